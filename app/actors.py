@@ -1,0 +1,78 @@
+"""Who is acting. Passed to every verb as an argument, never found in the surroundings.
+
+`roles` holds the letters that the tables of moves use: A assistant, E editor, X expert, R reader, C clock.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+ROLE_LETTERS = {"assistant": frozenset("A"), "editor": frozenset("AE"), "admin": frozenset("AE")}
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Somebody of the desk, at work on one newsletter."""
+
+    person_id: int
+    name: str
+    newsletter_id: int
+    role: str
+    kind: ClassVar[str] = "staff"
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return ROLE_LETTERS[self.role]
+
+    @property
+    def ref(self) -> str:
+        return f"staff:{self.person_id}"
+
+
+@dataclass(frozen=True)
+class Expert:
+    """An expert; with `assignment_id` one who came by that assignment's link and can reach nothing else."""
+
+    expert_id: int
+    name: str
+    assignment_id: int | None = None
+    kind: ClassVar[str] = "expert"
+    roles: ClassVar[frozenset[str]] = frozenset("X")
+
+    @property
+    def ref(self) -> str:
+        return f"expert:{self.expert_id}"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody with a form in hand, or with the receipt of `letter_id`.
+
+    `mailed` says that the receipt travelled by mail: it can only read the state and withdraw.
+    """
+
+    letter_id: int | None = None
+    mailed: bool = False
+    kind: ClassVar[str] = "reader"
+    roles: ClassVar[frozenset[str]] = frozenset("R")
+    ref: ClassVar[str] = "reader"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The worker, when something is due."""
+
+    kind: ClassVar[str] = "clock"
+    roles: ClassVar[frozenset[str]] = frozenset("C")
+    ref: ClassVar[str] = "clock"
+
+
+@dataclass(frozen=True)
+class Mailroom:
+    """Mail as it comes in; it brings letters and settles nothing."""
+
+    kind: ClassVar[str] = "mailroom"
+    roles: ClassVar[frozenset[str]] = frozenset("C")
+    ref: ClassVar[str] = "mailroom"
+
+
+Actor = Staff | Expert | Reader | Clock | Mailroom

@@ -1,0 +1,1 @@
+"""Answers: who was asked, what they wrote, and the quote check."""

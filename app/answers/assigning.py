@@ -1,0 +1,222 @@
+"""From "who could answer this?" to a yes or a no."""
+
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor, Expert, Staff
+from ..db import keys, lock, now
+from ..lifecycle import Illegal, Missing, must
+from ..mail import messages
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import house_text
+from ..people import links
+from ..people.models import Expert as ExpertRow
+from ..questions import queries as questions
+from ..questions.lifecycle import QUESTION
+from ..questions.models import Note, Question
+from ..text import clean, for_print, single_line
+from . import post
+from .lifecycle import ANSWER, ASSIGNMENT
+from .models import Answer, Assignment
+
+ASKED = ("invited", "accepted", "received", "returned")
+
+
+def assign(
+    session: Session,
+    actor: Staff,
+    question: Question,
+    expert: ExpertRow,
+    *,
+    brief: str = "",
+    words: int | None = None,
+    credit_line: str | None = None,
+    relation: str | None = None,
+    for_edition_id: int | None = None,
+) -> Assignment:
+    """Draft an assignment. What is said of the expert in print starts from their profile.
+
+    Raises `Illegal` when this expert has the question already, or when the question is past being answered.
+    """
+    lock(session, question)
+    taken = session.scalar(
+        select(Assignment).filter_by(question_id=question.id, expert_id=expert.id).where(
+            Assignment.state.not_in(("declined", "cancelled"))
+        )
+    )  # fmt: skip
+    if taken or question.state not in ("open", "seeking", "answered", "shelved"):
+        raise Illegal("question", "assign", "assigned" if taken else question.state)
+    newsletter = session.get_one(Newsletter, question.newsletter_id)
+    assignment = Assignment(
+        newsletter_id=question.newsletter_id,
+        question_id=question.id,
+        expert_id=expert.id,
+        for_edition_id=for_edition_id,
+        brief=for_print(clean(brief)),
+        words=words or newsletter.words,
+        credit_line=for_print(single_line(expert.credit_line if credit_line is None else credit_line))[:400],
+        relation=for_print(single_line(expert.relation if relation is None else relation))[:400],
+    )
+    ASSIGNMENT.apply(session, actor, assignment, "draft", why={"expert": expert.id})
+    session.refresh(assignment)
+    return assignment
+
+
+def invite(
+    session: Session,
+    actor: Actor,
+    assignment: Assignment,
+    *,
+    reply_by: datetime,
+    due_at: datetime,
+    runs_at: datetime | None,
+    check_until: datetime | None,
+    lead_in: str,
+) -> None:
+    """Send the invitation. `lead_in` is the line as it would run.
+
+    The expert gets the desk's wording and brief only. Raises `Missing` (cleared text, dates) and `Illegal`.
+    """
+    question = lock(session, session.get_one(Question, assignment.question_id))
+    ASSIGNMENT.apply(
+        session, actor, lock(session, assignment), "invite", invited_at=now(session), reply_by=reply_by, due_at=due_at
+    )
+    if question.state != "seeking":
+        QUESTION.apply(session, actor, question, "seek", cause="invite")
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    others = [a for a in of_question(session, question) if a.id != assignment.id and a.state in ASKED]
+    post.to_expert(
+        session,
+        assignment,
+        messages.invitation,
+        wording=question.wording,
+        background=question.text.background if question.text else "",
+        brief=assignment.brief,
+        words=assignment.words,
+        reply_by=reply_by,
+        due_at=due_at,
+        runs_on=runs_at,
+        lead_in=lead_in,
+        policy=newsletter.check_policy,
+        check_until=check_until,
+        link=post.assignment_link(session, assignment),
+        asked_others=len(others),
+        readers=len(questions.letters_of(session, question)),
+        verify=house_text(session, newsletter, "verify"),
+        pay=house_text(session, newsletter, "pay"),
+        rights=house_text(session, newsletter, "rights"),
+    )
+
+
+def of_question(session: Session, question: Question) -> list[Assignment]:
+    return list(session.scalars(select(Assignment).filter_by(question_id=question.id).order_by(Assignment.id)))
+
+
+def accept(session: Session, actor: Expert, assignment: Assignment) -> None:
+    """The expert says yes, also after a no."""
+    facts = {"decline_reason": None, "later_on": None}
+    ASSIGNMENT.apply(session, actor, lock(session, assignment), "accept", **facts)
+    question = session.get_one(Question, assignment.question_id)
+    if question.state == "open":
+        QUESTION.apply(session, actor, lock(session, question), "seek", cause="invite")
+
+
+def decline(
+    session: Session, actor: Actor, assignment: Assignment, reason: str, later_on: date | None = None, said: str = ""
+) -> None:
+    """The expert, or the desk in their name, says no; `later_on` is from when there would be time."""
+    ASSIGNMENT.apply(
+        session,
+        actor,
+        lock(session, assignment),
+        "decline",
+        why={"reason": reason},
+        decline_reason=reason,
+        later_on=later_on if reason == "no time" else None,
+    )
+    rest(session, actor, assignment.question_id)
+    if isinstance(actor, Expert):
+        post.to_desk(session, assignment, "declined", clean(said))
+
+
+def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
+    """The expert names somebody else. Sealed: the colleague has agreed to nothing yet. Raises `Missing`."""
+    colleague = single_line(colleague)[:400]
+    if not colleague:
+        raise Missing("colleague")
+    ring = keys(session)
+    assignment.suggestion_sealed = ring.seal(f"assignments.suggestion.{assignment.public_id}", colleague)
+    assignment.key_no = ring.newest
+    session.flush()
+    audit.record(session, actor, "assignment.suggest", assignment)
+    post.to_desk(session, assignment, "suggestion", colleague)
+
+
+def suggestion_of(session: Session, assignment: Assignment) -> str | None:
+    if assignment.suggestion_sealed is None:
+        return None
+    return keys(session).open(f"assignments.suggestion.{assignment.public_id}", assignment.suggestion_sealed)
+
+
+def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str) -> None:
+    """The expert has a question of their own. It stands among the question's notes. Raises `Missing`."""
+    body = clean(body)[:2_000]
+    if not body:
+        raise Missing("text")
+    person_id = assignment.expert.person_id
+    session.add(Note(question_id=assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
+    session.flush()
+    audit.record(session, actor, "assignment.ask_back", assignment)
+    post.to_desk(session, assignment, "question back", body)
+
+
+def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> None:
+    """Revoke the addresses of the assignment's page and mail a new one."""
+    must(actor, "E")
+    if assignment.state not in ASKED:
+        raise Illegal("assignment", "send the link of", assignment.state)
+    links.revoke_links(session, assignment.id)
+    post.to_expert(
+        session,
+        assignment,
+        messages.invitation_again,
+        headline=assignment.question.headline or assignment.question.wording,
+        due_at=assignment.due_at,
+        link=post.assignment_link(session, assignment),
+    )
+    audit.record(session, actor, "assignment.link", assignment)
+
+
+def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datetime) -> None:
+    """Give the expert until another time. Late is a question put to this date, so nothing else has to change."""
+    must(actor, "E")
+    lock(session, assignment).due_at = due_at
+    session.flush()
+    audit.record(session, actor, "assignment.extend", assignment)
+
+
+def cancel(
+    session: Session, actor: Actor, assignment: Assignment, sentence: str = "", cause: str | None = None
+) -> None:
+    """Take an assignment back: its links end and the expert is told why in `sentence`."""
+    asked = assignment.state in ASKED
+    ASSIGNMENT.apply(session, actor, lock(session, assignment), "cancel", cause=cause)
+    answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
+    if answer and answer.state != "withdrawn":
+        ANSWER.apply(session, actor, lock(session, answer), "withdraw", cause="cancel")
+    links.revoke_links(session, assignment.id)
+    if cause is None:
+        rest(session, actor, assignment.question_id)
+    if asked:
+        headline = assignment.question.headline or assignment.question.wording
+        post.to_expert(session, assignment, messages.cancelled, headline=headline, sentence=clean(sentence))
+
+
+def rest(session: Session, actor: Actor, question_id: int) -> None:
+    """When the last expert is out, the question is open again."""
+    question = lock(session, session.get_one(Question, question_id))
+    if question.state == "seeking" and not any(a.state in ASKED for a in of_question(session, question)):
+        QUESTION.apply(session, actor, question, "rest", cause="last one ends")

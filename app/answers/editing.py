@@ -1,0 +1,264 @@
+"""The desk's side of an answer: edit, send back, the quote check, approval."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..actors import Actor, Clock, Expert, Staff
+from ..db import lock, now
+from ..lifecycle import Illegal, Missing, expect, must
+from ..mail import messages
+from ..newsletters.models import Newsletter
+from ..questions.lifecycle import QUESTION
+from ..questions.models import Note, Question
+from ..text import clean, single_line
+from . import post
+from .assigning import of_question, rest
+from .diff import changes
+from .lifecycle import ANSWER, ASSIGNMENT
+from .models import Answer, AnswerText, Assignment, Check
+from .writing import Written, add_text
+
+CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
+PASSED = ("fine", "approved", "silent")
+
+
+def load_whole(session: Session, answer: Answer) -> tuple[Assignment, Question]:
+    return session.get_one(Assignment, answer.assignment_id), session.get_one(Question, answer.question_id)
+
+
+def edit(session: Session, actor: Staff, answer: Answer, body: str, version: int | None = None) -> AnswerText:
+    """Save an edited version; the same words make no new one. Raises `Stale`, `Illegal`, `Missing`."""
+    expect(lock(session, answer), version)
+    old = session.get(AnswerText, answer.text_id) if answer.text_id else None
+    if old and old.body == clean(body):
+        return old
+    ANSWER.move("edit", answer.state)
+    ties = old.ties if old else ""
+    text = add_text(session, actor, answer, "edited", Written(body, ties, own_words=bool(old and old.own_words)))
+    ANSWER.apply(session, actor, answer, "edit", why={"text": text.id})
+    return text
+
+
+def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> None:
+    """Give the answer back to its expert with a note. Raises `Missing`, `Illegal`."""
+    note = clean(note)
+    if not note:
+        raise Missing("note")
+    assignment, question = load_whole(session, answer)
+    ASSIGNMENT.apply(session, actor, lock(session, assignment), "return", due_at=due_at)
+    ANSWER.apply(session, actor, lock(session, answer), "return", cause="return")
+    session.add(Note(question_id=question.id, person_id=actor.person_id, body=note, written_at=now(session)))
+    post.to_expert(
+        session,
+        assignment,
+        messages.returned,
+        headline=question.headline or question.wording,
+        note=note,
+        due_at=due_at,
+        link=post.assignment_link(session, assignment),
+    )
+
+
+def submitted_text(session: Session, answer: Answer) -> AnswerText | None:
+    """The expert's own newest words."""
+    query = select(AnswerText).filter_by(answer_id=answer.id, kind="submitted").order_by(AnswerText.number.desc())
+    return session.scalar(query.limit(1))
+
+
+def texts_of(session: Session, answer: Answer) -> list[AnswerText]:
+    return list(session.scalars(select(AnswerText).filter_by(answer_id=answer.id).order_by(AnswerText.number)))
+
+
+def checks_of(session: Session, answer: Answer) -> list[Check]:
+    return list(session.scalars(select(Check).filter_by(answer_id=answer.id).order_by(Check.id)))
+
+
+def open_check(session: Session, answer: Answer) -> Check | None:
+    return session.scalar(select(Check).filter_by(answer_id=answer.id).where(Check.ended_at.is_(None)))
+
+
+def ask_check(
+    session: Session, actor: Staff, answer: Answer, *, due_at: datetime | None = None, runs_at: datetime | None = None
+) -> Check:
+    """Send the edited text to its expert for the quote check, by the newsletter's policy.
+
+    `due_at` is the newsletter's check time from now if not given. Raises `Missing` (policy, due date) and `Illegal`.
+    """
+    assignment, question = load_whole(session, answer)
+    newsletter = session.get_one(Newsletter, answer.newsletter_id)
+    due_at = due_at or now(session) + timedelta(hours=newsletter.check_hours)
+    if due_at <= now(session):
+        raise Missing("due date to come")
+    text, before = session.get_one(AnswerText, answer.text_id), submitted_text(session, answer)
+    # A newsletter without checks still reads back what the desk took down: those words are the desk's.
+    policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
+    ANSWER.apply(session, actor, lock(session, answer), "check", why={"text": text.id})
+    check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
+    session.add(check)
+    session.flush()
+    listed = changes(before.body, text.body) if before else []
+    post.to_expert(
+        session,
+        assignment,
+        messages.quote_check,
+        headline=question.headline or question.wording,
+        changes=[(change.kind, change.before, change.after) for change in listed],
+        full_text=text.body,
+        words_before=before.words if before else text.words,
+        words_after=text.words,
+        policy=policy,
+        due_at=due_at,
+        runs_on=runs_at,
+        link=post.assignment_link(session, assignment),
+    )
+    return check
+
+
+def settle_check(session: Session, actor: Actor, answer: Answer, outcome: str, reply: str = "") -> None:
+    """The expert, the desk in their name, or for silence the clock settles the open check.
+
+    Only an outcome that fits the policy is taken. Raises `Illegal` when no check is open or the outcome does not fit;
+    `Missing` when something is wrong and it is not said what.
+    """
+    lock(session, answer)
+    check = open_check(session, answer)
+    if check is None:
+        raise Illegal("answer", "reply to a check of", answer.state)
+    fitting = {"facts": ("fine", "wrong", "silent"), "approve": ("approved", "wrong")}[check.policy]
+    if outcome not in fitting or (outcome == "silent" and (not isinstance(actor, Clock) or check.due_at > now(session))):
+        raise Illegal("check", outcome, check.policy)
+    reply = clean(reply)[:4_000]
+    if outcome == "wrong" and not reply:
+        raise Missing("what is wrong")
+    check.outcome, check.ended_at, check.reply_text = outcome, now(session), reply or None
+    ANSWER.apply(session, actor, answer, "reply", why={"outcome": outcome, "text": check.text_id})
+    assignment, _ = load_whole(session, answer)
+    if isinstance(actor, Expert):
+        post.to_desk(session, assignment, "objection" if outcome == "wrong" else "fine", reply)
+
+
+def recall_check(session: Session, actor: Staff, answer: Answer) -> None:
+    """Take the text back from the expert, to edit it again."""
+    ANSWER.apply(session, actor, lock(session, answer), "recall")
+    _end_check(session, answer)
+
+
+def _end_check(session: Session, answer: Answer) -> None:
+    if check := open_check(session, answer):
+        check.outcome, check.ended_at = "recalled", now(session)
+        session.flush()
+
+
+def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
+    """The answers whose expert kept silent past the due time under "facts only": silence means it runs."""
+    query = select(Check.answer_id).where(Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts")
+    return session.scalars(query.order_by(Check.due_at, Check.id).limit(limit)).all()
+
+
+def faults_of_approval(session: Session, answer: Answer, checklist: Sequence[str]) -> list[str]:
+    """What stands in the way of approving: `check` can be overridden with a reason, the others can't."""
+    newsletter = session.get_one(Newsletter, answer.newsletter_id)
+    faults = [] if set(CHECKLIST) <= set(checklist) else ["checklist"]
+    if not answer.expert.verified_at:
+        faults.append("verified")
+    text = submitted_text(session, answer)
+    by_hand = text is not None and text.channel != "page"
+    passed = any(c.text_id == answer.text_id and c.outcome in PASSED for c in checks_of(session, answer))
+    untouched = answer.state == "submitted" and not by_hand
+    if not passed and not untouched and (newsletter.check_policy != "off" or by_hand):
+        faults.append("check")
+    elif untouched and newsletter.check_policy == "approve" and not passed:
+        faults.append("check")
+    return faults
+
+
+def approve(
+    session: Session,
+    actor: Staff,
+    answer: Answer,
+    *,
+    checklist: Sequence[str],
+    reason: str = "",
+    version: int | None = None,
+) -> None:
+    """Let an answer run. Its assignment is done and its question answered.
+
+    The unchanged text of the expert needs no check under "facts only"; a text past its check needs none; else a noted
+    `reason`. Raises `Stale`, `Illegal`, `NotYours`, `Missing` (check, verified, checklist).
+    """
+    must(actor, "E")
+    expect(lock(session, answer), version)
+    ANSWER.move("approve", answer.state)
+    reason = single_line(reason)[:400]
+    for fault in faults_of_approval(session, answer, checklist):
+        if fault != "check" or not reason:
+            raise Missing(fault)
+    assignment, question = load_whole(session, answer)
+    ANSWER.apply(
+        session,
+        actor,
+        answer,
+        "approve",
+        why={"text": answer.text_id},
+        approved_text_id=answer.text_id,
+        approved_by_id=actor.person_id,
+        checklist=sorted(checklist),
+        override_reason=reason or None,
+        credit={
+            "name": assignment.expert.printed_name,
+            "credit_line": assignment.credit_line,
+            "relation": assignment.relation,
+        },
+    )
+    _end_check(session, answer)
+    ASSIGNMENT.apply(session, actor, lock(session, assignment), "finish", cause="approve")
+    if question.state in ("open", "seeking", "answered"):
+        QUESTION.apply(session, actor, lock(session, question), "answer", cause="approve")
+
+
+def approved_of(session: Session, question_id: int) -> list[Answer]:
+    query = select(Answer).filter_by(question_id=question_id, state="approved")
+    return list(session.scalars(query.order_by(Answer.run_position, Answer.id)))
+
+
+def _unanswer(session: Session, actor: Actor, question: Question) -> None:
+    """The last approved answer is gone: the question is open, or with an expert again."""
+    if question.state == "answered" and not approved_of(session, question.id):
+        busy = any(a.state in ("invited", "accepted", "received", "returned") for a in of_question(session, question))
+        target = "seeking" if busy else "open"
+        QUESTION.apply(session, actor, lock(session, question), "unanswer", to=target, cause="reopen")
+
+
+def reopen(session: Session, actor: Staff, answer: Answer) -> None:
+    """Take the approval back. Raises `Illegal` while the question stands in an edition: pull it first."""
+    assignment, question = load_whole(session, answer)
+    _not_picked(question)
+    ANSWER.apply(session, actor, lock(session, answer), "reopen", approved_text_id=None, approved_by_id=None)
+    ASSIGNMENT.apply(session, actor, lock(session, assignment), "unfinish", cause="reopen")
+    _unanswer(session, actor, question)
+
+
+def _not_picked(question: Question) -> None:
+    if question.edition_id is not None:
+        raise Illegal("question", "change the answer of", question.state)
+
+
+def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "") -> None:
+    """The expert or the editor pulls an answer for good. Raises `Illegal` while it stands in an edition."""
+    assignment, question = load_whole(session, answer)
+    _not_picked(question)
+    _end_check(session, answer)
+    if answer.state == "approved":
+        ASSIGNMENT.apply(session, actor, lock(session, assignment), "unfinish", cause="reopen")
+    ANSWER.apply(session, actor, lock(session, answer), "withdraw")
+    ASSIGNMENT.apply(session, actor, lock(session, assignment), "cancel", cause="withdraw")
+    _unanswer(session, actor, question)
+    rest(session, actor, question.id)
+    if isinstance(actor, Expert):
+        post.to_desk(session, assignment, "withdrawn", clean(sentence))
+    else:
+        headline = question.headline or question.wording
+        post.to_expert(session, assignment, messages.cancelled, headline=headline, sentence=clean(sentence))

@@ -1,0 +1,197 @@
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..db import Editable, Public, Row, one_of, table, tied
+from ..people.models import Expert
+from ..questions.models import Question
+from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES
+
+LIVE = ("drafted", "invited", "accepted", "received", "returned", "done")
+DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
+TEXT_KINDS = ("submitted", "edited")
+OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
+
+
+def _live(column: str) -> str:
+    return f"{column} IN ({', '.join(repr(state) for state in LIVE)})"
+
+
+class Assignment(Row, Public, Editable):
+    """One question put to one expert, with two clocks: `reply_by` for a yes or no, `due_at` for the text.
+
+    `brief` is what the desk would like, `words` the wanted length, `relation` what follows the credit line in print.
+    """
+
+    __tablename__ = "assignments"
+    __table_args__ = table(
+        one_of("state", ASSIGNMENT_STATES),
+        one_of("decline_reason", DECLINE_REASONS),
+        tied(
+            "asked_has_dates",
+            "state IN ('invited', 'accepted', 'received', 'returned')",
+            "invited_at IS NOT NULL AND reply_by IS NOT NULL AND due_at IS NOT NULL",
+        ),
+        tied("declined_says_why", "state = 'declined'", "decline_reason IS NOT NULL"),
+        tied("later_has_date", "later_on IS NOT NULL", "decline_reason = 'no time'"),
+        tied("received_says_when", "state IN ('received', 'done')", "received_at IS NOT NULL"),
+        CheckConstraint("words BETWEEN 20 AND 2000", name="words_sane"),
+        Index(
+            "uq_assignments_live",
+            "question_id",
+            "expert_id",
+            unique=True,
+            sqlite_where=text(_live("state")),
+            postgresql_where=text(_live("state")),
+        ),
+        Index(None, "expert_id", "due_at", "id"),
+        Index(None, "newsletter_id", "state", "due_at", "id"),
+        Index(None, "newsletter_id", "state", "reply_by", "id"),
+    )
+
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+    question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
+    expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id"))
+    for_edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))
+    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
+    state_at: Mapped[datetime]
+    brief: Mapped[str] = mapped_column(Text, default="")
+    words: Mapped[int]
+    credit_line: Mapped[str] = mapped_column(String(400), default="")
+    relation: Mapped[str] = mapped_column(String(400), default="")
+    reply_by: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    invited_at: Mapped[datetime | None]
+    received_at: Mapped[datetime | None]
+    decline_reason: Mapped[str | None] = mapped_column(String(40))
+    later_on: Mapped[date | None]
+    suggestion_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    key_no: Mapped[int | None]
+
+    expert: Mapped[Expert] = relationship(viewonly=True, lazy="joined")
+    question: Mapped[Question] = relationship(viewonly=True)
+    answer: Mapped["Answer | None"] = relationship(viewonly=True, uselist=False)
+
+
+class Answer(Row, Public, Editable):
+    """What one expert says to one question. `text` is the newest version, `approved_text` the one that may run."""
+
+    __tablename__ = "answers"
+    __table_args__ = table(
+        ForeignKeyConstraint(["text_id", "id"], ["answer_texts.id", "answer_texts.answer_id"], use_alter=True),
+        one_of("state", ANSWER_STATES),
+        tied("sent_has_text", "state NOT IN ('draft', 'withdrawn')", "text_id IS NOT NULL"),
+        tied(
+            "approved_is_whole",
+            "state = 'approved'",
+            "approved_text_id = text_id AND approved_by_id IS NOT NULL AND credit IS NOT NULL",
+        ),
+        Index(None, "newsletter_id", "state", "state_at", "id"),
+        Index(None, "question_id"),
+    )
+
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+    question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id"), unique=True)
+    expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id"), index=True)
+    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
+    state_at: Mapped[datetime]
+    text_id: Mapped[int | None]
+    approved_text_id: Mapped[int | None] = mapped_column(ForeignKey("answer_texts.id", use_alter=True))
+    approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    credit: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    checklist: Mapped[list[str]] = mapped_column(JSON, default=list)
+    override_reason: Mapped[str | None] = mapped_column(String(400))
+    run_position: Mapped[int] = mapped_column(default=1)
+
+    text: Mapped["AnswerText | None"] = relationship(
+        primaryjoin="foreign(Answer.text_id) == AnswerText.id", viewonly=True
+    )
+    assignment: Mapped[Assignment] = relationship(viewonly=True)
+    expert: Mapped[Expert] = relationship(viewonly=True, lazy="joined")
+
+
+class AnswerText(Row):
+    """One version of an answer; never changed. `ties` is the expert's stake in the matter in their own words."""
+
+    __tablename__ = "answer_texts"
+    __table_args__ = table(
+        UniqueConstraint("answer_id", "language", "number"),
+        UniqueConstraint("id", "answer_id"),
+        one_of("kind", TEXT_KINDS),
+        tied("by_hand_says_when", "channel <> 'page'", "given_on IS NOT NULL"),
+    )
+
+    answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"))
+    language: Mapped[str] = mapped_column(String(35))
+    number: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(20))
+    body: Mapped[str] = mapped_column(Text)
+    words: Mapped[int]
+    ties: Mapped[str] = mapped_column(Text, default="")
+    own_words: Mapped[bool] = mapped_column(default=False)
+    channel: Mapped[str] = mapped_column(String(20), default="page")
+    given_on: Mapped[date | None]
+    by: Mapped[str] = mapped_column(String(40))
+    written_at: Mapped[datetime]
+
+
+class Check(Row):
+    """The quote check of one text. Open until it has an outcome; an answer has at most one open check."""
+
+    __tablename__ = "checks"
+    __table_args__ = table(
+        CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="end_whole"),
+        one_of("outcome", OUTCOMES),
+        one_of("policy", ("facts", "approve")),
+        tied("wrong_says_what", "outcome = 'wrong'", "reply_text IS NOT NULL"),
+        Index(
+            "uq_checks_open",
+            "answer_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_checks_open",
+            "due_at",
+            "id",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"), index=True)
+    text_id: Mapped[int] = mapped_column(ForeignKey("answer_texts.id"))
+    policy: Mapped[str] = mapped_column(String(20))
+    asked_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    ended_at: Mapped[datetime | None]
+    reply_text: Mapped[str | None] = mapped_column(Text)
+
+
+class Draft(Row):
+    """What somebody is typing, a row for each tab, so that a stale tab never overwrites newer words."""
+
+    __tablename__ = "drafts"
+    __table_args__ = table(UniqueConstraint("assignment_id", "tab"))
+
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id", ondelete="CASCADE"))
+    tab: Mapped[str] = mapped_column(String(40))
+    body: Mapped[str] = mapped_column(Text)
+    saved_at: Mapped[datetime]
+    count: Mapped[int] = mapped_column(default=0)

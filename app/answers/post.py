@@ -1,0 +1,84 @@
+"""The mails that assignments and answers cause. Values go in, a mail stands in the outbox of the same transaction."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ..db import address
+from ..mail import messages, outbox
+from ..newsletters.models import Newsletter
+from ..people import directory, links
+from .models import Assignment
+
+
+def sender(newsletter: Newsletter, language: str | None = None) -> messages.Sender:
+    return messages.Sender(
+        newsletter=newsletter.name,
+        editor=newsletter.editor,
+        address=newsletter.address,
+        language=language or newsletter.language,
+        zone=newsletter.zone,
+    )
+
+
+def assignment_link(session: Session, assignment: Assignment) -> str:
+    """A fresh address of the assignment's page: only hashes of the older ones are kept, so none can be sent twice."""
+    return address(session, f"/a/{links.new_link(session, assignment_id=assignment.id)}")
+
+
+def to_expert(
+    session: Session,
+    assignment: Assignment,
+    message: Callable[..., messages.Message],
+    *,
+    not_before: datetime | None = None,
+    edition_id: int | None = None,
+    once_key: str | None = None,
+    **values: Any,
+) -> None:
+    """Write to the assignment's expert; one without an address is reached another way, by the desk. `not_before` delays it."""
+    person = assignment.expert.person
+    to = directory.email_of(session, person)
+    if to is None:
+        return
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    outbox.put(
+        session,
+        message(sender(newsletter), to=to, name=person.name, **values),
+        newsletter_id=newsletter.id,
+        question_id=assignment.question_id,
+        assignment_id=assignment.id,
+        person_id=person.id,
+        edition_id=edition_id,
+        due_at=not_before,
+        once_key=once_key,
+    )
+
+
+def to_desk(session: Session, assignment: Assignment, kind: str, said: str = "") -> None:
+    """Tell the newsletter's editors at once what an expert did; `said` is the expert's own word on it."""
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    for person in directory.desk_of(session, newsletter.id):
+        to = directory.email_of(session, person)
+        if to is None:
+            continue
+        message = messages.desk_notice(
+            sender(newsletter, person.language),
+            to=to,
+            name=person.name,
+            kind=kind,
+            expert=assignment.expert.name,
+            headline=assignment.question.headline or assignment.question.wording,
+            said=said,
+            link=address(session, f"/desk/{newsletter.slug}/questions/{assignment.question.public_id}"),
+        )
+        outbox.put(
+            session,
+            message,
+            newsletter_id=newsletter.id,
+            question_id=assignment.question_id,
+            assignment_id=assignment.id,
+            person_id=person.id,
+        )

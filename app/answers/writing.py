@@ -1,0 +1,166 @@
+"""The expert's side of an answer: drafts that are never lost, sending, taking back; and answers that came another way."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor, Expert, Staff
+from ..db import lock, now
+from ..lifecycle import Illegal, Missing, expect, must
+from ..questions.models import Question
+from ..text import clean, for_print, single_line, word_count
+from . import post
+from .assigning import accept
+from .lifecycle import ANSWER, ASSIGNMENT
+from .models import Answer, AnswerText, Assignment, Draft
+
+MAXIMUM = 20_000  # characters of an answer
+DRAFT_LIFE = timedelta(days=180)
+OPEN_FOR_TEXT = ("drafted", "invited", "accepted", "returned", "declined")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an expert sends: the text, their ties to the matter, and that the words are their own."""
+
+    body: str
+    ties: str = ""
+    own_words: bool = False
+    credit_line: str | None = None
+
+
+def save_draft(session: Session, actor: Actor, assignment: Assignment, tab: str, body: str, count: int) -> Draft:
+    """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
+    state never replaces a newer one. Approves and sends nothing. Raises `Illegal` once the text was sent."""
+    if assignment.state not in OPEN_FOR_TEXT:
+        raise Illegal("assignment", "save a draft of", assignment.state)
+    tab = single_line(tab)[:40] or "page"
+    draft = session.scalar(select(Draft).filter_by(assignment_id=assignment.id, tab=tab).with_for_update())
+    if draft is None:
+        draft = Draft(assignment_id=assignment.id, tab=tab, body="", saved_at=now(session), count=-1)
+        session.add(draft)
+    if count >= draft.count:
+        draft.body, draft.saved_at, draft.count = body.replace("\0", "")[:MAXIMUM], now(session), count
+    session.flush()
+    return draft
+
+
+def drafts_of(session: Session, assignment: Assignment) -> list[Draft]:
+    """Every tab's draft, newest first; the page offers the newest and keeps the others one click away."""
+    query = select(Draft).filter_by(assignment_id=assignment.id).order_by(Draft.saved_at.desc(), Draft.id.desc())
+    return list(session.scalars(query))
+
+
+def answer_of(session: Session, actor: Actor, assignment: Assignment) -> Answer:
+    """The assignment's answer, started if there is none yet."""
+    answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id).with_for_update(of=Answer))
+    if answer is None:
+        answer = Answer(
+            newsletter_id=assignment.newsletter_id,
+            question_id=assignment.question_id,
+            assignment_id=assignment.id,
+            expert_id=assignment.expert_id,
+        )
+        ANSWER.apply(session, actor, answer, "start")
+    return answer
+
+
+def add_text(session: Session, actor: Actor, answer: Answer, kind: str, written: Written, **facts: object) -> AnswerText:
+    """A new version. Raises `Missing` when there is no text."""
+    body = for_print(clean(written.body))
+    if not body:
+        raise Missing("text")
+    old = session.get(AnswerText, answer.text_id) if answer.text_id else None
+    language = old.language if old else session.get_one(Question, answer.question_id).text.language  # type: ignore[union-attr]
+    number = session.scalar(select(func.max(AnswerText.number)).filter_by(answer_id=answer.id, language=language))
+    text = AnswerText(
+        answer_id=answer.id,
+        language=language,
+        number=(number or 0) + 1,
+        kind=kind,
+        body=body[:MAXIMUM],
+        words=word_count(body),
+        ties=for_print(clean(written.ties)),
+        own_words=written.own_words,
+        by=actor.ref,
+        written_at=now(session),
+        **facts,
+    )
+    session.add(text)
+    session.flush()
+    answer.text_id = text.id
+    return text
+
+
+def submit(
+    session: Session, actor: Actor, assignment: Assignment, written: Written, version: int | None = None
+) -> Answer:
+    """The expert sends the answer: the assignment follows, the drafts are used up, the desk hears at once.
+
+    Sending the same text again changes nothing. Raises `Stale`, `Missing` (text), `Illegal`.
+    """
+    lock(session, assignment)
+    answer = answer_of(session, actor, assignment)
+    sent = session.get(AnswerText, answer.text_id) if answer.text_id else None
+    if answer.state == "submitted" and sent and sent.body == for_print(clean(written.body)):
+        return answer
+    expect(assignment, version)
+    if assignment.state == "declined" and isinstance(actor, Expert):
+        accept(session, actor, assignment)
+    _hand_in(session, actor, assignment, answer, written)
+    session.execute(delete(Draft).where(Draft.assignment_id == assignment.id))
+    post.to_desk(session, assignment, "answer", clean(written.body)[:300])
+    return answer
+
+
+def _hand_in(
+    session: Session, actor: Actor, assignment: Assignment, answer: Answer, written: Written, **facts: object
+) -> None:
+    if written.credit_line is not None:
+        assignment.credit_line = for_print(single_line(written.credit_line))[:400]
+    text = add_text(session, actor, answer, "submitted", written, **facts)
+    ANSWER.apply(session, actor, answer, "submit", why={"text": text.id})
+    ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", received_at=now(session))
+
+
+def enter_by_hand(
+    session: Session, actor: Staff, assignment: Assignment, written: Written, channel: str, given_on: date
+) -> Answer:
+    """Enter an answer that came by phone, messenger or on paper, in the expert's name.
+
+    What the desk took down is always read back to the expert before it is approved (see `editing.faults_of_approval`).
+    """
+    must(actor, "A")
+    lock(session, assignment)
+    answer = answer_of(session, actor, assignment)
+    _hand_in(session, actor, assignment, answer, written, channel=channel, given_on=given_on)
+    return answer
+
+
+def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
+    """The expert takes the text back while nobody has edited it. It stands in the box again."""
+    answer = answer_of(session, actor, lock(session, assignment))
+    text = session.get(AnswerText, answer.text_id) if answer.text_id else None
+    ANSWER.apply(session, actor, answer, "take back")
+    ASSIGNMENT.apply(session, actor, assignment, "take back", cause="take back")
+    if text:
+        session.add(Draft(assignment_id=assignment.id, tab="taken back", body=text.body, saved_at=now(session)))
+        session.flush()
+
+
+def sweep(session: Session) -> int:
+    """Delete drafts that nobody has touched for half a year. Returns how many."""
+    result = session.execute(delete(Draft).where(Draft.saved_at < now(session) - DRAFT_LIFE))
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def report_error(session: Session, actor: Actor, assignment: Assignment, body: str) -> None:
+    """After it ran: the expert says that something in it is wrong. Raises `Missing`."""
+    body = clean(body)[:2_000]
+    if not body:
+        raise Missing("text")
+    audit.record(session, actor, "assignment.report", assignment)
+    post.to_desk(session, assignment, "objection", body)

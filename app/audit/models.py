@@ -1,0 +1,25 @@
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..db import Row, table
+
+
+class Event(Row):
+    """One change. `facts` holds ids, numbers and names of columns, never a person's words; triggers forbid to change it."""
+
+    __tablename__ = "audit"
+    __table_args__ = table(Index(None, "question_id", "id"), Index(None, "noun", "noun_id", "id"))
+
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(40))
+    action: Mapped[str] = mapped_column(String(40))
+    noun: Mapped[str] = mapped_column(String(40))
+    noun_id: Mapped[int]
+    newsletter_id: Mapped[int | None] = mapped_column(ForeignKey("newsletters.id"))
+    question_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
+    old: Mapped[str | None] = mapped_column(String(40))
+    new: Mapped[str | None] = mapped_column(String(40))
+    facts: Mapped[dict[str, Any] | None] = mapped_column(JSON)

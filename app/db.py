@@ -1,0 +1,212 @@
+"""The two ways to the data, `read()` and `write(fn)`, and what every table shares."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, String, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
+from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.types import TypeDecorator
+
+from .seal import Keys
+
+T = TypeVar("T")
+R = TypeVar("R", bound="Row")
+
+BUSY_TIMEOUT = 10_000  # milliseconds that a SQLite writer waits for another one
+TRIES = 5  # how often a transaction that lost a race is run again
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: easy to read aloud
+
+
+class Busy(Exception):
+    """The database could not take the change in time; nothing was written. The doors answer 503."""
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC time with microseconds. SQLite keeps no zone, so it is taken off and put on again here."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone was about to be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def new_public_id() -> str:
+    """Twelve random Crockford symbols (60 bits): stands in addresses and is no permission."""
+    return "".join(secrets.choice(CROCKFORD) for _ in range(12))
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UTCDateTime}
+
+
+class Row(Base):
+    """A table whose integer key stays inside the house and is never used twice."""
+
+    __abstract__ = True
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+
+
+class Public:
+    """A row that has an address of its own."""
+
+    public_id: Mapped[str] = mapped_column(String(12), unique=True, default=new_public_id)
+
+
+class Editable:
+    """A row that two people can edit: the second of two writers is refused by its version."""
+
+    version: Mapped[int] = mapped_column(default=1)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version}
+
+
+def table(*constraints: Any) -> Any:
+    """Table arguments with AUTOINCREMENT, so that SQLite never gives an erased row's key to a new one."""
+    return (*constraints, {"sqlite_autoincrement": True})
+
+
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def tied(name: str, when: str, needs: str) -> CheckConstraint:
+    """Where `when` holds, `needs` must hold. A CHECK passes on NULL, so neither side may yield NULL."""
+    return CheckConstraint(f"COALESCE(NOT ({when}), TRUE) OR COALESCE({needs}, FALSE)", name=name)
+
+
+def now(session: Session) -> datetime:
+    """The session's time: the demo newsroom and the tests live through a year in a minute."""
+    fixed = session.info.get("at")
+    return fixed if fixed is not None else datetime.now(UTC)
+
+
+def keys(session: Session) -> Keys:
+    found: Keys = session.info["keys"]
+    return found
+
+
+def address(session: Session, path: str) -> str:
+    """The whole address of a page of ours, for a mail or an export."""
+    return f"{session.info['base_url']}{path}"
+
+
+def lock(session: Session, row: R) -> R:
+    """Read the row again and keep other writers from it until the end of the transaction."""
+    session.refresh(row, with_for_update={"of": type(row)})  # "of": not of what is joined to it
+    return row
+
+
+def _sqlite_connect(query_only: bool) -> Callable[[Any, Any], None]:
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours: see _sqlite_begin
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            f"query_only={'ON' if query_only else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return connected
+
+
+def _sqlite_begin(statement: str) -> Callable[[Any], None]:
+    # The driver's own BEGIN is deferred: two transactions read the same row, both write, one update is lost.
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql(statement)
+
+    return begin
+
+
+class Database:
+    """One database for web, worker and commands.
+
+    `url` is a SQLAlchemy address of SQLite or PostgreSQL (psycopg); `keys` seal and open what is stored; mailed links
+    begin with `base_url`, never with what a request's Host header says.
+    """
+
+    def __init__(self, url: str, keys: Keys, base_url: str, pool_size: int = 8) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        if self.is_sqlite and "///" in url:
+            Path(url.split("///", 1)[1].split("?")[0]).parent.mkdir(parents=True, exist_ok=True)
+        self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
+        info = {"keys": keys, "base_url": base_url.rstrip("/")}
+        self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
+        self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
+
+    def _engine(self, writes: bool, pool_size: int) -> Engine:
+        if self.is_sqlite:
+            engine = create_engine(self.url, pool_size=pool_size, max_overflow=8)
+            event.listen(engine, "connect", _sqlite_connect(query_only=not writes))
+            event.listen(engine, "begin", _sqlite_begin("BEGIN IMMEDIATE" if writes else "BEGIN"))
+            return engine
+        engine = create_engine(self.url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True)
+        return engine if writes else engine.execution_options(postgresql_readonly=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that can only query; the database itself refuses a write through it."""
+        with self._read() as session:
+            yield session
+
+    def write(self, fn: Callable[[Session], T], at: datetime | None = None) -> T:
+        """Run `fn` in one transaction and commit it.
+
+        A transaction that loses a race is run again from the start, so `fn` has no other effect than on its session.
+        `at` sets the session's time (see `now`). Raises `Busy` when the database stays locked or the race stays lost.
+        """
+        for attempt in range(TRIES):
+            session = self._write()
+            if at is not None:
+                session.info["at"] = at
+            try:
+                with session, session.begin():
+                    return fn(session)
+            except StaleDataError as error:
+                fault: Exception = error
+            except OperationalError as error:
+                fault = error
+            except DBAPIError as error:
+                # SQLSTATE 40001 and 40P01: serialization failure and deadlock, safe to run again.
+                if getattr(error.orig, "sqlstate", "") not in ("40001", "40P01"):
+                    raise
+                fault = error
+            time.sleep(secrets.randbelow(20 * (attempt + 1)) / 1000)
+        raise Busy("the database did not take the change") from fault
+
+    def close(self) -> None:
+        self.reader.dispose()
+        self.writer.dispose()

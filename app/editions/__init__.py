@@ -1,0 +1,1 @@
+"""Editions: the calendar, the house form, and what runs."""

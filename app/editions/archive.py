@@ -1,0 +1,132 @@
+"""What the public sees: editions that were sent and the Q&As that ran in them. Nothing else is reachable from here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import extract, func, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from ..answers.models import Answer
+from ..newsletters.models import Newsletter, Topic
+from ..questions.models import Question, QuestionTopic
+from .models import Edition, EditionItem
+
+PUBLIC = ("published",)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a page of the archive goes on: the time and key of the last Q&A of the page before."""
+
+    published_at: datetime
+    id: int
+
+
+def touch(session: Session, newsletter_id: int) -> None:
+    """Say that the public pages have changed: caches and conditional requests go by this number."""
+    session.execute(
+        update(Newsletter)
+        .where(Newsletter.id == newsletter_id)
+        .values(public_version=Newsletter.public_version + 1, version=Newsletter.version + 1)
+    )
+
+
+def page(
+    session: Session,
+    newsletter: Newsletter,
+    *,
+    before: Mark | None = None,
+    topic: str | None = None,
+    year: int | None = None,
+    limit: int = 20,
+) -> list[EditionItem]:
+    """Q&As that ran, newest first: a keyset walk of one index, as fast at the end of the archive as at its start."""
+    query = (
+        select(EditionItem)
+        .join(Question, Question.id == EditionItem.question_id)
+        .where(Question.newsletter_id == newsletter.id, Question.state.in_(PUBLIC))
+        .order_by(Question.published_at.desc(), Question.id.desc())
+        .limit(limit)
+    )
+    if before:
+        query = query.where(tuple_(Question.published_at, Question.id) < tuple_(before.published_at, before.id))
+    if topic:
+        query = query.join(QuestionTopic, QuestionTopic.question_id == Question.id)
+        query = query.join(Topic, Topic.id == QuestionTopic.topic_id).where(Topic.slug == topic)
+    if year:
+        first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+        query = query.where(Question.published_at >= first, Question.published_at < last)
+    return list(session.scalars(query))
+
+
+def years(session: Session, newsletter: Newsletter) -> list[int]:
+    """The years in which something ran, newest first; from the editions, of which there are few."""
+    query = select(extract("year", Edition.runs_at)).filter_by(newsletter_id=newsletter.id, state="sent").distinct()
+    return sorted((int(year) for year in session.scalars(query)), reverse=True)
+
+
+def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[EditionItem, Edition] | None:
+    """A Q&A that ran, or one that was withdrawn since (its question's state says so)."""
+    row = session.execute(
+        select(EditionItem, Edition)
+        .join(Question, Question.id == EditionItem.question_id)
+        .join(Edition, Edition.id == EditionItem.edition_id)
+        .where(
+            Question.public_id == public_id,
+            Question.newsletter_id == newsletter.id,
+            Question.state.in_((*PUBLIC, "retracted")),
+        )
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def editions(session: Session, newsletter: Newsletter, before: int | None = None, limit: int = 30) -> list[Edition]:
+    """Editions that were sent, newest first."""
+    query = select(Edition).filter_by(newsletter_id=newsletter.id, state="sent")
+    if before:
+        query = query.where(Edition.id < before)
+    return list(session.scalars(query.order_by(Edition.runs_at.desc(), Edition.id.desc()).limit(limit)))
+
+
+def sent_edition(session: Session, newsletter: Newsletter, public_id: str) -> Edition | None:
+    return session.scalar(select(Edition).filter_by(newsletter_id=newsletter.id, state="sent", public_id=public_id))
+
+
+def items(
+    session: Session, editions: Sequence[Edition], states: Sequence[str] = PUBLIC
+) -> dict[int, list[EditionItem]]:
+    """The Q&As of several editions in their order, in one query; those in `states` only."""
+    found: dict[int, list[EditionItem]] = {edition.id: [] for edition in editions}
+    rows = session.scalars(
+        select(EditionItem)
+        .join(Question, Question.id == EditionItem.question_id)
+        .where(EditionItem.edition_id.in_(found), Question.state.in_(states))
+        .order_by(EditionItem.edition_id, EditionItem.position)
+    )
+    for item in rows:
+        found[item.edition_id].append(item)
+    return found
+
+
+def count(session: Session, newsletter: Newsletter, up_to: int = 1_000) -> int:
+    """How many Q&As ran, counted up to `up_to` + 1."""
+    walk = (
+        select(Question.id)
+        .where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None), Question.state.in_(PUBLIC))
+        .limit(up_to + 1)
+    )
+    return session.scalar(select(func.count()).select_from(walk.subquery())) or 0
+
+
+def published_by(session: Session, expert_id: int) -> list[EditionItem]:
+    """What an expert's answers ran in, newest first."""
+    query = (
+        select(EditionItem)
+        .join(Question, Question.id == EditionItem.question_id)
+        .join(Answer, Answer.question_id == Question.id)
+        .where(Answer.expert_id == expert_id, Answer.state == "approved", Question.state.in_(PUBLIC))
+        .order_by(Question.published_at.desc())
+        .limit(50)
+    )
+    return list(session.scalars(query))

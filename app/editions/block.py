@@ -1,0 +1,53 @@
+"""A block: a Q&A as it stands in an edition, before anybody decides how it is written down.
+
+It is a flat tree on purpose: paragraphs of runs, each run with its own emphasis. Quotation marks are set across runs,
+and a flat run can be cut anywhere.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .quotation import Setting
+
+Role = Literal["heading", "question", "lead_in", "answer", "call"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Text of one kind. A newline in it is a line break that the writer asked for."""
+
+    text: str
+    strong: bool = False
+    emphasis: bool = False
+    href: str | None = None
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """`marker` is "-" or a number with a point for an item of a list, and empty elsewhere."""
+
+    role: Role
+    runs: tuple[Run, ...]
+    marker: str = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(run.text for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    paragraphs: tuple[Paragraph, ...]
+
+
+def set_runs(runs: tuple[Run, ...], setting: Setting) -> tuple[Run, ...]:
+    """Set the marks of a paragraph's text in its runs. What opens and closes it carries no emphasis."""
+    done, at = [Run(setting.opening)], 0
+    for run in runs:
+        places = range(at, at + len(run.text))
+        text = "".join(setting.edits.get(place, char) for place, char in zip(places, run.text, strict=True))
+        done.append(replace(run, text=text))
+        at += len(run.text)
+    done.append(Run(setting.closing))
+    return tuple(run for run in done if run.text)

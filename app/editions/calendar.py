@@ -1,0 +1,188 @@
+"""When editions run: the rule in a newsletter's own time, the dates it gives, and the times derived from them.
+
+The rule is an RFC 5545 recurrence rule whose dates are days of the newsletter's zone; the hour is kept beside it. What
+the rule says is a time on the wall, so UTC is always derived, and derived again when a zone's rules change. Where the
+clocks are put on or back, RFC 5545, section 3.3.5, decides: a time that doesn't exist is read with the offset before the
+gap (02:30 becomes 03:30 summer time), a time that comes twice means the first one. This is what `fold=0` does (PEP 495).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from heapq import merge
+from itertools import islice, takewhile
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dateutil.rrule import rrule, rrulestr  # type: ignore[import-untyped]
+
+EVENING = time(18)  # Local; when texts and replies are due.
+DAYS_TO_EDIT = 3  # Between an answer's due date and the cut-off, for editing and the quote check.
+_TIMED = ("HOURLY", "MINUTELY", "SECONDLY", "BYHOUR", "BYMINUTE", "BYSECOND")
+
+
+class CalendarError(ValueError):
+    """A rule, date, time or zone that can't be read, with a whole sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """A newsletter's calendar. `skips` are first and last days of pauses; `extra` are local times outside the rule.
+
+    An extra date inside a pause runs: it was set as an exception to it.
+    """
+
+    rule: str
+    start: date
+    at: time
+    zone: str
+    skips: tuple[tuple[date, date], ...] = ()
+    extra: tuple[datetime, ...] = ()
+
+    def is_skipped(self, day: date) -> bool:
+        return any(first <= day <= last for first, last in self.skips)
+
+
+@dataclass(frozen=True, order=True)
+class EditionDate:
+    """`local_at` is naive, in the newsletter's zone; `runs_at` is the same moment in UTC."""
+
+    rule_date: date
+    local_at: datetime
+    runs_at: datetime
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """A zone by its IANA name. Raises CalendarError."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise CalendarError(f"{name!r} is not a time zone; write one like Europe/Prague.") from error
+
+
+def read_day(text: str) -> date:
+    """An ISO 8601 date. Raises CalendarError."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise CalendarError(f"{text!r} is not a date; write one like 2026-07-01.") from error
+
+
+def read_time(text: str) -> time:
+    """A time of day, "HH:MM". Raises CalendarError."""
+    try:
+        return datetime.strptime(text.strip(), "%H:%M").time()
+    except ValueError as error:
+        raise CalendarError(f"{text!r} is not a time of day; write one like 09:00.") from error
+
+
+def read_skip(text: str) -> tuple[date, date]:
+    """A day, or a pause as an ISO 8601 interval of days, the last one included: "2026-07-01/2026-08-31"."""
+    first, _, last = text.partition("/")
+    pause = read_day(first), read_day(last or first)
+    if pause[1] < pause[0]:
+        raise CalendarError(f"The pause {text!r} ends before it begins.")
+    return pause
+
+
+def read_extra(text: str, at: time) -> datetime:
+    """A day on which an edition runs at the usual time, or a day with its own: "2026-12-23T17:00"."""
+    day, _, hour = text.partition("T")
+    return datetime.combine(read_day(day), read_time(hour) if hour else at)
+
+
+def read_rule(rule: str, start: date) -> rrule:
+    """A recurrence rule of days from `start` on. Raises CalendarError, also for a rule that never gives a date."""
+    text = rule.strip().removeprefix("RRULE:")
+    if any(word in text.upper() for word in _TIMED):
+        raise CalendarError(f"The rule {rule!r} names hours; the time of day is kept beside the rule.")
+    if len(text.split()) > 1:
+        raise CalendarError("Write one recurrence rule; pauses and extra dates are kept beside it.")
+    try:
+        # A positive integer by RFC 5545, section 3.3.10; more than 999 of anything is no newsletter.
+        if re.search(r"INTERVAL=(?!0*[1-9]\d{0,2}(?!\d))", text, re.IGNORECASE):
+            raise ValueError("INTERVAL")
+        read = rrulestr(text, dtstart=datetime.combine(start, time()))
+        first = next(iter(read), None)
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise CalendarError(f"{rule!r} is not a recurrence rule; write one like FREQ=MONTHLY;BYDAY=1WE,3WE.") from error
+    if first is None:
+        raise CalendarError(f"The rule {rule!r} never gives a date.")
+    return read
+
+
+def read_rhythm(
+    rule: str, start: date, at: str, zone: str, skips: Iterable[str] = (), extra: Iterable[str] = ()
+) -> Rhythm:
+    """A newsletter's calendar from its settings as they are stored. Raises CalendarError."""
+    read_rule(rule, start)
+    hour, name = read_time(at), zone_of(zone).key
+    return Rhythm(
+        rule, start, hour, name, tuple(map(read_skip, skips)), tuple(sorted(read_extra(text, hour) for text in extra))
+    )
+
+
+def in_utc(local_at: datetime, zone: str) -> datetime:
+    """A naive local time as UTC, by the rule for gaps and repeated hours at the top of this file."""
+    return local_at.replace(tzinfo=zone_of(zone), fold=0).astimezone(UTC)
+
+
+def _dates(rhythm: Rhythm, first: date) -> Iterator[EditionDate]:
+    """All dates from a day on, in order; an extra date on a day of the rule replaces that day's time."""
+    of_rule = (
+        day.date() for day in read_rule(rhythm.rule, rhythm.start).xafter(datetime.combine(first, time()), inc=True)
+    )
+    extra = {local_at.date(): local_at for local_at in rhythm.extra if local_at.date() >= first}
+    days = (day for day in of_rule if day not in extra and not rhythm.is_skipped(day))
+    for day in merge(days, sorted(extra)):
+        local_at = extra.get(day) or datetime.combine(day, rhythm.at)
+        yield EditionDate(day, local_at, in_utc(local_at, rhythm.zone))
+
+
+def occurrences(rhythm: Rhythm, first: date, until: date) -> list[EditionDate]:
+    """The dates from one day to another, both included."""
+    return list(takewhile(lambda edition: edition.rule_date <= until, _dates(rhythm, first)))
+
+
+def next_dates(rhythm: Rhythm, after: datetime, count: int) -> list[EditionDate]:
+    """The next dates that run later than a moment (aware)."""
+    first = after.astimezone(zone_of(rhythm.zone)).date() - timedelta(days=1)
+    return list(islice((edition for edition in _dates(rhythm, first) if edition.runs_at > after), count))
+
+
+def cutoff(local_at: datetime, zone: str, minutes: int) -> datetime:
+    """The cut-off in UTC, `minutes` before an edition runs.
+
+    Whole days are counted on the calendar and the rest on the clock (RFC 5545, section 3.3.6), so that two days before
+    09:00 is 09:00, also when the clocks change between.
+    """
+    days, rest = divmod(minutes, 24 * 60)
+    return in_utc(local_at - timedelta(days=days), zone) - timedelta(minutes=rest)
+
+
+def _evening(day: date, zone: str) -> datetime:
+    return in_utc(datetime.combine(day, EVENING), zone)
+
+
+def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
+    """When an answer is due: 18:00 local, three days before the cut-off.
+
+    When that is less than a day away, the first evening before the cut-off that leaves a day; else the cut-off; and
+    where the cut-off is past too, the evening of the day after tomorrow. All in UTC.
+    """
+    tomorrow = now + timedelta(days=1)
+    last = cutoff_at.astimezone(zone_of(zone)).date()
+    evenings = [_evening(last - timedelta(days=days), zone) for days in range(DAYS_TO_EDIT, -1, -1)]
+    possible = [evening for evening in evenings if tomorrow <= evening < cutoff_at]
+    if possible:
+        return possible[0]
+    return cutoff_at if cutoff_at > now else _evening(now.astimezone(zone_of(zone)).date() + timedelta(days=2), zone)
+
+
+def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
+    """When the expert should have said yes or no: the evening half-way to the due date, so that another can be asked.
+
+    Where no evening lies between, the due date itself.
+    """
+    evening = _evening((now + (due_at - now) / 2).astimezone(zone_of(zone)).date(), zone)
+    return evening if now < evening < due_at else due_at

@@ -1,0 +1,83 @@
+"""`flask editions ...`: the house form on the command line."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..db import Database
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import by_slug
+from . import desk
+from .block import Block
+from .house import set_block
+from .models import Edition
+from .renderers import to_html, to_json, to_markdown, to_text
+from .typeset import TypesetError, read_piece
+
+editions = AppGroup("editions", help="Editions and the house form.")
+FORMATS: dict[str, Callable[[Block], str]] = {"text": to_text, "markdown": to_markdown, "html": to_html}
+
+
+@editions.command("typeset", with_appcontext=False)
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@click.option("--address", help="What stands where the call says {address}.")
+def typeset(form: str, address: str | None) -> None:
+    """Set one block from JSON on standard input, without a database.
+
+    What is wrong with the JSON goes to standard error, with exit status 2. Bytes are read and written as UTF-8 whatever
+    the terminal's locale is.
+    """
+    try:
+        piece = read_piece(click.open_file("-", "rb").read().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"The input is not UTF-8: byte {error.start} can't be read.") from error
+    except TypesetError as error:
+        for message in error.messages:
+            click.echo(message, err=True)
+        raise click.exceptions.Exit(2) from error
+    write = FORMATS[form]
+    click.echo(write(set_block(piece, address)).encode(), nl=False)
+
+
+@editions.command("render")
+@click.argument("newsletter")
+@click.argument("day", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--format", "form", type=click.Choice([*FORMATS, "json"]), default="text", show_default=True)
+def render(newsletter: str, day: date, form: str) -> None:
+    """Print the blocks of NEWSLETTER's edition of DATE: as they ran, as they were locked, or as they would run now.
+
+    A reader's name without consent or check is not printed: the command says so and ends with exit status 1.
+    """
+    database: Database = current_app.extensions["database"]
+    with database.read() as session:
+        edition = _edition(session, newsletter, day)
+        if troubles := desk.name_troubles(session, edition):
+            raise click.ClickException(
+                "\n".join(f"question {t.headline!r}: a reader's name without {t.fault}" for t in troubles)
+            )
+        blocks = desk.blocks(session, edition)
+    if form == "json":
+        click.echo(json.dumps([to_json(block) for block in blocks], ensure_ascii=False, indent=2))
+        return
+    click.echo("\n".join(FORMATS[form](block) for block in blocks).encode(), nl=False)
+
+
+def _edition(session: Session, slug: str, day: date) -> Edition:
+    found: Newsletter | None = by_slug(session, slug)
+    if found is None:
+        raise click.UsageError(f"No newsletter is called {slug}.")
+    wanted = f"{day:%Y-%m-%d}"
+    edition = session.scalar(
+        select(Edition).where(
+            Edition.newsletter_id == found.id, (Edition.rule_date == date.fromisoformat(wanted)) | Edition.local_at.startswith(wanted)
+        ).order_by(Edition.id)
+    )  # fmt: skip
+    if edition is None:
+        raise click.UsageError(f"{found.name} has no edition on {wanted}.")
+    return edition

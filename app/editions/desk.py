@@ -1,0 +1,247 @@
+"""What the editor does with an edition: pick, order, lock, send; and the ways back."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor, Staff
+from ..answers.editing import approved_of
+from ..answers.models import Assignment
+from ..db import lock, now
+from ..lifecycle import Illegal, Missing, expect, must
+from ..mail import messages, outbox
+from ..mail.models import OutboxMail
+from ..newsletters.models import Newsletter
+from ..questions.lifecycle import QUESTION
+from ..questions.models import Question
+from ..text import clean
+from . import archive, notices
+from .block import Block
+from .items import blocks_of_run, freeze
+from .lifecycle import EDITION
+from .models import Edition, EditionItem
+from .pieces import NameTrouble, piece_of
+
+GRACE = timedelta(minutes=10)  # how long thanks and notices wait, and an edition can be recalled
+
+
+def picked(session: Session, edition: Edition) -> list[Question]:
+    """The questions in an edition's slots, in order."""
+    return list(session.scalars(select(Question).filter_by(edition_id=edition.id).order_by(Question.position)))
+
+
+def pick(session: Session, actor: Staff, question: Question, edition: Edition) -> None:
+    """Put an answered question into the next free slot.
+
+    Raises `Missing` (free slot, approved answer) and `Illegal` when the edition is no longer planned.
+    """
+    must(actor, "E")
+    _planned(lock(session, edition))
+    taken = [q.position or 0 for q in picked(session, edition)]
+    if len(taken) >= edition.slots:
+        raise Missing("free slot")
+    if not approved_of(session, question.id):
+        raise Missing("approved answer")
+    if question.newsletter_id != edition.newsletter_id:
+        raise Illegal("question", "pick", "another newsletter's")
+    QUESTION.apply(
+        session,
+        actor,
+        lock(session, question),
+        "pick",
+        why={"edition": edition.id},
+        edition_id=edition.id,
+        position=max(taken, default=0) + 1,
+    )
+
+
+def _planned(edition: Edition) -> None:
+    if edition.state != "planned":
+        raise Illegal("edition", "change", edition.state)
+
+
+def _edition_of(session: Session, question: Question) -> Edition:
+    if question.edition_id is None:
+        raise Illegal("question", "drop", question.state)
+    return session.get_one(Edition, question.edition_id)
+
+
+def drop(session: Session, actor: Actor, question: Question, why: str = "", cause: str | None = None) -> None:
+    """Take a question out of its slot; it is ready for another edition. The expert is told when `why` says something."""
+    edition = _edition_of(session, question)
+    _planned(lock(session, edition))
+    QUESTION.apply(
+        session, actor, lock(session, question), "drop", cause=cause, why={"edition": edition.id},
+        edition_id=None, position=None,
+    )  # fmt: skip
+    _renumber(session, edition)
+    if why := clean(why):
+        notices.tell_experts(session, question, messages.dropped, why=why)
+
+
+def _renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
+    """Number the slots without gaps, by way of free numbers, since two questions never share a slot."""
+    questions = picked(session, edition)
+    if order:
+        questions.sort(key=lambda q: order.index(q.id))
+    for offset in (10_000, 0):
+        for position, question in enumerate(questions, 1):
+            question.position = position + offset
+        session.flush()
+
+
+def move(session: Session, actor: Staff, question: Question, step: int) -> None:
+    """Move a question `step` slots down (negative: up). At the end of the list nothing happens."""
+    must(actor, "E")
+    edition = _edition_of(session, question)
+    _planned(lock(session, edition))
+    order = [q.id for q in picked(session, edition)]
+    at = order.index(question.id)
+    order.insert(max(0, min(len(order) - 1, at + step)), order.pop(at))
+    _renumber(session, edition, order)
+    audit.record(session, actor, "question.move", question, facts={"edition": edition.id, "step": step})
+
+
+def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
+    """Move a question to the next planned edition with a free slot. Raises `Missing` when there is none."""
+    must(actor, "E")
+    edition = _edition_of(session, question)
+    _planned(lock(session, edition))
+    later = session.scalars(
+        select(Edition)
+        .filter_by(newsletter_id=edition.newsletter_id, state="planned")
+        .where(Edition.runs_at > edition.runs_at)
+        .order_by(Edition.runs_at)
+    )
+    for target in later:
+        taken = picked(session, target)
+        if len(taken) < target.slots:
+            question.edition_id, question.position = target.id, len(taken) + 1
+            session.flush()
+            _renumber(session, edition)
+            audit.record(session, actor, "question.carry", question, facts={"from": edition.id, "to": target.id})
+            return target
+    raise Missing("later edition")
+
+
+def set_slots(session: Session, actor: Staff, edition: Edition, slots: int) -> None:
+    """Change how many Q&As this edition takes. Raises `Missing` below what is picked or outside 1 to 12."""
+    must(actor, "E")
+    _planned(lock(session, edition))
+    if not max(1, len(picked(session, edition))) <= slots <= 12:
+        raise Missing("slots")
+    edition.slots = slots
+    session.flush()
+    audit.record(session, actor, "edition.slots", edition, facts={"slots": slots})
+
+
+def lock_edition(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
+    """Freeze what runs: each piece is set, kept with its data and its hash.
+
+    Raises `Missing`: "picked question"; "consent" or "verified" for a reader's name that may not be printed.
+    """
+    expect(lock(session, edition), version)
+    questions = picked(session, edition)
+    if not questions:
+        raise Missing("picked question")
+    newsletter = session.get_one(Newsletter, edition.newsletter_id)
+    for question in questions:
+        session.add(freeze(session, newsletter, edition, question))
+    if edition.number is None:
+        newest = session.scalar(select(func.max(Edition.number)).filter_by(newsletter_id=newsletter.id))
+        edition.number = (newest or 0) + 1
+    EDITION.apply(session, actor, edition, "lock", why={"questions": [q.id for q in questions]}, locked_at=now(session))
+
+
+def unlock(session: Session, actor: Staff, edition: Edition) -> None:
+    EDITION.apply(session, actor, lock(session, edition), "unlock", locked_at=None)
+    session.execute(delete(EditionItem).where(EditionItem.edition_id == edition.id))
+
+
+def send(session: Session, actor: Staff, edition: Edition, message_id: str | None = None) -> None:
+    """Mark an edition as sent: its Q&As are public at once; thanks and notices wait ten minutes."""
+    EDITION.apply(
+        session,
+        actor,
+        lock(session, edition),
+        "send",
+        sent_at=now(session),
+        message_id=message_id or edition.message_id,
+    )
+    for question in picked(session, edition):
+        QUESTION.apply(session, actor, lock(session, question), "publish", cause="send", published_at=now(session))
+        notices.published(session, edition, question, due_at=now(session) + GRACE)
+    archive.touch(session, edition.newsletter_id)
+
+
+def recall(session: Session, actor: Staff, edition: Edition) -> None:
+    """Take "sent" back while no mail of it has gone out. Raises `Missing` after that."""
+    mails = list(session.scalars(select(OutboxMail).filter_by(edition_id=edition.id).with_for_update()))
+    if any(mail.state == "sent" for mail in mails):
+        raise Missing("its mails unsent")
+    for mail in mails:
+        if mail.state in ("held", "queued"):
+            outbox.recall(session, actor, mail)
+    EDITION.apply(session, actor, lock(session, edition), "recall", sent_at=None)
+    for question in picked(session, edition):
+        QUESTION.apply(session, actor, lock(session, question), "recall", cause="recall", published_at=None)
+    archive.touch(session, edition.newsletter_id)
+
+
+def skip(session: Session, actor: Staff, edition: Edition) -> None:
+    """This date has no edition. What was picked is carried over, or ready again where no later slot is free."""
+    must(actor, "E")
+    _planned(lock(session, edition))
+    for question in picked(session, edition):
+        try:
+            carry_over(session, actor, question)
+        except Missing:
+            drop(session, actor, question, cause="skip")
+    EDITION.apply(session, actor, edition, "skip")
+
+
+def unskip(session: Session, actor: Staff, edition: Edition) -> None:
+    EDITION.apply(session, actor, lock(session, edition), "unskip")
+
+
+def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
+    """Withdraw a published page with a stub: for someone's safety, at once. Raises `Missing` without a reason."""
+    if not (reason := clean(reason)):
+        raise Missing("reason")
+    QUESTION.apply(session, actor, lock(session, question), "retract")
+    notices.tell_experts(session, question, messages.dropped, why=reason)
+    archive.touch(session, question.newsletter_id)
+
+
+def restore(session: Session, actor: Staff, question: Question) -> None:
+    QUESTION.apply(session, actor, lock(session, question), "restore")
+    archive.touch(session, question.newsletter_id)
+
+
+def run_of(session: Session, assignment: Assignment) -> Edition | None:
+    """The edition that an assignment is meant for: where its question was picked, else what it was asked for."""
+    question = session.get_one(Question, assignment.question_id)
+    key = question.edition_id or assignment.for_edition_id
+    return session.get(Edition, key) if key else None
+
+
+def items_of(session: Session, edition: Edition) -> list[EditionItem]:
+    """What was locked into an edition, in order."""
+    return list(session.scalars(select(EditionItem).filter_by(edition_id=edition.id).order_by(EditionItem.position)))
+
+
+def blocks(session: Session, edition: Edition) -> list[Block]:
+    """The edition's blocks as they will run, or ran."""
+    newsletter = session.get_one(Newsletter, edition.newsletter_id)
+    return blocks_of_run(session, newsletter, edition, picked(session, edition), items_of(session, edition))
+
+
+def name_troubles(session: Session, edition: Edition) -> list[NameTrouble]:
+    """The readers' names in a planned edition that may not be printed. While there is one, nothing is exported."""
+    if edition.state != "planned":
+        return []
+    newsletter = session.get_one(Newsletter, edition.newsletter_id)
+    found = (piece_of(session, newsletter, question)[1] for question in picked(session, edition))
+    return [trouble for trouble in found if trouble]

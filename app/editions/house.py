@@ -1,0 +1,137 @@
+"""The house form: one question with its answers, set as the newsletter prints it.
+
+The form is that of print. A heading; who asked, and the question in quotation marks; who answers and why, and the answer
+as one quotation over its paragraphs; the standing call for more questions.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..text import for_print
+from .answer_text import join_lines, read_answer
+from .block import Block, Paragraph, Role, Run, set_runs
+from .marks import Marks, marks_for
+from .phrases import fill, phrases_for
+from .quotation import set_plain, set_quotation
+
+
+@dataclass(frozen=True)
+class LeadIn:
+    """Who answers. `pattern` words this one lead-in differently, with {name}, {credit_line} and {relation} in it.
+
+    `additions` are what honesty asks readers to be told: "by phone", "translated from Russian by ...", "edited for
+    length". They stand in brackets before the colon.
+    """
+
+    name: str
+    credit_line: str | None = None
+    relation: str | None = None
+    pattern: str | None = None
+    additions: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One expert's answer in Markdown, with the line that leads to it."""
+
+    lead_in: LeadIn
+    answer: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A Q&A as data. `marks` is one of marks.STYLES. `askers` holds for each asker the credit they agreed to, or None for one who isn't named.
+
+    Several answers to one question run together, each with its own lead-in. The call is set as given, apart from its
+    {address}.
+    """
+
+    language: str
+    marks: str
+    section: str
+    headline: str
+    askers: Sequence[str | None]
+    question: str
+    voices: Sequence[Voice]
+    call: str | None = None
+
+
+def _line(text: str) -> str:
+    """Clean a text that stands on one line; no-break spaces are spelling (French puts them before : and ?)."""
+    return re.sub(r"[ \t\n]+", " ", join_lines(for_print(text))).strip()
+
+
+def _plain(role: Role, text: str) -> Paragraph:
+    return Paragraph(role, (Run(text),))
+
+
+def _quoted(paragraphs: Sequence[Paragraph], marks: Marks) -> list[Paragraph]:
+    """Set paragraphs as one quotation; the items of a list don't open it anew."""
+    texts = [paragraph.text for paragraph in paragraphs]
+    settings = set_quotation(texts, marks, [not paragraph.marker for paragraph in paragraphs])
+    return [
+        Paragraph(paragraph.role, set_runs(paragraph.runs, setting), paragraph.marker)
+        for paragraph, setting in zip(paragraphs, settings, strict=True)
+    ]
+
+
+def _asked(piece: Piece, phrases: Mapping[str, str]) -> str:
+    if len(piece.askers) > 1:
+        return phrases["asked_many"]
+    credit = _line(piece.askers[0] or "") if piece.askers else ""
+    return fill(phrases["asked_credit"], {"credit": credit}) if credit else phrases["asked_one"]
+
+
+def _question(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> list[Paragraph]:
+    parts = re.split(r"\n\s*\n", for_print(piece.question))
+    first, *others = _quoted([_plain("question", _line(part)) for part in parts], marks)
+    asked = set_plain(_asked(piece, phrases), marks)
+    space = "" if asked.endswith("：") else " "
+    return [Paragraph("question", (Run(asked + space), *first.runs)), *others]
+
+
+def _told(additions: Sequence[str], text: str, comma: str) -> str:
+    """Put what readers should know in brackets before the colon."""
+    if not additions:
+        return text
+    told = comma.join(map(_line, additions))
+    colon = re.search(r"\s*[:：]?\Z", text)
+    end = colon.start() if colon else len(text)
+    return text[:end] + (f"（{told}）" if text.endswith("：") else f" ({told})") + text[end:]
+
+
+def lead_in_text(
+    language: str, lead_in: LeadIn, marks: str, own: Mapping[str, str] | None = None, further: bool = False
+) -> str:
+    """The line that leads to an answer; `further` words it for a second answer to the same question."""
+    phrases = phrases_for(language, own)
+    values = {key: _line(getattr(lead_in, key) or "") for key in ("name", "credit_line", "relation")}
+    text = fill(_line(lead_in.pattern or phrases["also" if further else "lead_in"]), values)
+    return set_plain(_told(lead_in.additions, text, phrases["comma"]), marks_for(language, marks))
+
+
+def _heading(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> Paragraph:
+    section, headline = _line(piece.section), _line(piece.headline)
+    text = fill(phrases["heading"], {"section": section, "headline": headline}) if section else headline
+    return _plain("heading", set_plain(text, marks))
+
+
+def _call(call: str | None, address: str | None) -> list[Paragraph]:
+    text = for_print(call or "")
+    if address is not None:
+        text = text.replace("{address}", _line(address))
+    return [_plain("call", _line(part)) for part in re.split(r"\n\s*\n", text) if part.strip()]
+
+
+def set_block(piece: Piece, address: str | None = None, own: Mapping[str, str] | None = None) -> Block:
+    """Set a piece. `address` goes where the call says {address}; `own` holds the newsletter's wording of house sentences.
+
+    The kinds of house sentence are those of `phrases.PHRASES`.
+    """
+    phrases, marks = phrases_for(piece.language, own), marks_for(piece.language, piece.marks)
+    paragraphs = [_heading(piece, phrases, marks), *_question(piece, phrases, marks)]
+    for number, voice in enumerate(piece.voices):
+        line = lead_in_text(piece.language, voice.lead_in, piece.marks, own, further=number > 0)
+        paragraphs += [_plain("lead_in", line), *_quoted(read_answer(voice.answer), marks)]
+    return Block(piece.language, (*paragraphs, *_call(piece.call, address)))

@@ -1,0 +1,47 @@
+"""An invitation knows its dates: the edition it is for gives the due date, the check and the day it would run."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from ..actors import Actor
+from ..answers import assigning
+from ..answers.models import Assignment
+from ..db import now
+from ..newsletters.models import Newsletter
+from .calendar import default_due_at, default_reply_by
+from .desk import run_of
+from .pieces import lead_in
+
+
+def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
+    """When the expert should have said yes or no, and when the text is due, if the editor sets nothing else."""
+    edition = run_of(session, assignment)
+    cutoff = edition.cutoff_at if edition else now(session) + timedelta(days=14)
+    due_at = default_due_at(cutoff, newsletter.zone, now(session))
+    return default_reply_by(now(session), due_at, newsletter.zone), due_at
+
+
+def invite(
+    session: Session,
+    actor: Actor,
+    assignment: Assignment,
+    *,
+    reply_by: datetime | None = None,
+    due_at: datetime | None = None,
+) -> None:
+    """Invite an expert, with what the letter has to say about dates and print. Raises what `assigning.invite` raises."""
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    edition = run_of(session, assignment)
+    usual_reply, usual_due = dates_for(session, newsletter, assignment)
+    language = assignment.question.text.language if assignment.question.text else newsletter.language
+    assigning.invite(
+        session,
+        actor,
+        assignment,
+        reply_by=reply_by or usual_reply,
+        due_at=due_at or usual_due,
+        runs_at=edition.runs_at if edition else None,
+        check_until=edition.cutoff_at if edition else None,
+        lead_in=lead_in(session, newsletter, assignment, language),
+    )

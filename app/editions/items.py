@@ -1,0 +1,80 @@
+"""A Q&A as it ran: the data it was set from, what came out, and a hash that later readers of the record can check."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ..lifecycle import Missing
+from ..newsletters.models import Newsletter
+from ..questions.models import Question
+from .block import Block
+from .house import LeadIn, Piece, Voice, set_block
+from .models import Edition, EditionItem
+from .pieces import own_phrases, piece_of
+from .renderers import to_text
+
+
+def freeze(session: Session, newsletter: Newsletter, edition: Edition, question: Question) -> EditionItem:
+    """Set a picked question for good. Raises `Missing` when a reader's name in it may not be printed."""
+    piece, trouble = piece_of(session, newsletter, question)
+    if trouble:
+        raise Missing("consent" if trouble.fault == "consent" else "verified name")
+    # The names stand beside the hashed record, so that they can be erased without breaking it.
+    nameless = replace(piece, askers=tuple(None for _ in piece.askers))
+    own = own_phrases(session, newsletter, piece.language)
+    data = {"piece": asdict(nameless), "own": own}
+    output = to_text(set_block(nameless, newsletter.address, own))
+    return EditionItem(
+        edition_id=edition.id,
+        position=question.position,
+        question_id=question.id,
+        input=data,
+        output=output,
+        sha256=digest(data, output),
+        credits=list(piece.askers),
+    )
+
+
+def digest(data: dict[str, Any], output: str) -> str:
+    """SHA-256 of the record in a form that does not depend on the order of keys."""
+    whole = json.dumps([data, output], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def piece_from(item: EditionItem) -> Piece:
+    """The piece as it was locked, with the names that may still be printed."""
+    data = item.input["piece"]
+    voices = tuple(Voice(LeadIn(**voice["lead_in"]), voice["answer"]) for voice in data["voices"])
+    return Piece(**{**data, "voices": voices, "askers": tuple(item.credits)})
+
+
+def block_from(item: EditionItem, address: str | None = None) -> Block:
+    return set_block(piece_from(item), address, item.input["own"])
+
+
+def blocks_of_run(
+    session: Session,
+    newsletter: Newsletter,
+    edition: Edition,
+    questions: Sequence[Question],
+    items: Sequence[EditionItem],
+) -> list[Block]:
+    """The edition's blocks in order, the standing call once at the end.
+
+    What is locked comes as it was locked; what is only picked comes as it would run now, with no name that may not run.
+    """
+    if items:
+        pieces = [(piece_from(item), item.input["own"]) for item in items]
+    else:
+        pieces = [
+            (piece, own_phrases(session, newsletter, piece.language))
+            for piece, _ in (piece_of(session, newsletter, question) for question in questions)
+        ]
+    if pieces and newsletter.call:
+        last, own = pieces[-1]
+        pieces[-1] = (replace(last, call=newsletter.call), own)
+    return [set_block(piece, newsletter.address, own) for piece, own in pieces]

@@ -1,0 +1,84 @@
+"""Who hears that something ran, or did not: the experts by name, the readers without a word of their question."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..answers import post
+from ..answers.models import Answer, Assignment
+from ..db import address
+from ..letters import contacts
+from ..letters.models import Letter
+from ..mail import messages, outbox
+from ..newsletters.models import Newsletter
+from ..questions.models import Question
+from ..questions.queries import letters_of
+from .models import Edition
+
+
+def story_path(newsletter: Newsletter, question: Question) -> str:
+    """The lasting address of a Q&A."""
+    slug = question.text.slug if question.text else "q"
+    return f"/{newsletter.slug}/q/{question.public_id}/{slug}"
+
+
+def tell_experts(session: Session, question: Question, message: Callable[..., messages.Message], **values: Any) -> None:
+    """Write to each expert whose approved answer stands in the question."""
+    query = (
+        select(Assignment)
+        .join(Answer, Answer.assignment_id == Assignment.id)
+        .where(Answer.question_id == question.id, Answer.state == "approved")
+        .order_by(Assignment.id)
+    )
+    for assignment in session.scalars(query):
+        post.to_expert(session, assignment, message, headline=question.headline or question.wording, **values)
+
+
+def tell_reader(
+    session: Session, newsletter: Newsletter, letter: Letter, kind: str, *, sentence: str = "", path: str = "",
+    due_at: datetime | None = None, edition_id: int | None = None,
+) -> None:  # fmt: skip
+    """The one notice to a reader who left an address. It says neither what was asked nor that anything was."""
+    to = contacts.email_of(session, letter)
+    if to is None:
+        return
+    message = messages.reader_news(
+        newsletter.name,
+        letter.language if letter.language in newsletter.languages else newsletter.language,
+        to=to,
+        kind=kind,
+        sentence=sentence,
+        link=address(session, path or f"/{newsletter.slug}/"),
+        once=letter.hear_back == "once",
+    )
+    outbox.put(
+        session,
+        message,
+        newsletter_id=newsletter.id,
+        letter_id=letter.id,
+        edition_id=edition_id,
+        due_at=due_at,
+        once_key=f"{kind}:{letter.id}:{edition_id or ''}",
+    )
+
+
+def published(session: Session, edition: Edition, question: Question, due_at: datetime) -> None:
+    """Thanks with the lasting address to the experts, one notice to each asker who left an address."""
+    newsletter = session.get_one(Newsletter, edition.newsletter_id)
+    path = story_path(newsletter, question)
+    tell_experts(
+        session,
+        question,
+        messages.published,
+        link=address(session, path),
+        edition_on=edition.runs_at,
+        edition_id=edition.id,
+        not_before=due_at,
+    )
+    # The slug is made of the question's words, which a reader's mail never carries; any other one leads to the page.
+    bare = f"/{newsletter.slug}/q/{question.public_id}/-"
+    for letter in letters_of(session, question):
+        tell_reader(session, newsletter, letter, "answered", path=bare, due_at=due_at, edition_id=edition.id)

@@ -1,0 +1,186 @@
+"""A block written down as text, Markdown, an HTML fragment or JSON.
+
+Each form is a table of what wraps a run, what a line break is, and how its text is escaped; the walk is the same.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from unicodedata import bidirectional, category
+
+from .block import Block, Paragraph, Role, Run
+from .phrases import direction
+
+Wrap = Callable[[str, str], str]
+_STYLES = ("href", "strong", "emphasis")
+
+
+@dataclass(frozen=True)
+class _Form:
+    wraps: dict[str, Wrap]
+    line_break: str
+    escape: Callable[[str], str]
+
+
+def _write(runs: Iterable[Run], form: _Form, styles: tuple[str, ...] = _STYLES) -> str:
+    """Write runs, with neighbours of one style wrapped together and links outermost."""
+    if not styles:
+        return "".join(form.escape(run.text).replace("\n", form.line_break) for run in runs)
+    written = []
+    for value, group in groupby(runs, key=attrgetter(styles[0])):
+        inside = _write(group, form, styles[1:])
+        written.append(form.wraps[styles[0]](inside, str(value)) if value and inside.strip() else inside)
+    return "".join(written)
+
+
+def _gap(before: Paragraph, paragraph: Paragraph) -> str:
+    """The items of a list stand on lines of their own, everything else is parted by a blank line."""
+    same = bool(before.marker) and bool(paragraph.marker) and (before.marker == "-") == (paragraph.marker == "-")
+    return "\n" if same else "\n\n"
+
+
+def _lines(block: Block, write: Callable[[Paragraph], str]) -> str:
+    done, before = "", None
+    for paragraph in block.paragraphs:
+        marker = f"{paragraph.marker} " if paragraph.marker else ""
+        indented = write(paragraph).replace("\n", "\n" + " " * len(marker))
+        done += (_gap(before, paragraph) if before else "") + marker + indented
+        before = paragraph
+    return done + "\n"
+
+
+_TEXT = _Form(
+    {
+        "href": lambda inside, url: inside if inside in (url, url.removeprefix("mailto:")) else f"{inside} ({url})",
+        "strong": lambda inside, _: inside,
+        "emphasis": lambda inside, _: inside,
+    },
+    "\n",
+    str,
+)
+
+
+def to_text(block: Block) -> str:
+    """Plain text: a blank line between paragraphs, addresses in brackets after their links, one newline at the end."""
+    return _lines(block, lambda paragraph: _write(paragraph.runs, _TEXT))
+
+
+def _hug(sign: str) -> Wrap:
+    """Put emphasis close around the words: CommonMark doesn't read it with spaces inside (section 6.2)."""
+
+    def wrap(inside: str, _: str) -> str:
+        bare = inside.strip()
+        start = inside.index(bare)
+        return f"{inside[:start]}{sign}{bare}{sign}{inside[start + len(bare) :]}"
+
+    return wrap
+
+
+# A sign is escaped where CommonMark could read it as markup: anywhere, inside a word for _, or at a line's start.
+_MARKUP = re.compile(r"[\\`*\[\]<]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|!(?=\[)")
+_LINE_START = re.compile(r"^(\s*)(?:(>|[#+=~-](?=\s|$|[#=~-]))|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
+
+
+def _markdown_text(text: str) -> str:
+    return _MARKUP.sub(r"\\\g<0>", text)
+
+
+def _guard_line_starts(text: str) -> str:
+    return _LINE_START.sub(lambda at: f"{at[1]}{at[3] or ''}\\{at[2] or at[4]}", text)
+
+
+_MARKDOWN = _Form(
+    {
+        "href": lambda inside, url: f"[{inside}](<{url}>)" if re.search(r"[()\s]", url) else f"[{inside}]({url})",
+        "strong": _hug("**"),
+        "emphasis": _hug("*"),
+    },
+    "\\\n",
+    _markdown_text,
+)
+
+
+def _markdown_paragraph(paragraph: Paragraph) -> str:
+    text = _write(paragraph.runs, _MARKDOWN)
+    if paragraph.role == "heading":
+        return "## " + re.sub(r"#(?=#*\Z)", r"\\#", text)
+    return _guard_line_starts(text)
+
+
+def to_markdown(block: Block) -> str:
+    """CommonMark that reads back as the same words; the heading is of the second level."""
+    return _lines(block, _markdown_paragraph)
+
+
+_HTML = _Form(
+    {
+        "href": lambda inside, url: f'<a href="{escape(url)}" rel="noopener noreferrer">{inside}</a>',
+        "strong": lambda inside, _: f"<strong>{inside}</strong>",
+        "emphasis": lambda inside, _: f"<em>{inside}</em>",
+    },
+    "<br>\n",
+    lambda text: escape(text, quote=False),
+)
+_CLASSES: dict[Role, str] = {
+    "heading": "qa-heading",
+    "question": "qa-question",
+    "lead_in": "qa-lead-in",
+    "answer": "qa-answer",
+    "call": "qa-call",
+}
+
+
+def _text_direction(text: str, usual: str) -> str:
+    """The direction of most letters of a text, or the usual one where neither has more.
+
+    `dir="auto"` would follow the first letter, and turn round a Persian paragraph that begins with a Latin name.
+    """
+    kinds = [bidirectional(char) for char in text if category(char)[0] == "L"]
+    left = kinds.count("L")
+    right = len(kinds) - left
+    return usual if left == right else "rtl" if right > left else "ltr"
+
+
+def _element(paragraph: Paragraph, usual: str) -> str:
+    tag = "li" if paragraph.marker else "h2" if paragraph.role == "heading" else "p"
+    own = _text_direction(paragraph.text, usual)
+    turned = f' dir="{own}"' if own != usual else ""
+    return f'<{tag} class="{_CLASSES[paragraph.role]}"{turned}>{_write(paragraph.runs, _HTML)}</{tag}>'
+
+
+def _list_kind(paragraph: Paragraph) -> str:
+    return {"": "", "-": "ul"}.get(paragraph.marker, "ol")
+
+
+def to_html(block: Block) -> str:
+    """An HTML fragment with classes to hang a style on: one section with the block's language and direction."""
+    usual = direction(block.language)
+    lines = [f'<section class="qa" lang="{escape(block.language)}" dir="{usual}">']
+    for kind, group in groupby(block.paragraphs, key=_list_kind):
+        paragraphs = list(group)
+        elements = [_element(paragraph, usual) for paragraph in paragraphs]
+        if kind:
+            first = paragraphs[0].marker.rstrip(".")
+            start = f' start="{first}"' if kind == "ol" and first != "1" else ""
+            elements = [f'<{kind} class="qa-list"{start}>', *elements, f"</{kind}>"]
+        lines += elements
+    return "\n".join([*lines, "</section>"]) + "\n"
+
+
+def _run_data(run: Run) -> dict[str, Any]:
+    styles = {style: getattr(run, style) for style in _STYLES}
+    return {"text": run.text} | {style: value for style, value in styles.items() if value}
+
+
+def to_json(block: Block) -> dict[str, Any]:
+    """The block as data for JSON; a run says only how it differs from plain text."""
+    paragraphs = [
+        {"role": paragraph.role, "runs": [_run_data(run) for run in paragraph.runs]}
+        | ({"marker": paragraph.marker} if paragraph.marker else {})
+        for paragraph in block.paragraphs
+    ]
+    return {"language": block.language, "direction": direction(block.language), "paragraphs": paragraphs}

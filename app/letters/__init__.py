@@ -1,0 +1,1 @@
+"""What comes in, as the desk reads it; the readers' sealed contact data; receipts."""

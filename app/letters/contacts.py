@@ -1,0 +1,106 @@
+"""The readers' contact data: sealed in tables of its own, read only to write to them or to print a consented name."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor, Staff
+from ..db import keys, now
+from ..lifecycle import Missing, must
+from ..text import single_line
+from .models import Contact, Credit, Letter
+
+
+def keep_email(session: Session, letter: Letter, email: str, keep_days: int) -> Contact:
+    """Seal a reader's address for this letter, until it is used up or `keep_days` are over."""
+    ring = keys(session)
+    contact = Contact(
+        letter_id=letter.id,
+        hear_back=letter.hear_back,
+        email_sealed=ring.seal(f"contacts.email.{letter.public_id}", email),
+        key_no=ring.newest,
+        erase_on=(now(session) + timedelta(days=keep_days)).date(),
+    )
+    session.add(contact)
+    session.flush()
+    return contact
+
+
+def email_of(session: Session, letter: Letter) -> str | None:
+    """The address to write to, if there is one."""
+    contact = session.scalar(select(Contact).filter_by(letter_id=letter.id))
+    if contact is None:
+        return None
+    return keys(session).open(f"contacts.email.{letter.public_id}", contact.email_sealed)
+
+
+def forget(session: Session, letter_id: int) -> None:
+    """Erase the address: it was used up, the question is settled, or its days are over."""
+    session.execute(delete(Contact).where(Contact.letter_id == letter_id))
+
+
+def forget_overdue(session: Session) -> int:
+    """Erase the addresses whose last day is over. Returns how many."""
+    result = session.execute(delete(Contact).where(Contact.erase_on < now(session).date()))
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def set_credit(
+    session: Session, letter: Letter, choice: str, name: str = "", place: str = "", consent: str | None = None
+) -> Credit:
+    """Seal how a reader wants to be named. `consent` is the sentence that they agreed to, in their language.
+
+    Raises `Missing` when the choice needs a name, or, for "first name and place", a place.
+    """
+    name, place = single_line(name)[:120], single_line(place)[:120]
+    if choice != "none" and not name:
+        raise Missing("name")
+    if choice == "first" and not place:
+        raise Missing("place")
+    ring = keys(session)
+    credit = session.scalar(select(Credit).filter_by(letter_id=letter.id)) or Credit(letter_id=letter.id)
+    credit.choice = choice
+    named = choice != "none"
+    credit.name_sealed = ring.seal(f"credits.name.{letter.public_id}", name) if named else None
+    credit.place_sealed = ring.seal(f"credits.place.{letter.public_id}", place) if named and place else None
+    credit.key_no = ring.newest if named else None
+    credit.consent_text, credit.consented_at = (consent, now(session)) if named and consent else (None, None)
+    credit.verified_at = credit.verified_by_id = credit.verified_how = None
+    session.add(credit)
+    session.flush()
+    return credit
+
+
+def named(session: Session, letter: Letter) -> str | None:
+    """The name as the reader wants it printed, e.g. "Timur, Osh", whether or not it may be; None for "don't name me"."""
+    credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
+    if credit is None or credit.name_sealed is None:
+        return None
+    ring = keys(session)
+    parts = [ring.open(f"credits.name.{letter.public_id}", credit.name_sealed)]
+    if credit.place_sealed:
+        parts.append(ring.open(f"credits.place.{letter.public_id}", credit.place_sealed))
+    return ", ".join(parts)
+
+
+def verify_credit(session: Session, actor: Staff, letter: Letter, how: str) -> None:
+    """Record that the name is the reader's: a confirmed address, a noted call. Raises `Missing`."""
+    must(actor, "A")
+    how = single_line(how)
+    credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
+    if credit is None or credit.choice == "none":
+        raise Missing("name")
+    if not how:
+        raise Missing("how")
+    credit.verified_at, credit.verified_by_id, credit.verified_how = now(session), actor.person_id, how[:400]
+    session.flush()
+    audit.record(session, actor, "credit.verify", letter)
+
+
+def leave_unnamed(session: Session, actor: Actor, letter: Letter) -> None:
+    """The desk runs the question without the name."""
+    must(actor, "A")
+    set_credit(session, letter, "none")
+    audit.record(session, actor, "credit.unname", letter)

@@ -1,0 +1,23 @@
+"""The life of a letter: who wrote, and what becomes of their words."""
+
+from ..lifecycle import Machine, Move, Need, has
+
+STATES = ("received", "held", "filed", "ended", "withdrawn")
+
+settled = Need("kind; question or assignment", lambda letter: bool(
+    letter.filed_as and (letter.filed_as != "question" or letter.question_id)))  # fmt: skip
+erased = Need("erases", lambda letter: letter.erased_at is not None and letter.body is None)
+way_in = Need("form or by hand", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api"))
+
+LETTER = Machine(
+    "letter",
+    STATES,
+    (
+        Move("send", (), ("received", "held"), "R A C", (way_in,)),
+        Move("release", ("held",), ("received",), "A"),
+        Move("file", ("received", "held", "filed"), ("filed",), "A", (settled,)),
+        Move("end", ("received", "filed"), ("ended",), "A", (has("end_reason"),), "R"),
+        Move("reopen", ("ended",), ("received",), "A"),
+        Move("withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), "R", (erased,), "E"),
+    ),
+)

@@ -1,0 +1,148 @@
+from datetime import date, datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..db import Editable, Public, Row, one_of, table, tied
+from .lifecycle import STATES
+
+AUTHORS = ("reader", "expert")
+CHANNELS = ("web", "mail", "api", "event", "phone", "messenger", "paper")
+FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", "answer", "cannot", "later", "question back")
+HEAR_BACK = ("number", "once", "while")
+CREDITS = ("none", "first", "full")
+
+
+class Letter(Row, Public, Editable):
+    """What somebody wrote, as the desk reads it. Who wrote it stands elsewhere, sealed, or nowhere.
+
+    Only the keyed hashes of the form's nonce and of the receipt are kept; after erasure they, the ids, the state and the
+    day remain, so that a repeated Send cannot bring an erased letter back.
+    """
+
+    __tablename__ = "letters"
+    __table_args__ = table(
+        UniqueConstraint("id", "hear_back"),
+        one_of("state", STATES),
+        one_of("author", AUTHORS),
+        one_of("channel", CHANNELS),
+        one_of("hear_back", HEAR_BACK),
+        one_of("filed_as", FILED_AS),
+        tied("filed_says_as_what", "state = 'filed'", "filed_as IS NOT NULL"),
+        tied("filed_question_has_one", "state = 'filed' AND filed_as = 'question'", "question_id IS NOT NULL"),
+        tied(
+            "filed_expert_has_assignment",
+            "state = 'filed' AND filed_as IN ('answer', 'cannot', 'later', 'question back')",
+            "assignment_id IS NOT NULL",
+        ),
+        tied("assignment_is_of_expert", "assignment_id IS NOT NULL", "author = 'expert'"),
+        tied("held_says_why", "state = 'held'", "held_reason IS NOT NULL"),
+        tied("ended_says_why", "state = 'ended'", "end_reason IS NOT NULL"),
+        tied("withdrawn_is_erased", "state = 'withdrawn'", "erased_at IS NOT NULL"),
+        CheckConstraint(
+            "(erased_at IS NULL) = (body IS NOT NULL) AND (erased_at IS NULL OR background IS NULL)",
+            name="erased_has_no_words",
+        ),
+        Index(None, "newsletter_id", "state", "id"),
+        Index(None, "question_id", "id"),
+        Index(None, "erase_on", "id"),
+    )
+
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+    author: Mapped[str] = mapped_column(String(20), default="reader")
+    channel: Mapped[str] = mapped_column(String(20))
+    hear_back: Mapped[str] = mapped_column(String(20), default="number")
+    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
+    state_at: Mapped[datetime]
+    filed_as: Mapped[str | None] = mapped_column(String(20))
+    body: Mapped[str | None] = mapped_column(Text)
+    background: Mapped[str | None] = mapped_column(Text)
+    verbatim: Mapped[bool] = mapped_column(default=False)
+    language: Mapped[str] = mapped_column(String(35), default="und")
+    about_edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))
+    question_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
+    assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id"))
+    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
+    held_reason: Mapped[str | None] = mapped_column(String(40))
+    end_reason: Mapped[str | None] = mapped_column(String(40))
+    form_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    receipt_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    receipt_mailed: Mapped[bool] = mapped_column(default=False)
+    received_at: Mapped[datetime]
+    erase_on: Mapped[date | None]
+    erased_at: Mapped[datetime | None]
+
+    contact: Mapped["Contact | None"] = relationship(
+        primaryjoin="Letter.id == foreign(Contact.letter_id)", uselist=False, viewonly=True
+    )
+    credit: Mapped["Credit | None"] = relationship(uselist=False, viewonly=True)
+    additions: Mapped[list["Addition"]] = relationship(order_by="Addition.id", viewonly=True)
+
+
+class Contact(Row):
+    """Where to write to a reader, sealed. The database itself refuses an address for "just a number"."""
+
+    __tablename__ = "contacts"
+    __table_args__ = table(
+        ForeignKeyConstraint(
+            ["letter_id", "hear_back"], ["letters.id", "letters.hear_back"], ondelete="CASCADE", onupdate="CASCADE"
+        ),
+        CheckConstraint("hear_back IN ('once', 'while')", name="hears_back"),
+        Index(None, "erase_on", "id"),
+    )
+
+    letter_id: Mapped[int] = mapped_column(unique=True)
+    hear_back: Mapped[str] = mapped_column(String(20))
+    email_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_no: Mapped[int]
+    erase_on: Mapped[date]
+
+
+class Credit(Row):
+    """How a reader wants to be named, sealed, with the consent in its own words and time.
+
+    Printing a name needs consent and a check (`verified_*`); "don't name me" has no name to keep.
+    """
+
+    __tablename__ = "credits"
+    __table_args__ = table(
+        one_of("choice", CREDITS),
+        CheckConstraint("(consent_text IS NULL) = (consented_at IS NULL)", name="consent_whole"),
+        CheckConstraint(
+            "(verified_at IS NULL) = (verified_by_id IS NULL) AND (verified_at IS NULL) = (verified_how IS NULL)",
+            name="verification_whole",
+        ),
+        tied("unnamed_has_no_name", "choice = 'none'", "name_sealed IS NULL AND place_sealed IS NULL"),
+        tied("named_has_name", "choice <> 'none'", "name_sealed IS NOT NULL"),
+    )
+
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"), unique=True)
+    choice: Mapped[str] = mapped_column(String(20))
+    name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    place_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    key_no: Mapped[int | None]
+    consent_text: Mapped[str | None] = mapped_column(Text)
+    consented_at: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
+    verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    verified_how: Mapped[str | None] = mapped_column(String(400))
+
+
+class Addition(Row):
+    """What a reader added later, with the receipt in hand."""
+
+    __tablename__ = "additions"
+    __table_args__ = table(Index(None, "letter_id", "id"))
+
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"))
+    body: Mapped[str] = mapped_column(Text)
+    added_at: Mapped[datetime]

@@ -1,0 +1,70 @@
+"""What a reader can do with the receipt in hand. Whoever has the number may do this, so it never shows the words."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Reader
+from ..db import keys, lock, now
+from ..lifecycle import Missing, NotYours
+from ..text import clean, receipt_of
+from . import contacts
+from .lifecycle import LETTER
+from .models import Addition, Letter
+
+
+def find_receipt(session: Session, typed: str) -> Letter | None:
+    """The letter of a receipt as somebody typed it: in any script's digits, with or without spaces."""
+    number = receipt_of(typed)
+    if number is None:
+        return None
+    return session.scalar(select(Letter).where(Letter.receipt_mac.in_(keys(session).macs("letters.receipt", number))))
+
+
+def reader_of(letter: Letter) -> Reader:
+    return Reader(letter_id=letter.id, mailed=letter.receipt_mailed)
+
+
+def _whole_hand(actor: Reader, letter: Letter) -> None:
+    """A receipt that travelled by mail can only read the state and withdraw."""
+    if actor.letter_id != letter.id or actor.mailed:
+        raise NotYours(actor.ref)
+
+
+def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
+    """Add something to a letter. Raises `Missing` (text) and `NotYours`, also when nothing can be added any more."""
+    _whole_hand(actor, letter)
+    body = clean(body)[:2_000]
+    if not body:
+        raise Missing("text")
+    if letter.erased_at:
+        raise NotYours(actor.ref)
+    day = letter.received_at if letter.hear_back == "number" else now(session)
+    addition = Addition(letter_id=letter.id, body=body, added_at=day)
+    session.add(addition)
+    session.flush()
+    audit.record(session, actor, "letter.add", letter, at=day)
+    return addition
+
+
+def change_credit(
+    session: Session, actor: Reader, letter: Letter, choice: str, name: str, place: str, consent: str
+) -> None:
+    """Change how the reader is named. Raises `Missing` and `NotYours`."""
+    _whole_hand(actor, letter)
+    contacts.set_credit(session, letter, choice, name, place, consent)
+    audit.record(session, actor, "letter.credit", letter, at=letter.received_at)
+
+
+def erase(session: Session, actor: Reader, letter: Letter) -> None:
+    """Take a letter back: its words, contact and credit are erased at once. Part of `editions.withdraw`."""
+    if actor.letter_id != letter.id:
+        raise NotYours(actor.ref)
+    lock(session, letter)
+    contacts.forget(session, letter.id)
+    contacts.set_credit(session, letter, "none")
+    session.execute(delete(Addition).where(Addition.letter_id == letter.id))
+    moment = letter.received_at if letter.hear_back == "number" else now(session)
+    LETTER.apply(
+        session, actor, letter, "withdraw", at=moment, body=None, background=None, erased_at=moment, verbatim=False
+    )

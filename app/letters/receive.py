@@ -1,0 +1,145 @@
+"""How a letter comes in. The web form, a mail, and what the desk heard elsewhere all call `send`."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..actors import Actor
+from ..db import keys, now
+from ..newsletters.models import Newsletter
+from ..people.directory import BadAddress, checked_address
+from ..text import clean, fault_of_question, guess_language, held_reason
+from . import contacts
+from .lifecycle import LETTER
+from .models import CREDITS, HEAR_BACK, Letter
+
+MAXIMUM = 2_000  # characters of a question
+MAXIMUM_BACKGROUND = 4_000
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a reader filled in. `consent` is the sentence beside the credit, as they saw it."""
+
+    body: str
+    background: str = ""
+    language: str = ""
+    hear_back: str = "number"
+    email: str = ""
+    credit: str = "none"
+    name: str = ""
+    place: str = ""
+    consent: str = ""
+    verbatim: bool = False
+    about_edition_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a form token says: its nonce and the number of the key that it was made with."""
+
+    nonce: str
+    key_no: int
+
+
+@dataclass
+class Faulty(Exception):
+    """What was filled in can't be taken as it is; `faults` maps a field to a short code that the doors put into words."""
+
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+class AlreadySent(Exception):
+    """This form was sent before; `letter` is what it made, and `same` whether the words are the same."""
+
+    def __init__(self, letter: Letter, same: bool) -> None:
+        super().__init__(letter.id)
+        self.letter, self.same = letter, same
+
+
+def faults_of(ask: Ask) -> dict[str, str]:
+    """The faults by field; empty when the letter can be taken."""
+    faults: dict[str, str] = {}
+    if fault := fault_of_question(ask.body, MAXIMUM):
+        faults["body"] = fault
+    if len(ask.background) > MAXIMUM_BACKGROUND:
+        faults["background"] = "long"
+    if ask.hear_back not in HEAR_BACK:
+        faults["hear_back"] = "unknown"
+    elif ask.hear_back != "number":
+        try:
+            checked_address(ask.email)
+        except BadAddress:
+            faults["email"] = "bad" if ask.email.strip() else "empty"
+    if ask.credit not in CREDITS:
+        faults["credit"] = "unknown"
+    elif ask.credit != "none":
+        faults |= {name: "empty" for name in _needed(ask) if not clean(getattr(ask, name))}
+        faults |= {name: "long" for name in _needed(ask) if len(getattr(ask, name)) > 120}
+    return faults
+
+
+def _needed(ask: Ask) -> tuple[str, ...]:
+    return ("name", "place") if ask.credit == "first" else ("name",)
+
+
+def receipt_of(session: Session, form: Form) -> str:
+    return keys(session).receipt(form.nonce, form.key_no)
+
+
+def already_sent(session: Session, form: Form) -> Letter | None:
+    """The letter that this form made before."""
+    return session.scalar(select(Letter).filter_by(form_mac=keys(session).mac("letters.form", form.nonce, form.key_no)))
+
+
+def send(
+    session: Session,
+    actor: Actor,
+    newsletter: Newsletter,
+    ask: Ask,
+    *,
+    form: Form | None = None,
+    channel: str = "web",
+    flood: bool = False,
+    given_at: datetime | None = None,
+) -> Letter:
+    """Take a letter in.
+
+    With `form`, the same form makes one letter however often it is sent. `flood` says that too many forms came at once: the
+    letter is held for the desk to look at, never refused. Raises `Faulty` and `AlreadySent`.
+    """
+    if form and (before := already_sent(session, form)):
+        raise AlreadySent(before, same=before.body is None or before.body == clean(ask.body))
+    if faults := faults_of(ask):
+        raise Faulty(faults)
+    body, background = clean(ask.body), clean(ask.background)
+    moment = given_at or now(session)
+    if channel == "web" and ask.hear_back == "number":
+        # A web letter without an address keeps the day, not the minute: a log elsewhere could be matched with it.
+        local = moment.astimezone(ZoneInfo(newsletter.zone))
+        moment = datetime(local.year, local.month, local.day, tzinfo=UTC)
+    reason = held_reason(body) or ("flood" if flood else None)
+    ring = keys(session)
+    letter = Letter(
+        newsletter_id=newsletter.id,
+        channel=channel,
+        hear_back=ask.hear_back,
+        body=body,
+        background=background or None,
+        verbatim=ask.verbatim,
+        language=ask.language or guess_language(body),
+        about_edition_id=ask.about_edition_id,
+        received_at=moment,
+        held_reason=reason,
+        form_mac=ring.mac("letters.form", form.nonce, form.key_no) if form else None,
+        receipt_mac=ring.mac("letters.receipt", receipt_of(session, form), form.key_no) if form else None,
+    )
+    LETTER.apply(session, actor, letter, "send", to="held" if reason else "received", at=moment)
+    if ask.hear_back != "number":
+        contacts.keep_email(session, letter, checked_address(ask.email), newsletter.keep_days)
+    if ask.credit != "none":
+        contacts.set_credit(session, letter, ask.credit, ask.name, ask.place, ask.consent or None)
+    return letter

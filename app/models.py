@@ -1,0 +1,13 @@
+"""All tables, for the migrations: importing this module fills `Base.metadata`."""
+
+from .answers import models as answers
+from .audit import models as audit
+from .db import Base
+from .editions import models as editions
+from .letters import models as letters
+from .mail import models as mail
+from .newsletters import models as newsletters
+from .people import models as people
+from .questions import models as questions
+
+__all__ = ["Base", "answers", "audit", "editions", "letters", "mail", "newsletters", "people", "questions"]

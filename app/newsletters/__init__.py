@@ -1,0 +1,1 @@
+"""A newsletter's settings, house sentences and topics."""

@@ -1,0 +1,41 @@
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..people.models import Membership
+from .models import Newsletter, NewsletterText, Topic
+
+
+def by_slug(session: Session, slug: str) -> Newsletter | None:
+    return session.scalar(select(Newsletter).filter_by(slug=slug))
+
+
+def all_newsletters(session: Session) -> list[Newsletter]:
+    """In the order of their making: the first one is where the site's root leads."""
+    return list(session.scalars(select(Newsletter).order_by(Newsletter.id)))
+
+
+def desks_of(session: Session, person_id: int) -> list[Newsletter]:
+    """The newsletters at whose desk this person works."""
+    return list(
+        session.scalars(
+            select(Newsletter)
+            .join(Membership, Membership.newsletter_id == Newsletter.id)
+            .where(Membership.person_id == person_id)
+            .order_by(Newsletter.id)
+        )
+    )
+
+
+def house_text(session: Session, newsletter: Newsletter, kind: str, language: str | None = None) -> str | None:
+    """The newsletter's own wording of `kind`, or None where the product's applies."""
+    return session.scalar(
+        select(NewsletterText.body).filter_by(
+            newsletter_id=newsletter.id, kind=kind, language=language or newsletter.language
+        )
+    )
+
+
+def topics_of(session: Session, newsletter_id: int) -> Sequence[Topic]:
+    return session.scalars(select(Topic).filter_by(newsletter_id=newsletter_id).order_by(Topic.name)).all()

@@ -1,0 +1,1 @@
+"""Staff and experts, their roles, and their ways in."""

@@ -1,0 +1,181 @@
+"""Staff and experts: who they are, how to reach them, and whether somebody checked that they are who they say."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor, Clock, Staff
+from ..db import keys, now
+from ..lifecycle import Missing, expect, must
+from ..text import clean, single_line
+from .models import Expert, Membership, Person
+
+PROFILE = ("title", "organisation", "place", "credit_line", "relation", "described_as", "bio", "ties")
+PROFILE_FACTS = ("on_public_page", "away_until", "topics", "languages")
+MULTI_LINE = ("bio", "ties")
+
+
+class BadAddress(Exception):
+    """This is no e-mail address that one can write to."""
+
+
+def checked_address(email: str) -> str:
+    """The address with its domain in lower case. Raises `BadAddress`.
+
+    Only what a mail needs is asked: RFC 5321 section 4.5.3.1 limits the parts; one `@`, a dot in the domain, no blanks.
+    """
+    email = single_line(email)
+    local, at, domain = email.rpartition("@")
+    labels = domain.split(".")
+    if (
+        not at
+        or not 0 < len(local) <= 64
+        or len(domain) > 255
+        or len(labels) < 2
+        or not all(labels)
+        or any(c.isspace() or c in '<>(),;:"\\@' or not c.isprintable() for c in local + domain)
+    ):
+        raise BadAddress(email)
+    return f"{local}@{domain.lower()}"
+
+
+def _fold(email: str) -> str:
+    return email.casefold()
+
+
+def by_email(session: Session, email: str) -> Person | None:
+    return session.scalar(select(Person).where(Person.email_mac.in_(keys(session).macs("people.email", _fold(email)))))
+
+
+def email_of(session: Session, person: Person) -> str | None:
+    if person.email_sealed is None:
+        return None
+    return keys(session).open(f"people.email.{person.public_id}", person.email_sealed)
+
+
+def set_email(session: Session, person: Person, email: str) -> None:
+    """Seal the address on a person that has been flushed."""
+    ring = keys(session)
+    person.email_sealed = ring.seal(f"people.email.{person.public_id}", email)
+    person.email_mac, person.key_no = ring.mac("people.email", _fold(email)), ring.newest
+
+
+def add_person(session: Session, actor: Actor, name: str, email: str | None, language: str = "en") -> Person:
+    """Find the person of this address, or add one. Raises `BadAddress`; `Missing` without a name."""
+    address = checked_address(email) if email else None
+    known = by_email(session, address) if address else None
+    if known:
+        return known
+    name = single_line(name)
+    if not name:
+        raise Missing("name")
+    person = Person(name=name, language=language)
+    session.add(person)
+    session.flush()
+    if address:
+        set_email(session, person, address)
+        session.flush()
+    audit.record(session, actor, "person.add", person)
+    return person
+
+
+def give_role(session: Session, actor: Actor, person: Person, newsletter_id: int, role: str) -> Membership:
+    membership = session.scalar(select(Membership).filter_by(person_id=person.id, newsletter_id=newsletter_id))
+    old = membership.role if membership else None
+    if membership is None:
+        membership = Membership(person_id=person.id, newsletter_id=newsletter_id)
+        session.add(membership)
+    membership.role = role
+    session.flush()
+    audit.record(session, actor, "membership.set", membership, old=old, new=role)
+    return membership
+
+
+def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff | None:
+    """The actor for this person at this desk, or None for somebody who has no place there."""
+    found = session.execute(
+        select(Person.name, Membership.role)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(Person.id == person_id, Membership.newsletter_id == newsletter_id, Person.disabled_at.is_(None))
+    ).first()
+    return Staff(person_id, found.name, newsletter_id, found.role) if found else None
+
+
+def desk_of(session: Session, newsletter_id: int, roles: Sequence[str] = ("editor",)) -> list[Person]:
+    """The people to write to when something needs the desk; an admin where no editor is named."""
+    query = (
+        select(Person)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(Membership.newsletter_id == newsletter_id, Person.disabled_at.is_(None))
+        .order_by(Person.id)
+    )
+    return list(session.scalars(query.where(Membership.role.in_(roles)))) or list(
+        session.scalars(query.where(Membership.role == "admin"))
+    )
+
+
+def names_of(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """The names behind several people's keys, in one query."""
+    return {row.id: row.name for row in session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))}
+
+
+def record_expert(
+    session: Session, actor: Actor, name: str, email: str | None, language: str = "en", **profile: Any
+) -> Expert:
+    """Find the expert of this address or record a new one: "to: name, address" is enough.
+
+    Raises `BadAddress` and `Missing` (name).
+    """
+    if not isinstance(actor, Clock):
+        must(actor, "A")
+    person = add_person(session, actor, name, email, language)
+    known = session.scalar(select(Expert).filter_by(person_id=person.id))
+    if known:
+        return known
+    expert = Expert(person_id=person.id, **profile)
+    session.add(expert)
+    session.flush()
+    session.refresh(expert)
+    audit.record(session, actor, "expert.record", expert)
+    return expert
+
+
+def verify_expert(session: Session, actor: Staff, expert: Expert, how: str) -> None:
+    """Record the independent check that lets a name be printed. `how` says what was done. Raises `Missing`."""
+    must(actor, "A")
+    how = single_line(how)
+    if not how:
+        raise Missing("how")
+    expert.verified_at, expert.verified_by_id, expert.verified_how = now(session), actor.person_id, how[:400]
+    session.flush()
+    audit.record(session, actor, "expert.verify", expert)
+
+
+def change_profile(session: Session, actor: Actor, expert: Expert, version: int | None, **fields: Any) -> None:
+    """Change what is known of an expert. Raises `Stale`; a change of name needs a new check."""
+    must(actor, "A X")
+    expect(expert, version)
+    for column in PROFILE:
+        if column in fields:
+            text = fields[column] or ""
+            setattr(expert, column, clean(text) if column in MULTI_LINE else single_line(text)[:400])
+    for column in PROFILE_FACTS:
+        if column in fields:
+            setattr(expert, column, fields[column])
+    name = single_line(fields.get("name") or "")
+    if name and name != expert.person.name:
+        expert.person.name = name
+        expert.verified_at = expert.verified_by_id = expert.verified_how = None
+    session.flush()
+    audit.record(session, actor, "expert.change", expert, facts={"columns": sorted(fields)})
+
+
+def experts(session: Session, limit: int = 200, like: str = "") -> list[Expert]:
+    """The directory in the order of names."""
+    query = select(Expert).join(Person, Person.id == Expert.person_id).order_by(Person.name, Expert.id).limit(limit)
+    if like:
+        query = query.where(Person.name.ilike(f"%{like.replace('%', '').replace('_', '')}%"))
+    return list(session.scalars(query))

@@ -1,0 +1,1 @@
+"""The desk's question: one wording for one to many letters."""

@@ -1,0 +1,109 @@
+from datetime import date, datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..db import Editable, Public, Row, one_of, table, tied
+from .lifecycle import STATES
+
+
+class Question(Row, Public, Editable):
+    """The desk's question: one wording for one to many letters."""
+
+    __tablename__ = "questions"
+    __table_args__ = table(
+        UniqueConstraint("id", "newsletter_id"),
+        ForeignKeyConstraint(
+            ["text_id", "id"], ["question_texts.id", "question_texts.question_id"], use_alter=True
+        ),
+        ForeignKeyConstraint(["edition_id", "newsletter_id"], ["editions.id", "editions.newsletter_id"]),
+        UniqueConstraint("edition_id", "position"),
+        one_of("state", STATES),
+        CheckConstraint("(edition_id IS NULL) = (position IS NULL)", name="slot_whole"),
+        tied("queued_has_slot", "state IN ('queued', 'published')", "edition_id IS NOT NULL"),
+        tied("slot_is_queued", "edition_id IS NOT NULL", "state IN ('queued', 'published', 'retracted')"),
+        tied("published_says_when", "state IN ('published', 'retracted')", "published_at IS NOT NULL"),
+        tied("closed_says_why", "state = 'closed'", "closed_reason IS NOT NULL"),
+        tied("merged_says_into", "state = 'merged'", "merged_into_id IS NOT NULL AND merged_into_id <> id"),
+        Index(None, "newsletter_id", "state", "id"),
+        Index("ix_questions_archive", "newsletter_id", "published_at", "id"),
+        Index(None, "merged_into_id"),
+    )
+
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
+    state_at: Mapped[datetime]
+    text_id: Mapped[int | None]
+    edition_id: Mapped[int | None]
+    position: Mapped[int | None]
+    published_at: Mapped[datetime | None]
+    closed_reason: Mapped[str | None] = mapped_column(String(40))
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
+    shown_at: Mapped[datetime | None]
+    must_run_by: Mapped[date | None]
+    opened_at: Mapped[datetime]
+
+    text: Mapped["QuestionText | None"] = relationship(
+        primaryjoin="foreign(Question.text_id) == QuestionText.id", viewonly=True, lazy="joined"
+    )
+
+    @property
+    def headline(self) -> str:
+        return self.text.headline if self.text else ""
+
+    @property
+    def wording(self) -> str:
+        return (self.text.body or "") if self.text else ""
+
+
+class QuestionText(Row):
+    """One version of the desk's words. `cleared_*`: an editor confirmed that nobody could recognise the asker in it."""
+
+    __tablename__ = "question_texts"
+    __table_args__ = table(
+        UniqueConstraint("question_id", "language", "number"),
+        UniqueConstraint("id", "question_id"),
+        CheckConstraint("(cleared_at IS NULL) = (cleared_by_id IS NULL)", name="clearance_whole"),
+        CheckConstraint("(erased_at IS NULL) = (body IS NOT NULL)", name="erased_has_no_words"),
+    )
+
+    question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
+    language: Mapped[str] = mapped_column(String(35))
+    number: Mapped[int]
+    headline: Mapped[str] = mapped_column(String(300), default="")
+    body: Mapped[str | None] = mapped_column(Text)
+    background: Mapped[str] = mapped_column(Text, default="")
+    slug: Mapped[str] = mapped_column(String(80))
+    written_at: Mapped[datetime]
+    written_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    cleared_at: Mapped[datetime | None]
+    cleared_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    erased_at: Mapped[datetime | None]
+
+
+class QuestionTopic(Row):
+    __tablename__ = "question_topics"
+    __table_args__ = table(UniqueConstraint("question_id", "topic_id"), Index(None, "topic_id", "question_id"))
+
+    question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
+    topic_id: Mapped[int] = mapped_column(ForeignKey("topics.id"))
+
+
+class Note(Row):
+    """What the desk says to itself about a question."""
+
+    __tablename__ = "notes"
+    __table_args__ = table(Index(None, "question_id", "id"))
+
+    question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    body: Mapped[str] = mapped_column(Text)
+    written_at: Mapped[datetime]

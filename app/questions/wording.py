@@ -1,0 +1,82 @@
+"""The desk's words for a question, and the confirmation that nobody could recognise who asked."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..db import lock, now
+from ..lifecycle import Missing, expect, must
+from ..text import clean, for_print, single_line, slug
+from .models import Question, QuestionText
+
+
+def reword(
+    session: Session,
+    actor: Staff,
+    question: Question,
+    *,
+    headline: str,
+    body: str,
+    background: str = "",
+    language: str | None = None,
+    version: int | None = None,
+) -> QuestionText:
+    """Give a question new words. The confirmation that stood on the old ones does not carry over to other ones.
+
+    Raises `Stale`; `Missing` (wording).
+    """
+    must(actor, "A")
+    expect(lock(session, question), version)
+    body, background = for_print(clean(body)), for_print(clean(background))
+    headline = for_print(single_line(headline))[:300]
+    if not body:
+        raise Missing("wording")
+    old = question.text
+    language = language or (old.language if old else "und")
+    if old and (old.headline, old.body, old.background, old.language) == (headline, body, background, language):
+        return old
+    same_words = old is not None and (old.body, old.background, old.headline) == (body, background, headline)
+    number = session.scalar(
+        select(func.max(QuestionText.number)).filter_by(question_id=question.id, language=language)
+    )
+    text = QuestionText(
+        question_id=question.id,
+        language=language,
+        number=(number or 0) + 1,
+        headline=headline,
+        body=body,
+        background=background,
+        slug=slug(headline or body),
+        written_at=now(session),
+        written_by_id=actor.person_id,
+        cleared_at=old.cleared_at if old and same_words else None,
+        cleared_by_id=old.cleared_by_id if old and same_words else None,
+    )
+    session.add(text)
+    session.flush()
+    question.text_id = text.id
+    session.flush()
+    session.refresh(question)
+    audit.record(session, actor, "question.reword", question, facts={"text": text.id})
+    return text
+
+
+def clear(session: Session, actor: Staff, question: Question, text_id: int) -> None:
+    """Confirm that nobody could recognise the asker in this very text. Raises `Stale` when it is no longer the one."""
+    must(actor, "E")
+    lock(session, question)
+    expect(question, question.version if question.text_id == text_id else -1)
+    text = session.get_one(QuestionText, text_id)
+    text.cleared_at, text.cleared_by_id = now(session), actor.person_id
+    session.flush()
+    session.refresh(question)
+    audit.record(session, actor, "question.clear", question, facts={"text": text_id})
+
+
+def erase_words(session: Session, question: Question) -> None:
+    """Nobody asks this any more and it never ran: the desk's own words go too."""
+    for text in session.scalars(select(QuestionText).filter_by(question_id=question.id)):
+        text.body, text.headline, text.background, text.slug = None, "", "", "q"
+        text.erased_at = now(session)
+    session.flush()

@@ -1,0 +1,89 @@
+"""Sealing of what could name a person, and keyed hashes of secrets that must be found but never read.
+
+AES-256-GCM (NIST SP 800-38D) with the row's place as associated data: a sealed address copied into another row does not
+open there. Each purpose has its own key, derived from the newsroom's secret by HKDF (RFC 5869).
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Mapping
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+NONCE = 12  # bytes
+
+
+class Unsealable(Exception):
+    """What is stored does not open: wrong row, missing key, or changed bytes."""
+
+
+@lru_cache(maxsize=64)
+def _derive(secret: bytes, purpose: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(secret)
+
+
+class Keys:
+    """The newsroom's secrets by number; the highest number seals, all of them open.
+
+    `secrets_by_number` maps 1..65535 to at least 32 bytes each. Raises ValueError for anything else.
+    """
+
+    def __init__(self, secrets_by_number: Mapping[int, bytes]) -> None:
+        if not secrets_by_number:
+            raise ValueError("at least one secret is needed")
+        for number, secret in secrets_by_number.items():
+            if not 1 <= number <= 65_535 or len(secret) < 32:
+                raise ValueError("a secret needs a number from 1 to 65535 and at least 32 bytes")
+        self._secrets = dict(secrets_by_number)
+        self.newest = max(self._secrets)
+
+    def seal(self, place: str, text: str) -> bytes:
+        """Seal `text` for `place`, written `table.column.public_id of the owner`."""
+        nonce = os.urandom(NONCE)
+        sealed = AESGCM(_derive(self._secrets[self.newest], "seal")).encrypt(nonce, text.encode(), place.encode())
+        return self.newest.to_bytes(2) + nonce + sealed
+
+    def open(self, place: str, sealed: bytes) -> str:
+        """Raises `Unsealable`."""
+        number = int.from_bytes(sealed[:2])
+        try:
+            key = _derive(self._secrets[number], "seal")
+            return AESGCM(key).decrypt(sealed[2 : 2 + NONCE], sealed[2 + NONCE :], place.encode()).decode()
+        except (KeyError, InvalidTag, ValueError) as error:
+            raise Unsealable(place) from error
+
+    @staticmethod
+    def number_of(sealed: bytes) -> int:
+        return int.from_bytes(sealed[:2])
+
+    def mac(self, purpose: str, value: str, number: int | None = None) -> bytes:
+        """A keyed hash of `value`, 32 bytes, with the newest key or the one of `number`."""
+        key = _derive(self._secrets[number or self.newest], f"mac {purpose}")
+        return hmac.digest(key, value.encode(), hashlib.sha256)
+
+    def macs(self, purpose: str, value: str) -> list[bytes]:
+        """The hashes of `value` under every key that is still held, for a look-up."""
+        return [self.mac(purpose, value, number) for number in self._secrets]
+
+    def receipt(self, nonce: str, number: int) -> str:
+        """Twenty digits that follow from the form's nonce, so that a repeated Send shows the same receipt.
+
+        The bias of the remainder is below 2**-180. Raises KeyError when key `number` is no longer held.
+        """
+        return f"{int.from_bytes(self.mac('receipt digits', nonce, number)) % 10**20:020d}"
+
+
+def new_token(bits: int = 128) -> str:
+    """A secret for an address, in URL-safe symbols."""
+    return secrets.token_urlsafe(bits // 8)
+
+
+def new_code() -> str:
+    """Eight digits to type from a mail."""
+    return f"{secrets.randbelow(10**8):08d}"

@@ -1,0 +1,341 @@
+"""When editions run: rules in words, dates across changes of clocks and years, and the times derived from them."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from icalendar import Calendar
+
+from app.editions.calendar import (
+    CalendarError,
+    EditionDate,
+    Rhythm,
+    cutoff,
+    default_due_at,
+    default_reply_by,
+    in_utc,
+    next_dates,
+    occurrences,
+    read_rhythm,
+    read_rule,
+)
+from app.editions.ics import to_ics
+from app.editions.rhythm_words import ORDINALS, english, from_words, in_words
+
+WEDNESDAYS = "FREQ=MONTHLY;BYDAY=1WE,3WE"
+PRAGUE = "Europe/Prague"
+NEW_YORK = "America/New_York"
+
+
+def rhythm(
+    rule: str = WEDNESDAYS,
+    at: str = "09:00",
+    zone: str = PRAGUE,
+    skips: Iterable[str] = (),
+    extra: Iterable[str] = (),
+) -> Rhythm:
+    return read_rhythm(rule, date(2022, 1, 1), at, zone, skips, extra)
+
+
+def days(given_rhythm: Rhythm, first: date, until: date) -> list[date]:
+    return [edition.rule_date for edition in occurrences(given_rhythm, first, until)]
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
+
+
+def test_the_rule_of_the_newsletter_gives_its_wednesdays_over_a_year_s_end() -> None:
+    assert days(rhythm(), date(2022, 11, 2), date(2023, 1, 18)) == [
+        date(2022, 11, 2),
+        date(2022, 11, 16),
+        date(2022, 12, 7),
+        date(2022, 12, 21),
+        date(2023, 1, 4),
+        date(2023, 1, 18),
+    ]
+
+
+def test_a_month_with_a_fifth_wednesday_has_no_edition_on_it_unless_the_rule_says_so() -> None:
+    march = date(2023, 3, 1), date(2023, 3, 31)
+    assert days(rhythm(), *march) == [date(2023, 3, 1), date(2023, 3, 15)]
+    assert days(rhythm("FREQ=MONTHLY;BYDAY=5WE"), date(2023, 1, 1), date(2023, 6, 30)) == [
+        date(2023, 3, 29),
+        date(2023, 5, 31),
+    ]
+    assert days(rhythm("FREQ=MONTHLY;BYDAY=-1WE"), *march) == [date(2023, 3, 29)]
+
+
+def test_every_second_week_is_counted_from_the_rule_s_start_over_a_year_of_53_weeks() -> None:
+    fortnights = read_rhythm("FREQ=WEEKLY;INTERVAL=2;BYDAY=TH", date(2020, 12, 17), "09:00", PRAGUE)
+    assert days(fortnights, date(2020, 12, 20), date(2021, 1, 31)) == [
+        date(2020, 12, 31),
+        date(2021, 1, 14),
+        date(2021, 1, 28),
+    ]
+
+
+def test_pauses_and_extra_dates() -> None:
+    summer = rhythm(skips=["2023-07-01/2023-08-31", "2023-09-06"], extra=["2023-08-23T17:00", "2023-09-13"])
+    assert [
+        (str(edition.local_at), str(edition.runs_at))
+        for edition in occurrences(summer, date(2023, 6, 20), date(2023, 9, 30))
+    ] == [
+        ("2023-06-21 09:00:00", "2023-06-21 07:00:00+00:00"),
+        ("2023-08-23 17:00:00", "2023-08-23 15:00:00+00:00"),
+        ("2023-09-13 09:00:00", "2023-09-13 07:00:00+00:00"),
+        ("2023-09-20 09:00:00", "2023-09-20 07:00:00+00:00"),
+    ]
+
+
+def test_an_extra_date_on_a_day_of_the_rule_is_one_edition_at_its_own_time() -> None:
+    moved = occurrences(rhythm(extra=["2022-11-02T12:30"]), date(2022, 11, 1), date(2022, 11, 15))
+    assert moved == [EditionDate(date(2022, 11, 2), datetime(2022, 11, 2, 12, 30), utc(2022, 11, 2, 11, 30))]
+
+
+def test_nine_o_clock_stays_nine_o_clock_when_the_clocks_change() -> None:
+    assert [edition.runs_at for edition in occurrences(rhythm(), date(2022, 10, 19), date(2022, 11, 2))] == [
+        utc(2022, 10, 19, 7),
+        utc(2022, 11, 2, 8),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "local_at", "expected"),
+    [
+        (PRAGUE, datetime(2023, 3, 26, 2, 30), utc(2023, 3, 26, 1, 30)),  # doesn't exist: 03:30 summer time
+        (PRAGUE, datetime(2023, 10, 29, 2, 30), utc(2023, 10, 29, 0, 30)),  # comes twice: the first
+        (NEW_YORK, datetime(2007, 3, 11, 2, 30), utc(2007, 3, 11, 7, 30)),  # the example of RFC 5545, section 3.3.5
+        (NEW_YORK, datetime(2007, 11, 4, 1, 30), utc(2007, 11, 4, 5, 30)),
+        ("Asia/Tehran", datetime(2023, 3, 22, 9), utc(2023, 3, 22, 5, 30)),  # no summer time since 2022
+        ("Asia/Almaty", datetime(2024, 2, 29, 9), utc(2024, 2, 29, 3)),
+        ("Asia/Almaty", datetime(2024, 3, 1, 9), utc(2024, 3, 1, 4)),  # the zone itself changed that day
+        ("Pacific/Apia", datetime(2011, 12, 30, 9), utc(2011, 12, 30, 19)),  # a day that Samoa left out
+    ],
+)
+def test_local_times_that_do_not_exist_or_come_twice(zone: str, local_at: datetime, expected: datetime) -> None:
+    assert in_utc(local_at, zone) == expected
+    assert in_utc(local_at.replace(fold=1), zone) == expected
+
+
+def test_an_edition_in_the_gap_keeps_the_time_of_the_rule() -> None:
+    nights = read_rhythm("FREQ=WEEKLY;BYDAY=SU", date(2023, 3, 19), "02:30", PRAGUE)
+    assert [(edition.local_at, edition.runs_at) for edition in next_dates(nights, utc(2023, 3, 19, 12), 2)] == [
+        (datetime(2023, 3, 26, 2, 30), utc(2023, 3, 26, 1, 30)),
+        (datetime(2023, 4, 2, 2, 30), utc(2023, 4, 2, 0, 30)),
+    ]
+
+
+def test_the_next_dates_run_later_than_now_by_the_minute() -> None:
+    exactly = utc(2022, 11, 2, 8)
+    assert [edition.rule_date.day for edition in next_dates(rhythm(), exactly - timedelta(seconds=1), 2)] == [2, 16]
+    assert [edition.rule_date.day for edition in next_dates(rhythm(), exactly, 2)] == [16, 7]
+
+
+def test_the_next_dates_are_right_far_from_greenwich() -> None:
+    """At 23:00 UTC it is tomorrow in Auckland and still today in Honolulu."""
+    assert [
+        next_dates(read_rhythm("FREQ=DAILY", date(2022, 1, 1), "09:00", zone), utc(2022, 6, 1, 23), 1)[0].rule_date
+        for zone in ("Pacific/Auckland", "Pacific/Honolulu")
+    ] == [date(2022, 6, 3), date(2022, 6, 2)]
+
+
+def test_a_rule_that_ends_has_no_more_dates() -> None:
+    assert days(rhythm("FREQ=WEEKLY;BYDAY=WE;COUNT=2"), date(2022, 1, 1), date(2030, 1, 1)) == [
+        date(2022, 1, 5),
+        date(2022, 1, 12),
+    ]
+    assert next_dates(rhythm("FREQ=WEEKLY;BYDAY=WE;UNTIL=20220131"), utc(2022, 2, 1), 3) == []
+
+
+@pytest.mark.parametrize(
+    ("local_at", "minutes", "expected"),
+    [
+        (datetime(2022, 11, 16, 9), 2880, utc(2022, 11, 14, 8)),
+        (datetime(2022, 10, 31, 9), 2880, utc(2022, 10, 29, 7)),  # the clocks went back between: still 09:00
+        (datetime(2023, 3, 27, 9), 1440 + 90, utc(2023, 3, 26, 5, 30)),
+        (datetime(2023, 3, 26, 9), 480, utc(2023, 3, 25, 23)),  # eight hours by the clock, not by the dial
+        (datetime(2023, 1, 1, 9), 1440, utc(2022, 12, 31, 8)),
+        (datetime(2022, 11, 16, 9), 0, utc(2022, 11, 16, 8)),
+    ],
+)
+def test_the_cut_off_counts_days_on_the_calendar_and_minutes_on_the_clock(
+    local_at: datetime, minutes: int, expected: datetime
+) -> None:
+    assert cutoff(local_at, PRAGUE, minutes) == expected
+
+
+MONDAY = utc(2022, 11, 14, 8)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (utc(2022, 11, 2, 8), utc(2022, 11, 11, 17)),  # Friday, 18:00
+        (utc(2022, 11, 10, 18), utc(2022, 11, 12, 17)),  # less than a day: Saturday
+        (utc(2022, 11, 12, 10), utc(2022, 11, 13, 17)),
+        (utc(2022, 11, 13, 10), MONDAY),  # nothing lies between
+        (MONDAY, utc(2022, 11, 16, 17)),  # past: two days from now
+    ],
+)
+def test_an_answer_is_due_on_an_evening_before_the_cut_off(now: datetime, expected: datetime) -> None:
+    assert default_due_at(MONDAY, PRAGUE, now) == expected
+
+
+def test_a_due_date_is_at_six_in_the_evening_on_both_sides_of_a_change_of_clocks() -> None:
+    assert default_due_at(utc(2022, 10, 31, 8), PRAGUE, utc(2022, 10, 20, 8)) == utc(2022, 10, 28, 16)
+
+
+def test_the_expert_says_yes_or_no_half_way() -> None:
+    due_at = utc(2022, 11, 11, 17)
+    assert default_reply_by(utc(2022, 11, 2, 8), due_at, PRAGUE) == utc(2022, 11, 7, 17)
+    assert default_reply_by(utc(2022, 11, 11, 8), due_at, PRAGUE) == due_at
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), st.integers(60, 60 * 24 * 30))
+def test_dates_come_in_order_whatever_the_time(local_now: datetime, minutes: int) -> None:
+    now = local_now.replace(tzinfo=UTC)
+    cutoff_at = now + timedelta(minutes=minutes)
+    due_at = default_due_at(cutoff_at, PRAGUE, now)
+    assert now < default_reply_by(now, due_at, PRAGUE) <= due_at <= cutoff_at
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ("first and third Wednesday, 09:00, Europe/Prague", WEDNESDAYS),
+        ("last Friday, 18:30, Asia/Almaty", "FREQ=MONTHLY;BYDAY=-1FR"),
+        ("first Monday and third Thursday, 09:00, Asia/Tehran", "FREQ=MONTHLY;BYDAY=1MO,3TH"),
+        ("first, second and fourth Monday, 09:00, UTC", "FREQ=MONTHLY;BYDAY=1MO,2MO,4MO"),
+        ("every Wednesday, 09:00, Europe/Prague", "FREQ=WEEKLY;BYDAY=WE"),
+        ("every Monday and Thursday, 09:00, Europe/Prague", "FREQ=WEEKLY;BYDAY=MO,TH"),
+        ("every second Tuesday, 09:00, Europe/Prague", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU"),
+        ("day 1 and 15 of the month, 09:00, UTC", "FREQ=MONTHLY;BYMONTHDAY=1,15"),
+    ],
+)
+def test_rules_in_words_and_back(said: str, rule: str) -> None:
+    read = from_words(said, date(2022, 10, 1))
+    assert read == Rhythm(rule, date(2022, 10, 1), read.at, said.rsplit(", ", 1)[1])
+    words = in_words(rule, read.at, read.zone)
+    assert words and english(words) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ("The FIRST and 3rd wednesdays of the month , 9:00 , Europe/Prague", WEDNESDAYS),
+        ("every other Friday, 09:00, UTC", "FREQ=WEEKLY;INTERVAL=2;BYDAY=FR"),
+    ],
+)
+def test_words_are_read_generously(said: str, rule: str) -> None:
+    assert from_words(said, date(2022, 10, 1)).rule == rule
+
+
+def test_a_rule_in_another_order_is_said_the_same_and_a_stranger_is_not_said() -> None:
+    nine = time(9)
+    words = in_words("BYSETPOS=1,3;BYDAY=WE;FREQ=MONTHLY;WKST=MO", nine, PRAGUE)
+    assert words == in_words(WEDNESDAYS, nine, PRAGUE)
+    assert [in_words(rule, nine, PRAGUE) for rule in ("FREQ=YEARLY;BYEASTER=0", "FREQ=MONTHLY;BYDAY=WE")] == [
+        None,
+        None,
+    ]
+
+
+@given(
+    st.lists(st.sampled_from(sorted(ORDINALS)), min_size=1, unique=True),
+    st.lists(st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]), min_size=1, unique=True),
+)
+def test_every_monthly_rule_survives_being_said(numbers: list[int], codes: list[str]) -> None:
+    rule = "FREQ=MONTHLY;BYDAY=" + ",".join(f"{number}{code}" for code in codes for number in numbers)
+    words = in_words(rule, time(9), PRAGUE)
+    assert words and from_words(english(words), date(2022, 1, 1)).rule == rule
+
+
+EXAMPLE = "write it like: first and third Wednesday, 09:00, Europe/Prague."
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("first Wensday, 09:00, UTC", f"'wensday' is neither an ordinal nor a weekday; {EXAMPLE}"),
+        ("first, 09:00, UTC", f"No weekday is named at the end; {EXAMPLE}"),
+        ("Wednesday, 09:00, UTC", f"Say which Wednesday of the month, or 'every'; {EXAMPLE}"),
+        ("every, 09:00, UTC", f"'every' is not a weekday; {EXAMPLE}"),
+        ("day 40, 09:00, UTC", f"The days of the month are numbers from 1 to 31; {EXAMPLE}"),
+        ("first Wednesday", f"Three parts are needed, the days, the time and the time zone; {EXAMPLE}"),
+        ("first Wednesday, 25:00, UTC", "'25:00' is not a time of day; write one like 09:00."),
+        ("first Wednesday, 09:00, Prague", "'Prague' is not a time zone; write one like Europe/Prague."),
+        ("first Wednesday, 09:00, ../passwd", "'../passwd' is not a time zone; write one like Europe/Prague."),
+    ],
+)
+def test_words_that_are_not_understood(said: str, message: str) -> None:
+    with pytest.raises(CalendarError) as raised:
+        from_words(said, date(2022, 1, 1))
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30", "The rule 'FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30' never gives a date."),
+        ("FREQ=HOURLY", "The rule 'FREQ=HOURLY' names hours; the time of day is kept beside the rule."),
+        ("FREQ=WEEKLY\nEXDATE:20220105", "Write one recurrence rule; pauses and extra dates are kept beside it."),
+        *(
+            (rule, f"{rule!r} is not a recurrence rule; write one like FREQ=MONTHLY;BYDAY=1WE,3WE.")
+            for rule in ("", "weekly", "FREQ=WEEKLY;BYDAY=XX", "FREQ=WEEKLY;INTERVAL=0", "FREQ=WEEKLY;INTERVAL=-1")
+        ),
+    ],
+)
+def test_rules_that_can_not_be_read(rule: str, message: str) -> None:
+    with pytest.raises(CalendarError) as raised:
+        read_rule(rule, date(2022, 1, 1))
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("skips", "extra", "message"),
+    [
+        (["2023-08-31/2023-07-01"], [], "The pause '2023-08-31/2023-07-01' ends before it begins."),
+        (["July"], [], "'July' is not a date; write one like 2026-07-01."),
+        ([], ["2023-02-30"], "'2023-02-30' is not a date; write one like 2026-07-01."),
+        ([], ["2023-02-03T9"], "'9' is not a time of day; write one like 09:00."),
+    ],
+)
+def test_pauses_and_extra_dates_that_can_not_be_read(skips: list[str], extra: list[str], message: str) -> None:
+    with pytest.raises(CalendarError) as raised:
+        rhythm(skips=skips, extra=extra)
+    assert str(raised.value) == message
+
+
+def test_a_calendar_to_subscribe_to() -> None:
+    dates = next_dates(rhythm(), utc(2022, 10, 20), 2)
+    file = to_ics(
+        "The Steppe; news, weekly", dates, "steppe.ask.example", utc(2022, 10, 20, 12), "https://ask.example/"
+    )
+    calendar = Calendar.from_ical(file)
+    assert str(calendar["X-WR-CALNAME"]) == "The Steppe; news, weekly"
+    assert [
+        (str(event["UID"]), event["DTSTART"].dt, event["DTSTAMP"].dt, str(event["SUMMARY"]), str(event["URL"]))
+        for event in calendar.events
+    ] == [
+        (
+            f"202211{day}@steppe.ask.example",
+            utc(2022, 11, int(day), 8),
+            utc(2022, 10, 20, 12),
+            "The Steppe; news, weekly",
+            "https://ask.example/",
+        )
+        for day in ("02", "16")
+    ]
+
+
+def test_an_edition_that_moves_to_another_hour_stays_the_same_event() -> None:
+    made_at = utc(2022, 10, 20)
+    files = [
+        Calendar.from_ical(to_ics("S", next_dates(given_rhythm, made_at, 1), "s.example", made_at)).events[0]
+        for given_rhythm in (rhythm(), rhythm(extra=["2022-11-02T12:00"]))
+    ]
+    assert files[0]["UID"] == files[1]["UID"]
+    assert [file["DTSTART"].dt for file in files] == [utc(2022, 11, 2, 8), utc(2022, 11, 2, 11)]
