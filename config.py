@@ -121,7 +121,7 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
     if value["MAIL_TRANSPORT"] not in ("smtp", "folder"):
         faults.append("MAIL_TRANSPORT is smtp or folder")
     if not demo and value["MAIL_TRANSPORT"] == "folder":
-        faults.append("MAIL_TRANSPORT=folder is for the demo: nobody would get a mail")
+        faults.append("MAIL_TRANSPORT: folder is for the demo, nobody would get a mail")
     if not value["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
     return faults + [

@@ -212,7 +212,7 @@ def test_every_step_left_its_trail_and_its_mail(database: Database) -> None:
     with database.read() as session:
         mails = session.scalars(select(OutboxMail).order_by(OutboxMail.id)).all()
         assert [mail.kind for mail in mails] == [
-            "expert.invitation", "desk.answer", "expert.check", "desk.fine", "expert.published", "reader.news",
+            "expert.invitation", "desk.answer", "expert.check", "desk.fine", "expert.published", "reader.once",
         ]  # fmt: skip
         thanks, notice = mails[-2:]
         sent = START + timedelta(days=12.95)
@@ -227,7 +227,7 @@ def test_one_e_mail_then_forget_me(database: Database) -> None:
         assert session.scalar(select(Contact.id)) is not None
 
     def the_notice_is_sent(session: Any) -> None:
-        settled(session, session.scalars(select(OutboxMail).filter_by(kind="reader.news")).one())
+        settled(session, session.scalars(select(OutboxMail).filter_by(kind="reader.once")).one())
 
     newsroom.at(13, the_notice_is_sent)
     with database.read() as session:
@@ -253,5 +253,5 @@ def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(data
 
     newsroom.at(12.96, send_again)
     with database.read() as session:
-        waiting = session.scalars(select(OutboxMail).filter_by(state="queued", kind="reader.news")).all()
+        waiting = session.scalars(select(OutboxMail).filter_by(state="queued", kind="reader.once")).all()
         assert len(waiting) == 1

@@ -92,6 +92,7 @@ def invite(
         session,
         assignment,
         messages.invitation,
+        headline=question.headline or None,
         wording=question.wording,
         background=question.text.background if question.text else "",
         brief=assignment.brief,

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from .. import audit
 from ..actors import Actor, Staff
@@ -55,6 +56,13 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
         edition_id=edition.id,
         position=max(taken, default=0) + 1,
     )
+    _changed(session, edition)
+
+
+def _changed(session: Session, edition: Edition) -> None:
+    """Give the edition a new version: whoever looks at the old picks must not lock the new ones unseen."""
+    flag_modified(edition, "slots")
+    session.flush()
 
 
 def _planned(edition: Edition) -> None:
@@ -90,6 +98,7 @@ def _renumber(session: Session, edition: Edition, order: list[int] | None = None
         for position, question in enumerate(questions, 1):
             question.position = position + offset
         session.flush()
+    _changed(session, edition)
 
 
 def move(session: Session, actor: Staff, question: Question, step: int) -> None:
@@ -121,6 +130,7 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
             question.edition_id, question.position = target.id, len(taken) + 1
             session.flush()
             _renumber(session, edition)
+            _changed(session, target)
             audit.record(session, actor, "question.carry", question, facts={"from": edition.id, "to": target.id})
             return target
     raise Missing("later edition")
@@ -155,21 +165,19 @@ def lock_edition(session: Session, actor: Staff, edition: Edition, version: int 
     EDITION.apply(session, actor, edition, "lock", why={"questions": [q.id for q in questions]}, locked_at=now(session))
 
 
-def unlock(session: Session, actor: Staff, edition: Edition) -> None:
-    EDITION.apply(session, actor, lock(session, edition), "unlock", locked_at=None)
+def unlock(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
+    """Open a locked edition again; what was frozen is frozen anew at the next lock. Raises `Stale`."""
+    expect(lock(session, edition), version)
+    EDITION.apply(session, actor, edition, "unlock", locked_at=None)
     session.execute(delete(EditionItem).where(EditionItem.edition_id == edition.id))
 
 
-def send(session: Session, actor: Staff, edition: Edition, message_id: str | None = None) -> None:
-    """Mark an edition as sent: its Q&As are public at once; thanks and notices wait ten minutes."""
-    EDITION.apply(
-        session,
-        actor,
-        lock(session, edition),
-        "send",
-        sent_at=now(session),
-        message_id=message_id or edition.message_id,
-    )
+def send(
+    session: Session, actor: Staff, edition: Edition, message_id: str | None = None, version: int | None = None
+) -> None:
+    """Mark an edition as sent: its Q&As are public at once; thanks and notices wait ten minutes. Raises `Stale`."""
+    expect(lock(session, edition), version)
+    EDITION.apply(session, actor, edition, "send", sent_at=now(session), message_id=message_id or edition.message_id)
     for question in picked(session, edition):
         QUESTION.apply(session, actor, lock(session, question), "publish", cause="send", published_at=now(session))
         notices.published(session, edition, question, due_at=now(session) + GRACE)
@@ -225,6 +233,11 @@ def run_of(session: Session, assignment: Assignment) -> Edition | None:
     question = session.get_one(Question, assignment.question_id)
     key = question.edition_id or assignment.for_edition_id
     return session.get(Edition, key) if key else None
+
+
+def load(session: Session, actor: Staff, public_id: str) -> Edition | None:
+    """One edition of the actor's newsletter."""
+    return session.scalar(select(Edition).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
 def items_of(session: Session, edition: Edition) -> list[EditionItem]:

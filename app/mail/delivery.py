@@ -1,0 +1,198 @@
+"""Delivery from the outbox: lease, hand over, settle. Any number of workers may do it at once.
+
+A mail is claimed alone and just before it is handed over, so that a slow server never lets the leases of others run
+out. A worker that is killed after the server's 250 and before the commit leaves a mail that is sent once more, with the
+same Message-ID; nothing else is ever sent twice, and nothing is lost.
+"""
+
+import logging
+import random
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from ..actors import Clock
+from ..db import Database, now
+from ..lifecycle import Missing
+from ..seal import Unsealable
+from .letter import Message
+from .models import OutboxMail
+from .outbox import move, read
+
+LANES = (0, 1, 2)
+LEASE = timedelta(minutes=10)  # longer than any hand-over: the transports give up sooner
+FIRST_WAIT = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(minutes=67)
+JITTER = 0.1  # of the wait, to both sides, so that a backlog doesn't come back as one crowd
+SAID = 400  # characters that are kept of a server's answer
+
+Send = Callable[[Message, str], None]
+Settled = Callable[[Session, OutboxMail], None]
+
+log = logging.getLogger(__name__)
+
+
+class Undelivered(Exception):
+    """The mail was not taken; `said` tells why, without an address in it."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.said = said
+
+
+class Transient(Undelivered):
+    """It may be taken later."""
+
+
+class Permanent(Undelivered):
+    """It will never be taken as it is."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A leased mail. `leased_until` is also what tells this lease from a later one of the same mail."""
+
+    mail_id: int
+    message_id: str
+    leased_until: datetime
+    message: Message | None
+
+
+def deliver_due(
+    database: Database, send: Send, *, settled: Settled | None = None, limit: int = 100, at: datetime | None = None
+) -> Counter[str]:
+    """Hand over up to `limit` mails that are due, sign-in mails first; how many were sent, retried, failed, expired.
+
+    `send` takes a message and its Message-ID and raises `Transient` or `Permanent`. `settled` is called for each mail
+    that was sent, in the transaction that marks it so. `at` sets the time. Raises `Busy`.
+    """
+    done: Counter[str] = Counter()
+    with database.read() as session:
+        if at is not None:
+            session.info["at"] = at
+        if not anything_due(session):
+            return done
+    done.update(database.write(expire, at))
+    for _ in range(limit):
+        claimed = database.write(claim, at)
+        if claimed is None:
+            break
+        became = partial(settle, claimed=claimed, fault=_hand_over(send, claimed), settled=settled)
+        done[database.write(became, at)] += 1
+    return done
+
+
+def anything_due(session: Session) -> bool:
+    """Whether there is work, found out without taking the write lock."""
+    at = now(session)
+    some = select(OutboxMail.id).where(OutboxMail.state == "queued", OutboxMail.expires_at <= at).limit(1)
+    return session.scalar(some) is not None or any(
+        session.scalar(select(OutboxMail.id).where(_due(lane, at)).limit(1)) is not None for lane in LANES
+    )
+
+
+def expire(session: Session) -> Counter[str]:
+    """End what is too late to send. What a server has refused all the time has failed; the rest has expired."""
+    at = now(session)
+    late = select(OutboxMail).where(OutboxMail.state == "queued", OutboxMail.expires_at <= at, _free(at))
+    ended: Counter[str] = Counter()
+    for mail in session.scalars(late.limit(500).with_for_update(skip_locked=True)).all():
+        action = "fail" if mail.said and mail.lane else "expire"
+        move(session, Clock(), mail, action)
+        ended["failed" if action == "fail" else "expired"] += 1
+    return ended
+
+
+def claim(session: Session, lanes: tuple[int, ...] = LANES) -> Claim | None:
+    """Lease the mail that is due first in the first of `lanes` that has one.
+
+    On PostgreSQL rows that another worker is claiming are skipped; on SQLite, which ignores that, the writer is alone.
+    Either way the lease is set only where none stands.
+    """
+    at = now(session)
+    for lane in lanes:
+        first = select(OutboxMail.id).where(_due(lane, at)).order_by(OutboxMail.due_at, OutboxMail.id).limit(1)
+        found = session.scalar(first.with_for_update(skip_locked=True))
+        if found is None:
+            continue
+        lease = (
+            update(OutboxMail)
+            .where(OutboxMail.id == found, _due(lane, at))
+            .values(leased_until=at + LEASE, attempts=OutboxMail.attempts + 1)
+            .returning(OutboxMail)
+        )
+        mail = session.scalar(lease)
+        if mail is not None:
+            return Claim(mail.id, mail.message_id, at + LEASE, _readable(session, mail))
+    return None
+
+
+def settle(session: Session, claimed: Claim, fault: Undelivered | None, settled: Settled | None = None) -> str:
+    """Write down what became of a claimed mail: sent, retried, failed, or lost where it was stopped meanwhile."""
+    mail = session.get_one(OutboxMail, claimed.mail_id, with_for_update=True, populate_existing=True)
+    if mail.state != "queued":
+        return "lost"
+    if fault is None:
+        # True whoever holds the lease by now: the server has the mail.
+        move(session, Clock(), mail, "send", sent_at=now(session), said=None)
+        if settled is not None:
+            settled(session, mail)
+        return "sent"
+    if mail.leased_until != claimed.leased_until:
+        return "lost"
+    said = fault.said[:SAID]
+    if isinstance(fault, Permanent):
+        move(session, Clock(), mail, "fail", said=said)
+        return "failed"
+    mail.said, mail.leased_until, mail.due_at = (said, None, now(session) + back_off(mail.attempts))
+    return "retried"
+
+
+def back_off(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: 5 minutes, doubled each time up to 67, give or take a tenth."""
+    wait = min(FIRST_WAIT * (1 << min(attempts - 1, 10)), LONGEST_WAIT)
+    return wait * random.uniform(1 - JITTER, 1 + JITTER)
+
+
+def _hand_over(send: Send, claimed: Claim) -> Undelivered | None:
+    if claimed.message is None:
+        return Permanent("what is in the mail can no longer be opened")
+    try:
+        send(claimed.message, claimed.message_id)
+    except Undelivered as fault:
+        return fault
+    except Exception as error:  # noqa: BLE001
+        # One mail that trips the sender must not hold up all others; it is tried again and fails after its time. The
+        # error's own words may hold an address, so the log gets its name and its place only.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("mail %s could not be handed over: %s\n%s", claimed.mail_id, type(error).__name__, where)
+        return Transient(f"not handed over: {type(error).__name__}")
+    return None
+
+
+def _readable(session: Session, mail: OutboxMail) -> Message | None:
+    try:
+        return read(session, mail)
+    except (Missing, Unsealable):
+        return None
+
+
+def _free(at: datetime) -> ColumnElement[bool]:
+    return or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until <= at)
+
+
+def _due(lane: int, at: datetime) -> ColumnElement[bool]:
+    return and_(
+        OutboxMail.state == "queued",
+        OutboxMail.lane == lane,
+        OutboxMail.due_at <= at,
+        OutboxMail.expires_at > at,
+        _free(at),
+    )

@@ -1,0 +1,106 @@
+"""The quote check: the edited text goes back to the expert who wrote it."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from .letter import Message, Sender, quote, short, shortened, signed
+from .words import N_, day, hour, moment, say, short_day
+
+SHOWN = 160  # characters of a changed passage; all of the text follows below the list of changes
+
+# What is wanted from the expert under each policy that has a quote check.
+PLEASE_LOOK = {
+    "facts": N_(
+        "If it is right, you need do nothing: it runs as you see it. If a fact or your meaning is wrong, "
+        "reply by %(until)s, or mark it here:"
+    ),
+    "approve": N_(
+        "It won’t run without your yes. Answer “yes” to this mail and I’ll note it, by %(until)s; "
+        "without it I keep the text for a later edition. You can also press “Approve” here:"
+    ),
+}
+
+CHANGES = {
+    (True, True): N_("%(number)d. “%(before)s” becomes “%(after)s”"),
+    (True, False): N_("%(number)d. (cut) “%(before)s”"),
+    (False, True): N_("%(number)d. (added) “%(after)s”"),
+}
+
+
+def quote_check(
+    sender: Sender,
+    to: str,
+    name: str,
+    *,
+    headline: str,
+    changes: Sequence[tuple[str, str, str]],
+    full_text: str,
+    words_before: int,
+    words_after: int,
+    policy: str,
+    due_at: datetime,
+    runs_on: date | None,
+    link: str,
+) -> Message:
+    """The edited text goes back to who wrote it. A change is (kind, before, after); an empty side means cut or added.
+
+    `policy` is 'facts' or 'approve'; under 'off' no such mail exists, and KeyError is raised.
+    """
+    language, zone = sender.language, sender.zone
+    _ = say(language).gettext
+    return signed(
+        "expert.check",
+        sender,
+        to,
+        name,
+        _check_subject(sender, len(changes), due_at, runs_on),
+        (
+            _("thank you for your answer to “%(headline)s”.") % {"headline": short(headline)}
+            + " "
+            + _what_i_did(language, len(changes), words_before, words_after),
+            "\n".join(_change(language, number, change) for number, change in enumerate(changes, 1)),
+            (_("Here is all of it as it will run on %(day)s:") % {"day": day(language, runs_on, zone)} if runs_on
+             else _("Here is all of it as it will run:")),
+            quote(full_text),
+            _(PLEASE_LOOK[policy]) % {"until": moment(language, due_at, zone)} + f"\n{link}",
+            _("Errors of fact and of meaning I mend, always, also after that day and after printing. "
+              "The headline, the question and the length are mine to decide."),
+        ),
+    )  # fmt: skip
+
+
+def _check_subject(sender: Sender, changes: int, due_at: datetime, runs_on: date | None) -> str:
+    language, zone = sender.language, sender.zone
+    _, ngettext = say(language).gettext, say(language).ngettext
+    values = {
+        "about": _("Your answer for %(day)s") % {"day": short_day(language, runs_on, zone)}
+        if runs_on
+        else _("Your answer"),
+        "changes": ngettext("one change", "%(num)d changes", changes) % {"num": changes},
+        "until": f"{short_day(language, due_at, zone)} {hour(language, due_at, zone)}",
+    }
+    subject = (
+        _("%(about)s: %(changes)s, please look by %(until)s") if changes else _("%(about)s: please look by %(until)s")
+    )
+    return subject % values
+
+
+def _what_i_did(language: str, changes: int, before: int, after: int) -> str:
+    _, ngettext = say(language).gettext, say(language).ngettext
+    if not changes:
+        return _("I changed nothing in it.")
+    listed = ngettext("I changed one thing:", "I changed %(num)d things:", changes) % {"num": changes}
+    if after == before:
+        return listed
+    length = (
+        _("I cut it from %(before)d to %(after)d words.")
+        if after < before
+        else _("It has grown from %(before)d to %(after)d words.")
+    )
+    return length % {"before": before, "after": after} + " " + listed
+
+
+def _change(language: str, number: int, change: tuple[str, str, str]) -> str:
+    _kind, before, after = change
+    sentence = say(language).gettext(CHANGES[bool(before), bool(after)])
+    return sentence % {"number": number, "before": shortened(before, SHOWN), "after": shortened(after, SHOWN)}

@@ -1,0 +1,196 @@
+"""The outbox: written in the transaction of the change, delivered after it, nothing lost and nothing claimed twice."""
+
+import json
+import secrets
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import delete, func, literal, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ..actors import Actor
+from ..db import keys, lock, new_public_id, now
+from ..lifecycle import Missing, Refused
+from .kinds import KINDS
+from .letter import Message
+from .lifecycle import ENDED, MAIL, STATES
+from .models import OutboxContent, OutboxMail
+
+CAP = 1001  # counts stop here; the pages say "1,000+"
+
+
+class OnItsWay(Refused):
+    """A worker is handing the mail over at this moment; it can't be called back."""
+
+
+def put(
+    session: Session,
+    message: Message,
+    *,
+    newsletter_id: int | None = None,
+    question_id: int | None = None,
+    assignment_id: int | None = None,
+    letter_id: int | None = None,
+    person_id: int | None = None,
+    edition_id: int | None = None,
+    once_key: str | None = None,
+    due_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    hold: bool = False,
+) -> OutboxMail | None:
+    """Write a mail into the outbox, sealed; None where the cause named by `once_key` has written its mail already.
+
+    Raises KeyError for a kind that is not in the table of kinds.
+    """
+    kind, at, public_id = KINDS[message.kind], now(session), new_public_id()
+    due = due_at or at
+    mail = OutboxMail(
+        public_id=public_id,
+        kind=message.kind,
+        lane=kind.lane,
+        state="held" if hold else "queued",
+        state_at=at,
+        newsletter_id=newsletter_id,
+        question_id=question_id,
+        assignment_id=assignment_id,
+        letter_id=letter_id,
+        person_id=person_id,
+        edition_id=edition_id,
+        once_key=once_key,
+        message_id=f"<{public_id.lower()}.{secrets.token_hex(8)}@{_domain(session.info['base_url'])}>",
+        due_at=due,
+        expires_at=expires_at or due + kind.life,
+        created_at=at,
+    )
+    if not _add_once(session, mail):
+        return None
+    sealed = keys(session).seal(_place(mail), json.dumps(asdict(message), ensure_ascii=False))
+    session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=keys(session).number_of(sealed)))
+    session.flush()
+    return mail
+
+
+def read(session: Session, mail: OutboxMail) -> Message:
+    """What is in a mail. Raises `Missing` where the contents have been deleted, and `Unsealable`."""
+    content = session.get(OutboxContent, mail.id)
+    if content is None:
+        raise Missing("contents")
+    return Message(**json.loads(keys(session).open(_place(mail), content.sealed)))
+
+
+def has_contents(session: Session, mail: OutboxMail) -> bool:
+    return session.scalar(select(OutboxContent.outbox_id).where(OutboxContent.outbox_id == mail.id)) is not None
+
+
+def move(session: Session, actor: Actor, mail: OutboxMail, action: str, **facts: Any) -> None:
+    """Take a step of the table of moves; what the kind says is forgotten goes with it. Raises what `apply` raises."""
+    at = now(session)
+    target = MAIL.move(action, mail.state).target[0]
+    MAIL.apply(session, actor, mail, action, leased_until=None, ended_at=at if target in ENDED else None, **facts)
+    if target in KINDS[mail.kind].forget:
+        erase_contents(session, mail)
+
+
+def release(session: Session, actor: Actor, mail: OutboxMail) -> None:
+    """Let a held mail go, now. Raises `Illegal` or `NotYours`."""
+    lock(session, mail)
+    move(session, actor, mail, "release", **_afresh(session, mail))
+
+
+def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
+    """Try a failed mail again from the start. Raises `Illegal`, `NotYours`, or `Missing` without contents."""
+    lock(session, mail)
+    if not has_contents(session, mail):
+        raise Missing("contents")
+    move(session, actor, mail, "retry", **_afresh(session, mail), attempts=0, said=None)
+
+
+def discard(session: Session, actor: Actor, mail: OutboxMail) -> None:
+    """A person decides that the mail is not sent; its cause won't write it again. Raises `OnItsWay`, `Illegal`."""
+    _stop(session, mail)
+    move(session, actor, mail, "discard")
+
+
+def recall(session: Session, actor: Actor, mail: OutboxMail) -> None:
+    """The cause is undone, and its mail with it; done again, it writes a new mail. Raises `OnItsWay`, `Illegal`."""
+    _stop(session, mail)
+    move(session, actor, mail, "recall", once_key=None)
+
+
+def forget_letter(session: Session, actor: Actor, letter_id: int) -> None:
+    """Stop what has not been sent to the writer of a letter and delete the contents of all mails to them.
+
+    Also of one that a worker is just handing over: nothing holds a reader's withdrawal up.
+    """
+    for mail in session.scalars(select(OutboxMail).where(OutboxMail.letter_id == letter_id).with_for_update()):
+        if mail.state not in ("sent", "discarded"):
+            move(session, actor, mail, "forget")
+        erase_contents(session, mail)
+
+
+def erase_contents(session: Session, mail: OutboxMail) -> None:
+    session.execute(delete(OutboxContent).where(OutboxContent.outbox_id == mail.id))
+
+
+def waiting(
+    session: Session, newsletter_id: int, state: str, after_id: int | None = None, limit: int = 50
+) -> list[OutboxMail]:
+    """A newsletter's mails in one state, the newest first, from below `after_id` on."""
+    chosen = select(OutboxMail).where(OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
+    if after_id is not None:
+        chosen = chosen.where(OutboxMail.id < after_id)
+    return list(session.scalars(chosen.order_by(OutboxMail.id.desc()).limit(limit)))
+
+
+def counts(session: Session, newsletter_id: int) -> dict[str, int]:
+    """How many mails of a newsletter stand in each state, counted up to 1,001."""
+    return {state: _count(session, newsletter_id, state) for state in STATES}
+
+
+def _count(session: Session, newsletter_id: int, state: str) -> int:
+    some = (
+        select(literal(1))
+        .where(OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
+        .limit(CAP)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def _add_once(session: Session, mail: OutboxMail) -> bool:
+    taken = select(OutboxMail.id).where(OutboxMail.once_key == mail.once_key)
+    if mail.once_key is not None and session.scalar(taken) is not None:
+        return False
+    try:
+        with session.begin_nested():
+            session.add(mail)
+    except IntegrityError:
+        # On PostgreSQL another transaction may have written the same cause since we looked.
+        if mail.once_key is not None and session.scalar(taken) is not None:
+            return False
+        raise
+    return True
+
+
+def _afresh(session: Session, mail: OutboxMail) -> dict[str, datetime]:
+    due = max(now(session), mail.due_at)
+    return {"due_at": due, "expires_at": due + KINDS[mail.kind].life}
+
+
+def _stop(session: Session, mail: OutboxMail) -> None:
+    lock(session, mail)
+    if mail.leased_until is not None and mail.leased_until > now(session):
+        raise OnItsWay(mail.public_id)
+
+
+def _place(mail: OutboxMail) -> str:
+    return f"outbox_contents.sealed.{mail.public_id}"
+
+
+def _domain(base_url: str) -> str:
+    """The right side of our Message-IDs (RFC 5322, section 3.6.4), from the configured address of the house."""
+    host = urlsplit(base_url).hostname or "localhost"
+    return f"[IPv6:{host}]" if ":" in host else host.encode("idna").decode()

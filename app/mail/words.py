@@ -1,0 +1,92 @@
+"""The product's words and dates in a person's language, for mails: no request stands behind a mail that tells which."""
+
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+from babel.dates import format_date, format_skeleton, format_time, get_timezone
+from babel.support import NullTranslations, Translations
+
+TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
+# British order and the 24-hour clock, as the newsrooms that write English outside America set dates.
+ENGLISH = "en-GB"
+
+Words = NullTranslations
+
+
+def N_(text: str) -> str:
+    """Mark a text in a table for translation; it is translated where it is used."""
+    return text
+
+
+@lru_cache(maxsize=64)
+def say(language: str) -> Words:
+    """The catalogue of a BCP 47 language or of the wider one it belongs to; else English, as it is written."""
+    return Translations.load(str(TRANSLATIONS), [tag.replace("-", "_") for tag in _wider(language)], "messages")
+
+
+@lru_cache(maxsize=64)
+def locale(language: str) -> Locale:
+    """The dates and numbers of a language; English ones where the tables of CLDR don't know it."""
+    for tag in _wider(ENGLISH if language == "en" else language):
+        try:
+            found = Locale.parse(tag, sep="-")
+        except (UnknownLocaleError, ValueError):
+            continue
+        if _script(tag) in (None, found.script):  # Babel answers kk-Latn with Cyrillic kk
+            return found
+    return Locale.parse(ENGLISH, sep="-")
+
+
+def day(language: str, when: date, zone: str) -> str:
+    """A day as it is said in a sentence: "Friday 11 November". A time is first moved to `zone`."""
+    return _day(language, when, zone, "MMMMEEEEd", "full")
+
+
+def short_day(language: str, when: date, zone: str) -> str:
+    """A day for a subject line: "Fri 11 Nov"."""
+    return _day(language, when, zone, "MMMEd", "medium")
+
+
+def moment(language: str, when: datetime, zone: str) -> str:
+    """A time that nobody can take for their own: "Friday 11 November, 18:00 Prague time"."""
+    return say(language).gettext("%(day)s, %(hour)s %(city)s time") % {
+        "day": day(language, when, zone),
+        "hour": hour(language, when, zone),
+        "city": city(language, zone),
+    }
+
+
+def hour(language: str, when: datetime, zone: str) -> str:
+    return format_time(when, "short", tzinfo=get_timezone(zone), locale=locale(language))
+
+
+def city(language: str, zone: str) -> str:
+    """The city of a zone in the language, where CLDR has it, else as the zone's name writes it."""
+    named = locale(language).time_zones.get(zone, {}).get("city")
+    return str(named or zone.rpartition("/")[2].replace("_", " "))
+
+
+def _day(language: str, when: date, zone: str, skeleton: str, otherwise: str) -> str:
+    where = locale(language)
+    local = when.astimezone(get_timezone(zone)) if isinstance(when, datetime) else when
+    if skeleton in where.datetime_skeletons:
+        # Babel moves a time to UTC unless it is told the zone again, and takes a bare date for midnight UTC.
+        return format_skeleton(skeleton, datetime(local.year, local.month, local.day), locale=where)
+    return format_date(local, otherwise, locale=where)
+
+
+def _wider(language: str) -> list[str]:
+    """The tag and what it falls back on, never into another script: who reads kk-Arab may not read Cyrillic kk."""
+    parts = language.replace("_", "-").split("-")
+    tags = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    script = _script(language)
+    usual = get_global("likely_subtags").get(parts[0], "").split("_")
+    return tags if script is None or script in usual else [tag for tag in tags if script in tag.title().split("-")]
+
+
+def _script(language: str) -> str | None:
+    subtags = language.replace("_", "-").split("-")[1:]
+    return next((part.title() for part in subtags if len(part) == 4 and part.isalpha()), None)

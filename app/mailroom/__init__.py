@@ -1,0 +1,7 @@
+"""Mail as a door. In the demo it shows the folder that mails are written to instead of being sent."""
+
+from flask import Blueprint
+
+mailroom = Blueprint("mailroom", __name__, url_prefix="/mails")
+
+from . import views  # noqa: F401

@@ -1,0 +1,359 @@
+"""Mails on the wire: into the demo's folder, and to an SMTP server that takes, defers, refuses or hangs up."""
+
+import random
+import re
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+import config
+from app import create_app
+from app.mail.delivery import Permanent, Transient
+from app.mail.letter import Message
+from app.mail.sending import Envelope, UnsafeHeader, transport
+
+HOUSE = "desk@newsroom.example"
+ID = "<k2m4p6q8r0s2.0123456789abcdef@ask.example>"
+MAIL = Message(
+    kind="expert.invitation",
+    to="leyla@university.example",
+    to_name="Leyla Hüseynli",
+    subject="Readers' question",
+    text="Dear Leyla,\n\nFrom readers.\nFrom Almaty: 1 = 1.\n.\nBye\n",
+    language="en",
+    from_name="Nora Lindqvist",
+    html="<p>Dear Leyla</p>\n",
+    from_address="corridor@newsroom.example",
+    reply_to="corridor@newsroom.example",
+)
+ALPHABETS = {
+    "ru": "абвгдежзийклмнопрстуфхцчшщъыьэюяАБВГДЕЖЗ",
+    "fa": "آابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی\u200c،؟",
+    "zh": "中国在塞尔维亚买了什么新疆发生关于报告读者问题，。？",
+    "mixed": "abc XYZ ÄÖß 12% =?_ 👩🏽\u200d🚀🇰🇿é漢字ترک «»“”…",
+}
+
+
+def wire(message: Message) -> bytes:
+    return Envelope(message, ID, HOUSE).as_bytes()
+
+
+def parsed(raw: bytes) -> EmailMessage:
+    return BytesParser(policy=default).parsebytes(raw)  # type: ignore[return-value, arg-type, unused-ignore]
+
+
+def body(raw: bytes, kind: str) -> str:
+    part = parsed(raw).get_body((kind,))
+    assert part is not None
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+def subjects(script: str, count: int) -> list[str]:
+    chance = random.Random(script)
+    letters = ALPHABETS[script]
+
+    def word() -> str:
+        return "".join(chance.choice(letters) for _ in range(chance.randint(1, 14)))
+
+    return [" ".join(" ".join(word() for _ in range(chance.randint(1, 30))).split()) for _ in range(count)]
+
+
+def test_six_hundred_subjects_of_four_alphabets_are_decoded_exactly_by_another_parser() -> None:
+    sent = [subject for script in ALPHABETS for subject in subjects(script, 150)]
+    read = [str(parsed(wire(replace(MAIL, subject=subject)))["Subject"]) for subject in sent]
+    assert len(sent) == 600
+    assert [pair for pair in zip(sent, read, strict=True) if pair[0] != pair[1]] == []
+
+
+@pytest.mark.parametrize("script", ALPHABETS)
+def test_names_and_bodies_of_any_script_are_exact(script: str) -> None:
+    for words in subjects(script, 50):
+        raw = wire(replace(MAIL, to_name=words, from_name=words, text=f"{words}\n\n{words * 20}\n", html=f"<p>{words}"))
+        old_policy = message_from_bytes(raw)
+        for header, address in (("To", MAIL.to), ("From", MAIL.from_address)):
+            assert str(make_header(decode_header(old_policy[header]))) in (
+                f"{words} <{address}>",
+                f'"{words}" <{address}>',
+            )
+        assert body(raw, "plain") == f"{words}\n\n{words * 20}\n"
+        assert body(raw, "html") == f"<p>{words}\n"
+
+
+@pytest.mark.parametrize("text", ["x" * 5_000, "ж" * 5_000, "word " * 2_000, "=" * 999, ".\n..\n", "\n\n", "a\r\nb\rc"])
+def test_lines_on_the_wire_are_short_and_end_as_they_should(text: str) -> None:
+    raw = wire(replace(MAIL, text=text, html=text, subject="Readers asked " + "x" * 2_000, to_name="n" * 900))
+    lines = raw.split(b"\r\n")
+    assert [line for line in lines if b"\r" in line or b"\n" in line or len(line) > 998] == []
+    assert raw.isascii()
+
+
+def test_a_body_is_the_text_to_the_letter() -> None:
+    assert body(wire(MAIL), "plain") == MAIL.text
+    assert b"\r\n>From" not in wire(MAIL)
+
+
+def test_the_headers_say_who_and_what() -> None:
+    mail = parsed(wire(MAIL))
+    assert mail["From"] == "Nora Lindqvist <corridor@newsroom.example>"
+    assert mail["To"] == "Leyla Hüseynli <leyla@university.example>"
+    assert mail["Reply-To"] == "corridor@newsroom.example"
+    assert mail["Content-Language"] == "en"
+    assert mail.get_all("Message-ID") == [ID]
+    assert mail["Date"].datetime is not None
+    assert mail["Auto-Submitted"] is None
+
+
+def test_only_what_no_person_wrote_calls_itself_automatic() -> None:
+    assert parsed(wire(replace(MAIL, kind="reader.once")))["Auto-Submitted"] == "auto-generated"
+    assert parsed(wire(replace(MAIL, kind="expert.check")))["Auto-Submitted"] is None
+
+
+def test_a_mail_without_html_is_one_part_and_without_sender_comes_from_the_house() -> None:
+    mail = parsed(wire(replace(MAIL, html=None, from_address=None, reply_to=None, to_name="")))
+    assert (mail.get_content_type(), mail["From"].addresses[0].addr_spec) == ("text/plain", HOUSE)
+    assert (mail["To"], mail["Reply-To"]) == ("leyla@university.example", None)
+
+
+@pytest.mark.parametrize("control", ["\r\n", "\n", "\r", "\x00", "\n "])
+@pytest.mark.parametrize(
+    "field", ["subject", "to", "to_name", "from_name", "from_address", "reply_to", "language", "message_id"]
+)
+def test_no_value_can_begin_a_header_of_its_own(field: str, control: str) -> None:
+    poison = f"x{control}Bcc: everybody@newsroom.example"
+    mail = MAIL if field == "message_id" else replace(MAIL, **{field: poison})
+    with pytest.raises(UnsafeHeader):
+        Envelope(mail, poison if field == "message_id" else ID, HOUSE)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "leyla", "a@b@c.example", "a b@c.example", "лейла@c.example", "a@c.example,d@e.f"]
+)
+def test_what_is_no_address_is_refused_for_good(address: str) -> None:
+    with pytest.raises(Permanent):
+        wire(replace(MAIL, to=address))
+
+
+def test_a_domain_of_another_script_is_written_in_ascii() -> None:
+    assert parsed(wire(replace(MAIL, to="leyla@почта.example", to_name="")))["To"] == "leyla@xn--80a1acny.example"
+
+
+def an_app(**settings: Any) -> Flask:
+    app = Flask("desk")
+    app.config.update(MAIL_FROM=HOUSE, MAIL_TRANSPORT="smtp", MAIL_SERVER="127.0.0.1", **settings)
+    return app
+
+
+def test_an_unknown_transport_is_refused() -> None:
+    with pytest.raises(ValueError, match="folder, smtp"):
+        transport(_with(an_app(), MAIL_TRANSPORT="pigeon"))
+
+
+def _with(app: Flask, **settings: Any) -> Flask:
+    app.config.update(settings)
+    return app
+
+
+def test_the_folder_gets_whole_files_that_only_the_house_can_read(tmp_path: Path) -> None:
+    folder = tmp_path / "var" / "mail"
+    send = transport(_with(an_app(), MAIL_TRANSPORT="folder", MAIL_FOLDER=str(folder)))
+    send(MAIL, ID)
+    send(replace(MAIL, subject="Second"), ID)
+    first, second = sorted(folder.iterdir())
+    assert re.fullmatch(r"\d{8}T\d{6}\.\d{6}Z-k2m4p6q8r0s2\.eml", first.name)
+    assert [parsed(path.read_bytes())["Subject"] for path in (first, second)] == ["Readers' question", "Second"]
+    assert {path.stat().st_mode & 0o777 for path in (first, second)} == {0o600}
+
+
+def test_a_folder_that_can_not_be_written_is_tried_again_later(tmp_path: Path) -> None:
+    (tmp_path / "mail").write_text("a file stands where the folder should be")
+    send = transport(_with(an_app(), MAIL_TRANSPORT="folder", MAIL_FOLDER=str(tmp_path / "mail")))
+    with pytest.raises(Transient, match="the mail folder can't be written"):
+        send(MAIL, ID)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """A small SMTP server (RFC 5321) that answers each command with what it was told to; None hangs up."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Session)
+        self.answers: dict[str, bytes | None] = {}
+        self.taken: list[tuple[str, str, bytes]] = []
+        self.asked: list[str] = []
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+class Session(socketserver.StreamRequestHandler):
+    server: Server
+
+    def handle(self) -> None:
+        sender = recipient = ""
+        self.answer("GREETING", b"220 ready")
+        while (line := self.rfile.readline()) and not self.wfile.closed:
+            verb = line.split(b":")[0].split()[0].decode().upper()
+            self.server.asked.append(verb)
+            if verb == "MAIL":
+                sender = parseaddr(line.decode().partition(":")[2].split()[0])[1]
+            elif verb == "RCPT":
+                recipient = parseaddr(line.decode().partition(":")[2])[1]
+            if not self.answer(verb, {"DATA": b"354 go on", "QUIT": b"221 bye"}.get(verb, b"250 fine")):
+                return
+            if verb == "DATA" and "DATA" not in self.server.answers:
+                raw = b"".join(iter(self.rfile.readline, b".\r\n"))
+                end = self.server.answers.get("END", b"250 queued")
+                if end is not None and end.startswith(b"2"):
+                    self.server.taken.append((sender, recipient, re.sub(rb"(?m)^\.", b"", raw)))
+                if not self.answer("END", b"250 queued"):
+                    return
+
+    def answer(self, step: str, usual: bytes) -> bool:
+        said = self.server.answers.get(step, usual)
+        if said is None:
+            return False
+        self.wfile.write(said + b"\r\n")
+        return True
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def send(server: Server) -> Callable[[Message, str], None]:
+    return transport(an_app(MAIL_PORT=server.port))
+
+
+def test_a_server_gets_the_mail_to_the_letter(server: Server, send: Callable[[Message, str], None]) -> None:
+    send(MAIL, ID)
+    [(sender, recipient, raw)] = server.taken
+    assert (sender, recipient) == (HOUSE, "leyla@university.example")
+    assert parsed(raw)["Message-ID"] == ID
+    assert body(raw, "plain") == MAIL.text
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "kind", "said"),
+    [
+        ("GREETING", b"421 too busy", Transient, "421 too busy"),
+        ("GREETING", b"554 go away", Transient, "554 go away"),
+        ("MAIL", b"451 local error", Transient, "451 local error"),
+        ("MAIL", b"530 authentication required", Transient, "530 authentication required"),
+        ("MAIL", b"550 no such sender", Permanent, "550 no such sender"),
+        ("RCPT", b"450 greylisted", Transient, "450 greylisted"),
+        ("RCPT", b"452 too many", Transient, "452 too many"),
+        ("RCPT", b"550 5.1.1 <leyla@university.example>: no Leyla here", Permanent, "550 5.1.1 <…>: no … here"),
+        ("RCPT", b"552-5.2.2 The mailbox of\r\n552 leyla@university.example is full", Permanent,
+         "552 5.2.2 The mailbox of … is full"),
+        ("DATA", b"451 wait", Transient, "451 wait"),
+        ("END", b"451 try later", Transient, "451 try later"),
+        ("END", b"554 looks like spam", Permanent, "554 looks like spam"),
+        ("END", None, Transient, "SMTPServerDisconnected"),
+        ("RCPT", None, Transient, "SMTPServerDisconnected"),
+    ],
+)  # fmt: skip
+def test_what_the_server_says_becomes_a_fault_without_addresses(
+    server: Server, send: Callable[[Message, str], None], step: str, answer: bytes | None, kind: type, said: str
+) -> None:
+    server.answers[step] = answer
+    with pytest.raises((Transient, Permanent)) as fault:
+        send(MAIL, ID)
+    assert (type(fault.value), fault.value.said) == (kind, said)
+    assert server.taken == []
+
+
+@pytest.mark.parametrize("goodbye", [None, b"421 gone", b"500 what"])
+def test_a_goodbye_that_fails_does_not_undo_a_delivery(
+    server: Server, send: Callable[[Message, str], None], goodbye: bytes | None
+) -> None:
+    server.answers["QUIT"] = goodbye
+    send(MAIL, ID)
+    assert [recipient for _, recipient, _ in server.taken] == ["leyla@university.example"]
+
+
+def test_no_server_is_a_reason_to_wait() -> None:
+    with Server() as gone:
+        port = gone.port
+    with pytest.raises(Transient, match="Connection refused"):
+        transport(an_app(MAIL_PORT=port))(MAIL, ID)
+
+
+def test_an_unsafe_mail_never_reaches_the_server(server: Server, send: Callable[[Message, str], None]) -> None:
+    with pytest.raises(UnsafeHeader):
+        send(replace(MAIL, subject="x\r\nBcc: a@b.example"), ID)
+    assert server.asked == []
+
+
+def test_a_server_that_knows_no_encryption_gets_nothing(server: Server) -> None:
+    with pytest.raises(Transient, match="SMTPNotSupportedError"):
+        transport(an_app(MAIL_PORT=server.port, MAIL_USE_TLS=True))(MAIL, ID)
+    assert server.taken == []
+
+
+def a_demo(tmp_path: Path, **settings: str) -> Flask:
+    environ = {
+        "READERS_ASKED_ENV": "demo",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'newsroom.db'}",
+        "MAIL_FOLDER": str(tmp_path / "mail"),
+    }
+    return create_app(config.load(environ | settings))
+
+
+def test_the_demo_shows_its_mails_newest_first_with_links_to_press(tmp_path: Path) -> None:
+    app = a_demo(tmp_path)
+    send, browser = transport(app), app.test_client()
+    assert "No mail yet" in browser.get("/mails/").text
+    send(replace(MAIL, subject="خبری از دالان", language="fa"), "<first.1@ask.example>")
+    send(replace(MAIL, text="Come in:\nhttps://ask.example/s/x?a=1&b=2\n\n> <b>bold</b>\n"), "<second.2@ask.example>")
+    page = browser.get("/mails/").text
+    links = re.findall(r'href="(/mails/[^"]+)" lang="(\w+)" dir="auto">([^<]+)<', page)
+    assert [(language, subject) for _, language, subject in links] == [
+        ("en", "Readers&#39; question"),
+        ("fa", "خبری از دالان"),
+    ]
+    mail = browser.get(links[0][0]).text
+    assert '<a href="https://ask.example/s/x?a=1&amp;b=2">https://ask.example/s/x?a=1&amp;b=2</a>' in mail
+    assert '<blockquote class="aside-note" dir="auto">&lt;b&gt;bold&lt;/b&gt;</blockquote>' in mail
+    assert "Leyla Hüseynli &lt;leyla@university.example&gt;" in mail
+
+
+@pytest.mark.parametrize("name", ["..%2Fnewsroom.db", "newsroom", "20261116T090000.000000Z-none", ".env", "x%00"])
+def test_the_folder_shows_nothing_but_its_mails(tmp_path: Path, name: str) -> None:
+    app = a_demo(tmp_path)
+    transport(app)(MAIL, ID)
+    (tmp_path / "mail" / "newsroom.eml").write_text("Subject: not ours\n\n")
+    assert app.test_client().get(f"/mails/{name}").status_code == 404
+
+
+def test_outside_the_demo_nobody_finds_the_folder(tmp_path: Path) -> None:
+    app = a_demo(tmp_path)
+    transport(app)(MAIL, ID)
+    name = next((tmp_path / "mail").iterdir()).stem
+    for settings in ({"DEMO": False}, {"MAIL_TRANSPORT": "smtp"}):
+        before = {key: app.config[key] for key in settings}
+        app.config.update(settings)
+        assert [app.test_client().get(path).status_code for path in ("/mails/", f"/mails/{name}")] == [404, 404]
+        app.config.update(before)
+    assert app.test_client().get(f"/mails/{name}").status_code == 200
