@@ -58,6 +58,19 @@ class Reader:
 
 
 @dataclass(frozen=True)
+class Visitor:
+    """Somebody at the way in: a person who has proved to be one, or nobody known yet. Can do nothing but go in and out."""
+
+    person_id: int | None = None
+    kind: ClassVar[str] = "visitor"
+    roles: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def ref(self) -> str:
+        return f"person:{self.person_id}" if self.person_id else "visitor"
+
+
+@dataclass(frozen=True)
 class Clock:
     """The worker, when something is due."""
 
@@ -75,4 +88,4 @@ class Mailroom:
     ref: ClassVar[str] = "mailroom"
 
 
-Actor = Staff | Expert | Reader | Clock | Mailroom
+Actor = Staff | Expert | Reader | Visitor | Clock | Mailroom

@@ -58,8 +58,8 @@ def has(*columns: str) -> Need:
 class Move:
     """One row of a table of moves.
 
-    `source` is empty where the row begins. `who` lists role letters and, after `=`, the move of an upper machine that
-    this one follows. `tells` names whom the verb writes to: A and E the desk, X the expert, R the readers.
+    `source` is empty where the row begins. `who` lists role letters and then, each after a `=`, the moves of an upper
+    machine that this one follows. `tells` names whom the verb writes to: A and E the desk, X the expert, R the readers.
     """
 
     action: str
@@ -71,11 +71,11 @@ class Move:
 
     @property
     def roles(self) -> frozenset[str]:
-        return frozenset(word for word in self.who.split() if not word.startswith("="))
+        return frozenset(self.who.partition("=")[0].split())
 
     @property
     def causes(self) -> frozenset[str]:
-        return frozenset(word[1:] for word in self.who.split() if word.startswith("="))
+        return frozenset(cause.strip() for cause in self.who.split("=")[1:])
 
 
 @dataclass(frozen=True)

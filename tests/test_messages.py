@@ -237,11 +237,11 @@ FA = Sender("دالان", "نورا", "corridor@newsroom.example", "fa", "Asia/T
 ALL: dict[str, Callable[[Sender], Message]] = {
     "sign_in": lambda s: messages.sign_in(s.language, "n@a.example", "N", LINK, "12345678", 1),
     "staff_invitation": lambda s: messages.staff_invitation(s.language, "n@a.example", "N", "The Newsroom", LINK, 3),
-    "invitation": lambda s: invite(s),
+    "invitation": invite,
     "invitation_again": lambda s: messages.invitation_again(s, "l@a.example", "L", "Police", FRIDAY, LINK),
     "returned": lambda s: messages.returned(s, "l@a.example", "L", "Police", "Since when?\n\nWho?", FRIDAY, LINK),
     "cancelled": lambda s: messages.cancelled(s, "l@a.example", "L", "Police", "Another edition had it."),
-    "quote_check": lambda s: check(s),
+    "quote_check": check,
     "published": lambda s: messages.published(s, "l@a.example", "L", "Police", LINK, date(2022, 11, 16)),
     "dropped": lambda s: messages.dropped(s, "l@a.example", "L", "Police", "It was too long."),
     "reader_news": lambda s: messages.reader_news(s.newsletter, s.language, "t@a.example", "ended", "No.", LINK),

@@ -1,6 +1,7 @@
 """From "who could answer this?" to a yes or a no."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,6 +23,7 @@ from . import post
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
 
+ANSWERABLE = ("open", "seeking", "answered", "shelved")  # states of a question that takes answers
 ASKED = ("invited", "accepted", "received", "returned")
 
 
@@ -47,7 +49,7 @@ def assign(
             Assignment.state.not_in(("declined", "cancelled"))
         )
     )  # fmt: skip
-    if taken or question.state not in ("open", "seeking", "answered", "shelved"):
+    if taken or question.state not in ANSWERABLE:
         raise Illegal("question", "assign", "assigned" if taken else question.state)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     assignment = Assignment(
@@ -86,30 +88,50 @@ def invite(
     )
     if question.state != "seeking":
         QUESTION.apply(session, actor, question, "seek", cause="invite")
-    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    others = [a for a in of_question(session, question) if a.id != assignment.id and a.state in ASKED]
-    post.to_expert(
+    values = letter_values(
         session,
         assignment,
-        messages.invitation,
-        headline=question.headline or None,
-        wording=question.wording,
-        background=question.text.background if question.text else "",
-        brief=assignment.brief,
-        words=assignment.words,
         reply_by=reply_by,
         due_at=due_at,
-        runs_on=runs_at,
-        lead_in=lead_in,
-        policy=newsletter.check_policy,
+        runs_at=runs_at,
         check_until=check_until,
-        link=post.assignment_link(session, assignment),
-        asked_others=len(others),
-        readers=len(questions.letters_of(session, question)),
-        verify=house_text(session, newsletter, "verify"),
-        pay=house_text(session, newsletter, "pay"),
-        rights=house_text(session, newsletter, "rights"),
+        lead_in=lead_in,
     )
+    post.to_expert(session, assignment, messages.invitation, link=post.assignment_link(session, assignment), **values)
+
+
+def letter_values(
+    session: Session,
+    assignment: Assignment,
+    *,
+    reply_by: datetime,
+    due_at: datetime,
+    runs_at: datetime | None,
+    check_until: datetime | None,
+    lead_in: str,
+) -> dict[str, Any]:
+    """All that the letter of invitation says, but for the link, which is made when it is sent."""
+    question = session.get_one(Question, assignment.question_id)
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    others = [a for a in of_question(session, question) if a.id != assignment.id and a.state in ASKED]
+    return {
+        "wording": question.wording,
+        "background": question.text.background if question.text else "",
+        "brief": assignment.brief,
+        "words": assignment.words,
+        "reply_by": reply_by,
+        "due_at": due_at,
+        "runs_on": runs_at,
+        "lead_in": lead_in,
+        "policy": newsletter.check_policy,
+        "check_until": check_until,
+        "asked_others": len(others),
+        "readers": len(questions.letters_of(session, question)),
+        "verify": house_text(session, newsletter, "verify"),
+        "pay": house_text(session, newsletter, "pay"),
+        "rights": house_text(session, newsletter, "rights"),
+        "headline": question.headline or None,
+    }
 
 
 def of_question(session: Session, question: Question) -> list[Assignment]:
@@ -117,12 +139,14 @@ def of_question(session: Session, question: Question) -> list[Assignment]:
 
 
 def accept(session: Session, actor: Expert, assignment: Assignment) -> None:
-    """The expert says yes, also after a no."""
+    """The expert says yes, also after a no; then `Illegal` is raised where the question needs no answer any more."""
+    question = lock(session, session.get_one(Question, assignment.question_id))
+    if assignment.state == "declined" and question.state not in ANSWERABLE:
+        raise Illegal("question", "accept", question.state)
     facts = {"decline_reason": None, "later_on": None}
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "accept", **facts)
-    question = session.get_one(Question, assignment.question_id)
     if question.state == "open":
-        QUESTION.apply(session, actor, lock(session, question), "seek", cause="invite")
+        QUESTION.apply(session, actor, question, "seek", cause="invite")
 
 
 def decline(
@@ -184,7 +208,7 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
         session,
         assignment,
         messages.invitation_again,
-        headline=assignment.question.headline or assignment.question.wording,
+        headline=post.title_of(session, assignment),
         due_at=assignment.due_at,
         link=post.assignment_link(session, assignment),
     )
@@ -212,7 +236,7 @@ def cancel(
     if cause is None:
         rest(session, actor, assignment.question_id)
     if asked:
-        headline = assignment.question.headline or assignment.question.wording
+        headline = post.title_of(session, assignment)
         post.to_expert(session, assignment, messages.cancelled, headline=headline, sentence=clean(sentence))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..actors import Actor, Clock, Expert, Staff
 from ..db import lock, now
-from ..lifecycle import Illegal, Missing, expect, must
+from ..lifecycle import Illegal, Missing, Stale, expect, must
 from ..mail import messages
 from ..newsletters.models import Newsletter
 from ..questions.lifecycle import QUESTION
@@ -19,7 +19,7 @@ from .assigning import of_question, rest
 from .diff import changes
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment, Check
-from .writing import Written, add_text
+from .writing import Written, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED = ("fine", "approved", "silent")
@@ -55,7 +55,7 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
         session,
         assignment,
         messages.returned,
-        headline=question.headline or question.wording,
+        headline=post.title_of(session, assignment),
         note=note,
         due_at=due_at,
         link=post.assignment_link(session, assignment),
@@ -87,7 +87,7 @@ def ask_check(
 
     `due_at` is the newsletter's check time from now if not given. Raises `Missing` (policy, due date) and `Illegal`.
     """
-    assignment, question = load_whole(session, answer)
+    assignment, _ = load_whole(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     due_at = due_at or now(session) + timedelta(hours=newsletter.check_hours)
     if due_at <= now(session):
@@ -104,7 +104,7 @@ def ask_check(
         session,
         assignment,
         messages.quote_check,
-        headline=question.headline or question.wording,
+        headline=post.title_of(session, assignment),
         changes=[(change.kind, change.before, change.after) for change in listed],
         full_text=text.body,
         words_before=before.words if before else text.words,
@@ -117,18 +117,25 @@ def ask_check(
     return check
 
 
-def settle_check(session: Session, actor: Actor, answer: Answer, outcome: str, reply: str = "") -> None:
+def settle_check(
+    session: Session, actor: Actor, answer: Answer, outcome: str, reply: str = "", number: int | None = None
+) -> None:
     """The expert, the desk in their name, or for silence the clock settles the open check.
 
-    Only an outcome that fits the policy is taken. Raises `Illegal` when no check is open or the outcome does not fit;
+    Only an outcome that fits the policy is taken. `number` is the version of the text that the actor had before their
+    eyes. Raises `Illegal` when no check is open or the outcome does not fit; `Stale` when the check is of another version;
     `Missing` when something is wrong and it is not said what.
     """
     lock(session, answer)
     check = open_check(session, answer)
     if check is None:
         raise Illegal("answer", "reply to a check of", answer.state)
+    if number is not None and session.get_one(AnswerText, check.text_id).number != number:
+        raise Stale(f"the check of answer {answer.id} is of another version than {number}")
     fitting = {"facts": ("fine", "wrong", "silent"), "approve": ("approved", "wrong")}[check.policy]
-    if outcome not in fitting or (outcome == "silent" and (not isinstance(actor, Clock) or check.due_at > now(session))):
+    if outcome not in fitting or (
+        outcome == "silent" and (not isinstance(actor, Clock) or check.due_at > now(session))
+    ):
         raise Illegal("check", outcome, check.policy)
     reply = clean(reply)[:4_000]
     if outcome == "wrong" and not reply:
@@ -136,6 +143,7 @@ def settle_check(session: Session, actor: Actor, answer: Answer, outcome: str, r
     check.outcome, check.ended_at, check.reply_text = outcome, now(session), reply or None
     ANSWER.apply(session, actor, answer, "reply", why={"outcome": outcome, "text": check.text_id})
     assignment, _ = load_whole(session, answer)
+    drop_drafts(session, assignment.id, "reply")
     if isinstance(actor, Expert):
         post.to_desk(session, assignment, "objection" if outcome == "wrong" else "fine", reply)
 
@@ -154,7 +162,9 @@ def _end_check(session: Session, answer: Answer) -> None:
 
 def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
     """The answers whose expert kept silent past the due time under "facts only": silence means it runs."""
-    query = select(Check.answer_id).where(Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts")
+    query = select(Check.answer_id).where(
+        Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts"
+    )
     return session.scalars(query.order_by(Check.due_at, Check.id).limit(limit)).all()
 
 
@@ -168,9 +178,14 @@ def faults_of_approval(session: Session, answer: Answer, checklist: Sequence[str
     by_hand = text is not None and text.channel != "page"
     passed = any(c.text_id == answer.text_id and c.outcome in PASSED for c in checks_of(session, answer))
     untouched = answer.state == "submitted" and not by_hand
-    if not passed and not untouched and (newsletter.check_policy != "off" or by_hand):
-        faults.append("check")
-    elif untouched and newsletter.check_policy == "approve" and not passed:
+    if (
+        not passed
+        and not untouched
+        and (newsletter.check_policy != "off" or by_hand)
+        or untouched
+        and newsletter.check_policy == "approve"
+        and not passed
+    ):
         faults.append("check")
     return faults
 
@@ -248,6 +263,7 @@ def _not_picked(question: Question) -> None:
 
 def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "") -> None:
     """The expert or the editor pulls an answer for good. Raises `Illegal` while it stands in an edition."""
+    lock(session, answer)
     assignment, question = load_whole(session, answer)
     _not_picked(question)
     _end_check(session, answer)
@@ -260,5 +276,5 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
     if isinstance(actor, Expert):
         post.to_desk(session, assignment, "withdrawn", clean(sentence))
     else:
-        headline = question.headline or question.wording
+        headline = post.title_of(session, assignment)
         post.to_expert(session, assignment, messages.cancelled, headline=headline, sentence=clean(sentence))

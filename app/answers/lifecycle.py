@@ -6,9 +6,13 @@ ASSIGNMENT_STATES = ("drafted", "invited", "accepted", "declined", "received", "
 ANSWER_STATES = ("draft", "submitted", "edited", "checking", "approved", "withdrawn")
 
 dates = Need("dates", lambda assignment: bool(assignment.reply_by and assignment.due_at and assignment.invited_at))
-cleared = Need("cleared text", lambda assignment: bool(assignment.question.text and assignment.question.text.cleared_at))
+cleared = Need(
+    "cleared text", lambda assignment: bool(assignment.question.text and assignment.question.text.cleared_at)
+)
 text = Need("text", lambda answer: answer.text_id is not None)
-approval = Need("approved text, credit", lambda answer: bool(answer.approved_text_id == answer.text_id and answer.credit))
+approval = Need(
+    "approved text, credit", lambda answer: bool(answer.approved_text_id == answer.text_id and answer.credit)
+)
 
 ASSIGNMENT = Machine(
     "assignment",
@@ -19,12 +23,26 @@ ASSIGNMENT = Machine(
         Move("uninvite", ("invited",), ("drafted",), "=discard"),
         Move("accept", ("invited", "declined"), ("accepted",), "X"),
         Move("decline", ("invited", "accepted", "returned"), ("declined",), "X A", (has("decline_reason"),), "E"),
-        Move("receive", ("drafted", "invited", "accepted", "returned"), ("received",), "=submit", (has("received_at"),), "E"),
-        Move("take back", ("received",), ("accepted",), "=take back"),
+        Move(
+            "receive",
+            ("drafted", "invited", "accepted", "returned"),
+            ("received",),
+            "=submit",
+            (has("received_at"),),
+            "E",
+        ),
+        Move("take back", ("received",), ("accepted",), "=take back", (dates,)),
         Move("return", ("received",), ("returned",), "E", (has("due_at"),), "X"),
         Move("finish", ("received",), ("done",), "=approve"),
         Move("unfinish", ("done",), ("received",), "=reopen"),
-        Move("cancel", ("drafted", "invited", "accepted", "received", "returned"), ("cancelled",), "E =close =withdraw", (), "X"),
+        Move(
+            "cancel",
+            ("drafted", "invited", "accepted", "received", "returned"),
+            ("cancelled",),
+            "E =close =withdraw",
+            (),
+            "X",
+        ),
     ),
 )
 
@@ -42,6 +60,13 @@ ANSWER = Machine(
         Move("recall", ("checking",), ("edited",), "E"),
         Move("approve", ("submitted", "edited", "checking"), ("approved",), "E", (approval,)),
         Move("reopen", ("approved",), ("edited",), "E"),
-        Move("withdraw", ("draft", "submitted", "edited", "checking", "approved"), ("withdrawn",), "X E =cancel", (), "E X"),
+        Move(
+            "withdraw",
+            ("draft", "submitted", "edited", "checking", "approved"),
+            ("withdrawn",),
+            "X E =cancel",
+            (),
+            "E X",
+        ),
     ),
 )

@@ -23,6 +23,7 @@ from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES
 LIVE = ("drafted", "invited", "accepted", "received", "returned", "done")
 DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
 TEXT_KINDS = ("submitted", "edited")
+PARTS = ("answer", "reply")
 OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
 
 
@@ -42,9 +43,11 @@ class Assignment(Row, Public, Editable):
         one_of("decline_reason", DECLINE_REASONS),
         tied(
             "asked_has_dates",
-            "state IN ('invited', 'accepted', 'received', 'returned')",
+            "state IN ('invited', 'accepted')",
             "invited_at IS NOT NULL AND reply_by IS NOT NULL AND due_at IS NOT NULL",
         ),
+        # Who was rung up instead of invited has no dates; whose text goes back to them has one.
+        tied("returned_has_date", "state = 'returned'", "due_at IS NOT NULL"),
         tied("declined_says_why", "state = 'declined'", "decline_reason IS NOT NULL"),
         tied("later_has_date", "later_on IS NOT NULL", "decline_reason = 'no time'"),
         tied("received_says_when", "state IN ('received', 'done')", "received_at IS NOT NULL"),
@@ -185,13 +188,19 @@ class Check(Row):
 
 
 class Draft(Row):
-    """What somebody is typing, a row for each tab, so that a stale tab never overwrites newer words."""
+    """What somebody is typing, a row for each tab, so that a stale tab never overwrites newer words.
+
+    `part` says what it will be: the answer, or the reply to a quote check. `ties` and `credit_line` stand beside an answer.
+    """
 
     __tablename__ = "drafts"
-    __table_args__ = table(UniqueConstraint("assignment_id", "tab"))
+    __table_args__ = table(UniqueConstraint("assignment_id", "tab"), one_of("part", PARTS))
 
     assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id", ondelete="CASCADE"))
     tab: Mapped[str] = mapped_column(String(40))
+    part: Mapped[str] = mapped_column(String(20), default="answer")
     body: Mapped[str] = mapped_column(Text)
+    ties: Mapped[str] = mapped_column(Text, default="")
+    credit_line: Mapped[str | None] = mapped_column(String(400))
     saved_at: Mapped[datetime]
     count: Mapped[int] = mapped_column(default=0)

@@ -10,6 +10,7 @@ from ..db import address
 from ..mail import messages, outbox
 from ..newsletters.models import Newsletter
 from ..people import directory, links
+from ..questions import queries as questions
 from .models import Assignment
 
 
@@ -21,6 +22,12 @@ def sender(newsletter: Newsletter, language: str | None = None) -> messages.Send
         language=language or newsletter.language,
         zone=newsletter.zone,
     )
+
+
+def title_of(session: Session, assignment: Assignment) -> str:
+    """What a mail to the expert calls the question, in words that an editor has cleared."""
+    text = questions.cleared_text(session, assignment.question_id)
+    return (text.headline or text.body or "") if text else ""
 
 
 def assignment_link(session: Session, assignment: Assignment) -> str:

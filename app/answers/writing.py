@@ -32,26 +32,46 @@ class Written:
     credit_line: str | None = None
 
 
-def save_draft(session: Session, actor: Actor, assignment: Assignment, tab: str, body: str, count: int) -> Draft:
+def save_draft(
+    session: Session,
+    actor: Actor,
+    assignment: Assignment,
+    tab: str,
+    body: str,
+    count: int,
+    *,
+    part: str = "answer",
+    ties: str = "",
+    credit_line: str | None = None,
+) -> Draft:
     """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
-    state never replaces a newer one. Approves and sends nothing. Raises `Illegal` once the text was sent."""
-    if assignment.state not in OPEN_FOR_TEXT:
-        raise Illegal("assignment", "save a draft of", assignment.state)
+    state never replaces a newer one. Approves and sends nothing. Raises `Illegal` where this part can't be sent (any more).
+    """
+    checking = assignment.answer is not None and assignment.answer.state == "checking"
+    if not (checking if part == "reply" else assignment.state in OPEN_FOR_TEXT):
+        raise Illegal("assignment", f"save a draft of the {part} of", assignment.state)
     tab = single_line(tab)[:40] or "page"
     draft = session.scalar(select(Draft).filter_by(assignment_id=assignment.id, tab=tab).with_for_update())
     if draft is None:
-        draft = Draft(assignment_id=assignment.id, tab=tab, body="", saved_at=now(session), count=-1)
+        draft = Draft(assignment_id=assignment.id, tab=tab, part=part, body="", saved_at=now(session), count=-1)
         session.add(draft)
-    if count >= draft.count:
-        draft.body, draft.saved_at, draft.count = body.replace("\0", "")[:MAXIMUM], now(session), count
+    if count >= draft.count and draft.part == part:
+        draft.body, draft.ties = (text.replace("\0", "")[:MAXIMUM] for text in (body, ties))
+        draft.credit_line = None if credit_line is None else single_line(credit_line)[:400]
+        draft.saved_at, draft.count = now(session), count
     session.flush()
     return draft
 
 
-def drafts_of(session: Session, assignment: Assignment) -> list[Draft]:
+def drafts_of(session: Session, assignment: Assignment, part: str = "answer") -> list[Draft]:
     """Every tab's draft, newest first; the page offers the newest and keeps the others one click away."""
-    query = select(Draft).filter_by(assignment_id=assignment.id).order_by(Draft.saved_at.desc(), Draft.id.desc())
-    return list(session.scalars(query))
+    query = select(Draft).filter_by(assignment_id=assignment.id, part=part)
+    return list(session.scalars(query.order_by(Draft.saved_at.desc(), Draft.id.desc())))
+
+
+def drop_drafts(session: Session, assignment_id: int, part: str) -> None:
+    """What was sent is no draft any more."""
+    session.execute(delete(Draft).where(Draft.assignment_id == assignment_id, Draft.part == part))
 
 
 def answer_of(session: Session, actor: Actor, assignment: Assignment) -> Answer:
@@ -68,7 +88,9 @@ def answer_of(session: Session, actor: Actor, assignment: Assignment) -> Answer:
     return answer
 
 
-def add_text(session: Session, actor: Actor, answer: Answer, kind: str, written: Written, **facts: object) -> AnswerText:
+def add_text(
+    session: Session, actor: Actor, answer: Answer, kind: str, written: Written, **facts: object
+) -> AnswerText:
     """A new version. Raises `Missing` when there is no text."""
     body = for_print(clean(written.body))
     if not body:
@@ -111,8 +133,8 @@ def submit(
     if assignment.state == "declined" and isinstance(actor, Expert):
         accept(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, written)
-    session.execute(delete(Draft).where(Draft.assignment_id == assignment.id))
-    post.to_desk(session, assignment, "answer", clean(written.body)[:300])
+    drop_drafts(session, assignment.id, "answer")
+    post.to_desk(session, assignment, "answer", clean(written.body).partition("\n\n")[0][:1_000])
     return answer
 
 
@@ -147,8 +169,7 @@ def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
     ANSWER.apply(session, actor, answer, "take back")
     ASSIGNMENT.apply(session, actor, assignment, "take back", cause="take back")
     if text:
-        session.add(Draft(assignment_id=assignment.id, tab="taken back", body=text.body, saved_at=now(session)))
-        session.flush()
+        save_draft(session, actor, assignment, "taken back", text.body, text.number, ties=text.ties)
 
 
 def sweep(session: Session) -> int:

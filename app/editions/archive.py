@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import extract, func, select, tuple_, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
-from ..answers.models import Answer
+from ..answers.models import Answer, AnswerText, Assignment
 from ..newsletters.models import Newsletter, Topic
 from ..questions.models import Question, QuestionTopic
 from .models import Edition, EditionItem
@@ -40,13 +40,15 @@ def page(
     topic: str | None = None,
     year: int | None = None,
     limit: int = 20,
+    states: Sequence[str] = PUBLIC,
 ) -> list[EditionItem]:
     """Q&As that ran, newest first: a keyset walk of one index, as fast at the end of the archive as at its start."""
     query = (
         select(EditionItem)
         .join(Question, Question.id == EditionItem.question_id)
-        .where(Question.newsletter_id == newsletter.id, Question.state.in_(PUBLIC))
+        .where(Question.newsletter_id == newsletter.id, Question.state.in_(states))
         .order_by(Question.published_at.desc(), Question.id.desc())
+        .options(contains_eager(EditionItem.question))
         .limit(limit)
     )
     if before:
@@ -58,6 +60,18 @@ def page(
         first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
         query = query.where(Question.published_at >= first, Question.published_at < last)
     return list(session.scalars(query))
+
+
+def mark_of(session: Session, newsletter: Newsletter, public_id: str) -> Mark | None:
+    """Where the archive goes on after this Q&A; None where there is no such one."""
+    row = session.execute(
+        select(Question.published_at, Question.id).where(
+            Question.public_id == public_id,
+            Question.newsletter_id == newsletter.id,
+            Question.published_at.is_not(None),
+        )
+    ).first()
+    return Mark(row[0], row[1]) if row and row[0] else None
 
 
 def years(session: Session, newsletter: Newsletter) -> list[int]:
@@ -77,16 +91,34 @@ def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[Edi
             Question.newsletter_id == newsletter.id,
             Question.state.in_((*PUBLIC, "retracted")),
         )
+        .options(contains_eager(EditionItem.question))
     ).first()
     return (row[0], row[1]) if row else None
 
 
-def editions(session: Session, newsletter: Newsletter, before: int | None = None, limit: int = 30) -> list[Edition]:
-    """Editions that were sent, newest first."""
+def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
+    """What the experts say of their own stake in the matter: the name as it ran, and their words."""
+    rows = session.execute(
+        select(Answer.credit, AnswerText.ties)
+        .join(AnswerText, AnswerText.id == Answer.approved_text_id)
+        .where(Answer.question_id == item.question_id, Answer.state == "approved", AnswerText.ties != "")
+        .order_by(Answer.run_position, Answer.id)
+    )
+    return [(credit["name"], said) for credit, said in rows]
+
+
+def editions(session: Session, newsletter: Newsletter, before: Edition | None = None, limit: int = 30) -> list[Edition]:
+    """Editions that were sent, newest first; those before `before`."""
     query = select(Edition).filter_by(newsletter_id=newsletter.id, state="sent")
     if before:
-        query = query.where(Edition.id < before)
+        query = query.where(tuple_(Edition.runs_at, Edition.id) < tuple_(before.runs_at, before.id))
     return list(session.scalars(query.order_by(Edition.runs_at.desc(), Edition.id.desc()).limit(limit)))
+
+
+def editions_of(session: Session, items: Sequence[EditionItem]) -> dict[int, Edition]:
+    """The editions in which these Q&As ran, in one query."""
+    keys = {item.edition_id for item in items}
+    return {edition.id: edition for edition in session.scalars(select(Edition).where(Edition.id.in_(keys)))}
 
 
 def sent_edition(session: Session, newsletter: Newsletter, public_id: str) -> Edition | None:
@@ -102,6 +134,7 @@ def items(
         select(EditionItem)
         .join(Question, Question.id == EditionItem.question_id)
         .where(EditionItem.edition_id.in_(found), Question.state.in_(states))
+        .options(contains_eager(EditionItem.question))
         .order_by(EditionItem.edition_id, EditionItem.position)
     )
     for item in rows:
@@ -119,14 +152,24 @@ def count(session: Session, newsletter: Newsletter, up_to: int = 1_000) -> int:
     return session.scalar(select(func.count()).select_from(walk.subquery())) or 0
 
 
-def published_by(session: Session, expert_id: int) -> list[EditionItem]:
-    """What an expert's answers ran in, newest first."""
+def published_by(session: Session, expert_id: int, newsletter_id: int | None = None) -> list[EditionItem]:
+    """What an expert's answers ran in, newest first; of one newsletter where it is given."""
     query = (
         select(EditionItem)
         .join(Question, Question.id == EditionItem.question_id)
         .join(Answer, Answer.question_id == Question.id)
         .where(Answer.expert_id == expert_id, Answer.state == "approved", Question.state.in_(PUBLIC))
+        .options(contains_eager(EditionItem.question))
         .order_by(Question.published_at.desc())
         .limit(50)
     )
+    if newsletter_id is not None:
+        query = query.where(Question.newsletter_id == newsletter_id)
     return list(session.scalars(query))
+
+
+def runs_of(session: Session, assignments: Sequence[Assignment]) -> dict[int, datetime]:
+    """When each of several assignments runs or ran, as far as its question has a slot, in one query."""
+    query = select(Assignment.id, Edition.runs_at).join(Question, Question.id == Assignment.question_id)
+    query = query.join(Edition, Edition.id == Question.edition_id)
+    return dict(session.execute(query.where(Assignment.id.in_([row.id for row in assignments]))).all())

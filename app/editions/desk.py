@@ -11,7 +11,7 @@ from ..actors import Actor, Staff
 from ..answers.editing import approved_of
 from ..answers.models import Assignment
 from ..db import lock, now
-from ..lifecycle import Illegal, Missing, expect, must
+from ..lifecycle import Illegal, Missing, Stale, expect, must
 from ..mail import messages, outbox
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -29,8 +29,9 @@ GRACE = timedelta(minutes=10)  # how long thanks and notices wait, and an editio
 
 
 def picked(session: Session, edition: Edition) -> list[Question]:
-    """The questions in an edition's slots, in order."""
-    return list(session.scalars(select(Question).filter_by(edition_id=edition.id).order_by(Question.position)))
+    """The questions in an edition's slots, in order, as they stand now: what was read before a lock may be old."""
+    query = select(Question).filter_by(edition_id=edition.id).order_by(Question.position)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
 def pick(session: Session, actor: Staff, question: Question, edition: Edition) -> None:
@@ -71,15 +72,20 @@ def _planned(edition: Edition) -> None:
 
 
 def _edition_of(session: Session, question: Question) -> Edition:
+    """The edition that a question stands in, locked. Raises `Illegal` when it stands in none or that one is past changing;
+    `Stale` when somebody moved the question to another one meanwhile."""
     if question.edition_id is None:
         raise Illegal("question", "drop", question.state)
-    return session.get_one(Edition, question.edition_id)
+    edition = lock(session, session.get_one(Edition, question.edition_id))
+    _planned(edition)
+    if question not in picked(session, edition):
+        raise Stale(f"question {question.id} left edition {edition.id}")
+    return edition
 
 
 def drop(session: Session, actor: Actor, question: Question, why: str = "", cause: str | None = None) -> None:
     """Take a question out of its slot; it is ready for another edition. The expert is told when `why` says something."""
     edition = _edition_of(session, question)
-    _planned(lock(session, edition))
     QUESTION.apply(
         session, actor, lock(session, question), "drop", cause=cause, why={"edition": edition.id},
         edition_id=None, position=None,
@@ -105,7 +111,6 @@ def move(session: Session, actor: Staff, question: Question, step: int) -> None:
     """Move a question `step` slots down (negative: up). At the end of the list nothing happens."""
     must(actor, "E")
     edition = _edition_of(session, question)
-    _planned(lock(session, edition))
     order = [q.id for q in picked(session, edition)]
     at = order.index(question.id)
     order.insert(max(0, min(len(order) - 1, at + step)), order.pop(at))
@@ -117,7 +122,6 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     """Move a question to the next planned edition with a free slot. Raises `Missing` when there is none."""
     must(actor, "E")
     edition = _edition_of(session, question)
-    _planned(lock(session, edition))
     later = session.scalars(
         select(Edition)
         .filter_by(newsletter_id=edition.newsletter_id, state="planned")
@@ -125,7 +129,7 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
         .order_by(Edition.runs_at)
     )
     for target in later:
-        taken = picked(session, target)
+        taken = picked(session, lock(session, target))
         if len(taken) < target.slots:
             question.edition_id, question.position = target.id, len(taken) + 1
             session.flush()

@@ -1,14 +1,18 @@
 """An invitation knows its dates: the edition it is for gives the due date, the check and the day it would run."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from ..actors import Actor
 from ..answers import assigning
 from ..answers.models import Assignment
-from ..db import now
+from ..answers.post import sender
+from ..db import address, now
+from ..mail import messages
 from ..newsletters.models import Newsletter
+from ..people.directory import email_of
 from .calendar import default_due_at, default_reply_by
 from .desk import run_of
 from .pieces import lead_in
@@ -31,17 +35,44 @@ def invite(
     due_at: datetime | None = None,
 ) -> None:
     """Invite an expert, with what the letter has to say about dates and print. Raises what `assigning.invite` raises."""
+    assigning.invite(session, actor, assignment, **_said(session, assignment, reply_by, due_at))
+
+
+def preview(
+    session: Session,
+    assignment: Assignment,
+    *,
+    reply_by: datetime | None = None,
+    due_at: datetime | None = None,
+) -> messages.Message:
+    """The invitation as it would be mailed now; where the link will stand, only its beginning does."""
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    values = assigning.letter_values(session, assignment, **_said(session, assignment, reply_by, due_at))
+    person = assignment.expert.person
+    return messages.invitation(
+        sender(newsletter),
+        to=email_of(session, person) or "",
+        name=person.name,
+        link=address(session, "/a/…"),
+        **values,
+    )
+
+
+def _said(
+    session: Session,
+    assignment: Assignment,
+    reply_by: datetime | None,
+    due_at: datetime | None,
+) -> dict[str, Any]:
+    """What the letter says about dates and print, from the edition it is for where the editor sets nothing else."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     edition = run_of(session, assignment)
     usual_reply, usual_due = dates_for(session, newsletter, assignment)
     language = assignment.question.text.language if assignment.question.text else newsletter.language
-    assigning.invite(
-        session,
-        actor,
-        assignment,
-        reply_by=reply_by or usual_reply,
-        due_at=due_at or usual_due,
-        runs_at=edition.runs_at if edition else None,
-        check_until=edition.cutoff_at if edition else None,
-        lead_in=lead_in(session, newsletter, assignment, language),
-    )
+    return {
+        "reply_by": reply_by or usual_reply,
+        "due_at": due_at or usual_due,
+        "runs_at": edition.runs_at if edition else None,
+        "check_until": edition.cutoff_at if edition else None,
+        "lead_in": lead_in(session, newsletter, assignment, language),
+    }

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from ..lifecycle import Missing
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
+from ..text import for_print
 from .block import Block
 from .house import LeadIn, Piece, Voice, set_block
 from .models import Edition, EditionItem
@@ -50,6 +52,13 @@ def piece_from(item: EditionItem) -> Piece:
     data = item.input["piece"]
     voices = tuple(Voice(LeadIn(**voice["lead_in"]), voice["answer"]) for voice in data["voices"])
     return Piece(**{**data, "voices": voices, "askers": tuple(item.credits)})
+
+
+def opening(item: EditionItem) -> str:
+    """How the first answer begins, as it ran: for lists, which would be slow if each entry were set again."""
+    asked = re.split(r"\n\s*\n", for_print(item.input["piece"]["question"]))
+    before = 2 + len(asked)  # the heading, the question's paragraphs, the lead-in
+    return item.output.split("\n\n")[before].strip()
 
 
 def block_from(item: EditionItem, address: str | None = None) -> Block:

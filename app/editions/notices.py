@@ -34,7 +34,7 @@ def tell_experts(session: Session, question: Question, message: Callable[..., me
         .order_by(Assignment.id)
     )
     for assignment in session.scalars(query):
-        post.to_expert(session, assignment, message, headline=question.headline or question.wording, **values)
+        post.to_expert(session, assignment, message, headline=post.title_of(session, assignment), **values)
 
 
 def tell_reader(

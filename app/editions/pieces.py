@@ -1,6 +1,6 @@
 """From the rows of a question to the data that the house form sets. Asks for consent before it gives a name away."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,9 +10,10 @@ from ..answers.models import Answer, AnswerText, Assignment
 from ..letters import contacts
 from ..letters.models import Credit, Letter
 from ..newsletters.models import Newsletter, NewsletterText
-from ..questions.models import Question
+from ..questions.models import Question, QuestionText
 from ..questions.queries import letters_of
-from .house import LeadIn, Piece, Voice, lead_in_text
+from .block import Block
+from .house import LeadIn, Piece, Voice, lead_in_text, set_block
 from .phrases import phrases_for
 
 
@@ -41,7 +42,7 @@ def credits_of(session: Session, newsletter: Newsletter, letters: list[Letter]) 
         return [None], "consent"
     if credit.verified_at is None:
         return [None], "verified"
-    return [contacts.named(session, letters[0])], None
+    return [contacts.named(session, letters[0], phrases_for(newsletter.language)["comma"])], None
 
 
 def own_phrases(session: Session, newsletter: Newsletter, language: str) -> dict[str, str]:
@@ -55,6 +56,24 @@ def _voice(session: Session, answer: Answer) -> Voice:
     text = session.get_one(AnswerText, answer.approved_text_id or answer.text_id)
     assignment = session.get_one(Assignment, answer.assignment_id)
     return Voice(_lead_in(assignment, answer.credit), text.body)
+
+
+def as_it_would_run(
+    session: Session, newsletter: Newsletter, assignment: Assignment, text: QuestionText, body: str, credit_line: str
+) -> Block:
+    """What an expert is writing, set as print would have it. Readers are not named, whatever they agreed to."""
+    readers = len(letters_of(session, session.get_one(Question, assignment.question_id)))
+    said = replace(_lead_in(assignment), credit_line=credit_line or None)
+    piece = Piece(
+        language=text.language,
+        marks=newsletter.marks,
+        section=newsletter.section,
+        headline=text.headline,
+        askers=(None,) * max(readers, 1),
+        question=text.body or "",
+        voices=(Voice(said, body),),
+    )
+    return set_block(piece, newsletter.address, own_phrases(session, newsletter, text.language))
 
 
 def _lead_in(assignment: Assignment, credit: dict[str, str] | None = None) -> LeadIn:

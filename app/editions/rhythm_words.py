@@ -80,18 +80,18 @@ def _day_rule(tokens: list[str]) -> str:
     codes: list[str] = []
     numbers: list[int] = []
     begun = False
-    for token in tokens:
-        if token in _NUMBERS and token != "other":
-            numbers = [*numbers, _NUMBERS[token]] if begun else [_NUMBERS[token]]
+    for word in tokens:
+        if word in _NUMBERS and word != "other":
+            numbers = [*numbers, _NUMBERS[word]] if begun else [_NUMBERS[word]]
             begun = True
-        elif token.removesuffix("s") in _DAYS or token in _DAYS:
+        elif word.removesuffix("s") in _DAYS or word in _DAYS:
             if not numbers:
-                raise CalendarError(f"Say which {token.capitalize()} of the month, or 'every'; {_EXAMPLE}.")
-            code = _CODES[_DAYS[token.removesuffix("s")]]
+                raise CalendarError(f"Say which {word.capitalize()} of the month, or 'every'; {_EXAMPLE}.")
+            code = _CODES[_DAYS[word.removesuffix("s")]]
             codes += [f"{number}{code}" for number in numbers]
             begun = False
         else:
-            raise CalendarError(f"{token!r} is neither an ordinal nor a weekday; {_EXAMPLE}.")
+            raise CalendarError(f"{word!r} is neither an ordinal nor a weekday; {_EXAMPLE}.")
     if begun or not codes:
         raise CalendarError(f"No weekday is named at the end; {_EXAMPLE}.")
     return "FREQ=MONTHLY;BYDAY=" + ",".join(codes)

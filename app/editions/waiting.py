@@ -1,6 +1,5 @@
 """Who waits for whom at a newsletter's desk. The lists are short walks of indexes, however much there is."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +7,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, joinedload
 
 from ..answers.models import Answer, Assignment, Check
+from ..answers.queries import newest_checks
 from ..db import now
 from ..letters import queries as letters
 from ..letters.models import Letter
@@ -94,15 +94,9 @@ def _answers(session: Session, newsletter_id: int, state: str) -> list[tuple[Ans
     return [(answer, question) for answer, question in session.execute(query)]
 
 
-def _newest_checks(session: Session, answers: Iterable[Answer]) -> dict[int, Check]:
-    keys = [answer.id for answer in answers]
-    query = select(Check).where(Check.answer_id.in_(keys)).order_by(Check.id)
-    return {check.answer_id: check for check in session.scalars(query)}
-
-
 def _texts_to_settle(session: Session, newsletter: Newsletter) -> list[Task]:
     found = _answers(session, newsletter.id, "edited") + _answers(session, newsletter.id, "submitted")
-    checks = _newest_checks(session, (answer for answer, _ in found))
+    checks = newest_checks(session, [answer.id for answer, _ in found])
     tasks = [
         Task(
             _next_step(answer, checks.get(answer.id), newsletter.check_policy),
@@ -157,7 +151,7 @@ def _with_experts(session: Session, newsletter_id: int) -> list[Task]:
 
 def _in_check(session: Session, newsletter_id: int) -> list[Task]:
     found = _answers(session, newsletter_id, "checking")
-    checks = _newest_checks(session, (answer for answer, _ in found))
+    checks = newest_checks(session, [answer.id for answer, _ in found])
     tasks = [
         Task("checking", checks[answer.id].asked_at, checks[answer.id].due_at, question, answer.expert.name)
         for answer, question in found

@@ -7,12 +7,14 @@ from ..actors import Reader
 from ..answers.closing import close
 from ..db import lock
 from ..letters.models import Letter
+from ..letters.receipts import change_credit as change_own_credit
 from ..letters.receipts import erase
 from ..mail import outbox
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..questions.queries import lead_of, letters_of
 from ..questions.wording import erase_words
+from . import archive
 from .models import Edition, EditionItem
 
 
@@ -28,10 +30,7 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
         return
     question = lead_of(session, session.get_one(Question, question_id))
     lock(session, question)
-    item = session.scalar(select(EditionItem).filter_by(question_id=question.id))
-    if item is not None:
-        item.credits = [None for _ in item.credits]
-        session.flush()
+    if _unname(session, question):
         return
     if letters_of(session, question) or question.state in ("published", "retracted"):
         return
@@ -42,6 +41,29 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
     erase_words(session, question)
     if question_id != question.id:
         erase_words(session, session.get_one(Question, question_id))
+
+
+def change_credit(
+    session: Session, actor: Reader, letter: Letter, choice: str, name: str, place: str, consent: str
+) -> None:
+    """Change how a reader is named. Who no longer wants to be named is not, also where it is locked or has run.
+
+    Raises `Missing` and `NotYours`.
+    """
+    change_own_credit(session, actor, letter, choice, name, place, consent)
+    if choice == "none" and letter.question_id is not None:
+        _unname(session, lead_of(session, session.get_one(Question, letter.question_id)))
+
+
+def _unname(session: Session, question: Question) -> bool:
+    """Take the name off what was locked, and off the page where it ran. Returns whether anything was locked."""
+    item = session.scalar(select(EditionItem).filter_by(question_id=question.id))
+    if item is None:
+        return False
+    item.credits = [None for _ in item.credits]
+    session.flush()
+    archive.touch(session, question.newsletter_id)
+    return True
 
 
 def _leave_slot(session: Session, actor: Reader, question: Question) -> None:

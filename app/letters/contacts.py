@@ -1,5 +1,6 @@
 """The readers' contact data: sealed in tables of its own, read only to write to them or to print a consented name."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import delete, select
@@ -73,8 +74,17 @@ def set_credit(
     return credit
 
 
-def named(session: Session, letter: Letter) -> str | None:
-    """The name as the reader wants it printed, e.g. "Timur, Osh", whether or not it may be; None for "don't name me"."""
+def credits_of(session: Session, letter_ids: Sequence[int]) -> dict[int, Credit]:
+    """The credits of several letters whose writers want to be named, in one query."""
+    query = select(Credit).where(Credit.letter_id.in_(letter_ids), Credit.choice != "none")
+    return {credit.letter_id: credit for credit in session.scalars(query)}
+
+
+def named(session: Session, letter: Letter, comma: str = ", ") -> str | None:
+    """The name as the reader wants it printed, e.g. "Timur, Osh", whether or not it may be; None for "don't name me".
+
+    `comma` is that of the language in which it is printed.
+    """
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
     if credit is None or credit.name_sealed is None:
         return None
@@ -82,7 +92,7 @@ def named(session: Session, letter: Letter) -> str | None:
     parts = [ring.open(f"credits.name.{letter.public_id}", credit.name_sealed)]
     if credit.place_sealed:
         parts.append(ring.open(f"credits.place.{letter.public_id}", credit.place_sealed))
-    return ", ".join(parts)
+    return comma.join(parts)
 
 
 def verify_credit(session: Session, actor: Staff, letter: Letter, how: str) -> None:

@@ -35,9 +35,7 @@ def release(session: Session, actor: Actor, letter: Letter) -> None:
     LETTER.apply(session, actor, lock(session, letter), "release", held_reason=None)
 
 
-def end(
-    session: Session, actor: Actor, letter: Letter, reason: str, answered_by_id: int | None = None
-) -> None:
+def end(session: Session, actor: Actor, letter: Letter, reason: str, answered_by_id: int | None = None) -> None:
     """End a letter with one of the kind sentences, and where there is one with the published answer that fits."""
     LETTER.apply(
         session, actor, lock(session, letter), "end", why={"reason": reason}, end_reason=reason,

@@ -32,13 +32,19 @@ def _whole_hand(actor: Reader, letter: Letter) -> None:
 
 
 def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
-    """Add something to a letter. Raises `Missing` (text) and `NotYours`, also when nothing can be added any more."""
+    """Add something to a letter; the same words sent again, as a reloaded page does, are added once.
+
+    Raises `Missing` (text) and `NotYours`, also when nothing can be added any more.
+    """
     _whole_hand(actor, letter)
     body = clean(body)[:2_000]
     if not body:
         raise Missing("text")
     if letter.erased_at:
         raise NotYours(actor.ref)
+    newest = session.scalar(select(Addition).filter_by(letter_id=letter.id).order_by(Addition.id.desc()).limit(1))
+    if newest is not None and newest.body == body:
+        return newest
     day = letter.received_at if letter.hear_back == "number" else now(session)
     addition = Addition(letter_id=letter.id, body=body, added_at=day)
     session.add(addition)

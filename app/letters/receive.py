@@ -90,6 +90,24 @@ def receipt_of(session: Session, form: Form) -> str:
     return keys(session).receipt(form.nonce, form.key_no)
 
 
+def hashes(session: Session, form: Form) -> dict[str, bytes]:
+    """What is kept of a form: the keyed hashes of its nonce and of the receipt that follows from it."""
+    ring = keys(session)
+    return {
+        "form_mac": ring.mac("letters.form", form.nonce, form.key_no),
+        "receipt_mac": ring.mac("letters.receipt", receipt_of(session, form), form.key_no),
+    }
+
+
+def day_only(newsletter: Newsletter, moment: datetime) -> datetime:
+    """The newsletter's day of a moment, as midnight UTC.
+
+    A web letter without an address keeps no minute: a log elsewhere could be matched with it.
+    """
+    local = moment.astimezone(ZoneInfo(newsletter.zone))
+    return datetime(local.year, local.month, local.day, tzinfo=UTC)
+
+
 def already_sent(session: Session, form: Form) -> Letter | None:
     """The letter that this form made before."""
     return session.scalar(select(Letter).filter_by(form_mac=keys(session).mac("letters.form", form.nonce, form.key_no)))
@@ -103,13 +121,13 @@ def send(
     *,
     form: Form | None = None,
     channel: str = "web",
-    flood: bool = False,
+    hold: str | None = None,
     given_at: datetime | None = None,
 ) -> Letter:
     """Take a letter in.
 
-    With `form`, the same form makes one letter however often it is sent. `flood` says that too many forms came at once: the
-    letter is held for the desk to look at, never refused. Raises `Faulty` and `AlreadySent`.
+    With `form`, the same form makes one letter however often it is sent. `hold` says why the desk should look at the letter
+    first ("flood", "trap"): it is held, never refused. Raises `Faulty` and `AlreadySent`.
     """
     if form and (before := already_sent(session, form)):
         raise AlreadySent(before, same=before.body is None or before.body == clean(ask.body))
@@ -118,11 +136,8 @@ def send(
     body, background = clean(ask.body), clean(ask.background)
     moment = given_at or now(session)
     if channel == "web" and ask.hear_back == "number":
-        # A web letter without an address keeps the day, not the minute: a log elsewhere could be matched with it.
-        local = moment.astimezone(ZoneInfo(newsletter.zone))
-        moment = datetime(local.year, local.month, local.day, tzinfo=UTC)
-    reason = held_reason(body) or ("flood" if flood else None)
-    ring = keys(session)
+        moment = day_only(newsletter, moment)
+    reason = held_reason(body) or hold
     letter = Letter(
         newsletter_id=newsletter.id,
         channel=channel,
@@ -134,8 +149,7 @@ def send(
         about_edition_id=ask.about_edition_id,
         received_at=moment,
         held_reason=reason,
-        form_mac=ring.mac("letters.form", form.nonce, form.key_no) if form else None,
-        receipt_mac=ring.mac("letters.receipt", receipt_of(session, form), form.key_no) if form else None,
+        **(hashes(session, form) if form else {}),
     )
     LETTER.apply(session, actor, letter, "send", to="held" if reason else "received", at=moment)
     if ask.hear_back != "number":

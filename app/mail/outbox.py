@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -81,6 +82,20 @@ def read(session: Session, mail: OutboxMail) -> Message:
     return Message(**json.loads(keys(session).open(_place(mail), content.sealed)))
 
 
+def to_experts_about(
+    session: Session, question_ids: Sequence[int], limit: int
+) -> list[tuple[OutboxMail, Message | None]]:
+    """The mails to experts about several questions, newest first, with what is in them while that is kept."""
+    query = (
+        select(OutboxMail, OutboxContent)
+        .outerjoin(OutboxContent, OutboxContent.outbox_id == OutboxMail.id)
+        .where(OutboxMail.question_id.in_(question_ids), OutboxMail.kind.startswith("expert."))
+        .order_by(OutboxMail.id.desc())
+        .limit(limit)
+    )
+    return [(mail, read(session, mail) if content else None) for mail, content in session.execute(query)]
+
+
 def has_contents(session: Session, mail: OutboxMail) -> bool:
     return session.scalar(select(OutboxContent.outbox_id).where(OutboxContent.outbox_id == mail.id)) is not None
 
@@ -133,6 +148,11 @@ def forget_letter(session: Session, actor: Actor, letter_id: int) -> None:
 
 def erase_contents(session: Session, mail: OutboxMail) -> None:
     session.execute(delete(OutboxContent).where(OutboxContent.outbox_id == mail.id))
+
+
+def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | None:
+    """One mail of a newsletter; what belongs to none, such as a way in, is found by nobody."""
+    return session.scalar(select(OutboxMail).filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
 def waiting(

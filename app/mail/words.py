@@ -16,7 +16,7 @@ ENGLISH = "en-GB"
 Words = NullTranslations
 
 
-def N_(text: str) -> str:
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
     """Mark a text in a table for translation; it is translated where it is used."""
     return text
 

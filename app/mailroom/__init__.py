@@ -4,4 +4,4 @@ from flask import Blueprint
 
 mailroom = Blueprint("mailroom", __name__, url_prefix="/mails")
 
-from . import views  # noqa: F401
+from . import views  # noqa: E402, F401

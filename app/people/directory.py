@@ -104,6 +104,12 @@ def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff |
     return Staff(person_id, found.name, newsletter_id, found.role) if found else None
 
 
+def expert_of(session: Session, person_id: int) -> Expert | None:
+    """The expert that this person is, unless their account was closed."""
+    query = select(Expert).join(Person, Person.id == Expert.person_id)
+    return session.scalar(query.where(Person.id == person_id, Person.disabled_at.is_(None)))
+
+
 def desk_of(session: Session, newsletter_id: int, roles: Sequence[str] = ("editor",)) -> list[Person]:
     """The people to write to when something needs the desk; an admin where no editor is named."""
     query = (
@@ -120,6 +126,12 @@ def desk_of(session: Session, newsletter_id: int, roles: Sequence[str] = ("edito
 def names_of(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """The names behind several people's keys, in one query."""
     return {row.id: row.name for row in session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))}
+
+
+def expert_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """The names behind several experts' keys, in one query."""
+    query = select(Expert.id, Person.name).join(Person, Person.id == Expert.person_id).where(Expert.id.in_(ids))
+    return {row.id: row.name for row in session.execute(query)}
 
 
 def record_expert(
@@ -171,6 +183,12 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
         expert.verified_at = expert.verified_by_id = expert.verified_how = None
     session.flush()
     audit.record(session, actor, "expert.change", expert, facts={"columns": sorted(fields)})
+
+
+def load_expert(session: Session, actor: Staff, public_id: str) -> Expert | None:
+    """One expert. The directory is the house's: every desk sees it whole."""
+    must(actor, "A")
+    return session.scalar(select(Expert).filter_by(public_id=public_id))
 
 
 def experts(session: Session, limit: int = 200, like: str = "") -> list[Expert]:

@@ -26,7 +26,10 @@ TRIES = 10
 
 def may_enter(session: Session, person: Person, door: str) -> bool:
     table = Membership if door == "desk" else Expert
-    return person.disabled_at is None and session.scalar(select(table.id).filter_by(person_id=person.id).limit(1)) is not None
+    return (
+        person.disabled_at is None
+        and session.scalar(select(table.id).filter_by(person_id=person.id).limit(1)) is not None
+    )
 
 
 def _new_way_in(session: Session, person: Person, door: str, ends_at: datetime) -> tuple[SignIn, str]:
@@ -66,7 +69,7 @@ def ask(session: Session, actor: Actor, email: str, door: str, browser: str, lan
 
 def invite(session: Session, actor: Actor, person: Person, door: str, life: timedelta = INVITATION_LIFE) -> str:
     """A link that lets this person in once, from any browser. Returns its path; it is stored only as a hash."""
-    way, token = _new_way_in(session, person, door, now(session) + life)
+    _, token = _new_way_in(session, person, door, now(session) + life)
     session.flush()
     audit.record(session, actor, "sign_in.invite", person)
     return f"/sign-in/{token}"
@@ -150,6 +153,16 @@ def who(session: Session, token: str) -> tuple[Person, str] | None:
         )
     ).first()
     return (found[0], found[1]) if found else None
+
+
+def sessions_of(session: Session, person_id: int) -> list[BrowserSession]:
+    """The browsers in which this person is signed in, the newest first."""
+    query = select(BrowserSession).where(BrowserSession.person_id == person_id, BrowserSession.ends_at > now(session))
+    return list(session.scalars(query.order_by(BrowserSession.id.desc())))
+
+
+def is_of_token(session: Session, row: BrowserSession, token: str) -> bool:
+    return row.token_mac in keys(session).macs("sessions.token", token)
 
 
 def end_session(session: Session, token: str) -> None:

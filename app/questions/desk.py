@@ -70,9 +70,7 @@ def merge(session: Session, actor: Staff, question: Question, into: Question) ->
     if into.state in ("closed", "retracted"):
         raise CannotMerge(f"{into.id} is {into.state}")
     lock(session, into)
-    QUESTION.apply(
-        session, actor, lock(session, question), "merge", why={"into": into.id}, merged_into_id=into.id
-    )
+    QUESTION.apply(session, actor, lock(session, question), "merge", why={"into": into.id}, merged_into_id=into.id)
     # What was merged into this one before follows it to the final target.
     for follower in session.query(Question).filter_by(merged_into_id=question.id):
         follower.merged_into_id = into.id

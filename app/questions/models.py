@@ -21,9 +21,7 @@ class Question(Row, Public, Editable):
     __tablename__ = "questions"
     __table_args__ = table(
         UniqueConstraint("id", "newsletter_id"),
-        ForeignKeyConstraint(
-            ["text_id", "id"], ["question_texts.id", "question_texts.question_id"], use_alter=True
-        ),
+        ForeignKeyConstraint(["text_id", "id"], ["question_texts.id", "question_texts.question_id"], use_alter=True),
         ForeignKeyConstraint(["edition_id", "newsletter_id"], ["editions.id", "editions.newsletter_id"]),
         UniqueConstraint("edition_id", "position"),
         one_of("state", STATES),

@@ -1,7 +1,8 @@
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, aliased
 
 from ..actors import Staff
 from ..letters import queries as letters
@@ -17,9 +18,7 @@ def load(session: Session, actor: Staff, public_id: str) -> Question | None:
     return session.scalar(select(Question).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
-def page(
-    session: Session, newsletter_id: int, states: Sequence[str], before: int | None, limit: int
-) -> list[Question]:
+def page(session: Session, newsletter_id: int, states: Sequence[str], before: int | None, limit: int) -> list[Question]:
     """Questions in these states, newest first, before the key `before`: a walk of one index for each state."""
     ids: list[int] = []
     for state in states:
@@ -39,6 +38,11 @@ def count(session: Session, newsletter_id: int, states: Sequence[str]) -> int:
 def family(session: Session, question: Question) -> list[int]:
     """The keys of a question and of all that was merged into it."""
     return [question.id, *session.scalars(select(Question.id).filter_by(merged_into_id=question.id))]
+
+
+def merged_into(session: Session, question: Question) -> list[Question]:
+    """The questions that were merged into this one."""
+    return list(session.scalars(select(Question).filter_by(merged_into_id=question.id).order_by(Question.id)))
 
 
 def letters_of(session: Session, question: Question) -> list[Letter]:
@@ -66,11 +70,15 @@ def lead_of(session: Session, question: Question) -> Question:
     return session.get_one(Question, question.merged_into_id) if question.merged_into_id else question
 
 
+# Where a question stands while readers can see it on the page and join it.
+SHOWN_IN = ("open", "seeking", "answered", "queued")
+
+
 def shown(session: Session, newsletter_id: int, limit: int = 3) -> list[Question]:
     """The open questions that the desk has made public in its own wording."""
     query = select(Question).where(
         Question.newsletter_id == newsletter_id,
-        Question.state.in_(("open", "seeking", "answered", "queued")),
+        Question.state.in_(SHOWN_IN),
         Question.shown_at.is_not(None),
     )
     return list(session.scalars(query.order_by(Question.id.desc()).limit(limit)))
@@ -78,6 +86,19 @@ def shown(session: Session, newsletter_id: int, limit: int = 3) -> list[Question
 
 def texts_of(session: Session, question: Question) -> list[QuestionText]:
     return list(session.scalars(select(QuestionText).filter_by(question_id=question.id).order_by(QuestionText.id)))
+
+
+def newest_cleared(question_id: Any) -> Select[int]:
+    """The key of the newest words of a question that an editor has cleared: nothing else of it leaves the house."""
+    text = aliased(QuestionText)  # so that it can stand inside a query of the same table
+    return select(func.max(text.id)).where(
+        text.question_id == question_id, text.cleared_at.is_not(None), text.erased_at.is_(None)
+    )
+
+
+def cleared_text(session: Session, question_id: int) -> QuestionText | None:
+    key = newest_cleared(question_id).scalar_subquery()
+    return session.scalar(select(QuestionText).where(QuestionText.id == key))
 
 
 def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[Topic]]:

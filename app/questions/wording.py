@@ -37,9 +37,7 @@ def reword(
     if old and (old.headline, old.body, old.background, old.language) == (headline, body, background, language):
         return old
     same_words = old is not None and (old.body, old.background, old.headline) == (body, background, headline)
-    number = session.scalar(
-        select(func.max(QuestionText.number)).filter_by(question_id=question.id, language=language)
-    )
+    number = session.scalar(select(func.max(QuestionText.number)).filter_by(question_id=question.id, language=language))
     text = QuestionText(
         question_id=question.id,
         language=language,

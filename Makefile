@@ -1,0 +1,70 @@
+# Readers Asked. `make` lists what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8000
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard app/translations/*/LC_MESSAGES/*.po))
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check bench migration lock browsers format
+
+help: ## list what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
+
+run: .venv/runtime $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
+	@PORT=$(PORT) exec $(BIN)/python serve.py
+
+test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and PostgreSQL, with a real browser
+	$(PYTEST) -n 2 -m "not alone"
+	$(PYTEST) -m alone
+
+check: .venv/development ## style, types, templates, import direction, house rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/djlint --lint --quiet app/templates app/mail/templates
+	$(PYTEST) -q tests/test_house_rules.py tests/test_lifecycle.py
+
+format: .venv/development ## put the code into its usual shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/development $(CATALOGUES) ## submissions and pages per second, as ratios to a bare Flask floor
+	$(BIN)/python -m bench
+
+migration: .venv/development ## draft a migration from the models: make migration M="what changes"
+	$(BIN)/alembic upgrade head
+	$(BIN)/alembic revision --autogenerate --rev-id "$$(printf '%04d' $$(( $$(ls migrations/versions/[0-9]*.py | wc -l) + 1 )))" -m "$(M)"
+
+lock: ## pin all dependencies anew, with hashes (needs uv)
+	uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 -o requirements/runtime.txt
+	uv pip compile pyproject.toml --group dev -c requirements/runtime.txt --universal --generate-hashes --no-header --python-version 3.11 -o requirements/development.txt
+
+# Debian's chromium, never a download of the test tools. Where it can't be had, the browser tests say so.
+browsers:
+	@command -v chromium >/dev/null && exit 0; \
+	as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
+	if command -v apt-get >/dev/null && $$as_root apt-get install -qq -y --no-install-recommends chromium >/dev/null 2>&1; \
+	then echo "chromium was installed for the browser tests"; \
+	else echo "WARNING: no chromium, and it could not be installed (apt-get install chromium): browser tests are skipped"; fi
+
+%.mo: %.po
+	@$(BIN)/pybabel -q compile -i $< -o $@
+
+.venv/runtime: requirements/runtime.txt | .venv/bin/pip
+	@echo "Installing what it needs (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/development: requirements/development.txt | .venv/bin/pip
+	@echo "Installing what it needs for development (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/bin/pip:
+	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install Python 3.11, 3.12 or 3.13 (Debian: apt-get install python3 python3-venv)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$$($(PYTHON) --version) does not fit: Python 3.11, 3.12 or 3.13 is needed (make PYTHON=python3.12 ...)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing: apt-get install python3-venv (the name on Debian and Ubuntu)"; exit 1; }
+	@$(PYTHON) -m venv .venv

@@ -1,0 +1,47 @@
+"""Readers Asked: a reader question-and-answer desk for newsletters."""
+
+from typing import Any
+
+import click
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import config as configuration
+
+from .db import Database
+from .seal import Keys
+
+
+def create_app(config: dict[str, Any] | None = None) -> Flask:
+    """The table of contents of the product. `config` is what `config.load()` returns, which is also the default."""
+    from . import cli
+
+    app = Flask(__name__)
+    try:
+        app.config.from_mapping(config or configuration.load())
+    except configuration.Unsafe as unsafe:
+        if click.get_current_context(silent=True) is None:
+            raise
+        # Commands that set a block or print a table need no settings; whatever needs them says what is missing.
+        return cli.without_settings(app, unsafe)
+    app.extensions["database"] = Database(
+        app.config["DATABASE_URL"], Keys(app.config["SECRETS"]), app.config["BASE_URL"]
+    )
+
+    from . import web
+    from .editor import editor
+    from .entrance import entrance
+    from .expert import expert
+    from .mailroom import mailroom
+    from .reader import reader
+
+    web.prepare(app)
+    app.register_blueprint(entrance)  # the way in for staff and experts
+    app.register_blueprint(editor, url_prefix="/desk")  # the desk
+    app.register_blueprint(expert)  # assignment links and the experts' own page
+    app.register_blueprint(mailroom)  # mail as a door; in the demo the folder of sent mails
+    app.register_blueprint(reader)  # last: its addresses begin with a newsletter's name
+    cli.register(app)
+    if hops := app.config["TRUSTED_PROXIES"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app

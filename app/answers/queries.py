@@ -1,0 +1,45 @@
+"""What the desk reads of assignments and answers: for one question or for a page of them, a query for each kind of row."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ..questions.models import Question
+from .models import Answer, AnswerText, Assignment, Check
+
+
+def load_assignment(session: Session, question: Question, public_id: str) -> Assignment | None:
+    """One assignment of a question that was loaded through the actor."""
+    return session.scalar(select(Assignment).filter_by(public_id=public_id, question_id=question.id))
+
+
+def load_answer(session: Session, question: Question, public_id: str) -> Answer | None:
+    """One answer of a question that was loaded through the actor."""
+    return session.scalar(select(Answer).filter_by(public_id=public_id, question_id=question.id))
+
+
+def assignments_of(session: Session, question_ids: Sequence[int]) -> list[Assignment]:
+    """Every assignment of several questions, in the order they were made."""
+    query = select(Assignment).where(Assignment.question_id.in_(question_ids)).order_by(Assignment.id)
+    return list(session.scalars(query))
+
+
+def answers_of(session: Session, question_ids: Sequence[int]) -> dict[int, Answer]:
+    """The answers to several questions, by the key of their assignment."""
+    query = select(Answer).where(Answer.question_id.in_(question_ids))
+    return {answer.assignment_id: answer for answer in session.scalars(query)}
+
+
+def newest_checks(session: Session, answer_ids: Sequence[int]) -> dict[int, Check]:
+    """The newest quote check of each of several answers."""
+    newest = select(func.max(Check.id)).where(Check.answer_id.in_(answer_ids)).group_by(Check.answer_id)
+    return {check.answer_id: check for check in session.scalars(select(Check).where(Check.id.in_(newest)))}
+
+
+def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[AnswerText]]:
+    """Every version of several answers, oldest first."""
+    found: dict[int, list[AnswerText]] = {key: [] for key in answer_ids}
+    for text in session.scalars(select(AnswerText).where(AnswerText.answer_id.in_(found)).order_by(AnswerText.id)):
+        found[text.answer_id].append(text)
+    return found

@@ -1,0 +1,25 @@
+"""What an expert has on their desk, and had."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from .assigning import ASKED
+from .models import Assignment
+
+
+def live(session: Session, expert_ids: Sequence[int]) -> Counter[int]:
+    """How many questions each expert has been asked and not settled, at all newsletters of the house, in one query."""
+    query = select(Assignment.expert_id, func.count()).where(
+        Assignment.expert_id.in_(expert_ids), Assignment.state.in_(ASKED)
+    )
+    return Counter(dict(session.execute(query.group_by(Assignment.expert_id)).all()))
+
+
+def of_expert(session: Session, newsletter_id: int, expert_id: int, limit: int = 50) -> list[Assignment]:
+    """An expert's assignments at one newsletter with their questions, newest first."""
+    query = select(Assignment).filter_by(newsletter_id=newsletter_id, expert_id=expert_id)
+    query = query.options(joinedload(Assignment.question)).order_by(Assignment.id.desc()).limit(limit)
+    return list(session.scalars(query))

@@ -1,0 +1,89 @@
+"""The commands: `flask lifecycle`, `flask migrate`, `flask staff`, `flask editions`, `flask keys`, `flask worker`."""
+
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+from config import Unsafe
+
+from . import worker
+from .answers.lifecycle import ANSWER, ASSIGNMENT
+from .db import Database
+from .editions.cli import editions
+from .editions.lifecycle import EDITION
+from .letters.lifecycle import LETTER
+from .lifecycle import as_rows
+from .mail.lifecycle import MAIL
+from .migrate import migrate
+from .people.cli import staff
+from .questions.lifecycle import QUESTION
+from .rotation import rotate
+
+MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, MAIL)
+HEADS = ("machine", "action", "from > to", "who", "needs", "tells")
+
+keys = AppGroup("keys", help="The secrets that seal what could name a person.")
+
+
+@click.command("lifecycle")
+@click.option("--table", is_flag=True, help="Print the tables of moves as Markdown.")
+def lifecycle(table: bool) -> None:
+    """What may happen to what, by whom: the policy of the house."""
+    rows = as_rows(MACHINES)
+    if table:
+        click.echo("\n".join(f"| {' | '.join(row)} |" for row in (HEADS, ("---",) * len(HEADS), *rows)))
+        return
+    for machine in MACHINES:
+        click.echo(f"{machine.noun}: {', '.join(machine.states)}; {len(machine.moves)} moves")
+
+
+@click.command("worker")
+@click.option("--once", is_flag=True, help="Do every duty one time and stop.")
+def run_worker(once: bool) -> None:
+    """Deliver mail, plan editions, settle silence, erase what has had its time."""
+    worker.run(current_app._get_current_object(), once=once)  # type: ignore[attr-defined]
+
+
+@click.command("migrate")
+def run_migrations() -> None:
+    """Make or change the tables so that they fit this version; what is there stays."""
+    database: Database = current_app.extensions["database"]
+    migrate(database.url)
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Seal everything again with the newest key. Older keys can be taken out of SECRET_KEYS once their links have ended."""
+    database: Database = current_app.extensions["database"]
+    with click.progressbar(rotate(database), label="Sealing again") as steps:
+        total = sum(steps)
+    click.echo(f"{total} values sealed again with the newest key")
+
+
+class Unset:
+    """Stands where the database would, when the settings can't be used: whoever asks for it is told what to set."""
+
+    def __init__(self, unsafe: Unsafe) -> None:
+        self._unsafe = unsafe
+
+    def __getattr__(self, name: str) -> Any:
+        raise click.ClickException("the settings can't be used:\n  " + "\n  ".join(self._unsafe.faults))
+
+
+def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
+    """An app that has commands and serves nothing."""
+
+    def refuse(*_: Any) -> Any:
+        raise unsafe
+
+    app.extensions["database"] = Unset(unsafe)
+    app.wsgi_app = refuse  # type: ignore[method-assign, assignment]
+    register(app)
+    return app
+
+
+def register(app: Flask) -> None:
+    for command in (lifecycle, run_migrations, run_worker, keys, staff, editions):
+        app.cli.add_command(command)

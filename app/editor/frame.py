@@ -1,0 +1,144 @@
+"""What stands around every page of the desk, and how its views reach the data: through the actor, or not at all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from ..actors import Staff
+from ..editions import desk as editions
+from ..editions.standing import coming_editions
+from ..letters import queries as letters
+from ..mail import outbox
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import by_slug, desks_of
+from ..people.directory import staff_actor
+from ..questions import queries as questions
+from ..web import db
+from ..wording import ago, count, day, is_past
+
+editor = Blueprint("editor", __name__)
+T = TypeVar("T")
+OPEN_STATES = ("open", "seeking", "answered")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A newsletter's desk as seen by the person at it: the session to query, and the actor to load rows through."""
+
+    session: Session
+    actor: Staff
+    newsletter: Newsletter
+
+    @property
+    def may_decide(self) -> bool:
+        return "E" in self.actor.roles
+
+
+@editor.before_request
+def only_staff() -> Response | None:
+    """The door is closed: whoever is not signed in as staff gets to the way in, and back from there."""
+    if not current_user.is_authenticated or current_user.door != "desk":
+        back = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("entrance.ask", to="desk", next=back), code=303)
+    g.language = current_user.language
+    return None
+
+
+def _enter(session: Session, slug: str) -> Desk:
+    newsletter = by_slug(session, slug)
+    actor = staff_actor(session, current_user.person_id, newsletter.id) if newsletter else None
+    if newsletter is None or actor is None:
+        abort(404)
+    g.zone = newsletter.zone
+    g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
+    return Desk(session, actor, newsletter)
+
+
+@contextmanager
+def at_desk(slug: str) -> Iterator[Desk]:
+    """The desk of a newsletter for a page that only reads. 404 for a stranger."""
+    with db.read() as session:
+        yield _enter(session, slug)
+
+
+def change(slug: str, fn: Callable[[Desk], T]) -> T:
+    """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
+    return db.write(lambda session: fn(_enter(session, slug)))
+
+
+def found(row: T | None) -> T:
+    """A row that was loaded through the actor, or 404."""
+    if row is None:
+        abort(404)
+    return row
+
+
+def page(desk: Desk, template: str, section: str, **values: Any) -> str:
+    """Render a page of the desk inside its frame."""
+    newsletter = desk.newsletter
+    return render_template(
+        template,
+        newsletter=newsletter,
+        newsletters=desks_of(desk.session, desk.actor.person_id),
+        sections=_sections(desk),
+        section=section,
+        coming=_coming(desk),
+        me={"name": desk.actor.name, "role": ROLES[desk.actor.role]()},
+        actor=desk.actor,
+        may_decide=desk.may_decide,
+        **values,
+    )
+
+
+ROLES = {"admin": lambda: _("admin"), "editor": lambda: _("editor"), "assistant": lambda: _("assistant")}
+
+
+def _sections(desk: Desk) -> list[dict[str, Any]]:
+    key, slug = desk.newsletter.id, desk.newsletter.slug
+    mails = outbox.counts(desk.session, key)
+    held, failed = mails.get("held", 0), mails.get("failed", 0)
+    rows = [
+        ("edition", _("This edition"), "editor.home", "", False),
+        ("letters", _("Letters"), "editor.letters", count(letters.waiting(desk.session, key)), False),
+        (
+            "questions",
+            _("Questions"),
+            "editor.questions",
+            count(questions.count(desk.session, key, OPEN_STATES)),
+            False,
+        ),
+        ("shelf", _("Shelf"), "editor.shelf", count(questions.count(desk.session, key, ("shelved",))), False),
+        ("experts", _("Experts"), "editor.experts", "", False),
+        ("outbox", _("Outbox"), "editor.outbox", count(failed or held), failed > 0),
+        ("archive", _("Archive"), "editor.archive", "", False),
+        ("settings", _("Settings"), "editor.settings", "", False),
+    ]
+    return [
+        {"key": key, "label": label, "href": url_for(endpoint, slug=slug), "count": number, "broken": broken}
+        for key, label, endpoint, number, broken in rows
+    ]
+
+
+def _coming(desk: Desk) -> dict[str, str] | None:
+    editions_ahead = coming_editions(desk.session, desk.newsletter.id, 1)
+    if not editions_ahead:
+        return None
+    edition = editions_ahead[0]
+    filled = len(editions.picked(desk.session, edition))
+    return {
+        "date_label": day(edition.runs_at, "short"),
+        "cutoff_label": _("cut-off was %(time)s ago", time=ago(edition.cutoff_at))
+        if is_past(edition.cutoff_at)
+        else _("cut-off in %(time)s", time=ago(edition.cutoff_at)),
+        "slots_label": ngettext("%(filled)s of %(num)s slot filled", "%(filled)s of %(num)s slots filled",
+                                edition.slots, filled=filled),
+        "href": url_for("editor.edition", slug=desk.newsletter.slug, public_id=edition.public_id),
+    }  # fmt: skip

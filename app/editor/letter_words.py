@@ -1,0 +1,56 @@
+"""What the desk's pages call the kinds and states of letters."""
+
+from flask_babel import lazy_gettext as _l
+
+CHANNELS = {
+    "web": _l("Web"), "mail": _l("Mail"), "api": _l("Machine"), "event": _l("Event"), "phone": _l("Phone"),
+    "messenger": _l("Messenger"), "paper": _l("Paper"),
+}  # fmt: skip
+BY_HAND = ("event", "phone", "messenger", "paper")
+FILED = {
+    "question": _l("Question"), "comment": _l("Comment"), "tip": _l("Tip"), "unsubscribe": _l("Unsubscribe"),
+    "spam": _l("Spam"), "answer": _l("Answer"), "cannot": _l("Can’t"), "later": _l("Later"),
+    "question back": _l("Asks back"),
+}  # fmt: skip
+HELD = {
+    "no text": _l("no words"), "no question": _l("one word again and again"), "links": _l("many links"),
+    "flood": _l("many at once"),
+}  # fmt: skip
+# state in the address: (label, states of letters)
+FILTERS = {
+    "waiting": (_l("To file"), ("received", "held")),
+    "new": (_l("New"), ("received",)),
+    "held": (_l("Held"), ("held",)),
+    "filed": (_l("Filed"), ("filed",)),
+    "ended": (_l("Ended"), ("ended",)),
+    "all": (_l("All"), ("received", "held", "filed", "ended")),
+}
+HEARS_BACK = {
+    "number": _l("From the receipt alone"),
+    "once": _l("One mail, then the address is erased"),
+    "while": _l("By mail while we work on it, then the address is erased"),
+    "nothing": _l("From the newsletter alone"),
+}
+# The reasons of `letters.endings`, as the desk chooses them.
+ENDS = {
+    "later": _l("Good, but not for the coming editions"),
+    "answered": _l("Already answered"),
+    "outside": _l("Outside of what we cover"),
+    "nobody": _l("We found nobody who can answer"),
+    "personal": _l("One person’s own case"),
+    "read": _l("Read, nothing more to do"),
+}
+FAULTS = {
+    ("body", "empty"): _l("Write down the question"),
+    ("body", "short"): _l("Two words or eight letters at least make a question"),
+    ("body", "long"): _l("A question has 2,000 characters at most"),
+    ("background", "long"): _l("The background has 4,000 characters at most"),
+    ("email", "empty"): _l("Add the address to write to, or choose that they hear nothing"),
+    ("email", "bad"): _l("This is no address that one can write to"),
+    ("name", "empty"): _l("Add the name, or choose not to name them"),
+    ("name", "long"): _l("A name has 120 characters at most"),
+    ("place", "empty"): _l("Add the place, or choose another way to name them"),
+    ("place", "long"): _l("A place has 120 characters at most"),
+    ("channel", "unknown"): _l("Say how it came"),
+    ("given_on", "bad"): _l("Give the day as a date that isn’t in the future"),
+}

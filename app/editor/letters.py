@@ -1,0 +1,174 @@
+"""Letters: the list, the one that is read, and what the desk does with them, one at a time or several at once."""
+
+from collections.abc import Sequence
+
+from flask import abort, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from ..db import lock
+from ..editions.endings import end_letter
+from ..letters import filing, queries
+from ..letters.models import Letter
+from ..lifecycle import Illegal, expect
+from ..questions import desk as questions
+from ..questions import queries as question_queries
+from ..questions.models import Question
+from .frame import Desk, at_desk, change, editor, found, page
+from .letter_views import KINDS, list_of, pane_of
+from .letter_words import FILED
+from .typed import public_id_in
+
+WAITING = ("received", "held")
+
+
+@editor.get("/<slug>/letters")
+def letters(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return page(desk, "editor/letters.html", "letters", item=None, **list_of(desk))
+
+
+@editor.get("/<slug>/letters/<public_id>")
+def letter(slug: str, public_id: str) -> str:
+    with at_desk(slug) as desk:
+        item = found(queries.load(desk.session, desk.actor, public_id))
+        return page(
+            desk,
+            "editor/letters.html",
+            "letters",
+            **list_of(desk, item),
+            **pane_of(desk, item),
+        )
+
+
+def _question_typed(desk: Desk, states: Sequence[str]) -> Question | None:
+    """The question that was chosen from the list, or whose id or address was typed or pasted."""
+    typed = request.form.get("question_id", "").strip() or request.form.get("question", "")
+    if not typed:
+        return None
+    question = found(question_queries.load(desk.session, desk.actor, public_id_in(typed)))
+    if question.state not in states:
+        raise Illegal("question", "join", question.state)
+    return question
+
+
+def _next(desk: Desk, after: Letter) -> str:
+    """Where to go when a letter is done: the next one that waits, or the list."""
+    session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
+    rows = queries.page(session, key, WAITING, after.id, 1) or queries.page(session, key, WAITING, None, 1)
+    return (
+        url_for("editor.letter", slug=slug, public_id=rows[0].public_id)
+        if rows
+        else url_for("editor.letters", slug=slug)
+    )
+
+
+def _go_on(slug: str, public_id: str, href: str, words: str) -> Response:
+    """Say what was done, with the way back to the letter, and show what comes next."""
+    if words:
+        back = url_for("editor.letter", slug=slug, public_id=public_id)
+        flash({"text": words, "href": back, "label": _("Open it again")})
+    return redirect(href, code=303)
+
+
+@editor.post("/<slug>/letters/<public_id>/file")
+def letter_file(slug: str, public_id: str) -> Response:
+    kind, version = request.form.get("kind", ""), request.form.get("version", type=int)
+    if kind not in ("question", *KINDS):
+        abort(400)
+
+    def fn(desk: Desk) -> tuple[str, str]:
+        one = found(queries.load(desk.session, desk.actor, public_id))
+        if kind == "question":
+            return _to_question(desk, one, version)
+        filing.file(desk.session, desk.actor, one, kind, version=version)
+        return _next(desk, one), _("Filed as: %(kind)s.", kind=FILED[kind])
+
+    return _go_on(slug, public_id, *change(slug, fn))
+
+
+def _to_question(desk: Desk, one: Letter, version: int | None) -> tuple[str, str]:
+    """A question of its own, or one more reader of a question that is there."""
+    expect(lock(desk.session, one), version)
+    question = _question_typed(desk, ("open", "seeking", "answered", "queued", "shelved", "merged"))
+    if question is None:
+        question = questions.open_question(desk.session, desk.actor, [one])
+        return url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id), ""
+    questions.join(desk.session, desk.actor, question, [one])
+    about = question.headline or question.wording[:80]
+    return _next(desk, one), _("It stands behind “%(question)s” now.", question=about)
+
+
+@editor.post("/<slug>/letters/<public_id>/end")
+def letter_end(slug: str, public_id: str) -> Response:
+    def fn(desk: Desk) -> tuple[str, str]:
+        one = found(queries.load(desk.session, desk.actor, public_id))
+        expect(lock(desk.session, one), request.form.get("version", type=int))
+        end_letter(
+            desk.session,
+            desk.actor,
+            one,
+            request.form.get("reason", ""),
+            _question_typed(desk, ("published",)),
+        )
+        return _next(desk, one), _("Ended with a kind sentence.")
+
+    return _go_on(slug, public_id, *change(slug, fn))
+
+
+@editor.post("/<slug>/letters/<public_id>/<any(reopen, release):move>")
+def letter_move(slug: str, public_id: str, move: str) -> Response:
+    verb = {"reopen": filing.reopen, "release": filing.release}[move]
+    change(
+        slug,
+        lambda desk: verb(
+            desk.session,
+            desk.actor,
+            found(queries.load(desk.session, desk.actor, public_id)),
+        ),
+    )
+    return redirect(url_for("editor.letter", slug=slug, public_id=public_id), code=303)
+
+
+@editor.post("/<slug>/letters")
+def letters_bulk(slug: str) -> Response:
+    """One act for all ticked letters; those that somebody else moved meanwhile are left as they are, and counted."""
+    ticked = dict(value.split(".", 1) for value in request.form.getlist("letter") if "." in value)
+    act, reason = request.form.get("act", ""), request.form.get("reason", "")
+    if act not in ("question", "end", *KINDS):
+        abort(400)
+
+    def fn(desk: Desk) -> tuple[int, Question | None]:
+        rows = [lock(desk.session, one) for one in queries.load_many(desk.session, desk.actor, list(ticked))]
+        fresh = [one for one in rows if str(one.version) == ticked[one.public_id]]
+        if act == "question":
+            return len(fresh), questions.open_question(desk.session, desk.actor, fresh) if fresh else None
+        for one in fresh:
+            if act == "end":
+                end_letter(desk.session, desk.actor, one, reason)
+            else:
+                filing.file(desk.session, desk.actor, one, act)
+        return len(fresh), None
+
+    done, question = change(slug, fn)
+    _say_bulk(done, len(ticked) - done)
+    if question:
+        return redirect(
+            url_for("editor.question", slug=slug, public_id=question.public_id),
+            code=303,
+        )
+    return redirect(
+        url_for("editor.letters", slug=slug, state=request.form.get("state") or None),
+        code=303,
+    )
+
+
+def _say_bulk(done: int, moved: int) -> None:
+    words = ngettext("One letter is done.", "%(num)s letters are done.", done) if done else _("Nothing was done.")
+    if moved:
+        words += " " + ngettext("One had moved meanwhile and stays as it is.",
+                                "%(num)s had moved meanwhile and stay as they are.", moved)  # fmt: skip
+    elif not done:
+        words += " " + _("Tick the letters first.")
+    flash({"text": words, "href": "", "label": ""})

@@ -1,0 +1,164 @@
+"""This edition: the one page that is enough for a desk of one."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import abort, redirect, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from ..editions import desk as editions
+from ..editions.standing import coming_editions
+from ..editions.waiting import Board, Task, board
+from ..mail import outbox
+from ..newsletters.queries import desks_of
+from ..web import db
+from ..wording import age, ago, day, exact, is_past
+from .frame import Desk, at_desk, editor, page
+from .mail_words import named, shown
+
+FAILURES = 5  # failed mails that the page tells of one by one
+
+
+@editor.get("/")
+def start() -> Response:
+    """The person's first newsletter."""
+    with db.read() as session:
+        newsletters = desks_of(session, current_user.person_id)
+    if not newsletters:
+        abort(404)
+    return redirect(url_for("editor.home", slug=newsletters[0].slug), code=303)
+
+
+@editor.get("/<slug>/")
+def home(slug: str) -> str:
+    with at_desk(slug) as desk:
+        tasks = board(desk.session, desk.newsletter)
+        columns = (
+            (_("For you"), tasks.desk),
+            (_("For experts"), tasks.experts),
+            (_("For their check"), tasks.checks),
+            (_("For an answer"), tasks.answers),
+        )
+        return page(
+            desk,
+            "editor/home.html",
+            "edition",
+            today=day(datetime.now(UTC)),
+            standing=_standing(desk, tasks),
+            failed=_failed(desk),
+            waits=[(heading, [_line(desk, task) for task in tasks]) for heading, tasks in columns],
+            slots=_slots(desk),
+        )
+
+
+def _standing(desk: Desk, tasks: Board) -> str:
+    """How things stand, in a sentence or two."""
+    sentences = [_edition_stands(desk)]
+    texts = sum(1 for task in tasks.desk if task.kind in ("edit", "check", "approve", "objection"))
+    late = sum(1 for task in tasks.experts if task.due_at and is_past(task.due_at))
+    if texts:
+        sentences.append(ngettext("%(num)s text waits for you.", "%(num)s texts wait for you.", texts))
+    if late:
+        sentences.append(ngettext("%(num)s expert is late.", "%(num)s experts are late.", late))
+    if not any((tasks.desk, tasks.experts, tasks.checks, tasks.answers)):
+        sentences.append(_("Nobody waits for anybody."))
+    return " ".join(sentences)
+
+
+def _edition_stands(desk: Desk) -> str:
+    coming = coming_editions(desk.session, desk.newsletter.id, 1)
+    if not coming:
+        return _("No edition is planned: the rhythm stands in the settings.")
+    edition = coming[0]
+    if edition.state == "locked":
+        return _("The edition of %(day)s is locked.", day=day(edition.runs_at))
+    free = edition.slots - len(editions.picked(desk.session, edition))
+    slots = (
+        ngettext("%(num)s slot is still open", "%(num)s slots are still open", free)
+        if free > 0
+        else _("Every slot is filled")
+    )
+    if is_past(edition.cutoff_at):
+        return _("%(slots)s; the cut-off was %(time)s ago.", slots=slots, time=ago(edition.cutoff_at))
+    return _("%(slots)s and the cut-off is in %(time)s.", slots=slots, time=ago(edition.cutoff_at))
+
+
+def _failed(desk: Desk) -> list[dict[str, Any]]:
+    mails = outbox.waiting(desk.session, desk.newsletter.id, "failed", limit=FAILURES)
+    return [shown(desk, mail, named(desk, mails)) for mail in mails]
+
+
+def _slots(desk: Desk) -> dict[str, Any] | None:
+    """The slots of the coming edition: what stands in them, and how many are open."""
+    for edition in coming_editions(desk.session, desk.newsletter.id, 1):
+        questions = editions.picked(desk.session, edition)
+        return {"edition": edition, "questions": questions, "open": range(len(questions) + 1, edition.slots + 1)}
+    return None
+
+
+def _until(task: Task) -> str:
+    return day(task.due_at or task.since, "short")
+
+
+# What each kind of task says: the mark before it, and the words.
+DESK: dict[str, tuple[str, Callable[[Task], str]]] = {
+    "missed": ("late", lambda task: _("The edition of %(day)s wasn’t locked", day=day(task.since, "short"))),
+    "send": ("new", lambda task: _("Mark the edition of %(day)s as sent", day=_until(task))),
+    "objection": ("late", lambda task: _("%(name)s objects to the edited text", name=task.expert)),
+    "approve": ("new", lambda task: _("Approve %(name)s’s text", name=task.expert)),
+    "edit": ("new", lambda task: _("Edit %(name)s’s text", name=task.expert)),
+    "check": ("wait", lambda task: _("Send %(name)s the quote check", name=task.expert)),
+    "invite": ("none", lambda task: _("Send %(name)s the invitation", name=task.expert)),
+    "letters": ("new", lambda task: ngettext("Read %(num)s new letter", "Read %(num)s new letters", task.number)),
+    "held": ("wait", lambda task: ngettext("Look at %(num)s held letter", "Look at %(num)s held letters", task.number)),
+    "slot": ("none", lambda task: _("Fill slot %(number)s", number=task.number)),
+    "ask": ("none", lambda task: ngettext("%(num)s reader asks", "%(num)s readers ask", task.number)),
+}
+# With somebody outside: the words while there is time, and when it is over.
+OUTSIDE: dict[str, tuple[Callable[[Task], str], Callable[[Task], str]]] = {
+    "invited": (lambda task: _("%(name)s has until %(day)s to say yes", name=task.expert, day=_until(task)),
+                lambda task: _("%(name)s hasn’t replied", name=task.expert)),
+    "accepted": (lambda task: _("%(name)s has it, due %(day)s", name=task.expert, day=_until(task)),
+                 lambda task: _("%(name)s’s text is late", name=task.expert)),
+    "returned": (lambda task: _("%(name)s has it again, due %(day)s", name=task.expert, day=_until(task)),
+                 lambda task: _("%(name)s’s text is late", name=task.expert)),
+    "checking": (lambda task: _("%(name)s checks until %(day)s", name=task.expert, day=_until(task)),
+                 lambda task: _("%(name)s’s time to check is over", name=task.expert)),
+}  # fmt: skip
+
+
+def _line(desk: Desk, task: Task) -> dict[str, Any]:
+    """A task as a line of its column."""
+    late = task.due_at is not None and is_past(task.due_at)
+    if task.kind in OUTSIDE:
+        mark, says = "late" if late else "wait", OUTSIDE[task.kind][late]
+    else:
+        mark, says = DESK[task.kind]
+    if task.due_at is None:
+        moment, label = task.since, age(task.since)
+    else:
+        moment = task.due_at
+        label = _("%(time)s over", time=age(moment)) if late else _("%(time)s left", time=age(moment))
+    return {
+        "mark": mark,
+        "label": {"late": _("pressing"), "new": _("new"), "wait": _("waiting")}.get(mark, ""),
+        "text": says(task),
+        "href": _address(desk, task),
+        "age": label,
+        "time": moment,
+        "exact": exact(moment),
+        "about": task.question.headline or task.question.wording if task.question else "",
+    }
+
+
+def _address(desk: Desk, task: Task) -> str:
+    slug = desk.newsletter.slug
+    if task.question is not None:
+        return url_for("editor.question", slug=slug, public_id=task.question.public_id)
+    if task.edition is not None:
+        return url_for("editor.edition", slug=slug, public_id=task.edition.public_id)
+    return url_for("editor.letters", slug=slug, state="held" if task.kind == "held" else "new")

@@ -1,0 +1,34 @@
+"""What the fields of the desk's forms hold: times local to the newsletter, days, the address or number of a question."""
+
+import re
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from ..db import CROCKFORD
+
+PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
+
+
+def local_time(typed: str, zone: str) -> datetime | None:
+    """What a field for date and time holds ("2026-11-14T12:00"), as a moment in the newsletter's zone."""
+    try:
+        return datetime.fromisoformat(typed).replace(tzinfo=ZoneInfo(zone))
+    except ValueError:
+        return None
+
+
+def typed_time(moment: datetime | None, zone: str) -> str:
+    return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M") if moment else ""
+
+
+def typed_day(typed: str) -> date | None:
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        return None
+
+
+def public_id_in(typed: str) -> str:
+    """The number of a row that was typed by itself or pasted as a page's address; what holds none finds no row either."""
+    found = PUBLIC_ID.search(typed.upper())
+    return found.group() if found else ""

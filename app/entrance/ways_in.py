@@ -1,0 +1,144 @@
+"""Asking for a way in, and going in by it. A GET only shows what a button would do."""
+
+import re
+import time
+
+from flask import current_app, make_response, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from flask_login import login_user
+from itsdangerous import Signer
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from ..actors import Visitor
+from ..newsletters.queries import desks_of
+from ..people import sign_in
+from ..people.directory import BadAddress, checked_address
+from ..people.models import DOORS, Person
+from ..seal import new_token
+from ..text import single_line
+from ..web import SignedIn, db, language, limiter
+from . import entrance
+
+EVEN = 0.25  # seconds that asking takes at least, so that the clock does not tell known addresses from unknown ones
+# A path of our own: "//host" and "/\host" lead elsewhere, and controls are dropped by browsers before they look.
+_LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]*")
+
+
+def local(path: str | None) -> str | None:
+    """The path if it stays in this house."""
+    return path if path and _LOCAL.fullmatch(path) else None
+
+
+def _addressed() -> str:
+    """Whose mailbox the mail would go to, for the limits: as a signature, so that no address is kept for counting."""
+    key = current_app.config["SECRET_KEY"]
+    return (
+        Signer(key, salt="asked for a way in").get_signature(request.form.get("email", "").casefold().strip()).decode()
+    )
+
+
+def _door() -> str:
+    door = request.values.get("to", "")
+    return door if door in DOORS else "desk"
+
+
+@entrance.get("/sign-in")
+def ask() -> Response:
+    return _ask_page()
+
+
+def _ask_page(status: int = 200, email: str = "", error: str = "") -> Response:
+    next_path = local(request.values.get("next"))
+    html = render_template("entrance/ask.html", door=_door(), next_path=next_path, email=email, error=error)
+    return make_response(html, status)
+
+
+@entrance.post("/sign-in")
+@limiter.limit("10 per minute; 60 per hour")
+@limiter.limit("6 per hour", key_func=_addressed)
+def ask_for_it() -> Response:
+    """Mail a way in. The page that follows is the same whether anybody has this address, and takes as long."""
+    began = time.monotonic()
+    email = single_line(request.form.get("email", ""))
+    try:
+        checked_address(email)
+    except BadAddress:
+        return _ask_page(400, email, _("This is not a whole address. It looks like name@newsroom.org."))
+    browser = session.get("browser") or new_token()
+    door, spoken = _door(), language()
+    db.write(lambda rows: sign_in.ask(rows, Visitor(), email, door, browser, spoken))
+    session["browser"], session["to"], session["next"] = browser, door, local(request.form.get("next"))
+    time.sleep(max(0.0, EVEN - (time.monotonic() - began)))
+    return redirect(url_for("entrance.code"), code=303)
+
+
+@entrance.get("/sign-in/code")
+def code() -> Response:
+    """Where the code from the mail is typed; a browser that has not asked is led to asking."""
+    return _code_page() if "browser" in session else redirect(url_for("entrance.ask"), code=303)
+
+
+def _code_page(status: int = 200, error: str = "") -> Response:
+    again = url_for("entrance.ask", to=session.get("to"), next=session.get("next"))
+    minutes = int(sign_in.LINK_LIFE.total_seconds() // 60)
+    return make_response(render_template("entrance/code.html", error=error, again=again, minutes=minutes), status)
+
+
+@entrance.post("/sign-in/code")
+@limiter.limit("20 per minute; 100 per hour")
+def use_code() -> Response:
+    browser, typed = session.get("browser"), request.form.get("code", "")
+    if browser is None:
+        return redirect(url_for("entrance.ask"), code=303)
+    token = db.write(lambda rows: sign_in.use_code(rows, Visitor(), browser, typed))
+    if token is None:
+        return _code_page(400, _("This code does not fit. Ten wrong ones end it; then ask for a new mail."))
+    return _enter(token)
+
+
+@entrance.get("/sign-in/<token>")
+def link(token: str) -> Response:
+    """What a mailed link opens. Scanners open it too: nothing happens before the button is pressed."""
+    return _link_page(token)
+
+
+@entrance.post("/sign-in/<token>")
+@limiter.limit("20 per minute")
+def use_link(token: str) -> Response:
+    browser = session.get("browser")
+    opened = db.write(lambda rows: sign_in.use_link(rows, Visitor(), token, browser))
+    return _enter(opened) if opened else _link_page(token, status=403)
+
+
+def _link_page(token: str, status: int = 200) -> Response:
+    with db.read() as rows:
+        way = sign_in.find(rows, token)
+        if way is None:
+            return make_response(render_template("entrance/gone.html"), 410)
+        fits = sign_in.is_for_browser(rows, way, session.get("browser"))
+        name = rows.get_one(Person, way.person_id).name
+    template = "entrance/link.html" if fits else "entrance/elsewhere.html"
+    return make_response(render_template(template, token=token, door=way.door, name=name), status)
+
+
+def _enter(token: str) -> Response:
+    """Sign this browser in. Its cookie starts anew: nothing that somebody else may have planted in it stays."""
+    with db.read() as rows:
+        found = sign_in.who(rows, token)
+        home = home_of(rows, found[0].id, found[1]) if found else ""
+    onward = session.get("next")
+    session.clear()
+    if found is None:
+        return redirect(url_for("entrance.ask"), code=303)
+    person, door = found
+    login_user(SignedIn(token, person.id, person.name, person.language, door))
+    return redirect(onward or home, code=303)
+
+
+def home_of(rows: Session, person_id: int, door: str) -> str:
+    """Where somebody's work begins."""
+    if door == "expert":
+        return url_for("expert.dashboard")
+    desks = desks_of(rows, person_id)
+    return url_for("editor.home", slug=desks[0].slug) if desks else "/"

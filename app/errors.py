@@ -1,0 +1,155 @@
+"""What goes wrong, in words: what happened, what was kept, what to do. One page for all of them."""
+
+import logging
+import secrets
+from dataclasses import dataclass
+
+from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from .db import CROCKFORD, Busy
+from .lifecycle import Illegal, Missing, NotYours, Refused, Stale
+
+log = logging.getLogger(__name__)
+
+# What a form may have held that somebody would not want to type twice.
+KEPT = (
+    "body",
+    "background",
+    "answer",
+    "note",
+    "reply",
+    "wording",
+    "headline",
+    "brief",
+    "said",
+    "sentence",
+    "ties",
+    "bio",
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    title: str
+    happened: str
+    todo: str
+
+
+PAGES = {
+    400: Words(_l("That can’t be taken"), _l("The page was too old, or what was sent doesn’t fit together."),
+               _l("Open the page again and send it from there.")),
+    403: Words(_l("Not from here"), _l("This page isn’t for you."), _l("Sign in with the address that the desk knows.")),
+    404: Words(_l("Nothing stands here"), _l("There is no such page, or it isn’t yours to see."),
+               _l("Check the address, or start at the front page.")),
+    405: Words(_l("Not this way"), _l("This address only takes what its own page sends."), _l("Start at the front page.")),
+    409: Words(_l("It has changed meanwhile"), _l("Somebody else, or the calendar, was here before you."),
+               _l("Look at how it stands now, then do what is still needed.")),
+    413: Words(_l("That is too much"), _l("What was sent is larger than any question or answer can be."),
+               _l("Send a shorter text.")),
+    429: Words(_l("Too many tries"), _l("There were more tries from your side than a person makes."),
+               _l("Wait a few minutes, then try again.")),
+    500: Words(_l("Something broke on our side"), _l("It is our fault, and nothing was sent or changed."),
+               _l("Try again. If it fails again, come back in an hour.")),
+    503: Words(_l("Too busy just now"), _l("The desk’s books are being written by somebody else. Nothing was changed."),
+               _l("Wait a few seconds and send it again.")),
+}  # fmt: skip
+
+REASONS = {
+    "cleared text": _l("First confirm that nobody could recognise the asker in the wording."),
+    "checklist": _l("The checklist isn’t complete."),
+    "verified": _l("The expert isn’t verified yet: note an independent check first."),
+    "check": _l("The expert has not passed this text. Send it for the check, or note a reason."),
+    "free slot": _l("Every slot is filled. Add one, or take something out."),
+    "approved answer": _l("There is no approved answer yet."),
+    "picked question": _l("Nothing is picked for this edition yet."),
+    "consent": _l("A reader’s name would run without consent. Run it unnamed, or ask for consent."),
+    "verified name": _l("A reader’s name isn’t verified. Note how it was checked, or run it unnamed."),
+    "its mails unsent": _l("Its mails have gone out: it can’t be recalled any more."),
+    "later edition": _l("No later edition has a free slot."),
+    "slots": _l("That number of slots doesn’t fit what is picked."),
+    "due date to come": _l("The date must lie in the future."),
+    "text": _l("There is no text yet."),
+    "note": _l("Say in a few words why."),
+    "reason": _l("Say in a few words why."),
+    "wording": _l("The question needs a wording."),
+    "name": _l("A name is missing."),
+    "place": _l("A place is missing."),
+    "how": _l("Say how it was checked."),
+    "what is wrong": _l("Say what is wrong, so that it can be put right."),
+    "colleague": _l("Say who it is."),
+}
+
+
+def page(status: int, *, happened: str | None = None, kept: dict[str, str] | None = None) -> Response:
+    """The error page of this status, with what was typed in a box to copy from."""
+    words = PAGES.get(status, PAGES[500])
+    typed = kept if kept is not None else _typed()
+    reference = "".join(secrets.choice(CROCKFORD) for _ in range(6))
+    html = render_template(
+        "errors/error.html",
+        title=words.title,
+        happened=happened or words.happened,
+        kept=_l("What you wrote is below: copy it somewhere safe.") if typed else None,
+        todo=words.todo,
+        reference=reference if status >= 500 else None,
+        back=g.get("back"),
+        newsletter=g.get("newsletter_view"),
+        typed=typed,
+        retry=None,
+    )
+    if status >= 500:
+        # No address, form, or header: the reference and the route's pattern are enough to find the fault.
+        log.error("error %s: %s at %s", reference, status, request.url_rule)
+    response = make_response(html, status)
+    if status in (429, 503):
+        response.headers["Retry-After"] = "60" if status == 429 else "5"
+    return response
+
+
+def _typed() -> dict[str, str]:
+    """The longer texts of the form that failed; nothing is kept on our side."""
+    if request.method != "POST":
+        return {}
+    try:
+        return {name: request.form[name] for name in KEPT if request.form.get(name, "").strip()}
+    except HTTPException:
+        return {}
+
+
+def _refused(error: Refused) -> Response:
+    if isinstance(error, NotYours):
+        return page(404)
+    if isinstance(error, Missing):
+        return page(409, happened=REASONS.get(error.fact))
+    if isinstance(error, Illegal):
+        return page(409, happened=str(_l("That can’t be done from where it stands now.")))
+    if isinstance(error, Stale):
+        return page(409, happened=str(_l("Somebody else changed it while you had it open. Both texts are safe.")))
+    return page(409)
+
+
+def _crashed(error: Exception) -> Response:
+    if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
+        raise error
+    # The type and place of the fault, not its words: these could hold what somebody wrote.
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    where = f"{frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno}" if frame else "?"
+    log.error("%s in %s", type(error).__name__, where)
+    return page(500)
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(CSRFError, lambda error: page(400))
+    app.register_error_handler(Busy, lambda error: page(503))
+    app.register_error_handler(OperationalError, lambda error: page(503))
+    app.register_error_handler(
+        HTTPException, lambda error: page(error.code or 500) if (error.code or 500) >= 400 else error
+    )
+    app.register_error_handler(Exception, _crashed)

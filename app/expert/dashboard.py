@@ -1,0 +1,92 @@
+"""The page of an expert's own questions: what waits for them, soonest first, and what ran."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import g, render_template, url_for
+from flask_babel import gettext as _
+
+from ..answers.tasks import Task, of_expert
+from ..editions.archive import runs_of
+from ..editions.notices import story_path
+from ..web import db
+from ..wording import ago, day, is_past, moment
+from .frame import expert, me
+
+# Where a task stands on the page, by its stage; what ended with nothing is left out.
+GROUPS = {
+    "answer": "answer",
+    "check": "check",
+    "sent": "desk",
+    "edited": "desk",
+    "approved": "desk",
+    "published": "published",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: a mark, a sentence that says who waits for whom, the time, and which question it is about."""
+
+    kind: str
+    text: str
+    href: str
+    about: str
+    language: str
+    time: datetime | None
+    label: str
+    exact: str
+    public: str | None
+
+
+@expert.get("/expert/")
+def dashboard() -> str:
+    with db.read() as session:
+        actor = me(session)
+        tasks = of_expert(session, actor.expert_id)
+        runs = runs_of(session, [task.assignment for task in tasks])
+        lines: dict[str, list[Line]] = {"answer": [], "check": [], "desk": [], "published": []}
+        for task in tasks:
+            if group := GROUPS.get(task.stage):
+                lines[group].append(_line(task, runs.get(task.assignment.id)))
+        lines["published"].reverse()
+        return render_template(
+            "expert/dashboard.html", expert_name=actor.name, signed_in=True, newsletter=None, lines=lines
+        )
+
+
+def _line(task: Task, runs_at: datetime | None) -> Line:
+    """Times are told in the zone of the task's own newsletter."""
+    g.zone = task.newsletter.zone
+    editor = task.newsletter.editor
+    time = {"answer": task.assignment.due_at, "check": task.check.due_at if task.check else None}.get(
+        task.stage, runs_at
+    )
+    late = bool(time and is_past(time))
+    words = {
+        "answer": _("%(editor)s waits for your text, late by %(time)s", editor=editor, time=ago(time) if time else "")
+        if late
+        else _("%(editor)s waits for your text", editor=editor),
+        "check": _("%(editor)s asks whether the edited text is right", editor=editor),
+        "sent": _("%(editor)s has your text", editor=editor),
+        "edited": _("%(editor)s is editing your text", editor=editor),
+        "approved": _("It is ready to run in %(newsletter)s", newsletter=task.newsletter.name),
+        "published": _("It ran in %(newsletter)s", newsletter=task.newsletter.name),
+    }
+    marks = {
+        "answer": "late" if late else "new",
+        "check": "late" if late else "new",
+        "published": "good",
+        "approved": "good",
+    }
+    return Line(
+        kind=marks.get(task.stage, "wait"),
+        text=words[task.stage],
+        href=url_for("expert.assignment", public_id=task.assignment.public_id),
+        about=task.title,
+        language=task.text.language,
+        time=time,
+        label=day(time, "short") if time else "",
+        exact=moment(time) if time else "",
+        public=story_path(task.newsletter, task.assignment.question) if task.stage == "published" else None,
+    )

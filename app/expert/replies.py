@@ -1,0 +1,93 @@
+"""What an expert can say besides the answer: yes, not now, somebody else, a question back, and what is wrong in print."""
+
+from collections.abc import Callable
+from datetime import date
+
+from flask import flash, request
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from ..actors import Expert
+from ..answers import assigning, writing
+from ..answers.models import DECLINE_REASONS, Assignment
+from ..lifecycle import Missing
+from .assignment import published_page
+from .frame import Visit, at, change, to_assignment, visit
+from .sheet import answer_page, sheet_of
+
+Saying = Callable[[Session, Expert, Assignment, str], None]
+
+
+@at("/accept", "POST")
+def accept(**way: str) -> Response:
+    change(way, lambda found: assigning.accept(found.session, found.actor, found.task.assignment))
+    flash(_("Thank you. It is yours now."))
+    return to_assignment(way)
+
+
+@at("/decline", "POST")
+def decline(**way: str) -> Response:
+    reason, until = request.form.get("reason", ""), _date(request.form.get("until", ""))
+    if reason not in DECLINE_REASONS:
+        return _again(way, {"reason": _("Say in a few words why.")})
+    said = request.form.get("note", "")
+
+    def verb(found: Visit) -> None:
+        assigning.decline(found.session, found.actor, found.task.assignment, reason, until, said)
+
+    change(way, verb)
+    return to_assignment(way)
+
+
+@at("/suggest", "POST")
+def suggest(**way: str) -> Response:
+    return _say(way, assigning.suggest, "colleague", _("Say who it is."), _("Thank you: we’ll ask them ourselves."))
+
+
+@at("/ask", "POST")
+def ask_back(**way: str) -> Response:
+    return _say(way, assigning.ask_back, "back", _("There is no question yet."), _("Asked. The answer comes by mail."))
+
+
+@at("/take-back", "POST")
+def take_back(**way: str) -> Response:
+    change(way, lambda found: writing.take_back(found.session, found.actor, found.task.assignment))
+    flash(_("You have your text back. Nobody edits it until you send it again."))
+    return to_assignment(way)
+
+
+@at("/report", "POST")
+def report(**way: str) -> Response:
+    body = request.form.get("body", "")
+    try:
+        change(way, lambda found: writing.report_error(found.session, found.actor, found.task.assignment, body))
+    except Missing:
+        with visit(way) as found:
+            return published_page(found, 400, body, {"body": _("Say what is wrong, so that it can be put right.")})
+    flash(_("Thank you. The desk has it, and you will hear what becomes of it."))
+    return to_assignment(way)
+
+
+def _say(way: dict[str, str], verb: Saying, field: str, missing: str, thanks: str) -> Response:
+    """One line of the expert's to the desk; both forms call it `note`, so that it is kept when something goes wrong."""
+    note = request.form.get("note", "")
+    try:
+        change(way, lambda found: verb(found.session, found.actor, found.task.assignment, note))
+    except Missing:
+        return _again(way, {field: missing})
+    flash(thanks)
+    return to_assignment(way)
+
+
+def _again(way: dict[str, str], errors: dict[str, str]) -> Response:
+    with visit(way) as found:
+        typed = request.form.get("note", "")
+        return answer_page(found, sheet_of(found), 400, errors=errors, note=typed)
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,124 @@
+"""What an editor sets about a newsletter, and the house sentences that it words its own way."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..db import lock
+from ..lifecycle import expect, must
+from ..people.directory import BadAddress, checked_address
+from ..text import clean, for_print, single_line
+from .models import CHECK_POLICIES, MARKS, Newsletter, NewsletterText
+
+LINES = {"name": 200, "publisher": 200, "editor": 200, "section": 200, "dek": 400, "imprint": 400}  # characters at most
+NEEDED = ("name", "publisher", "editor", "section")
+NUMBERS = {"cutoff_minutes": (0, 40_320), "slots": (1, 12), "words": (20, 2_000), "check_hours": (1, 336), "keep_days": (1, 365)}  # fmt: skip
+CHOICES = {"marks": MARKS, "check_policy": CHECK_POLICIES}
+FACTS = ("names_readers", "languages", "rule", "rule_start", "at", "zone", "skips", "extra")
+# The place that a house sentence can't do without.
+HOLES = {"heading": "{headline}", "asked_credit": "{credit}", "lead_in": "{name}", "also": "{name}"}
+LONGEST = 2_000  # characters of a house sentence or of the call
+
+
+@dataclass
+class Faulty(Exception):
+    """A setting can't be taken; `faults` maps a field to "empty", "long", "bad", "number" or "hole"."""
+
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+def change(session: Session, actor: Staff, newsletter: Newsletter, version: int | None, **fields: Any) -> None:
+    """Change a newsletter's settings. The calendar's fields come as `editions.rhythm` has read them.
+
+    Raises `Faulty`, `Stale` and, unless the actor is an editor, `NotYours`.
+    """
+    must(actor, "E")
+    expect(lock(session, newsletter), version)
+    values, faults = _read(fields)
+    if faults:
+        raise Faulty(faults)
+    changed = sorted(name for name, value in values.items() if getattr(newsletter, name) != value)
+    for name in changed:
+        setattr(newsletter, name, values[name])
+    session.flush()
+    if changed:
+        audit.record(session, actor, "newsletter.change", newsletter, facts={"columns": changed})
+
+
+def faults_of(fields: dict[str, Any]) -> dict[str, str]:
+    """What is wrong with some settings."""
+    return _read(fields)[1]
+
+
+def _read(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values as they are stored, and what is wrong with them."""
+    values: dict[str, Any] = {name: fields[name] for name in FACTS if name in fields}
+    faults: dict[str, str] = {}
+    for name in LINES.keys() & fields.keys():
+        values[name] = single_line(fields[name])
+        if name in NEEDED and not values[name]:
+            faults[name] = "empty"
+        elif len(values[name]) > LINES[name]:
+            faults[name] = "long"
+    for name in NUMBERS.keys() & fields.keys():
+        low, high = NUMBERS[name]
+        values[name] = fields[name]
+        if not isinstance(fields[name], int) or not low <= fields[name] <= high:
+            faults[name] = "number"
+    for name in CHOICES.keys() & fields.keys():
+        values[name] = fields[name]
+        if fields[name] not in CHOICES[name]:
+            faults[name] = "bad"
+    if "call" in fields:
+        values["call"] = for_print(clean(fields["call"]))
+        if len(values["call"]) > LONGEST:
+            faults["call"] = "long"
+    if "address" in fields:
+        try:
+            values["address"] = checked_address(fields["address"])
+        except BadAddress:
+            faults["address"] = "bad"
+    return values, faults
+
+
+def sentences_of(session: Session, newsletter: Newsletter, language: str) -> dict[str, str]:
+    """The house sentences that the newsletter words its own way in one language."""
+    rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
+    return {row.kind: row.body for row in rows}
+
+
+def faults_of_sentences(texts: dict[str, str]) -> dict[str, str]:
+    """What is wrong with house sentences; an empty one is right: the product's own applies."""
+    faults = {kind: "long" for kind, body in texts.items() if len(body) > LONGEST}
+    return faults | {
+        kind: "hole" for kind, hole in HOLES.items() if texts.get(kind, "").strip() and hole not in texts[kind]
+    }
+
+
+def word(session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]) -> None:
+    """Word house sentences; an empty one goes back to the product's own. Raises `Faulty` and `NotYours`."""
+    must(actor, "E")
+    if faults := faults_of_sentences(texts):
+        raise Faulty(faults)
+    rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
+    known = {row.kind: row for row in rows}
+    changed = []
+    for kind, body in ((kind, for_print(clean(body))) for kind, body in texts.items()):
+        row = known.get(kind)
+        if body == (row.body if row else ""):
+            continue
+        changed.append(kind)
+        if row is None:
+            session.add(NewsletterText(newsletter_id=newsletter.id, kind=kind, language=language, body=body))
+        elif body:
+            row.body = body
+        else:
+            session.delete(row)
+    session.flush()
+    if changed:
+        facts = {"language": language, "kinds": sorted(changed)}
+        audit.record(session, actor, "newsletter.word", newsletter, facts=facts)

@@ -1,0 +1,53 @@
+"""A reader would like to know what others ask already: one press, a receipt, and no words of their own."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..actors import Reader
+from ..db import now
+from ..letters.lifecycle import LETTER
+from ..letters.models import Letter
+from ..letters.receive import AlreadySent, Form, already_sent, day_only, hashes
+from ..lifecycle import Missing
+from ..newsletters.models import Newsletter
+from .models import Question
+from .queries import SHOWN_IN
+
+
+def shown_question(session: Session, newsletter: Newsletter, public_id: str) -> Question | None:
+    """A question of this newsletter, if readers can see it now."""
+    return session.scalar(
+        select(Question).where(
+            Question.public_id == public_id,
+            Question.newsletter_id == newsletter.id,
+            Question.state.in_(SHOWN_IN),
+            Question.shown_at.is_not(None),
+        )
+    )
+
+
+def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: str, form: Form) -> Letter:
+    """Join a question that the desk shows. The letter holds the desk's wording, which is what its reader agreed with.
+
+    Raises `AlreadySent` and, when the question is not shown any more, `Missing`.
+    """
+    question = shown_question(session, newsletter, public_id)
+    if before := already_sent(session, form):
+        raise AlreadySent(before, same=before.erased_at is not None or (
+            question is not None and question.id == before.question_id))  # fmt: skip
+    if question is None or question.text is None:
+        raise Missing("question shown")
+    day = day_only(newsletter, now(session))
+    letter = Letter(
+        newsletter_id=newsletter.id,
+        channel="web",
+        body=question.wording,
+        language=question.text.language,
+        received_at=day,
+        **hashes(session, form),
+    )
+    LETTER.apply(
+        session, actor, letter, "join", at=day, why={"question": question.id}, filed_as="question",
+        question_id=question.id,
+    )  # fmt: skip
+    return letter

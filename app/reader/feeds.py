@@ -1,0 +1,116 @@
+"""What programmes read: the latest answers as an Atom feed (RFC 4287), the coming editions as a calendar (RFC 5545)."""
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+from flask import Response, current_app, request, url_for
+
+from ..editions import archive
+from ..editions.calendar import EditionDate
+from ..editions.ics import to_ics
+from ..editions.items import block_from
+from ..editions.models import EditionItem
+from ..editions.renderers import to_html
+from ..editions.standing import coming_editions
+from .frame import Place, at, public, reader
+from .stories import told
+
+ATOM = "http://www.w3.org/2005/Atom"
+ENTRIES = 20
+DATES = 30
+
+
+def _whole(path: str) -> str:
+    """Programmes need whole addresses: the configured one, never what a request's Host header says."""
+    return f"{current_app.config['BASE_URL']}{path}"
+
+
+def _add(parent: ElementTree.Element, tag: str, text: str | None = None, **attributes: str) -> ElementTree.Element:
+    element = ElementTree.SubElement(parent, f"{{{ATOM}}}{tag}", attributes)
+    element.text = text
+    return element
+
+
+@reader.get("/<slug>/feed.xml")
+@public
+def feed(place: Place) -> Response:
+    newsletter = place.newsletter
+    items = archive.page(place.session, newsletter, limit=ENTRIES)
+    stories = told(newsletter, items)
+    ElementTree.register_namespace("", ATOM)
+    root = ElementTree.Element(
+        f"{{{ATOM}}}feed",
+        {"{http://www.w3.org/XML/1998/namespace}lang": newsletter.language},
+    )
+    _add(root, "id", _whole(url_for("reader.feed", slug=newsletter.slug)))
+    _add(root, "title", newsletter.name)
+    newest = stories[0].at if stories else datetime(2000, 1, 1, tzinfo=UTC)
+    _add(root, "updated", newest.isoformat())
+    _add(_add(root, "author"), "name", newsletter.editor)
+    _add(
+        root,
+        "link",
+        rel="self",
+        href=_whole(url_for("reader.feed", slug=newsletter.slug)),
+    )
+    _add(
+        root,
+        "link",
+        rel="alternate",
+        href=_whole(url_for("reader.answers", slug=newsletter.slug)),
+    )
+    for item, story in zip(items, stories, strict=True):
+        _entry(
+            root,
+            item,
+            _whole(story.href),
+            story.headline,
+            story.at,
+            [name for name, _line in story.people],
+        )
+    return Response(
+        ElementTree.tostring(root, encoding="utf-8", xml_declaration=True),
+        mimetype="application/atom+xml",
+    )
+
+
+def _entry(
+    root: ElementTree.Element,
+    item: EditionItem,
+    address: str,
+    headline: str,
+    at: datetime,
+    people: list[str],
+) -> None:
+    entry = _add(root, "entry")
+    _add(entry, "id", address)
+    _add(entry, "title", headline)
+    _add(entry, "published", at.isoformat())
+    _add(entry, "updated", at.isoformat())
+    for name in people:
+        _add(_add(entry, "author"), "name", name)
+    _add(entry, "link", rel="alternate", href=address)
+    # A text construct of type "html" holds escaped markup (RFC 4287, section 3.1.1.2).
+    _add(entry, "content", to_html(block_from(item)), type="html")
+
+
+@reader.get("/<slug>/calendar.ics")
+def calendar(slug: str) -> Response:
+    """The dates are not among what `public_version` counts, so this page is made before it is compared."""
+    with at(slug) as place:
+        newsletter = place.newsletter
+        coming = coming_editions(place.session, newsletter.id, DATES)
+        host = urlsplit(current_app.config["BASE_URL"]).hostname or "localhost"
+        made = to_ics(
+            newsletter.name,
+            [EditionDate(e.rule_date, datetime.fromisoformat(e.local_at), e.runs_at) for e in coming],
+            f"{newsletter.slug}.{host}",
+            max((e.state_at for e in coming), default=datetime(2000, 1, 1, tzinfo=UTC)),
+            _whole(url_for("reader.home", slug=newsletter.slug)),
+        )
+    response = Response(made, mimetype="text/calendar")
+    response.add_etag()
+    response.cache_control.public, response.cache_control.max_age = True, 600
+    response.make_conditional(request)
+    return response

@@ -1,0 +1,127 @@
+"""What has become of a question, as its reader is told: a short way in kind words, and where on it the question stands."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from ..editions.standing import Standing
+from ..letters.endings import sentence_of
+from ..letters.models import Letter
+from ..web import language
+from ..wording import day
+from .frame import Place
+
+
+@dataclass(frozen=True)
+class Step:
+    """`mark` is "is-done", "is-now" or nothing for what is still to come; `link` leads to the published answer."""
+
+    words: str
+    mark: str = ""
+    more: str = ""
+    link: str | None = None
+
+
+# How each stretch of the way reads when it is behind, when it is now, and when it is still ahead.
+WAY = (
+    (_l("It arrived"), _l("It arrived"), _l("It arrives")),
+    (_l("%(editor)s has read it"), _l("%(editor)s is going to read it"), _l("%(editor)s reads it")),
+    (_l("Somebody from the field was asked"), _l("We look for somebody who can answer it"),
+     _l("We look for somebody who can answer it")),
+    (_l("The answer is here"), _l("Somebody from the field is writing an answer"),
+     _l("Somebody from the field answers it in writing")),
+    (_l("It ran in the newsletter"), _l("It waits for its edition"), _l("It runs in the newsletter and stays on this site")),
+)  # fmt: skip
+BEHIND = {
+    "arrived": 1,
+    "read": 2,
+    "asked": 3,
+    "answered": 4,
+    "coming": 4,
+    "published": 5,
+}
+NOW = {
+    "arrived": _l("Every question is read. Nobody has said no."),
+    "read": _l("Nobody has said no. This can take a few weeks, and some questions never find their person."),
+    "asked": _l("They have it in the desk’s words, and never learn who asked."),
+    "answered": _l("The desk edits it and has the expert check it once more."),
+}
+HEAR_BACK = {
+    "once": _l("You get one e-mail, then your address is erased here."),
+    "while": _l("You get an e-mail, then your address is erased here."),
+}
+
+
+def steps(place: Place, letter: Letter, told: Standing) -> list[Step]:
+    if told.state in BEHIND:
+        return _way(place, letter, told)
+    return [_arrival(letter), *SHORT[told.state](place, letter, told)]
+
+
+def _arrival(letter: Letter) -> Step:
+    # Without an address only the day is kept, as midnight UTC, which is another day in half of the world.
+    moment = letter.received_at
+    return Step(
+        _("It arrived"),
+        "is-done",
+        day(moment.date() if letter.hear_back == "number" else moment),
+    )
+
+
+def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:
+    behind, made = BEHIND[told.state], []
+    for number, words in enumerate(WAY):
+        tense = 0 if number < behind else 1 if number == behind else 2
+        made.append(
+            Step(
+                str(words[tense]) % {"editor": place.newsletter.editor},
+                ("is-done", "is-now", "")[tense],
+                _now(told) if tense == 1 else "",
+            )
+        )
+    made[0] = _arrival(letter)
+    if told.state == "published":
+        made[-1] = Step(
+            _("It ran in the newsletter"),
+            "is-now",
+            _("It stays on this site, for everyone."),
+            told.path,
+        )
+    elif letter.hear_back in HEAR_BACK:
+        made.append(Step(_("You hear back"), "", str(HEAR_BACK[letter.hear_back])))
+    return made
+
+
+def _now(told: Standing) -> str:
+    if told.state == "coming" and told.runs_at:
+        return _("It is planned for %(day)s.", day=day(told.runs_at))
+    return str(NOW.get(told.state, ""))
+
+
+def _kept(place: Place, letter: Letter, told: Standing) -> list[Step]:
+    words = _("%(editor)s has read it and keeps it", editor=place.newsletter.editor)
+    return [
+        Step(
+            words,
+            "is-now",
+            _("It isn’t a question to put to somebody, but it helps the desk. Thank you."),
+        )
+    ]
+
+
+def _ended(place: Place, letter: Letter, told: Standing) -> list[Step]:
+    reason = told.reason or ""
+    sentence = sentence_of(place.session, place.newsletter, reason, language()) or _("We won’t go on with it.")
+    return [Step(_("It has come to an end"), "is-now", sentence, told.path)]
+
+
+def _withdrawn(place: Place, letter: Letter, told: Standing) -> list[Step]:
+    more = _("Its words, and whatever you told us about yourself, are erased.")
+    if told.runs_unnamed:
+        more += " " + _("The edition was locked already, so the question runs in the desk’s words, without a name.")
+    return [Step(_("You took it back"), "is-now", more)]
+
+
+SHORT: dict[str, Any] = {"kept": _kept, "ended": _ended, "withdrawn": _withdrawn}

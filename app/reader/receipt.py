@@ -1,0 +1,153 @@
+"""The receipt: shown once, as the answer to Send; typed in again, it says what became of the question.
+
+The number never stands in an address, so nothing here redirects: each page is the answer to a POST, and sending the same
+again changes nothing more.
+"""
+
+from collections.abc import Callable
+
+from flask import g, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from ..editions import withdrawal
+from ..editions.standing import standing
+from ..letters import receipts
+from ..letters.models import Letter
+from ..lifecycle import Illegal, Missing, NotYours
+from ..newsletters.models import Newsletter
+from ..text import receipt_of
+from ..web import db, limiter
+from .frame import Place, at, enter, reader
+from .progress import steps
+from .taking import FAULTS, Sent, consent
+
+limited = limiter.shared_limit(
+    "20 per 10 minutes",
+    scope="receipts",
+    methods=["POST"],
+    deduct_when=lambda response: g.get("wrong_receipt", False),
+)
+
+
+def arrived(place: Place, sent: Sent) -> str:
+    """The answer to Send. A reloaded page sends the same form, and so shows the same number."""
+    letter = place.session.get_one(Letter, sent.letter_id)
+    return _state(place, letter, sent.receipt, template="reader/arrived.html")
+
+
+def _state(
+    place: Place,
+    letter: Letter,
+    receipt: str,
+    template: str = "reader/state.html",
+    **values: object,
+) -> str:
+    told = standing(place.session, place.newsletter, letter)
+    live = letter.erased_at is None
+    return place.page(
+        template,
+        "receipt" if template == "reader/state.html" else "",
+        receipt=receipt,
+        told=told,
+        steps=steps(place, letter, told),
+        live=live,
+        whole_hand=live and not letter.receipt_mailed,
+        names=place.newsletter.names_readers,
+        hear_back=letter.hear_back,
+        **values,
+    )
+
+
+@reader.get("/<slug>/receipt")
+def receipt(slug: str) -> str:
+    with at(slug) as place:
+        return place.page("reader/receipt.html", "receipt", error="", typed="")
+
+
+@reader.post("/<slug>/receipt")
+@limited
+def receipt_open(slug: str) -> ResponseReturnValue:
+    return _after(slug)
+
+
+@reader.post("/<slug>/receipt/add")
+@limited
+def receipt_add(slug: str) -> ResponseReturnValue:
+    def add(session: Session, letter: Letter) -> str:
+        receipts.add(session, receipts.reader_of(letter), letter, request.form.get("more", ""))
+        return _("It is added. The desk reads it together with your question.")
+
+    return _after(slug, add)
+
+
+@reader.post("/<slug>/receipt/credit")
+@limited
+def receipt_credit(slug: str) -> ResponseReturnValue:
+    def credit(session: Session, letter: Letter) -> str:
+        newsletter = session.get_one(Newsletter, letter.newsletter_id)
+        typed = request.form
+        choice = typed.get("credit", "none") if newsletter.names_readers else "none"
+        if choice not in ("first", "full"):
+            choice = "none"
+        name = typed.get("first" if choice == "first" else "name", "")
+        withdrawal.change_credit(
+            session,
+            receipts.reader_of(letter),
+            letter,
+            choice,
+            name,
+            typed.get("place", ""),
+            consent(newsletter),
+        )
+        return _("You won’t be named.") if choice == "none" else _("We have noted how you want to be named.")
+
+    return _after(slug, credit)
+
+
+@reader.post("/<slug>/receipt/withdraw")
+@limited
+def receipt_withdraw(slug: str) -> ResponseReturnValue:
+    def withdraw(session: Session, letter: Letter) -> None:
+        withdrawal.withdraw(session, receipts.reader_of(letter), letter)
+
+    return _after(slug, withdraw)
+
+
+def _after(slug: str, act: Callable[[Session, Letter], str | None] | None = None) -> ResponseReturnValue:
+    """Do something with the letter of the typed receipt, and show how it stands then."""
+    typed = request.form.get("receipt", "")[:200]
+    with at(slug) as place:
+        letter = receipts.find_receipt(place.session, typed)
+        if letter is None:
+            g.wrong_receipt = receipt_of(typed) is not None
+            return _not_found(place, typed), 422
+        key = letter.id
+    done, errors, status = None, {}, 200
+    try:
+        done = db.write(lambda session: act(session, session.get_one(Letter, key))) if act else None
+    except Missing as fault:
+        errors, status = _errors(fault.fact), 400
+    except (Illegal, NotYours):
+        status = 409  # It was taken back before, say by a first press of this button; the page says so.
+    with at(slug) as place:
+        letter = place.session.get_one(Letter, key)
+        # A receipt of another newsletter opens there: its reader need not remember where it was given.
+        own = enter(place.session, place.session.get_one(Newsletter, letter.newsletter_id))
+        return _state(own, letter, typed, done=done, errors=errors, typed=request.form), status
+
+
+def _not_found(place: Place, typed: str) -> str:
+    error = (
+        _("No question has this number. Look at each group of four once more.")
+        if receipt_of(typed)
+        else _("A receipt has 20 digits; this is something else.")
+    )
+    return place.page("reader/receipt.html", "receipt", error=error, typed=typed)
+
+
+def _errors(missing: str) -> dict[str, str]:
+    if missing == "text":
+        return {"more": _("Write what you would like to add.")}
+    return {missing: str(FAULTS[missing, "empty"])}

@@ -1,0 +1,74 @@
+"""Report an error in a published answer: a letter to the desk like any other, that says which answer it is about."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from ..actors import Reader
+from ..editions import archive
+from ..editions.models import EditionItem
+from ..letters.models import Letter
+from ..letters.receive import Ask, faults_of, send
+from ..newsletters.models import Newsletter
+from . import form_token
+from .frame import Place, at, found, reader
+from .receipt import arrived
+from .stories import href
+from .taking import FAULTS, hold, once
+
+
+@reader.get("/<slug>/report/<public_id>")
+def report(slug: str, public_id: str) -> str:
+    with at(slug) as place:
+        return _page(place, _item(place, public_id))
+
+
+@reader.post("/<slug>/report/<public_id>")
+def report_send(slug: str, public_id: str) -> ResponseReturnValue:
+    with at(slug) as place:
+        item = _item(place, public_id)
+        typed = request.form.get("body", "")
+        form = form_token.read(request.form.get("form", ""), place.newsletter)
+        ask = Ask(
+            typed,
+            background=f"{item.input['piece']['headline']}\n{href(place.newsletter, item)}",
+        )
+        faults = faults_of(ask) | ({} if form else {"form": "old"})
+        if form is None or faults:
+            return _page(place, item, typed, faults, request.form["form"] if form else None), 400
+        why = hold(place.newsletter, request.form)
+
+    def make(session: Session, newsletter: Newsletter) -> Letter:
+        return send(session, Reader(), newsletter, ask, form=form, hold=why)
+
+    sent = once(slug, form, make)
+    with at(slug) as place:
+        if sent.same:
+            return arrived(place, sent)
+        return _page(place, _item(place, public_id), typed, before=sent), 409
+
+
+def _item(place: Place, public_id: str) -> EditionItem:
+    item, _edition = found(archive.story(place.session, place.newsletter, public_id))
+    return found(item if item.question.state == "published" else None)
+
+
+def _page(
+    place: Place,
+    item: EditionItem,
+    typed: str = "",
+    faults: dict[str, str] | None = None,
+    token: str | None = None,
+    before: object = None,
+) -> str:
+    errors = {name: str(FAULTS[name, code]) for name, code in (faults or {}).items()}
+    return place.page(
+        "reader/report.html",
+        "",
+        headline=item.input["piece"]["headline"],
+        story=href(place.newsletter, item),
+        typed=typed,
+        errors=errors,
+        form_token=token,
+        before=before,
+    )

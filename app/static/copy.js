@@ -1,0 +1,29 @@
+// Puts an export on the clipboard. Without scripts the button stays hidden, and the files beside it do the same work.
+const buttons = navigator.clipboard ? document.querySelectorAll("button[data-copy]") : [];
+
+/** Formatted text, so that a mail programme pastes paragraphs and not tags; with the plain text for all others. */
+async function copyHtml(html) {
+  const body = new DOMParser().parseFromString(html, "text/html").body;
+  const plain = [...body.querySelectorAll("h2, p, li")].map((part) => part.textContent).join("\n\n");
+  const blob = (type, text) => new Blob([text], { type });
+  await navigator.clipboard.write([
+    new ClipboardItem({ "text/html": blob("text/html", html), "text/plain": blob("text/plain", plain) }),
+  ]);
+}
+
+for (const button of buttons) {
+  const status = button.parentElement.querySelector("[role=status]");
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      const answer = await fetch(button.dataset.copy);
+      if (!answer.ok) throw new Error(answer.status);
+      const text = await answer.text();
+      if (button.dataset.copy.endsWith(".html")) await copyHtml(text);
+      else await navigator.clipboard.writeText(text);
+      status.textContent = button.dataset.done;
+    } catch {
+      status.textContent = button.dataset.failed;
+    }
+  });
+}

@@ -1,0 +1,121 @@
+"""What every door shares: headers, languages, sessions, limits, and words for what goes wrong."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from typing import Any, cast
+
+from flask import Flask, Response, current_app, g, request
+from flask_babel import Babel, get_locale
+from flask_limiter import Limiter
+from flask_login import LoginManager, UserMixin
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.local import LocalProxy
+
+from . import errors, wording
+from .db import Database
+from .people import sign_in
+from .text import direction
+
+db = cast(Database, LocalProxy(lambda: current_app.extensions["database"]))
+csrf = CSRFProtect()
+login = LoginManager()
+babel = Babel()
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), interest-cohort=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class SignedIn(UserMixin):
+    """Whoever is signed in in this browser. Its id is the secret of the server-side session, which can be ended there."""
+
+    def __init__(self, token: str, person_id: int, name: str, language: str, door: str) -> None:
+        self.token, self.person_id, self.name, self.language, self.door = token, person_id, name, language, door
+
+    def get_id(self) -> str:
+        return self.token
+
+
+@login.user_loader  # type: ignore[untyped-decorator]
+def _load(token: str) -> SignedIn | None:
+    with db.read() as session:
+        found = sign_in.who(session, token)
+    return SignedIn(token, found[0].id, found[0].name, found[0].language, found[1]) if found else None
+
+
+_salt: dict[int, bytes] = {}
+
+
+def caller() -> str:
+    """Who counts as one in the limits: a hash of the address under a salt that is drawn anew each day and kept nowhere.
+
+    With several processes the day's salt is derived from the signing key, so that they count together.
+    """
+    day = int(time.time() // 86_400)
+    if day not in _salt:
+        _salt.clear()
+        _salt[day] = (
+            hmac.digest(current_app.config["SECRET_KEY"], f"limits {day}".encode(), hashlib.sha256)
+            if current_app.config["REDIS_URL"]
+            else secrets.token_bytes(32)
+        )
+    return hmac.new(_salt[day], (request.remote_addr or "").encode(), hashlib.sha256).hexdigest()[:32]
+
+
+limiter = Limiter(caller, strategy="fixed-window")
+
+
+def language() -> str:
+    """The language of this page: what the door chose, e.g. from the address or the person's settings."""
+    return str(g.get("language", "en"))
+
+
+def _locale() -> str:
+    """The page's language for Babel; English dates are set day first, as in our mails, so that no day is a month."""
+    code = language()
+    return "en_GB" if code == "en" else code.replace("-", "_")
+
+
+def prepare(app: Flask) -> None:
+    """Hang everything that is shared onto the app."""
+    app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
+    app.config.setdefault("RATELIMIT_ENABLED", app.config["LIMITS"])
+    app.config.setdefault("RATELIMIT_HEADERS_ENABLED", False)
+    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
+    app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # we send no Referer, so there is none to compare
+    app.config.setdefault("MAX_COOKIE_SIZE", 0)
+    csrf.init_app(app)
+    login.init_app(app, add_context_processor=False)  # it would look for a session on every page, a reader's too
+    login.session_protection = None  # it would read X-Forwarded-For itself; our sessions are rows
+    babel.init_app(app, locale_selector=_locale)
+    limiter.init_app(app)
+    app.after_request(_dress)
+    app.context_processor(_shared)
+    errors.register(app)
+    wording.register(app)
+
+
+def _dress(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static" and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    if current_app.config["BASE_URL"].startswith("https://"):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response
+
+
+def _shared() -> dict[str, Any]:
+    code = language()
+    return {"lang": code, "dir": direction(code), "locale": get_locale()}

@@ -1,0 +1,85 @@
+"""A small closed-loop client: so many threads, each with a connection of its own, for so many seconds."""
+
+import http.client
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import quantiles
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Call:
+    path: str
+    body: str | None = None
+    cookie: str | None = None
+    expect: int = 200
+
+
+@dataclass(frozen=True)
+class Result:
+    """`cpu_ms` is what the server's processes used for each finished operation; latencies are in milliseconds."""
+
+    done: int
+    failed: int
+    per_second: float
+    cpu_ms: float
+    p50: float
+    p99: float
+    size: int
+
+
+def _cpu_seconds(server: psutil.Process) -> float:
+    family = [server, *server.children(recursive=True)]
+    return sum(sum(process.cpu_times()[:2]) for process in family)
+
+
+def run(port: int, server: psutil.Process, calls: Iterator[Call], clients: int, seconds: float) -> Result:
+    """Make calls from the iterator (shared by all clients) until the time is over or it ends."""
+    lock, until = threading.Lock(), time.monotonic() + seconds
+    spent: list[float] = []
+    counts = {"failed": 0, "size": 0}
+
+    def client() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        while time.monotonic() < until:
+            with lock:
+                call = next(calls, None)
+            if call is None:
+                return
+            began = time.perf_counter()
+            size, right = _make(connection, call)
+            took = (time.perf_counter() - began) * 1000
+            with lock:
+                if right:
+                    spent.append(took)
+                    counts["size"] = size
+                else:
+                    counts["failed"] += 1
+
+    before, began = _cpu_seconds(server), time.monotonic()
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wall, cpu = time.monotonic() - began, _cpu_seconds(server) - before
+    done = len(spent)
+    cuts = quantiles(spent, n=100) if done > 1 else [0.0] * 99
+    return Result(done, counts["failed"], done / wall, 1000 * cpu / max(done, 1), cuts[49], cuts[98], counts["size"])
+
+
+def _make(connection: http.client.HTTPConnection, call: Call) -> tuple[int, bool]:
+    headers = {"Cookie": call.cookie} if call.cookie else {}
+    if call.body is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    try:
+        connection.request("POST" if call.body is not None else "GET", call.path, call.body, headers)
+        response = connection.getresponse()
+        size = len(response.read())
+        return size, response.status == call.expect
+    except (OSError, http.client.HTTPException):
+        connection.close()
+        return 0, False

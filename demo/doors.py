@@ -1,0 +1,53 @@
+"""The ways into the demo newsroom: addresses to open and links that let in, made anew at each start."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.answers.models import Answer, Assignment
+from app.db import Database, address, keys
+from app.letters.receive import Form, receipt_of
+from app.newsletters.queries import all_newsletters
+from app.people import directory, links, sign_in
+from app.text import group_digits
+
+A_DAY = timedelta(days=1)
+# Who is let in by a link, to which door.
+GUESTS = (
+    ("tereza@platan.example", "desk", "The desk of Shift Change, as its editor Tereza"),
+    ("aizada@platan.example", "desk", "The same desk, as Tereza's assistant Aizada"),
+    ("shirin@platan.example", "desk", "The desk of نفس, as its editor Shirin"),
+    ("gulmira@fair-hour.example", "expert", "An expert's own page, as the lawyer Gulmira"),
+)
+RECEIPT = ("shift-change envelope 2", "/shift-change/receipt")  # the form's nonce of a letter whose question has run
+
+
+def doors(database: Database) -> list[tuple[str, str]]:
+    """What can be opened, each with its address; the sign-in links work once, within a day."""
+    return database.write(_doors)
+
+
+def _doors(session: Session) -> list[tuple[str, str]]:
+    found = [(f"Readers of {newsletter.name}", f"/{newsletter.slug}/") for newsletter in all_newsletters(session)]
+    found += [
+        ("An expert who is writing an answer", _link(session, Assignment.state == "accepted")),
+        ("An expert whose answer is to be checked", _link(session, Answer.state == "checking")),
+    ]
+    for email, door, label in GUESTS:
+        person = directory.by_email(session, email)
+        if person is not None:  # somebody may have changed an address since
+            found.append((label, sign_in.invite(session, Clock(), person, door, A_DAY)))
+    found.append(("The mails that were sent", "/mails/"))
+    nonce, path = RECEIPT
+    receipt = group_digits(receipt_of(session, Form(nonce, keys(session).newest)))
+    found.append((f"What became of a reader's question; type {receipt}", path))
+    return [(label, address(session, path)) for label, path in found if path]
+
+
+def _link(session: Session, wanted: object) -> str:
+    """A fresh link to the first assignment that fits; empty where none does any more."""
+    query = select(Assignment.id).outerjoin(Answer, Answer.assignment_id == Assignment.id).where(wanted)  # type: ignore[arg-type]
+    assignment_id = session.scalar(query.order_by(Assignment.id).limit(1))
+    return f"/a/{links.new_link(session, assignment_id=assignment_id)}" if assignment_id else ""

@@ -1,0 +1,241 @@
+"""The life of one demo question, a verb of the product a step, and how far each state of the content goes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.actors import Actor, Expert, Mailroom, Reader
+from app.answers import assigning, editing, writing
+from app.answers.models import Answer, Assignment
+from app.db import keys
+from app.editions import desk as editions
+from app.editions import endings, invitations
+from app.editions.calendar import EVENING, in_utc
+from app.editions.models import Edition
+from app.letters import contacts, receive
+from app.letters.models import Letter
+from app.questions import desk as questions
+from app.questions import wording
+from app.questions.models import Question
+
+from .house import Desk, House, Told, ago
+
+REPLY_LATE = 2  # days since a late expert should have said yes or no
+VERIFIED = "Confirmed by a reply from the address that came with the question."
+WRITTEN = ("invite", "accept", "submit")
+APPROVED = (*WRITTEN, "edit", "check", "settle", "approve")
+
+# How far a question of each state has come.
+PATHS: dict[str, tuple[str, ...]] = {
+    "open": (),
+    "invited": ("invite",),
+    "declined": ("invite", "decline"),
+    "accepted": ("invite", "accept", "draft"),
+    "submitted": WRITTEN,
+    "edited": (*WRITTEN, "edit"),
+    "checking": (*WRITTEN, "edit", "check"),
+    "answered": APPROVED,
+    "queued": (*APPROVED, "pick"),
+    "published": (*APPROVED, "pick"),
+    "shelved": ("shelve",),
+    "closed": ("close",),
+    "merged": ("merge",),
+}
+
+
+@dataclass
+class Life:
+    """A question on its way. `edition` is where it ran, or the one that it is for."""
+
+    house: House
+    desk: Desk
+    told: Told
+    edition: Edition
+    letters: list[Letter] = field(default_factory=list)
+
+    @property
+    def question(self) -> Question:
+        return self.house.questions[self.told["key"]]
+
+    @property
+    def asked(self) -> Told:
+        """What the content says of the assignment."""
+        said: Told = self.told["assignment"][0]
+        return said
+
+    @property
+    def assignment(self) -> Assignment:
+        return assigning.of_question(self.house.session, self.question)[0]
+
+    @property
+    def expert(self) -> Expert:
+        """The expert with the assignment's link in hand."""
+        assignment = self.assignment
+        return Expert(assignment.expert_id, assignment.expert.name, assignment.id)
+
+    @property
+    def answer(self) -> Answer:
+        return writing.answer_of(self.house.session, self.expert, self.assignment)
+
+    @property
+    def is_checked(self) -> bool:
+        """What was edited goes back to its expert; under "approve" everything does."""
+        return "edited" in self.asked or self.desk.newsletter.check_policy == "approve"
+
+
+def take_letter(house: House, desk: Desk, told: Told, nonce: str) -> Letter:
+    """A letter comes in. The form's nonce is told, so that the same letter has the same receipt in every demo."""
+    channel = told.get("channel", "web")
+    actors: dict[str, Actor] = {"web": Reader(), "mail": Mailroom(), "event": desk.assistant}
+    hear_back = told.get("hear_back", "once" if "email" in told else "number")
+    about = desk.sent[told["about_edition_back"] - 1].id if "about_edition_back" in told else None
+    ask = receive.Ask(
+        told["body"],
+        hear_back=hear_back,
+        consent=desk.told["consent"],
+        about_edition_id=about,
+        **{name: told[name] for name in ("background", "language", "email", "credit", "name", "place", "verbatim")
+           if name in told},
+    )  # fmt: skip
+    return receive.send(
+        house.session,
+        actors[channel],
+        desk.newsletter,
+        ask,
+        form=receive.Form(nonce, keys(house.session).newest) if channel == "web" else None,
+        channel=channel,
+        hold=told.get("held_reason"),
+    )
+
+
+def arrive(life: Life, letter: Told, number: int) -> None:
+    """A letter of the question comes in; when the question is open already, it joins it."""
+    nonce = f"{life.desk.newsletter.slug} {life.told['key']} {number}"
+    life.letters.append(take_letter(life.house, life.desk, letter, nonce))
+    if life.told["key"] in life.house.questions:
+        questions.join(life.house.session, life.desk.assistant, life.question, life.letters[-1:])
+
+
+def _open(life: Life) -> None:
+    session, told = life.house.session, life.told
+    question = questions.open_question(
+        session, life.desk.assistant, life.letters, headline=told["headline"], body=told["wording"],
+        background=told["background"], language=life.desk.newsletter.language,
+    )  # fmt: skip
+    life.house.questions[told["key"]] = question
+    questions.set_topics(session, life.desk.assistant, question, [life.desk.topics[topic] for topic in told["topics"]])
+
+
+def _clear(life: Life) -> None:
+    wording.clear(life.house.session, life.desk.editor, life.question, life.question.text_id or 0)
+
+
+def _show(life: Life) -> None:
+    _clear(life)
+    questions.show(life.house.session, life.desk.editor, life.question, True)
+
+
+def _invite(life: Life) -> None:
+    session, editor, expert = life.house.session, life.desk.editor, life.house.experts[life.asked["expert"]]
+    _clear(life)
+    assignment = assigning.assign(
+        session, editor, life.question, expert, brief=life.asked["brief"], for_edition_id=life.edition.id
+    )
+    evening = datetime.combine(ago(life.house.at, REPLY_LATE), EVENING)
+    late = in_utc(evening, life.desk.newsletter.zone) if life.asked.get("late") else None
+    invitations.invite(session, editor, assignment, reply_by=late)
+
+
+def _decline(life: Life) -> None:
+    session, expert, asked = life.house.session, life.expert, life.asked
+    later_on = ago(life.house.at, -asked["later_in_days"]).date()
+    assigning.decline(session, expert, life.assignment, asked["decline_reason"], later_on, asked["decline_note"])
+    assigning.suggest(session, expert, life.assignment, asked["suggestion"])
+
+
+def _accept(life: Life) -> None:
+    assigning.accept(life.house.session, life.expert, life.assignment)
+
+
+def _draft(life: Life) -> None:
+    writing.save_draft(life.house.session, life.expert, life.assignment, "page", life.asked["draft"], 1)
+
+
+def _submit(life: Life) -> None:
+    written = writing.Written(life.asked["answer"], life.asked.get("ties", ""), own_words=True)
+    writing.submit(life.house.session, life.expert, life.assignment, written)
+
+
+def _edit(life: Life) -> None:
+    if "edited" in life.asked:
+        editing.edit(life.house.session, life.desk.editor, life.answer, life.asked["edited"])
+
+
+def _check(life: Life) -> None:
+    if life.is_checked:
+        editing.ask_check(life.house.session, life.desk.editor, life.answer, runs_at=life.edition.runs_at)
+
+
+def _settle(life: Life) -> None:
+    if life.is_checked:
+        outcome = {"facts": "fine", "approve": "approved"}[life.desk.newsletter.check_policy]
+        editing.settle_check(life.house.session, life.expert, life.answer, outcome)
+
+
+def _approve(life: Life) -> None:
+    session, editor = life.house.session, life.desk.editor
+    if len(life.letters) == 1 and life.letters[0].credit:  # of several askers nobody is named
+        contacts.verify_credit(session, editor, life.letters[0], VERIFIED)
+    editing.approve(session, editor, life.answer, checklist=editing.CHECKLIST)
+
+
+def _pick(life: Life) -> None:
+    editions.pick(life.house.session, life.desk.editor, life.question, life.edition)
+
+
+def _shelve(life: Life) -> None:
+    questions.shelve(life.house.session, life.desk.assistant, life.question)
+
+
+def _close(life: Life) -> None:
+    endings.close_question(life.house.session, life.desk.editor, life.question, life.told["closed_reason"])
+
+
+def _merge(life: Life) -> None:
+    questions.merge(
+        life.house.session, life.desk.assistant, life.question, life.house.questions[life.told["merged_into"]]
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """`share` is when it comes, of the time from the first letter to the edition or today; the content may say it
+    otherwise, under the name `said` and `_days_ago` or `_hours_ago`."""
+
+    do: Callable[[Life], None]
+    share: float
+    said: str = ""
+
+
+STEPS = {
+    "open": Step(_open, 0.05),
+    "show": Step(_show, 0.1),
+    "invite": Step(_invite, 0.15, "invited"),
+    "accept": Step(_accept, 0.2),
+    "draft": Step(_draft, 0.8),
+    "decline": Step(_decline, 0.35),
+    "submit": Step(_submit, 0.45, "submitted"),
+    "edit": Step(_edit, 0.52, "edited"),
+    "check": Step(_check, 0.55, "checking"),
+    "settle": Step(_settle, 0.6),
+    "approve": Step(_approve, 0.65),
+    "pick": Step(_pick, 0.75),
+    "shelve": Step(_shelve, 0.3),
+    "close": Step(_close, 0.3),
+    "merge": Step(_merge, 0.6),
+}
+LEAST = timedelta(minutes=10)  # between two steps
+
+
+def path_of(told: Told) -> tuple[str, ...]:
+    return ("open", *(("show",) if told.get("shown") else ()), *PATHS[told["state"]])

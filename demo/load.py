@@ -1,0 +1,56 @@
+"""Loading the demo newsroom: a whole year of it is lived through the product's own verbs, in one transaction."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.letters import contacts
+from app.mail.delivery import claim, settle
+from app.newsletters.models import Newsletter
+from app.worker import settled
+
+from .house import found
+from .year import events
+
+FRESH = timedelta(
+    days=1
+)  # mails of the last day and the morning before wait for the worker, so that there are some to see
+
+Progress = Callable[[int, int], None]
+
+
+def is_loaded(database: Database) -> bool:
+    """Whether there is a newsroom already, this one or another."""
+    with database.read() as session:
+        return session.scalar(select(Newsletter.id).limit(1)) is not None
+
+
+def load(database: Database, progress: Progress | None = None, at: datetime | None = None) -> None:
+    """Fill an empty database with the demo newsroom as it is at `at` (now). `progress` hears how many steps of how many.
+
+    It is one transaction: a loading that is interrupted leaves nothing behind.
+    """
+    moment = (at or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    database.write(lambda session: _live(session, moment, progress))
+
+
+def _live(session: Session, at: datetime, progress: Progress | None) -> None:
+    steps = events(found(session, at))
+    fresh = (at - FRESH).replace(hour=0, minute=0, second=0)
+    for number, (moment, step) in enumerate(steps, 1):
+        session.info["at"] = moment
+        step()
+        if moment < fresh:
+            _deliver(session)
+        if progress:
+            progress(number, len(steps))
+    contacts.forget_overdue(session)
+
+
+def _deliver(session: Session) -> None:
+    """Mails of the past count as delivered when they were due; nobody gets them now."""
+    while (claimed := claim(session)) is not None:
+        settle(session, claimed, None, settled)

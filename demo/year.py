@@ -1,0 +1,115 @@
+"""The demo's year as a list of moments, each with what happens then."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+
+from app.actors import Staff, Visitor
+from app.editions import desk as editions
+from app.editions.desk import GRACE
+from app.editions.models import Edition
+from app.people import directory, sign_in
+from app.people.models import Expert
+from app.questions import desk as questions
+from app.seal import new_token
+
+from .house import SIDES, Desk, House, Told, ago, office_hours, told
+from .life import LEAST, STEPS, Life, Step, arrive, path_of, take_letter
+
+Event = tuple[datetime, Callable[[], object]]
+LEAD = range(24, 36)  # days from a question's first letter to the edition that it ran in
+
+
+def events(house: House) -> list[Event]:
+    """Everything that happens after the founding, in the order of time; what happens at once, as the files say it."""
+    found = [*_checks_of_experts(house), *_ways_in(house)]
+    for slug, desk in house.desks.items():
+        rows = told(f"questions-{SIDES[slug]}")["question"]
+        found += _editions(house, desk, {row["edition_back"] for row in rows if "edition_back" in row})
+        for row in rows:
+            found += _life(house, desk, row)
+        for number, row in enumerate(told(f"letters-{SIDES[slug]}")["letter"]):
+            letter = partial(take_letter, house, desk, row, f"{slug} unfiled {number}")
+            found.append((_came(house, desk, row, _said(house, row, "") or house.at), letter))
+    return sorted(found, key=lambda event: event[0])
+
+
+def _said(house: House, row: Told, name: str) -> datetime | None:
+    """The moment that a row of the content gives under this name, if it gives one."""
+    if f"{name}hours_ago" in row:
+        return house.at - timedelta(hours=row[f"{name}hours_ago"])
+    return office_hours(ago(house.at, row[f"{name}days_ago"])) if f"{name}days_ago" in row else None
+
+
+def _checks_of_experts(house: House) -> Iterator[Event]:
+    for row in told("people")["expert"]:
+        if "verified" in row:
+            moment = office_hours(ago(house.at, row["verified_days_ago"]))
+            yield moment, partial(_check, house, house.staff[row["verified_by"]], house.experts[row["key"]], row)
+
+
+def _check(house: House, staff: Staff, expert: Expert, row: Told) -> None:
+    directory.verify_expert(house.session, staff, expert, row["verified"])
+
+
+def _ways_in(house: House) -> Iterator[Event]:
+    """Gulmira has just asked for a way to her page, from a telephone that is not at hand."""
+    [email] = [row["email"] for row in told("people")["expert"] if row["key"] == "gulmira"]
+    yield house.at, partial(sign_in.ask, house.session, Visitor(), email, "expert", new_token(), "en")
+
+
+def _editions(house: House, desk: Desk, backs: set[int]) -> Iterator[Event]:
+    """Those with a Q&A are locked after the cut-off and sent; the others went out without one."""
+    for back, edition in enumerate(desk.sent, 1):
+        if back not in backs:
+            yield edition.cutoff_at, partial(editions.skip, house.session, desk.editor, edition)
+            continue
+        locked = edition.cutoff_at + timedelta(hours=1)
+        yield locked, partial(editions.lock_edition, house.session, desk.editor, edition)
+        yield edition.runs_at, partial(editions.send, house.session, desk.editor, edition)
+        yield min(edition.runs_at + GRACE, house.at), _nothing  # by then its mails are due
+
+
+def _nothing() -> None:
+    """A moment at which only mails are due."""
+
+
+def _came(house: House, desk: Desk, letter: Told, moment: datetime) -> datetime:
+    """A letter about an edition comes after it."""
+    back = letter.get("about_edition_back")
+    return max(moment, desk.sent[back - 1].runs_at) if back else moment
+
+
+def _for_edition(desk: Desk, row: Told) -> Edition:
+    back: int | None = row.get("edition_back")
+    return desk.sent[back - 1] if back else desk.coming[0 if row["state"] == "queued" else 1]
+
+
+def _life(house: House, desk: Desk, row: Told) -> Iterator[Event]:
+    edition = _for_edition(desk, row)
+    lead = LEAD[row.get("edition_back", 0) * 5 % len(LEAD)]
+    life = Life(house, desk, row, edition)
+    until = edition.runs_at if "edition_back" in row else house.at
+    first = ago(until, row.get("days_ago", lead))
+    for number, letter in enumerate(row["letter"]):
+        came = min(_came(house, desk, letter, first + timedelta(days=number)), house.at)
+        if number == 0:
+            first = came
+        yield came, partial(arrive, life, letter, number)
+    before = first
+    for name in path_of(row):
+        before = _when(life, STEPS[name], first, until, before)
+        yield before, partial(STEPS[name].do, life)
+    for note in row.get("note", []):
+        yield before + (until - before) / 2, partial(_note, life, house.staff[note["by"]], note["body"])
+
+
+def _when(life: Life, step: Step, first: datetime, until: datetime, before: datetime) -> datetime:
+    """When a step is taken: as the content says, or after its share of the time, and always after the step before."""
+    rows = life.told | (life.asked if "assignment" in life.told else {})
+    moment = step.said and _said(life.house, rows, f"{step.said}_")
+    return max(moment or office_hours(first + step.share * (until - first)), before + LEAST)
+
+
+def _note(life: Life, staff: Staff, body: str) -> None:
+    questions.note(life.house.session, staff, life.question, body)

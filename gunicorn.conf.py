@@ -1,0 +1,15 @@
+"""How gunicorn serves: `gunicorn wsgi:app` reads this file by itself. Everything can be set on the command line instead."""
+
+import os
+
+bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
+worker_class = "gthread"
+# One process counts guesses in its own memory; several need one place to count in, which REDIS_URL names.
+workers = int(os.environ.get("WEB_CONCURRENCY", "2" if os.environ.get("REDIS_URL") else "1"))
+threads = 8
+timeout = 30  # seconds
+graceful_timeout = 5  # seconds that requests in flight have when the server is stopped
+loglevel = "warning"
+accesslog = None  # it would hold readers' addresses
+control_socket_disable = True
+proc_name = "readers-asked"

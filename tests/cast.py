@@ -1,0 +1,90 @@
+"""The people of the tests, made through the product's own verbs, each with their actor."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from app.actors import Clock, Expert, Staff
+from app.answers import assigning, editing, writing
+from app.answers.models import Answer
+from app.editions import planning
+from app.newsletters.models import Newsletter
+from app.people import directory
+from app.people.models import Expert as ExpertRow
+from app.questions import desk, wording
+from app.questions.models import Question
+
+EXPERTS = (
+    ("Leyla Aydın", "leyla@field.example", "soil scientist at the Karakum Field Station"),
+    ("Marek Dvořák", "marek@water.example", "hydrologist at the River Office"),
+    ("Gulnara Esenova", "gulnara@law.example", "lecturer in water law"),
+)
+
+
+@dataclass(frozen=True)
+class Newsroom:
+    """The keys and actors of the Steppe Letter: Nora Lind edits, Ilya Brandt assists, Leyla, Marek and Gulnara know things."""
+
+    newsletter_id: int
+    slug: str
+    nora: Staff
+    ilya: Staff
+    leyla: Expert
+    marek: Expert
+    gulnara: Expert
+
+
+def found(session: Session) -> Newsroom:
+    """Found the Steppe Letter; it runs on each first and third Wednesday."""
+    newsletter = Newsletter(
+        slug="steppe",
+        name="The Steppe Letter",
+        publisher="Meridian",
+        editor="Nora Lind",
+        language="en",
+        languages=["en", "ru", "fa"],
+        address="nora@steppe.example",
+        section="Ask The Steppe",
+        call="What would you like to know? Write to {address}.",
+        zone="Europe/Prague",
+        rule="FREQ=MONTHLY;BYDAY=1WE,3WE",
+        rule_start=date(2022, 1, 1),
+        at="09:00",
+    )
+    session.add(newsletter)
+    session.flush()
+    nora = _hire(session, newsletter, "Nora Lind", "nora@desk.example", "editor")
+    ilya = _hire(session, newsletter, "Ilya Brandt", "ilya@desk.example", "assistant")
+    leyla, marek, gulnara = (_record(session, nora, *expert) for expert in EXPERTS)
+    planning.plan_newsletter(session, Clock(), newsletter)
+    return Newsroom(newsletter.id, newsletter.slug, nora, ilya, leyla, marek, gulnara)
+
+
+def _hire(session: Session, newsletter: Newsletter, name: str, email: str, role: str) -> Staff:
+    person = directory.add_person(session, Clock(), name, email)
+    directory.give_role(session, Clock(), person, newsletter.id, role)
+    return Staff(person.id, name, newsletter.id, role)
+
+
+def _record(session: Session, nora: Staff, name: str, email: str, credit_line: str) -> Expert:
+    expert = directory.record_expert(session, nora, name, email, credit_line=credit_line)
+    directory.verify_expert(session, nora, expert, "called the switchboard")
+    return Expert(expert.id, name)
+
+
+def handed_in(session: Session, newsroom: Newsroom, words: str) -> Answer:
+    """A question in the desk's words, cleared, and Leyla's answer to it, which nobody has looked at yet."""
+    question = desk.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+    wording.clear(session, newsroom.nora, question, question.text_id or 0)
+    leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
+    assignment = assigning.assign(session, newsroom.nora, question, leyla)
+    written = writing.Written("We put up salt plates in 2009 and count what falls on them.", own_words=True)
+    return writing.submit(session, newsroom.leyla, assignment, written)
+
+
+def answered(session: Session, newsroom: Newsroom, words: str) -> Question:
+    """A question whose answer Nora has approved: ready to be picked."""
+    answer = handed_in(session, newsroom, words)
+    editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
+    return session.get_one(Question, answer.question_id)

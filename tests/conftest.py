@@ -1,0 +1,153 @@
+"""What every test can ask for: a database of its own on SQLite and on PostgreSQL, a newsroom with its people, the app.
+
+A database is a copy of one that was migrated once: of a file on SQLite, of a template on PostgreSQL.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import make_url
+
+import config as configuration
+from app.db import Database
+from app.migrate import migrate
+from app.seal import Keys
+from tests import postgres
+from tests.cast import Newsroom, found
+
+SECRETS = {1: b"a secret of the newsroom, thirty-two bytes"}
+BASE_URL = "https://ask.newsroom.example"
+SERVER = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find or start one server for all workers; they learn of it by their environment."""
+    if not hasattr(config, "workerinput"):
+        stack = config.stash[SERVER] = ExitStack()
+        os.environ[postgres.NAMED] = stack.enter_context(postgres.server()) or ""
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if SERVER in config.stash:
+        config.stash[SERVER].close()
+
+
+def without(what: str) -> None:
+    """Skip loudly on somebody's own machine, fail where everything has to be there."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI needs {what}")
+    pytest.skip(f"NOT TESTED, there is no {what}")
+
+
+def admin(statement: str) -> None:
+    with psycopg.connect(postgres.plain(os.environ[postgres.NAMED]), autocommit=True) as server:
+        server.execute(statement)  # type: ignore[call-overload]
+
+
+def address_of(name: str) -> str:
+    return make_url(os.environ[postgres.NAMED]).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "newsroom.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[str]:
+    if not os.environ.get(postgres.NAMED):
+        without("PostgreSQL server that lets us create databases")
+    name = f"newsroom_{uuid4().hex}"
+    admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    try:
+        migrate(address_of(name))
+        yield name
+    finally:
+        admin(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    if not os.environ.get(postgres.NAMED):
+        without("PostgreSQL server that lets us create databases")
+    name = f"newsroom_{uuid4().hex}"
+    admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    yield address_of(name)
+    admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a migrated database that nobody else uses."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        yield f"sqlite:///{shutil.copy(template, tmp_path / 'newsroom.db')}"
+        return
+    template_name = request.getfixturevalue("postgres_template")
+    name = f"newsroom_{uuid4().hex}"
+    admin(f"CREATE DATABASE {name} TEMPLATE {template_name}")
+    yield address_of(name)
+    admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url, Keys(SECRETS), BASE_URL)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def newsroom(database: Database) -> Newsroom:
+    """The Steppe Letter with its desk and experts; nobody has asked anything yet."""
+    return database.write(found)
+
+
+@pytest.fixture
+def app(database: Database, tmp_path: Path) -> Iterator[Flask]:
+    from app import create_app
+
+    settings = configuration.load(
+        {
+            "READERS_ASKED_ENV": "demo",
+            "DATABASE_URL": database.url,
+            "BASE_URL": BASE_URL,
+            "MAIL_FOLDER": str(tmp_path / "mail"),
+            "LIMITS": "0",
+        }
+    )
+    made = create_app({**settings, "SECRETS": SECRETS, "TESTING": True})
+    yield made
+    made.extensions["database"].close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def limited(database: Database, tmp_path: Path) -> Iterator[FlaskClient]:
+    """A client of an app that counts tries, as it does in production."""
+    from app import create_app
+
+    settings = configuration.load(
+        {"READERS_ASKED_ENV": "demo", "DATABASE_URL": database.url, "BASE_URL": BASE_URL, "MAIL_FOLDER": str(tmp_path)}
+    )
+    made = create_app({**settings, "SECRETS": SECRETS, "TESTING": True})
+    yield made.test_client()
+    made.extensions["database"].close()

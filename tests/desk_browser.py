@@ -1,0 +1,95 @@
+"""Somebody at the desk with a browser, who signs in by the link and carries the form's token along; and what to look at."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import TypeVar
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, func, select
+from werkzeug.test import TestResponse
+
+from app.actors import Clock, Staff
+from app.answers.models import Answer, AnswerText, Assignment, Check
+from app.audit import Event
+from app.db import Database
+from app.letters.models import Letter
+from app.mail.models import OutboxMail
+from app.people import sign_in
+from app.people.models import Person
+from app.questions.models import Note, Question
+
+T = TypeVar("T")
+
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+class DeskBrowser:
+    def __init__(self, app: Flask, database: Database, staff: Staff, slug: str) -> None:
+        app.config["PROPAGATE_EXCEPTIONS"] = True  # a fault of ours is shown where it is
+        self.client: FlaskClient = app.test_client()
+        self.database: Database = app.extensions["database"]
+        self.desk = f"/desk/{slug}"
+        link = database.write(
+            lambda session: sign_in.invite(session, Clock(), session.get_one(Person, staff.person_id), "desk")
+        )
+        self.token = self._token(self.client.get(link))
+        assert self.client.post(link, data={"csrf_token": self.token}).status_code == 303
+        self.get("/letters")
+
+    def _token(self, response: TestResponse) -> str:
+        found = TOKEN.search(response.text)
+        return found.group(1) if found else self.token
+
+    def get(self, path: str, status: int = 200) -> str:
+        """The page at an address below the desk, as a person reads it: entities resolved."""
+        response = self.client.get(path if path.startswith("/desk/") else self.desk + path)
+        assert response.status_code == status, response.text
+        self.token = self._token(response)
+        return unescape(response.text)
+
+    def post(self, path: str, status: int = 303, **typed: object) -> str:
+        """Send a form. Gives where it leads to, or the page where the form wasn't taken."""
+        whole = path if path.startswith("/desk/") else self.desk + path
+        fields = {name: list(value) if isinstance(value, tuple) else value for name, value in typed.items()}
+        response = self.client.post(whole, data={"csrf_token": self.token, **fields})
+        assert response.status_code == status, (response.status_code, unescape(response.text))
+        return response.location.partition("#")[0] if status == 303 else unescape(response.text)
+
+
+def version(page: str) -> str:
+    """The version that the first form of a page carries."""
+    return re.findall(r'name="version" value="(\d+)"', page)[0]
+
+
+def one(database: Database, model: type[T], **by: object) -> T:
+    with database.read() as session:
+        return session.scalars(select(model).filter_by(**by)).unique().one()
+
+
+def states(database: Database) -> tuple[str | None, str | None, str | None]:
+    """Where the only question, assignment and answer stand."""
+    with database.read() as session:
+        found = [session.scalar(select(model.state)) for model in (Question, Assignment, Answer)]
+    return tuple(found)
+
+
+def everything(database: Database) -> list[int]:
+    """How many rows there are of all that a refused press could have written."""
+    models = (Event, Note, OutboxMail, AnswerText, Check, Letter)
+    with database.read() as session:
+        return [session.scalar(select(func.count()).select_from(model)) for model in models]
+
+
+def queries_of(database: Database, fn: Callable[[], object]) -> int:
+    """How many queries reading a page takes."""
+    counted: list[int] = []
+
+    def listen(*_: object) -> None:
+        counted.append(1)
+
+    event.listen(database.reader, "before_cursor_execute", listen)
+    fn()
+    event.remove(database.reader, "before_cursor_execute", listen)
+    return len(counted)

@@ -1,0 +1,89 @@
+"""A PostgreSQL server for the tests: the one that is named, one of their own, or one that runs here and lets us in.
+
+One of their own is the fastest, since it need not wait for the disk, and leaves nothing in somebody's server.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import make_url
+
+NAMED = "TEST_POSTGRES_URL"
+USUAL = ("postgresql+psycopg://postgres@127.0.0.1:5432/postgres", "postgresql+psycopg:///postgres")
+
+
+def plain(url: str) -> str:
+    """The address as psycopg takes it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def lets_us_in(url: str) -> bool:
+    """Whether we may create databases there."""
+    with suppress(psycopg.Error), psycopg.connect(plain(url), connect_timeout=3) as server:
+        asked = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+        return server.execute(asked).fetchone() == (True,)
+    return False
+
+
+def programs() -> Path | None:
+    """The folder of the newest installed server's programs."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
+    known = str(found[-1]) if found else shutil.which("initdb")
+    return Path(known).parent if known else None
+
+
+@contextmanager
+def server() -> Iterator[str | None]:
+    """The server's address, or None where none can be had. One that was started here is stopped at the end."""
+    named, bin_folder = os.environ.get(NAMED), programs()
+    if bin_folder and not named:
+        with _own(bin_folder) as url:
+            yield url
+        return
+    yield next((url for url in ((named,) if named else USUAL) if lets_us_in(url)), None)
+
+
+@contextmanager
+def _own(bin_folder: Path) -> Iterator[str]:
+    """A cluster in a temporary folder, reached by a socket there; thrown away at the end, so that it need not wait for the disk.
+
+    The server refuses to run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="readers-asked-"))
+    account = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    if account:
+        shutil.chown(folder, "postgres", "postgres")
+    data = str(folder / "data")
+    initdb = (bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+    subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, **account)  # type: ignore[call-overload]
+    settings = (
+        "-c",
+        "listen_addresses=",
+        "-c",
+        f"unix_socket_directories={folder}",
+        "-c",
+        "max_connections=200",
+        "-c",
+        "fsync=off",
+    )
+    with (folder / "log").open("wb") as log:
+        child = subprocess.Popen(  # type: ignore[call-overload]
+            (bin_folder / "postgres", "-D", data, *settings), cwd=folder, stderr=log, stdout=log, **account
+        )
+    url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
+    try:
+        for _ in range(100):
+            if lets_us_in(url):
+                break
+            time.sleep(0.1)
+        yield url
+    finally:
+        child.terminate()
+        child.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,86 @@
+"""An answer on the desk in a browser without scripts: two at once, versions, the check, sending back, approving."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.answers import editing
+from app.answers.models import Answer, Assignment
+from app.db import Database
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.questions.models import Question
+from tests.cast import Newsroom, handed_in
+from tests.desk_browser import DeskBrowser, one, version
+
+WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
+
+
+@pytest.fixture
+def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+
+
+@pytest.fixture
+def ilya(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+    return DeskBrowser(app, database, newsroom.ilya, newsroom.slug)
+
+
+@pytest.fixture
+def address(database: Database, newsroom: Newsroom) -> str:
+    """Where the answer of Leyla stands, which nobody has looked at yet."""
+    answer = database.write(lambda session: handed_in(session, newsroom, WORDS))
+    with database.read() as session:
+        question = session.scalars(select(Question)).one()
+    return f"/questions/{question.public_id}/answers/{answer.public_id}"
+
+
+def test_of_two_editors_of_an_answer_the_second_is_told_and_sees_both_texts(nora, ilya, database, address):
+    seen = version(nora.get(f"{address}/edit"))
+    ilya.post(f"{address}/edit", version=seen, answer="We put up salt plates in 2009.")
+    page = nora.post(f"{address}/edit", status=409, version=seen, answer="We put up salt plates.", act="check")
+    assert "Somebody else changed it meanwhile" in page
+    assert ">\nWe put up salt plates.</textarea>" in page
+    assert "<del>in 2009</del>" in page
+    assert one(database, Answer).state == "edited"
+    nora.post(f"{address}/edit", version=version(page), answer="We put up salt plates.", act="check")
+    assert one(database, Answer).state == "checking"
+    assert one(database, OutboxMail, kind="expert.check").state == "queued"
+
+
+def test_an_answer_without_words_is_not_saved(nora, database, address):
+    page = nora.post(f"{address}/edit", status=422, version=version(nora.get(f"{address}/edit")), answer=" \n")
+    assert "The answer needs words" in page
+    assert one(database, Answer).state == "submitted"
+
+
+def test_a_text_goes_back_with_a_note(nora, database, address):
+    later = (datetime.now() + timedelta(days=3)).isoformat(timespec="minutes")
+    nora.post(f"{address}/return", note="Who reads the plates?", due_at=later)
+    assert (one(database, Assignment).state, one(database, Answer).state) == ("returned", "draft")
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail).filter_by(kind="expert.returned")).one()
+        assert "> Who reads the plates?" in outbox.read(session, mail).text
+
+
+def test_a_check_can_be_overridden_with_a_reason_only(nora, database, address):
+    nora.post(
+        f"{address}/edit", version=version(nora.get(f"{address}/edit")), answer="We put up salt plates.", act="save"
+    )
+    page = nora.post(f"{address}/approve", 422, checked=editing.CHECKLIST)
+    assert "The expert hasn’t passed this text" in page
+    nora.post(f"{address}/approve", checked=editing.CHECKLIST, reason="She is on a boat until May.")
+    assert one(database, Answer).override_reason == "She is on a boat until May."
+    nora.post(f"{address}/reopen")
+    assert one(database, Answer).state == "edited"
+
+
+def test_versions_stand_side_by_side(nora, database, address):
+    for text in ("We put up plates.", "We put up plates in 2009."):
+        nora.post(f"{address}/edit", version=version(nora.get(f"{address}/edit")), answer=text, act="save")
+    page = nora.get(f"{address}?from=2&to=3")
+    assert "<ins>in 2009</ins>" in page
+    assert "Version 3, the desk" in page
+    nora.get(f"{address}?from=9", 404)

@@ -1,0 +1,188 @@
+"""The directory of experts, the settings of a newsletter and its house sentences, as Nora keeps them."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.audit import Event
+from app.editions.models import Edition
+from app.newsletters.models import Newsletter, NewsletterText
+from app.people.models import Expert, Person
+from tests.at_desk import Browser, buttons, everything, read
+from tests.cast import Newsroom, handed_in
+
+
+class Desk(Browser):
+    def __init__(self, app: Flask, newsroom: Newsroom) -> None:
+        super().__init__(app, newsroom.nora)
+        self.newsroom = newsroom
+        with self.database.read() as session:
+            self.leyla = session.get_one(Expert, newsroom.leyla.expert_id).public_id
+
+    def expert(self, session: Session) -> Expert:
+        return session.scalars(select(Expert).filter_by(public_id=self.leyla)).one()
+
+    def profile(self) -> dict[str, Any]:
+        """Leyla's form as it stands now, ready to be sent."""
+        with self.database.read() as session:
+            leyla = self.expert(session)
+            return {
+                "version": leyla.version,
+                "name": leyla.name,
+                "credit_line": leyla.credit_line,
+                "topics": ", ".join(leyla.topics),
+                "languages": ", ".join(leyla.languages),
+            }
+
+    def settings(self) -> dict[str, Any]:
+        with self.database.read() as session:
+            newsletter = session.scalars(select(Newsletter)).one()
+            same = ("version", "name", "publisher", "editor", "section", "address", "call", "marks", "check_policy",
+                    "slots", "words", "check_hours", "keep_days")  # fmt: skip
+            return {name: getattr(newsletter, name) for name in same} | {
+                "rhythm": "first and third Wednesday, 09:00, Europe/Prague",
+                "rule_start": "2022-01-01",
+                "cutoff_hours": "48",
+                "languages": "en, ru, fa",
+                "names_readers": "1",
+            }
+
+
+@pytest.fixture
+def nora(app: Flask, newsroom: Newsroom) -> Desk:
+    return Desk(app, newsroom)
+
+
+def test_the_directory_tells_who_was_checked_and_who_is_busy(nora: Desk) -> None:
+    nora.database.write(lambda s: handed_in(s, nora.newsroom, "Who measures?"))
+    nora.press("experts", name="Saule Bekova", email="saule@survey.example")
+    said = nora.get("experts")
+    assert (said.count("checked"), said.count("not yet")) == (4, 1)  # once in the sentence above
+    assert "Leyla Aydın soil scientist at the Karakum Field Station checked 1" in said
+    assert "Saule Bekova" in nora.get("experts?q=saule")
+    assert "Leyla Aydın" not in nora.get("experts?q=saule")
+    assert "Nobody of this name" in nora.get("experts?q=nobody")
+
+
+def test_name_and_address_are_enough_and_a_known_address_is_found_again(nora: Desk) -> None:
+    before = everything(nora.database)
+    assert nora.press("experts", name="Leyla", email="LEYLA@field.example").endswith(nora.leyla)
+    said = nora.press("experts", 422, name="Saule Bekova", email="saule at survey")
+    assert "isn’t an e-mail address" in said
+    assert "Say who it is." in nora.press("experts", 422, email="saule@survey.example")
+    assert everything(nora.database) == before
+
+
+def test_a_change_of_name_needs_a_new_check(nora: Desk) -> None:
+    nora.press(f"experts/{nora.leyla}", **nora.profile() | {"topics": "soil، salt", "place": "Karakum"})
+    with nora.database.read() as session:
+        leyla = nora.expert(session)
+        assert (leyla.topics, leyla.place, leyla.verified_how) == (
+            ["soil", "salt"],
+            "Karakum",
+            "called the switchboard",
+        )
+    nora.press(f"experts/{nora.leyla}", **nora.profile() | {"name": "Leyla Aydın-Kaya"})
+    assert "Nobody has checked yet" in nora.get(f"experts/{nora.leyla}")
+    nora.press(f"experts/{nora.leyla}/verify", 422, how=" ")
+    nora.press(f"experts/{nora.leyla}/verify", how="rang the institute")
+    assert "rang the institute" in nora.get(f"experts/{nora.leyla}")
+
+
+def test_of_two_who_edit_a_profile_the_second_sees_both(nora: Desk) -> None:
+    opened = nora.profile()
+    nora.press(f"experts/{nora.leyla}", **opened | {"credit_line": "soil scientist in Osh"})
+    before = everything(nora.database)
+    said = nora.press(f"experts/{nora.leyla}", 409, **opened | {"credit_line": "soil scientist"})
+    assert "Now it says: soil scientist in Osh" in said
+    assert everything(nora.database) == before
+    nora.press(f"experts/{nora.leyla}", 422, **nora.profile() | {"away_until": "in May"})
+    nora.press(f"experts/{nora.leyla}", 409, **opened | {"version": ""})
+    assert everything(nora.database) == before
+
+
+def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
+    rhythm = "every Friday, 08:30, Asia/Bishkek"
+    nora.press("settings", **nora.settings() | {"rhythm": rhythm, "slots": "3", "skips": "2031-07-01/2031-08-31"})
+    with nora.database.read() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        assert (newsletter.rule, newsletter.at, newsletter.zone) == ("FREQ=WEEKLY;BYDAY=FR", "08:30", "Asia/Bishkek")
+        assert {edition.rule_date.weekday() for edition in session.scalars(select(Edition))} == {4}
+        event = session.scalars(select(Event).filter_by(action="newsletter.change")).one()
+        assert event.facts == {"columns": ["at", "rule", "skips", "slots", "zone"]}
+    assert "Every Friday, 08:30, Asia/Bishkek" in nora.get("settings")
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "words"),
+    [
+        ("rhythm", "whenever", "Three parts are needed"),
+        ("rhythm", "first Wednesday, 09:00, Middle/Earth", "is not a time zone"),
+        ("rhythm", "FREQ=HOURLY, 09:00, UTC", "names hours"),
+        ("rhythm", "FREQ=", "is not a"),
+        ("rule_start", "yesterday", "Write the date"),
+        ("skips", "in summer", "is not a date"),
+        ("extra", "2026-12-23T25:00", "is not a time of day"),
+        ("slots", "0", "too small or too large"),
+        ("words", "²", "too small or too large"),
+        ("cutoff_hours", "nan", "too small or too large"),
+        ("keep_days", "366", "too small or too large"),
+        ("address", "nora", "can’t be taken"),
+        ("name", " \u200b ", "Something must stand here."),
+        ("section", "x" * 201, "too long"),
+        ("call", "x" * 2001, "too long"),
+        ("marks", "curly", "can’t be taken"),
+        ("languages", "en, klingon", "No language has this code"),
+    ],
+)
+def test_a_setting_that_cannot_be_taken_says_so_and_changes_nothing(
+    nora: Desk, field: str, typed: str, words: str
+) -> None:
+    before = everything(nora.database)
+    said = nora.press("settings", 422, **nora.settings() | {field: typed, "dek": "Wind, salt and water"})
+    assert words in said
+    assert everything(nora.database) == before
+
+
+def test_of_two_who_change_the_settings_the_second_sees_both(nora: Desk) -> None:
+    opened = nora.settings()
+    nora.press("settings", **opened | {"section": "The Steppe Answers"})
+    before = everything(nora.database)
+    assert "Now it says: The Steppe Answers" in nora.press("settings", 409, **opened | {"section": "Ask Us"})
+    assert everything(nora.database) == before
+
+
+def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None:
+    before = everything(nora.database)
+    typed: dict[str, Any] = {
+        "lead_in": "We asked {name}, {credit_line}:",
+        "asked_credit": "{credit} would like to know:",
+    }
+    said = nora.press("settings/sentences/en", 200, look="1", **typed)
+    assert "We asked Leyla Aydın, soil scientist: “The answer stands here.”" in said
+    assert "Timur, Osh would like to know:" in said
+    assert "place that is filled in is missing" in nora.press("settings/sentences/en", 422, lead_in="We asked:")
+    nora.press("settings/sentences/de", 404, **typed)
+    assert everything(nora.database) == before
+    nora.press("settings/sentences/en", **typed)
+    nora.press("settings/sentences/en", lead_in=typed["lead_in"])
+    with nora.database.read() as session:
+        rows = [(row.kind, row.language, row.body) for row in session.scalars(select(NewsletterText))]
+        assert rows == [("lead_in", "en", typed["lead_in"])]
+
+
+def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, app: Flask) -> None:
+    ilya = Browser(app, nora.newsroom.ilya)
+    page = ilya.open("settings")
+    assert (buttons(page), "An editor can change them." in read(page)) == ([], True)
+    before = everything(nora.database)
+    ilya.press("settings", 404, **nora.settings() | {"slots": "3"})
+    ilya.press("settings", 404, **nora.settings() | {"slots": "none"})
+    ilya.press("settings/sentences/en", 404, lead_in="We asked {name}:")
+    ilya.press("settings/sentences/en", 404, look="1")
+    assert everything(nora.database) == before
+    with nora.database.read() as session:
+        assert session.get_one(Person, nora.newsroom.ilya.person_id).name == "Ilya Brandt"
