@@ -5,10 +5,12 @@ BIN := .venv/bin
 PORT ?= 8000
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard app/translations/*/LC_MESSAGES/*.po))
 PYTEST := $(BIN)/python -m pytest
+# What marks a text for people besides gettext's own names; the test of the catalogues reads it here too.
+KEYWORDS := _l
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench migration lock browsers format
+.PHONY: help run test check bench migration words lock browsers format
 
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
@@ -37,6 +39,11 @@ bench: .venv/development $(CATALOGUES) ## submissions and pages per second, as r
 migration: .venv/development ## draft a migration from the models: make migration M="what changes"
 	$(BIN)/alembic upgrade head
 	$(BIN)/alembic revision --autogenerate --rev-id "$$(printf '%04d' $$(( $$(ls migrations/versions/[0-9]*.py | wc -l) + 1 )))" -m "$(M)"
+
+words: .venv/development ## bring the catalogues of app/translations up to date with what the code and the pages say
+	@mkdir -p build
+	@$(BIN)/pybabel -q extract -F babel.cfg $(KEYWORDS:%=-k %) --project "Readers Asked" --sort-by-file --add-location=file -o build/messages.pot app
+	@$(BIN)/pybabel -q update -d app/translations -i build/messages.pot --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 120
 
 lock: ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 -o requirements/runtime.txt

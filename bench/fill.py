@@ -183,7 +183,8 @@ def _items(rng: random.Random, published: list[int]) -> Iterator[dict[str, Any]]
                                     "additions": []}, "answer": answer}],
         }  # fmt: skip
         data = {"piece": piece, "own": {}}
+        output = f"Expert Corner: X\n\nReaders asked: “{piece['question']}”\n\nI asked Leyla Aslan:\n\n“{answer}”\n"
         yield {
-            "edition_id": edition + 1, "position": position + 1, "question_id": number, "input": data, "output": answer,
-            "sha256": digest(data, answer), "credits": [None, None],
+            "edition_id": edition + 1, "position": position + 1, "question_id": number, "input": data, "output": output,
+            "sha256": digest(data, output), "credits": [None, None],
         }  # fmt: skip

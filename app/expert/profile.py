@@ -100,7 +100,7 @@ def _facts(session: Session, typed: Profile) -> dict[str, Any]:
     known = _languages(session, _mine(session))
     return {
         **typed.lines,
-        "topics": [topic.strip() for topic in typed.topics.split(",") if topic.strip()],
+        "topics": [topic.strip() for topic in re.split("[,،，、]", typed.topics) if topic.strip()],
         "languages": [code for code in known if code in typed.languages],
         "away_until": _date(typed.away_until),
         "on_public_page": typed.on_public_page,

@@ -82,7 +82,8 @@ def read(place: Place, typed: Mapping[str, str]) -> Ask:
     hear_back = typed.get("hear_back") or "number"
     credit = (typed.get("credit") or "none") if place.newsletter.names_readers else "none"
     chosen = typed.get("language", "")
-    edition = next((e for e in _editions(place) if e.public_id == typed.get("edition")), None)
+    about = typed.get("edition")
+    edition = next((e for e in _editions(place) if e.public_id == about), None) if about else None
     return Ask(
         body=typed.get("body", ""),
         background=typed.get("background", ""),

@@ -1,0 +1,67 @@
+"""What the bench sends: filled-in forms with valid tokens, and the pages to read, signed in where the desk is read."""
+
+import re
+from functools import cache
+from urllib.parse import urlencode
+
+from flask import Flask
+from sqlalchemy import select
+
+import config
+from app import create_app
+from app.actors import Clock
+from app.editions.archive import page
+from app.newsletters.queries import by_slug
+from app.people import sign_in
+from app.people.models import Person
+from app.reader import form_token
+
+from .load import Call
+
+
+@cache
+def _app(settings: tuple[tuple[str, str], ...]) -> Flask:
+    return create_app(config.load(dict(settings)))
+
+
+def ask_form(settings: dict[str, str], number: int) -> str:
+    """The body of one reader's POST, with a token of its own, as the page would have given it."""
+    app = _app(tuple(settings.items()))
+    with app.test_request_context(), app.extensions["database"].read() as session:
+        newsletter = by_slug(session, "river")
+        assert newsletter is not None
+        token = form_token.make(session, newsletter)
+    return urlencode({"form": token, "body": f"Why is the water lower in winter {number}?", "hear_back": "number"})
+
+
+def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
+    """The archive at its start and deep in it, a Q&A, and the desk's lists."""
+    app = _app(tuple(settings.items()))
+    database = app.extensions["database"]
+    with database.read() as session, app.test_request_context():
+        newsletter = by_slug(session, "river")
+        assert newsletter is not None
+        items = page(session, newsletter, limit=400)
+        deep = items[-1].question.public_id
+        story = f"/river/q/{items[0].question.public_id}/{items[0].question.text.slug}"  # type: ignore[union-attr]
+        person = session.scalars(select(Person).order_by(Person.id)).first()
+    link = database.write(lambda session: sign_in.invite(session, Clock(), person, "desk"))
+    cookie = _cookie(app, link)
+    return [
+        ("archive", Call("/river/answers")),
+        ("archive, 20 pages down", Call(f"/river/answers?before={deep}")),
+        ("Q&A", Call(story)),
+        ("desk: letters", Call("/desk/river/letters", cookie=cookie)),
+        ("desk: questions", Call("/desk/river/questions", cookie=cookie)),
+        ("desk: this edition", Call("/desk/river/", cookie=cookie)),
+    ]
+
+
+def _cookie(app: Flask, link: str) -> str:
+    client = app.test_client()
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(link).text)
+    assert found is not None
+    client.post(link, data={"csrf_token": found[1]})
+    cookie = client.get_cookie("desk")
+    assert cookie is not None
+    return f"desk={cookie.value}"
