@@ -10,7 +10,7 @@ KEYWORDS := _l
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench migration words lock browsers format
+.PHONY: help run test quick check bench migration words lock browsers format
 
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
@@ -19,8 +19,10 @@ run: .venv/runtime $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (
 	@PORT=$(PORT) exec $(BIN)/python serve.py
 
 test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and PostgreSQL, with a real browser
-	$(PYTEST) -n 2 -m "not alone"
-	$(PYTEST) -m alone
+	@status=0; $(PYTEST) -n 2 -m "not alone" || status=1; $(PYTEST) -m alone || status=1; exit $$status
+
+quick: .venv/development $(CATALOGUES) ## what can be tested in a minute: on SQLite, without a browser
+	$(PYTEST) -n 2 -q -m "not alone" -k "not postgresql" --ignore tests/test_demo.py
 
 check: .venv/development ## style, types, templates, import direction, house rules
 	$(BIN)/ruff check .

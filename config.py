@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parent
 DEMO_SECRET = "the demo newsroom keeps no secrets from anyone"  # noqa: S105 - refused outside the demo
@@ -116,6 +117,8 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
     onion = re.match(r"http://[a-z2-7]{56}\.onion$", value["BASE_URL"])
     if not demo and not onion and not value["BASE_URL"].startswith("https://"):
         faults.append("BASE_URL must begin with https:// (or be an onion address)")
+    if demo and urlsplit(value["BASE_URL"]).hostname not in ("127.0.0.1", "localhost", "::1"):
+        faults.append("BASE_URL: the demo has a secret that everybody knows, so it stays on this machine")
     if "@" not in value["MAIL_FROM"]:
         faults.append("MAIL_FROM needs the address that mails come from")
     if value["MAIL_TRANSPORT"] not in ("smtp", "folder"):

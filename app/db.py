@@ -110,6 +110,17 @@ def now(session: Session) -> datetime:
     return fixed if fixed is not None else datetime.now(UTC)
 
 
+@contextmanager
+def as_of(session: Session, moment: datetime) -> Iterator[None]:
+    """Let all that is done inside be noted as done at `moment`: where the minute must not be kept."""
+    before = session.info.get("at")
+    session.info["at"] = moment
+    try:
+        yield
+    finally:
+        session.info["at"] = before
+
+
 def keys(session: Session) -> Keys:
     found: Keys = session.info["keys"]
     return found
@@ -168,12 +179,14 @@ class Database:
         self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
 
     def _engine(self, writes: bool, pool_size: int) -> Engine:
+        # What readers wrote are parameters: no error may carry them into somebody's log.
+        kept = {"pool_size": pool_size, "max_overflow": 8, "hide_parameters": True}
         if self.is_sqlite:
-            engine = create_engine(self.url, pool_size=pool_size, max_overflow=8)
+            engine = create_engine(self.url, **kept)
             event.listen(engine, "connect", _sqlite_connect(query_only=not writes))
             event.listen(engine, "begin", _sqlite_begin("BEGIN IMMEDIATE" if writes else "BEGIN"))
             return engine
-        engine = create_engine(self.url, pool_size=pool_size, max_overflow=8, pool_pre_ping=True)
+        engine = create_engine(self.url, pool_pre_ping=True, **kept)
         return engine if writes else engine.execution_options(postgresql_readonly=True)
 
     @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from .db import CROCKFORD, Busy
@@ -84,9 +84,15 @@ REASONS = {
 }
 
 
-def page(status: int, *, happened: str | None = None, kept: dict[str, str] | None = None) -> Response:
+# A fact that isn't there yet: nobody was faster, and nothing is wrong with the page.
+LACKING = Words(_l("Something is missing first"), PAGES[409].happened, _l("Go back, add it, then do this again."))
+
+
+def page(
+    status: int, *, happened: str | None = None, kept: dict[str, str] | None = None, words: Words | None = None
+) -> Response:
     """The error page of this status, with what was typed in a box to copy from."""
-    words = PAGES.get(status, PAGES[500])
+    words = words or PAGES.get(status, PAGES[500])
     typed = kept if kept is not None else _typed()
     reference = "".join(secrets.choice(CROCKFORD) for _ in range(6))
     html = render_template(
@@ -124,11 +130,16 @@ def _refused(error: Refused) -> Response:
     if isinstance(error, NotYours):
         return page(404)
     if isinstance(error, Missing):
-        return page(409, happened=REASONS.get(error.fact))
+        return page(409, happened=REASONS.get(error.fact), words=LACKING)
     if isinstance(error, Illegal):
         return page(409, happened=str(_l("That can’t be done from where it stands now.")))
     if isinstance(error, Stale):
-        return page(409, happened=str(_l("Somebody else changed it while you had it open. Both texts are safe.")))
+        return page(
+            409,
+            happened=str(
+                _l("Somebody else changed it while you had it open. What they did stands, and nothing was overwritten.")
+            ),
+        )
     return page(409)
 
 
@@ -147,6 +158,7 @@ def _crashed(error: Exception) -> Response:
 def register(app: Flask) -> None:
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(CSRFError, lambda error: page(400))
+    app.register_error_handler(DataError, lambda error: page(400))  # a NUL, say, which PostgreSQL takes in no text
     app.register_error_handler(Busy, lambda error: page(503))
     app.register_error_handler(OperationalError, lambda error: page(503))
     app.register_error_handler(

@@ -107,6 +107,9 @@ def prepare(app: Flask) -> None:
 
 
 def _dress(response: Response) -> Response:
+    if response.location:
+        # Werkzeug redirects to a missing slash with the request's own Host, which anybody can forge.
+        response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.endpoint != "static" and "Cache-Control" not in response.headers:

@@ -1,16 +1,19 @@
 """How pages say times, counts and languages: in the page's language, in the newsletter's zone."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
+from babel.units import format_unit
 from flask import Flask, g
 from flask_babel import get_locale, gettext
 
 from .letters.queries import MANY
-from .mail.words import locale
+from .mail.words import in_digits_of, locale
 from .text import group_digits
+
+UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # of an age, each with its minutes
 
 
 def _where() -> Locale:
@@ -26,16 +29,20 @@ def _local(moment: datetime) -> datetime:
     return moment.astimezone(zone())
 
 
+def _said(text: str) -> str:
+    return in_digits_of(_where(), text)
+
+
 def day(moment: datetime | date, style: str = "long") -> str:
     """ "Wednesday 18 November", or "18 November 2026" in another year; `short` is "Wed 18 Nov"."""
     local = _local(moment) if isinstance(moment, datetime) else moment
     if style == "short":
-        return format_skeleton("MMMEd", _as_datetime(local), locale=_where())
+        return _said(format_skeleton("MMMEd", _as_datetime(local), locale=_where()))
     if local.year != datetime.now(zone()).year:
-        return format_date(local, "long", locale=_where())
+        return _said(format_date(local, "long", locale=_where()))
     if "MMMMEEEEd" in _where().datetime_skeletons:
-        return format_skeleton("MMMMEEEEd", _as_datetime(local), locale=_where())
-    return format_date(local, "full", locale=_where())  # a skeleton that CLDR lacks comes out in short words
+        return _said(format_skeleton("MMMMEEEEd", _as_datetime(local), locale=_where()))
+    return _said(format_date(local, "full", locale=_where()))  # a skeleton that CLDR lacks comes out in short words
 
 
 def _as_datetime(local: datetime | date) -> datetime:
@@ -43,7 +50,7 @@ def _as_datetime(local: datetime | date) -> datetime:
 
 
 def clock_time(moment: datetime) -> str:
-    return format_skeleton("Hm", _as_datetime(_local(moment)), locale=_where())
+    return _said(format_skeleton("Hm", _as_datetime(_local(moment)), locale=_where()))
 
 
 def moment(moment: datetime) -> str:
@@ -53,21 +60,24 @@ def moment(moment: datetime) -> str:
 
 def full_date(moment: datetime | date) -> str:
     local = _local(moment) if isinstance(moment, datetime) else moment
-    return format_date(local, "long", locale=_where())
+    return _said(format_date(local, "long", locale=_where()))
 
 
 def exact(moment: datetime) -> str:
-    return format_datetime(_as_datetime(_local(moment)), "medium", locale=_where())
+    return _said(format_datetime(_as_datetime(_local(moment)), "medium", locale=_where()))
 
 
 def ago(moment: datetime, threshold: float = 0.99) -> str:
     """How long ago, or until: "3 days"."""
-    return format_timedelta(abs(datetime.now(UTC) - moment), threshold=threshold, locale=_where())
+    passed = max(abs(datetime.now(UTC) - moment), timedelta(minutes=1))
+    return _said(format_timedelta(passed, threshold=threshold, locale=_where()))
 
 
 def age(moment: datetime) -> str:
-    """The same, narrow, for rows: "12 min"."""
-    return format_timedelta(abs(datetime.now(UTC) - moment), format="narrow", threshold=1.2, locale=_where())
+    """The same, short, for rows: "12 mins", "5 hrs", "41 days"; weeks and months would hide how long somebody waits."""
+    minutes = max(1, int(abs(datetime.now(UTC) - moment).total_seconds() // 60))
+    number, unit = next((round(minutes / size), unit) for unit, size in UNITS if minutes >= size)
+    return _said(format_unit(number, f"duration-{unit}", length="short", locale=_where()))
 
 
 def is_past(moment: datetime) -> bool:
@@ -76,7 +86,7 @@ def is_past(moment: datetime) -> bool:
 
 def count(number: int) -> str:
     """Counts stop at "1,000+"; an empty place has none."""
-    return f"{MANY:,}+" if number > MANY else (str(number) if number else "")
+    return _said(f"{MANY:,}+" if number > MANY else (str(number) if number else ""))
 
 
 def tongue(code: str) -> str:

@@ -18,6 +18,7 @@ from .answers.models import Answer
 from .db import Busy, Database, lock
 from .editions import planning
 from .letters import contacts
+from .mail import outbox
 from .mail.delivery import deliver_due
 from .mail.models import OutboxMail
 from .mail.sending import transport
@@ -30,7 +31,18 @@ _transport = cache(transport)
 def settled(session: Session, mail: OutboxMail) -> None:
     """One e-mail, then forget me: the address goes in the transaction that marks the notice as sent."""
     if mail.letter_id is not None:
-        contacts.forget(session, mail.letter_id)
+        forget_address(session, mail.letter_id)
+
+
+def forget_address(session: Session, letter_id: int) -> None:
+    """Erase a reader's address also from mails that failed or still wait: those would keep it past its day."""
+    contacts.forget(session, letter_id)
+    outbox.forget_letter(session, Clock(), letter_id)
+
+
+def forget_overdue(session: Session) -> None:
+    for letter_id in contacts.overdue(session):
+        forget_address(session, letter_id)
 
 
 def deliver(app: Flask, database: Database) -> None:
@@ -57,7 +69,7 @@ def plan_ahead(_app: Flask, database: Database) -> None:
 
 def tidy(_app: Flask, database: Database) -> None:
     """Erase what has had its time: addresses, ways in, forgotten drafts."""
-    database.write(contacts.forget_overdue)
+    database.write(forget_overdue)
     database.write(sign_in.sweep)
     database.write(writing.sweep)
 

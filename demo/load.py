@@ -7,10 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db import Database
-from app.letters import contacts
 from app.mail.delivery import claim, settle
 from app.newsletters.models import Newsletter
-from app.worker import settled
+from app.worker import forget_overdue, settled
 
 from .house import found
 from .year import events
@@ -47,7 +46,7 @@ def _live(session: Session, at: datetime, progress: Progress | None) -> None:
             _deliver(session)
         if progress:
             progress(number, len(steps))
-    contacts.forget_overdue(session)
+    forget_overdue(session)
 
 
 def _deliver(session: Session) -> None:

@@ -26,6 +26,8 @@ from tests.cast import Newsroom, found
 
 SECRETS = {1: b"a secret of the newsroom, thirty-two bytes"}
 BASE_URL = "https://ask.newsroom.example"
+# The demo's settings at an address as in production, which the demo itself refuses.
+IN_TESTS = {"BASE_URL": BASE_URL, "SESSION_COOKIE_SECURE": True, "SECRETS": SECRETS, "TESTING": True}
 SERVER = pytest.StashKey[ExitStack]()
 
 
@@ -50,7 +52,7 @@ def without(what: str) -> None:
 
 def admin(statement: str) -> None:
     with psycopg.connect(postgres.plain(os.environ[postgres.NAMED]), autocommit=True) as server:
-        server.execute(statement)  # type: ignore[call-overload]
+        server.execute(statement)
 
 
 def address_of(name: str) -> str:
@@ -149,23 +151,28 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCach
     return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("compiled")))
 
 
-@pytest.fixture
-def app(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
+@contextmanager
+def opened_app(database: Database, folder: Path, compiled: FileSystemBytecodeCache, limits: str) -> Iterator[Flask]:
     from app import create_app
 
     settings = configuration.load(
         {
             "READERS_ASKED_ENV": "demo",
             "DATABASE_URL": database.url,
-            "BASE_URL": BASE_URL,
-            "MAIL_FOLDER": str(tmp_path / "mail"),
-            "LIMITS": "0",
+            "MAIL_FOLDER": str(folder / "mail"),
+            "LIMITS": limits,
         }
     )
-    made = create_app({**settings, "SECRETS": SECRETS, "TESTING": True})
+    made = create_app({**settings, **IN_TESTS})
     made.jinja_env.bytecode_cache = compiled
     yield made
     made.extensions["database"].close()
+
+
+@pytest.fixture
+def app(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
+    with opened_app(database, tmp_path, compiled, limits="0") as made:
+        yield made
 
 
 @pytest.fixture
@@ -174,14 +181,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def limited(database: Database, tmp_path: Path) -> Iterator[FlaskClient]:
+def limited(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[FlaskClient]:
     """A client of an app that counts tries, as it does in production."""
-    from app import create_app
-
-    settings = configuration.load(
-        {"READERS_ASKED_ENV": "demo", "DATABASE_URL": database.url, "BASE_URL": BASE_URL, "MAIL_FOLDER": str(tmp_path)}
-    )
-    made = create_app({**settings, "SECRETS": SECRETS, "TESTING": True})
-    made.jinja_env.bytecode_cache = compiled
-    yield made.test_client()
-    made.extensions["database"].close()
+    with opened_app(database, tmp_path, compiled, limits="1") as made:
+        yield made.test_client()

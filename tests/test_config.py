@@ -60,6 +60,12 @@ def test_an_onion_address_may_be_plain_http() -> None:
     assert config.load({**SAFE, "BASE_URL": onion})["BASE_URL"] == onion
 
 
+def test_the_demo_stays_on_its_machine() -> None:
+    with pytest.raises(config.Unsafe) as refused:
+        config.load({"READERS_ASKED_ENV": "demo", "BASE_URL": "https://ask.example.org"})
+    assert [fault.split(":")[0] for fault in refused.value.faults] == ["BASE_URL"]
+
+
 def test_the_demo_needs_no_settings_and_never_mails() -> None:
     settings = config.load({"READERS_ASKED_ENV": "demo", "PORT": "8123"})
     assert (settings["DEMO"], settings["BASE_URL"], settings["MAIL_TRANSPORT"]) == (

@@ -13,10 +13,11 @@ from app.db import Database
 from app.editions import desk, standing
 from app.editions.models import Edition, EditionItem
 from app.editions.renderers import to_html, to_markdown, to_text
-from app.editions.withdrawal import withdraw
+from app.editions.withdrawal import unlock, withdraw
 from app.letters import contacts, receipts, receive
 from app.letters.models import Addition, Contact, Credit, Letter
 from app.lifecycle import Illegal, Missing, NotYours
+from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions.models import Question, QuestionText
 from tests.test_main_job import OWN, TIMUR, Newsroom
@@ -193,3 +194,21 @@ def test_a_mailed_receipt_can_only_read_and_withdraw(database: Database) -> None
     newsroom.take_back(0.3)
     with pytest.raises(Illegal):
         newsroom.take_back(0.4)
+
+
+def test_what_was_taken_back_while_locked_leaves_an_edition_that_is_unlocked(database: Database) -> None:
+    newsroom = OneReader(database, OWN)
+    newsroom.ask = receive.Ask("did they not know about this before")
+    newsroom.to_the_edition()
+
+    def first(session: Any) -> Edition:
+        return session.scalars(select(Edition).order_by(Edition.runs_at)).first()  # type: ignore[no-any-return]
+
+    newsroom.at(12, lambda s: desk.lock_edition(s, newsroom.editor, first(s)))
+    newsroom.take_back(12.1)
+    newsroom.at(12.2, lambda s: unlock(s, newsroom.editor, first(s)))
+    with database.read() as session:
+        question = session.scalars(select(Question)).one()
+        assert (question.state, question.wording, question.edition_id) == ("closed", "", None)
+        told = session.scalars(select(OutboxMail).filter_by(kind="desk.letter_withdrawn")).one()
+        assert told.due_at.time() == told.due_at.time().min  # midnight: the minute is nobody's business

@@ -87,7 +87,7 @@ def platan(empty: Database) -> Database:
     print(f"\nThe demo newsroom was loaded in {took:.1f} s on {empty.writer.dialect.name}, in {len(steps)} steps.")
     assert steps == [(number, len(steps)) for number in range(1, len(steps) + 1)]
     assert is_loaded(empty)
-    assert took < 30  # goal: 10 s on a machine that does nothing else
+    assert took < 120  # goal: 10 s on a machine that does nothing else
     return empty
 
 

@@ -399,16 +399,16 @@ def test_this_edition_says_who_waits_for_whom(nora: Desk) -> None:
     nora.database.write(ask)
     said = nora.get("")
     columns = re.split("For you|For experts|For their check|For an answer|The slots of", said)[1:5]
-    assert "1 text waits for you." in said
+    assert "One text waits for you." in said
     assert [
         [
             words
-            for words in ("Edit Leyla Aydın’s text", "Read 1 new letter", "Fill slot 1", SECOND, "Nobody waits.")
+            for words in ("Edit Leyla Aydın’s text", "Read one new letter", "Fill slot 1", SECOND, "Nobody waits.")
             if words in one
         ]
         for one in columns
     ] == [
-        ["Edit Leyla Aydın’s text", "Read 1 new letter", "Fill slot 1"],
+        ["Edit Leyla Aydın’s text", "Read one new letter", "Fill slot 1"],
         ["Nobody waits."],
         ["Nobody waits."],
         [SECOND],

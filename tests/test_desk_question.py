@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app.actors import Expert as Asked
 from app.actors import Reader
 from app.answers import assigning, editing
 from app.answers.lifecycle import ANSWER, ASSIGNMENT
@@ -203,10 +204,8 @@ def test_an_assistant_sees_no_button_of_an_editor_and_no_hand_made_press_helps(i
         ("answers/{answer}/recall", {}),
         ("answers/{answer}/reopen", {}),
         ("answers/{answer}/outcome", {"outcome": "fine"}),
-        ("answers/{answer}/return", {"note": "Who counts?", "due_at": "2001-01-01T10:00"}),
         ("assignments/{assignment}/invite", {}),
         ("assignments/{assignment}/decline", {"reason": "other"}),
-        ("assignments/{assignment}/extend", {"due_at": "yesterday"}),
         ("assignments/{assignment}/link", {}),
     ],
 )
@@ -221,6 +220,58 @@ def test_a_hand_made_press_that_does_not_start_from_here_changes_nothing(nora, d
     assert typed.get("note", "") in page
     assert "Back to the question" in page
     assert (everything(database), states(database)) == (before, stand)
+
+
+@pytest.mark.parametrize(
+    ("press", "typed", "said"),
+    [
+        ("note", {"note": " "}, "Write the note first"),
+        ("close", {"sentence": "We looked for long."}, "Choose why"),
+        ("answers/{answer}/return", {"note": " ", "due_at": "2099-01-01T10:00"}, "Write the note first"),
+        ("answers/{answer}/return", {"note": "Who counts?", "due_at": "2001-01-01T10:00"}, "Give a time that is still to come"),
+    ],
+)  # fmt: skip
+def test_a_form_that_lacks_something_comes_back_as_it_was_typed(nora, database, newsroom, press, typed, said):
+    database.write(lambda session: handed_in(session, newsroom, WORDS))
+    question, answer, assignment = one(database, Question), one(database, Answer), one(database, Assignment)
+    before = everything(database)
+    press = press.format(answer=answer.public_id, assignment=assignment.public_id)
+    page = nora.post(f"/questions/{question.public_id}/{press}", status=422, **typed)
+    assert page.count(said) == 2  # in the summary and at the field
+    assert [words in page for words in typed.values()] == [True] * len(typed)
+    assert everything(database) == before
+
+
+def test_a_wording_in_no_known_language_is_not_saved(nora, database, newsroom):
+    question = opened(database, newsroom)
+    page = nora.get(f"/questions/{question}")
+    typed = {"headline": "The Salt Wind", "body": "Who weighs it?", "language": "klingon"}
+    page = nora.post(f"/questions/{question}/wording", status=422, version=version(page), **typed)
+    assert page.count("No language has this code") == 2
+    assert "Who weighs it?" in page
+    assert one(database, Question).wording == WORDS
+
+
+def test_a_suggested_colleague_stands_with_whoever_named_them(nora, database, newsroom):
+    database.write(lambda session: handed_in(session, newsroom, WORDS))
+
+    def suggest(session):
+        assignment = session.scalars(select(Assignment)).one()
+        actor = Asked(assignment.expert_id, "Leyla", assignment.id)
+        assigning.suggest(session, actor, assignment, "Marek Dvořák, marek@water.example")
+
+    database.write(suggest)
+    assert "Marek Dvořák, marek@water.example" in nora.get(f"/questions/{one(database, Question).public_id}")
+
+
+def test_two_languages_stand_beside_each_other_with_nothing_struck_out(nora, database, newsroom):
+    [letter] = asked(database, newsroom, "Кто измеряет соль в наших садах?")
+    question = nora.post(f"/letters/{letter}/file", kind="question", version=1)
+    page = nora.get(question)
+    nora.post(f"{question}/wording", version=version(page), headline="Salt", body=WORDS, language="en")
+    page = nora.get(question).partition('id="wording"')[2].partition('id="recognise"')[0]
+    assert ("Кто измеряет соль в наших садах?" in page, WORDS in page) == (True, True)
+    assert ("<del>" in page, "<ins>" in page) == (False, False)
 
 
 def test_what_belongs_to_another_question_or_desk_is_not_there(nora, database, newsroom):
@@ -283,7 +334,7 @@ def test_merged_questions_come_apart_again(nora, database, newsroom):
     assert nora.post(f"/questions/{salt}/merge", into=wind) == f"{nora.desk}/questions/{wind}"
     assert "It was merged into another question" in nora.get(f"/questions/{salt}")
     nora.post(f"/questions/{wind}/merge", into=wind)
-    assert "can’t be merged into itself" in nora.get(f"/questions/{wind}")
+    assert "Not merged: choose another question" in nora.get(f"/questions/{wind}")
     nora.post(f"/questions/{salt}/split")
     assert one(database, Question, public_id=salt).state == "open"
 
@@ -296,7 +347,7 @@ def test_a_closed_question_tells_its_readers_and_its_expert(nora, database, news
         return desk.open_question(session, newsroom.nora, [letter], headline="Salt").public_id
 
     public_id = database.write(fn)
-    nora.post(f"/questions/{public_id}/close", status=409, reason="because")
+    nora.post(f"/questions/{public_id}/close", status=422, reason="because")
     nora.post(f"/questions/{public_id}/close", reason="nobody", sentence="")
     assert one(database, Question).closed_reason == "nobody"
     with database.read() as session:

@@ -225,6 +225,4 @@ def test_no_file_names_a_registry_or_somebodys_machine() -> None:
         r"[p]ypi\.(?:org|python)|[p]ythonhosted|[n]pmjs\.|[i]ndex-url|[f]ind-links|[p]roxy\.golang"
         r"|(?<![\w.])/(?:root|home|work|Users)/"
     )
-    texts = [path for path in files() if path.suffix not in (".png", ".jpg", ".ico", ".woff2")]
-    assert len(texts) > 200
-    assert [named(path) for path in texts if named_places.search(path.read_text())] == []
+    assert [named(path) for path in files() if named_places.search(path.read_text(errors="replace"))] == []

@@ -23,6 +23,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import directory
+from app.people.models import Link
 from app.questions import desk as questions
 from app.questions import wording
 from app.questions.models import Question
@@ -255,3 +256,55 @@ def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(data
     with database.read() as session:
         waiting = session.scalars(select(OutboxMail).filter_by(state="queued", kind="reader.once")).all()
         assert len(waiting) == 1
+
+
+def test_an_invitation_that_was_discarded_never_left(database: Database) -> None:
+    newsroom = Newsroom(database, OWN)
+    newsroom.two_readers_ask()
+    newsroom.the_desk_words_it_and_invites()
+
+    def discard(session: Any) -> None:
+        assigning.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
+
+    newsroom.at(0.11, discard)
+    with database.read() as session:
+        assert session.scalars(select(OutboxMail)).one().state == "discarded"
+        assert session.scalars(select(Assignment)).one().state == "drafted"
+        assert session.scalars(select(Question)).one().state == "open"
+        assert {link.revoked_at is None for link in session.scalars(select(Link))} == {False}
+
+
+def test_experts_hear_of_a_skipped_date_and_of_a_page_withdrawn_and_restored(database: Database) -> None:
+    newsroom = Newsroom(database, OWN)
+    newsroom.two_readers_ask()
+    newsroom.the_desk_words_it_and_invites()
+    newsroom.the_expert_answers()
+    newsroom.the_editor_edits_and_the_expert_agrees()
+    newsroom.it_is_approved_and_picked()
+
+    def skip(session: Any) -> None:
+        desk.skip(session, newsroom.editor, session.scalars(select(Edition).order_by(Edition.runs_at)).first())
+
+    newsroom.at(5, skip)
+    with database.read() as session:
+        question = session.scalars(select(Question)).one()
+        second = session.scalars(select(Edition).order_by(Edition.runs_at)).all()[1]
+        assert (question.state, question.edition_id) == ("queued", second.id)
+        [told] = session.scalars(select(OutboxMail).filter_by(kind="expert.dropped"))
+        assert "kept for a later one" in outbox.read(session, told).text
+
+    def send(session: Any) -> None:
+        edition = session.get_one(Edition, second.id)
+        desk.lock_edition(session, newsroom.editor, edition)
+        desk.send(session, newsroom.editor, edition)
+
+    newsroom.at(26.95, send)
+    newsroom.at(
+        27, lambda s: desk.retract(s, newsroom.editor, s.scalars(select(Question)).one(), "For somebody's safety.")
+    )
+    newsroom.at(28, lambda s: desk.restore(s, newsroom.editor, s.scalars(select(Question)).one()))
+    with database.read() as session:
+        kinds = [
+            mail.kind for mail in session.scalars(select(OutboxMail).order_by(OutboxMail.id)) if mail.edition_id is None
+        ]
+        assert kinds[-3:] == ["expert.dropped", "expert.dropped", "expert.published"]

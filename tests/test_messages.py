@@ -245,6 +245,7 @@ ALL: dict[str, Callable[[Sender], Message]] = {
     "published": lambda s: messages.published(s, "l@a.example", "L", "Police", LINK, date(2022, 11, 16)),
     "dropped": lambda s: messages.dropped(s, "l@a.example", "L", "Police", "It was too long."),
     "reader_news": lambda s: messages.reader_news(s.newsletter, s.language, "t@a.example", "ended", "No.", LINK),
+    "letter_withdrawn": lambda s: messages.letter_withdrawn(s, "n@a.example", "N", True, LINK),
     "desk_notice": lambda s: messages.desk_notice(s, "n@a.example", "N", "fine", "L", "Police", None, LINK),
 }
 

@@ -16,6 +16,7 @@ from app.db import Database
 from app.letters.contacts import email_of, named
 from app.letters.models import Contact, Credit, Letter
 from app.questions import desk as questions
+from app.questions import wording
 from app.reader import form_token, taking
 from app.reader.frame import at
 from app.text import for_print
@@ -250,6 +251,7 @@ def shown_question(database: Database, newsroom: Newsroom) -> str:
         question = questions.open_question(
             session, newsroom.nora, [], body="Does the canal run at night?", language="en"
         )
+        wording.clear(session, newsroom.nora, question, question.text_id or 0)
         questions.show(session, newsroom.nora, question, True)
         return question.public_id
 

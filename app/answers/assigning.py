@@ -10,7 +10,8 @@ from .. import audit
 from ..actors import Actor, Expert, Staff
 from ..db import keys, lock, now
 from ..lifecycle import Illegal, Missing, must
-from ..mail import messages
+from ..mail import messages, outbox
+from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import house_text
 from ..people import links
@@ -221,6 +222,21 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
     lock(session, assignment).due_at = due_at
     session.flush()
     audit.record(session, actor, "assignment.extend", assignment)
+
+
+def discard(session: Session, actor: Staff, mail: OutboxMail) -> None:
+    """Don't send a mail that still waits. An invitation that never left leaves its assignment as a draft.
+
+    Raises `OnItsWay` and `Illegal`.
+    """
+    outbox.discard(session, actor, mail)
+    if mail.kind != "expert.invitation" or mail.assignment_id is None:
+        return
+    assignment = lock(session, session.get_one(Assignment, mail.assignment_id))
+    if assignment.state == "invited":
+        links.revoke_links(session, assignment.id)
+        ASSIGNMENT.apply(session, actor, assignment, "uninvite", cause="discard", invited_at=None)
+        rest(session, actor, assignment.question_id)
 
 
 def cancel(

@@ -60,6 +60,7 @@ class Assignment(Row, Public, Editable):
             sqlite_where=text(_live("state")),
             postgresql_where=text(_live("state")),
         ),
+        Index(None, "question_id", "id"),
         Index(None, "expert_id", "due_at", "id"),
         Index(None, "newsletter_id", "state", "due_at", "id"),
         Index(None, "newsletter_id", "state", "reply_by", "id"),

@@ -211,6 +211,7 @@ def skip(session: Session, actor: Staff, edition: Edition) -> None:
             carry_over(session, actor, question)
         except Missing:
             drop(session, actor, question, cause="skip")
+        notices.not_this_time(session, question)
     EDITION.apply(session, actor, edition, "skip")
 
 
@@ -229,6 +230,7 @@ def retract(session: Session, actor: Staff, question: Question, reason: str) -> 
 
 def restore(session: Session, actor: Staff, question: Question) -> None:
     QUESTION.apply(session, actor, lock(session, question), "restore")
+    notices.public_again(session, question)
     archive.touch(session, question.newsletter_id)
 
 

@@ -11,17 +11,25 @@ from sqlalchemy.orm import Session
 
 from ..lifecycle import Missing
 from ..newsletters.models import Newsletter
+from ..questions.lifecycle import cleared
 from ..questions.models import Question
 from ..text import for_print
 from .block import Block
 from .house import LeadIn, Piece, Voice, set_block
+from .marks import marks_for
 from .models import Edition, EditionItem
 from .pieces import own_phrases, piece_of
+from .quotation import set_plain
 from .renderers import to_text
 
 
 def freeze(session: Session, newsletter: Newsletter, edition: Edition, question: Question) -> EditionItem:
-    """Set a picked question for good. Raises `Missing` when a reader's name in it may not be printed."""
+    """Set a picked question for good.
+
+    Raises `Missing` when its newest words are not cleared, or when a reader's name in it may not be printed.
+    """
+    if not cleared.holds(question):
+        raise Missing(cleared.name)
     piece, trouble = piece_of(session, newsletter, question)
     if trouble:
         raise Missing("consent" if trouble.fault == "consent" else "verified name")
@@ -52,6 +60,12 @@ def piece_from(item: EditionItem) -> Piece:
     data = item.input["piece"]
     voices = tuple(Voice(LeadIn(**voice["lead_in"]), voice["answer"]) for voice in data["voices"])
     return Piece(**{**data, "voices": voices, "askers": tuple(item.credits)})
+
+
+def headline(item: EditionItem) -> str:
+    """The headline as it ran, with the newsletter's marks: what is stored is what was typed."""
+    piece = item.input["piece"]
+    return set_plain(piece["headline"], marks_for(piece["language"], piece["marks"]))
 
 
 def opening(item: EditionItem) -> str:

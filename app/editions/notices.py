@@ -13,7 +13,9 @@ from ..db import address
 from ..letters import contacts
 from ..letters.models import Letter
 from ..mail import messages, outbox
+from ..mail.words import say
 from ..newsletters.models import Newsletter
+from ..people import directory
 from ..questions.models import Question
 from ..questions.queries import letters_of
 from .models import Edition
@@ -63,6 +65,40 @@ def tell_reader(
         due_at=due_at,
         once_key=f"{kind}:{letter.id}:{edition_id or ''}",
     )
+
+
+def not_this_time(session: Session, question: Question) -> None:
+    """The edition was skipped: the experts hear that their answers are kept."""
+    newsletter = session.get_one(Newsletter, question.newsletter_id)
+    why = say(newsletter.language).gettext("There is no edition on that date. Your answer is kept for a later one.")
+    tell_experts(session, question, messages.dropped, why=why)
+
+
+def public_again(session: Session, question: Question) -> None:
+    """A page that was withdrawn stands again: the experts get its address once more."""
+    newsletter, edition = session.get_one(Newsletter, question.newsletter_id), session.get(Edition, question.edition_id)
+    if edition:
+        link = address(session, story_path(newsletter, question))
+        tell_experts(session, question, messages.published, link=link, edition_on=edition.runs_at)
+
+
+def letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, due_at: datetime | None) -> None:
+    """The editors hear that a letter behind a question was taken back; `due_at` hides the minute of one without address."""
+    newsletter = session.get_one(Newsletter, question.newsletter_id)
+    for person in directory.desk_of(session, newsletter.id):
+        to = directory.email_of(session, person)
+        if to is None:
+            continue
+        message = messages.letter_withdrawn(
+            post.sender(newsletter, person.language),
+            to=to,
+            name=person.name,
+            runs_unnamed=runs_unnamed,
+            link=address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
+        )
+        outbox.put(
+            session, message, newsletter_id=newsletter.id, question_id=question.id, person_id=person.id, due_at=due_at
+        )
 
 
 def published(session: Session, edition: Edition, question: Question, due_at: datetime) -> None:

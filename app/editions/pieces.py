@@ -11,7 +11,7 @@ from ..letters import contacts
 from ..letters.models import Credit, Letter
 from ..newsletters.models import Newsletter, NewsletterText
 from ..questions.models import Question, QuestionText
-from ..questions.queries import letters_of
+from ..questions.queries import cleared_text, letters_of
 from .block import Block
 from .house import LeadIn, Piece, Voice, lead_in_text, set_block
 from .phrases import phrases_for
@@ -97,13 +97,14 @@ def piece_of(
     """The piece that a question makes with its approved answers (or the given ones), and what is wrong with its credit."""
     letters = letters_of(session, question)
     credits, fault = credits_of(session, newsletter, letters)
+    text = cleared_text(session, question.id)  # newer words, which nobody has looked at yet, leave the house nowhere
     piece = Piece(
-        language=question.text.language if question.text else newsletter.language,
+        language=text.language if text else newsletter.language,
         marks=newsletter.marks,
         section=newsletter.section,
-        headline=question.headline,
+        headline=text.headline if text else "",
         askers=tuple(credits),
-        question=question.wording,
+        question=(text.body or "") if text else "",
         voices=tuple(
             _voice(session, answer) for answer in (approved_of(session, question.id) if answers is None else answers)
         ),

@@ -9,14 +9,14 @@ from werkzeug.wrappers import Response
 from ..answers import editing
 from ..answers.diff import compare
 from ..answers.models import Answer
-from ..answers.queries import load_answer
+from ..answers.queries import load_answer, newest_checks
 from ..editions import desk as editions
 from ..lifecycle import Illegal, Missing, Stale, expect
 from ..questions.models import Question
 from ..text import word_count
 from .assignment import coming_time
 from .frame import Desk, at_desk, change, editor, found, page
-from .question import question_page, the_question, to_question
+from .question import attempt, question_page, the_question, to_question
 from .question_words import version_words
 
 ADDRESS = "/<slug>/questions/<public_id>/answers/<answer_id>"
@@ -76,7 +76,14 @@ def _edit_form(desk: Desk, one: Answer, body: str, fault: str = "", is_stale: bo
         pairs=compare(now_there, body) if is_stale else compare(own.body, body) if own else [],
         is_stale=is_stale,
         may_check=desk.may_decide,
+        objection=_objection(desk, one),
     )
+
+
+def _objection(desk: Desk, one: Answer) -> str | None:
+    """What the expert says is wrong with the very text that is there now."""
+    check = newest_checks(desk.session, [one.id]).get(one.id)
+    return check.reply_text if check and check.outcome == "wrong" and check.text_id == one.text_id else None
 
 
 @editor.post(f"{ADDRESS}/edit")
@@ -147,9 +154,8 @@ DEEDS = {
 
 
 @editor.post(f"{ADDRESS}/<any(return, outcome, recall, reopen, withdraw):deed>")
-def answer_deed(slug: str, public_id: str, answer_id: str, deed: str) -> Response:
-    change(slug, lambda desk: DEEDS[deed](desk, _loaded(desk, public_id, answer_id)))
-    return to_question(slug, public_id)
+def answer_deed(slug: str, public_id: str, answer_id: str, deed: str) -> Response | tuple[str, int]:
+    return attempt(slug, public_id, lambda desk: DEEDS[deed](desk, _loaded(desk, public_id, answer_id)))
 
 
 @editor.post(f"{ADDRESS}/approve")

@@ -18,7 +18,7 @@ from ..people import directory
 from ..people.models import Expert
 from ..questions.models import Question
 from .frame import Desk, at_desk, change, editor, found, page
-from .question import the_question, to_question
+from .question import attempt, the_question, to_question
 from .typed import local_time, typed_day, typed_time
 
 BRIEF = (
@@ -49,7 +49,15 @@ def the_assignment(desk: Desk, public_id: str, assignment_id: str) -> Assignment
 @editor.get("/<slug>/questions/<public_id>/ask")
 def ask(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
-        return _ask_form(desk, the_question(desk, public_id), {"words": desk.newsletter.words}, {})
+        typed = {"words": desk.newsletter.words, "edition": _first_with_room(desk)}
+        return _ask_form(desk, the_question(desk, public_id), typed, {})
+
+
+def _first_with_room(desk: Desk) -> str:
+    """The edition that an answer is most likely for: the next one with an open slot."""
+    coming = [one for one in coming_editions(desk.session, desk.newsletter.id, 4) if one.state == "planned"]
+    free = (one.public_id for one in coming if len(editions.picked(desk.session, one)) < one.slots)
+    return next(free, "")
 
 
 def _ask_form(desk: Desk, question: Question, typed: dict[str, Any], faults: dict[str, str]) -> str:
@@ -197,9 +205,5 @@ DEEDS = {
 
 
 @editor.post(f"{ADDRESS}/<any(extend, decline, cancel, link, verify):deed>")
-def assignment_deed(slug: str, public_id: str, assignment_id: str, deed: str) -> Response:
-    change(
-        slug,
-        lambda desk: DEEDS[deed](desk, the_assignment(desk, public_id, assignment_id)),
-    )
-    return to_question(slug, public_id)
+def assignment_deed(slug: str, public_id: str, assignment_id: str, deed: str) -> Response | tuple[str, int]:
+    return attempt(slug, public_id, lambda desk: DEEDS[deed](desk, the_assignment(desk, public_id, assignment_id)))

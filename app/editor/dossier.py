@@ -8,7 +8,7 @@ from flask import url_for
 
 from ..answers import editing
 from ..answers import queries as answers
-from ..answers.assigning import ASKED
+from ..answers.assigning import ASKED, suggestion_of
 from ..answers.diff import Pair, compare
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..answers.models import AnswerText
@@ -47,6 +47,7 @@ class Part:
     may_assignment: frozenset[str]
     may_answer: frozenset[str]
     faults: list[str]  # what stands in the way of approving, once the whole checklist is ticked
+    suggestion: str | None = None  # the colleague whom the expert named
 
     @property
     def compared(self) -> tuple[AnswerText, AnswerText] | None:
@@ -92,9 +93,20 @@ class Dossier:
 
     @property
     def wording(self) -> list[Pair]:
-        """The first letter's own words against the desk's."""
-        first = next((letter.body for letter in self.letters if letter.body), None)
-        return compare(first, self.question.wording) if first and self.question.wording else []
+        """The first letter's own words against the desk's; in two languages beside each other, with nothing marked."""
+        first, text = next((letter for letter in self.letters if letter.body), None), self.question.text
+        if first is None or first.body is None or text is None or not text.body:
+            return []
+        if self.is_translated:
+            return [Pair([("same", first.body)], [("same", text.body)], [("same", text.body)])]
+        return compare(first.body, text.body)
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether the desk's wording is in another language than the first letter."""
+        first, text = next((letter for letter in self.letters if letter.body), None), self.question.text
+        tongues = {one.language.partition("-")[0] for one in (first, text) if one and one.language}
+        return len(tongues - {"und"}) > 1
 
     @property
     def marked(self) -> dict[str, list[tuple[str, str | None]]]:
@@ -157,10 +169,11 @@ def _part(desk: Desk, place: Place) -> Part:
     may = set(ASSIGNMENT.open_to(desk.actor, place.assignment))
     if desk.may_decide and place.assignment.state in ASKED:
         may |= {"extend", "link"}
+    suggestion = suggestion_of(desk.session, place.assignment)
     if place.answer is None:
-        return Part(place, [], frozenset(may), frozenset(), [])
+        return Part(place, [], frozenset(may), frozenset(), [], suggestion)
     texts = answers.versions_of(desk.session, [place.answer.id])[place.answer.id]
     may_answer = frozenset(ANSWER.open_to(desk.actor, place.answer))
     whole = editing.CHECKLIST
     faults = editing.faults_of_approval(desk.session, place.answer, whole) if "approve" in may_answer else []
-    return Part(place, texts, frozenset(may), may_answer, faults)
+    return Part(place, texts, frozenset(may), may_answer, faults, suggestion)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from ..editions import desk as editions
+from ..editions import withdrawal
 from ..editions.block import Block
 from ..editions.lifecycle import EDITION
 from ..editions.models import Edition
@@ -19,7 +20,6 @@ from ..editions.ready import facts_of, ready_to_run
 from ..editions.record import hands
 from ..editions.renderers import to_html, to_json, to_markdown, to_text
 from ..errors import REASONS
-from ..letters import contacts
 from ..letters import queries as letters
 from ..letters.models import Letter
 from ..lifecycle import Missing, Refused, Stale
@@ -135,7 +135,7 @@ def _unname(desk: Desk, edition: Edition) -> None:
     letter = found(letters.load(desk.session, desk.actor, request.form.get("letter", "")))
     if letter.id not in [trouble.letter_id for trouble in editions.name_troubles(desk.session, edition)]:
         abort(409)
-    contacts.leave_unnamed(desk.session, desk.actor, letter)
+    withdrawal.leave_unnamed(desk.session, desk.actor, letter)
 
 
 # What a press on the page does: one verb each.
@@ -150,7 +150,7 @@ PRESSES: dict[str, Callable[[Desk, Edition], Any]] = {
     "slots": lambda desk, edition: editions.set_slots(desk.session, desk.actor, edition, _number("slots")),
     "unname": _unname,
     "lock": lambda desk, edition: editions.lock_edition(desk.session, desk.actor, edition, _number("version")),
-    "unlock": lambda desk, edition: editions.unlock(desk.session, desk.actor, edition, _number("version")),
+    "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, _number("version")),
     "send": lambda desk, edition: editions.send(desk.session, desk.actor, edition, version=_number("version")),
     "recall": lambda desk, edition: editions.recall(desk.session, desk.actor, edition),
     "skip": lambda desk, edition: editions.skip(desk.session, desk.actor, edition),

@@ -6,7 +6,7 @@ from ..editions import archive
 from ..editions import desk as editions
 from ..editions.record import filled, unsent
 from .frame import at_desk, editor, found, page
-from .rhythm_words import in_words
+from .rhythm_words import dates_in_words, in_words
 
 PAGE = 30
 
@@ -24,6 +24,8 @@ def all_editions(slug: str) -> str:
             "editor/editions.html",
             "edition",
             rhythm=in_words(desk.newsletter),
+            skips=[dates_in_words(one) for one in desk.newsletter.skips],
+            extra=[dates_in_words(one) for one in desk.newsletter.extra],
             ahead=ahead,
             filled=filled(desk.session, ahead),
             past=past[:PAGE],

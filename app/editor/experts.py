@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -147,6 +147,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     except Stale:
         with at_desk(slug) as desk:
             return _one(desk, public_id, typed, stale=True), 409
+    flash({"text": _("The profile is saved."), "href": ""})
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 

@@ -9,11 +9,14 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
+from flask_wtf.csrf import CSRFError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from .. import errors
 from ..actors import Staff
 from ..editions import desk as editions
+from ..editions.items import headline
 from ..editions.standing import coming_editions
 from ..letters import queries as letters
 from ..mail import outbox
@@ -26,7 +29,8 @@ from ..wording import ago, count, day, is_past
 
 editor = Blueprint("editor", __name__)
 T = TypeVar("T")
-OPEN_STATES = ("open", "seeking", "answered")
+LANGUAGES = ("en",)  # what the desk speaks; the readers' and experts' pages have their own
+GOING = ("open", "seeking", "answered", "queued")  # what the list of questions opens with
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,21 @@ def only_staff() -> Response | None:
     if not current_user.is_authenticated or current_user.door != "desk":
         back = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("entrance.ask", to="desk", next=back), code=303)
-    g.language = current_user.language
+    g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
     return None
+
+
+@editor.errorhandler(CSRFError)
+def too_old(error: CSRFError) -> Response:
+    """The page lay open for too long: what was typed is shown, with the way back to where it was typed."""
+    where = request.view_args or {}
+    g.language = LANGUAGES[0]
+    if "/questions/" in request.path:
+        href = url_for("editor.question", slug=where["slug"], public_id=where["public_id"])
+        g.back = (href, _("Back to the question"))
+    elif "slug" in where:
+        g.back = (url_for("editor.home", slug=where["slug"]), _("Back to the desk"))
+    return errors.page(400)
 
 
 def _enter(session: Session, slug: str) -> Desk:
@@ -98,13 +115,15 @@ def page(desk: Desk, template: str, section: str, **values: Any) -> str:
     )
 
 
+editor.app_template_filter("headline")(headline)
+
 ROLES = {"admin": lambda: _("admin"), "editor": lambda: _("editor"), "assistant": lambda: _("assistant")}
 
 
 def _sections(desk: Desk) -> list[dict[str, Any]]:
     key, slug = desk.newsletter.id, desk.newsletter.slug
-    mails = outbox.counts(desk.session, key)
-    held, failed = mails.get("held", 0), mails.get("failed", 0)
+    mails = outbox.counts(desk.session, key, ("held", "failed"))
+    held, failed = mails["held"], mails["failed"]
     rows = [
         ("edition", _("This edition"), "editor.home", "", False),
         ("letters", _("Letters"), "editor.letters", count(letters.waiting(desk.session, key)), False),
@@ -112,7 +131,7 @@ def _sections(desk: Desk) -> list[dict[str, Any]]:
             "questions",
             _("Questions"),
             "editor.questions",
-            count(questions.count(desk.session, key, OPEN_STATES)),
+            count(questions.count(desk.session, key, GOING)),
             False,
         ),
         ("shelf", _("Shelf"), "editor.shelf", count(questions.count(desk.session, key, ("shelved",))), False),
@@ -135,7 +154,9 @@ def _coming(desk: Desk) -> dict[str, str] | None:
     filled = len(editions.picked(desk.session, edition))
     return {
         "date_label": day(edition.runs_at, "short"),
-        "cutoff_label": _("cut-off was %(time)s ago", time=ago(edition.cutoff_at))
+        "cutoff_label": _("locked")
+        if edition.state == "locked"
+        else _("cut-off was %(time)s ago", time=ago(edition.cutoff_at))
         if is_past(edition.cutoff_at)
         else _("cut-off in %(time)s", time=ago(edition.cutoff_at)),
         "slots_label": ngettext("%(filled)s of %(num)s slot filled", "%(filled)s of %(num)s slots filled",

@@ -1,7 +1,7 @@
 """What the pages of letters show: the rows of the list, and the one that is read."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -84,12 +84,18 @@ def _row(slug: str, one: Letter, state: str, before: str | None, item: Letter | 
         "language": one.language,
         "tongue": tongue(one.language),
         "says": _settled(one),
-        "age": age(one.received_at),
+        "age": _age(one),
         "time": one.received_at,
         "exact": full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),
         "open": item is not None and item.id == one.id,
         "checked": False,
     }
+
+
+def _age(one: Letter) -> str:
+    if _keeps_the_day(one) and _day_of(one) == datetime.now(UTC).date():
+        return _("today")
+    return age(one.received_at)
 
 
 def _settled(one: Letter) -> str:

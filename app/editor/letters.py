@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flask import abort, flash, redirect, request, url_for
+from flask import abort, flash, g, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
@@ -29,10 +29,17 @@ def letters(slug: str) -> str:
         return page(desk, "editor/letters.html", "letters", item=None, **list_of(desk))
 
 
+def _letter(desk: Desk, public_id: str) -> Letter:
+    one = found(queries.load(desk.session, desk.actor, public_id))
+    href = url_for("editor.letter", slug=desk.newsletter.slug, public_id=public_id)
+    g.back = (href, _("Back to the letter"))  # where an error page leads
+    return one
+
+
 @editor.get("/<slug>/letters/<public_id>")
 def letter(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
-        item = found(queries.load(desk.session, desk.actor, public_id))
+        item = _letter(desk, public_id)
         return page(
             desk,
             "editor/letters.html",
@@ -79,7 +86,7 @@ def letter_file(slug: str, public_id: str) -> Response:
         abort(400)
 
     def fn(desk: Desk) -> tuple[str, str]:
-        one = found(queries.load(desk.session, desk.actor, public_id))
+        one = _letter(desk, public_id)
         if kind == "question":
             return _to_question(desk, one, version)
         filing.file(desk.session, desk.actor, one, kind, version=version)
@@ -103,7 +110,7 @@ def _to_question(desk: Desk, one: Letter, version: int | None) -> tuple[str, str
 @editor.post("/<slug>/letters/<public_id>/end")
 def letter_end(slug: str, public_id: str) -> Response:
     def fn(desk: Desk) -> tuple[str, str]:
-        one = found(queries.load(desk.session, desk.actor, public_id))
+        one = _letter(desk, public_id)
         expect(lock(desk.session, one), request.form.get("version", type=int))
         end_letter(
             desk.session,
@@ -122,11 +129,7 @@ def letter_move(slug: str, public_id: str, move: str) -> Response:
     verb = {"reopen": filing.reopen, "release": filing.release}[move]
     change(
         slug,
-        lambda desk: verb(
-            desk.session,
-            desk.actor,
-            found(queries.load(desk.session, desk.actor, public_id)),
-        ),
+        lambda desk: verb(desk.session, desk.actor, _letter(desk, public_id)),
     )
     return redirect(url_for("editor.letter", slug=slug, public_id=public_id), code=303)
 

@@ -35,7 +35,7 @@ STATES = {
     "failed": ("late", _l("Failed")),
     "held": ("wait", _l("Held")),
     "queued": ("new", _l("On its way")),
-    "sent": ("good", _l("Accepted")),
+    "sent": ("good", _l("Sent")),
     "discarded": ("none", _l("Discarded")),
     "expired": ("none", _l("Too late to send")),
 }

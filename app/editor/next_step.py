@@ -27,10 +27,12 @@ def _first(dossier: Dossier, *keys: str) -> Part | None:
 
 def _confirm(dossier: Dossier) -> Step | None:
     text = dossier.question.text
-    if dossier.is_cleared or text is None or not dossier.desk.may_decide:
+    if dossier.is_cleared or text is None:
         return None
     if not text.headline:
         return Step(_("Word it and give it a headline"), "#wording")
+    if not dossier.desk.may_decide:
+        return None
     return Step(_("Confirm that nobody can be recognised"), "#recognise")
 
 
@@ -80,6 +82,12 @@ def _ask(dossier: Dossier) -> Step | None:
     return Step(_("Ask an expert"), dossier.at("ask"))
 
 
+def _ask_instead(dossier: Dossier) -> Step | None:
+    """Whoever was asked lets the time pass without a word."""
+    late = _first(dossier, "invited")
+    return Step(_("Ask someone else"), dossier.at("ask")) if late and late.place.is_late else None
+
+
 def _pick(dossier: Dossier) -> Step | None:
     if dossier.free is None:
         return None
@@ -114,7 +122,7 @@ _approve = (
 )
 IN_WORK = (
     _edit("objected", "submitted"), _check, _of_answer("edited", *_approve), _of_answer("passed", *_approve),
-    _confirm, _invitation, _pick, _ask,
+    _confirm, _invitation, _pick, _ask, _ask_instead,
 )  # fmt: skip
 STEPS: dict[str, tuple[Callable[[Dossier], Step | None], ...]] = {
     "open": IN_WORK,

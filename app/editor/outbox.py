@@ -1,12 +1,16 @@
 """What was mailed, what waits, and what failed. A mail opens beside the list; no reader's address is ever shown."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import redirect, request, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
+from ..answers import assigning
 from ..lifecycle import Missing
 from ..mail import outbox
 from ..mail.letter import blocks
@@ -50,8 +54,12 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
         "outbox",
         state=state,
         states=[(name, STATES[name][1], counted[name]) for name in ORDER if counted[name]],
+        standing=_standing(counted),
+        counted=counted,
         groups=[
-            (STATES[name][1], [shown(desk, mail, names) for mail in mails]) for name, mails in groups.items() if mails
+            (name, STATES[name][1], [shown(desk, mail, names) for mail in mails])
+            for name, mails in groups.items()
+            if mails
         ],
         opened=_opened(desk, opened, names) if opened else None,
         keyset={
@@ -59,6 +67,18 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
             "older": url_for("editor.outbox", slug=slug, state=state, before=older) if older else None,
         },
     )
+
+
+def _standing(counted: Mapping[str, int]) -> str:
+    """Who is to do something about the mails."""
+    failed, held = counted["failed"], counted["held"]
+    said = [ngettext("One mail can’t be delivered.", "%(num)s mails can’t be delivered.", failed)] if failed else []
+    said += (
+        [ngettext("One mail is held until you send it.", "%(num)s mails are held until you send them.", held)]
+        if held
+        else []
+    )
+    return " ".join(said) or _("Nothing is held and nothing failed.")
 
 
 def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]], str | None]:
@@ -99,7 +119,7 @@ def _opened(desk: Desk, mail: OutboxMail, names: tuple[dict[int, str], dict[int,
 
 @editor.post(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>")
 def press_mail(slug: str, public_id: str, act: str) -> Response:
-    verb = {"release": outbox.release, "retry": outbox.retry, "discard": outbox.discard}[act]
+    verb = {"release": outbox.release, "retry": outbox.retry, "discard": assigning.discard}[act]
 
     def fn(desk: Desk) -> None:
         verb(desk.session, desk.actor, found(outbox.load(desk.session, desk.newsletter.id, public_id)))

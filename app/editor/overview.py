@@ -15,6 +15,7 @@ from ..editions.standing import coming_editions
 from ..editions.waiting import Board, Task, board
 from ..mail import outbox
 from ..newsletters.queries import desks_of
+from ..questions import queries as questions
 from ..web import db
 from ..wording import age, ago, day, exact, is_past
 from .frame import Desk, at_desk, editor, page
@@ -61,9 +62,9 @@ def _standing(desk: Desk, tasks: Board) -> str:
     texts = sum(1 for task in tasks.desk if task.kind in ("edit", "check", "approve", "objection"))
     late = sum(1 for task in tasks.experts if task.due_at and is_past(task.due_at))
     if texts:
-        sentences.append(ngettext("%(num)s text waits for you.", "%(num)s texts wait for you.", texts))
+        sentences.append(ngettext("One text waits for you.", "%(num)s texts wait for you.", texts))
     if late:
-        sentences.append(ngettext("%(num)s expert is late.", "%(num)s experts are late.", late))
+        sentences.append(ngettext("One expert is late.", "%(num)s experts are late.", late))
     if not any((tasks.desk, tasks.experts, tasks.checks, tasks.answers)):
         sentences.append(_("Nobody waits for anybody."))
     return " ".join(sentences)
@@ -78,7 +79,7 @@ def _edition_stands(desk: Desk) -> str:
         return _("The edition of %(day)s is locked.", day=day(edition.runs_at))
     free = edition.slots - len(editions.picked(desk.session, edition))
     slots = (
-        ngettext("%(num)s slot is still open", "%(num)s slots are still open", free)
+        ngettext("One slot is still open", "%(num)s slots are still open", free)
         if free > 0
         else _("Every slot is filled")
     )
@@ -95,8 +96,10 @@ def _failed(desk: Desk) -> list[dict[str, Any]]:
 def _slots(desk: Desk) -> dict[str, Any] | None:
     """The slots of the coming edition: what stands in them, and how many are open."""
     for edition in coming_editions(desk.session, desk.newsletter.id, 1):
-        questions = editions.picked(desk.session, edition)
-        return {"edition": edition, "questions": questions, "open": range(len(questions) + 1, edition.slots + 1)}
+        filling = editions.picked(desk.session, edition)
+        ready = questions.count(desk.session, desk.newsletter.id, ("answered",))
+        open_slots = range(len(filling) + 1, edition.slots + 1)
+        return {"edition": edition, "questions": filling, "open": open_slots, "ready": ready}
     return None
 
 
@@ -113,10 +116,10 @@ DESK: dict[str, tuple[str, Callable[[Task], str]]] = {
     "edit": ("new", lambda task: _("Edit %(name)s’s text", name=task.expert)),
     "check": ("wait", lambda task: _("Send %(name)s the quote check", name=task.expert)),
     "invite": ("none", lambda task: _("Send %(name)s the invitation", name=task.expert)),
-    "letters": ("new", lambda task: ngettext("Read %(num)s new letter", "Read %(num)s new letters", task.number)),
-    "held": ("wait", lambda task: ngettext("Look at %(num)s held letter", "Look at %(num)s held letters", task.number)),
+    "letters": ("new", lambda task: ngettext("Read one new letter", "Read %(num)s new letters", task.number)),
+    "held": ("wait", lambda task: ngettext("Look at one held letter", "Look at %(num)s held letters", task.number)),
     "slot": ("none", lambda task: _("Fill slot %(number)s", number=task.number)),
-    "ask": ("none", lambda task: ngettext("%(num)s reader asks", "%(num)s readers ask", task.number)),
+    "ask": ("none", lambda task: ngettext("One reader asks", "%(num)s readers ask", task.number)),
 }
 # With somebody outside: the words while there is time, and when it is over.
 OUTSIDE: dict[str, tuple[Callable[[Task], str], Callable[[Task], str]]] = {

@@ -1,5 +1,6 @@
 """One question: how it stands, its wording, whoever asked, who has it, the answers, and what happened."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import flash, g, redirect, request, url_for
@@ -10,6 +11,7 @@ from ..answers import closing
 from ..answers.diff import compare
 from ..db import now
 from ..editions import desk as editions
+from ..editions import withdrawal
 from ..editions.endings import close_question
 from ..letters import contacts
 from ..letters import queries as letters
@@ -19,6 +21,7 @@ from ..questions import desk as questions
 from ..questions import queries
 from ..questions import wording as words
 from ..questions.models import Question
+from ..wording import tongue
 from .dossier import dossier
 from .frame import Desk, at_desk, change, editor, found, page
 from .letter_words import CHANNELS, ENDS
@@ -32,8 +35,10 @@ from .question_words import (
     version_words,
 )
 from .trail import trail
+from .tried import Tried, tried
 from .typed import public_id_in, typed_time
 
+Answer = Response | tuple[str, int]
 WORDING = ("headline", "body", "background", "language")
 
 
@@ -51,14 +56,24 @@ def to_question(slug: str, public_id: str, anchor: str | None = None) -> Respons
     )
 
 
+def attempt(slug: str, public_id: str, fn: Callable[[Desk], object], anchor: str | None = None) -> Answer:
+    """Change something about the question and show it; a form that lacks something comes back as it was typed."""
+    try:
+        change(slug, fn)
+    except Missing as missing:
+        with at_desk(slug) as desk:
+            return question_page(desk, the_question(desk, public_id), tried=tried(missing)), 422
+    return to_question(slug, public_id, anchor)
+
+
 @editor.get("/<slug>/questions/<public_id>")
 def question(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
         return question_page(desk, the_question(desk, public_id))
 
 
-def question_page(desk: Desk, one: Question, **typed: Any) -> str:
-    """The page; `typed` is what a form on it held that couldn't be taken, with what was wrong."""
+def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: Any) -> str:  # noqa: B008 - it is frozen
+    """The page; `tried`, or `typed` for the checklist, is what a form held that couldn't be taken, with what was wrong."""
     file = dossier(desk, one)
     experts = {("assignment", part.place.assignment.id): part.place.name for part in file.parts}
     experts |= {("answer", part.place.answer.id): part.place.name for part in file.parts if part.place.answer}
@@ -80,6 +95,7 @@ def question_page(desk: Desk, one: Question, **typed: Any) -> str:
         clocks=lambda place: clocks(place, now(desk.session)),
         typed_time=lambda moment: typed_time(moment, desk.newsletter.zone),
         others=_others(desk, one) if "merge" in file.may else [],
+        tried=tried,
         typed=typed,
     )
 
@@ -91,45 +107,33 @@ def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
 
 
 @editor.post("/<slug>/questions/<public_id>/wording")
-def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
-    typed = {name: request.form.get(name, "") for name in WORDING}
-    version = request.form.get("version", type=int)
+def question_wording(slug: str, public_id: str) -> Answer:
+    typed = {name: request.form.get(name, "").strip() for name in WORDING}
+    version = request.form.get("version", -1, type=int)
+    if typed["language"] and not tongue(typed["language"]):
+        return _wording_again(slug, public_id, typed, 422, {"language": _("No language has this code")})
 
     def fn(desk: Desk) -> None:
         one = the_question(desk, public_id)
-        language = typed["language"].strip() or None
-        words.reword(
-            desk.session,
-            desk.actor,
-            one,
-            **{**typed, "language": language},
-            version=version,
-        )
+        fields = typed | {"language": typed["language"] or None}
+        words.reword(desk.session, desk.actor, one, **fields, version=version)
 
     try:
         change(slug, fn)
     except Missing:
-        return _wording_again(slug, public_id, typed, 422)
+        return _wording_again(slug, public_id, typed, 422, {"body": _("The question needs a wording")})
     except Stale:
-        return _wording_again(slug, public_id, typed, 409)
+        return _wording_again(slug, public_id, typed, 409, {})
     return to_question(slug, public_id, "recognise")
 
 
-def _wording_again(slug: str, public_id: str, typed: dict[str, str], status: int) -> tuple[str, int]:
+def _wording_again(slug: str, public_id: str, typed: dict[str, str], status: int, faults: dict[str, str]) -> Answer:
     """The form with all that was typed; after somebody else's change, with their words and the difference beside it."""
     with at_desk(slug) as desk:
         one = the_question(desk, public_id)
-        pairs = compare(one.wording, typed["body"]) if status == 409 else []
-        html = page(
-            desk,
-            "editor/wording.html",
-            "questions",
-            question=one,
-            typed=typed,
-            pairs=pairs,
-            is_stale=status == 409,
-        )
-        return html, status
+        values = {"question": one, "typed": typed, "faults": faults, "is_stale": not faults}
+        pairs = [] if faults else compare(one.wording, typed["body"])
+        return page(desk, "editor/wording.html", "questions", pairs=pairs, **values), status
 
 
 @editor.post("/<slug>/questions/<public_id>/clear")
@@ -167,13 +171,13 @@ def question_move(slug: str, public_id: str, move: str) -> Response:
 
 
 @editor.post("/<slug>/questions/<public_id>/close")
-def question_close(slug: str, public_id: str) -> Response:
+def question_close(slug: str, public_id: str) -> Answer:
     reason, sentence = request.form.get("reason", ""), request.form.get("sentence", "")
-    change(
-        slug,
-        lambda desk: close_question(desk.session, desk.actor, the_question(desk, public_id), reason, sentence),
-    )
-    return to_question(slug, public_id)
+
+    def fn(desk: Desk) -> None:
+        close_question(desk.session, desk.actor, the_question(desk, public_id), reason, sentence)
+
+    return attempt(slug, public_id, fn)
 
 
 @editor.post("/<slug>/questions/<public_id>/merge")
@@ -182,22 +186,16 @@ def question_merge(slug: str, public_id: str) -> Response:
     into = public_id_in(other)
 
     def fn(desk: Desk) -> None:
-        questions.merge(
-            desk.session,
-            desk.actor,
-            the_question(desk, public_id),
-            the_question(desk, into),
-        )
+        one, target = the_question(desk, public_id), queries.load(desk.session, desk.actor, into)
+        if target is None:
+            raise questions.CannotMerge
+        questions.merge(desk.session, desk.actor, one, target)
 
     try:
         change(slug, fn)
     except questions.CannotMerge:
-        flash(
-            {
-                "text": _("A question can’t be merged into itself, nor into one that was closed or merged."),
-                "href": "",
-            }
-        )
+        words = _("Not merged: choose another question of this newsletter, one that wasn’t closed or merged itself.")
+        flash({"text": words, "href": ""})
         return to_question(slug, public_id)
     return to_question(slug, into)
 
@@ -213,13 +211,13 @@ def question_pick(slug: str, public_id: str) -> Response:
 
 
 @editor.post("/<slug>/questions/<public_id>/note")
-def question_note(slug: str, public_id: str) -> Response:
+def question_note(slug: str, public_id: str) -> Answer:
     body = request.form.get("note", "")
-    change(
-        slug,
-        lambda desk: questions.note(desk.session, desk.actor, the_question(desk, public_id), body),
-    )
-    return to_question(slug, public_id, "trail")
+
+    def fn(desk: Desk) -> None:
+        questions.note(desk.session, desk.actor, the_question(desk, public_id), body)
+
+    return attempt(slug, public_id, fn, "trail")
 
 
 @editor.post("/<slug>/questions/<public_id>/topics")
@@ -235,7 +233,7 @@ def question_topics(slug: str, public_id: str) -> Response:
 
 
 @editor.post("/<slug>/questions/<public_id>/askers/<letter_id>/<any(verify, unname):act>")
-def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Response:
+def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Answer:
     """Note how a reader's name was checked, or leave them unnamed."""
 
     def fn(desk: Desk) -> None:
@@ -247,7 +245,6 @@ def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Respo
         if act == "verify":
             contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))
         else:
-            contacts.leave_unnamed(desk.session, desk.actor, letter)
+            withdrawal.leave_unnamed(desk.session, desk.actor, letter)
 
-    change(slug, fn)
-    return to_question(slug, public_id, "askers")
+    return attempt(slug, public_id, fn, "askers")

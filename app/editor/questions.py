@@ -10,13 +10,13 @@ from ..editions.models import Edition
 from ..questions import queries
 from ..questions.models import Question
 from ..wording import age, day, exact
-from .frame import Desk, at_desk, editor, found, page
-from .standing import OF_QUESTION, Place, most_pressing, place_of, says_who_has_it
+from .frame import GOING, Desk, at_desk, editor, found, page
+from .standing import OF_QUESTION, OVER, Place, most_pressing, place_of, says_who_has_it
 
 PAGE = 30
 # state in the address: (label, states of questions)
 FILTERS = {
-    "going": (_l("In work"), ("open", "seeking", "answered", "queued")),
+    "going": (_l("In work"), GOING),
     "open": (_l("Open"), ("open",)),
     "seeking": (_l("With an expert"), ("seeking",)),
     "answered": (_l("Answered"), ("answered",)),
@@ -98,7 +98,7 @@ def _row(
         mark = "good" if state in ("queued", "published") else "none"
         says = str(OF_QUESTION[state]) % {"edition": day(edition.runs_at) if edition else ""}
     else:
-        mark = pressing.mark if pressing else "new"
+        mark = pressing.mark if pressing and pressing.key not in OVER else "new"
         says = says_who_has_it(question, places)
     return {
         "href": url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id),

@@ -1,5 +1,7 @@
 """A newsletter's calendar in words, in the language of the page."""
 
+from datetime import date
+
 from babel.dates import get_day_names
 from babel.lists import format_list
 from flask_babel import get_locale, ngettext
@@ -10,6 +12,7 @@ from ..editions import rhythm_words
 from ..editions.calendar import read_time
 from ..editions.rhythm import as_typed
 from ..newsletters.models import Newsletter
+from ..wording import full_date
 
 ORDINALS = {1: _l("first"), 2: _l("second"), 3: _l("third"), 4: _l("fourth"), 5: _l("fifth"), -1: _l("last")}
 
@@ -37,3 +40,13 @@ def in_words(newsletter: Newsletter) -> str:
         days = _listed([names[day] for day, _numbers in words.days])
         when = ngettext("every %(days)s", "every %(num)s weeks on %(days)s", words.weeks, days=days)
     return _("%(when)s, %(time)s, %(zone)s", when=when, time=f"{words.at:%H:%M}", zone=words.zone)
+
+
+def dates_in_words(kept: str) -> str:
+    """A pause or an extra date: "20 January 2027", "1 July 2027 to 31 August 2027", with its hour where it has its own."""
+    if "/" in kept:
+        first, last = (full_date(date.fromisoformat(part)) for part in kept.split("/"))
+        return _("%(first)s to %(last)s", first=first, last=last)
+    when, _t, hour = kept.partition("T")
+    told = full_date(date.fromisoformat(when))
+    return _("%(day)s, %(time)s", day=told, time=hour[:5]) if hour else told

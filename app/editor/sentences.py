@@ -1,6 +1,6 @@
 """The house sentences of a newsletter, by language, with a block set in them to look at."""
 
-from flask import abort, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -100,4 +100,5 @@ def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | s
         settings.word(desk.session, desk.actor, desk.newsletter, language, typed)
 
     change(slug, fn)
+    flash({"text": _("The sentences are saved."), "href": ""})
     return redirect(url_for("editor.sentences", slug=slug, language=language), code=303)

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -140,7 +140,7 @@ def _parsed(typed: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 @editor.post("/<slug>/settings")
 def change_settings(slug: str) -> Response | tuple[str, int]:
     """Change the settings, and make the editions anew by the calendar as it is now."""
-    typed: dict[str, Any] = {name: request.form.get(name, "") for name in FIELDS}
+    typed: dict[str, Any] = {name: request.form.get(name, "").replace("\r\n", "\n") for name in FIELDS}
     typed["names_readers"] = "names_readers" in request.form
     fields, faults = _parsed(typed)
 
@@ -160,4 +160,5 @@ def change_settings(slug: str) -> Response | tuple[str, int]:
     except Stale:
         with at_desk(slug) as desk:
             return _form(desk, typed, stale=True), 409
+    flash({"text": _("Saved. The editions to come follow the rhythm as it stands now."), "href": ""})
     return redirect(url_for("editor.settings", slug=slug), code=303)

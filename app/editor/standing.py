@@ -101,12 +101,12 @@ def most_pressing(places: Sequence[Place]) -> Place | None:
 
 # What is said of the question itself, before the experts.
 OF_QUESTION = {
-    "shelved": _l("It lies on the shelf: good, not now."),
-    "queued": _l("It is picked for %(edition)s."),
-    "published": _l("It ran on %(edition)s."),
-    "retracted": _l("It ran on %(edition)s, and its page has been withdrawn since."),
-    "closed": _l("It is closed."),
-    "merged": _l("It was merged into another question, and its readers count there."),
+    "shelved": _l("It lies on the shelf: good, not now"),
+    "queued": _l("It is picked for %(edition)s"),
+    "published": _l("It ran on %(edition)s"),
+    "retracted": _l("It ran on %(edition)s, and its page has been withdrawn since"),
+    "closed": _l("It is closed"),
+    "merged": _l("It was merged into another question, and its readers count there"),
 }
 
 
@@ -126,7 +126,7 @@ def standing(question: Question, places: Sequence[Place], readers: int, edition_
     """The sentences on top of the question's page: who waits for whom."""
     said = []
     if str(question.state) in OF_QUESTION:
-        said.append(str(OF_QUESTION[str(question.state)]) % {"edition": edition_day})
+        said.append(_("%(words)s.", words=str(OF_QUESTION[str(question.state)]) % {"edition": edition_day}))
     elif question.text is None or not question.text.cleared_at:
         said.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
     live = sorted(
@@ -135,7 +135,9 @@ def standing(question: Question, places: Sequence[Place], readers: int, edition_
     )
     said += [_("%(words)s.", words=place.words) for place in live[:3]]
     if not live and question.state == "open":
-        said.append(_("No expert has it yet."))
+        said.append(
+            _("%(words)s. Nobody has it now.", words=places[-1].words) if places else _("No expert has it yet.")
+        )
     if question.state in ("published", "retracted", "closed", "merged"):
         return " ".join(said)
     said.append(ngettext("One reader is waiting.", "%(num)s readers are waiting.", readers) if readers

@@ -1,5 +1,6 @@
 """What readers may be told of an expert, in the expert's own words."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any

@@ -11,6 +11,7 @@ from ..actors import Actor, Staff
 from ..db import keys, now
 from ..lifecycle import Missing, must
 from ..text import single_line
+from .days import kept_moment
 from .models import Contact, Credit, Letter
 
 
@@ -42,10 +43,9 @@ def forget(session: Session, letter_id: int) -> None:
     session.execute(delete(Contact).where(Contact.letter_id == letter_id))
 
 
-def forget_overdue(session: Session) -> int:
-    """Erase the addresses whose last day is over. Returns how many."""
-    result = session.execute(delete(Contact).where(Contact.erase_on < now(session).date()))
-    return int(result.rowcount)  # type: ignore[attr-defined]
+def overdue(session: Session) -> list[int]:
+    """The letters whose writers' addresses have had their last day."""
+    return list(session.scalars(select(Contact.letter_id).where(Contact.erase_on < now(session).date())))
 
 
 def set_credit(
@@ -67,7 +67,9 @@ def set_credit(
     credit.name_sealed = ring.seal(f"credits.name.{letter.public_id}", name) if named else None
     credit.place_sealed = ring.seal(f"credits.place.{letter.public_id}", place) if named and place else None
     credit.key_no = ring.newest if named else None
-    credit.consent_text, credit.consented_at = (consent, now(session)) if named and consent else (None, None)
+    credit.consent_text, credit.consented_at = (
+        (consent, kept_moment(session, letter)) if named and consent else (None, None)
+    )
     credit.verified_at = credit.verified_by_id = credit.verified_how = None
     session.add(credit)
     session.flush()

@@ -5,10 +5,11 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Reader
-from ..db import keys, lock, now
+from ..db import keys, lock
 from ..lifecycle import Missing, NotYours
 from ..text import clean, receipt_of
 from . import contacts
+from .days import kept_moment
 from .lifecycle import LETTER
 from .models import Addition, Letter
 
@@ -45,7 +46,7 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
     newest = session.scalar(select(Addition).filter_by(letter_id=letter.id).order_by(Addition.id.desc()).limit(1))
     if newest is not None and newest.body == body:
         return newest
-    day = letter.received_at if letter.hear_back == "number" else now(session)
+    day = kept_moment(session, letter)
     addition = Addition(letter_id=letter.id, body=body, added_at=day)
     session.add(addition)
     session.flush()
@@ -59,7 +60,7 @@ def change_credit(
     """Change how the reader is named. Raises `Missing` and `NotYours`."""
     _whole_hand(actor, letter)
     contacts.set_credit(session, letter, choice, name, place, consent)
-    audit.record(session, actor, "letter.credit", letter, at=letter.received_at)
+    audit.record(session, actor, "letter.credit", letter, at=kept_moment(session, letter))
 
 
 def erase(session: Session, actor: Reader, letter: Letter) -> None:
@@ -70,7 +71,7 @@ def erase(session: Session, actor: Reader, letter: Letter) -> None:
     contacts.forget(session, letter.id)
     contacts.set_credit(session, letter, "none")
     session.execute(delete(Addition).where(Addition.letter_id == letter.id))
-    moment = letter.received_at if letter.hear_back == "number" else now(session)
+    moment = kept_moment(session, letter)
     LETTER.apply(
         session, actor, letter, "withdraw", at=moment, body=None, background=None, erased_at=moment, verbatim=False
     )

@@ -1,8 +1,7 @@
 """How a letter comes in. The web form, a mail, and what the desk heard elsewhere all call `send`."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
 from ..text import clean, fault_of_question, guess_language, held_reason
 from . import contacts
+from .days import day_only
 from .lifecycle import LETTER
 from .models import CREDITS, HEAR_BACK, Letter
 
@@ -97,15 +97,6 @@ def hashes(session: Session, form: Form) -> dict[str, bytes]:
         "form_mac": ring.mac("letters.form", form.nonce, form.key_no),
         "receipt_mac": ring.mac("letters.receipt", receipt_of(session, form), form.key_no),
     }
-
-
-def day_only(newsletter: Newsletter, moment: datetime) -> datetime:
-    """The newsletter's day of a moment, as midnight UTC.
-
-    A web letter without an address keeps no minute: a log elsewhere could be matched with it.
-    """
-    local = moment.astimezone(ZoneInfo(newsletter.zone))
-    return datetime(local.year, local.month, local.day, tzinfo=UTC)
 
 
 def already_sent(session: Session, form: Form) -> Letter | None:

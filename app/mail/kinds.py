@@ -31,7 +31,7 @@ KINDS = {
     "expert.invitation": Kind(),
     "expert.invitation_again": Kind(),
     "expert.returned": Kind(),
-    "expert.cancelled": Kind(),
+    "expert.cancelled": Kind(forget=WAY_IN),  # where a reader took the question back, nothing else holds its words
     "expert.check": Kind(),
     "expert.published": Kind(lane=2, automatic=True),
     "expert.dropped": Kind(lane=2),
@@ -41,6 +41,7 @@ KINDS = {
     "desk.declined": Kind(automatic=True),
     "desk.objection": Kind(automatic=True),
     "desk.withdrawn": Kind(automatic=True),
+    "desk.letter_withdrawn": Kind(automatic=True),
     "desk.fine": Kind(automatic=True),
     "desk.suggestion": Kind(automatic=True),
     "desk.question_back": Kind(automatic=True),

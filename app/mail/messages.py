@@ -2,7 +2,7 @@
 
 from .letter import Message, Sender
 from .messages_check import quote_check
-from .messages_desk import desk_notice, sign_in, staff_invitation
+from .messages_desk import desk_notice, letter_withdrawn, sign_in, staff_invitation
 from .messages_experts import cancelled, dropped, invitation, invitation_again, published, returned
 from .messages_readers import reader_news
 
@@ -14,6 +14,7 @@ __all__ = [
     "dropped",
     "invitation",
     "invitation_again",
+    "letter_withdrawn",
     "published",
     "quote_check",
     "reader_news",

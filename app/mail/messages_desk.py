@@ -88,6 +88,26 @@ def staff_invitation(language: str, to: str, name: str, newsroom: str, link: str
     )
 
 
+def letter_withdrawn(sender: Sender, to: str, name: str, runs_unnamed: bool, link: str) -> Message:
+    """A reader has taken a letter back that was filed to a question. Not a word of the letter is left to repeat."""
+    _ = say(sender.language).gettext
+    return compose(
+        "desk.letter_withdrawn",
+        sender.language,
+        to,
+        name,
+        _("A reader has taken a letter back"),
+        (
+            _("A reader has taken back a letter that was filed to a question. Its words and contact are erased."),
+            _("The edition is locked, so the question runs, without a name.")
+            if runs_unnamed
+            else _("Where nobody else asks, the question is closed and its wording erased as well."),
+            _("It is here:") + f"\n{link}",
+        ),
+        sender.newsletter,
+    )
+
+
 def desk_notice(
     sender: Sender, to: str, name: str, kind: str, expert: str, headline: str, said: str | None, link: str
 ) -> Message:

@@ -146,6 +146,22 @@ def forget_letter(session: Session, actor: Actor, letter_id: int) -> None:
         erase_contents(session, mail)
 
 
+def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]) -> None:
+    """Stop what has not been sent about these questions, and delete the contents of all mails about them."""
+    for mail in session.scalars(select(OutboxMail).where(OutboxMail.question_id.in_(question_ids)).with_for_update()):
+        if mail.state not in ("sent", "discarded"):
+            move(session, actor, mail, "forget")
+        erase_contents(session, mail)
+
+
+def put_off(session: Session, question_ids: Sequence[int], until: datetime) -> None:
+    """Let what still waits about these questions wait until then."""
+    waits = select(OutboxMail).where(OutboxMail.question_id.in_(question_ids), OutboxMail.state == "queued")
+    for mail in session.scalars(waits):
+        mail.due_at, mail.expires_at = until, until + KINDS[mail.kind].life
+    session.flush()
+
+
 def erase_contents(session: Session, mail: OutboxMail) -> None:
     session.execute(delete(OutboxContent).where(OutboxContent.outbox_id == mail.id))
 
@@ -165,9 +181,9 @@ def waiting(
     return list(session.scalars(chosen.order_by(OutboxMail.id.desc()).limit(limit)))
 
 
-def counts(session: Session, newsletter_id: int) -> dict[str, int]:
-    """How many mails of a newsletter stand in each state, counted up to 1,001."""
-    return {state: _count(session, newsletter_id, state) for state in STATES}
+def counts(session: Session, newsletter_id: int, states: Sequence[str] = STATES) -> dict[str, int]:
+    """How many mails of a newsletter stand in each of these states, counted up to 1,001."""
+    return {state: _count(session, newsletter_id, state) for state in states}
 
 
 def _count(session: Session, newsletter_id: int, state: str) -> int:

@@ -13,6 +13,9 @@ TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 # British order and the 24-hour clock, as the newsrooms that write English outside America set dates.
 ENGLISH = "en-GB"
 
+# Babel writes Latin digits in every language's dates; these are the numbering systems that readers of ours expect.
+DIGITS = {"arabext": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"), "arab": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")}
+
 Words = NullTranslations
 
 
@@ -40,6 +43,11 @@ def locale(language: str) -> Locale:
     return Locale.parse(ENGLISH, sep="-")
 
 
+def in_digits_of(where: Locale, text: str) -> str:
+    """The text with its digits as the language writes them."""
+    return text.translate(DIGITS.get(str(where.default_numbering_system), {}))
+
+
 def day(language: str, when: date, zone: str) -> str:
     """A day as it is said in a sentence: "Friday 11 November". A time is first moved to `zone`."""
     return _day(language, when, zone, "MMMMEEEEd", "full")
@@ -60,7 +68,8 @@ def moment(language: str, when: datetime, zone: str) -> str:
 
 
 def hour(language: str, when: datetime, zone: str) -> str:
-    return format_time(when, "short", tzinfo=get_timezone(zone), locale=locale(language))
+    where = locale(language)
+    return in_digits_of(where, format_time(when, "short", tzinfo=get_timezone(zone), locale=where))
 
 
 def city(language: str, zone: str) -> str:
@@ -74,8 +83,10 @@ def _day(language: str, when: date, zone: str, skeleton: str, otherwise: str) ->
     local = when.astimezone(get_timezone(zone)) if isinstance(when, datetime) else when
     if skeleton in where.datetime_skeletons:
         # Babel moves a time to UTC unless it is told the zone again, and takes a bare date for midnight UTC.
-        return format_skeleton(skeleton, datetime(local.year, local.month, local.day), locale=where)
-    return format_date(local, otherwise, locale=where)
+        text = format_skeleton(skeleton, datetime(local.year, local.month, local.day), locale=where)
+    else:
+        text = format_date(local, otherwise, locale=where)
+    return in_digits_of(where, text)
 
 
 def _wider(language: str) -> list[str]:

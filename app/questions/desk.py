@@ -12,7 +12,7 @@ from ..letters import filing
 from ..letters.models import Letter
 from ..lifecycle import Missing, Refused, must
 from ..text import clean
-from .lifecycle import QUESTION
+from .lifecycle import QUESTION, cleared
 from .models import Note, Question, QuestionTopic
 from .wording import reword
 
@@ -88,8 +88,10 @@ def shelve(session: Session, actor: Staff, question: Question) -> None:
 
 
 def show(session: Session, actor: Staff, question: Question, shown: bool) -> None:
-    """Make an open question public in the desk's wording, or take it off the page again."""
+    """Make an open question public in the desk's wording, or take it off the page again. Raises `Missing` (cleared text)."""
     must(actor, "E")
+    if shown and not cleared.holds(question):
+        raise Missing(cleared.name)
     question.shown_at = now(session) if shown else None
     session.flush()
     audit.record(session, actor, "question.show" if shown else "question.hide", question)

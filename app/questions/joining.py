@@ -1,29 +1,22 @@
 """A reader would like to know what others ask already: one press, a receipt, and no words of their own."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..actors import Reader
 from ..db import now
+from ..letters.days import day_only
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
-from ..letters.receive import AlreadySent, Form, already_sent, day_only, hashes
+from ..letters.receive import AlreadySent, Form, already_sent, hashes
 from ..lifecycle import Missing
 from ..newsletters.models import Newsletter
 from .models import Question
-from .queries import SHOWN_IN
+from .queries import all_shown
 
 
 def shown_question(session: Session, newsletter: Newsletter, public_id: str) -> Question | None:
     """A question of this newsletter, if readers can see it now."""
-    return session.scalar(
-        select(Question).where(
-            Question.public_id == public_id,
-            Question.newsletter_id == newsletter.id,
-            Question.state.in_(SHOWN_IN),
-            Question.shown_at.is_not(None),
-        )
-    )
+    return session.scalar(all_shown(newsletter.id).where(Question.public_id == public_id))
 
 
 def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: str, form: Form) -> Letter:

@@ -74,14 +74,23 @@ def lead_of(session: Session, question: Question) -> Question:
 SHOWN_IN = ("open", "seeking", "answered", "queued")
 
 
+def all_shown(newsletter_id: int) -> Select[Question]:
+    """What readers may see of the open questions: one that got new words is hidden until an editor has cleared them."""
+    return (
+        select(Question)
+        .join(QuestionText, QuestionText.id == Question.text_id)
+        .where(
+            Question.newsletter_id == newsletter_id,
+            Question.state.in_(SHOWN_IN),
+            Question.shown_at.is_not(None),
+            QuestionText.cleared_at.is_not(None),
+        )
+    )
+
+
 def shown(session: Session, newsletter_id: int, limit: int = 3) -> list[Question]:
     """The open questions that the desk has made public in its own wording."""
-    query = select(Question).where(
-        Question.newsletter_id == newsletter_id,
-        Question.state.in_(SHOWN_IN),
-        Question.shown_at.is_not(None),
-    )
-    return list(session.scalars(query.order_by(Question.id.desc()).limit(limit)))
+    return list(session.scalars(all_shown(newsletter_id).order_by(Question.id.desc()).limit(limit)))
 
 
 def texts_of(session: Session, question: Question) -> list[QuestionText]:

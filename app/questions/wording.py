@@ -1,14 +1,15 @@
 """The desk's words for a question, and the confirmation that nobody could recognise who asked."""
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
 from ..db import lock, now
+from ..letters.models import Letter
 from ..lifecycle import Missing, expect, must
 from ..text import clean, for_print, single_line, slug
-from .models import Question, QuestionText
+from .models import Note, Question, QuestionText
 
 
 def reword(
@@ -73,8 +74,28 @@ def clear(session: Session, actor: Staff, question: Question, text_id: int) -> N
 
 
 def erase_words(session: Session, question: Question) -> None:
-    """Nobody asks this any more and it never ran: the desk's own words go too."""
+    """Nobody asks this any more and it never ran: the desk's own words go too, and what it said to itself of them."""
     for text in session.scalars(select(QuestionText).filter_by(question_id=question.id)):
-        text.body, text.headline, text.background, text.slug = None, "", "", "q"
-        text.erased_at = now(session)
+        _erase(session, text)
+    session.execute(delete(Note).where(Note.question_id == question.id))
+    session.flush()
+
+
+def _erase(session: Session, text: QuestionText) -> None:
+    text.body, text.headline, text.background, text.slug = None, "", "", "q"
+    text.erased_at = now(session)
+
+
+def forget_own_words(session: Session, question: Question, words: str, other: Letter | None) -> None:
+    """Erase the versions that are still a reader's own words, for that reader took them back.
+
+    A wording that an editor has cleared has become the desk's. An uncleared one that stands now gives way to the words of
+    `other`, who asks the same, as if the question had been opened for them.
+    """
+    for text in session.scalars(select(QuestionText).filter_by(question_id=question.id, body=for_print(words))):
+        if text.id != question.text_id:
+            _erase(session, text)
+        elif text.cleared_at is None and other is not None:
+            body = for_print(other.body or "")
+            text.body, text.background, text.slug = body, "", slug(text.headline or body)
     session.flush()

@@ -8,7 +8,7 @@ from flask import url_for
 from markupsafe import Markup
 
 from ..editions.block import Block, Paragraph
-from ..editions.items import block_from, opening
+from ..editions.items import block_from, headline, opening
 from ..editions.models import EditionItem
 from ..editions.renderers import to_html
 from ..newsletters.models import Newsletter
@@ -45,7 +45,7 @@ def _told(newsletter: Newsletter, item: EditionItem) -> Told:
     leads = [voice["lead_in"] for voice in piece["voices"]]
     return Told(
         href(newsletter, item),
-        piece["headline"],
+        headline(item),
         opening(item),
         [(lead["name"], lead["credit_line"] or "") for lead in leads],
         cast(datetime, item.question.published_at),  # the archive holds nothing else

@@ -386,6 +386,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_assignments_expert_id_due_at_id"), "assignments", ["expert_id", "due_at", "id"])
+    op.create_index(op.f("ix_assignments_question_id_id"), "assignments", ["question_id", "id"])
     op.create_index(
         op.f("ix_assignments_newsletter_id_state_due_at_id"), "assignments", ["newsletter_id", "state", "due_at", "id"]
     )
