@@ -107,9 +107,9 @@ def enter(session: Session, newsletter: Newsletter) -> Place:
 
 @contextmanager
 def at(slug: str) -> Iterator[Place]:
-    """A newsletter's pages, to read. 404 where there is none of this name."""
+    """A newsletter's pages, to read. 404 where there is none of this name. A request reads its newsletter once."""
     with db.read() as session:
-        yield enter(session, found(by_slug(session, slug)))
+        yield enter(session, g.get("newsletter_view") or found(by_slug(session, slug)))
 
 
 def found(row: T | None) -> T:
