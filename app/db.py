@@ -212,6 +212,8 @@ class Database:
                 fault: Exception = error
             except OperationalError as error:
                 fault = error
+                if self.is_sqlite:  # it has waited for its turn already, or the disk is full
+                    break
             except DBAPIError as error:
                 # SQLSTATE 40001 and 40P01: serialization failure and deadlock, safe to run again.
                 if getattr(error.orig, "sqlstate", "") not in ("40001", "40P01"):
