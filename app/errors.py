@@ -75,6 +75,7 @@ REASONS = {
     "text": _l("There is no text yet."),
     "note": _l("Say in a few words why."),
     "reason": _l("Say in a few words why."),
+    "why": _l("Say in a few words why."),
     "wording": _l("The question needs a wording."),
     "name": _l("A name is missing."),
     "place": _l("A place is missing."),

@@ -24,6 +24,7 @@ from app.people.models import Expert
 from app.questions import desk, wording
 from app.questions.lifecycle import QUESTION
 from app.questions.models import Question
+from tests.at_the_form import published
 from tests.cast import Newsroom, handed_in
 from tests.desk_browser import DeskBrowser, everything, one, queries_of, states, version
 
@@ -410,3 +411,19 @@ def test_the_list_says_who_has_it_in_as_many_queries_for_sixty_as_for_three(nora
     assert page.count("Leyla Aydın is asked and has until") == 30
     older = re.search(r'rel="next" href="([^"]+)"', page)[1]
     assert nora.get(older).count("Leyla Aydın is asked and has until") == 30
+
+
+def test_nora_takes_a_page_down_for_somebodys_safety_and_puts_it_back(nora, ilya, database, newsroom):
+    public_id = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
+    page, story = f"/questions/{public_id}", f"/steppe/q/{public_id}/the-salt-wind"
+    stranger = nora.client.application.test_client()
+    ilya.post(f"{page}/retract", why="Not mine to decide.", status=404)
+    assert "Say why in a few words" in nora.post(f"{page}/retract", why=" ", status=422)
+    assert stranger.get(story).status_code == 200
+
+    nora.post(f"{page}/retract", why="Somebody could be recognised.")
+    assert (stranger.get(story).status_code, WORDS in stranger.get(story).text) == (410, False)
+    assert "The Salt Wind" not in stranger.get("/steppe/answers").text
+    assert "Put its public page back" in nora.get(page)
+    nora.post(f"{page}/restore")
+    assert stranger.get(story).status_code == 200

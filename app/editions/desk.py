@@ -222,7 +222,7 @@ def unskip(session: Session, actor: Staff, edition: Edition) -> None:
 def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
     """Withdraw a published page with a stub: for someone's safety, at once. Raises `Missing` without a reason."""
     if not (reason := clean(reason)):
-        raise Missing("reason")
+        raise Missing("why")
     QUESTION.apply(session, actor, lock(session, question), "retract")
     notices.tell_experts(session, question, messages.dropped, why=reason)
     archive.touch(session, question.newsletter_id)

@@ -158,10 +158,11 @@ MOVES = {
     "split": questions.split,
     "show": lambda session, actor, one: questions.show(session, actor, one, True),
     "hide": lambda session, actor, one: questions.show(session, actor, one, False),
+    "restore": editions.restore,
 }
 
 
-@editor.post("/<slug>/questions/<public_id>/<any(shelve, take, reopen, split, show, hide):move>")
+@editor.post("/<slug>/questions/<public_id>/<any(shelve, take, reopen, split, show, hide, restore):move>")
 def question_move(slug: str, public_id: str, move: str) -> Response:
     change(
         slug,
@@ -176,6 +177,16 @@ def question_close(slug: str, public_id: str) -> Answer:
 
     def fn(desk: Desk) -> None:
         close_question(desk.session, desk.actor, the_question(desk, public_id), reason, sentence)
+
+    return attempt(slug, public_id, fn)
+
+
+@editor.post("/<slug>/questions/<public_id>/retract")
+def question_retract(slug: str, public_id: str) -> Answer:
+    why = request.form.get("why", "")
+
+    def fn(desk: Desk) -> None:
+        editions.retract(desk.session, desk.actor, the_question(desk, public_id), why)
 
     return attempt(slug, public_id, fn)
 

@@ -15,6 +15,7 @@ FIELDS = {
     "name": ("how", _l("There is no name to check")),
     "note": ("note", _l("Write the note first")),
     "reason": ("reason", _l("Choose why")),
+    "why": ("why", _l("Say why in a few words")),
     "what is wrong": ("reply", _l("Write down what is wrong")),
 }
 
