@@ -1,6 +1,7 @@
 """Leyla writes in a real browser: what she types is with us within seconds, and on her device while the line is down."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from threading import Thread
 
@@ -82,6 +83,7 @@ def test_offline_and_a_closed_tab_lose_nothing(salt: Asked, address: str, phone:
     page.fill("#ties", "None.")
     says(page, DEVICE)
     page.close()
+    time.sleep(1)  # a page sends what it has as it closes: that too has to find itself offline
     assert bodies(salt) == []
     phone.set_offline(False)
     page = opened(phone, address)
@@ -107,6 +109,7 @@ def test_what_was_written_elsewhere_since_is_not_replaced(salt: Asked, address: 
     page.fill("#text", "Old words on the phone.")
     says(page, DEVICE)
     page.close()
+    time.sleep(1)  # a page sends what it has as it closes: that too has to find itself offline
     phone.set_offline(False)
     assert phone.browser is not None
     laptop = phone.browser.new_context()
