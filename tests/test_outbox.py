@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -28,8 +27,9 @@ from app.mail.models import OutboxContent, OutboxMail
 from app.models import Base
 from app.newsletters.models import Newsletter
 from app.seal import Keys
+from tests.conftest import address_of, admin, without
+from tests.postgres import NAMED
 
-POSTGRES = "root@127.0.0.1:5432"
 KEYS = Keys({1: b"a secret of the newsroom, thirty-two bytes"})
 MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 NORA = Staff(1, "Nora Lindqvist", 1, "editor")
@@ -52,21 +52,16 @@ TO_TIMUR = replace(INVITED, kind="reader.once", to="timur@reader.example", to_na
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
+    if not os.environ.get(NAMED):
+        without("PostgreSQL server that lets us create databases")
     name = f"outbox_{uuid4().hex}"
-    try:
-        with psycopg.connect(f"postgresql://{POSTGRES}/postgres", autocommit=True, connect_timeout=3) as server:
-            server.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
-    except psycopg.OperationalError as error:
-        if os.environ.get("CI"):
-            pytest.fail(f"PostgreSQL is needed: {error}")
-        pytest.skip("LOUD: no PostgreSQL on 127.0.0.1:5432, so the outbox is not tested there")
-    url = f"postgresql+psycopg://{POSTGRES}/{name}"
+    admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    url = address_of(name)
     house = Database(url, KEYS, "https://ask.example")
     Base.metadata.create_all(house.writer)
     house.close()
     yield url
-    with psycopg.connect(f"postgresql://{POSTGRES}/postgres", autocommit=True) as server:
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+    admin(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
