@@ -49,7 +49,7 @@ words: .venv/development ## bring the catalogues of app/translations up to date 
 
 lock: ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 -o requirements/runtime.txt
-	uv pip compile pyproject.toml --group dev -c requirements/runtime.txt --universal --generate-hashes --no-header --python-version 3.11 -o requirements/development.txt
+	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt --universal --generate-hashes --no-header --python-version 3.11 -o requirements/development.txt
 
 # Debian's chromium, never a download of the test tools. Where it can't be had, the browser tests say so.
 browsers:

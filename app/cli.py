@@ -15,13 +15,13 @@ from .editions.cli import editions
 from .editions.lifecycle import EDITION
 from .letters.lifecycle import LETTER
 from .lifecycle import as_rows
-from .mail.lifecycle import MAIL
+from .mail.lifecycle import INBOUND, MAIL
 from .migrate import migrate
 from .people.cli import staff
 from .questions.lifecycle import QUESTION
 from .rotation import rotate
 
-MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, MAIL)
+MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, MAIL, INBOUND)
 HEADS = ("machine", "action", "from > to", "who", "needs", "tells")
 
 keys = AppGroup("keys", help="The secrets that seal what could name a person.")

@@ -45,16 +45,26 @@ class Keys:
 
     def seal(self, place: str, text: str) -> bytes:
         """Seal `text` for `place`, written `table.column.public_id of the owner`."""
+        return self.seal_bytes(place, text.encode())
+
+    def seal_bytes(self, place: str, data: bytes) -> bytes:
         nonce = os.urandom(NONCE)
-        sealed = AESGCM(_derive(self._secrets[self.newest], "seal")).encrypt(nonce, text.encode(), place.encode())
+        sealed = AESGCM(_derive(self._secrets[self.newest], "seal")).encrypt(nonce, data, place.encode())
         return self.newest.to_bytes(2) + nonce + sealed
 
     def open(self, place: str, sealed: bytes) -> str:
         """Raises `Unsealable`."""
+        try:
+            return self.open_bytes(place, sealed).decode()
+        except UnicodeDecodeError as error:
+            raise Unsealable(place) from error
+
+    def open_bytes(self, place: str, sealed: bytes) -> bytes:
+        """Raises `Unsealable`."""
         number = int.from_bytes(sealed[:2])
         try:
             key = _derive(self._secrets[number], "seal")
-            return AESGCM(key).decrypt(sealed[2 : 2 + NONCE], sealed[2 + NONCE :], place.encode()).decode()
+            return AESGCM(key).decrypt(sealed[2 : 2 + NONCE], sealed[2 + NONCE :], place.encode())
         except (KeyError, InvalidTag, ValueError) as error:
             raise Unsealable(place) from error
 

@@ -11,7 +11,9 @@ from .lifecycle import STATES
 
 class Edition(Row, Public, Editable):
     """One issue of a newsletter. `rule_date` is the date the rule gave it, `local_at` when it runs by the newsletter's
-    clock ("YYYY-MM-DDTHH:MM"); `runs_at` and `cutoff_at` are derived in UTC and derived again when a zone's rules change."""
+    clock ("YYYY-MM-DDTHH:MM"); `runs_at` and `cutoff_at` are derived in UTC and derived again when a zone's rules change.
+
+    `message_id` and `arrived_text` are of the edition's own mail, where the desk's address is on the newsletter's list."""
 
     __tablename__ = "editions"
     __table_args__ = table(
@@ -36,6 +38,8 @@ class Edition(Row, Public, Editable):
     locked_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     message_id: Mapped[str | None] = mapped_column(String(998))
+    arrived_at: Mapped[datetime | None]
+    arrived_text: Mapped[str | None] = mapped_column(Text)
 
 
 class EditionItem(Row):

@@ -17,7 +17,9 @@ from .lifecycle import STATES
 
 AUTHORS = ("reader", "expert")
 CHANNELS = ("web", "mail", "api", "event", "phone", "messenger", "paper")
-FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", "answer", "cannot", "later", "question back")
+CHECK_REPLIES = ("fine", "wrong", "yes")  # what a mail says to the quote check
+OF_EXPERT = ("answer", "cannot", "later", "question back", *CHECK_REPLIES)
+FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", *OF_EXPERT)
 HEAR_BACK = ("number", "once", "while")
 CREDITS = ("none", "first", "full")
 
@@ -41,7 +43,7 @@ class Letter(Row, Public, Editable):
         tied("filed_question_has_one", "state = 'filed' AND filed_as = 'question'", "question_id IS NOT NULL"),
         tied(
             "filed_expert_has_assignment",
-            "state = 'filed' AND filed_as IN ('answer', 'cannot', 'later', 'question back')",
+            f"state = 'filed' AND filed_as IN ({', '.join(map(repr, OF_EXPERT))})",
             "assignment_id IS NOT NULL",
         ),
         tied("assignment_is_of_expert", "assignment_id IS NOT NULL", "author = 'expert'"),

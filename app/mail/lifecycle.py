@@ -1,4 +1,4 @@
-"""The life of a mail in the outbox."""
+"""The life of a mail in the outbox, and of one that came in."""
 
 from ..lifecycle import Machine, Move, has
 
@@ -17,5 +17,21 @@ MAIL = Machine(
         Move("fail", ("queued",), ("failed",), "C", (has("said"),)),
         Move("expire", ("queued",), ("expired",), "C"),
         Move("forget", ("held", "queued", "failed", "expired"), ("discarded",), "R A C"),
+    ),
+)
+
+PLACES = ("letter", "pen", "edition", "automatic", "bounce", "duplicate", "spam", "failed")
+SET_ASIDE = ("pen", "automatic", "bounce", "spam", "failed")  # where the desk can still say that it is something else
+
+# What comes in is stored before anything is read, and then has exactly one place.
+INBOUND = Machine(
+    "inbound",
+    ("stored", *PLACES),
+    (
+        Move("store", (), ("stored",), "C"),
+        Move("place", ("stored",), PLACES, "C", (has("placed_at"),)),
+        Move("take", SET_ASIDE, ("letter",), "A", (has("letter_id"),)),
+        Move("sort", SET_ASIDE, ("automatic", "spam"), "A"),
+        Move("read again", SET_ASIDE, ("stored",), "A C"),
     ),
 )

@@ -1,10 +1,10 @@
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Base, Public, Row, one_of, table, tied
-from .lifecycle import ENDED, STATES
+from ..db import Base, Editable, Public, Row, one_of, table, tied
+from .lifecycle import ENDED, PLACES, STATES
 
 CHANNELS = ("mail",)
 
@@ -12,12 +12,12 @@ _ended = ", ".join(f"'{state}'" for state in ENDED)
 _queued = text("state = 'queued'")
 
 
-class OutboxMail(Row, Public):
+class OutboxMail(Row, Public, Editable):
     """One mail to one person, written in the transaction of the change that caused it.
 
     `once_key` names the cause, so that one cause writes one mail. `message_id` is fixed from the start: a mail that is
     sent again after a crash is recognised by the receiving side. `said` is what the other server answered, without
-    addresses. What is in the mail stands sealed in `outbox_contents`, which can be deleted by itself.
+    addresses. `return_mac` is the keyed hash of the token in its return path, by which a bounce finds its mail. What is in the mail stands sealed in `outbox_contents`, which can be deleted by itself.
     """
 
     __tablename__ = "outbox"
@@ -36,8 +36,11 @@ class OutboxMail(Row, Public):
         Index(None, "question_id", "id"),
         Index(None, "letter_id", "id"),
         Index(None, "ended_at", "id"),
+        Index(None, "assignment_id", "id"),
+        Index("uq_outbox_return_mac", "return_mac", unique=True),
     )
 
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     channel: Mapped[str] = mapped_column(String(20), default="mail")
     kind: Mapped[str] = mapped_column(String(40))
     lane: Mapped[int]
@@ -56,7 +59,9 @@ class OutboxMail(Row, Public):
     leased_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     said: Mapped[str | None] = mapped_column(String(400))
+    return_mac: Mapped[bytes | None] = mapped_column(LargeBinary)
     sent_at: Mapped[datetime | None]
+    bounced_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
@@ -69,3 +74,82 @@ class OutboxContent(Base):
     outbox_id: Mapped[int] = mapped_column(ForeignKey("outbox.id", ondelete="CASCADE"), primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     key_no: Mapped[int]
+
+
+SOURCES = ("imap", "lmtp", "pipe", "webhook")
+
+_unplaced = text("state = 'stored'")
+# One mail has one place, however often it was delivered; a failed try does not count as one.
+_settled = text("state NOT IN ('stored', 'duplicate', 'failed')")
+
+
+class Inbound(Row, Public, Editable):
+    """One mail that came in. `state` is its place; what is in it stands sealed in `inbound_raw`, which is destroyed.
+
+    `content_mac` is the keyed hash of what makes it this mail, whatever servers wrote onto it; it outlives the mail, so
+    that one that was taken back can't come again. `reasons` are the codes of why it has its place. `assignment_id` and
+    `outbox_id` are what it seems to be about. An IMAP server's `uidvalidity` and `uid` name it in its mailbox.
+    """
+
+    __tablename__ = "inbound"
+    __table_args__ = table(
+        one_of("state", ("stored", *PLACES)),
+        one_of("source", SOURCES),
+        UniqueConstraint("mailbox", "uidvalidity", "uid"),
+        CheckConstraint("(state = 'stored') = (placed_at IS NULL)", name="placed_says_when"),
+        tied("letter_has_one", "state = 'letter'", "letter_id IS NOT NULL"),
+        tied("edition_has_one", "state = 'edition'", "edition_id IS NOT NULL"),
+        tied("duplicate_has_first", "state = 'duplicate'", "duplicate_of_id IS NOT NULL"),
+        tied("lease_is_unplaced", "leased_until IS NOT NULL", "state = 'stored'"),
+        CheckConstraint("attempts >= 0", name="attempts_counted"),
+        Index("ix_inbound_unplaced", "due_at", "id", sqlite_where=_unplaced, postgresql_where=_unplaced),
+        Index("uq_inbound_content", "content_mac", unique=True, sqlite_where=_settled, postgresql_where=_settled),
+        Index(None, "newsletter_id", "state", "id"),
+        Index(None, "letter_id"),
+        Index(None, "stored_at", "id"),
+        Index(None, "destroy_on", "id"),
+    )
+
+    source: Mapped[str] = mapped_column(String(20))
+    mailbox: Mapped[str] = mapped_column(String(200), default="")
+    uidvalidity: Mapped[int | None] = mapped_column(BigInteger)
+    uid: Mapped[int | None] = mapped_column(BigInteger)
+    size: Mapped[int]
+    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
+    state_at: Mapped[datetime]
+    stored_at: Mapped[datetime]
+    placed_at: Mapped[datetime | None]
+    due_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    content_mac: Mapped[bytes | None] = mapped_column(LargeBinary)
+    reasons: Mapped[list[str]] = mapped_column(JSON, default=list)
+    newsletter_id: Mapped[int | None] = mapped_column(ForeignKey("newsletters.id"))
+    letter_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"))
+    assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id"))
+    edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))
+    outbox_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id"))
+    duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("inbound.id"))
+    destroy_on: Mapped[date | None]
+
+
+class InboundRaw(Base):
+    """The sealed bytes of a mail as they came, and, sealed as well, what was read in them."""
+
+    __tablename__ = "inbound_raw"
+
+    inbound_id: Mapped[int] = mapped_column(ForeignKey("inbound.id", ondelete="CASCADE"), primary_key=True)
+    raw_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    reading_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    key_no: Mapped[int]
+
+
+class Spent(Row):
+    """That something was done for somebody today, as a keyed hash: an acknowledgement, which a sender gets once a day."""
+
+    __tablename__ = "spent"
+    __table_args__ = table(UniqueConstraint("kind", "mac"), Index(None, "ends_on", "id"))
+
+    kind: Mapped[str] = mapped_column(String(40))
+    mac: Mapped[bytes] = mapped_column(LargeBinary)
+    ends_on: Mapped[date]

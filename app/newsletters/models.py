@@ -1,7 +1,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db import Editable, Public, Row, one_of, table
@@ -15,7 +15,10 @@ class Newsletter(Row, Public, Editable):
 
     `rule` is an RFC 5545 recurrence rule whose dates are local in `zone`, at the local time `at` ("HH:MM"); the cut-off
     lies `cutoff_minutes` before an edition runs. `slots` is how many Q&As an edition takes, `words` how long an answer may
-    be. `check_hours` is how long an expert has for the quote check, `keep_days` how long a reader's address is kept at most.
+    be. `inbox` is where mails come in: "ask@steppe.example", or "*@reply.steppe.example" for a sub-domain of tokens; empty
+    where none do. `list_address` is what editions are mailed from. Mails of `held_kinds` wait for a person; others can be
+    stopped for `undo_seconds`. `digest_at` is when the desk's morning mail goes out ("HH:MM"). What came in is destroyed
+    `raw_days` after filing. `check_hours` is how long an expert has for the quote check, `keep_days` how long a reader's address is kept at most.
     """
 
     __tablename__ = "newsletters"
@@ -46,6 +49,13 @@ class Newsletter(Row, Public, Editable):
     check_hours: Mapped[int] = mapped_column(default=48)
     keep_days: Mapped[int] = mapped_column(default=90)
     names_readers: Mapped[bool] = mapped_column(default=True)
+    inbox: Mapped[str] = mapped_column(String(320), default="", server_default="")
+    list_address: Mapped[str] = mapped_column(String(320), default="", server_default="")
+    held_kinds: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    undo_seconds: Mapped[int] = mapped_column(default=60, server_default="60")
+    acknowledges: Mapped[bool] = mapped_column(default=False, server_default=false())
+    digest_at: Mapped[str] = mapped_column(String(5), default="07:30", server_default="07:30")
+    raw_days: Mapped[int] = mapped_column(default=14, server_default="14")
     notes: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     public_version: Mapped[int] = mapped_column(default=1)
 

@@ -1,5 +1,8 @@
 """Addresses that open one thing: an assignment for its expert, a letter's state for its writer."""
 
+import os
+from base64 import b32encode
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -10,20 +13,35 @@ from .models import Link
 
 def new_link(session: Session, *, assignment_id: int | None = None, letter_id: int | None = None) -> str:
     """A token of 128 bits, stored only as a keyed hash."""
-    token = new_token()
-    session.add(
-        Link(token_mac=keys(session).mac("links.token", token), assignment_id=assignment_id, letter_id=letter_id)
-    )
+    return _keep(session, new_token(), "page", assignment_id=assignment_id, letter_id=letter_id)
+
+
+def new_reply_token(session: Session, *, assignment_id: int) -> str:
+    """A token of 80 bits for an address that an expert's mail is answered to: lower-case base32 survives any server."""
+    return _keep(session, b32encode(os.urandom(10)).decode().lower(), "reply", assignment_id=assignment_id)
+
+
+def new_stop_link(session: Session, *, letter_id: int) -> str:
+    """A token of 128 bits with which a reader stops our mails, and nothing else."""
+    return _keep(session, new_token(), "stop", letter_id=letter_id)
+
+
+def find_link(session: Session, token: str, kind: str = "page") -> Link | None:
+    """The link behind a token, or None when there is none, it ended, or it was revoked. Changes nothing."""
+    link = find_any(session, token, kind)
+    return None if link is None or link.revoked_at or (link.ends_at and link.ends_at <= now(session)) else link
+
+
+def find_any(session: Session, token: str, kind: str) -> Link | None:
+    """The link behind a token, also one that ended or was revoked."""
+    macs = keys(session).macs("links.token", token)
+    return session.scalar(select(Link).where(Link.token_mac.in_(macs), Link.kind == kind))
+
+
+def _keep(session: Session, token: str, kind: str, **opens: int | None) -> str:
+    session.add(Link(token_mac=keys(session).mac("links.token", token), kind=kind, **opens))
     session.flush()
     return token
-
-
-def find_link(session: Session, token: str) -> Link | None:
-    """The link behind a token, or None when there is none, it ended, or it was revoked. Changes nothing."""
-    link = session.scalar(
-        select(Link).where(Link.token_mac.in_(keys(session).macs("links.token", token)), Link.revoked_at.is_(None))
-    )
-    return None if link is None or (link.ends_at and link.ends_at <= now(session)) else link
 
 
 def revoke_links(session: Session, assignment_id: int) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from ..db import Editable, Public, Row, one_of, table, tied
 
 ROLES = ("admin", "editor", "assistant")
+LINKS = ("page", "reply", "stop")
 DOORS = ("desk", "expert")
 
 
@@ -108,16 +109,19 @@ class BrowserSession(Row):
 
 
 class Link(Row):
-    """An address that opens one thing and nothing else, as often as wanted until it ends or is revoked."""
+    """An address that opens one thing and nothing else, as often as wanted until it ends or is revoked: of a page, to
+    which mails are answered ('reply'), or by which a reader stops our mails ('stop')."""
 
     __tablename__ = "links"
     __table_args__ = table(
         CheckConstraint("(assignment_id IS NULL) <> (letter_id IS NULL)", name="opens_one"),
+        one_of("kind", LINKS),
         Index(None, "assignment_id"),
     )
 
     token_mac: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id", ondelete="CASCADE"))
     letter_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(20), default="page", server_default="page")
     ends_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -1,0 +1,238 @@
+"""Mail that came in: the bytes are stored before anything is read, and each mail has exactly one place in the end."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from ..actors import Actor, Mailroom
+from ..db import keys, lock, new_public_id, now
+from ..lifecycle import Missing, expect
+from .lifecycle import INBOUND, PLACES
+from .models import Inbound, InboundRaw
+
+MAXIMUM = 25 * 1024 * 1024  # bytes of a mail that is stored at all; servers refuse what is larger
+LEASE = timedelta(minutes=5)  # longer than reading and placing one mail may take
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=30)
+TRIES = 5  # of placing one mail, before it is shown as failed
+MANY = 1_001  # counts stop here; the pages say "1,000+"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a person at the desk may see of a mail: who says they wrote it, the words, what was cut, what hung on it.
+
+    `attachments` are (name, bytes). `body` is the text before it was cut.
+    """
+
+    from_name: str = ""
+    from_address: str = ""
+    subject: str = ""
+    date: str = ""
+    language: str = ""
+    text: str = ""
+    rest: str = ""
+    attachments: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A leased mail that is to be placed. `leased_until` tells this lease from a later one of the same mail."""
+
+    inbound_id: int
+    public_id: str
+    leased_until: datetime
+    attempts: int
+    raw: bytes
+
+
+def store(
+    session: Session,
+    raw: bytes,
+    *,
+    source: str,
+    mailbox: str = "",
+    uidvalidity: int | None = None,
+    uid: int | None = None,
+    newsletter_id: int | None = None,
+) -> Inbound | None:
+    """Keep the bytes, sealed; whoever brought them may be told so once this is committed. Nothing is read here.
+
+    None where this very message of an IMAP mailbox is stored already. `newsletter_id` is what its mailbox belongs to.
+    """
+    if uid is not None:
+        known = select(Inbound.id).filter_by(mailbox=mailbox, uidvalidity=uidvalidity, uid=uid)
+        if session.scalar(known) is not None:
+            return None
+    at = now(session)
+    row = Inbound(
+        public_id=new_public_id(),
+        source=source,
+        mailbox=mailbox,
+        uidvalidity=uidvalidity,
+        uid=uid,
+        size=len(raw),
+        stored_at=at,
+        due_at=at,
+        newsletter_id=newsletter_id,
+    )
+    INBOUND.apply(session, Mailroom(), row, "store")
+    ring = keys(session)
+    session.add(InboundRaw(inbound_id=row.id, raw_sealed=ring.seal_bytes(_raw(row), raw), key_no=ring.newest))
+    session.flush()
+    return row
+
+
+def claim(session: Session) -> Claim | None:
+    """Lease the mail that has waited longest for its place; several workers at once never get the same one."""
+    at = now(session)
+    first = select(Inbound.id).where(*_due(at)).order_by(Inbound.due_at, Inbound.id).limit(1)
+    found = session.scalar(first.with_for_update(skip_locked=True))
+    if found is None:
+        return None
+    lease = (
+        update(Inbound)
+        .where(Inbound.id == found, *_due(at))
+        .values(leased_until=at + LEASE, attempts=Inbound.attempts + 1)
+        .returning(Inbound)
+    )
+    row = session.scalar(lease)
+    return None if row is None else Claim(row.id, row.public_id, at + LEASE, row.attempts, raw_of(session, row))
+
+
+def anything_due(session: Session) -> bool:
+    """Whether a mail waits for its place, found out without taking the write lock."""
+    return session.scalar(select(Inbound.id).where(*_due(now(session))).limit(1)) is not None
+
+
+def claimed(session: Session, claim: Claim) -> Inbound | None:
+    """The mail of a claim, locked; None where it was placed or claimed by somebody else meanwhile."""
+    row = session.get_one(Inbound, claim.inbound_id, with_for_update=True, populate_existing=True)
+    return row if row.state == "stored" and row.leased_until == claim.leased_until else None
+
+
+def place(session: Session, actor: Actor, row: Inbound, where: str, reasons: Sequence[str], **facts: Any) -> None:
+    """Give a stored mail its place, for these reasons (codes, no words of anybody). Raises `Illegal`."""
+    INBOUND.apply(
+        session, actor, row, "place", to=where, why={"reasons": list(reasons)}, placed_at=now(session),
+        leased_until=None, reasons=list(reasons), **facts,
+    )  # fmt: skip
+
+
+def put_off(session: Session, row: Inbound) -> None:
+    """Placing it failed for a reason that may pass: try again later."""
+    wait = min(FIRST_WAIT * (1 << min(row.attempts - 1, 10)), LONGEST_WAIT)
+    row.leased_until, row.due_at = None, now(session) + wait
+
+
+def take(
+    session: Session, actor: Actor, row: Inbound, letter_id: int, version: int | None = None, **facts: Any
+) -> None:
+    """The desk says that a mail set aside is a letter. Raises `Stale`, `Illegal`."""
+    expect(lock(session, row), version)
+    INBOUND.apply(session, actor, row, "take", letter_id=letter_id, **facts)
+
+
+def sort(session: Session, actor: Actor, row: Inbound, where: str, version: int | None = None) -> None:
+    """The desk says that a mail set aside is from a robot ('automatic') or spam. Raises `Stale`, `Illegal`."""
+    expect(lock(session, row), version)
+    INBOUND.apply(session, actor, row, "sort", to=where)
+
+
+def read_again(session: Session, actor: Actor, row: Inbound) -> None:
+    """Let a mail that was set aside be read and placed again from its bytes. Raises `Illegal`, or `Missing` without them."""
+    lock(session, row)
+    if session.get(InboundRaw, row.id) is None:
+        raise Missing("bytes")
+    INBOUND.apply(
+        session, actor, row, "read again", placed_at=None, leased_until=None, attempts=0, due_at=now(session),
+        content_mac=None, duplicate_of_id=None, assignment_id=None, edition_id=None, outbox_id=None,
+    )  # fmt: skip
+
+
+def raw_of(session: Session, row: Inbound) -> bytes:
+    """The bytes as they came. Raises `Missing` once they are destroyed, and `Unsealable`."""
+    kept = session.get(InboundRaw, row.id)
+    if kept is None:
+        raise Missing("bytes")
+    return keys(session).open_bytes(_raw(row), kept.raw_sealed)
+
+
+def keep_reading(session: Session, row: Inbound, reading: Reading) -> None:
+    """Seal what was read in the mail beside its bytes."""
+    kept = session.get_one(InboundRaw, row.id)
+    kept.reading_sealed = keys(session).seal(_reading(row), json.dumps(asdict(reading), ensure_ascii=False))
+
+
+def reading_of(session: Session, row: Inbound) -> Reading | None:
+    """What was read in the mail; None before it was read and once it is destroyed."""
+    kept = session.get(InboundRaw, row.id)
+    if kept is None or kept.reading_sealed is None:
+        return None
+    values = json.loads(keys(session).open(_reading(row), kept.reading_sealed))
+    values["attachments"] = tuple((name, size) for name, size in values["attachments"])
+    return Reading(**values)
+
+
+def destroy(session: Session, row_ids: Sequence[int]) -> None:
+    """Destroy the bytes of mails and what was read in them. What they were stays: their place, and the keyed hash."""
+    session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_(row_ids)))
+
+
+def destroy_of_letter(session: Session, letter_id: int) -> None:
+    """A letter was taken back: the mail that it came in goes with it."""
+    destroy(session, list(session.scalars(select(Inbound.id).where(Inbound.letter_id == letter_id))))
+
+
+def of_letter(session: Session, letter_id: int) -> Inbound | None:
+    """The mail that a letter came in."""
+    return session.scalar(select(Inbound).where(Inbound.letter_id == letter_id).order_by(Inbound.id).limit(1))
+
+
+def load(session: Session, newsletter_id: int, public_id: str) -> Inbound | None:
+    """One mail of a newsletter."""
+    return session.scalar(select(Inbound).filter_by(public_id=public_id, newsletter_id=newsletter_id))
+
+
+def page(session: Session, newsletter_id: int, place: str, before: int | None = None, limit: int = 50) -> list[Inbound]:
+    """A newsletter's mails in one place, newest first, before the key `before`."""
+    query = select(Inbound).where(Inbound.newsletter_id == newsletter_id, Inbound.state == place)
+    query = query.where(Inbound.id < before) if before else query
+    return list(session.scalars(query.order_by(Inbound.id.desc()).limit(limit)))
+
+
+def count(session: Session, newsletter_id: int, place: str) -> int:
+    """How many mails of a newsletter have this place, counted up to 1,001."""
+    some = select(Inbound.id).where(Inbound.newsletter_id == newsletter_id, Inbound.state == place).limit(MANY)
+    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
+
+
+def sums(session: Session) -> Counter[str]:
+    """How many mails stand in each place, and under "stored" how many in none: what `flask doctor` adds up."""
+    found = dict(session.execute(select(Inbound.state, func.count()).group_by(Inbound.state)).tuples())
+    return Counter({name: found.get(name, 0) for name in ("stored", *PLACES)})
+
+
+def waits_since(session: Session) -> datetime | None:
+    """Since when the oldest mail without a place has waited."""
+    oldest = select(Inbound.stored_at).where(Inbound.state == "stored").order_by(Inbound.due_at, Inbound.id).limit(1)
+    return session.scalar(oldest)
+
+
+def _due(at: datetime) -> tuple[Any, ...]:
+    free = or_(Inbound.leased_until.is_(None), Inbound.leased_until <= at)
+    return Inbound.state == "stored", Inbound.due_at <= at, free
+
+
+def _raw(row: Inbound) -> str:
+    return f"inbound_raw.raw.{row.public_id}"
+
+
+def _reading(row: Inbound) -> str:
+    return f"inbound_raw.reading.{row.public_id}"

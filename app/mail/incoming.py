@@ -1,0 +1,82 @@
+"""A message that came in, as far as it can be read: plain values, whatever bytes they were."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A name and an address as they were written; the name is decoded, the address has no angle brackets."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """What hung on a message: its name, its size in bytes after decoding, and its media type."""
+
+    name: str
+    bytes: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    """`headers` holds every top header in order, names as written, values decoded. `delivered_to` is where servers say it
+    went (Delivered-To, X-Original-To, Envelope-To). `return_path` is None without such a header and "" for the null one.
+
+    `plain` and `html` are the decoded text parts (several of a kind are joined), None where there is none; `body` is the
+    text as a reader of it would see it: `plain`, else `html` without its tags. `report` holds (media type, text) of the
+    parts of a multipart/report. `faults` are short codes of what could not be read: "bytes", "parts", "depth", "time",
+    "broken", "charset", "winmail", "encrypted".
+    """
+
+    senders: tuple[Mailbox, ...] = ()
+    reply_to: tuple[Mailbox, ...] = ()
+    to: tuple[Mailbox, ...] = ()
+    cc: tuple[Mailbox, ...] = ()
+    delivered_to: tuple[str, ...] = ()
+    return_path: str | None = None
+    subject: str = ""
+    date: datetime | None = None
+    message_id: str = ""
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    language: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    plain: str | None = None
+    html: str | None = None
+    body: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    report: tuple[tuple[str, str], ...] = ()
+    faults: tuple[str, ...] = ()
+
+    @property
+    def from_name(self) -> str:
+        return self.senders[0].name if self.senders else ""
+
+    @property
+    def from_address(self) -> str:
+        return self.senders[0].address if self.senders else ""
+
+    def all(self, name: str) -> list[str]:
+        """The values of a header, topmost first."""
+        return [value for key, value in self.headers if key.casefold() == name.casefold()]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the house knows when it cuts a reply: its own addresses, and the texts that may be quoted in it (the edition
+    or the invitation that was answered)."""
+
+    addresses: frozenset[str] = frozenset()
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trimmed:
+    """`text` is what the person wrote; `rest` is what was cut (quotes, signature, footer), in its order."""
+
+    text: str
+    rest: str = ""
