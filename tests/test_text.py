@@ -252,3 +252,11 @@ def test_ten_megabytes_take_seconds_and_no_more() -> None:
     for text in (" " * 10_000_000, "a \n" * 3_000_000, "\u0327" * 5_000_000):
         assert fault_of_question(text) in {"empty", "long"}
     assert time.perf_counter() - started < 15
+
+
+def test_a_tower_of_marks_costs_no_time() -> None:
+    """Sorting marks takes quadratic time; thirty on one letter are more than any language writes (UAX #15)."""
+    tower = "z" + "\u0301\u0327" * 40_000
+    began = time.process_time()
+    assert len(clean(tower)) <= 32
+    assert time.process_time() - began < 1

@@ -26,8 +26,10 @@ class Mail:
     """`headers` holds every top header in order, names as written, values decoded. `delivered_to` is where servers say it
     went (Delivered-To, X-Original-To, Envelope-To). `return_path` is None without such a header and "" for the null one.
 
-    `plain` and `html` are the decoded text parts (several of a kind are joined), None where there is none; `body` is the
-    text as a reader of it would see it: `plain`, else `html` without its tags. `report` holds (media type, text) of the
+    `plain` and `html` are the decoded text parts, None where there is none of the kind. Several are joined, and each of the
+    two is the whole text: a stretch that came only as the other kind is put into it (the plain footer that a list adds
+    to a page). `html` is safe to build a tree of (see html_tree.tamed). `body` is the text as a reader of it would see
+    it: `plain`, else `html` without its tags. `report` holds (media type, text) of the
     parts of a multipart/report. `faults` are short codes of what could not be read: "bytes", "parts", "depth", "time",
     "broken", "charset", "winmail", "encrypted".
     """

@@ -1,0 +1,71 @@
+"""Who a mail is really from.
+
+A name and an address in From are what the writer wants them to be. They are believed where there is one writer, whose
+address is the one that is expected, and whose domain was shown to stand behind the mail: by our own mail server's
+results, or, where none are there and look-ups are allowed, by the signature (DKIM) and the domain's policy (DMARC).
+"""
+
+import re
+
+from ..incoming import Mail
+from .authentication import Verdict, judge_results
+from .domains import comparable
+from .head import Head, read_head
+from .signatures import Lookup, judge_signature
+
+__all__ = ["Verdict", "check"]
+
+# One mailbox, in the forms that mail programs write (RFC 5322, section 3.4): no list, no group, nothing left over.
+_ADDRESS = r"[^\s<>@,;:\"()\\\[\]]+@[^\s<>@,;:\"()\\\[\]]+"
+_COMMENT = r"\([^()\\]*\)"
+_MAILBOX = re.compile(
+    rf"(?:(?:\"(?:[^\"\\]|\\.)*\"|{_COMMENT}|[^\"<>,;:()\\])*<(?P<angled>{_ADDRESS})>|(?P<bare>{_ADDRESS}))"
+    rf"(?:\s*{_COMMENT})?"
+)
+LONGEST = 1000  # characters of From
+
+
+def check(
+    mail: Mail, expected: str, authserv_id: str | None, raw: bytes, dns: bool = False, lookup: Lookup | None = None
+) -> Verdict:
+    """Judge whether `mail`, whose bytes are `raw`, is from the address `expected`.
+
+    Believed are the results of the server `authserv_id` only; `dns` allows look-ups where there are none, through
+    `lookup` if it is given. Reasons on True: "dmarc", "dkim", "spf" or "signature". On False: "broken headers", "two
+    senders", "unreadable sender", "other sender", "results disagree", "unreadable results", "not aligned", "failed",
+    "forged or foreign results", "not checked", "partly signed", "could not be looked up". It never raises.
+    """
+    head = read_head(raw)
+    refused = _not_the_one(mail, head, expected)
+    if refused:
+        return Verdict(False, (refused,))
+    domain = (comparable(expected) or "").rpartition("@")[2]
+    found = judge_results(head, authserv_id, domain) if authserv_id else None
+    if found:
+        return found
+    if dns:
+        return judge_signature(raw, head, domain, lookup)
+    others = bool(head.all("authentication-results")) and authserv_id is not None
+    return Verdict(False, ("forged or foreign results" if others else "not checked",))
+
+
+def _not_the_one(mail: Mail, head: Head, expected: str) -> str | None:
+    """Why the mail isn't from one writer with the expected address; read on the raw head and as the mail was parsed,
+    because an address on which two readers differ is nobody's."""
+    written, senders = head.all("from"), head.all("sender")
+    if not head.whole:
+        return "broken headers"
+    if len(written) > 1 or len(senders) > 1 or len(mail.senders) > 1:
+        return "two senders"
+    address = _one(written[0]) if written else None
+    if address is None or not mail.senders:
+        return "unreadable sender"
+    if comparable(mail.from_address) != address or (senders and _one(senders[0]) != address):
+        return "two senders"
+    return None if address == comparable(expected) else "other sender"
+
+
+def _one(value: str) -> str | None:
+    """The address of the one mailbox that a header names, in comparable form."""
+    found = _MAILBOX.fullmatch(value) if len(value) <= LONGEST else None
+    return comparable(found["angled"] or found["bare"]) if found else None

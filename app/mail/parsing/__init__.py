@@ -1,0 +1,1 @@
+"""A mail's bytes made into a `Mail`, whatever they are."""

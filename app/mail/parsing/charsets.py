@@ -1,0 +1,213 @@
+"""Bytes to text when the label is missing, wrong or unknown, as it is in much of the mail that is really sent.
+
+Labels are read as browsers read them (WHATWG Encoding Standard): gb2312 is GB18030, iso-8859-1 is windows-1252. Only
+codecs of this list are ever used: Python's registry also holds ones that are no charset of a mail (punycode, zlib,
+unicode_escape), and keeps every unknown name that it was asked for.
+"""
+
+import re
+from encodings.aliases import aliases
+
+from ...text import normal
+
+# UTF-7 is left out on purpose: text that looks harmless to every filter turns into tags (WHATWG, section 4.2).
+_CODECS = {name: name for name in (
+    "cp437", "cp850", "cp852", "cp855", "cp857", "cp862", "cp864", "cp866", "cp874", "cp932", "cp949",
+    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
+    "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_5", "iso8859_6", "iso8859_7", "iso8859_8", "iso8859_10",
+    "iso8859_13", "iso8859_14", "iso8859_15", "iso8859_16", "koi8_r", "koi8_u", "koi8_t", "kz1048", "ptcp154",
+    "mac_roman", "mac_cyrillic", "gb18030", "big5hkscs", "johab", "hz", "euc_jp", "iso2022_jp", "iso2022_kr",
+    "utf_8", "utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be",
+)} | {
+    "ascii": "cp1252", "latin_1": "cp1252", "iso8859_1": "cp1252", "iso8859_9": "cp1254", "iso8859_11": "cp874",
+    "tis_620": "cp874", "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "cp950": "big5hkscs",
+    "euc_kr": "cp949", "shift_jis": "cp932", "euc_jisx0213": "euc_jp", "iso2022_jp_1": "iso2022_jp",
+    "iso2022_jp_2": "iso2022_jp", "iso2022_jp_3": "iso2022_jp", "iso2022_jp_ext": "iso2022_jp", "utf_8_sig": "utf_8",
+}  # fmt: skip
+
+
+def _bare(label: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", label.lower())
+
+
+_LABELS = {
+    **{_bare(alias): _CODECS[name] for alias, name in aliases.items() if name in _CODECS},
+    **{_bare(name): codec for name, codec in _CODECS.items()},
+    "ksc56011989": "cp949", "xgbk": "gb18030", "cngb": "gb18030", "gb23121980": "gb18030", "eucgb2312cn": "gb18030",
+    "cnbig5": "big5hkscs", "xxbig5": "big5hkscs", "xsjis": "cp932", "windows31j": "cp932", "xeucjp": "euc_jp",
+    "xeuckr": "cp949", "iso88598i": "iso8859_8", "iso88598e": "iso8859_8", "iso88596i": "iso8859_6",
+    "koi8ru": "koi8_u", "koi8": "koi8_r", "koi": "koi8_r", "xcp1251": "cp1251", "win1251": "cp1251",
+    "xcp1252": "cp1252", "windows874": "cp874", "dos874": "cp874", "xmaccyrillic": "mac_cyrillic",
+    "unicode11utf8": "utf_8", "utf8mb4": "utf_8", "cp65001": "utf_8",
+}  # fmt: skip
+# What a writer of this language used before UTF-8, likeliest first.
+_BY_LANGUAGE = {
+    **dict.fromkeys(("ru", "uk", "be", "bg", "kk", "ky", "tg", "mn", "tt", "mk", "sr"), ("cp1251", "koi8_r")),
+    **dict.fromkeys(("fa", "ar", "ug", "ur", "ps", "ckb"), ("cp1256",)),
+    "zh": ("gb18030",), "zh-tw": ("big5hkscs",), "zh-hk": ("big5hkscs",), "zh-hant": ("big5hkscs",),
+    "ja": ("cp932", "euc_jp"), "ko": ("cp949",), "he": ("cp1255",), "el": ("cp1253",), "tr": ("cp1254",),
+    "th": ("cp874",), "vi": ("cp1258",),
+    **dict.fromkeys(("pl", "cs", "sk", "hu", "sl", "hr", "ro"), ("cp1250",)),
+}  # fmt: skip
+_CYRILLIC = frozenset({"cp1251", "koi8_r", "koi8_u"})
+# Codecs that read pure ASCII as something else, and what gives such text away.
+_SHIFTED = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{", "utf_16": b"\0", "utf_16_le": b"\0",
+            "utf_16_be": b"\0", "utf_32": b"\0", "utf_32_le": b"\0", "utf_32_be": b"\0"}  # fmt: skip
+# So many bytes beyond ASCII that happen to be valid UTF-8 are UTF-8, whatever the label: two in the west ("Ã©" is no
+# word), more elsewhere ("一" of GBK is valid UTF-8, four such signs in a row are not met).
+_CHANCE = 9
+_FEW = 6  # bytes beyond ASCII that say too little about a language
+_SAMPLE = 50_000  # bytes that are enough to guess by
+_COMMON_LATIN = tuple(b"etaoinsrhlETAOINSRHL")
+_ASCII = bytes(range(128))
+
+
+def codec_of(label: str) -> str:
+    """The codec that a label means, "" for an unknown label."""
+    return _LABELS.get(_bare(label[:60]), "")
+
+
+def hints(label: str = "", language: str = "") -> tuple[str, ...]:
+    """Codecs worth trying on unlabelled bytes of a message that elsewhere names this charset or this language."""
+    tag = language.lower()
+    spoken = _BY_LANGUAGE.get(tag) or _BY_LANGUAGE.get(tag.partition("-")[0], ())
+    codec = codec_of(label)
+    return (codec, *spoken) if codec and codec != "utf_8" else spoken
+
+
+def decoded(data: bytes, label: str = "", hinted: tuple[str, ...] = ()) -> tuple[str, bool]:
+    """The text, and whether its charset is sure: said and fitting, or UTF-8 by its own form. Not yet tidied."""
+    codec = codec_of(label)
+    if data.isascii():
+        return _seven_bit(data, codec), True
+    utf8 = _strict(data, "utf_8")
+    beyond = len(data.translate(None, _ASCII))
+    if utf8 is not None and (codec in ("", "utf_8") or beyond >= (2 if codec == "cp1252" else _CHANCE)):
+        return utf8, True
+    if codec not in ("", "utf_8") and not (codec == "cp1252" and beyond >= _FEW and _is_eastern(data, beyond)):
+        said = _said(data, codec)
+        if said is not None:
+            return said, True
+    if utf8 is not None:
+        return utf8, True
+    return _guess(data, hinted, beyond), False
+
+
+def _strict(data: bytes, codec: str) -> str | None:
+    try:
+        return data.decode(codec)
+    except UnicodeError:
+        return None
+
+
+def _is_eastern(data: bytes, beyond: int) -> bool:
+    """Whether there are more letters beyond ASCII than a text in Latin letters has. Programs that know of no charset
+    say ASCII or Latin-1 over any bytes."""
+    return beyond > sum(map(data.count, _COMMON_LATIN))
+
+
+def _said(data: bytes, codec: str) -> str | None:
+    """What the label promises, also where a few bytes are damaged; None where the label can't be right."""
+    text = _strict(data, codec)
+    if text is None and codec == "big5hkscs":
+        text = _strict(data, "cp950")
+    return text if text is not None else _mostly(data, codec)
+
+
+def _mostly(data: bytes, codec: str) -> str | None:
+    """Read a text in which at most every tenth sign beyond ASCII is broken: cut short by a gateway, or by a quota."""
+    text = data.decode(codec, "replace")
+    broken = text.count("\ufffd")
+    strange = len(text) - len(text.encode("ascii", "ignore"))
+    return text if broken * 10 <= strange else None
+
+
+def _seven_bit(data: bytes, codec: str) -> str:
+    sign = _SHIFTED.get(codec)
+    if codec in ("", "utf_8", "cp1252", "iso2022_jp") and b"\x1b$" in data:  # RFC 1468 was in use long before labels
+        return _japanese(data)
+    if sign is not None and sign in data:
+        return data.decode(codec, "replace")
+    return data.decode("ascii")
+
+
+_ESCAPES = re.compile(rb"\x1b(\$[@B]|\$\([@BD]|\([BJIH])")
+
+
+def _japanese(data: bytes) -> str:
+    """ISO-2022-JP as it is sent: with half-width kana and the row of Windows's own signs (①, ㈱), which Python refuses.
+
+    A pair of the 94 x 94 table becomes the same sign's Shift_JIS bytes, which cp932 knows entirely.
+    """
+    text = _strict(data, "iso2022_jp")
+    if text is not None:
+        return text
+    start, *pieces = _ESCAPES.split(data)
+    parts = [start.decode("ascii")]
+    for escape, piece in zip(pieces[::2], pieces[1::2], strict=True):
+        if escape == b"(I":
+            parts.append(bytes(byte | 0x80 for byte in piece).decode("cp932", "replace"))
+        elif escape.startswith(b"("):
+            parts.append(piece.decode("ascii"))
+        else:
+            parts.append(_shifted(piece).decode("cp932", "replace"))
+    return "".join(parts)
+
+
+def _shifted(pairs: bytes) -> bytes:
+    """JIS X 0208 pairs as Shift_JIS (JIS X 0208:1997, appendix 1); a line end inside of them stays."""
+    made = bytearray()
+    at = 0
+    while at < len(pairs):
+        first, second = pairs[at], pairs[at + 1] if at + 1 < len(pairs) else 0
+        if not (0x21 <= first <= 0x7E and 0x21 <= second <= 0x7E):
+            made.append(first)
+            at += 1
+            continue
+        row = (first + 1) // 2 + (0x70 if first < 0x5F else 0xB0)
+        made += bytes((row, second + (0x7E if first % 2 == 0 else 0x1F + (second > 0x5F))))
+        at += 2
+    return bytes(made)
+
+
+def _guess(data: bytes, hinted: tuple[str, ...], beyond: int) -> str:
+    """The likeliest reading of bytes that are not UTF-8 and have no fitting label."""
+    if _mostly(data[:_SAMPLE], "utf_8") is not None:
+        return data.decode(errors="replace")
+    russian, share = _russian(data[:_SAMPLE])
+    if _CYRILLIC & {*hinted}:
+        return data.decode(russian, "replace")
+    for codec in hinted:
+        text = _said(data, codec) if codec != "cp1252" else None  # which fits anything, and comes last
+        if text is not None:
+            return text
+    if _is_eastern(data, beyond):  # Russian by its commonest letters, or Chinese
+        if share >= 0.35:
+            return data.decode(russian, "replace")
+        chinese = _strict(data, "gb18030")
+        if chinese is not None:
+            return chinese
+    return data.decode("cp1252", "replace")
+
+
+def _russian(data: bytes) -> tuple[str, float]:
+    """Windows-1251 or KOI8-R, whichever gives more of the ten commonest letters, and their share of the letters."""
+    common, codec = max(
+        (sum(map(data.decode(codec, "replace").count, "оеаинтсрвл")), codec) for codec in ("cp1251", "koi8_r")
+    )
+    return codec, common / max(1, len(data.translate(None, _ASCII)))
+
+
+_LINE_ENDS = ("\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")
+_DROPPED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufdd0-\ufdef\ufffe\uffff]+")
+_PLAIN = re.compile(r"[\t\n\x20-\x7e]*+")
+
+
+def tidy(text: str) -> str:
+    """Text as we keep it: NFC, LF, no controls but the tab, no lone surrogates, no byte order mark; what is spelling
+    (ZWNJ, ZWJ, LRM, RLM) stays."""
+    if _PLAIN.fullmatch(text):
+        return text
+    for end in _LINE_ENDS:
+        text = text.replace(end, "\n")
+    return normal(_DROPPED.sub("", text))

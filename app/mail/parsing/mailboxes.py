@@ -1,0 +1,128 @@
+"""Addresses of a header line (RFC 5322, section 3.4), also in the forms that no standard knows: linear, never raising."""
+
+import re
+from dataclasses import dataclass, field
+
+from ..incoming import Mailbox
+from .header_words import unworded
+
+# An encoded word is one token whatever is in it: commas and brackets are forbidden there (RFC 2047, section 5) and common.
+MOST_MAILBOXES = 20_000  # in one header line
+
+_QUOTED = r'(?P<quoted>"(?:[^"\\]|\\.)*+")|'
+_OTHERS = r"""<(?P<angle>[^>]*)(?:>|\Z)
+    |(?P<comment>\()
+    |(?P<sign>[,;]+|:)
+    |(?P<word>=\?[^?\s]{1,60}\?[BbQq]\?[^?]{0,900}\?=)
+    |(?P<atom>(?:=\?)?(?:(?!=\?)[^\s",;:<(])+|(?:=\?)+)
+    |(?P<space>\s+)
+    |(?P<stray>")"""
+_TOKEN = re.compile(_QUOTED + _OTHERS, re.VERBOSE | re.DOTALL)
+_TOKEN_UNQUOTED = re.compile(_OTHERS, re.VERBOSE | re.DOTALL)
+_IN_COMMENT = re.compile(r"\\.|[()]", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ROUTE = re.compile(r"@[^:]*:")
+
+
+@dataclass
+class _Open:
+    """A mailbox that is being read: the words of its name in pieces, its comments, the addresses in angle brackets."""
+
+    words: list[list[str]] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    angles: list[str] = field(default_factory=list)
+    spaced: bool = True
+
+    def add(self, piece: str) -> None:
+        if self.spaced:
+            self.words.append([])
+        self.words[-1].append(piece)
+        self.spaced = False
+
+
+def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
+    """Every mailbox of the line, members of groups too; a name without an address has the address "".
+
+    Two addresses in angle brackets without a comma between them are two mailboxes: programs differ in which of them
+    they would show, and a forger counts on that.
+    """
+    found: list[Mailbox] = []
+    current = _Open()
+    grouped = ";" in line
+    token, at = _TOKEN, 0
+    while match := token.match(line, at):
+        at = match.end()
+        kind = match.lastgroup or ""
+        text = match[kind]
+        if len(found) + len(current.angles) >= MOST_MAILBOXES:
+            break
+        if kind == "comment":
+            comment, at = _comment(line, at)
+            current.comments.append(comment)
+        elif text == ":" and grouped and not current.angles:
+            current = _Open()  # what came before is the name of a group
+        elif kind == "sign" and text != ":":
+            found += _closed(current, faults)
+            current = _Open()
+        elif kind == "angle":
+            current.angles.append(text)
+            current.spaced = True
+        elif kind == "space":
+            current.spaced = True
+        elif text == '"':
+            token = (
+                _TOKEN_UNQUOTED  # nobody closes this one; looking for the end again and again would take quadratic time
+            )
+        else:
+            current.add(text)
+    return (*found, *_closed(current, faults))
+
+
+def _comment(line: str, at: int) -> tuple[str, int]:
+    """The text of a comment that may hold others, and where it ends."""
+    start, depth = at, 1
+    for match in _IN_COMMENT.finditer(line, at):
+        depth += {"(": 1, ")": -1}.get(match[0], 0)
+        if not depth:
+            return line[start : match.start()], match.end()
+    return line[start:], len(line)
+
+
+def _closed(current: _Open, faults: set[str]) -> list[Mailbox]:
+    if not (current.words or current.angles or current.comments):
+        return []
+    words = ["".join(pieces) for pieces in current.words]
+    addresses = current.angles
+    if not addresses:
+        words, addresses = _bare(words)
+    name = unworded(" ".join(map(_unquoted, words)), faults).strip()
+    if not name and current.comments:
+        name = unworded(_ESCAPED.sub(r"\1", " ".join(current.comments)), faults).strip()
+    if not addresses:
+        return [Mailbox(name, "")] if name else []
+    return [Mailbox("" if index else name, _address(address)) for index, address in enumerate(addresses)]
+
+
+def _bare(words: list[str]) -> tuple[list[str], list[str]]:
+    """Words without angle brackets: what is the name, and what the address.
+
+    "timur@example.org (Timur)", "Timur timur@example.org", and "timur @ example.org" of RFC 822.
+    """
+    if len(words) == 3 and words[1] == "@":
+        return [], ["".join(words)]
+    for word in reversed(words):
+        if "@" in word.strip("@") and not word.startswith("=?"):
+            return [other for other in words if other is not word], [_unquoted(word)]
+    return words, []
+
+
+def _unquoted(word: str) -> str:
+    return _ESCAPED.sub(r"\1", word[1:-1]) if len(word) > 1 and word[0] == word[-1] == '"' else word
+
+
+def _address(text: str) -> str:
+    """An address as it was written, without a route (RFC 5322, section 4.4), its domain in lower case."""
+    text = text.strip()
+    address = _ROUTE.sub("", text, count=1).strip() if text.startswith("@") else text
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{domain.strip().lower()}" if at else address

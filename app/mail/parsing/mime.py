@@ -1,0 +1,231 @@
+"""The parts of a message, from any bytes: split in linear time, with caps on how many and how deep.
+
+Python's own parser walks through one generator for each level, so that a few thousand nested multiparts break it.
+"""
+
+import re
+from binascii import Error as Undecodable
+from binascii import a2b_qp, a2b_uu
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from .header_words import base64, parameters, unfolded
+
+MOST_PARTS = 200
+MOST_DEPTH = 20
+MOST_HEADERS = 1_000_000  # bytes of one header block
+MOST_OF_A_TYPE = 20_000  # bytes of Content-Type or Content-Disposition
+# Lines that begin like a delimiter and are none; each costs a look, and a real message has a few.
+MOST_FALSE_DELIMITERS = 10_000
+
+Fields = list[tuple[str, bytes]]
+
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+_STRAY_LINE = re.compile(
+    rb"(?!--)[^\n]+\n(?=(?i:From|To|Cc|Subject|Date|Message-ID|MIME-Version|Content-[a-z-]+)[ \t]*:)"
+)
+_FIRST_BOUNDARY = re.compile(rb"^--([^\n]{1,200}?)[ \t]*\n(?=(?i:Content-[a-z-]+)[ \t]*:)", re.MULTILINE)
+_NO_SEMICOLON = re.compile(r"\A([^\s;/]+/[^\s;]+)(?=\s+[A-Za-z*-]+\s*=)")
+
+
+@dataclass
+class Part:
+    """A part with its headers read and its content still encoded; a multipart has parts instead of content.
+
+    `told` holds the parameters of Content-Type, `shown` those of Content-Disposition.
+    """
+
+    kind: str
+    told: dict[str, str]
+    disposition: str
+    shown: dict[str, str]
+    encoding: str
+    fields: Fields
+    content: bytes = b""
+    parts: list["Part"] = field(default_factory=list)
+
+    def value(self, name: str) -> bytes:
+        """The first header of this name (in lower case), b"" without one."""
+        return next((value for key, value in self.fields if key.lower() == name), b"")
+
+    @property
+    def name(self) -> str:
+        """The file name, by whichever header gives one."""
+        return " ".join((self.shown.get("filename") or self.told.get("name") or "").split())
+
+    def walk(self) -> Iterator["Part"]:
+        yield self
+        for part in self.parts:
+            yield from part.walk()
+
+
+def lines_normalised(raw: bytes) -> bytes:
+    """Line ends as LF. A lone CR is one only where there is no other: in a header it would begin another header."""
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if b"\n" not in raw:
+        return raw.replace(b"\r", b"\n")
+    return raw.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n") if b"\r" in raw else raw
+
+
+def fields_of(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Fields, int]:
+    """The header fields at `start`, names as written and values still folded, and where the body begins.
+
+    Headers end at an empty line, or at a line that is no header; a line that a careless program broke without
+    indenting it is passed over where a well-known header follows.
+    """
+    fields: Fields = []
+    at, end = start, len(raw) if end is None else end
+    if raw.startswith((b"From ", b">From "), at):  # the separator of an mbox
+        at = raw.find(b"\n", at, end) + 1 or end
+    while at - start < MOST_HEADERS:
+        match = _FIELD.match(raw, at, end)
+        if match:
+            fields.append((match[1].decode("ascii"), match[2][:MOST_HEADERS]))
+        else:
+            match = _STRAY_LINE.match(raw, at, end) if fields else None
+            if not match:
+                break
+        at = match.end()
+    else:
+        at = max(raw.find(b"\n\n", at - 1, end) + 1, at)
+    return fields, at + 1 if at < end and raw[at : at + 1] == b"\n" else at
+
+
+class Reader:
+    """Splits one message by places in its bytes, which are never copied on the way; counts the parts, gathers faults."""
+
+    def __init__(self, raw: bytes, faults: set[str]) -> None:
+        # Every part then stands after a line end, so that a delimiter is found at its start too.
+        self.raw = b"\n" + lines_normalised(raw).lstrip(b"\n")
+        self.faults = faults
+        self.count = 0
+
+    def message(self) -> Part:
+        return self._part(1, len(self.raw), "text/plain", 0)
+
+    def _part(self, start: int, end: int, default: str, depth: int) -> Part:
+        """Read the part between these places: its headers, and the parts in it."""
+        self.count += 1
+        fields, body = fields_of(self.raw, start, end)
+        if body - start > MOST_HEADERS:
+            self.faults.add("bytes")
+        part = self._headed(fields, default)
+        if not part.kind.startswith("multipart/"):
+            part.content = self.raw[body:end]
+        elif depth >= MOST_DEPTH:
+            self.faults.add("depth")
+        else:
+            inner = "message/rfc822" if part.kind == "multipart/digest" else "text/plain"
+            for piece in self._pieces(body, end, part):
+                if self.count >= MOST_PARTS:
+                    self.faults.add("parts")
+                    break
+                part.parts.append(self._part(*piece, inner, depth + 1))
+        return part
+
+    def _headed(self, fields: Fields, default: str) -> Part:
+        headers: dict[str, bytes] = {}
+        for name, value in fields:
+            headers.setdefault(name.lower(), value[:MOST_OF_A_TYPE])
+
+        def line(name: str) -> str:
+            return unfolded(headers.get(name, b""), (), self.faults)
+
+        kind, told = parameters(_NO_SEMICOLON.sub(r"\1;", line("content-type")), self.faults)
+        disposition, shown = parameters(line("content-disposition"), self.faults)
+        if not re.fullmatch(r"[^\s/]+/[^\s/]+", kind):
+            # RFC 2045, section 5.2: what can't be understood is plain text; "html" alone is what some programs say.
+            kind = "text/html" if kind == "html" else default
+        encoding = line("content-transfer-encoding").partition(";")[0].strip().lower()
+        return Part(kind, told, disposition, shown, encoding, fields)
+
+    def _pieces(self, start: int, end: int, part: Part) -> list[tuple[int, int]]:
+        """What stands between the delimiters; where the boundary is missing or wrong, the one that the text uses; the
+        whole as one text where there is none."""
+        boundary = part.told.get("boundary", "").encode().rstrip()
+        pieces = self._between(start, end, boundary) if boundary else []
+        if not pieces and (used := _FIRST_BOUNDARY.search(self.raw, start, min(end, start + 100_000))):
+            pieces = self._between(start, end, used[1])
+        if not pieces and self.raw[start:end].strip():
+            pieces = [(start - 1, end)]
+        return pieces
+
+    def _between(self, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
+        """Split at the delimiter lines of RFC 2046, section 5.1.1; the last one may be missing."""
+        raw, delimiter = self.raw, b"\n--" + boundary
+        found: list[tuple[int, int]] = []  # where each delimiter stands, and where the line after it begins
+        at, misses = raw.find(delimiter, start - 1, end), 0
+        while at >= 0:
+            stop = at + len(delimiter)
+            line_end = raw.find(b"\n", stop, end)
+            line_end = end if line_end < 0 else line_end
+            rest = raw[stop : min(line_end, stop + 80)].rstrip()
+            if rest in (b"", b"--"):
+                found.append((at, min(line_end + 1, end)))
+            else:
+                misses += 1
+            if rest == b"--" or len(found) > MOST_PARTS + 1:
+                break
+            if misses > MOST_FALSE_DELIMITERS:
+                self.faults.add("parts")
+                at = -1
+            else:
+                at = raw.find(delimiter, line_end, end)
+        if at < 0:
+            found.append((end, end))
+        return [(begins, max(begins, stands)) for (_, begins), (stands, _) in pairwise(found)]
+
+
+def plain_bytes(part: Part) -> bytes:
+    """The content without its transfer encoding, as much of it as can be read."""
+    if part.encoding == "base64":
+        return _base64(part.content)
+    if part.encoding == "quoted-printable":
+        return a2b_qp(re.sub(rb"=[ \t]+\n", b"=\n", part.content))
+    if part.encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
+        return _uu_lines(part.content.partition(b"\n")[2])
+    return part.content
+
+
+def _base64(content: bytes) -> bytes:
+    """Base64 up to the first line with words in it: lists put their plain footers below. Text that was only said to be
+    base64 is given as it is."""
+    words = re.search(rb"\S[ \t]+\S", content)
+    if words is None:
+        return base64(content)
+    encoded = content[: content.rfind(b"\n", 0, words.start()) + 1]
+    made = base64(encoded if encoded.strip() else content)
+    return made if encoded.strip() or _is_text(made) else content
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return not re.search(r"[\x00-\x08\x0e-\x1f]", data.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _uu_lines(data: bytes) -> bytes:
+    made: list[bytes] = []
+    for line in data.split(b"\n"):
+        if line.strip() in (b"", b"`", b"end"):
+            continue
+        try:
+            made.append(a2b_uu(line))
+        except Undecodable:
+            made.append(b"")
+    return b"".join(made)
+
+
+_UU = re.compile(
+    r"^begin [0-7]{3,4} ([^\n]{1,250})\n((?:[!-`][ -`]{0,90}\n)++)(?:[ `]?\n)?end[ \t]*(?:\n|\Z)", re.MULTILINE
+)
+
+
+def without_uuencoded(text: str) -> tuple[str, list[tuple[str, int]]]:
+    """A text without the files that were put into it before there was MIME, and the name and size of each."""
+    if "begin " not in text:
+        return text, []
+    files = [(match[1].strip(), len(_uu_lines(match[2].encode("ascii")))) for match in _UU.finditer(text)]
+    return _UU.sub("", text) if files else text, files

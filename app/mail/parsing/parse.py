@@ -1,0 +1,261 @@
+"""A message from its bytes: who, to whom, when, what it says, what hangs on it. Never raises, whatever the bytes are."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from ..incoming import Attachment, Mail, Mailbox
+from .charsets import decoded, hints, tidy
+from .flowed import unflowed
+from .header_words import unfolded, unworded
+from .html_text import MOST_HTML, text_of, without_images
+from .html_tree import tamed
+from .mailboxes import mailboxes
+from .mime import Fields, Part, Reader, fields_of, lines_normalised, plain_bytes, without_uuencoded
+
+MAX_PARSED = 10_000_000  # bytes; of a longer message only the headers are read
+FAULTS = ("bytes", "parts", "depth", "time", "broken", "charset", "winmail", "encrypted")
+
+_ID = re.compile(r"<[^<>\s]{1,998}>")  # RFC 5322, section 2.1.1: no line is longer
+_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w:.-]{2,40})", re.IGNORECASE)
+_PGP = re.compile(r"^-----BEGIN PGP MESSAGE-----[ \t]*$", re.MULTILINE)
+_WINMAIL = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+_SIGNATURES = frozenset(
+    {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
+)  # what a multipart/signed is signed with says nothing to a reader
+_ENCRYPTED = frozenset({"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
+_DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
+_TEXTS = frozenset({"text/plain", "text/html", "text/markdown"})
+_OTHER_FORMS = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"})  # of what the other alternatives say
+
+
+def parse(raw: bytes) -> Mail:
+    """Read a message. Of one over `MAX_PARSED` bytes only the headers are read, which is the fault "bytes".
+
+    Whatever is wrong with the bytes ends as a code in `faults`; a flaw of ours that some bytes may find would end there
+    too, as "broken", because the mail has to come to rest in front of a person.
+    """
+    try:
+        return read(raw)
+    except Exception:
+        return headed(raw, "broken")
+
+
+def read(raw: bytes) -> Mail:
+    """What `parse` does, without its net."""
+    if len(raw) > MAX_PARSED:
+        return headed(raw, "bytes")
+    faults: set[str] = set()
+    top = Reader(raw, faults).message()
+    label = next((part.told["charset"] for part in top.walk() if "charset" in part.told), "")
+    language = _language(top)
+    hinted = hints(label, language)
+    found = _Found(faults, hinted)
+    segments = found.segments(top)
+    plain, html = _plain(segments), _html(segments)
+    content: dict[str, object] = {
+        "plain": plain, "html": None if html is None else tamed(html), "body": _joined(segments) if plain is None else plain,
+        "attachments": tuple(found.attachments), "report": tuple(found.report), "language": language,
+    }  # fmt: skip
+    return _mail(top.fields, hinted, faults, content)
+
+
+def headed(raw: bytes, fault: str, most: int = MAX_PARSED) -> Mail:
+    """Only what the headers in the first `most` bytes say, with the fault that was the reason for it. Never raises."""
+    try:
+        fields, _ = fields_of(lines_normalised(raw[:most]).lstrip(b"\n"))
+        return _mail(fields, (), {fault}, {})
+    except Exception:
+        return Mail(faults=(fault,))
+
+
+def _mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], content: dict[str, object]) -> Mail:
+    lines = [(name, unfolded(value, hinted, faults)) for name, value in fields]
+    by_name: dict[str, list[str]] = {}
+    for name, line in lines:
+        by_name.setdefault(name.lower(), []).append(line)
+
+    def first(name: str) -> str:
+        return by_name.get(name, [""])[0]
+
+    def boxes(name: str) -> tuple[Mailbox, ...]:
+        return tuple(box for line in by_name.get(name, ()) for box in mailboxes(line, faults))
+
+    facts: dict[str, object] = {
+        "senders": boxes("from"), "reply_to": boxes("reply-to"), "to": boxes("to"), "cc": boxes("cc"),
+        "delivered_to": tuple(_bare(line) for name in _DELIVERED for line in by_name.get(name, ())),
+        "return_path": _bare(first("return-path")) if "return-path" in by_name else None,
+        "subject": unworded(first("subject"), faults).strip(), "date": when(first("date")),
+        "message_id": _message_id(first("message-id")),
+        "in_reply_to": _ids(by_name.get("in-reply-to", ())), "references": _ids(by_name.get("references", ())),
+        "headers": tuple((name, unworded(line, faults)) for name, line in lines),
+    }  # fmt: skip
+    return Mail(**facts, **content, faults=tuple(code for code in FAULTS if code in faults))  # type: ignore[arg-type]
+
+
+def _bare(line: str) -> str:
+    """The address of a header that a server wrote: "" for the null path."""
+    found = mailboxes(line, set())
+    return found[0].address or found[0].name if found else ""
+
+
+def _ids(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found for line in lines for found in _ID.findall(line)))
+
+
+def _message_id(line: str) -> str:
+    """With its brackets, also where a program left them out: others quote it with them."""
+    found = _ID.search(line)
+    if found:
+        return found[0]
+    bare = line.strip("<> \t").split()
+    return f"<{bare[0][:998]}>" if bare else ""
+
+
+def when(line: str) -> datetime | None:
+    """A Date header in UTC; None for what is no date, or one that no calendar of ours can hold."""
+    try:
+        date = parsedate_to_datetime(line[:200])
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _language(top: Part) -> str:
+    """The first tag of Content-Language (RFC 3282), of the message or of the first part that names one."""
+    for part in top.walk():
+        tag = part.value("content-language").decode("ascii", "ignore").split(",")[0].strip()
+        if re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}", tag):
+            return tag
+    return ""
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """A stretch of the message as plain text, as HTML, or as both where the writer's program made both."""
+
+    plain: str | None
+    html: str | None
+
+
+def _plain(segments: list[_Segment]) -> str | None:
+    """The whole as plain text, None where nothing of it was plain.
+
+    Some programs write one stretch as HTML and the next as text, and lists add a footer in their own way: where there is
+    any plain text, stretches of HTML are read into it, and the other way round, so that each rendition is whole.
+    """
+    return _joined(segments) if any(segment.plain is not None for segment in segments) else None
+
+
+def _joined(segments: list[_Segment]) -> str:
+    texts = [text_of(segment.html or "") if segment.plain is None else segment.plain for segment in segments]
+    return texts[0] if len(texts) == 1 else "\n".join(text.strip("\n") for text in texts if text.strip())
+
+
+def _html(segments: list[_Segment]) -> str | None:
+    return "\n".join(map(_page, segments)) if any(segment.html is not None for segment in segments) else None
+
+
+def _page(segment: _Segment) -> str:
+    if segment.html is not None:
+        return segment.html
+    escaped = (segment.plain or "").replace("&", "&amp;").replace("<", "&lt;")
+    return f"<div>{escaped.replace(chr(10), '<br>')}</div>"
+
+
+@dataclass
+class _Found:
+    """What is gathered on the way through the parts."""
+
+    faults: set[str]
+    hinted: tuple[str, ...]
+    attachments: list[Attachment] = field(default_factory=list)
+    report: list[tuple[str, str]] = field(default_factory=list)
+    room: int = MOST_HTML  # characters of HTML that may still come
+
+    def segments(self, part: Part) -> list[_Segment]:
+        """The text of a part in stretches; what is no text is put among the attachments."""
+        if not part.kind.startswith("multipart/"):
+            return self._leaf(part)
+        if part.kind == "multipart/alternative":
+            return _best([self.segments(choice) for choice in part.parts if choice.kind not in _OTHER_FORMS])
+        if part.kind == "multipart/encrypted":
+            self.faults.add("encrypted")
+        parts = part.parts
+        if part.kind == "multipart/signed":
+            parts = [one for one in parts if one.kind not in _SIGNATURES]
+        if part.kind == "multipart/report":
+            return self._report(parts)
+        return [segment for one in parts for segment in self.segments(one)]
+
+    def _report(self, parts: list[Part]) -> list[_Segment]:
+        """A delivery status, a read receipt or a complaint (RFC 6522): its first part speaks to people."""
+        for part in parts:
+            for one in part.walk():
+                if not one.kind.startswith("multipart/"):
+                    text, _ = decoded(plain_bytes(one), one.told.get("charset", ""))
+                    self.report.append((one.kind, tidy(text)))
+        return self.segments(parts[0]) if parts else []
+
+    def _leaf(self, part: Part) -> list[_Segment]:
+        data = plain_bytes(part)
+        shown = part.kind in _TEXTS and part.disposition != "attachment" and not _is_file(part)
+        if not shown:
+            self._attach(part, data)
+            return []
+        label = part.told.get("charset", "")
+        if part.kind == "text/html" and not label and (meta := _META_CHARSET.search(data[:4000])):
+            label = meta[1].decode("ascii", "ignore")
+        text, sure = decoded(data, label, self.hinted)
+        if not sure:
+            self.faults.add("charset")
+        text = tidy(text)
+        if part.kind == "text/html":
+            return [_Segment(None, self._roomed(text))]
+        if part.told.get("format", "").lower() == "flowed":
+            text = unflowed(text, part.told.get("delsp", "").lower() == "yes")
+        text, files = without_uuencoded(text)
+        self.attachments += [Attachment(name, size, "application/octet-stream") for name, size in files]
+        if _PGP.search(text):
+            self.faults.add("encrypted")
+        return [_Segment(text, None)]
+
+    def _roomed(self, html: str) -> str:
+        html = without_images(html)
+        if len(html) > self.room:
+            self.faults.add("bytes")
+        html = html[: self.room]
+        self.room -= len(html)
+        return html
+
+    def _attach(self, part: Part, data: bytes) -> None:
+        name = part.name
+        if part.kind in _WINMAIL or name.lower() == "winmail.dat":
+            self.faults.add("winmail")
+        if part.kind in _ENCRYPTED and part.told.get("smime-type", "") != "certs-only":
+            self.faults.add("encrypted")
+        if part.kind == "message/rfc822" and not name:
+            name = headed(data, "bytes", 64_000).subject
+        self.attachments.append(Attachment(name, len(data), part.kind))
+
+
+def _is_file(part: Part) -> bool:
+    """A text part that has a file name is a file that hangs on the message, also where nothing says "attachment"."""
+    return bool(part.shown.get("filename")) or (part.disposition != "inline" and bool(part.told.get("name")))
+
+
+def _best(choices: list[list[_Segment]]) -> list[_Segment]:
+    """One segment of the choices of a multipart/alternative (RFC 2046, section 5.1.4): the last plain text and the last
+    HTML that have anything in them. An empty text beside a full page says nothing."""
+    plain = html = None
+    for choice in choices:
+        page = _html(choice)
+        if page is not None:
+            html = page
+        elif (text := _plain(choice)) is not None and (plain is None or text.strip()):
+            plain = text
+    if plain is not None and not plain.strip() and html is not None:
+        plain = None
+    return [_Segment(plain, html)] if plain is not None or html is not None else []

@@ -1,0 +1,209 @@
+"""Mails are read in a process of their own, which is killed when one takes too long.
+
+Parsing and trimming take linear time and have caps; this is for the flaw that nobody has found yet. A thread can't be
+stopped, and a crash in a library written in C would take the worker with it.
+"""
+
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import IO, Any
+
+from .incoming import Attachment, Known, Mail, Mailbox, Trimmed
+from .parsing.parse import MAX_PARSED, headed, parse
+
+MEMORY = 1 << 30  # bytes of address space of the process; reading 10 MB takes a fifth of it
+STARTING = 60.0  # seconds until the process must be ready, on a busy machine
+FACTS = 64_000  # bytes whose headers are still read when all else failed
+CHUNK = 1 << 20  # bytes that are read at once
+KEPT = 20_000  # characters of a body that stand in for its trimmed text
+
+_REQUEST = struct.Struct("!cQ")  # what is asked ("p" parse, "t" trim), and the length of what follows
+_REPLY = struct.Struct("!Q")
+
+
+class NotStarted(RuntimeError):
+    """The process doesn't start: something is wrong with this machine, and not with a mail."""
+
+
+class Reading:
+    """Holds the process: started at the first mail, started again after its death. One mail at a time.
+
+    `seconds` is what one mail may take, not counting the start of the process.
+    """
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        self.seconds = seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = Lock()
+
+    def __enter__(self) -> "Reading":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    def parse(self, raw: bytes) -> Mail:
+        """Like `parse.parse`; what its headers say with the fault "time" or "broken" where the process had to be killed
+        or died. Raises `NotStarted`."""
+        reply, fault = self._ask(b"p", raw[: MAX_PARSED + 1])
+        return _mail(json.loads(reply)) if not fault else headed(raw, fault, FACTS)
+
+    def trim(self, mail: Mail, known: Known) -> Trimmed:
+        """Like `trim.trim`; the start of the body, uncut, where the process had to be killed or died. Raises
+        `NotStarted`."""
+        asked = {"mail": mail, "addresses": sorted(known.addresses), "texts": known.texts}
+        reply, fault = self._ask(b"t", _dumped(asked))
+        return Trimmed(**json.loads(reply)) if not fault else Trimmed(mail.body[:KEPT])
+
+    def _ask(self, kind: bytes, content: bytes) -> tuple[bytes, str]:
+        """The answer of the process, or a fault."""
+        with self._lock:
+            process = self._started()
+            try:
+                until = time.monotonic() + self.seconds
+                _write(_of(process.stdin).fileno(), _REQUEST.pack(kind, len(content)) + content, until)
+                return _reply(_of(process.stdout).fileno(), until), ""
+            except TimeoutError:
+                fault = "time"
+            except OSError:
+                fault = "broken"
+            self._end()
+            return b"", fault
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        """The running process, a new one where there is none, or where the last one was killed as it gave its answer."""
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self._end()
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-m", "app.mail.reading"], cwd=Path(__file__).parents[2], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, bufsize=0,
+            stderr=subprocess.DEVNULL,  # a traceback may hold somebody's words
+        )  # fmt: skip
+        os.set_blocking(_of(process.stdin).fileno(), False)  # a process that reads nothing must not hold us
+        try:
+            _reply(_of(process.stdout).fileno(), time.monotonic() + STARTING)
+        except OSError as error:
+            self._end()
+            raise NotStarted("the process that reads mails does not start") from error
+        return process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            with suppress(OSError):  # what was not yet written can't be
+                _of(process.stdin).close()
+            _of(process.stdout).close()
+            process.wait()
+
+
+def _of(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None  # noqa: S101 - both are pipes
+    return stream
+
+
+def _write(pipe: int, data: bytes, until: float) -> None:
+    """Raises `TimeoutError`, and `OSError` where nobody reads any more. `until` is a monotonic time, as below."""
+    left = memoryview(data)
+    while left:
+        _wait((), (pipe,), until)
+        left = left[os.write(pipe, left) :]
+
+
+def _reply(pipe: int, until: float) -> bytes:
+    """One reply. Raises `TimeoutError`, and `OSError` where the process ended before it was whole."""
+    (length,) = _REPLY.unpack(_read(pipe, _REPLY.size, until))
+    return _read(pipe, length, until)
+
+
+def _read(pipe: int, length: int, until: float) -> bytes:
+    found = bytearray()
+    while len(found) < length:
+        _wait((pipe,), (), until)
+        part = os.read(pipe, min(length - len(found), CHUNK))
+        if not part:
+            raise BrokenPipeError
+        found += part
+    return bytes(found)
+
+
+def _wait(readable: tuple[int, ...], writable: tuple[int, ...], until: float) -> None:
+    if not any(select.select(readable, writable, (), max(0.0, until - time.monotonic()))):
+        raise TimeoutError
+
+
+def _dumped(value: object) -> bytes:
+    """Plain JSON and no pickle: a process that reads strangers' bytes is not trusted with objects of ours."""
+    return json.dumps(value, default=_plain, ensure_ascii=False).encode()
+
+
+def _plain(value: Any) -> object:
+    return value.isoformat() if isinstance(value, datetime) else vars(value)
+
+
+_BOXES = ("senders", "reply_to", "to", "cc")
+_WORDS = ("delivered_to", "in_reply_to", "references", "faults")
+_PAIRS = ("headers", "report")
+
+
+def _mail(read: dict[str, Any]) -> Mail:
+    made = {
+        **read,
+        **{name: tuple(Mailbox(**box) for box in read[name]) for name in _BOXES},
+        **{name: tuple(read[name]) for name in _WORDS},
+        **{name: tuple(map(tuple, read[name])) for name in _PAIRS},
+        "attachments": tuple(Attachment(**one) for one in read["attachments"]),
+        "date": datetime.fromisoformat(read["date"]) if read["date"] else None,
+    }
+    return Mail(**made)
+
+
+def _answer(kind: bytes, content: bytes) -> bytes:
+    if kind == b"p":
+        return _dumped(parse(content))
+    from .trim import trim
+
+    asked = json.loads(content)
+    known = Known(frozenset(asked["addresses"]), tuple(asked["texts"]))
+    return _dumped(trim(_mail(asked["mail"]), known))
+
+
+def serve() -> None:
+    """What the process does: answer one request after the other, until nobody is there to ask."""
+    with suppress(ImportError, ValueError, OSError):  # not every platform limits memory
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which closes the pipe
+    asked, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    sys.stdout = sys.stderr  # nothing but answers goes through the pipe
+    reply = b""  # the first one says that we are ready
+    with suppress(BrokenPipeError):
+        while True:
+            answers.write(_REPLY.pack(len(reply)) + reply)
+            answers.flush()
+            head = asked.read(_REQUEST.size)
+            if len(head) < _REQUEST.size:
+                return
+            kind, length = _REQUEST.unpack(head)
+            reply = _answer(kind, asked.read(length))
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,154 @@
+"""The words that a person wrote, without what their program quoted under, over or between them.
+
+The structure of the page comes first, then what we know (our addresses, the text that was answered), then the grammar of
+attributions and headers in each language, then signatures and footers. Linear in time; never empty where there is text.
+"""
+
+from collections.abc import Callable, Sequence
+
+from ..incoming import Known, Mail, Trimmed
+from .cutting import kept
+from .grammar import openings
+from .known import tokens
+from .lines import Line, Mark, has_words, of_text, read, reader, unquoted
+from .pages import of_html, too_deep
+from .signatures import above, below_banner
+
+__all__ = ["trim"]
+
+MOST_SIGNS = 1_000_000  # of a body; more than a megabyte is no letter
+# Of the words kept from the page, the share that must be in the plain text too, else the two parts are not the same letter.
+SAME_LETTER = 0.8
+
+
+def trim(mail: Mail, known: Known = Known()) -> Trimmed:  # noqa: B008 - frozen
+    """What the person wrote, and what was cut."""
+    plain = _of_plain(mail.plain, known) if mail.plain and has_words(mail.plain) else None
+    if mail.html and len(mail.html) <= 2 * MOST_SIGNS and not too_deep(mail.html):
+        lines, by_program = of_html(mail.html)
+        if plain is None or (by_program and _same_letter(lines, mail.plain or "")):
+            paged = _cut(lines, known)
+            if plain is None:
+                return paged if has_words(paged.text) else _of_plain(mail.body, known)
+            if has_words(paged.text) and tokens(paged.text) != tokens(plain.text) and _in(paged.text, mail.plain or ""):
+                return paged
+    return plain or _of_plain(mail.body, known)
+
+
+def _of_plain(text: str, known: Known) -> Trimmed:
+    lines, rest = of_text(text[:MOST_SIGNS])
+    trimmed = _cut(lines, known)
+    rest += text[MOST_SIGNS:]
+    if not rest:
+        return trimmed
+    if not trimmed.rest:
+        return Trimmed(f"{trimmed.text}\n{rest}".strip())
+    return Trimmed(trimmed.text, f"{trimmed.rest}\n{rest}")
+
+
+def _cut(lines: list[Line], known: Known) -> Trimmed:
+    """The first of the ways to cut that leaves any words."""
+    own = kept(lines, known.texts, known.addresses)
+    for way in WAYS:
+        read_as, mine = way(lines, own, known)
+        text = _joined(read_as, mine)
+        if has_words(text):
+            return Trimmed(text, _joined(lines, [not one for one in mine]))
+    return Trimmed("\n".join(line.text for line in lines).strip())
+
+
+Cut = tuple[list[Line], list[bool]]
+
+
+def _without_signature(lines: list[Line], own: list[bool], known: Known) -> Cut:
+    mine = list(own)
+    for number, (start, end) in enumerate(_stretches(own)):
+        texts = [line.text for line in lines[start:end]]
+        first = below_banner(texts) if not number else 0
+        stay = above(texts[first:])
+        for place in range(start, end):
+            mine[place] = place - start - first in stay
+    return lines, mine
+
+
+def _forwarded(lines: list[Line], own: list[bool], known: Known) -> Cut:
+    """Nothing but a telephone's line stands above a forwarded mail: what was forwarded is the text."""
+    inner = _unmarked(lines)
+    begun = next((one for one in openings(inner) if one.kind == "forward"), None)
+    if begun is None:
+        return inner, [False] * len(lines)
+    below = inner[begun.end :]
+    _, mine = _without_signature(below, kept(below, known.texts, known.addresses), known)
+    return inner, [False] * begun.end + mine
+
+
+def _with_signature(lines: list[Line], own: list[bool], known: Known) -> Cut:
+    return lines, own
+
+
+def _by_words_alone(lines: list[Line], own: list[bool], known: Known) -> Cut:
+    """The containers held all there is, so they prove nothing: somebody typed into the quote or the signature."""
+    if all(line.mark is Mark.WRITTEN for line in lines):
+        return lines, own
+    bare = [read(line.text) for line in lines]
+    return _without_signature(bare, kept(bare, known.texts, known.addresses), known)
+
+
+def _inside_quote(lines: list[Line], own: list[bool], known: Known) -> Cut:
+    """All is quoted: what stands under the headings in it, without the signs."""
+    inner = _unmarked(lines)
+    return inner, kept(inner, (), known.addresses) if openings(inner) else [False] * len(lines)
+
+
+def _unmarked(lines: list[Line]) -> list[Line]:
+    once = reader()
+    return [once(unquoted(line.text) if line.quoted else line.text, Mark.WRITTEN) for line in lines]
+
+
+# Each is asked for what it keeps: of the lines, the ones that stand outside of quotes, and what we know.
+WAYS: tuple[Callable[[list[Line], list[bool], Known], Cut], ...] = (
+    _without_signature,
+    _forwarded,
+    _with_signature,
+    _by_words_alone,
+    _inside_quote,
+)
+
+
+def _stretches(own: Sequence[bool]) -> list[tuple[int, int]]:
+    """The runs of lines that are kept."""
+    runs: list[tuple[int, int]] = []
+    start = None
+    for place, mine in enumerate([*own, False]):
+        if mine and start is None:
+            start = place
+        elif not mine and start is not None:
+            runs.append((start, place))
+            start = None
+    return runs
+
+
+def _joined(lines: list[Line], own: Sequence[bool]) -> str:
+    """The lines that are kept, with one blank line where something between them was cut."""
+    parts: list[str] = []
+    gap = False
+    for line, mine in zip(lines, own, strict=True):
+        if not mine:
+            gap = True
+            continue
+        if gap and parts and parts[-1] and not line.blank:
+            parts.append("")
+        gap = False
+        parts.append(line.text.rstrip())
+    return "\n".join(parts).strip("\n").rstrip()
+
+
+def _same_letter(lines: list[Line], plain: str) -> bool:
+    """Whether page and plain text hold the same words, so that what the one says counts for the other."""
+    return _in("\n".join(line.text for line in lines), plain)
+
+
+def _in(text: str, plain: str) -> bool:
+    found = tokens(text)
+    there = set(tokens(plain))
+    return not found or sum(word in there for word in found) >= SAME_LETTER * len(found)

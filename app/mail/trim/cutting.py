@@ -1,0 +1,107 @@
+"""Which lines the person wrote: openings and quotes taken together, from the top of the mail to its end."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from .grammar import Opening, openings
+from .known import marked, recognised, sentence
+from .lines import Line, Mark, has_words, read, with_initials
+
+
+def kept(lines: list[Line], texts: Sequence[str], addresses: frozenset[str] = frozenset()) -> list[bool]:
+    """For each line whether it is the person's own. All that no quote holds is kept, signatures too."""
+    ours = recognised(lines, texts)
+    seen = marked(lines, ours) if any(ours) else lines
+    found = openings(seen)
+    if found:
+        seen = with_initials(seen)
+    found = [one for one in found if not one.weak or _backed(seen, one, addresses)]
+    starts = {one.start: one for one in found}
+    stops = [*(one.start for one in found), len(lines)]
+    keep = [False] * len(lines)
+    cited: list[tuple[int, int]] = []
+    place, written, introduced = 0, False, False
+    while place < len(lines):
+        opening, line = starts.get(place), seen[place]
+        if opening is not None:
+            introduced = True
+            follows = _next(seen, opening.end)
+            stop = stops[bisect_left(stops, opening.end)]
+            if seen[follows : follows + 1] and seen[follows].quoted and (lines[follows].quoted or not ours[follows]):
+                place = _end_of_quote(seen, follows)
+            elif any(ours[opening.end : stop]):
+                place = _between_ours(seen, ours, (opening.end, stop), keep, written)
+            elif written:
+                break
+            else:
+                place = opening.end
+        elif line.quoted:
+            end = _end_of_quote(seen, place)
+            if line.mark is Mark.SET and not introduced and not _from_program(seen[place:end]):
+                keep[place:end] = [True] * (end - place)
+                written = True
+            else:
+                cited.append((place, end))
+            place = end
+        else:
+            keep[place] = line.mark not in (Mark.SIGN, Mark.INTRO)
+            written = written or (keep[place] and has_words(line.text))
+            place += 1
+    if not found:
+        _give_back(seen, keep, cited)
+    return keep
+
+
+def _next(lines: list[Line], place: int) -> int:
+    while place < len(lines) and (lines[place].blank or lines[place].mark is Mark.INTRO):
+        place += 1
+    return place
+
+
+def _end_of_quote(lines: list[Line], place: int) -> int:
+    """Behind the last quoted line of a run, at least one on; blank lines in it belong to it."""
+    end = place
+    while place < len(lines) and (lines[place].quoted or lines[place].blank):
+        place += 1
+        if lines[place - 1].quoted:
+            end = place
+    return end
+
+
+def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> bool:
+    """Whether a weak opening counts: a marked quote follows, or it names an address of ours."""
+    follows = _next(lines, opening.end)
+    if follows < len(lines) and lines[follows].quoted and follows - opening.end <= 3:
+        return True
+    text = " ".join(line.core for line in lines[opening.start : opening.end])
+    return any(address.casefold() in text for address in addresses)
+
+
+def _between_ours(lines: list[Line], ours: list[bool], within: tuple[int, int], keep: list[bool], written: bool) -> int:
+    """A program quotes without a mark (Outlook), and we know the text: what stands between its lines is an answer.
+
+    What stands below its last line is the rest of the quote if the person wrote above it and nothing in it.
+    """
+    places = [place for place in range(*within) if ours[place]]
+    answers = [place for place in range(places[0], places[-1]) if not ours[place] and sentence(lines[place])]
+    for place in answers:
+        keep[place] = True
+    return len(lines) if written and not answers else places[-1] + 1
+
+
+def _give_back(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]]) -> None:
+    """A single quote that no program introduced, with words below it, is one that the person set themselves: it stays.
+
+    Every program that quotes says whom; several such quotes with words between are an answer point by point, whose
+    introduction was deleted.
+    """
+    if len(cited) != 1 or _from_program(lines[slice(*cited[0])]):
+        return
+    start, end = cited[0]
+    if any(keep[place] and has_words(lines[place].text) for place in range(end, len(lines))):
+        keep[start:end] = [True] * (end - start)
+
+
+def _from_program(quote: list[Line]) -> bool:
+    """Whether a quote is ours, or holds its own introduction, where Apple Mail puts it."""
+    return any(line.mark is Mark.QUOTED for line in quote) or bool(openings([read(line.core) for line in quote[:8]]))

@@ -1,0 +1,33 @@
+"""One form for letters that programs and keyboards write in several: what is compared is folded first, what is kept never is."""
+
+import re
+import unicodedata
+
+# Marks of direction, joiners and soft hyphens stand around names and dates in right-to-left programs.
+_GONE = "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+_SPACES = "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_DIGITS = "٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९০১২৩৪৫৬৭৮৯๐๑๒๓๔๕๖๗๘๙"
+# Two keyboards write the Arabic yeh and kaf differently; Armenian ends an introduction with signs of its own; quotes vary.
+_SAME = {
+    "ي": "ی", "ى": "ی", "ك": "ک", "ة": "ه", "ۀ": "ه",
+    "՝": ":", "։": ":", "׃": ":", "’": "'", "‘": "'", "ʻ": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"',
+}  # fmt: skip
+_TABLE: dict[int, str | None] = {
+    **{ord(sign): None for sign in _GONE},
+    **{ord(sign): " " for sign in _SPACES},
+    **{ord(sign): str(place % 10) for place, sign in enumerate(_DIGITS)},
+    **{ord(sign): other for sign, other in _SAME.items()},
+}
+_WORD = re.compile(r"\w+")
+
+
+def fold(text: str) -> str:
+    """`text` without marks that nobody sees, in one case and one form. Its length may change."""
+    if text.isascii():
+        return text.replace("\t", " ").lower()
+    one = unicodedata.normalize("NFKC", text.translate(_TABLE)).translate(_TABLE)
+    return one.casefold().replace("i\u0307", "i")  # the Turkish capital I with its dot
+
+
+def words(folded: str) -> list[str]:
+    return _WORD.findall(folded)

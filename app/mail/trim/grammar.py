@@ -1,0 +1,232 @@
+"""Where quoted mail begins: attribution lines, header blocks, separators. One pass over the lines, each looked at a few times."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from .attributions import BEGINNINGS
+from .headings import LABELS
+from .judging import ADDRESS, STAMPED, begins, judge, says_wrote, unclosed
+from .lines import Line, Mark
+from .separators import BARE, FORWARDS, ORIGINALS
+
+# A program wraps an attribution over at most four lines; a block of headers with its long lists of people ends within 40.
+MOST_WRAPPED, MOST_HEADED = 4, 40
+# A mail holds a handful of attributions; whoever sends more lines that end in a colon than this has written them.
+MOST_LOOKED_AT = 400
+LONGEST_NAME = 14  # words before an address
+FULL = 45  # signs of a line that a program wrapped because the next word did not fit
+LONGEST = 600  # signs in an attribution with all its lines, links included
+
+INLINE = 300  # signs at the start of a line that goes on behind its attribution
+COLON = re.compile(r": ")
+
+MONTH_CUT = re.compile(r"(?:^|[ ,])[^\W\d]{1,4}\.$")  # "schrieb am Fr., 28." or "Apr." at the end of a wrapped line
+RULE = "-_=~*—–─━"
+
+Kind = Literal["attribution", "headers", "original", "forward"]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Lines `start` to `end` (not included) introduce a quote. A weak one counts only where a marked quote follows."""
+
+    start: int
+    end: int
+    kind: Kind
+    weak: bool = False
+
+
+def rule(line: Line) -> bool:
+    """Whether a line is drawn with signs: "________________"."""
+    drawn = line.core.strip(" *>|") or line.core
+    return len(drawn) >= 3 and not drawn.strip(RULE)
+
+
+def separator(line: Line) -> Kind | None:
+    """What a line such as "---------- Forwarded message ---------" announces."""
+    core = line.core
+    if not 4 <= len(core) < 160:
+        return None
+    inner = core.strip("-_=*~—–─━#<>| :").rstrip(".")
+    dashed = core.strip("* >|")[:2].strip("-_=~—–─━#") == ""
+    if inner in FORWARDS and (dashed or (inner in BARE and core.rstrip("* ").endswith(":"))):
+        return "forward"
+    if dashed and (inner in ORIGINALS or (inner.startswith("forwarded by") and len(inner) < 120)):
+        return "forward" if inner.startswith("forwarded by") else "original"
+    return None
+
+
+def block(lines: list[Line], at: int) -> tuple[int, frozenset[str]]:
+    """The end of the run of headings that begins at `at`, and the kinds of headings in it."""
+    kinds: set[str] = set()
+    end = place = at
+    missed = 0
+    while place < len(lines) and place - at < MOST_HEADED:
+        line = lines[place]
+        if line.label:
+            kinds |= _least(LABELS[line.label], kinds)
+            missed, end = 0, place + 1
+        elif line.blank:
+            missed += 1 if missed else 0
+            if place + 1 < len(lines) and not lines[place + 1].label:
+                break
+        else:
+            missed += 1
+            if missed > 2 or (place > end and lines[place - 1].blank):
+                break
+        place += 1
+    while end < len(lines) and kinds and _goes_on(lines, end):
+        end += 1
+    return end, frozenset(kinds)
+
+
+def _least(of_label: frozenset[str], known: set[str]) -> frozenset[str]:
+    """A label of two languages with two meanings ("De", "A") takes the one that is not there yet."""
+    fresh = of_label - known
+    return frozenset(sorted(fresh)[:1]) if fresh else of_label
+
+
+def _goes_on(lines: list[Line], at: int) -> bool:
+    """Whether a list of receivers runs on: addresses below the last heading, before a blank line."""
+    line = lines[at]
+    return (
+        not line.blank
+        and not line.label
+        and "@" in line.core
+        and (line.core.endswith((";", ",", ">")) or " " not in line.core)
+    )
+
+
+def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:
+    """Three headings, with the subject or somebody's address among them: "From, To, Date" alone may be a railway ticket."""
+    proof = kinds - {"beside"}
+    if len(proof) < 3 or not proof & {"sender", "sent"}:
+        return False
+    return "subject" in proof or any(ADDRESS.search(line.core) for line in lines)
+
+
+def attribution(lines: list[Line], last: int) -> Opening | None:
+    """The attribution that ends on line `last`, over as few lines as make sense of it."""
+    text = ""
+    best: Opening | None = None
+    named = False
+    used = 0
+    for place in range(last, max(-1, last - 7), -1):
+        line = lines[place]
+        if line.blank:
+            if used and (unclosed(text) or text.startswith("<")):
+                continue  # some programs break "Name <address>" apart with blank lines
+            break
+        if used and (line.label or line.quoted or not _runs_on(line)):
+            break
+        text = f"{line.core} {text}" if text else (line.raw_core if line.tail_of_address else line.core)
+        used += 1
+        if len(text) > LONGEST or used > MOST_WRAPPED:
+            break
+        said, addressed = judge(text), ADDRESS.search(text) is not None
+        whole = begins(text) or (addressed and not named) or _fills_paragraph(lines, place, text)
+        if said == "strong" and (best is None or best.weak or whole):
+            best, named = Opening(place, last + 1, "attribution"), addressed
+        elif said == "weak" and best is None:
+            best = Opening(place, last + 1, "attribution", weak=True)
+        if said == "strong" and (text.startswith(BEGINNINGS) or (addressed and begins(text))):
+            break
+    return best
+
+
+def _fills_paragraph(lines: list[Line], place: int, text: str) -> bool:
+    """Whether a long name begins on this line, the first of its paragraph, and was wrapped because the line was full."""
+    first = place == 0 or lines[place - 1].blank
+    return first and len(lines[place].core) >= FULL and len(text.partition("@")[0].split()) <= LONGEST_NAME
+
+
+def _runs_on(line: Line) -> bool:
+    """Whether a line can be the first part of a wrapped attribution: it ends no sentence."""
+    return (
+        not line.core.endswith((".", "!", "?", ":", "。", "؟"))
+        or line.core[-2:-1].isdigit()
+        or line.core.count("(") > line.core.count(")")
+        or bool(MONTH_CUT.search(line.core))
+    )
+
+
+def ends_like_one(line: Line, follows: Line | None) -> bool:
+    """A cheap look: only lines that pass are read with the ones above them."""
+    core = line.raw_core if line.tail_of_address else line.core
+    if not core or len(core) > LONGEST or (line.quoted and not line.tail_of_address):
+        return False
+    if core.rstrip("*_ ").endswith((":", "`")):
+        return True
+    if core.endswith("--") or STAMPED.fullmatch(core):
+        return True
+    return follows is not None and follows.quoted and not follows.tail_of_address and not line.quoted
+
+
+def begins_like_one(line: Line) -> bool:
+    """A cheap look at a line that may go on with the quote behind its attribution."""
+    head = line.core[:INLINE]
+    return not line.quoted and ADDRESS.search(head) is not None and begins(head)
+
+
+def inline(line: Line) -> bool:
+    """Whether a line begins with a whole attribution and goes on with the quote, as flattened pages do."""
+    head = line.core[:INLINE]
+    ends = [found.end() for found in COLON.finditer(head)][:3]
+    return any(judge(head[:end]) == "strong" and says_wrote(head[:end]) for end in ends)
+
+
+def openings(lines: list[Line]) -> list[Opening]:
+    """Every opening outside of marked quotes, in order, none overlapping another."""
+    found: list[Opening] = []
+    place = looked = 0
+    free = 0  # the first line that belongs to no opening yet
+    while place < len(lines):
+        line = lines[place]
+        opening, step = None, place + 1
+        if line.mark is Mark.INTRO:
+            opening = Opening(place, place + 1, "attribution")
+        elif line.quoted and not line.tail_of_address or line.blank:
+            opening = None
+        elif kind := separator(line):
+            end, kinds = _headings_below(lines, place + 1)
+            opening = Opening(place, end if len(kinds - {"beside"}) >= 2 else place + 1, kind)
+        elif line.label:
+            end, kinds = block(lines, place)
+            if is_head(kinds, lines[place:end]):
+                opening = Opening(place, end, "headers")
+            else:
+                step = max(step, end)
+        if opening is None and not line.blank and looked < MOST_LOOKED_AT:
+            follows = next((one for one in lines[place + 1 : place + 4] if not one.blank), None)
+            if ends_like_one(line, follows):
+                looked += 1
+                opening = attribution(lines, place)
+            elif begins_like_one(line):
+                looked += 1
+                opening = Opening(place, place + 1, "attribution") if inline(line) else None
+        if opening is not None and found and found[-1].weak and opening.start <= found[-1].start:
+            free = found.pop().start  # it was the first part of this one
+        if opening is not None and opening.start >= free:
+            found.append(_with_rule(lines, opening, free))
+            free = step = opening.end
+        place = step
+    return found
+
+
+def _headings_below(lines: list[Line], at: int) -> tuple[int, frozenset[str]]:
+    start = next((place for place in range(at, min(at + 3, len(lines))) if not lines[place].blank), at)
+    if start < len(lines) and lines[start].label:
+        return block(lines, start)
+    return at, frozenset()
+
+
+def _with_rule(lines: list[Line], opening: Opening, free: int) -> Opening:
+    """Outlook draws a line above its block: "________________________________"."""
+    start = opening.start
+    place = start - 1
+    while place >= free and lines[place].blank and start - place <= 2:
+        place -= 1
+    if place >= free and rule(lines[place]):
+        start = place
+    return Opening(start, opening.end, opening.kind, opening.weak)

@@ -1,0 +1,139 @@
+"""What we sent, found again in what came back: the edition or the invitation that a reply quotes, re-wrapped and re-quoted."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from .folding import fold, words
+from .lines import LINK, Line, Mark, has_words
+
+RUN = 4  # words in a row that must be ours; in scripts without spaces, signs
+# People use our words when they ask; only as many in a row as this, over the ends of lines, are a quote.
+LEAST = 8
+LEAST_SHARE = 0.75  # of a line's words that must lie in such stretches
+# A citation that somebody put into their own text by hand is theirs, and short. More words of ours than these are a quote, in the
+# midst of a letter and at its end.
+LONGEST_CITATION, LONGEST_LAST_WORDS = 40, 20
+GAP = 6  # lines between two of ours that are bridged if they hold no sentence
+MOST_WORDS = 100_000
+MOST_SIGNS = 300_000  # of a mail that are compared; an edition has a tenth of that
+MOST_IN_LINE = 50_000
+
+URL = re.compile(r"(?:https?://|www\.)[^\s<>]{1,2000}")
+BRACKETED = re.compile(r"\[(?:image|cid|inline)[^\]\n]{0,300}\]")
+# Han, kana, Thai, Lao, Khmer, Burmese, Tibetan: words have no spaces between them, so each sign counts as one.
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text without links and signs; what programs change on the way (quotation marks, wraps) is not in them."""
+    bare = fold(BRACKETED.sub(" ", URL.sub(" ", LINK.sub(" ", text[:MOST_SIGNS]))))[:MOST_SIGNS]
+    return words(UNSPACED.sub(lambda sign: f" {sign[0]} ", bare))
+
+
+@lru_cache(maxsize=32)
+def _runs(text: str) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
+    """Every `RUN` words in a row of a text of ours, and its short lines whole."""
+    every = tokens(text)[:MOST_WORDS]
+    runs = frozenset(tuple(every[place : place + RUN]) for place in range(max(0, len(every) - RUN + 1)))
+    short = frozenset(tuple(line) for part in text.splitlines() if 0 < len(line := tokens(part)) <= 2 * RUN)
+    return runs, short
+
+
+def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
+    """Which of the lines are ours. Linear in both.
+
+    A stretch of ours is broken where two runs do not overlap: the last words of a quote and the first of an answer.
+    """
+    found = [False] * len(lines)
+    if not texts:
+        return found
+    of_line: list[list[str]] = []
+    left = MOST_SIGNS
+    for line in lines:
+        text = line.core if line.quoted else line.text
+        of_line.append(tokens(text[: min(left, MOST_IN_LINE)]) if left > 0 and not line.blank else [])
+        left -= len(text)
+    stream = [(word, place) for place, line in enumerate(of_line) for word in line][:MOST_WORDS]
+    only = [word for word, _ in stream]
+    sets = [_runs(text) for text in texts]
+    starts = [any(tuple(only[place : place + RUN]) in runs for runs, _ in sets) for place in range(len(only) - RUN + 1)]
+    counts = [0] * len(lines)
+    for start, end in _rows(starts):
+        if end - start + RUN - 1 >= LEAST:
+            for _, place in stream[start : end + RUN - 1]:
+                counts[place] += 1
+    for place, said in enumerate(of_line):
+        found[place] = bool(said) and counts[place] >= LEAST_SHARE * len(said)
+    _join_short(of_line, found, [short for _, short in sets])
+    return found
+
+
+def _rows(flags: Sequence[bool]) -> list[tuple[int, int]]:
+    """Where the true ones stand in a row."""
+    rows: list[tuple[int, int]] = []
+    for place, flag in enumerate(flags):
+        if flag and rows and rows[-1][1] == place:
+            rows[-1] = (rows[-1][0], place + 1)
+        elif flag:
+            rows.append((place, place + 1))
+    return rows
+
+
+def _join_short(of_line: list[list[str]], found: list[bool], short: list[frozenset[tuple[str, ...]]]) -> None:
+    """A short line of ours ("Thank you,") is ours beside another of ours, not alone."""
+    full = [place for place, line in enumerate(of_line) if line]
+    for order in (range(len(full)), range(len(full) - 1, -1, -1)):
+        before = False
+        for number in order:
+            place = full[number]
+            line = of_line[place]
+            if not found[place] and before and len(line) <= 2 * RUN:
+                found[place] = any(tuple(line) in lines for lines in short)
+            before = found[place]
+
+
+def marked(lines: list[Line], ours: list[bool]) -> list[Line]:
+    """The lines, with those that are ours marked as quoted: all in marked quotes, else long runs and whole tails."""
+    result = list(lines)
+    written_after = False
+    behind = len(lines)
+    for start, end in reversed(_stretches(ours)):
+        written_after = written_after or any(sentence(line) for line in lines[end:behind])
+        size = sum(len(tokens(lines[place].text)) for place in range(start, end) if ours[place])
+        shown = all(line.quoted or line.blank for line in lines[start:end])
+        if shown or size > (LONGEST_CITATION if written_after else LONGEST_LAST_WORDS):
+            below = next(
+                (place for place in range(end, behind) if not lines[place].blank and not link_only(lines[place])),
+                behind,
+            )
+            for place in range(start, below):
+                if ours[place] or not sentence(lines[place]):
+                    result[place] = replace(lines[place], mark=Mark.QUOTED, quoted=True)
+        written_after = written_after or any(not ours[place] and sentence(lines[place]) for place in range(start, end))
+        behind = start
+    return result
+
+
+def _stretches(ours: list[bool]) -> list[tuple[int, int]]:
+    """From the first to the last line of ours, with gaps of a few lines bridged."""
+    runs: list[tuple[int, int]] = []
+    for place, mine in enumerate(ours):
+        if not mine:
+            continue
+        if runs and place - runs[-1][1] <= GAP:
+            runs[-1] = (runs[-1][0], place + 1)
+        else:
+            runs.append((place, place + 1))
+    return runs
+
+
+def link_only(line: Line) -> bool:
+    """Whether there is a link or a picture on a line and no word."""
+    return has_words(line.core) and not tokens(line.core if line.quoted else line.text)
+
+
+def sentence(line: Line) -> bool:
+    """Whether a line that is not ours says something: a word that is no link, no picture, no heading."""
+    return not line.blank and not line.label and bool(tokens(line.core if line.quoted else line.text))

@@ -1,0 +1,136 @@
+"""A mail as lines, each with what its own signs say of it: quoted, a heading, blank."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from .folding import fold
+from .headings import LABELS
+
+# A line of prose may be as long as it likes; programs' own lines are not. No rule looks further than this.
+MOST_FOLDED = 1000
+# More lines than this are no letter: those behind are kept or cut as one, so that the time stays linear and short.
+MOST_LINES = 20_000
+
+QUOTE = re.compile(r"[ \t\u00a0]{0,4}(?:[>＞][ \t\u00a0]?)+")
+FIRST_SIGN = re.compile(r"^[ \t\u00a0]{0,4}[>＞][ \t\u00a0]?")
+# Some programs draw a bar, or put the writer's initials before the arrow ("NL> "); one such line proves nothing.
+BARS = ("|", "¦", "│", "»", "›")
+INITIALS = re.compile(r"[ \t]{0,3}([^\W\d_]{1,12})>+(?:[ \t]|$)")
+TAIL = re.compile(r"> ?[^<>@]{0,30}:\*?")
+# "<https://...>" after a word is how programs write a link in plain text.
+LINK = re.compile(r"<(?:https?|mailto):[^<>\s]{0,2000}>", re.IGNORECASE)
+ALNUM = re.compile(r"[^\W_]")
+
+
+class Mark(Enum):
+    """What the structure of a page says of a line; plain text says WRITTEN of all."""
+
+    WRITTEN = auto()
+    SET = auto()  # in a blockquote that bears no sign of a program: a person may have set it, or indented their words
+    CITED = auto()  # in a blockquote of type "cite": as good as ">"
+    QUOTED = auto()  # in a program's own container for quoted mail, or found again in what we sent
+    INTRO = auto()  # in a program's own container for the attribution
+    SIGN = auto()  # in a program's own container for the signature
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`text` as written. `core` is folded, without quote signs; `raw_core` with them. `label` is the heading that it begins
+    with. `tail_of_address` says that its ">" may close an address of the line before, as in "> wrote:"."""
+
+    text: str
+    mark: Mark
+    quoted: bool
+    core: str
+    raw_core: str
+    label: str
+    blank: bool
+    tail_of_address: bool
+
+
+def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
+    short = text[:MOST_FOLDED]
+    raw_core = fold(short).strip()
+    signs = QUOTE.match(short)
+    arrows = signs is not None and not (raw_core.startswith(">>") and raw_core.endswith("<<"))
+    core = fold(short[signs.end() :]).strip() if arrows and signs else raw_core
+    head, colon, _ = core[:48].replace("`", ":").partition(":")
+    label = head.strip("*_ ") if colon else ""
+    return Line(
+        text=text,
+        mark=mark,
+        quoted=arrows or mark in (Mark.SET, Mark.CITED, Mark.QUOTED),
+        core=core,
+        raw_core=raw_core,
+        label=label if label in LABELS else "",
+        blank=not raw_core,
+        tail_of_address=arrows and TAIL.fullmatch(raw_core) is not None,
+    )
+
+
+def reader() -> Callable[[str, Mark], Line]:
+    """`read`, which reads a line that comes back a thousand times once."""
+    known: dict[tuple[str, Mark], Line] = {}
+
+    def once(text: str, mark: Mark) -> Line:
+        found = known.get((text, mark))
+        if found is None:
+            found = known[text, mark] = read(text, mark)
+        return found
+
+    return once
+
+
+def of_text(text: str) -> tuple[list[Line], str]:
+    """The lines of a plain text, and what lies behind the last line that is looked at."""
+    parts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n", MOST_LINES)
+    rest = parts.pop() if len(parts) > MOST_LINES else ""
+    once = reader()
+    return with_bars([once(part, Mark.WRITTEN) for part in parts]), rest
+
+
+def with_bars(lines: list[Line]) -> list[Line]:
+    """The lines, with those that a bar marks in two or more running marked as quoted."""
+    found = list(lines)
+    start = 0
+    while start < len(lines):
+        sign = bar(lines[start])
+        end = start + 1
+        while sign and end < len(lines) and bar(lines[end]) == sign:
+            end += 1
+        if sign and end - start > 1:
+            for place in range(start, end):
+                core = lines[place].core[1:].strip()
+                found[place] = replace(lines[place], quoted=True, core=core)
+        start = end
+    return found
+
+
+def bar(line: Line) -> str:
+    sign = line.core[:1]
+    return sign if sign in BARS and not (len(line.core) > 1 and line.core.endswith(BARS)) else ""
+
+
+def with_initials(lines: list[Line]) -> list[Line]:
+    """The lines, with those that begin with somebody's initials and an arrow, in two or more running, marked as quoted."""
+    names = [found[1] if (found := INITIALS.match(line.text[:40])) else "" for line in lines]
+    return [
+        replace(line, quoted=True)
+        if name
+        and not line.quoted
+        and (name in names[max(0, place - 1) : place] or name in names[place + 1 : place + 2])
+        else line
+        for place, (line, name) in enumerate(zip(lines, names, strict=True))
+    ]
+
+
+def unquoted(text: str) -> str:
+    """A line without the first of its quote signs."""
+    return FIRST_SIGN.sub("", text, count=1)
+
+
+def has_words(text: str) -> bool:
+    """Whether there is a letter or a digit in it."""
+    return ALNUM.search(text) is not None

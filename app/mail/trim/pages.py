@@ -1,0 +1,221 @@
+"""A page of mail as lines, each with what the program that made it says of it: quote, attribution, signature.
+
+Clients that show a mail put their own prefix before foreign class names ("x_gmail_quote", "m_-123gmail_quote"), so names are
+compared without. Walked without recursion: a page may be nested thousands deep.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from .containers import BEGINS, CITING, CONTAINERS, STYLED, Role
+from .lines import MOST_LINES, Line, Mark, read, reader, with_bars
+
+PREFIX = re.compile(r"(?:x_|ecx|m_-?\d{1,30}_?|yiv\d{1,20}|ydp[0-9a-f]{1,16})+")
+SPACE = re.compile(r"[ \t\r\n\f]+")
+BLOCKS = frozenset(
+    {
+        "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "fieldset", "figure", "footer", "form", "h1", "h2", "h3",
+        "h4", "h5", "h6", "header", "hr", "html", "includetail", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th",
+        "thead", "tr", "ul",
+    }
+)  # fmt: skip
+APART = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table", "hr"})
+SILENT = frozenset(
+    {"head", "style", "script", "title", "meta", "link", "noscript", "template", "object", "svg", "select", "textarea", "button"}
+)  # fmt: skip
+HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all")
+MOST_THREADS = 20  # containers that are searched for a quote; a mail has one
+MOST_NESTED = 4000  # the parser's own time grows with the square of the depth
+TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})")
+VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "param"}
+)
+CELLS = frozenset({"td", "th"})
+MARKS = {Role.QUOTE: Mark.QUOTED, Role.INTRO: Mark.INTRO, Role.SIGN: Mark.SIGN}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the walk is: what the containers around it say. `thread` is a container in which quotes and answers alternate."""
+
+    mark: Mark = Mark.WRITTEN
+    thread: int = 0
+    pre: bool = False
+
+
+class Writer:
+    """Puts text into lines as a reader would see them."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, Mark]] = []
+        self.parts: list[str] = []
+        self.mark = Mark.WRITTEN
+        self.rest = False
+        self.pre = False
+
+    def text(self, text: str, place: Place) -> None:
+        mark = Mark.QUOTED if self.rest else place.mark
+        if mark is not self.mark and self.parts:
+            self.line()
+        self.mark, self.pre = mark, place.pre
+        if place.pre:
+            first, *others = text.split("\n")
+            self.parts.append(first)
+            for other in others:
+                self.line(empty=True)
+                self.parts.append(other)
+            return
+        self.parts.append(SPACE.sub(" ", text))
+
+    def line(self, *, empty: bool = False) -> None:
+        if not self.parts:
+            if empty and self.lines[-2:] != [("", self.mark)] * 2:
+                self.lines.append(("", self.mark))
+            return
+        text = "".join(self.parts)
+        if not self.pre:
+            text = SPACE.sub(" ", text).strip(" ")
+        self.parts.clear()
+        if text.strip(" \n") or empty:  # a space that does not break is how programs write an empty line
+            self.lines.append((text.replace("\u00a0", " ").rstrip(), self.mark))
+
+    def gap(self) -> None:
+        self.line()
+        if self.lines and self.lines[-1][0]:
+            self.lines.append(("", self.mark))
+
+
+def of_html(html: str) -> tuple[list[Line], bool]:
+    """The lines of a page, and whether a program's own container was among what they came from."""
+    writer = Writer()
+    walk = Walk(writer)
+    root = LexborHTMLParser(html).body
+    if root is not None:
+        walk.over(root)
+    writer.line()
+    once = reader()
+    lines = [once(text, mark) for text, mark in writer.lines[:MOST_LINES]]
+    if len(writer.lines) > MOST_LINES:
+        lines.append(read("\n".join(text for text, _ in writer.lines[MOST_LINES:]), writer.lines[MOST_LINES][1]))
+    return with_bars(lines), walk.signed
+
+
+def too_deep(html: str) -> bool:
+    """Whether a page is nested deeper than any mail, so that it is better read as plain text."""
+    if html.count("<") < MOST_NESTED:
+        return False
+    depth = 0
+    for closing, name in TAG.findall(html):
+        if name.lower() not in VOID:
+            depth += -1 if closing else 1
+            if depth > MOST_NESTED:
+                return True
+    return False
+
+
+class Walk:
+    """A walk over the tree, in the order of the page."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.signed = False  # whether a program's own container was seen
+        self.threads = 0
+        self.quoting: set[int] = set()  # the threads in which a quote has begun
+
+    def over(self, root: LexborNode) -> None:
+        stack: list[tuple[LexborNode, Place, bool]] = [(root, Place(), False)]
+        while stack:
+            node, place, leaving = stack.pop()
+            tag = node.tag or ""
+            if leaving:
+                _leave(tag, self.writer)
+                continue
+            beside = node.next if node is not root else None
+            if beside is not None:
+                stack.append((beside, place, False))
+            if tag == "-text":
+                self.say(node.text_content or "", place)
+            elif tag == "br":
+                self.writer.line(empty=True)
+            elif not tag.startswith(("-", "_", "!")) and tag not in SILENT:
+                attributes = node.attributes
+                if attributes and HIDDEN.search((attributes.get("style") or "")[:300].lower()):
+                    continue
+                inner = self.inside(node, tag, attributes, place)
+                _enter(tag, attributes, self.writer)
+                stack.append((node, inner, True))
+                within = node.child
+                if within is not None:
+                    stack.append((within, inner, False))
+
+    def inside(self, node: LexborNode, tag: str, attributes: dict[str, str | None], place: Place) -> Place:
+        """What the container says of what is in it."""
+        role = role_of(tag, attributes) if attributes else None
+        if role is not None and not self.writer.rest:
+            self.signed = True
+            if role is Role.THREAD and not place.thread and place.mark is Mark.WRITTEN:
+                self.threads += 1
+                quotes = self.threads > MOST_THREADS or node.css_first("blockquote") is not None
+                place = replace(place, thread=self.threads) if quotes else replace(place, mark=Mark.QUOTED)
+            elif role is Role.REST and place.mark is Mark.WRITTEN:
+                self.writer.line()
+                self.writer.rest = True
+            elif role in MARKS and place.mark not in (Mark.QUOTED, Mark.CITED, Mark.SET):
+                place = replace(place, mark=MARKS[role])
+        if tag == "blockquote" and place.mark not in (Mark.QUOTED, Mark.CITED):
+            cite = Mark.CITED if attributes.get("type") == "cite" else Mark.SET
+            place = replace(place, mark=Mark.QUOTED if place.thread else cite)
+            self.quoting.add(place.thread)
+        return replace(place, pre=True) if tag == "pre" else place
+
+    def say(self, text: str, place: Place) -> None:
+        if place.thread and place.mark is Mark.WRITTEN and place.thread not in self.quoting:
+            # In a program's container what stands before its first quote is the attribution, or a whole forwarded mail.
+            place = replace(place, mark=Mark.QUOTED if text.lstrip().startswith("-----") else Mark.INTRO)
+        self.writer.text(text, place)
+
+
+def _enter(tag: str, attributes: dict[str, str | None], writer: Writer) -> None:
+    if tag == "img":
+        alt = attributes.get("alt") or ""
+        if 0 < len(alt) <= 8 and not alt.isascii():
+            writer.parts.append(alt)  # a face, which some programs send as a picture
+    elif tag in CELLS:
+        writer.parts.append(" ")
+    elif tag in APART and "mso" not in (attributes.get("class") or "").lower():
+        writer.gap()
+    elif tag in BLOCKS:
+        writer.line()
+
+
+def _leave(tag: str, writer: Writer) -> None:
+    if tag in BLOCKS and tag not in CELLS:
+        writer.line()
+        if tag in APART and tag != "p":
+            writer.gap()
+
+
+def role_of(tag: str, attributes: dict[str, str | None]) -> Role | None:
+    """What the container's name, identity, type or style says."""
+    for key in ("class", "id", "name", "type", "data-marker", "data-name"):
+        value = attributes.get(key)
+        if not value:
+            continue
+        if key == "class" and "readers-asked-mail" in value:
+            return Role.QUOTE
+        for token in value[:400].lower().split():
+            bare = PREFIX.sub("", token, count=1) if token.startswith(("x_", "ecx", "m_", "yiv", "ydp")) else token
+            role = CITING.get(bare) if tag == "blockquote" else CONTAINERS.get((key, bare))
+            if role is not None:
+                return role
+            for start, begun in BEGINS:
+                if bare.startswith(start):
+                    return begun
+    style = SPACE.sub("", (attributes.get("style") or "")[:600].lower())
+    if tag == "hr" and attributes.get("tabindex") == "-1":
+        return Role.REST
+    return next(
+        (role for one, names, role in STYLED if tag == one and style and all(name in style for name in names)), None
+    )

@@ -1,0 +1,253 @@
+"""What stands below a person's words: a signature, a telephone's line, a scanner's, a lawyer's. Cut from the bottom up.
+
+To lose words is worse than to keep a signature: what closes a letter ("Thanks, Timur") stays, and nothing that reads like a
+sentence is taken for a signature.
+"""
+
+import re
+from collections.abc import Sequence
+
+from .folding import fold, words
+from .footers import (
+    BANNERS_FOLDED,
+    DEVICES_FOLDED,
+    EXCUSES_FOLDED,
+    GOODBYES_FOLDED,
+    LAWYERS_FOLDED,
+    MINE_FOLDED,
+    SENT_FROM_FOLDED,
+    SHORT_FOLDED,
+    SURE_FOLDED,
+)
+from .known import UNSPACED, URL
+from .lines import LINK, has_words
+
+# RFC 3676 section 4.3 has "-- " and a line break; many programs lose the space on the way.
+STANDARD = "-- "
+DELIMITER = re.compile(r"[-–—―_=]{2,}|[—–―]")
+# Lines below a delimiter other than the standard one that can still be a signature.
+MOST_SIGNED = 14
+LONGEST_FOOTER = 200
+LONGEST_CONTACT = 90
+MOST_CONTACTS = 12
+MOST_PARAGRAPH = 40
+MOST_BANNER = 6  # lines
+MOST_STEPS = 60
+
+MARKDOWN = re.compile(r"\[([^\]\[\n]{1,80})\]\([^()\s]{1,500}\)")
+PHONE = re.compile(r"\+?\(?\d[\d\s()./\-–]{5,24}\d")
+MAIL = re.compile(r"[^\s@]{1,80}@[^\s@]{1,80}\.[^\s@]{2,}")
+LABELLED = re.compile(
+    r"[\W_]{0,3}(?:tel|phone|ph|mob|mobile|cell|fax|office|skype|telegram|whatsapp|signal|wechat|web|www|e-?mail|mail|t|m|f|p|e|w|тел|моб|факс|телефон|эл\. ?почта|сайт"
+    r"|tél|telefon|telefono|teléfono|móvil|mobil|handy|電話|电话|手机|手機|邮箱|전화|휴대폰|تلفن|موبایل|همراه|هاتف|جوال|טלפון|נייד|ایمیل)[\w.]{0,6} ?[.:/|] ?.{2,}"
+)
+QUESTION = re.compile(r"[?？؟՞;]\W{0,3}$")
+STOPPED = re.compile(r"[.!…。！۔]\W{0,3}$")
+SCRAP = re.compile(r"[-–—―_=*~#+·.•|ᐧ\s]{1,400}")
+LETTER = re.compile(r"[^\W\d_]")
+
+
+# A line is compared only with the rows that begin as it does, and with those that have nothing before the device.
+BY_FIRST: dict[str, tuple[tuple[str, str], ...]] = {
+    first: tuple(row for row in SENT_FROM_FOLDED if row[0][:1] == first)
+    for first in {row[0][:1] for row in SENT_FROM_FOLDED if row[0]}
+}
+ENDING = tuple(row for row in SENT_FROM_FOLDED if not row[0])
+ENDS = tuple(after for _, after in ENDING)
+
+
+def above(lines: Sequence[str]) -> set[int]:
+    """The places in `lines`, one stretch of a person's words, that stay when signature and footers are cut."""
+    end = _at_delimiter(lines)
+    for _ in range(MOST_STEPS):
+        end = _without_blank(lines, end)
+        shorter = _shorter(lines, end)
+        if shorter == end:
+            break
+        end = _at_delimiter(lines[:shorter])
+    return {place for place in range(end) if not (_alone(lines, place, end) and is_footer(lines[place]))}
+
+
+def below_banner(lines: Sequence[str]) -> int:
+    """Where the mail begins under the lines that a server put above it."""
+    place = 0
+    for number, line in enumerate(lines[:MOST_BANNER]):
+        folded = fold(line[:LONGEST_FOOTER]).strip()
+        if folded.startswith(BANNERS_FOLDED):
+            place = number + 1
+        elif folded:
+            break
+    return place
+
+
+def _without_blank(lines: Sequence[str], end: int) -> int:
+    while end and (
+        not lines[end - 1].strip() or (SCRAP.fullmatch(lines[end - 1][:401]) and not _ruled(lines, end - 1))
+    ):
+        end -= 1
+    return end
+
+
+def _ruled(lines: Sequence[str], place: int) -> bool:
+    """Whether a line of signs closes what another opened: a fence around code, a box."""
+    sign = lines[place].strip()
+    return len(sign) == 3 and sign in [line.strip() for line in lines[max(0, place - 200) : place]]
+
+
+def _alone(lines: Sequence[str], place: int, end: int) -> bool:
+    before = place == 0 or not lines[place - 1].strip()
+    after = place + 1 >= end or not lines[place + 1].strip()
+    return before and after and bool(lines[place].strip())
+
+
+def _at_delimiter(lines: Sequence[str]) -> int:
+    """Where a signature begins that is set off by a line, else the end."""
+    end = len(lines)
+    filled = 0
+    found = end
+    prose = False
+    for place in range(end - 1, -1, -1):
+        line = lines[place]
+        stripped = line.strip()
+        if not stripped:
+            continue
+        if line.rstrip("\u00a0\r") == STANDARD or line == "--\u00a0":
+            found = place
+            prose = True  # what is above a standard one needs another standard one
+            continue
+        if not prose and len(stripped) < 200 and DELIMITER.fullmatch(stripped):
+            found = place
+            continue
+        filled += 1
+        prose = prose or filled > MOST_SIGNED or is_prose(stripped)
+        if filled > 200:
+            break
+    return found
+
+
+def is_prose(line: str) -> bool:
+    """Whether it reads like a sentence that somebody wrote for this mail."""
+    short = line[:400]
+    count = sum(len(word) > 1 for word in words(short)) + len(UNSPACED.findall(short)) // 3
+    return bool(QUESTION.search(short[-8:])) or count >= 14 or (count >= 6 and STOPPED.search(short[-8:]) is not None)
+
+
+def _shorter(lines: Sequence[str], end: int) -> int:
+    """One footer, paragraph or block less; `end` itself if there is none."""
+    if not end:
+        return 0
+    if is_footer(lines[end - 1]) and not _wrapped(lines, end - 1):
+        return end - 1
+    start = end
+    while start and lines[start - 1].strip() and end - start < MOST_PARAGRAPH:
+        start -= 1
+    paragraph = [line.strip() for line in lines[start:end]]
+    if is_small_print(paragraph):
+        return start
+    return start + _block(paragraph, _last_above(lines, start))
+
+
+def _wrapped(lines: Sequence[str], place: int) -> bool:
+    """Whether a line goes on from a full one above it: "... were / sent from a phone"."""
+    before, line = (lines[place - 1].rstrip() if place else ""), lines[place].lstrip()
+    goes_on = len(before) >= 60 or (line[0].islower() and len(before.split()) >= 4)
+    return goes_on and not STOPPED.search(before[-8:]) and not is_footer(before)
+
+
+def _last_above(lines: Sequence[str], start: int) -> str:
+    return next((line.strip() for line in reversed(lines[max(0, start - 4) : start]) if line.strip()), "")
+
+
+def is_footer(line: str) -> bool:
+    """Whether a telephone or a program wrote it: "Sent from my iPhone", "Get Outlook for Android"."""
+    stripped = line.strip()
+    if not stripped or len(stripped) > LONGEST_FOOTER:
+        return False
+    bare = URL.sub("", LINK.sub("", MARKDOWN.sub(r"\1", stripped)))
+    folded = fold(bare).replace("أُ", "أ").strip("<>()[]«»*_-–—=|~.!。 \"'")
+    if not folded or "?" in folded:
+        return False
+    rows = BY_FIRST.get(folded[:1], ()) + (ENDING if folded.endswith(ENDS) else ())
+    return any(_fits(folded, before, after) for before, after in rows)
+
+
+def _fits(folded: str, before: str, after: str) -> bool:
+    if not folded.startswith(before) or (at := folded.find(after, len(before)) if after else len(folded)) < 0:
+        return False
+    middle, behind = folded[len(before) : at], folded[at + len(after) :]
+    if before and middle[:1].isalpha() and before[-1].isascii():
+        return False  # "sent fromage"
+    if any(word in middle or word in behind for word in EXCUSES_FOLDED):
+        return len(words(middle)) <= 20
+    if behind.strip(" .!"):
+        return False
+    count = len(words(middle)) + len(UNSPACED.findall(middle)) // 3
+    device = _names_device(folded)
+    if before in MINE_FOLDED and not re.search("[,;،]", middle):
+        return count <= (8 if device else 4)
+    return device and count <= (3 if before in SHORT_FOLDED or re.search("[,;،]", middle) else 8)
+
+
+def _names_device(folded: str) -> bool:
+    """Whether a device or a program is named; short names only as whole words."""
+    found = set(words(folded))
+    return any(name in found if len(name) < 5 and name.isascii() else name in folded for name in DEVICES_FOLDED)
+
+
+def is_small_print(paragraph: Sequence[str]) -> bool:
+    """A scanner's, a list's or a lawyer's paragraph."""
+    text = fold(" ".join(paragraph)[:2000])
+    if any(phrase in text for phrase in SURE_FOLDED):
+        return True
+    return (
+        len(words(text)) >= 12
+        and sum(word in text for word in LAWYERS_FOLDED) >= 2
+        and "?" not in text
+        and len(text) > 120
+    )
+
+
+def _block(paragraph: list[str], above_it: str) -> int:
+    """How many lines of the last paragraph stay: all, unless it is a name with telephone, address, title."""
+    size = len(paragraph)
+    if size > MOST_CONTACTS or any(len(line) > LONGEST_CONTACT or is_prose(line) for line in paragraph):
+        return size
+    contacts = [is_contact(line) for line in paragraph]
+    first = contacts.index(True) if any(contacts) else size
+    if first == size or above_it.endswith((":", "：")):
+        return size
+    said = [place for place in range(first) if is_goodbye(paragraph[place])]
+    named = sum(is_name(line) for line in paragraph[:first])
+    if sum(contacts) < 2 and not (named and (said or first <= 2) and not contacts[0]):
+        return size
+    if said:
+        return min(said[-1] + 2, first)
+    if first and not all(is_name(line) or len(words(line)) <= 8 for line in paragraph[:first]):
+        return size
+    if any(paragraph[place].endswith((":", "：")) for place in range(first)):
+        return size
+    return 1 if first and is_goodbye(above_it) else 0
+
+
+def is_contact(line: str) -> bool:
+    """A telephone number, an address of mail or web, and little else."""
+    folded = fold(line[:LONGEST_CONTACT])
+    rest = PHONE.sub("", MAIL.sub("", URL.sub("", folded)))
+    if rest == folded:
+        return LABELLED.fullmatch(folded) is not None and any(sign.isdigit() or sign in "@/" for sign in folded)
+    return len(LETTER.findall(rest)) <= 24 and len(words(rest)) <= 4
+
+
+def is_goodbye(line: str) -> bool:
+    return fold(line).strip(" ,.!;-–—،") in GOODBYES_FOLDED
+
+
+def is_name(line: str) -> bool:
+    """One to four words, each with a capital where the script has any, and no stop."""
+    parts = line.strip(" ,*").split()
+    return (
+        1 <= len(parts) <= 5
+        and not line.rstrip().endswith((".", "!", ":", "?", "：", "。"))
+        and all(not part[0].islower() for part in parts)
+        and has_words(line)
+    )
