@@ -32,7 +32,9 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .editor import editor
     from .entrance import entrance
     from .expert import expert
+    from .health import health
     from .mailroom import mailroom
+    from .mailroom.webhook import webhook
     from .reader import reader
 
     web.prepare(app)
@@ -40,6 +42,8 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     app.register_blueprint(editor, url_prefix="/desk")  # the desk
     app.register_blueprint(expert)  # assignment links and the experts' own page
     app.register_blueprint(mailroom)  # mail as a door; in the demo the folder of sent mails
+    app.register_blueprint(webhook)  # mail that a provider posts
+    app.register_blueprint(health)  # for whoever watches over the machines
     app.register_blueprint(reader)  # last: its addresses begin with a newsletter's name
     cli.register(app)
     if hops := app.config["TRUSTED_PROXIES"]:

@@ -1,4 +1,4 @@
-"""The commands: `flask lifecycle`, `flask migrate`, `flask staff`, `flask editions`, `flask keys`, `flask worker`."""
+"""The commands: `flask lifecycle`, `migrate`, `staff`, `editions`, `mail`, `keys`, `worker`, `doctor`."""
 
 from typing import Any
 
@@ -15,7 +15,9 @@ from .editions.cli import editions
 from .editions.lifecycle import EDITION
 from .letters.lifecycle import LETTER
 from .lifecycle import as_rows
+from .mail.cli import mail
 from .mail.lifecycle import INBOUND, MAIL
+from .mailroom.cli import doctor
 from .migrate import migrate
 from .people.cli import staff
 from .questions.lifecycle import QUESTION
@@ -42,7 +44,7 @@ def lifecycle(table: bool) -> None:
 @click.command("worker")
 @click.option("--once", is_flag=True, help="Do every duty one time and stop.")
 def run_worker(once: bool) -> None:
-    """Deliver mail, plan editions, settle silence, erase what has had its time."""
+    """Fetch, place and deliver mail, plan editions, settle silence, erase what has had its time."""
     worker.run(current_app._get_current_object(), once=once)  # type: ignore[attr-defined]
 
 
@@ -85,5 +87,5 @@ def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
 
 
 def register(app: Flask) -> None:
-    for command in (lifecycle, run_migrations, run_worker, keys, staff, editions):
+    for command in (lifecycle, run_migrations, run_worker, keys, staff, editions, mail, doctor):
         app.cli.add_command(command)

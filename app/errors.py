@@ -82,6 +82,8 @@ REASONS = {
     "how": _l("Say how it was checked."),
     "what is wrong": _l("Say what is wrong, so that it can be put right."),
     "colleague": _l("Say who it is."),
+    "bytes": _l("The mail itself has been destroyed. What became of it stays."),
+    "assignment": _l("Say what it is an answer to."),
 }
 
 

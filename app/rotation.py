@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from .answers.models import Assignment
 from .db import Database, keys
 from .letters.models import Contact, Credit, Letter
-from .mail.models import OutboxContent, OutboxMail
+from .mail.models import Inbound, InboundRaw, OutboxContent, OutboxMail
 from .people.models import Person
 
 BATCH = 200  # rows a transaction
@@ -18,12 +18,16 @@ BATCH = 200  # rows a transaction
 
 @dataclass(frozen=True)
 class Sealed:
-    """A sealed column, and the table whose public id its place is named after, joined by `owner_key`."""
+    """A sealed column, and the table whose public id its place is named after, joined by `owner_key`.
+
+    `batch` is how many rows one transaction takes: a mail may have 25 MB.
+    """
 
     table: Any
     columns: tuple[str, ...]
     owner: Any
     owner_key: str
+    batch: int = BATCH
 
 
 SEALED = (
@@ -32,6 +36,7 @@ SEALED = (
     Sealed(Credit, ("name", "place"), Letter, "letter_id"),
     Sealed(Assignment, ("suggestion",), Assignment, "id"),
     Sealed(OutboxContent, ("",), OutboxMail, "outbox_id"),
+    Sealed(InboundRaw, ("raw", "reading"), Inbound, "inbound_id", batch=5),
 )
 
 
@@ -48,7 +53,7 @@ def _batch(session: Session, sealed: Sealed) -> int:
         select(sealed.table, sealed.owner.public_id)
         .where(sealed.owner.id == getattr(sealed.table, sealed.owner_key))
         .where(sealed.table.key_no.is_not(None), sealed.table.key_no != ring.newest)
-        .limit(BATCH)
+        .limit(sealed.batch)
         .with_for_update(of=sealed.table)
     ).all()
     for row, public_id in rows:
@@ -58,9 +63,9 @@ def _batch(session: Session, sealed: Sealed) -> int:
             if value is None:
                 continue
             place = f"{row.__tablename__}.{column or 'sealed'}.{public_id}"
-            text = ring.open(place, value)
-            setattr(row, name, ring.seal(place, text))
+            opened = ring.open_bytes(place, value)
+            setattr(row, name, ring.seal_bytes(place, opened))
             if isinstance(row, Person):
-                row.email_mac = ring.mac("people.email", text.casefold())
+                row.email_mac = ring.mac("people.email", opened.decode().casefold())
         row.key_no = ring.newest
     return len(rows)

@@ -13,24 +13,33 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from .actors import Clock
-from .answers import editing, writing
+from .answers import editing, reminders, writing
 from .answers.models import Answer
 from .db import Busy, Database, lock
-from .editions import planning
+from .editions import alarms, digest, planning
 from .letters import contacts
 from .mail import outbox
 from .mail.delivery import deliver_due
 from .mail.models import OutboxMail
+from .mail.reading import Reading
 from .mail.sending import transport
+from .mailroom import imap, retention
+from .mailroom.placing import place_due
+from .mailroom.settings import settings_of
 from .people import sign_in
 
 log = logging.getLogger(__name__)
 _transport = cache(transport)
+_reading = cache(Reading)  # one process that reads mails, for all of them
+
+READ = 10.0  # seconds that reading one mail may take; then its process is ended and the mail kept as it is
+PLACED = 50  # mails that are placed before the other duties have their turn
+NOTICES = ("reader.once", "reader.news")  # an acknowledgement leaves the address: the notice is still owed
 
 
 def settled(session: Session, mail: OutboxMail) -> None:
     """One e-mail, then forget me: the address goes in the transaction that marks the notice as sent."""
-    if mail.letter_id is not None:
+    if mail.letter_id is not None and mail.kind in NOTICES:
         forget_address(session, mail.letter_id)
 
 
@@ -47,6 +56,25 @@ def forget_overdue(session: Session) -> None:
 
 def deliver(app: Flask, database: Database) -> None:
     deliver_due(database, _transport(app), settled=settled)
+
+
+def fetch(app: Flask, database: Database) -> None:
+    """Look into each mailbox once; where the worker stays, threads of its own do (`run`)."""
+    for mailbox in app.config["MAILBOXES"]:
+        try:
+            imap.poll(database, mailbox)
+        except Exception as error:  # a mailbox that can't be reached keeps nobody from the others
+            log.warning("mailbox at %s: %s", mailbox.host, type(error).__name__)
+
+
+def place(app: Flask, database: Database) -> None:
+    """Give the mails that came in their places."""
+    place_due(database, _reading(READ), settings_of(app.config), PLACED)
+
+
+def destroy_old(_app: Flask, database: Database) -> None:
+    """Destroy the bytes of mails that were filed long enough ago."""
+    database.write(retention.destroy_old)
 
 
 def settle_silence(_app: Flask, database: Database) -> None:
@@ -82,26 +110,36 @@ class Duty:
 
 
 DUTIES = (
+    Duty("fetch mail", 60, fetch),
+    Duty("place mail", 0.5, place),
     Duty("deliver mail", 1, deliver),
     Duty("settle silence", 15, settle_silence),
+    Duty("tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
+    Duty("morning mails", 60, lambda _app, database: digest.send_digests(database)),
+    Duty("remind experts", 900, lambda _app, database: reminders.remind(database)),
     Duty("plan editions", 3_600, plan_ahead),
     Duty("tidy up", 3_600, tidy),
+    Duty("destroy old mail", 3_600, destroy_old),
 )
 
 
 def run(app: Flask, once: bool = False) -> None:
     """Do every duty when it is due, until SIGTERM or SIGINT; with `once` do each one time.
 
-    A duty that fails is told in the log by the name of its error and tried again; it holds up no other.
+    A duty that fails is told in the log by the name of its error and tried again; it holds up no other. A mail server
+    that is slow could, so a worker that stays fetches in threads, one per mailbox, which also hear of news at once.
     """
     stop = threading.Event()
     if threading.current_thread() is threading.main_thread() and not once:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
     database: Database = app.extensions["database"]
-    due = dict.fromkeys(DUTIES, 0.0)
+    duties = DUTIES if once else [duty for duty in DUTIES if duty.do is not fetch]
+    if not once:
+        imap.watch_all(database, app.config["MAILBOXES"], stop)
+    due = dict.fromkeys(duties, 0.0)
     while not stop.is_set():
-        for duty in DUTIES:
+        for duty in duties:
             if due[duty] <= time.monotonic():
                 due[duty] = time.monotonic() + duty.every
                 _do(duty, app, database)

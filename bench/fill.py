@@ -71,7 +71,7 @@ def _fill(session: Session, rng: random.Random, questions: int) -> None:
     newsletter = Newsletter(
         slug="river", name="The River", publisher="Bench", editor="Nora Lind", language="en", languages=["en"],
         address="nora@river.example", section="Expert Corner", call="Write to {address}.", zone="Europe/Prague",
-        rule="FREQ=WEEKLY;BYDAY=WE", rule_start=date(2000, 1, 5), at="09:00", slots=2,
+        rule="FREQ=WEEKLY;BYDAY=WE", rule_start=date(2000, 1, 5), at="09:00", slots=2, undo_seconds=0,
     )  # fmt: skip
     session.add(newsletter)
     session.flush()

@@ -17,6 +17,7 @@ from .year import events
 FRESH = timedelta(
     days=1
 )  # mails of the last day and the morning before wait for the worker, so that there are some to see
+UNDO = timedelta(minutes=1)  # for so long the desk can take a mail back; nobody did
 
 Progress = Callable[[int, int], None]
 
@@ -43,6 +44,7 @@ def _live(session: Session, at: datetime, progress: Progress | None) -> None:
         session.info["at"] = moment
         step()
         if moment < fresh:
+            session.info["at"] = moment + UNDO
             _deliver(session)
         if progress:
             progress(number, len(steps))

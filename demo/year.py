@@ -13,6 +13,7 @@ from app.people.models import Expert
 from app.questions import desk as questions
 from app.seal import new_token
 
+from . import mails
 from .house import SIDES, Desk, House, Told, ago, office_hours, told
 from .life import LEAST, STEPS, Life, Step, arrive, path_of, take_letter
 
@@ -31,6 +32,8 @@ def events(house: House) -> list[Event]:
         for number, row in enumerate(told(f"letters-{SIDES[slug]}")["letter"]):
             letter = partial(take_letter, house, desk, row, f"{slug} unfiled {number}")
             found.append((_came(house, desk, row, _said(house, row, "") or house.at), letter))
+    for row in told("mails")["mail"]:
+        found.append((house.at - timedelta(minutes=row["minutes_ago"]), partial(mails.arrive, house, row)))
     return sorted(found, key=lambda event: event[0])
 
 

@@ -51,6 +51,7 @@ def found(session: Session) -> Newsroom:
         rule="FREQ=MONTHLY;BYDAY=1WE,3WE",
         rule_start=date(2022, 1, 1),
         at="09:00",
+        undo_seconds=0,
     )
     session.add(newsletter)
     session.flush()

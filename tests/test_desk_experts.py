@@ -41,7 +41,7 @@ class Desk(Browser):
         with self.database.read() as session:
             newsletter = session.scalars(select(Newsletter)).one()
             same = ("version", "name", "publisher", "editor", "section", "address", "call", "marks", "check_policy",
-                    "slots", "words", "check_hours", "keep_days")  # fmt: skip
+                    "slots", "words", "check_hours", "keep_days", "undo_seconds", "raw_days", "digest_at")  # fmt: skip
             return {name: getattr(newsletter, name) for name in same} | {
                 "rhythm": "first and third Wednesday, 09:00, Europe/Prague",
                 "rule_start": "2022-01-01",

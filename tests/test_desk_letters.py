@@ -7,13 +7,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.actors import Reader
+from app.actors import Mailroom, Reader
 from app.audit import Event
-from app.db import Database
+from app.db import Database, now
+from app.editions.standing import coming_editions
 from app.editions.withdrawal import withdraw
-from app.letters import filing, receipts, receive
+from app.letters import by_mail, filing, receipts, receive
 from app.letters.models import Contact, Credit, Letter
-from app.mail import outbox
+from app.mail import inbound, outbox
+from app.mail.inbound import Reading
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions import desk
@@ -23,6 +25,14 @@ from tests.desk_browser import DeskBrowser, queries_of, version
 
 SALT = "who counts the salt in our orchard?"
 FIGURES = "can a village ask for the salt figures"
+MAIL = Reading(
+    from_name="Тимур",
+    from_address="timur@post.example",
+    subject="вопрос из Оша",
+    text="Кто измеряет соль в ветре?",
+    rest="> Ask The Steppe: The Salt Wind",
+    attachments=(("соль.jpg", 2_000_000),),
+)
 WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
 
 
@@ -90,6 +100,31 @@ def test_a_letter_shows_its_words_and_never_an_address(nora, database, newsroom)
     assert "“Timur, Osh”" in page
     assert "One mail, then the address is erased" in page
     assert "post.example" not in page
+
+
+def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_cut(nora, database, newsroom):
+    def fn(session):
+        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition.number = 60
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        row = inbound.store(session, b"as it came", source="imap", newsletter_id=newsletter.id)
+        inbound.keep_reading(session, row, MAIL)
+        letter = by_mail.take(
+            session, Mailroom(), newsletter, MAIL.text, address=MAIL.from_address, received_at=now(session),
+            about_edition_id=edition.id,
+        )  # fmt: skip
+        inbound.place(session, Mailroom(), row, "letter", (), letter_id=letter.id, edition_id=edition.id)
+        return letter.public_id
+
+    public_id = database.write(fn)
+    assert "Reply to 60</span>" in nora.get("/letters")
+    page = nora.get(f"/letters/{public_id}")
+    assert f'<blockquote class="asked asked--mail" lang="ru" dir="auto">{MAIL.text}</blockquote>' in page
+    assert "<dt>Replies to the edition of</dt>" in page
+    assert "<bdi>соль.jpg</bdi> (2.0 MB);" in page
+    assert f'<div class="note" dir="auto">{MAIL.rest}</div>' in page
+    assert ">Spam or a robot</button>" in page
+    assert [words for words in ("post.example", "Тимур", "вопрос из Оша") if words in page] == []
 
 
 def test_markup_in_a_letter_stays_text(nora, database, newsroom):

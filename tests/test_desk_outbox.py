@@ -1,11 +1,13 @@
 """The outbox at the desk: what was mailed and what failed; who a reader is stands in none of it."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from app.actors import Clock, Reader
 from app.answers import assigning
@@ -50,6 +52,17 @@ class Desk(Browser):
             outbox.move(session, Clock(), mail, action, **facts)
 
         self.database.write(fn)
+
+
+def pane(page: TestResponse) -> list[str]:
+    """The buttons beside the mail that is open, without those of the list."""
+    _frame, _, beside = page.text.partition('<section class="pane"')
+    return buttons(TestResponse(f"<main>{beside}", 200, {}, page.request))
+
+
+def version_in(page: TestResponse) -> str:
+    """The version of the mail that is open, as its first form carries it."""
+    return re.findall(r'name="version" value="(\d+)"', page.text)[0]
 
 
 def invited(session: Session, newsroom: Newsroom) -> None:
@@ -109,15 +122,15 @@ def test_no_page_shows_a_readers_address(nora: Desk) -> None:
 def test_a_failed_mail_is_tried_again_and_a_waiting_one_discarded(nora: Desk) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()
-    assert buttons(nora.open(f"outbox/{public_id}")) == ["Discard"]
+    assert pane(nora.open(f"outbox/{public_id}")) == ["Undo"]
     nora.turn(public_id, "fail", said="452 4.2.2 mailbox full")
     assert "One mail can’t be delivered." in nora.get("")
-    assert buttons(nora.open(f"outbox/{public_id}")) == ["Try again"]
+    assert pane(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
     nora.press(f"outbox/{public_id}/retry")
     assert nora.state(public_id) == "queued"
     nora.press(f"outbox/{public_id}/discard")
     assert nora.state(public_id) == "discarded"
-    assert buttons(nora.open(f"outbox/{public_id}")) == []
+    assert pane(nora.open(f"outbox/{public_id}")) == []
 
 
 def test_a_held_mail_goes_when_an_editor_says_so(nora: Desk, app: Flask) -> None:
@@ -129,10 +142,11 @@ def test_a_held_mail_goes_when_an_editor_says_so(nora: Desk, app: Flask) -> None
 
     nora.database.write(hold)
     ilya = Browser(app, nora.newsroom.ilya)
-    assert buttons(ilya.open(f"outbox/{public_id}")) == ["Discard"]
+    assert pane(ilya.open(f"outbox/{public_id}")) == ["Discard"]
     ilya.press(f"outbox/{public_id}/release", 404)
-    assert buttons(nora.open(f"outbox/{public_id}")) == ["Send it now", "Discard"]
-    nora.press(f"outbox/{public_id}/release")
+    page = nora.open(f"outbox/{public_id}")
+    assert pane(page) == ["Send it now", "Discard"]
+    nora.press(f"outbox/{public_id}/release", version=version_in(page))
     assert nora.state(public_id) == "queued"
 
 
@@ -165,7 +179,7 @@ def test_what_is_no_longer_kept_is_not_shown(nora: Desk) -> None:
 
     nora.database.write(erase)
     page = nora.open(f"outbox/{public_id}")
-    assert ("The text of this mail is no longer kept." in read(page), buttons(page)) == (True, [])
+    assert ("The text of this mail is no longer kept." in read(page), pane(page)) == (True, ["Discard"])
     nora.press(f"outbox/{public_id}/retry", 409)
 
 

@@ -24,7 +24,10 @@ from app import create_app, worker
 from app.actors import Clock
 from app.answers import assigning
 from app.db import Database
+from app.mail import outbox
+from app.mail.letter import Message
 from app.models import Base
+from app.newsletters.models import Newsletter
 from app.newsletters.queries import desks_of
 from app.people import directory, sign_in
 from app.questions.models import Question
@@ -40,16 +43,21 @@ EACH = 10  # how many addresses of one kind are opened by one walker
 # Everybody may come here. What is not named here is a closed door.
 PUBLIC = {
     "static", "mailroom.index", "mailroom.read",  # the folder of mails is there in the demo only
+    "health.healthz", "health.readyz",
     "entrance.ask", "entrance.ask_for_it", "entrance.code", "entrance.use_code", "entrance.link", "entrance.use_link",
     "entrance.sign_out",
     "reader.root", "reader.home", "reader.ask", "reader.ask_send", "reader.join", "reader.protection",
     "reader.receipt", "reader.receipt_open", "reader.receipt_add", "reader.receipt_credit", "reader.receipt_withdraw",
     "reader.answers", "reader.story", "reader.editions", "reader.edition", "reader.calendar", "reader.feed",
-    "reader.report", "reader.report_send",
+    "reader.report", "reader.report_send", "reader.stop", "reader.stop_press",
 }  # fmt: skip
 # Where no page links to: each with why.
 UNLINKED: dict[str, str] = {
     "static": "pages name it as style and script, not as links",
+    "health.healthz": "is for machines",
+    "health.readyz": "is for machines",
+    "reader.stop": "stands in mails to readers",
+    "editor.reply_address": "the script of the copy button fetches it",
     "expert.back": "stands behind the addresses of buttons, for whoever comes back to one",
 }
 
@@ -154,11 +162,20 @@ def _draft_an_assignment(session: Session) -> None:
     assigning.assign(session, actor, question, expert)
 
 
+def _hold_a_mail(session: Session) -> None:
+    """A mail waits for an editor; in the demo nobody holds any."""
+    newsletter = session.scalars(select(Newsletter).order_by(Newsletter.id)).first()
+    assert newsletter is not None
+    letter = Message("expert.returned", "laura@gauges.example", "Laura", "One more thing", "Which year?\n", "en", "T")
+    outbox.put(session, letter, newsletter_id=newsletter.id, hold=True)
+
+
 @pytest.fixture(scope="module")
 def walks(platan: Flask) -> dict[str, Walk]:
     """A reader, an editor, an expert by a mailed link, and an expert with an account look at everything they can."""
     database: Database = platan.extensions["database"]
     database.write(_draft_an_assignment)
+    database.write(_hold_a_mail)
     worker.run(platan, once=True)  # so that there are mails in the folder
     editor, expert = signed_in(platan, EDITOR, "desk"), signed_in(platan, EXPERT, "expert")
     waiting = Browser(platan)

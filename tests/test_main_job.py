@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.actors import Clock, Expert, Reader, Staff
-from app.answers import assigning, editing, writing
+from app.answers import assigning, editing, undoing, writing
 from app.answers.models import Answer, Assignment
 from app.db import Database
 from app.editions import archive, desk, invitations, planning, standing
@@ -264,7 +264,7 @@ def test_an_invitation_that_was_discarded_never_left(database: Database) -> None
     newsroom.the_desk_words_it_and_invites()
 
     def discard(session: Any) -> None:
-        assigning.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
+        undoing.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
 
     newsroom.at(0.11, discard)
     with database.read() as session:
@@ -290,8 +290,8 @@ def test_experts_hear_of_a_skipped_date_and_of_a_page_withdrawn_and_restored(dat
         question = session.scalars(select(Question)).one()
         second = session.scalars(select(Edition).order_by(Edition.runs_at)).all()[1]
         assert (question.state, question.edition_id) == ("queued", second.id)
-        [told] = session.scalars(select(OutboxMail).filter_by(kind="expert.dropped"))
-        assert "kept for a later one" in outbox.read(session, told).text
+        [told] = session.scalars(select(OutboxMail).filter_by(kind="expert.carried_over"))
+        assert "moves to a later edition: it is now to run on" in outbox.read(session, told).text
 
     def send(session: Any) -> None:
         edition = session.get_one(Edition, second.id)
@@ -307,4 +307,4 @@ def test_experts_hear_of_a_skipped_date_and_of_a_page_withdrawn_and_restored(dat
         kinds = [
             mail.kind for mail in session.scalars(select(OutboxMail).order_by(OutboxMail.id)) if mail.edition_id is None
         ]
-        assert kinds[-3:] == ["expert.dropped", "expert.dropped", "expert.published"]
+        assert kinds[-3:] == ["expert.carried_over", "expert.dropped", "expert.published"]

@@ -12,8 +12,8 @@ from app.mail import messages, words
 from app.mail.kinds import KINDS
 from app.mail.letter import Block, Piece, blocks, quote, shortened
 from app.mail.messages import Message, Sender
-from app.mail.messages_desk import NOTICES
-from app.mail.messages_readers import OPENINGS
+from app.mail.messages.desk import NOTICES
+from app.mail.messages.readers import OPENINGS
 
 NORA = Sender("The Corridor", "Nora Lindqvist", "corridor@newsroom.example", "en", "Europe/Prague")
 FRIDAY = datetime(2022, 11, 11, 17, 0, tzinfo=UTC)
@@ -51,6 +51,8 @@ CHECK: dict[str, Any] = {
     "link": LINK,
 }
 
+CHANGED = {name: CHECK[name] for name in ("headline", "changes", "full_text", "words_before", "words_after")}
+
 
 def invite(sender: Sender = NORA, **other: Any) -> Message:
     return messages.invitation(sender, "leyla@university.example", "Leyla Hüseynli", **INVITATION | other)
@@ -86,8 +88,8 @@ def test_the_invitation_is_complete_without_a_click() -> None:
             f"type, without an account (you can also name a colleague there):\n{LINK}"
         ),
         (
-            "If you can’t, a word by Wednesday 9 November helps me. If I have heard nothing by then, I’ll ask somebody "
-            "else, no hard feelings."
+            "If you can’t, a word by Wednesday 9 November helps me. I remind you once; if I hear nothing then either, "
+            "I’ll ask somebody else, no hard feelings."
         ),
         (
             "How it goes on: I may shorten. You see the edited text and have until Monday 14 November, 12:00 Prague time "
@@ -233,6 +235,7 @@ def test_the_desk_is_told_who_did_what(kind: str) -> None:
     assert paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{LINK}"]
 
 
+LINKS = {"cancelled": 0, "carried_over": 0, "dropped": 0, "not_used": 0, "shortened": 0, "acknowledgement": 2}
 FA = Sender("دالان", "نورا", "corridor@newsroom.example", "fa", "Asia/Tehran")
 ALL: dict[str, Callable[[Sender], Message]] = {
     "sign_in": lambda s: messages.sign_in(s.language, "n@a.example", "N", LINK, "12345678", 1),
@@ -240,7 +243,21 @@ ALL: dict[str, Callable[[Sender], Message]] = {
     "invitation": invite,
     "invitation_again": lambda s: messages.invitation_again(s, "l@a.example", "L", "Police", FRIDAY, LINK),
     "returned": lambda s: messages.returned(s, "l@a.example", "L", "Police", "Since when?\n\nWho?", FRIDAY, LINK),
+    "reminder": lambda s: messages.reminder(s, "l@a.example", "L", "Police", FRIDAY, LINK),
+    "overdue": lambda s: messages.overdue(s, "l@a.example", "L", "Police", FRIDAY, LINK),
     "cancelled": lambda s: messages.cancelled(s, "l@a.example", "L", "Police", "Another edition had it."),
+    "shortened": lambda s: messages.shortened(s, "l@a.example", "L", **CHANGED),
+    "carried_over": lambda s: messages.carried_over(s, "l@a.example", "L", "Police", WEDNESDAY),
+    "not_used": lambda s: messages.not_used(s, "l@a.example", "L", "Police"),
+    "mail_waits": lambda s: messages.mail_waits(s, "n@a.example", "N", "L", "Police", MONDAY, LINK),
+    "mail_failed": lambda s: messages.mail_failed(
+        s, "n@a.example", "N", "L", "Police", "550 No such user", MONDAY, LINK
+    ),
+    "edition_missing": lambda s: messages.edition_missing(s, "n@a.example", "N", WEDNESDAY, LINK),
+    "digest": lambda s: messages.digest(s, "n@a.example", "N", WEDNESDAY, [], MONDAY, LINK),
+    "acknowledgement": lambda s: messages.acknowledgement(
+        s.newsletter, s.language, "t@a.example", receipt="1234" * 5, page=LINK, stop=LINK
+    ),
     "quote_check": check,
     "published": lambda s: messages.published(s, "l@a.example", "L", "Police", LINK, date(2022, 11, 16)),
     "dropped": lambda s: messages.dropped(s, "l@a.example", "L", "Police", "It was too long."),
@@ -251,7 +268,7 @@ ALL: dict[str, Callable[[Sender], Message]] = {
 
 
 def test_every_mail_of_the_product_is_tried_here() -> None:
-    assert sorted(ALL) == sorted(set(messages.__all__) - {"Message", "Sender"})
+    assert sorted(ALL) == sorted(set(messages.__all__) - {"Message", "Section", "Sender"})
 
 
 class Outline(HTMLParser):
@@ -285,7 +302,7 @@ def test_every_mail_says_the_same_in_text_and_in_html(name: str, sender: Sender)
     assert outline.open == []
     assert outline.tags[0] == ("html", {"lang": sender.language, "dir": "rtl" if sender is FA else "ltr"})
     links = [attributes["href"] for tag, attributes in outline.tags if tag == "a"]
-    assert links == ([] if name in ("cancelled", "dropped") else [LINK])
+    assert links == [LINK] * LINKS.get(name, 1)
     assert {tag for tag, _ in outline.tags} <= {"html", "head", "meta", "title", "body", "p", "br", "a", "blockquote"}
     assert mail.subject == " ".join(mail.subject.split())
     assert "%(" not in mail.subject + mail.text

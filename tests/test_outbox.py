@@ -111,6 +111,12 @@ def a_newsletter_with_timurs_letter(session: Session) -> None:
     )  # fmt: skip
 
 
+def as_written(message: Message) -> Message:
+    """A mail without the secret of its return path, which the outbox puts in."""
+    assert message.return_token is not None
+    return replace(message, return_token=None)
+
+
 class Postman:
     """Takes mails as a server would, or refuses them with what it was told to answer."""
 
@@ -122,7 +128,7 @@ class Postman:
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
             raise answer
-        self.taken.append((message, message_id))
+        self.taken.append((as_written(message), message_id))
 
     @property
     def kinds(self) -> list[str]:
@@ -158,7 +164,7 @@ def trail(house: Database) -> list[tuple[str, str, str | None, str | None]]:
 def test_a_mail_is_kept_sealed_and_read_back_exactly(house: Database) -> None:
     mail = post(house)
     with house.read() as session:
-        assert outbox.read(session, mail) == INVITED
+        assert as_written(outbox.read(session, mail)) == INVITED
         content = session.get_one(OutboxContent, mail.id)
         row = repr({column.name: getattr(mail, column.name) for column in OutboxMail.__table__.columns})
     assert [word for word in (b"leyla", b"Leyla", b"university") if word in content.sealed] == []
@@ -428,7 +434,8 @@ def test_counts_stop_at_a_thousand_and_one(house: Database) -> None:
     mail = post(house)
     columns = [column.name for column in OutboxMail.__table__.columns if column.name != "id"]
     row = {name: getattr(mail, name) for name in columns}
-    rows = [row | {"public_id": f"COPY{n:08d}", "message_id": f"<{n}@ask.example>"} for n in range(1_005)]
+    own = [{"public_id": f"COPY{n:08d}", "message_id": f"<{n}@ask.example>", "return_mac": None} for n in range(1_005)]
+    rows = [row | one for one in own]
     house.write(lambda session: session.execute(insert(OutboxMail), rows))
     with house.read() as session:
         assert outbox.counts(session, 1)["queued"] == 1_001

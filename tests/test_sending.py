@@ -2,8 +2,7 @@
 
 import random
 import re
-import socketserver
-import threading
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email import message_from_bytes
@@ -11,9 +10,9 @@ from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from flask import Flask
@@ -21,10 +20,11 @@ from flask import Flask
 import config
 from app import create_app
 from app.mail.delivery import Permanent, Transient
+from app.mail.envelope import Envelope, UnsafeHeader
 from app.mail.letter import Message
-from app.mail.sending import Envelope, UnsafeHeader, transport
+from app.mail.sending import transport
+from tests.smtp_servers import HOUSE, Server, an_app, served
 
-HOUSE = "desk@newsroom.example"
 ID = "<k2m4p6q8r0s2.0123456789abcdef@ask.example>"
 MAIL = Message(
     kind="expert.invitation",
@@ -60,7 +60,7 @@ def body(raw: bytes, kind: str) -> str:
     return str(part.get_content()).replace("\r\n", "\n")
 
 
-def subjects(script: str, count: int) -> list[str]:
+def words_of(script: str, count: int) -> list[str]:
     chance = random.Random(script)
     letters = ALPHABETS[script]
 
@@ -70,16 +70,59 @@ def subjects(script: str, count: int) -> list[str]:
     return [" ".join(" ".join(word() for _ in range(chance.randint(1, 30))).split()) for _ in range(count)]
 
 
-def test_six_hundred_subjects_of_four_alphabets_are_decoded_exactly_by_another_parser() -> None:
-    sent = [subject for script in ALPHABETS for subject in subjects(script, 150)]
-    read = [str(parsed(wire(replace(MAIL, subject=subject)))["Subject"]) for subject in sent]
-    assert len(sent) == 600
-    assert [pair for pair in zip(sent, read, strict=True) if pair[0] != pair[1]] == []
+def decoded(value: str) -> str:
+    """A header of words as RFC 2047 reads it: encoded words beside each other are one text (section 6.2)."""
+    text = re.sub(r"\r\n(?=[ \t])", "", value)
+    text = re.sub(r"(=\?[^?\s]+\?[bqBQ]\?[^?\s]*\?=)[ \t]+(?==\?)", r"\1", text)
+    # A sign's bytes may stand in two words: they are put together before they are read.
+    runs = re.split(r"((?:=\?utf-8\?[bq]\?[^?\s]*\?=)+)", text, flags=re.IGNORECASE)
+    return "".join(_run(run) if run.startswith("=?") else run for run in runs)
+
+
+def _run(run: str) -> str:
+    found = re.findall(r"=\?utf-8\?([bq])\?([^?\s]*)\?=", run, re.IGNORECASE)
+    return b"".join(
+        b64decode(coded, validate=True) if how in "bB" else unquote_to_bytes(coded.replace("_", " ").replace("=", "%"))
+        for how, coded in found
+    ).decode()
+
+
+def plain_text(raw: bytes) -> str:
+    """The text part, read from the bytes by RFC 2045's rules alone."""
+    boundary = re.search(rb'boundary="([^"]+)"', raw)
+    assert boundary is not None
+    head, _, coded = raw.split(b"--" + boundary[1])[1].partition(b"\r\n\r\n")
+    coded = coded.removesuffix(b"\r\n")
+    how = re.search(rb"(?i)content-transfer-encoding: (\S+)", head)
+    assert how is not None
+    if how[1] == b"base64":
+        data = b64decode(coded.replace(b"\r\n", b""), validate=True)
+    else:
+        data = unquote_to_bytes(re.sub(rb"=\r\n", b"", coded).replace(b"%", b"=25").replace(b"=", b"%"))
+    return data.decode().replace("\r\n", "\n")
+
+
+def test_six_hundred_subjects_and_texts_are_decoded_exactly_by_another_parser() -> None:
+    sent = [(script, words) for script in ("ru", "fa", "zh") for words in words_of(script, 200)]
+    wrong = []
+    for script, words in sent:
+        raw = wire(replace(MAIL, subject=words, text=f"{words}\n\n> {words[::-1]}\n", language=script))
+        head = raw.partition(b"\r\n\r\n")[0].decode("ascii")
+        subject = re.search(r"(?m)^Subject: ((?:[^\r]|\r\n[ \t])*)", head)
+        assert subject is not None
+        read = (
+            decoded(subject[1]),
+            plain_text(raw),
+            str(make_header(decode_header(message_from_bytes(raw)["Subject"]))),
+        )
+        wrong += [words] if read != (words, f"{words}\n\n> {words[::-1]}\n", words) else []
+        assert max(len(line) for line in raw.split(b"\r\n")) <= 78
+    assert (len(sent), wrong) == (600, [])
 
 
 @pytest.mark.parametrize("script", ALPHABETS)
 def test_names_and_bodies_of_any_script_are_exact(script: str) -> None:
-    for words in subjects(script, 50):
+    for words in words_of(script, 50):
         raw = wire(replace(MAIL, to_name=words, from_name=words, text=f"{words}\n\n{words * 20}\n", html=f"<p>{words}"))
         old_policy = message_from_bytes(raw)
         for header, address in (("To", MAIL.to), ("From", MAIL.from_address)):
@@ -115,26 +158,89 @@ def test_the_headers_say_who_and_what() -> None:
     assert mail["Auto-Submitted"] is None
 
 
-def test_only_what_no_person_wrote_calls_itself_automatic() -> None:
-    assert parsed(wire(replace(MAIL, kind="reader.once")))["Auto-Submitted"] == "auto-generated"
-    assert parsed(wire(replace(MAIL, kind="expert.check")))["Auto-Submitted"] is None
-
-
 def test_a_mail_without_html_is_one_part_and_without_sender_comes_from_the_house() -> None:
     mail = parsed(wire(replace(MAIL, html=None, from_address=None, reply_to=None, to_name="")))
     assert (mail.get_content_type(), mail["From"].addresses[0].addr_spec) == ("text/plain", HOUSE)
     assert (mail["To"], mail["Reply-To"]) == ("leyla@university.example", None)
 
 
+STOP = "https://ask.example/stop/8Jm1xN3y_2kQ"
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers"),
+    [
+        ("expert.invitation", {}),  # that she is away is good to know
+        ("reader.once", {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "DR, RN, NRN, OOF, AutoReply"}),
+        ("sign_in", {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "DR, RN, NRN, OOF, AutoReply"}),
+        ("reader.acknowledgement", {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}),
+    ],
+)  # fmt: skip
+def test_robots_are_told_what_no_person_wrote(kind: str, headers: dict[str, str]) -> None:
+    assert of_machines(replace(MAIL, kind=kind)) == headers
+
+
+def test_what_can_be_stopped_says_how() -> None:
+    news = replace(MAIL, kind="reader.news", unsubscribe=STOP, list_id="reader-news.n1.ask.example")
+    robots = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "DR, RN, NRN, OOF, AutoReply"}
+    lists = {
+        "List-Id": "<reader-news.n1.ask.example>", "List-Unsubscribe": f"<{STOP}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click", "Precedence": "bulk",
+    }  # fmt: skip
+    assert of_machines(news) == robots | lists
+    # RFC 8058, section 3.1: one click needs https, which an onion address does without.
+    onion = replace(news, unsubscribe=STOP.replace("https", "http"))
+    assert "List-Unsubscribe-Post" not in of_machines(onion)
+
+
+def of_machines(message: Message) -> dict[str, str]:
+    """The headers that speak to machines about what a mail is."""
+    names = (
+        "Auto-Submitted",
+        "X-Auto-Response-Suppress",
+        "Precedence",
+        "List-Id",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+    )
+    mail = message_from_bytes(wire(message))
+    return {name: str(mail[name]) for name in names if mail[name] is not None}
+
+
+def test_a_thread_names_its_first_mail() -> None:
+    first = "<7h3j5k.fedcba9876543210@ask.example>"
+    mail = message_from_bytes(wire(replace(MAIL, in_reply_to=first, references=(first, ID))))
+    assert (mail["In-Reply-To"], "".join(str(mail["References"]).split())) == (first, first + ID)
+
+
 @pytest.mark.parametrize("control", ["\r\n", "\n", "\r", "\x00", "\n "])
 @pytest.mark.parametrize(
-    "field", ["subject", "to", "to_name", "from_name", "from_address", "reply_to", "language", "message_id"]
-)
+    "field",
+    [
+        "subject", "to", "to_name", "from_name", "from_address", "reply_to", "language", "message_id", "in_reply_to",
+        "unsubscribe", "list_id", "references",
+    ],
+)  # fmt: skip
 def test_no_value_can_begin_a_header_of_its_own(field: str, control: str) -> None:
     poison = f"x{control}Bcc: everybody@newsroom.example"
-    mail = MAIL if field == "message_id" else replace(MAIL, **{field: poison})
+    value = (poison,) if field == "references" else poison
+    mail = MAIL if field == "message_id" else replace(MAIL, **{field: value})
     with pytest.raises(UnsafeHeader):
         Envelope(mail, poison if field == "message_id" else ID, HOUSE)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"unsubscribe": "https://ask.example/stop/x> <mailto:all@newsroom.example"}, {"unsubscribe": "javascript:alert(1)"},
+        {"unsubscribe": "https://ask.example/стоп"}, {"list_id": "news"}, {"list_id": "a.b> <c.d"},
+        {"in_reply_to": "no angle brackets@ask.example"}, {"references": ("<a@b.example>", "<c>")},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_does_not_have_the_form_of_its_header_is_refused_for_good(values: dict[str, Any]) -> None:
+    with pytest.raises(Permanent):
+        wire(replace(MAIL, **values))
 
 
 @pytest.mark.parametrize(
@@ -147,12 +253,6 @@ def test_what_is_no_address_is_refused_for_good(address: str) -> None:
 
 def test_a_domain_of_another_script_is_written_in_ascii() -> None:
     assert parsed(wire(replace(MAIL, to="leyla@почта.example", to_name="")))["To"] == "leyla@xn--80a1acny.example"
-
-
-def an_app(**settings: Any) -> Flask:
-    app = Flask("desk")
-    app.config.update(MAIL_FROM=HOUSE, MAIL_TRANSPORT="smtp", MAIL_SERVER="127.0.0.1", **settings)
-    return app
 
 
 def test_an_unknown_transport_is_refused() -> None:
@@ -183,62 +283,10 @@ def test_a_folder_that_can_not_be_written_is_tried_again_later(tmp_path: Path) -
         send(MAIL, ID)
 
 
-class Server(socketserver.ThreadingTCPServer):
-    """A small SMTP server (RFC 5321) that answers each command with what it was told to; None hangs up."""
-
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Session)
-        self.answers: dict[str, bytes | None] = {}
-        self.taken: list[tuple[str, str, bytes]] = []
-        self.asked: list[str] = []
-
-    @property
-    def port(self) -> int:
-        return int(self.server_address[1])
-
-
-class Session(socketserver.StreamRequestHandler):
-    server: Server
-
-    def handle(self) -> None:
-        sender = recipient = ""
-        self.answer("GREETING", b"220 ready")
-        while (line := self.rfile.readline()) and not self.wfile.closed:
-            verb = line.split(b":")[0].split()[0].decode().upper()
-            self.server.asked.append(verb)
-            if verb == "MAIL":
-                sender = parseaddr(line.decode().partition(":")[2].split()[0])[1]
-            elif verb == "RCPT":
-                recipient = parseaddr(line.decode().partition(":")[2])[1]
-            if not self.answer(verb, {"DATA": b"354 go on", "QUIT": b"221 bye"}.get(verb, b"250 fine")):
-                return
-            if verb == "DATA" and "DATA" not in self.server.answers:
-                raw = b"".join(iter(self.rfile.readline, b".\r\n"))
-                end = self.server.answers.get("END", b"250 queued")
-                if end is not None and end.startswith(b"2"):
-                    self.server.taken.append((sender, recipient, re.sub(rb"(?m)^\.", b"", raw)))
-                if not self.answer("END", b"250 queued"):
-                    return
-
-    def answer(self, step: str, usual: bytes) -> bool:
-        said = self.server.answers.get(step, usual)
-        if said is None:
-            return False
-        self.wfile.write(said + b"\r\n")
-        return True
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with served() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -270,8 +318,7 @@ def test_a_server_gets_the_mail_to_the_letter(server: Server, send: Callable[[Me
         ("DATA", b"451 wait", Transient, "451 wait"),
         ("END", b"451 try later", Transient, "451 try later"),
         ("END", b"554 looks like spam", Permanent, "554 looks like spam"),
-        ("END", None, Transient, "SMTPServerDisconnected"),
-        ("RCPT", None, Transient, "SMTPServerDisconnected"),
+        ("RCPT", None, Transient, "the server ended the connection"),
     ],
 )  # fmt: skip
 def test_what_the_server_says_becomes_a_fault_without_addresses(
@@ -294,10 +341,22 @@ def test_a_goodbye_that_fails_does_not_undo_a_delivery(
 
 
 def test_no_server_is_a_reason_to_wait() -> None:
-    with Server() as gone:
+    with served() as gone:
         port = gone.port
     with pytest.raises(Transient, match="Connection refused"):
         transport(an_app(MAIL_PORT=port))(MAIL, ID)
+
+
+def test_a_return_path_of_its_own_stands_on_the_envelope_only(server: Server) -> None:
+    token = "abcdefghij234567"
+    for pattern in ("bounces@steppe.example", "*@back.steppe.example"):
+        send = transport(an_app(MAIL_PORT=server.port, MAIL_RETURN_PATH=pattern))
+        send(replace(MAIL, return_token=token), ID)
+    transport(an_app(MAIL_PORT=server.port, MAIL_RETURN_PATH=""))(replace(MAIL, return_token=token), ID)
+    assert [sender for sender, _, _ in server.taken] == [
+        f"bounces+b-{token}@steppe.example", f"b-{token}@back.steppe.example", HOUSE,
+    ]  # fmt: skip
+    assert [token.encode() in raw for _, _, raw in server.taken] == [False] * 3
 
 
 def test_an_unsafe_mail_never_reaches_the_server(server: Server, send: Callable[[Message, str], None]) -> None:
@@ -307,7 +366,7 @@ def test_an_unsafe_mail_never_reaches_the_server(server: Server, send: Callable[
 
 
 def test_a_server_that_knows_no_encryption_gets_nothing(server: Server) -> None:
-    with pytest.raises(Transient, match="SMTPNotSupportedError"):
+    with pytest.raises(Transient, match="knows no encryption"):
         transport(an_app(MAIL_PORT=server.port, MAIL_USE_TLS=True))(MAIL, ID)
     assert server.taken == []
 

@@ -10,8 +10,8 @@ from .. import audit
 from ..actors import Actor, Expert, Staff
 from ..db import keys, lock, now
 from ..lifecycle import Illegal, Missing, must
-from ..mail import messages, outbox
-from ..mail.models import OutboxMail
+from ..mail import messages
+from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import house_text
 from ..people import links
@@ -20,7 +20,7 @@ from ..questions import queries as questions
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..text import clean, for_print, single_line
-from . import post
+from . import post, telling
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
 
@@ -98,7 +98,8 @@ def invite(
         check_until=check_until,
         lead_in=lead_in,
     )
-    post.to_expert(session, assignment, messages.invitation, link=post.assignment_link(session, assignment), **values)
+    link = post.assignment_link(session, assignment)
+    post.to_expert(session, actor, assignment, messages.invitation, link=link, **values)
 
 
 def letter_values(
@@ -132,6 +133,7 @@ def letter_values(
         "pay": house_text(session, newsletter, "pay"),
         "rights": house_text(session, newsletter, "rights"),
         "headline": question.headline or None,
+        "own": mail_texts.own(session, newsletter, "expert.invitation"),
     }
 
 
@@ -207,6 +209,7 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
     links.revoke_links(session, assignment.id)
     post.to_expert(
         session,
+        actor,
         assignment,
         messages.invitation_again,
         headline=post.title_of(session, assignment),
@@ -224,21 +227,6 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
     audit.record(session, actor, "assignment.extend", assignment)
 
 
-def discard(session: Session, actor: Staff, mail: OutboxMail) -> None:
-    """Don't send a mail that still waits. An invitation that never left leaves its assignment as a draft.
-
-    Raises `OnItsWay` and `Illegal`.
-    """
-    outbox.discard(session, actor, mail)
-    if mail.kind != "expert.invitation" or mail.assignment_id is None:
-        return
-    assignment = lock(session, session.get_one(Assignment, mail.assignment_id))
-    if assignment.state == "invited":
-        links.revoke_links(session, assignment.id)
-        ASSIGNMENT.apply(session, actor, assignment, "uninvite", cause="discard", invited_at=None)
-        rest(session, actor, assignment.question_id)
-
-
 def cancel(
     session: Session, actor: Actor, assignment: Assignment, sentence: str = "", cause: str | None = None
 ) -> None:
@@ -252,8 +240,7 @@ def cancel(
     if cause is None:
         rest(session, actor, assignment.question_id)
     if asked:
-        headline = post.title_of(session, assignment)
-        post.to_expert(session, assignment, messages.cancelled, headline=headline, sentence=clean(sentence))
+        telling.ended(session, actor, assignment, sentence)
 
 
 def rest(session: Session, actor: Actor, question_id: int) -> None:

@@ -6,6 +6,7 @@ from ..actors import Actor, Staff
 from ..db import lock
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
+from . import telling
 from .assigning import cancel, of_question
 from .editing import approved_of
 
@@ -17,7 +18,9 @@ def close(
     lock(session, question)
     QUESTION.move("close", question.state)
     for assignment in of_question(session, question):
-        if assignment.state not in ("done", "declined", "cancelled"):
+        if assignment.state == "done":
+            telling.ended(session, actor, assignment, sentence)
+        elif assignment.state not in ("declined", "cancelled"):
             cancel(session, actor, assignment, sentence, cause="close")
     QUESTION.apply(session, actor, question, "close", cause=cause, why={"reason": reason}, closed_reason=reason)
 

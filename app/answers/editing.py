@@ -3,22 +3,24 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
 from ..actors import Actor, Clock, Expert, Staff
 from ..db import lock, now
 from ..lifecycle import Illegal, Missing, Stale, expect, must
 from ..mail import messages
+from ..mail.models import OutboxMail
+from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..text import clean, single_line
-from . import post
+from . import post, telling
 from .assigning import of_question, rest
 from .diff import changes
 from .lifecycle import ANSWER, ASSIGNMENT
-from .models import Answer, AnswerText, Assignment, Check
+from .models import OWN_HAND, Answer, AnswerText, Assignment, Check
 from .writing import Written, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
@@ -53,6 +55,7 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
     session.add(Note(question_id=question.id, person_id=actor.person_id, body=note, written_at=now(session)))
     post.to_expert(
         session,
+        actor,
         assignment,
         messages.returned,
         headline=post.title_of(session, assignment),
@@ -102,6 +105,7 @@ def ask_check(
     listed = changes(before.body, text.body) if before else []
     post.to_expert(
         session,
+        actor,
         assignment,
         messages.quote_check,
         headline=post.title_of(session, assignment),
@@ -112,6 +116,7 @@ def ask_check(
         policy=policy,
         due_at=due_at,
         runs_on=runs_at,
+        own=mail_texts.own(session, newsletter, "expert.check"),
         link=post.assignment_link(session, assignment),
     )
     return check
@@ -163,9 +168,20 @@ def _end_check(session: Session, answer: Answer) -> None:
 def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
     """The answers whose expert kept silent past the due time under "facts only": silence means it runs."""
     query = select(Check.answer_id).where(
-        Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts"
+        Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", ~_not_told()
     )
     return session.scalars(query.order_by(Check.due_at, Check.id).limit(limit)).all()
+
+
+def _not_told() -> Exists:
+    """Whether the mail of a check is held, failed or came back: silence about it means nothing."""
+    ended = ("sent", "discarded")  # a discarded one took its check with it
+    return (
+        exists()
+        .where(Answer.id == Check.answer_id, OutboxMail.assignment_id == Answer.assignment_id)
+        .where(OutboxMail.kind == "expert.check", OutboxMail.created_at >= Check.asked_at)
+        .where(OutboxMail.state.not_in(ended))
+    )
 
 
 def faults_of_approval(session: Session, answer: Answer, checklist: Sequence[str]) -> list[str]:
@@ -175,7 +191,7 @@ def faults_of_approval(session: Session, answer: Answer, checklist: Sequence[str
     if not answer.expert.verified_at:
         faults.append("verified")
     text = submitted_text(session, answer)
-    by_hand = text is not None and text.channel != "page"
+    by_hand = text is not None and text.channel not in OWN_HAND
     passed = any(c.text_id == answer.text_id and c.outcome in PASSED for c in checks_of(session, answer))
     untouched = answer.state == "submitted" and not by_hand
     if (
@@ -199,7 +215,7 @@ def approve(
     reason: str = "",
     version: int | None = None,
 ) -> None:
-    """Let an answer run. Its assignment is done and its question answered.
+    """Let an answer run. Its assignment is done, its question answered, and the expert hears of changes not seen yet.
 
     The unchanged text of the expert needs no check under "facts only"; a text past its check needs none; else a noted
     `reason`. Raises `Stale`, `Illegal`, `NotYours`, `Missing` (check, verified, checklist).
@@ -229,6 +245,7 @@ def approve(
         },
     )
     _end_check(session, answer)
+    telling.approved(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "finish", cause="approve")
     if question.state in ("open", "seeking", "answered"):
         QUESTION.apply(session, actor, lock(session, question), "answer", cause="approve")
@@ -276,5 +293,4 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
     if isinstance(actor, Expert):
         post.to_desk(session, assignment, "withdrawn", clean(sentence))
     else:
-        headline = post.title_of(session, assignment)
-        post.to_expert(session, assignment, messages.cancelled, headline=headline, sentence=clean(sentence))
+        telling.ended(session, actor, assignment, sentence)

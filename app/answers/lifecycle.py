@@ -57,7 +57,7 @@ ANSWER = Machine(
         Move("edit", ("submitted", "edited"), ("edited",), "A", (text,)),
         Move("check", ("submitted", "edited"), ("checking",), "E", (), "X"),
         Move("reply", ("checking",), ("edited",), "X A C", (), "E"),
-        Move("recall", ("checking",), ("edited",), "E"),
+        Move("recall", ("checking",), ("edited",), "E =discard"),
         Move("approve", ("submitted", "edited", "checking"), ("approved",), "E", (approval,)),
         Move("reopen", ("approved",), ("edited",), "E"),
         Move(

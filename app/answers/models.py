@@ -23,6 +23,7 @@ from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES
 LIVE = ("drafted", "invited", "accepted", "received", "returned", "done")
 DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
 TEXT_KINDS = ("submitted", "edited")
+OWN_HAND = ("page", "mail")  # channels on which the words are shown to be the expert's; others are read back to them
 PARTS = ("answer", "reply")
 OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
 

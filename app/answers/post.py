@@ -1,13 +1,16 @@
 """The mails that assignments and answers cause. Values go in, a mail stands in the outbox of the same transaction."""
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..db import address
+from ..actors import Actor, Staff
+from ..db import address, now
 from ..mail import messages, outbox
+from ..mail.reply_address import address_for
 from ..newsletters.models import Newsletter
 from ..people import directory, links
 from ..questions import queries as questions
@@ -35,8 +38,25 @@ def assignment_link(session: Session, assignment: Assignment) -> str:
     return address(session, f"/a/{links.new_link(session, assignment_id=assignment.id)}")
 
 
+def way_out(
+    session: Session, actor: Actor, newsletter: Newsletter, kind: str, not_before: datetime | None = None
+) -> dict[str, Any]:
+    """How a mail to somebody outside leaves, as `outbox.put` takes it: held for an editor, or at what time.
+
+    Held are the kinds that the newsletter holds, and what an assistant causes. What the desk causes can be undone for a
+    while; what experts, readers and the calendar cause goes at once, but never before `not_before`.
+    """
+    by_desk = isinstance(actor, Staff)
+    pause = timedelta(seconds=newsletter.undo_seconds if by_desk else 0)
+    return {
+        "hold": kind in newsletter.held_kinds or by_desk and "E" not in actor.roles,
+        "due_at": max(now(session) + pause, not_before or now(session)),
+    }
+
+
 def to_expert(
     session: Session,
+    actor: Actor,
     assignment: Assignment,
     message: Callable[..., messages.Message],
     *,
@@ -45,22 +65,32 @@ def to_expert(
     once_key: str | None = None,
     **values: Any,
 ) -> None:
-    """Write to the assignment's expert; one without an address is reached another way, by the desk. `not_before` delays it."""
+    """Write to the assignment's expert; one without an address is reached another way, by the desk. `not_before` delays it.
+
+    All mails about one assignment are one thread, and a reply to any of them is known by its address to be about it.
+    """
     person = assignment.expert.person
     to = directory.email_of(session, person)
     if to is None:
         return
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    letter = message(sender(newsletter), to=to, name=person.name, **values)
+    first = outbox.first_to_expert(session, assignment.id)
+    if first is not None:
+        letter = replace(letter, in_reply_to=first, references=(first,))
+    if newsletter.inbox:
+        token = links.new_reply_token(session, assignment_id=assignment.id)
+        letter = replace(letter, reply_to=address_for(newsletter.inbox, token))
     outbox.put(
         session,
-        message(sender(newsletter), to=to, name=person.name, **values),
+        letter,
         newsletter_id=newsletter.id,
         question_id=assignment.question_id,
         assignment_id=assignment.id,
         person_id=person.id,
         edition_id=edition_id,
-        due_at=not_before,
         once_key=once_key,
+        **way_out(session, actor, newsletter, letter.kind, not_before),
     )
 
 

@@ -12,7 +12,7 @@ from ..answers.editing import approved_of
 from ..answers.models import Assignment
 from ..db import lock, now
 from ..lifecycle import Illegal, Missing, Stale, expect, must
-from ..mail import messages, outbox
+from ..mail import outbox
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
 from ..questions.lifecycle import QUESTION
@@ -92,7 +92,7 @@ def drop(session: Session, actor: Actor, question: Question, why: str = "", caus
     )  # fmt: skip
     _renumber(session, edition)
     if why := clean(why):
-        notices.tell_experts(session, question, messages.dropped, why=why)
+        notices.dropped(session, actor, question, why)
 
 
 def _renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
@@ -119,7 +119,8 @@ def move(session: Session, actor: Staff, question: Question, step: int) -> None:
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
-    """Move a question to the next planned edition with a free slot. Raises `Missing` when there is none."""
+    """Move a question to the next planned edition with a free slot; its experts hear when it runs now. Raises `Missing`
+    when there is none."""
     must(actor, "E")
     edition = _edition_of(session, question)
     later = session.scalars(
@@ -136,6 +137,7 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
             _renumber(session, edition)
             _changed(session, target)
             audit.record(session, actor, "question.carry", question, facts={"from": edition.id, "to": target.id})
+            notices.carried_over(session, actor, question, target)
             return target
     raise Missing("later edition")
 
@@ -184,7 +186,7 @@ def send(
     EDITION.apply(session, actor, edition, "send", sent_at=now(session), message_id=message_id or edition.message_id)
     for question in picked(session, edition):
         QUESTION.apply(session, actor, lock(session, question), "publish", cause="send", published_at=now(session))
-        notices.published(session, edition, question, due_at=now(session) + GRACE)
+        notices.published(session, actor, edition, question, due_at=now(session) + GRACE)
     archive.touch(session, edition.newsletter_id)
 
 
@@ -211,7 +213,7 @@ def skip(session: Session, actor: Staff, edition: Edition) -> None:
             carry_over(session, actor, question)
         except Missing:
             drop(session, actor, question, cause="skip")
-        notices.not_this_time(session, question)
+            notices.not_this_time(session, actor, question)
     EDITION.apply(session, actor, edition, "skip")
 
 
@@ -224,13 +226,13 @@ def retract(session: Session, actor: Staff, question: Question, reason: str) -> 
     if not (reason := clean(reason)):
         raise Missing("why")
     QUESTION.apply(session, actor, lock(session, question), "retract")
-    notices.tell_experts(session, question, messages.dropped, why=reason)
+    notices.dropped(session, actor, question, reason)
     archive.touch(session, question.newsletter_id)
 
 
 def restore(session: Session, actor: Staff, question: Question) -> None:
     QUESTION.apply(session, actor, lock(session, question), "restore")
-    notices.public_again(session, question)
+    notices.public_again(session, actor, question)
     archive.touch(session, question.newsletter_id)
 
 

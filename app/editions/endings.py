@@ -1,5 +1,6 @@
 """How a letter or a question ends without an answer of its own: whoever left an address hears it in a kind sentence."""
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
@@ -8,6 +9,8 @@ from ..letters import filing
 from ..letters.endings import ENDINGS, sentence_of
 from ..letters.models import Letter
 from ..lifecycle import Missing
+from ..mail import outbox
+from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from ..questions.queries import letters_of
@@ -26,7 +29,15 @@ def end_letter(
     filing.end(session, actor, letter, reason, answered_by_id=answer.id if answer else None)
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
     path = f"/{newsletter.slug}/q/{answer.public_id}/-" if answer else ""
-    _tell(session, newsletter, letter, reason, path)
+    _tell(session, actor, newsletter, letter, reason, path)
+
+
+def reopen_letter(session: Session, actor: Staff, letter: Letter) -> None:
+    """Take an end back, and with it the notice that has not gone out yet. Raises `Illegal`, and `OnItsWay`."""
+    filing.reopen(session, actor, letter)
+    told = select(OutboxMail).where(OutboxMail.letter_id == letter.id, OutboxMail.state.in_(("held", "queued")))
+    for mail in session.scalars(told):
+        outbox.recall(session, actor, mail)
 
 
 def close_question(session: Session, actor: Staff, question: Question, reason: str, sentence: str = "") -> None:
@@ -35,7 +46,7 @@ def close_question(session: Session, actor: Staff, question: Question, reason: s
     closing.close(session, actor, question, reason, sentence)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     for letter in letters_of(session, question):
-        _tell(session, newsletter, letter, reason)
+        _tell(session, actor, newsletter, letter, reason)
 
 
 def _known(reason: str) -> None:
@@ -45,10 +56,11 @@ def _known(reason: str) -> None:
 
 def _tell(
     session: Session,
+    actor: Staff,
     newsletter: Newsletter,
     letter: Letter,
     reason: str,
     path: str = "",
 ) -> None:
     sentence = sentence_of(session, newsletter, reason, letter.language)
-    notices.tell_reader(session, newsletter, letter, "ended", sentence=sentence, path=path)
+    notices.tell_reader(session, actor, newsletter, letter, "ended", sentence=sentence, path=path)

@@ -7,13 +7,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ..actors import Actor
 from ..answers import post
 from ..answers.models import Answer, Assignment
 from ..db import address
-from ..letters import contacts
+from ..letters import contacts, stopping
 from ..letters.models import Letter
 from ..mail import messages, outbox
 from ..mail.words import say
+from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..people import directory
 from ..questions.models import Question
@@ -27,8 +29,11 @@ def story_path(newsletter: Newsletter, question: Question) -> str:
     return f"/{newsletter.slug}/q/{question.public_id}/{slug}"
 
 
-def tell_experts(session: Session, question: Question, message: Callable[..., messages.Message], **values: Any) -> None:
-    """Write to each expert whose approved answer stands in the question."""
+def tell_experts(
+    session: Session, actor: Actor, question: Question, message: Callable[..., messages.Message], once: str = "",
+    **values: Any,
+) -> None:  # fmt: skip
+    """Write to each expert whose approved answer stands in the question. What has `once` as its cause is written once."""
     query = (
         select(Assignment)
         .join(Answer, Answer.assignment_id == Assignment.id)
@@ -36,25 +41,31 @@ def tell_experts(session: Session, question: Question, message: Callable[..., me
         .order_by(Assignment.id)
     )
     for assignment in session.scalars(query):
-        post.to_expert(session, assignment, message, headline=post.title_of(session, assignment), **values)
+        once_key = f"{once}:{assignment.id}" if once else None
+        headline = post.title_of(session, assignment)
+        post.to_expert(session, actor, assignment, message, once_key=once_key, headline=headline, **values)
 
 
 def tell_reader(
-    session: Session, newsletter: Newsletter, letter: Letter, kind: str, *, sentence: str = "", path: str = "",
-    due_at: datetime | None = None, edition_id: int | None = None,
+    session: Session, actor: Actor, newsletter: Newsletter, letter: Letter, kind: str, *, sentence: str = "",
+    path: str = "", due_at: datetime | None = None, edition_id: int | None = None,
 ) -> None:  # fmt: skip
     """The one notice to a reader who left an address. It says neither what was asked nor that anything was."""
     to = contacts.email_of(session, letter)
     if to is None:
         return
+    language = mail_texts.tongue_of(newsletter, letter.language)
+    stop = stopping.stop_link(session, letter) if letter.hear_back == "while" else None
     message = messages.reader_news(
         newsletter.name,
-        letter.language if letter.language in newsletter.languages else newsletter.language,
+        language,
         to=to,
         kind=kind,
         sentence=sentence,
         link=address(session, path or f"/{newsletter.slug}/"),
         once=letter.hear_back == "once",
+        stop=stop,
+        own=mail_texts.own(session, newsletter, "reader.news", language),
     )
     outbox.put(
         session,
@@ -62,24 +73,41 @@ def tell_reader(
         newsletter_id=newsletter.id,
         letter_id=letter.id,
         edition_id=edition_id,
-        due_at=due_at,
+        **post.way_out(session, actor, newsletter, message.kind, due_at),
         once_key=f"{kind}:{letter.id}:{edition_id or ''}",
     )
 
 
-def not_this_time(session: Session, question: Question) -> None:
+def not_this_time(session: Session, actor: Actor, question: Question) -> None:
     """The edition was skipped: the experts hear that their answers are kept."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
-    why = say(newsletter.language).gettext("There is no edition on that date. Your answer is kept for a later one.")
-    tell_experts(session, question, messages.dropped, why=why)
+    dropped(session, actor, question, say(newsletter.language).gettext(
+        "There is no edition on that date. Your answer is kept for a later one."
+    ))  # fmt: skip
 
 
-def public_again(session: Session, question: Question) -> None:
+def dropped(session: Session, actor: Actor, question: Question, why: str) -> None:
+    """What was to run does not: the experts hear why."""
+    newsletter = session.get_one(Newsletter, question.newsletter_id)
+    own = mail_texts.own(session, newsletter, "expert.dropped")
+    tell_experts(session, actor, question, messages.dropped, why=why, own=own)
+
+
+def carried_over(session: Session, actor: Actor, question: Question, edition: Edition) -> None:
+    """What was to run waits for a later edition: the experts hear when."""
+    newsletter = session.get_one(Newsletter, question.newsletter_id)
+    own = mail_texts.own(session, newsletter, "expert.carried_over")
+    once = f"carried:{edition.id}"
+    tell_experts(session, actor, question, messages.carried_over, once, runs_on=edition.runs_at, own=own)
+
+
+def public_again(session: Session, actor: Actor, question: Question) -> None:
     """A page that was withdrawn stands again: the experts get its address once more."""
     newsletter, edition = session.get_one(Newsletter, question.newsletter_id), session.get(Edition, question.edition_id)
     if edition:
         link = address(session, story_path(newsletter, question))
-        tell_experts(session, question, messages.published, link=link, edition_on=edition.runs_at)
+        own = mail_texts.own(session, newsletter, "expert.published")
+        tell_experts(session, actor, question, messages.published, link=link, edition_on=edition.runs_at, own=own)
 
 
 def letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, due_at: datetime | None) -> None:
@@ -101,20 +129,22 @@ def letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, d
         )
 
 
-def published(session: Session, edition: Edition, question: Question, due_at: datetime) -> None:
+def published(session: Session, actor: Actor, edition: Edition, question: Question, due_at: datetime) -> None:
     """Thanks with the lasting address to the experts, one notice to each asker who left an address."""
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     path = story_path(newsletter, question)
     tell_experts(
         session,
+        actor,
         question,
         messages.published,
         link=address(session, path),
         edition_on=edition.runs_at,
+        own=mail_texts.own(session, newsletter, "expert.published"),
         edition_id=edition.id,
         not_before=due_at,
     )
     # The slug is made of the question's words, which a reader's mail never carries; any other one leads to the page.
     bare = f"/{newsletter.slug}/q/{question.public_id}/-"
     for letter in letters_of(session, question):
-        tell_reader(session, newsletter, letter, "answered", path=bare, due_at=due_at, edition_id=edition.id)
+        tell_reader(session, actor, newsletter, letter, "answered", path=bare, due_at=due_at, edition_id=edition.id)

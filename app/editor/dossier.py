@@ -11,12 +11,13 @@ from ..answers import queries as answers
 from ..answers.assigning import ASKED, suggestion_of
 from ..answers.diff import Pair, compare
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
-from ..answers.models import AnswerText
+from ..answers.models import AnswerText, Assignment
 from ..editions import desk as editions
 from ..editions.models import Edition
 from ..editions.standing import coming_editions
 from ..letters import contacts
 from ..letters.models import Credit, Letter
+from ..mail.models import Inbound
 from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of
 from ..questions import queries
@@ -24,6 +25,7 @@ from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..questions.recognise import marks, segments
 from ..wording import day
+from . import mailed
 from .frame import Desk
 from .questions import places_of
 from .standing import Place, standing
@@ -48,6 +50,8 @@ class Part:
     may_answer: frozenset[str]
     faults: list[str]  # what stands in the way of approving, once the whole checklist is ticked
     suggestion: str | None = None  # the colleague whom the expert named
+    mails: Sequence[tuple[Letter, dict[str, Any] | None]] = ()  # what they wrote by mail, with how it can be filed
+    robot: Inbound | None = None  # the newest automatic reply, an absence note for example
 
     @property
     def compared(self) -> tuple[AnswerText, AnswerText] | None:
@@ -132,6 +136,10 @@ def dossier(desk: Desk, question: Question) -> Dossier:
     letters = queries.letters_of(session, question)
     coming = [edition for edition in coming_editions(session, desk.newsletter.id, 4) if edition.state == "planned"]
     picks = desk.may_decide and question.state == "answered"
+    places = places_of(desk, [question])[question.id]
+    keys = [place.assignment.id for place in places]
+    mails = mailed.waiting_of_experts(session, desk.newsletter.id, keys) if keys else []
+    robots = mailed.robots_on(session, desk.newsletter.id, keys) if keys else {}
     return Dossier(
         desk=desk,
         question=question,
@@ -139,7 +147,7 @@ def dossier(desk: Desk, question: Question) -> Dossier:
         merged=queries.merged_into(session, question),
         letters=letters,
         askers=_askers(desk, letters[:20]),
-        parts=[_part(desk, place) for place in places_of(desk, [question])[question.id]],
+        parts=[_part(desk, place, mails, robots.get(place.assignment.id)) for place in places],
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
         free=next(
             (one for one in coming if len(editions.picked(session, one)) < one.slots),
@@ -165,15 +173,23 @@ def _askers(desk: Desk, letters: list[Letter]) -> list[Asker]:
     ]
 
 
-def _part(desk: Desk, place: Place) -> Part:
+def _part(desk: Desk, place: Place, mails: Sequence[tuple[Letter, Assignment]], robot: Inbound | None) -> Part:
     may = set(ASSIGNMENT.open_to(desk.actor, place.assignment))
     if desk.may_decide and place.assignment.state in ASKED:
         may |= {"extend", "link"}
-    suggestion = suggestion_of(desk.session, place.assignment)
+    heard = {
+        "suggestion": suggestion_of(desk.session, place.assignment),
+        "mails": [
+            (letter, mailed.filings(desk, letter, assignment, "question"))
+            for letter, assignment in mails
+            if assignment.id == place.assignment.id
+        ],
+        "robot": robot,
+    }
     if place.answer is None:
-        return Part(place, [], frozenset(may), frozenset(), [], suggestion)
+        return Part(place, [], frozenset(may), frozenset(), [], **heard)
     texts = answers.versions_of(desk.session, [place.answer.id])[place.answer.id]
     may_answer = frozenset(ANSWER.open_to(desk.actor, place.answer))
     whole = editing.CHECKLIST
     faults = editing.faults_of_approval(desk.session, place.answer, whole) if "approve" in may_answer else []
-    return Part(place, texts, frozenset(may), may_answer, faults, suggestion)
+    return Part(place, texts, frozenset(may), may_answer, faults, **heard)

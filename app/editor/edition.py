@@ -11,8 +11,8 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from ..editions import arriving, withdrawal
 from ..editions import desk as editions
-from ..editions import withdrawal
 from ..editions.block import Block
 from ..editions.lifecycle import EDITION
 from ..editions.models import Edition
@@ -24,6 +24,7 @@ from ..letters import queries as letters
 from ..letters.models import Letter
 from ..lifecycle import Missing, Refused, Stale
 from ..mail.outbox import OnItsWay
+from ..mail.reply_address import address_for
 from ..questions import queries as questions
 from ..questions.models import Question
 from .frame import Desk, at_desk, change, editor, found, page
@@ -72,7 +73,27 @@ def _builder(desk: Desk, edition: Edition, trouble: str = "") -> str:
         preview=_preview(form, blocks),
         size=len("".join(map(to_html, blocks)).encode()) / 1_000,
         room=MAIL_SIZE,
+        reply_to=_reply_address(desk, edition),
+        changes=arriving.changes(session, edition) if edition.arrived_at else [],
     )
+
+
+def _reply_address(desk: Desk, edition: Edition) -> str:
+    """Where replies to this edition's mail should go, so that each is known to be one; "" where no mail comes in."""
+    inbox = desk.newsletter.inbox
+    if not inbox or edition.state == "skipped":
+        return ""
+    return address_for(inbox, arriving.reply_token(desk.session, edition))
+
+
+@editor.get("/<slug>/editions/<public_id>/reply-address.txt")
+def reply_address(slug: str, public_id: str) -> Response:
+    """The address by itself, for the button that copies it."""
+    with at_desk(slug) as desk:
+        edition = found(editions.load(desk.session, desk.actor, public_id))
+        response = make_response(found(_reply_address(desk, edition) or None))
+        response.headers["Content-Type"] = "text/plain; charset=utf-8"
+        return response
 
 
 def _preview(form: str, blocks: list[Block]) -> str | Markup:
@@ -152,6 +173,7 @@ PRESSES: dict[str, Callable[[Desk, Edition], Any]] = {
     "lock": lambda desk, edition: editions.lock_edition(desk.session, desk.actor, edition, _number("version")),
     "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, _number("version")),
     "send": lambda desk, edition: editions.send(desk.session, desk.actor, edition, version=_number("version")),
+    "ran": lambda desk, edition: arriving.mark_sent_as_it_ran(desk.session, desk.actor, edition, _number("version")),
     "recall": lambda desk, edition: editions.recall(desk.session, desk.actor, edition),
     "skip": lambda desk, edition: editions.skip(desk.session, desk.actor, edition),
     "unskip": lambda desk, edition: editions.unskip(desk.session, desk.actor, edition),

@@ -19,7 +19,7 @@ from ..editions import desk as editions
 from ..editions.items import headline
 from ..editions.standing import coming_editions
 from ..letters import queries as letters
-from ..mail import outbox
+from ..mail import inbound, outbox
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug, desks_of
 from ..people.directory import staff_actor
@@ -124,9 +124,13 @@ def _sections(desk: Desk) -> list[dict[str, Any]]:
     key, slug = desk.newsletter.id, desk.newsletter.slug
     mails = outbox.counts(desk.session, key, ("held", "failed"))
     held, failed = mails["held"], mails["failed"]
+    penned = inbound.count(desk.session, key, "pen")
+    # A desk that takes no mail has no use for the pen, unless something lies in it all the same.
+    pen = [("pen", _("Holding pen"), "editor.pen", count(penned), False)] if penned or desk.newsletter.inbox else []
     rows = [
         ("edition", _("This edition"), "editor.home", "", False),
         ("letters", _("Letters"), "editor.letters", count(letters.waiting(desk.session, key)), False),
+        *pen,
         (
             "questions",
             _("Questions"),

@@ -12,11 +12,14 @@ from ..editions.models import Edition
 from ..letters import contacts, queries
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
+from ..mail import inbound
 from ..questions import queries as question_queries
 from ..questions.models import Question
 from ..wording import age, day, exact, full_date, tongue, zone
+from . import mailed
 from .frame import Desk, found
-from .letter_words import CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD
+from .letter_words import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD
+from .mailed import About
 
 PAGE = 40  # rows that fit a laptop's screen
 KINDS = ("comment", "tip", "unsubscribe", "spam")
@@ -29,9 +32,10 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
     key = found(queries.load(desk.session, desk.actor, before)).id if before else None
     rows = queries.page(desk.session, desk.newsletter.id, states, key, PAGE + 1)
     slug = desk.newsletter.slug
+    about = mailed.about(desk.session, rows[:PAGE])
     older = url_for("editor.letters", slug=slug, state=state, before=rows[PAGE - 1].public_id) if rows[PAGE:] else None
     return {
-        "days": _days(slug, rows[:PAGE], state, before, item),
+        "days": _days(slug, rows[:PAGE], about, state, before, item),
         "state": state,
         "state_label": label,
         "filters": [(name, str(words), url_for("editor.letters", slug=slug, state=name)) for name, (words, _s) in FILTERS.items()],
@@ -45,12 +49,14 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
 def _days(
     slug: str,
     rows: Sequence[Letter],
+    about: About,
     state: str,
     before: str | None,
     item: Letter | None,
 ) -> list[tuple[str, list[dict[str, Any]]]]:
     return [
-        (day(when), [_row(slug, one, state, before, item) for one in some]) for when, some in groupby(rows, key=_day_of)
+        (day(when), [_row(slug, one, about, state, before, item) for one in some])
+        for when, some in groupby(rows, key=_day_of)
     ]
 
 
@@ -63,9 +69,10 @@ def _day_of(one: Letter) -> date:
     return one.received_at.date() if _keeps_the_day(one) else one.received_at.astimezone(zone()).date()
 
 
-def _row(slug: str, one: Letter, state: str, before: str | None, item: Letter | None) -> dict[str, Any]:
+def _row(slug: str, one: Letter, about: About, state: str, before: str | None, item: Letter | None) -> dict[str, Any]:
     looks = {"received": ("new", "new", _("New")), "held": ("wait", "held", _("Held"))}
     kind, looks_like, label = looks.get(str(one.state), ("none", "seen", _("Settled")))
+    expert = about.expert(one)
     return {
         # The version travels with the box, so that a letter that moved meanwhile is left alone.
         "id": f"{one.public_id}.{one.version}",
@@ -79,11 +86,14 @@ def _row(slug: str, one: Letter, state: str, before: str | None, item: Letter | 
         "kind": kind,
         "state": looks_like,
         "state_label": label,
-        "source": CHANNELS[one.channel],
+        # What an expert writes is filed by itself: several can't be one thing.
+        "ticks": one.author == "reader",
+        "expert": expert.expert.name if expert else "",
+        "source": about.replies_to(one) or CHANNELS[one.channel],
         "text": (one.body or "")[:200],
         "language": one.language,
         "tongue": tongue(one.language),
-        "says": _settled(one),
+        "says": _settled(one) or (mailed.titled(expert.question) if expert else ""),
         "age": _age(one),
         "time": one.received_at,
         "exact": full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),
@@ -109,6 +119,9 @@ def _settled(one: Letter) -> str:
 
 def pane_of(desk: Desk, item: Letter) -> dict[str, Any]:
     session, key = desk.session, desk.newsletter.id
+    by_mail = item.channel == "mail"
+    mail = inbound.of_letter(session, item.id) if by_mail else None
+    expert = mailed.about(session, [item]).expert(item)
     credit = item.credit
     edition = session.get(Edition, item.about_edition_id) if item.about_edition_id else None
     question = session.get(Question, item.question_id) if item.question_id else None
@@ -126,4 +139,8 @@ def pane_of(desk: Desk, item: Letter) -> dict[str, Any]:
         "question": question_queries.lead_of(session, question) if question else None,
         "open_questions": question_queries.page(session, key, ("open", "seeking", "answered"), None, 50),
         "end_reason": ENDS.get(item.end_reason or ""),
+        "files": [(kind, (BY_MAIL if by_mail else FILED)[kind]) for kind in KINDS],
+        "reading": mailed.readings(session, [mail]).get(mail.id) if mail else None,
+        "expert": expert,
+        "filings": mailed.filings(desk, item, expert) if expert else None,
     }

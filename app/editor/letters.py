@@ -7,18 +7,23 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
+from ..answers import by_mail
+from ..answers.models import Assignment
+from ..answers.queries import answers_of
 from ..db import lock
-from ..editions.endings import end_letter
+from ..editions.endings import end_letter, reopen_letter
 from ..letters import filing, queries
 from ..letters.models import Letter
 from ..lifecycle import Illegal, expect
 from ..questions import desk as questions
 from ..questions import queries as question_queries
 from ..questions.models import Question
+from . import mailed
 from .frame import Desk, at_desk, change, editor, found, page
 from .letter_views import KINDS, list_of, pane_of
-from .letter_words import FILED
-from .typed import public_id_in
+from .letter_words import FILED, REPLIES
+from .question_words import REASONS
+from .typed import public_id_in, typed_day
 
 WAITING = ("received", "held")
 
@@ -86,13 +91,51 @@ def letter_file(slug: str, public_id: str) -> Response:
         abort(400)
 
     def fn(desk: Desk) -> tuple[str, str]:
-        one = _letter(desk, public_id)
+        one = of_reader(_letter(desk, public_id))
         if kind == "question":
             return _to_question(desk, one, version)
         filing.file(desk.session, desk.actor, one, kind, version=version)
         return _next(desk, one), _("Filed as: %(kind)s.", kind=FILED[kind])
 
     return _go_on(slug, public_id, *change(slug, fn))
+
+
+def of_reader(one: Letter) -> Letter:
+    """What an expert wrote is filed as theirs. Raises `Illegal`."""
+    if one.author != "reader":
+        raise Illegal("letter", "file as a reader's", one.author)
+    return one
+
+
+@editor.post("/<slug>/letters/<public_id>/reply")
+def letter_reply(slug: str, public_id: str) -> Response:
+    """File what an expert wrote by mail; their assignment or answer follows."""
+    form = request.form
+    kind, reason = form.get("kind", ""), form.get("reason", "other")
+    if kind not in (*REPLIES, "cannot", "later") or reason not in REASONS:
+        abort(400)
+
+    def fn(desk: Desk) -> tuple[str, str]:
+        one, version = _letter(desk, public_id), form.get("version", -1, type=int)
+        assignment = found(mailed.about(desk.session, [one]).expert(one))
+        if kind in ("comment", "spam"):
+            filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id, version=version)
+        else:
+            day = typed_day(form.get("later_on", ""))
+            by_mail.file(desk.session, desk.actor, one, kind, reason=reason, later_on=day, version=version)
+        done = "" if kind == "answer" else _("Filed as: %(kind)s.", kind=FILED[kind])
+        return _after_reply(desk, one, assignment, kind), done
+
+    return _go_on(slug, public_id, *change(slug, fn))
+
+
+def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> str:
+    """An answer is read and edited next; else one goes on where one came from."""
+    at = {"slug": desk.newsletter.slug, "public_id": assignment.question.public_id}
+    if kind == "answer":
+        answer = answers_of(desk.session, [assignment.question_id])[assignment.id]
+        return url_for("editor.answer_edit", **at, answer_id=answer.public_id)
+    return url_for("editor.question", **at) if request.form.get("back") == "question" else _next(desk, one)
 
 
 def _to_question(desk: Desk, one: Letter, version: int | None) -> tuple[str, str]:
@@ -110,7 +153,7 @@ def _to_question(desk: Desk, one: Letter, version: int | None) -> tuple[str, str
 @editor.post("/<slug>/letters/<public_id>/end")
 def letter_end(slug: str, public_id: str) -> Response:
     def fn(desk: Desk) -> tuple[str, str]:
-        one = _letter(desk, public_id)
+        one = of_reader(_letter(desk, public_id))
         expect(lock(desk.session, one), request.form.get("version", type=int))
         end_letter(
             desk.session,
@@ -126,7 +169,7 @@ def letter_end(slug: str, public_id: str) -> Response:
 
 @editor.post("/<slug>/letters/<public_id>/<any(reopen, release):move>")
 def letter_move(slug: str, public_id: str, move: str) -> Response:
-    verb = {"reopen": filing.reopen, "release": filing.release}[move]
+    verb = {"reopen": reopen_letter, "release": filing.release}[move]
     change(
         slug,
         lambda desk: verb(desk.session, desk.actor, _letter(desk, public_id)),
@@ -144,7 +187,7 @@ def letters_bulk(slug: str) -> Response:
 
     def fn(desk: Desk) -> tuple[int, Question | None]:
         rows = [lock(desk.session, one) for one in queries.load_many(desk.session, desk.actor, list(ticked))]
-        fresh = [one for one in rows if str(one.version) == ticked[one.public_id]]
+        fresh = [one for one in rows if one.author == "reader" and str(one.version) == ticked[one.public_id]]
         if act == "question":
             return len(fresh), questions.open_question(desk.session, desk.actor, fresh) if fresh else None
         for one in fresh:

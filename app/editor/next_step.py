@@ -36,6 +36,14 @@ def _confirm(dossier: Dossier) -> Step | None:
     return Step(_("Confirm that nobody can be recognised"), "#recognise")
 
 
+def _mail(dossier: Dossier) -> Step | None:
+    """What an expert wrote by mail says where the question stands, so it is filed before all else."""
+    part = next((part for part in dossier.parts if part.mails), None)
+    if part is None:
+        return None
+    return Step(_("File what %(name)s mailed", name=part.place.name), f"#mail-{part.mails[0][0].public_id}")
+
+
 def _of_answer(key: str, needs: str, label: Callable[[str], str], anchor: str) -> Callable[[Dossier], Step | None]:
     """A step for the first answer that stands at `key`, if the actor may do what it `needs`."""
 
@@ -121,7 +129,7 @@ _approve = (
     "#approve-{}",
 )
 IN_WORK = (
-    _edit("objected", "submitted"), _check, _of_answer("edited", *_approve), _of_answer("passed", *_approve),
+    _mail, _edit("objected", "submitted"), _check, _of_answer("edited", *_approve), _of_answer("passed", *_approve),
     _confirm, _invitation, _pick, _ask, _ask_instead,
 )  # fmt: skip
 STEPS: dict[str, tuple[Callable[[Dossier], Step | None], ...]] = {

@@ -1,32 +1,36 @@
 """What was mailed, what waits, and what failed. A mail opens beside the list; no reader's address is ever shown."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import g, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ..answers import assigning
-from ..lifecycle import Missing
+from .. import errors
+from ..answers import undoing
+from ..lifecycle import Illegal, Missing
 from ..mail import outbox
-from ..mail.letter import blocks
-from ..mail.lifecycle import MAIL
+from ..mail.hidden import without_secrets
+from ..mail.letter import Message, blocks
 from ..mail.lifecycle import STATES as ALL
 from ..mail.models import OutboxMail
 from ..seal import Unsealable
+from ..wording import exact
 from .frame import Desk, at_desk, change, editor, found, page
-from .mail_words import STATES, named, shown
+from .mail_words import ACTS, STATES, Named, named, shown
 
 PAGE = 40
 FIRST = 8  # mails of a state on the page of all of them
 ORDER = ("failed", "held", "queued", "sent", "expired", "discarded")
 BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l("Discard")}
-# What opens an assignment's page or a way in is for the receiver alone.
-SECRET = re.compile(r"(https?://\S+/(?:a|sign-in)/)[\w-]+")
+DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
+    "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
+    "retry": lambda desk, mail, _version: outbox.retry(desk.session, desk.actor, mail),
+    "discard": lambda desk, mail, _version: undoing.discard(desk.session, desk.actor, mail),
+}
 
 
 @editor.get("/<slug>/outbox", endpoint="outbox")
@@ -38,7 +42,19 @@ def mails(slug: str) -> str:
 @editor.get("/<slug>/outbox/<public_id>")
 def mail(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
-        return _page(desk, found(outbox.load(desk.session, desk.newsletter.id, public_id)))
+        return _page(desk, the_mail(desk, public_id))
+
+
+def the_mail(desk: Desk, public_id: str) -> OutboxMail:
+    return found(outbox.load(desk.session, desk.newsletter.id, public_id))
+
+
+def message_of(desk: Desk, one: OutboxMail) -> Message | None:
+    """What is in a mail, while that still exists."""
+    try:
+        return outbox.read(desk.session, one)
+    except (Missing, Unsealable):
+        return None
 
 
 def _page(desk: Desk, opened: OutboxMail | None) -> str:
@@ -48,6 +64,10 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
     names = named(desk, [*(mail for mails in groups.values() for mail in mails), *([opened] if opened else [])])
     counted = outbox.counts(desk.session, desk.newsletter.id)
     slug = desk.newsletter.slug
+    listed = [
+        (name, STATES[name][1], [shown(desk, mail, names) for mail in mails]) for name, mails in groups.items() if mails
+    ]
+    open_to = {act for _name, _heading, mails in listed for mail in mails for act in mail["acts"]}
     return page(
         desk,
         "editor/mail.html" if opened else "editor/outbox.html",
@@ -56,11 +76,8 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
         states=[(name, STATES[name][1], counted[name]) for name in ORDER if counted[name]],
         standing=_standing(counted),
         counted=counted,
-        groups=[
-            (name, STATES[name][1], [shown(desk, mail, names) for mail in mails])
-            for name, mails in groups.items()
-            if mails
-        ],
+        groups=listed,
+        acts=[(act, BUTTONS[act]) for act in ACTS if act in open_to],
         opened=_opened(desk, opened, names) if opened else None,
         keyset={
             "newer": url_for("editor.outbox", slug=slug, state=state) if request.args.get("before") else None,
@@ -87,42 +104,45 @@ def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]],
     if state is None:
         return {name: outbox.waiting(session, newsletter_id, name, limit=FIRST) for name in ORDER}, None
     before = request.args.get("before")
-    last = found(outbox.load(session, newsletter_id, before)).id if before else None
+    last = the_mail(desk, before).id if before else None
     mails = outbox.waiting(session, newsletter_id, state, last, PAGE + 1)
     return {state: mails[:PAGE]}, mails[PAGE - 1].public_id if len(mails) > PAGE else None
 
 
-def _opened(desk: Desk, mail: OutboxMail, names: tuple[dict[int, str], dict[int, str]]) -> dict[str, Any]:
+def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
     """A mail with its text, while that still exists, and the buttons that are open to this person."""
-    seen = shown(desk, mail, names) | {
-        "actions": [],
-        "subject": "",
-        "text": [],
-        "hidden": False,
-        "sender": "",
-        "address": "",
-    }
-    try:
-        message = outbox.read(desk.session, mail)
-    except (Missing, Unsealable):
-        message = None
+    seen, message = shown(desk, one, names), message_of(desk, one)
+    seen |= {"subject": "", "text": [], "hidden": False, "sender": "", "address": "", "written": exact(one.created_at)}
+    seen["is_held"] = one.state == "held"
     if message is not None:
-        text, hidden = SECRET.subn(r"\1…", message.text)
-        seen |= {"subject": message.subject, "sender": message.from_name, "text": blocks(text), "hidden": hidden > 0}
-        seen["address"] = message.to if mail.person_id and not mail.letter_id else ""
+        text = without_secrets(message.text)
+        seen |= {"subject": message.subject, "sender": message.from_name, "text": blocks(text)}
+        seen |= {"hidden": text != message.text, "address": "" if one.letter_id or not one.person_id else message.to}
     gone = () if message else ("retry", "release")
+    undo = one.state == "queued" and undoing.is_undone(one)
     seen["actions"] = [
-        (act, BUTTONS[act]) for act in MAIL.open_to(desk.actor, mail) if act in BUTTONS and act not in gone
+        (act, _("Undo") if act == "discard" and undo else BUTTONS[act]) for act in seen["acts"] if act not in gone
     ]
     return seen
 
 
 @editor.post(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>")
 def press_mail(slug: str, public_id: str, act: str) -> Response:
-    verb = {"release": outbox.release, "retry": outbox.retry, "discard": assigning.discard}[act]
+    """Send, try again, discard one mail. What can be undone is undone from the question's page as well."""
 
-    def fn(desk: Desk) -> None:
-        verb(desk.session, desk.actor, found(outbox.load(desk.session, desk.newsletter.id, public_id)))
+    def fn(desk: Desk) -> str:
+        one = the_mail(desk, public_id)
+        g.back = (url_for("editor.mail", slug=slug, public_id=public_id), _("Back to the mail"))
+        DO[act](desk, one, request.form.get("version", type=int))
+        questions = named(desk, [one])[1]
+        return questions[one.question_id].public_id if one.question_id in questions else ""
 
-    change(slug, fn)
+    try:
+        question = change(slug, fn)
+    except (Illegal, outbox.OnItsWay):
+        if act != "discard":
+            raise
+        return errors.page(409, happened=_("It can’t be stopped any more: it has gone out, or it is just going."))
+    if question and request.form.get("to") == "question":
+        return redirect(url_for("editor.question", slug=slug, public_id=question), code=303)
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)

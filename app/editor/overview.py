@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import abort, redirect, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -13,11 +14,12 @@ from werkzeug.wrappers import Response
 from ..editions import desk as editions
 from ..editions.standing import coming_editions
 from ..editions.waiting import Board, Task, board
-from ..mail import outbox
+from ..mail import inbound, outbox
 from ..newsletters.queries import desks_of
 from ..questions import queries as questions
 from ..web import db
 from ..wording import age, ago, day, exact, is_past
+from . import mailed
 from .frame import Desk, at_desk, editor, page
 from .mail_words import named, shown
 
@@ -38,25 +40,28 @@ def start() -> Response:
 def home(slug: str) -> str:
     with at_desk(slug) as desk:
         tasks = board(desk.session, desk.newsletter)
+        mails = _mails(desk)
         columns = (
-            (_("For you"), tasks.desk),
-            (_("For experts"), tasks.experts),
-            (_("For their check"), tasks.checks),
-            (_("For an answer"), tasks.answers),
+            (_("For you"), tasks.desk, mails),
+            (_("For experts"), tasks.experts, []),
+            (_("For their check"), tasks.checks, []),
+            (_("For an answer"), tasks.answers, []),
         )
         return page(
             desk,
             "editor/home.html",
             "edition",
             today=day(datetime.now(UTC)),
-            standing=_standing(desk, tasks),
+            standing=_standing(desk, tasks, len(mails)),
             failed=_failed(desk),
-            waits=[(heading, [_line(desk, task) for task in tasks]) for heading, tasks in columns],
+            came_back=_came_back(desk),
+            unreadable=inbound.count(desk.session, desk.newsletter.id, "failed"),
+            waits=[(heading, _column(desk, tasks, mails)) for heading, tasks, mails in columns],
             slots=_slots(desk),
         )
 
 
-def _standing(desk: Desk, tasks: Board) -> str:
+def _standing(desk: Desk, tasks: Board, mails: int) -> str:
     """How things stand, in a sentence or two."""
     sentences = [_edition_stands(desk)]
     texts = sum(1 for task in tasks.desk if task.kind in ("edit", "check", "approve", "objection"))
@@ -65,7 +70,7 @@ def _standing(desk: Desk, tasks: Board) -> str:
         sentences.append(ngettext("One text waits for you.", "%(num)s texts wait for you.", texts))
     if late:
         sentences.append(ngettext("One expert is late.", "%(num)s experts are late.", late))
-    if not any((tasks.desk, tasks.experts, tasks.checks, tasks.answers)):
+    if not any((mails, tasks.desk, tasks.experts, tasks.checks, tasks.answers)):
         sentences.append(_("Nobody waits for anybody."))
     return " ".join(sentences)
 
@@ -89,8 +94,54 @@ def _edition_stands(desk: Desk) -> str:
 
 
 def _failed(desk: Desk) -> list[dict[str, Any]]:
-    mails = outbox.waiting(desk.session, desk.newsletter.id, "failed", limit=FAILURES)
-    return [shown(desk, mail, named(desk, mails)) for mail in mails]
+    """What a server refused; what came back later is told by itself."""
+    failed = outbox.waiting(desk.session, desk.newsletter.id, "failed", limit=FAILURES)
+    mails = [mail for mail in failed if mail.bounced_at is None]
+    names = named(desk, mails)
+    return [shown(desk, mail, names) for mail in mails]
+
+
+def _came_back(desk: Desk) -> list[dict[str, Any]]:
+    """Mails that another server sent back after it had taken them."""
+    found = mailed.came_back(desk.session, desk.newsletter.id)
+    names = named(desk, [mail for _bounce, mail in found])
+    return [shown(desk, mail, names) for _bounce, mail in found]
+
+
+def _mails(desk: Desk) -> list[dict[str, Any]]:
+    """What came in by mail and waits for the desk: the experts' letters one by one, the holding pen as one line."""
+    session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
+    lines = [
+        _mail_line("new", _("%(name)s has written by mail", name=assignment.expert.name), letter.received_at,
+                   url_for("editor.letter", slug=slug, public_id=letter.public_id), mailed.titled(assignment.question))
+        for letter, assignment in mailed.waiting_of_experts(session, key)
+    ]  # fmt: skip
+    since = mailed.oldest(session, key, "pen")
+    if since is not None:
+        number = inbound.count(session, key, "pen")
+        words = ngettext("One mail waits in the holding pen", "%(num)s mails wait in the holding pen", number)
+        lines.append(_mail_line("wait", words, since, url_for("editor.pen", slug=slug)))
+    return lines
+
+
+def _mail_line(mark: str, text: str, since: datetime, href: str, about: str = "") -> dict[str, Any]:
+    return {
+        "mark": mark,
+        "label": LABELS[mark],
+        "text": text,
+        "href": href,
+        "age": age(since),
+        "time": since,
+        "exact": exact(since),
+        "about": about,
+    }
+
+
+def _column(desk: Desk, tasks: list[Task], mails: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is late comes first, then what came by mail, then the rest in its order."""
+    lines = [_line(desk, task) for task in tasks]
+    late = [line for line in lines if line["mark"] == "late"]
+    return [*late, *mails, *(line for line in lines if line["mark"] != "late")]
 
 
 def _slots(desk: Desk) -> dict[str, Any] | None:
@@ -107,6 +158,7 @@ def _until(task: Task) -> str:
     return day(task.due_at or task.since, "short")
 
 
+LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
 # What each kind of task says: the mark before it, and the words.
 DESK: dict[str, tuple[str, Callable[[Task], str]]] = {
     "missed": ("late", lambda task: _("The edition of %(day)s wasn’t locked", day=day(task.since, "short"))),
@@ -148,7 +200,7 @@ def _line(desk: Desk, task: Task) -> dict[str, Any]:
         label = _("%(time)s over", time=age(moment)) if late else _("%(time)s left", time=age(moment))
     return {
         "mark": mark,
-        "label": {"late": _("pressing"), "new": _("new"), "wait": _("waiting")}.get(mark, ""),
+        "label": LABELS.get(mark, ""),
         "text": says(task),
         "href": _address(desk, task),
         "age": label,

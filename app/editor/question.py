@@ -25,6 +25,7 @@ from ..wording import tongue
 from .dossier import dossier
 from .frame import Desk, at_desk, change, editor, found, page
 from .letter_words import CHANNELS, ENDS
+from .mail_words import about_to_leave
 from .next_step import next_step
 from .question_words import (
     APPROVAL_FAULTS,
@@ -85,6 +86,7 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         question=one,
         step=next_step(file),
         trail=trail(desk, one, experts),
+        leaving=about_to_leave(desk, queries.family(desk.session, one)),
         channels=CHANNELS,
         ends=ENDS,
         reasons=REASONS,

@@ -18,16 +18,22 @@ from ..newsletters.models import Newsletter
 from ..text import single_line
 from ..wording import tongue
 from .frame import Desk, at_desk, change, editor, page
+from .mail_words import KINDS
 from .rhythm_words import in_words
 
-TEXTS = ("name", "publisher", "editor", "section", "dek", "imprint", "call", "address", "marks", "check_policy")
-NUMBERS = ("slots", "words", "check_hours", "keep_days")
+TEXTS = (
+    "name", "publisher", "editor", "section", "dek", "imprint", "call", "address", "marks", "check_policy",
+    "inbox", "list_address", "digest_at",
+)  # fmt: skip
+NUMBERS = ("slots", "words", "check_hours", "keep_days", "undo_seconds", "raw_days")
+TICKED = ("names_readers", "acknowledges")
 CALENDAR = ("rhythm", "rule_start", "skips", "extra", "cutoff_hours")
 FIELDS = (*TEXTS, *NUMBERS, *CALENDAR, "languages")
 FAULTS = {
     "empty": _l("Something must stand here."),
     "long": _l("This is too long."),
     "bad": _l("This can’t be taken. Look at the example."),
+    "taken": _l("Mail to this address comes in for another newsletter already."),
     "number": _l("This number is too small or too large."),
     "hole": _l("The place that is filled in is missing: see the help above the field."),
 }
@@ -58,7 +64,7 @@ def _stored(newsletter: Newsletter) -> dict[str, Any]:
         "extra": "\n".join(newsletter.extra),
         "cutoff_hours": f"{newsletter.cutoff_minutes / 60:g}",
         "languages": ", ".join(newsletter.languages),
-        "names_readers": newsletter.names_readers,
+        **{name: getattr(newsletter, name) for name in (*TICKED, "held_kinds")},
     }
 
 
@@ -82,6 +88,7 @@ def _form(
         dates=next_six(desk.newsletter, now(desk.session)),
         checks=CHECKS,
         marks=MARKS,
+        holdable=[(kind, KINDS[kind]) for kind in settings.HOLDABLE],
         sentence_languages=[(code, tongue(code)) for code in languages_of(desk.newsletter)],
     )
 
@@ -92,7 +99,10 @@ LABELS = {
     "languages": _l("Languages"), "marks": _l("Quotation marks"), "rhythm": _l("Rhythm"),
     "rule_start": _l("Counted from"), "skips": _l("Pauses"), "extra": _l("Extra dates"),
     "cutoff_hours": _l("Cut-off"), "slots": _l("Slots"), "words": _l("Words"), "check_policy": _l("Quote check"),
-    "check_hours": _l("Time to check"), "keep_days": _l("Readers’ addresses"),
+    "check_hours": _l("Time to check"), "keep_days": _l("Readers’ addresses"), "inbox": _l("Where mail comes in"),
+    "list_address": _l("The newsletter’s own sender"), "undo_seconds": _l("Time to undo"),
+    "held_kinds": _l("Mails that wait for a second person"), "digest_at": _l("Morning mail"),
+    "raw_days": _l("Mails as they came"),
 }  # fmt: skip
 
 
@@ -119,7 +129,8 @@ def _parsed(typed: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """The form as columns, and what can't be read. The verb judges the rest."""
     fields: dict[str, Any] = {name: typed[name] for name in TEXTS}
     fields |= {name: _whole(typed[name]) for name in NUMBERS}
-    fields |= {"names_readers": typed["names_readers"], "cutoff_minutes": _minutes(typed["cutoff_hours"])}
+    fields |= {name: typed[name] for name in (*TICKED, "held_kinds")}
+    fields["cutoff_minutes"] = _minutes(typed["cutoff_hours"])
     fields["languages"] = [single_line(code)[:35] for code in typed["languages"].split(",") if code.strip()]
     faults: dict[str, str] = {}
     try:
@@ -141,7 +152,7 @@ def _parsed(typed: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 def change_settings(slug: str) -> Response | tuple[str, int]:
     """Change the settings, and make the editions anew by the calendar as it is now."""
     typed: dict[str, Any] = {name: request.form.get(name, "").replace("\r\n", "\n") for name in FIELDS}
-    typed["names_readers"] = "names_readers" in request.form
+    typed |= {name: name in request.form for name in TICKED} | {"held_kinds": request.form.getlist("held_kinds")}
     fields, faults = _parsed(typed)
 
     def fn(desk: Desk) -> None:

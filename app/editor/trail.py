@@ -1,6 +1,5 @@
 """What happened with a question, as one list: the trail of changes, the desk's notes and the mails, newest first, in words."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from ..audit import Event
 from ..audit import queries as audit
 from ..db import now
 from ..mail import outbox
+from ..mail.hidden import without_secrets
 from ..mail.letter import Message
 from ..mail.models import OutboxMail
 from ..people.directory import expert_names, names_of
@@ -22,7 +22,7 @@ from ..questions import queries
 from ..questions.models import Question
 from ..wording import clock_time, day, exact, zone
 from .frame import Desk
-from .mail_words import KINDS, STATES
+from .mail_words import KINDS, stands
 
 MANY = 200  # of each kind; nobody reads further back on this page
 
@@ -75,6 +75,10 @@ SENTENCES = {
     "assignment.link": (_l("%(who)s sent %(expert)s a new link."), False),
     "assignment.extend": (_l("%(who)s gave %(expert)s more time."), False),
     "assignment.report": (_l("%(expert)s reported an error in what ran."), True),
+    "mail.rewrite": (_l("%(who)s changed a mail that was held."), False),
+    "mail.release": (_l("%(who)s let a held mail go."), False),
+    "mail.discard": (_l("%(who)s stopped a mail."), False),
+    "mail.retry": (_l("%(who)s had a mail tried again."), False),
     "answer.submit": (_l("%(who)s sent the text%(version)s."), True),
     "answer.take back": (_l("%(who)s took the text back."), True),
     "answer.edit": (_l("%(who)s edited the answer%(version)s."), True),
@@ -99,7 +103,6 @@ HANDS = {
     "clock": _l("The calendar"),
     "mailroom": _l("The mailroom"),
 }
-_SECRET = re.compile(r"(/a/)[^\s<>\"]+")
 
 
 @dataclass(frozen=True)
@@ -192,23 +195,23 @@ def _mails(desk: Desk, family: list[int]) -> Iterable[Entry]:
         yield Entry(
             mail.sent_at or mail.created_at,
             mail.id,
-            _mail_words(mail, message),
+            _mail_words(desk, mail, message),
             mail=_body(message),
         )
 
 
-def _mail_words(mail: OutboxMail, message: Message | None) -> str:
-    stands = STATES[str(mail.state)][1]
+def _mail_words(desk: Desk, mail: OutboxMail, message: Message | None) -> str:
+    how = ": ".join(filter(None, (stands(mail, now(desk.session)), mail.said)))
     if message is None:
-        return _("Mail: %(kind)s. %(stands)s.", kind=KINDS[mail.kind], stands=stands)
+        return _("Mail: %(kind)s. %(stands)s.", kind=KINDS[mail.kind], stands=how)
     return _(
         "Mail to %(name)s: “%(subject)s”. %(stands)s.",
         name=message.to_name,
         subject=message.subject,
-        stands=stands,
+        stands=how,
     )
 
 
 def _body(message: Message | None) -> str:
     """The text without the link: whoever has it can write in the expert's name."""
-    return _SECRET.sub(r"\1…", message.text) if message else ""
+    return without_secrets(message.text) if message else ""

@@ -10,6 +10,7 @@ from .. import audit
 from ..actors import Actor, Staff
 from ..db import keys, now
 from ..lifecycle import Missing, must
+from ..mail import inbound
 from ..text import single_line
 from .days import kept_moment
 from .models import Contact, Credit, Letter
@@ -39,8 +40,9 @@ def email_of(session: Session, letter: Letter) -> str | None:
 
 
 def forget(session: Session, letter_id: int) -> None:
-    """Erase the address: it was used up, the question is settled, or its days are over."""
+    """Erase the address: it was used up, the question is settled, or its days are over. The mail that it came in goes too."""
     session.execute(delete(Contact).where(Contact.letter_id == letter_id))
+    inbound.destroy_of_letter(session, letter_id)
 
 
 def overdue(session: Session) -> list[int]:

@@ -24,14 +24,13 @@ from ..lifecycle import Missing
 from ..seal import Unsealable
 from .letter import Message
 from .models import OutboxMail
-from .outbox import move, read
+from .outbox import SAID, move, read
 
 LANES = (0, 1, 2)
 LEASE = timedelta(minutes=10)  # longer than any hand-over: the transports give up sooner
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(minutes=67)
 JITTER = 0.1  # of the wait, to both sides, so that a backlog doesn't come back as one crowd
-SAID = 400  # characters that are kept of a server's answer
 
 Send = Callable[[Message, str], None]
 Settled = Callable[[Session, OutboxMail], None]

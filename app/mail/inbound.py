@@ -12,15 +12,18 @@ from sqlalchemy.orm import Session
 
 from ..actors import Actor, Mailroom
 from ..db import keys, lock, new_public_id, now
-from ..lifecycle import Missing, expect
+from ..lifecycle import Illegal, Missing, expect
 from .lifecycle import INBOUND, PLACES
 from .models import Inbound, InboundRaw
 
 MAXIMUM = 25 * 1024 * 1024  # bytes of a mail that is stored at all; servers refuse what is larger
-LEASE = timedelta(minutes=5)  # longer than reading and placing one mail may take
+LEASE = timedelta(minutes=2)  # for a few mails; those that a worker does not come to in time are claimed again
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=30)
 TRIES = 5  # of placing one mail, before it is shown as failed
+CONTENT = "inbound.content"  # the purpose of the keyed hash that knows a mail again
+NOBODYS = "to nobody here"  # the reason of a mail that the oldest newsletter's desk sees because it is for none
+UNSETTLED = ("stored", "duplicate", "failed")  # a mail in one of these is not the first of its kind
 MANY = 1_001  # counts stop here; the pages say "1,000+"
 
 
@@ -46,10 +49,8 @@ class Claim:
     """A leased mail that is to be placed. `leased_until` tells this lease from a later one of the same mail."""
 
     inbound_id: int
-    public_id: str
     leased_until: datetime
     attempts: int
-    raw: bytes
 
 
 def store(
@@ -89,26 +90,39 @@ def store(
     return row
 
 
-def claim(session: Session) -> Claim | None:
-    """Lease the mail that has waited longest for its place; several workers at once never get the same one."""
+def claim(session: Session, most: int = 1, lease: timedelta = LEASE) -> list[Claim]:
+    """Lease the mails that wait for their place; several workers at once never get the same one.
+
+    Those that were tried least go first: one whose reading kills its worker each time holds up no other.
+    """
     at = now(session)
-    first = select(Inbound.id).where(*_due(at)).order_by(Inbound.due_at, Inbound.id).limit(1)
-    found = session.scalar(first.with_for_update(skip_locked=True))
-    if found is None:
-        return None
-    lease = (
+    first = select(Inbound.id).where(*_due(at)).order_by(Inbound.attempts, Inbound.due_at, Inbound.id).limit(most)
+    found = session.scalars(first.with_for_update(skip_locked=True)).all()
+    if not found:
+        return []
+    leased = (
         update(Inbound)
-        .where(Inbound.id == found, *_due(at))
-        .values(leased_until=at + LEASE, attempts=Inbound.attempts + 1)
-        .returning(Inbound)
+        .where(Inbound.id.in_(found), *_due(at))
+        .values(leased_until=at + lease, attempts=Inbound.attempts + 1)
+        .returning(Inbound.id, Inbound.attempts)
+        .execution_options(synchronize_session=False)
     )
-    row = session.scalar(lease)
-    return None if row is None else Claim(row.id, row.public_id, at + LEASE, row.attempts, raw_of(session, row))
+    attempts = dict(session.execute(leased).all())
+    return [Claim(key, at + lease, attempts[key]) for key in found if key in attempts]
 
 
 def anything_due(session: Session) -> bool:
     """Whether a mail waits for its place, found out without taking the write lock."""
     return session.scalar(select(Inbound.id).where(*_due(now(session))).limit(1)) is not None
+
+
+def leased(session: Session, claim: Claim) -> tuple[Inbound, bytes]:
+    """The mail of a claim and its bytes, to be read. Raises `Missing` and `Unsealable`."""
+    query = select(Inbound, InboundRaw.raw_sealed).outerjoin(InboundRaw).where(Inbound.id == claim.inbound_id)
+    row, sealed = session.execute(query).one()
+    if sealed is None:
+        raise Missing("bytes")
+    return row, keys(session).open_bytes(_raw(row), sealed)
 
 
 def claimed(session: Session, claim: Claim) -> Inbound | None:
@@ -125,6 +139,22 @@ def place(session: Session, actor: Actor, row: Inbound, where: str, reasons: Seq
     )  # fmt: skip
 
 
+def first_with(session: Session, content: str) -> Inbound | None:
+    """The mail with this content (see `content.canonical`) that has its place already, whatever became of it since."""
+    macs = keys(session).macs(CONTENT, content)
+    return session.scalar(
+        select(Inbound)
+        .where(Inbound.content_mac.in_(macs), Inbound.state.not_in(UNSETTLED))
+        .order_by(Inbound.id)
+        .limit(1)
+    )
+
+
+def mac_of(session: Session, content: str) -> bytes:
+    """The keyed hash that is kept of a mail's content."""
+    return keys(session).mac(CONTENT, content)
+
+
 def put_off(session: Session, row: Inbound) -> None:
     """Placing it failed for a reason that may pass: try again later."""
     wait = min(FIRST_WAIT * (1 << min(row.attempts - 1, 10)), LONGEST_WAIT)
@@ -136,13 +166,24 @@ def take(
 ) -> None:
     """The desk says that a mail set aside is a letter. Raises `Stale`, `Illegal`."""
     expect(lock(session, row), version)
+    _only_one(session, row, "take")
     INBOUND.apply(session, actor, row, "take", letter_id=letter_id, **facts)
 
 
 def sort(session: Session, actor: Actor, row: Inbound, where: str, version: int | None = None) -> None:
     """The desk says that a mail set aside is from a robot ('automatic') or spam. Raises `Stale`, `Illegal`."""
     expect(lock(session, row), version)
+    _only_one(session, row, "sort")
     INBOUND.apply(session, actor, row, "sort", to=where)
+
+
+def _only_one(session: Session, row: Inbound, action: str) -> None:
+    """A mail that failed may have come again and been placed since: then this one is no second letter. Raises `Illegal`."""
+    same = select(Inbound.id).where(
+        Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.state.not_in(UNSETTLED)
+    )
+    if row.content_mac is not None and session.scalar(same.limit(1)) is not None:
+        raise Illegal("inbound", action, "duplicate")
 
 
 def read_again(session: Session, actor: Actor, row: Inbound) -> None:
@@ -150,10 +191,17 @@ def read_again(session: Session, actor: Actor, row: Inbound) -> None:
     lock(session, row)
     if session.get(InboundRaw, row.id) is None:
         raise Missing("bytes")
+    # Its own desk goes on seeing it; whose it is where it was nobody's is found anew.
+    newsletter_id = None if NOBODYS in row.reasons else row.newsletter_id
     INBOUND.apply(
         session, actor, row, "read again", placed_at=None, leased_until=None, attempts=0, due_at=now(session),
         content_mac=None, duplicate_of_id=None, assignment_id=None, edition_id=None, outbox_id=None,
+        newsletter_id=newsletter_id,
     )  # fmt: skip
+
+
+def has_bytes(session: Session, row_id: int) -> bool:
+    return session.scalar(select(InboundRaw.inbound_id).where(InboundRaw.inbound_id == row_id)) is not None
 
 
 def raw_of(session: Session, row: Inbound) -> bytes:
@@ -165,9 +213,9 @@ def raw_of(session: Session, row: Inbound) -> bytes:
 
 
 def keep_reading(session: Session, row: Inbound, reading: Reading) -> None:
-    """Seal what was read in the mail beside its bytes."""
-    kept = session.get_one(InboundRaw, row.id)
-    kept.reading_sealed = keys(session).seal(_reading(row), json.dumps(asdict(reading), ensure_ascii=False))
+    """Seal what was read in the mail beside its bytes, which are not fetched for it."""
+    sealed = keys(session).seal(_reading(row), json.dumps(asdict(reading), ensure_ascii=False))
+    session.execute(update(InboundRaw).where(InboundRaw.inbound_id == row.id).values(reading_sealed=sealed))
 
 
 def reading_of(session: Session, row: Inbound) -> Reading | None:
@@ -186,8 +234,11 @@ def destroy(session: Session, row_ids: Sequence[int]) -> None:
 
 
 def destroy_of_letter(session: Session, letter_id: int) -> None:
-    """A letter was taken back: the mail that it came in goes with it."""
-    destroy(session, list(session.scalars(select(Inbound.id).where(Inbound.letter_id == letter_id))))
+    """A letter was taken back, or its writer's address has had its time: the mail goes, however often it was delivered."""
+    for row in session.scalars(select(Inbound).where(Inbound.letter_id == letter_id)).all():
+        same = (Inbound.id == row.id, Inbound.duplicate_of_id == row.id, Inbound.content_mac == row.content_mac)
+        kept = select(Inbound.id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
+        destroy(session, session.scalars(kept.where(or_(*same))).all())
 
 
 def of_letter(session: Session, letter_id: int) -> Inbound | None:
@@ -215,7 +266,8 @@ def count(session: Session, newsletter_id: int, place: str) -> int:
 
 def sums(session: Session) -> Counter[str]:
     """How many mails stand in each place, and under "stored" how many in none: what `flask doctor` adds up."""
-    found = dict(session.execute(select(Inbound.state, func.count()).group_by(Inbound.state)).tuples())
+    rows = session.execute(select(Inbound.state, func.count()).group_by(Inbound.state))
+    found = {state: number for state, number in rows}  # noqa: C416 - dict() would take the result for a mapping
     return Counter({name: found.get(name, 0) for name in ("stored", *PLACES)})
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jinja2 import Environment, PackageLoader
 
@@ -18,7 +18,12 @@ _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]}'’”»،؛؟。，]
 
 @dataclass(frozen=True)
 class Message:
-    """A mail to one person. Without `from_address` it comes from the house's own address."""
+    """A mail to one person. Without `from_address` it comes from the house's own address.
+
+    `return_token` is the secret in its return path. `unsubscribe` is the address whose POST stops such mails (RFC 8058),
+    `list_id` names what they are part of, without angle brackets (RFC 2919). `in_reply_to` and `references` are
+    Message-IDs with their angle brackets.
+    """
 
     kind: str
     to: str
@@ -30,6 +35,11 @@ class Message:
     html: str | None = None
     from_address: str | None = None
     reply_to: str | None = None
+    return_token: str | None = None
+    unsubscribe: str | None = None
+    list_id: str | None = None
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,9 +109,6 @@ def compose(
     """
     subject = single_line(subject)
     text = "\n\n".join(filter(None, (for_print(paragraph or "") for paragraph in paragraphs))) + "\n"
-    html = _pages.get_template("letter.html").render(
-        language=language, direction=direction(language), subject=subject, blocks=blocks(text)
-    )
     return Message(
         kind=kind,
         to=to,
@@ -110,7 +117,7 @@ def compose(
         text=text,
         language=language,
         from_name=single_line(from_name),
-        html=html,
+        html=_html(language, subject, text),
         from_address=from_address,
         reply_to=from_address,
     )
@@ -128,6 +135,18 @@ def signed(kind: str, sender: Sender, to: str, name: str, subject: str, paragrap
         (dear, *paragraphs, f"{sender.editor}\n{sender.newsletter}"),
         sender.editor,
         sender.address,
+    )
+
+
+def reworded(message: Message, subject: str, text: str) -> Message:
+    """The same mail with other words; its HTML form is set anew from them."""
+    subject, text = single_line(subject), for_print(text).strip("\n") + "\n"
+    return replace(message, subject=subject, text=text, html=_html(message.language, subject, text))
+
+
+def _html(language: str, subject: str, text: str) -> str:
+    return _pages.get_template("letter.html").render(
+        language=language, direction=direction(language), subject=subject, blocks=blocks(text)
     )
 
 

@@ -11,11 +11,12 @@ MAIL = Machine(
     (
         Move("release", ("held",), ("queued",), "E"),
         Move("recall", ("held", "queued"), ("discarded",), "A X C"),
-        Move("discard", ("held", "queued"), ("discarded",), "A"),
+        Move("discard", ("held", "queued", "failed", "expired"), ("discarded",), "A"),
         Move("retry", ("failed", "expired"), ("queued",), "A"),
         Move("send", ("queued",), ("sent",), "C", (has("sent_at"),)),
         Move("fail", ("queued",), ("failed",), "C", (has("said"),)),
         Move("expire", ("queued",), ("expired",), "C"),
+        Move("bounce", ("queued", "sent"), ("failed",), "C", (has("said", "bounced_at"),)),
         Move("forget", ("held", "queued", "failed", "expired"), ("discarded",), "R A C"),
     ),
 )

@@ -106,8 +106,8 @@ class Inbound(Row, Public, Editable):
         Index("uq_inbound_content", "content_mac", unique=True, sqlite_where=_settled, postgresql_where=_settled),
         Index(None, "newsletter_id", "state", "id"),
         Index(None, "letter_id"),
+        Index(None, "assignment_id", "id"),
         Index(None, "stored_at", "id"),
-        Index(None, "destroy_on", "id"),
     )
 
     source: Mapped[str] = mapped_column(String(20))
@@ -130,7 +130,6 @@ class Inbound(Row, Public, Editable):
     edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))
     outbox_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id"))
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("inbound.id"))
-    destroy_on: Mapped[date | None]
 
 
 class InboundRaw(Base):

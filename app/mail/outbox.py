@@ -1,26 +1,31 @@
 """The outbox: written in the transaction of the change, delivered after it, nothing lost and nothing claimed twice."""
 
 import json
-import secrets
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import delete, func, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
+from .. import audit
 from ..actors import Actor
 from ..db import keys, lock, new_public_id, now
-from ..lifecycle import Missing, Refused
+from ..lifecycle import Illegal, Missing, Refused, expect, must
+from ..text import single_line
+from . import naming
+from .hidden import with_secrets
 from .kinds import KINDS
-from .letter import Message
+from .letter import Message, reworded
 from .lifecycle import ENDED, MAIL, STATES
 from .models import OutboxContent, OutboxMail
+from .reply_address import new_reply_token
 
 CAP = 1001  # counts stop here; the pages say "1,000+"
+SAID = 400  # characters that are kept of a server's answer
 
 
 class OnItsWay(Refused):
@@ -44,10 +49,10 @@ def put(
 ) -> OutboxMail | None:
     """Write a mail into the outbox, sealed; None where the cause named by `once_key` has written its mail already.
 
-    Raises KeyError for a kind that is not in the table of kinds.
+    Each mail has a return path of its own, so that a bounce finds it. Raises KeyError for a kind that is not in the table.
     """
     kind, at, public_id = KINDS[message.kind], now(session), new_public_id()
-    due = due_at or at
+    due, token, house = due_at or at, new_reply_token(), session.info["base_url"]
     mail = OutboxMail(
         public_id=public_id,
         kind=message.kind,
@@ -61,14 +66,16 @@ def put(
         person_id=person_id,
         edition_id=edition_id,
         once_key=once_key,
-        message_id=f"<{public_id.lower()}.{secrets.token_hex(8)}@{_domain(session.info['base_url'])}>",
+        message_id=naming.message_id(house, public_id),
         due_at=due,
         expires_at=expires_at or due + kind.life,
+        return_mac=keys(session).mac("outbox.return", token),
         created_at=at,
     )
     if not _add_once(session, mail):
         return None
-    sealed = keys(session).seal(_place(mail), json.dumps(asdict(message), ensure_ascii=False))
+    listed = naming.list_id(house, mail.kind, newsletter_id) if kind.listed and message.unsubscribe else None
+    sealed = _sealed(session, mail, replace(message, return_token=token, list_id=message.list_id or listed))
     session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=keys(session).number_of(sealed)))
     session.flush()
     return mail
@@ -79,7 +86,31 @@ def read(session: Session, mail: OutboxMail) -> Message:
     content = session.get(OutboxContent, mail.id)
     if content is None:
         raise Missing("contents")
-    return Message(**json.loads(keys(session).open(_place(mail), content.sealed)))
+    kept = json.loads(keys(session).open(_place(mail), content.sealed))
+    return Message(**kept | {"references": tuple(kept.get("references", ()))})
+
+
+def rewrite(
+    session: Session, actor: Actor, mail: OutboxMail, subject: str, text: str, version: int | None = None
+) -> None:
+    """Give a held mail other words; in `text` the places of `hidden.with_places` stand for its secret addresses.
+
+    Raises `Stale`, `Illegal`, `NotYours`, and `Missing` (subject, text, link, contents).
+    """
+    must(actor, "A")
+    expect(lock(session, mail), version)
+    if mail.state != "held":
+        raise Illegal("mail", "rewrite", mail.state)
+    before = read(session, mail)
+    for fact, value in (("subject", subject), ("text", text)):
+        if not value.strip():
+            raise Missing(fact)
+    content = session.get_one(OutboxContent, mail.id)
+    content.sealed = _sealed(session, mail, reworded(before, subject, with_secrets(text, before.text)))
+    content.key_no = keys(session).number_of(content.sealed)
+    flag_modified(mail, "kind")  # a new version, so that nobody lets go what they have not read
+    session.flush()
+    audit.record(session, actor, "mail.rewrite", mail)
 
 
 def to_experts_about(
@@ -109,18 +140,29 @@ def move(session: Session, actor: Actor, mail: OutboxMail, action: str, **facts:
         erase_contents(session, mail)
 
 
-def release(session: Session, actor: Actor, mail: OutboxMail) -> None:
-    """Let a held mail go, now. Raises `Illegal` or `NotYours`."""
-    lock(session, mail)
+def release(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
+    """Let a held mail go, now. Raises `Stale` where it was changed since it was read, `Illegal`, `NotYours`, `Missing`."""
+    expect(lock(session, mail), version)
+    _with_contents(session, mail)
     move(session, actor, mail, "release", **_afresh(session, mail))
 
 
 def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
-    """Try a failed mail again from the start. Raises `Illegal`, `NotYours`, or `Missing` without contents."""
+    """Try a failed mail again from the start, under its Message-ID. Raises `Illegal`, `NotYours`, `Missing` (contents)."""
     lock(session, mail)
-    if not has_contents(session, mail):
-        raise Missing("contents")
-    move(session, actor, mail, "retry", **_afresh(session, mail), attempts=0, said=None)
+    _with_contents(session, mail)
+    move(session, actor, mail, "retry", **_afresh(session, mail), attempts=0, said=None, bounced_at=None)
+
+
+def came_back(session: Session, actor: Actor, mail: OutboxMail, said: str) -> None:
+    """A mail that a server had taken was not delivered after all; `said` is the reason, without addresses.
+
+    One that we still try again was taken all the same, by a server that was cut off before it could say so. What has
+    ended otherwise stays as it is: a bounce may come twice.
+    """
+    if lock(session, mail).state in ("queued", "sent"):
+        reason = single_line(said)[:SAID] or "returned without a reason"
+        move(session, actor, mail, "bounce", said=reason, bounced_at=now(session), sent_at=None)
 
 
 def discard(session: Session, actor: Actor, mail: OutboxMail) -> None:
@@ -181,6 +223,24 @@ def waiting(
     return list(session.scalars(chosen.order_by(OutboxMail.id.desc()).limit(limit)))
 
 
+def failed_since(session: Session, newsletter_id: int, since: datetime) -> list[OutboxMail]:
+    """A newsletter's mails that have failed or come back from then on, the oldest first."""
+    failed = select(OutboxMail).where(
+        OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == "failed", OutboxMail.state_at >= since
+    )
+    return list(session.scalars(failed.order_by(OutboxMail.state_at, OutboxMail.id)))
+
+
+def first_to_expert(session: Session, assignment_id: int) -> str | None:
+    """The Message-ID of the mail that began the thread with an expert about one assignment."""
+    first = select(OutboxMail.message_id).where(
+        OutboxMail.assignment_id == assignment_id,
+        OutboxMail.kind.startswith("expert."),
+        OutboxMail.state.not_in(("discarded", "expired")),
+    )
+    return session.scalar(first.order_by(OutboxMail.id).limit(1))
+
+
 def counts(session: Session, newsletter_id: int, states: Sequence[str] = STATES) -> dict[str, int]:
     """How many mails of a newsletter stand in each of these states, counted up to 1,001."""
     return {state: _count(session, newsletter_id, state) for state in states}
@@ -211,9 +271,18 @@ def _add_once(session: Session, mail: OutboxMail) -> bool:
     return True
 
 
+def _sealed(session: Session, mail: OutboxMail, message: Message) -> bytes:
+    return keys(session).seal(_place(mail), json.dumps(asdict(message), ensure_ascii=False))
+
+
 def _afresh(session: Session, mail: OutboxMail) -> dict[str, datetime]:
     due = max(now(session), mail.due_at)
     return {"due_at": due, "expires_at": due + KINDS[mail.kind].life}
+
+
+def _with_contents(session: Session, mail: OutboxMail) -> None:
+    if not has_contents(session, mail):
+        raise Missing("contents")
 
 
 def _stop(session: Session, mail: OutboxMail) -> None:
@@ -224,9 +293,3 @@ def _stop(session: Session, mail: OutboxMail) -> None:
 
 def _place(mail: OutboxMail) -> str:
     return f"outbox_contents.sealed.{mail.public_id}"
-
-
-def _domain(base_url: str) -> str:
-    """The right side of our Message-IDs (RFC 5322, section 3.6.4), from the configured address of the house."""
-    host = urlsplit(base_url).hostname or "localhost"
-    return f"[IPv6:{host}]" if ":" in host else host.encode("idna").decode()

@@ -1,82 +1,41 @@
-"""Mails on the wire: exact in every script, and into a folder or to an SMTP server as the configuration says."""
+"""How mails leave the house: into a folder or to an SMTP server, as the configuration says."""
 
 import os
 import re
 import smtplib
 import ssl
-from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from email.charset import QP, Charset
-from email.header import Header
-from email.mime.base import MIMEBase
-from email.mime.multipart import MIMEMultipart
-from email.mime.nonmultipart import MIMENonMultipart
-from email.policy import compat32
-from email.utils import formataddr, formatdate, parseaddr
+from email.utils import parseaddr
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import flask_mail
 from flask import Flask
 
 from ..text import single_line
-from .delivery import SAID, Permanent, Send, Transient, Undelivered
-from .kinds import KINDS
+from .delivery import Permanent, Send, Transient, Undelivered
+from .envelope import Envelope, safe_address
 from .letter import Message
+from .outbox import SAID
+from .reply_address import bounce_address
 
-TIMEOUT = 60  # seconds without a byte from the server
-WORD = 60  # characters of an ASCII word that a header line of 78 (RFC 5322, section 2.1.1) has room for
+TIMEOUT = 60.0  # seconds without a byte from the server, where MAIL_TIMEOUT says nothing else
 ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: our signing in is refused, not this mail
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
-_ATOMS = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+")
+# Faults without an answer of the server in them, for the person who looks after it.
+WORDS: tuple[tuple[type[OSError], str], ...] = (
+    (TimeoutError, "the server kept silent for too long"),
+    (smtplib.SMTPServerDisconnected, "the server ended the connection"),
+    (ConnectionResetError, "the server ended the connection"),
+    (BrokenPipeError, "the server ended the connection"),
+    (ssl.SSLCertVerificationError, "the server's certificate can't be trusted"),
+    (ssl.SSLError, "the encrypted connection failed"),
+    (smtplib.SMTPNotSupportedError, "the server knows no encryption, or no way to sign in"),
+)
+
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:=]+@[^\s<>()\[\]\"',;:]+")
-# Nothing is folded or quoted behind our back: lines end as RFC 5322 wants, and "From " stays "From ".
-_POLICY = compat32.clone(linesep="\r\n", mangle_from_=False)
-
-
-class UnsafeHeader(Permanent):
-    """A value can't stand in a header: a line end or another control in it would begin a header of its own."""
-
-
-class Envelope(flask_mail.Message):
-    """One of our mails as Flask-Mail sends it.
-
-    Flask-Mail's own composing loses spaces in long non-Latin subjects (Python 3.11), sends lines over 998 octets and
-    puts extra headers on the wire unchecked; so nothing but the container is taken from it. `house` is the address in
-    the envelope and, where the message names no other, in From. Raises `UnsafeHeader`.
-    """
-
-    def __init__(self, message: Message, message_id: str, house: str) -> None:
-        self.letter = message
-        self.from_address = message.from_address or house
-        super().__init__(
-            subject=message.subject, recipients=[_safe_address(message.to)], sender=_safe_address(self.from_address)
-        )
-        self.msgId = _safe(message_id)
-        self._message()  # a mail that can't be composed is refused before a connection is opened
-
-    def _message(self) -> MIMEBase:
-        letter = self.letter
-        mime: Any = _alternatives(letter)  # typeshed knows no Header in a header
-        headers = {
-            "Subject": _words(letter.subject, "Subject"),
-            "From": _mailbox(letter.from_name, self.from_address, "From"),
-            "To": _mailbox(letter.to_name, letter.to, "To"),
-            "Reply-To": _mailbox("", letter.reply_to, "Reply-To") if letter.reply_to else None,
-            "Date": formatdate(self.date),
-            "Message-ID": self.msgId,
-            "Content-Language": _safe(letter.language),
-            "Auto-Submitted": "auto-generated" if KINDS[letter.kind].automatic else None,  # RFC 3834, section 5
-        }
-        for name, value in headers.items():
-            if value is not None:
-                mime[name] = value
-        made: MIMEBase = mime
-        return made
 
 
 def transport(app: Flask) -> Send:
@@ -116,12 +75,15 @@ def _smtp(app: Flask, house: str) -> Send:
     mail = app.extensions["mail"]
     # Flask-Mail dials again after so many mails and would report the failure of that for the mail just taken.
     mail.max_emails = None
+    mail.timeout = float(app.config.get("MAIL_TIMEOUT", TIMEOUT))
+    returns = app.config.get("MAIL_RETURN_PATH", "")
 
     def send(message: Message, message_id: str) -> None:
         envelope = Envelope(message, message_id, house)
+        back_to = bounce_address(returns, message.return_token) if returns and message.return_token else house
         try:
             with app.app_context(), _Line(mail) as line:
-                line.send(envelope, envelope_from=house)
+                line.send(envelope, envelope_from=safe_address(back_to))
         except OSError as error:  # smtplib's errors are OSErrors too
             raise _fault(error, message.to) from error
 
@@ -137,9 +99,9 @@ class _Line(flask_mail.Connection):
     def configure_host(self) -> smtplib.SMTP | smtplib.SMTP_SSL:
         context = ssl.create_default_context()
         host = (
-            smtplib.SMTP_SSL(self.mail.server, self.mail.port, timeout=TIMEOUT, context=context)
+            smtplib.SMTP_SSL(self.mail.server, self.mail.port, timeout=self.mail.timeout, context=context)
             if self.mail.use_ssl
-            else smtplib.SMTP(self.mail.server, self.mail.port, timeout=TIMEOUT)
+            else smtplib.SMTP(self.mail.server, self.mail.port, timeout=self.mail.timeout)
         )
         try:
             if self.mail.use_tls:
@@ -162,7 +124,7 @@ class _Line(flask_mail.Connection):
 
 def _fault(error: OSError, to: str) -> Undelivered:
     code, of_this_mail = -1, False
-    answer: bytes | str = error.strerror or type(error).__name__
+    answer: bytes | str = _in_words(error)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, answer = next(iter(error.recipients.values()))
         of_this_mail = True
@@ -176,69 +138,16 @@ def _fault(error: OSError, to: str) -> Undelivered:
     return (Permanent if of_this_mail and 500 <= code < 600 and code not in ABOUT_US else Transient)(said)
 
 
+def _in_words(error: OSError) -> str:
+    # smtplib hides that the time is over behind a lost connection.
+    known = error.__context__ if isinstance(error.__context__, TimeoutError) else error
+    words = next((words for kind, words in WORDS if isinstance(known, kind)), None)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{words}: {error.verify_message}"
+    return words or error.strerror or type(error).__name__
+
+
 def _without_addresses(answer: str, to: str) -> str:
     said = _ADDRESS.sub("…", single_line(answer))
     local = re.escape(to.partition("@")[0])
     return re.sub(rf"(?<!\w){local}(?!\w)", "…", said, flags=re.IGNORECASE)[:SAID]
-
-
-def _safe(value: str) -> str:
-    if _UNSAFE.search(value):
-        raise UnsafeHeader("a line end or a control stands in a header")
-    return value
-
-
-def _safe_address(address: str) -> str:
-    """The address as it goes on the wire, its domain in ASCII (IDNA). Local parts outside ASCII would need SMTPUTF8."""
-    local, _at, domain = _safe(address).rpartition("@")
-    try:
-        domain = domain.encode("idna").decode()
-    except UnicodeError as error:
-        raise UnsafeHeader("this is not an address that mail can be sent to") from error
-    if not (local.isascii() and _ATOMS.fullmatch(local) and _ATOMS.fullmatch(domain)):
-        raise UnsafeHeader("this is not an address that mail can be sent to")
-    return f"{local}@{domain}"
-
-
-def _plain(value: str) -> bool:
-    return value.isascii() and "=?" not in value and all(len(word) <= WORD for word in value.split(" "))
-
-
-def _words(value: str, header: str) -> Header:
-    """A header of words. Text that is not plain ASCII becomes encoded words (RFC 2047), spaces and all."""
-    return Header(_safe(value), "us-ascii" if _plain(value) else "utf-8", header_name=header)
-
-
-def _mailbox(name: str, address: str, header: str) -> Header:
-    address = _safe_address(address)
-    if not name or _plain(_safe(name)):
-        return Header(formataddr((name, address)), "us-ascii", header_name=header)
-    made = Header(name, "utf-8", header_name=header)
-    made.append(f"<{address}>", "us-ascii")
-    return made
-
-
-def _alternatives(letter: Message) -> MIMEBase:
-    text = _text(letter.text, "plain")
-    if letter.html is None:
-        return text
-    both = MIMEMultipart("alternative", policy=_POLICY)
-    both.attach(text)
-    both.attach(_text(letter.html, "html"))
-    return both
-
-
-def _text(text: str, subtype: str) -> MIMENonMultipart:
-    """A body in lines of 76: quoted-printable while it stays readable so, else base64 over CRLF (RFC 2045, 6.8)."""
-    part = MIMENonMultipart("text", subtype, policy=_POLICY, charset="utf-8")
-    lines = "\r\n".join(text.splitlines()) + "\r\n"
-    if sum(not char.isascii() for char in text) * 6 < len(text):
-        charset = Charset("utf-8")
-        charset.body_encoding = QP
-        part["Content-Transfer-Encoding"] = "quoted-printable"
-        part.set_payload(charset.body_encode(lines))
-    else:
-        part["Content-Transfer-Encoding"] = "base64"
-        coded = b64encode(lines.encode()).decode()
-        part.set_payload("\r\n".join(coded[at : at + 76] for at in range(0, len(coded), 76)))
-    return part

@@ -1,4 +1,7 @@
-"""Mail as a door. In the demo it shows the folder that mails are written to instead of being sent."""
+"""Mail as a door: it fetches, stores and places what comes in, and calls the same verbs as the pages.
+
+In the demo it shows the folder that mails are written to instead of being sent.
+"""
 
 from flask import Blueprint
 

@@ -1,5 +1,7 @@
 """What an editor sets about a newsletter, and the house sentences that it words its own way."""
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,23 +12,31 @@ from .. import audit
 from ..actors import Staff
 from ..db import lock
 from ..lifecycle import expect, must
+from ..mail.kinds import KINDS
+from ..mail.reply_address import checked_pattern
 from ..people.directory import BadAddress, checked_address
 from ..text import clean, for_print, single_line
 from .models import CHECK_POLICIES, MARKS, Newsletter, NewsletterText
 
 LINES = {"name": 200, "publisher": 200, "editor": 200, "section": 200, "dek": 400, "imprint": 400}  # characters at most
 NEEDED = ("name", "publisher", "editor", "section")
-NUMBERS = {"cutoff_minutes": (0, 40_320), "slots": (1, 12), "words": (20, 2_000), "check_hours": (1, 336), "keep_days": (1, 365)}  # fmt: skip
+NUMBERS = {
+    "cutoff_minutes": (0, 40_320), "slots": (1, 12), "words": (20, 2_000), "check_hours": (1, 336), "keep_days": (1, 365),
+    "undo_seconds": (0, 600), "raw_days": (1, 90),
+}  # fmt: skip
 CHOICES = {"marks": MARKS, "check_policy": CHECK_POLICIES}
-FACTS = ("names_readers", "languages", "rule", "rule_start", "at", "zone", "skips", "extra")
+FACTS = ("names_readers", "acknowledges", "languages", "rule", "rule_start", "at", "zone", "skips", "extra")
 # The place that a house sentence can't do without.
 HOLES = {"heading": "{headline}", "asked_credit": "{credit}", "lead_in": "{name}", "also": "{name}"}
 LONGEST = 2_000  # characters of a house sentence or of the call
+# The kinds of mail that can wait for a second person: those to somebody outside the house.
+HOLDABLE = tuple(kind for kind in KINDS if kind.startswith(("expert.", "reader.")))
+_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 
 
 @dataclass
 class Faulty(Exception):
-    """A setting can't be taken; `faults` maps a field to "empty", "long", "bad", "number" or "hole"."""
+    """A setting can't be taken; `faults` maps a field to "empty", "long", "bad", "taken", "number" or "hole"."""
 
     faults: dict[str, str] = field(default_factory=dict)
 
@@ -39,6 +49,8 @@ def change(session: Session, actor: Staff, newsletter: Newsletter, version: int 
     must(actor, "E")
     expect(lock(session, newsletter), version)
     values, faults = _read(fields)
+    if values.get("inbox") and "inbox" not in faults and _is_anothers(session, newsletter, values["inbox"]):
+        faults["inbox"] = "taken"
     if faults:
         raise Faulty(faults)
     changed = sorted(name for name, value in values.items() if getattr(newsletter, name) != value)
@@ -47,6 +59,12 @@ def change(session: Session, actor: Staff, newsletter: Newsletter, version: int 
     session.flush()
     if changed:
         audit.record(session, actor, "newsletter.change", newsletter, facts={"columns": changed})
+
+
+def _is_anothers(session: Session, newsletter: Newsletter, inbox: str) -> bool:
+    """Whether mails to this address come in for another newsletter."""
+    others = select(Newsletter.id).where(Newsletter.inbox == inbox, Newsletter.id != newsletter.id)
+    return session.scalar(others.limit(1)) is not None
 
 
 def faults_of(fields: dict[str, Any]) -> dict[str, str]:
@@ -77,12 +95,32 @@ def _read(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         values["call"] = for_print(clean(fields["call"]))
         if len(values["call"]) > LONGEST:
             faults["call"] = "long"
-    if "address" in fields:
+    if "held_kinds" in fields:
+        values["held_kinds"] = [kind for kind in HOLDABLE if kind in fields["held_kinds"]]
+    for name in READ.keys() & fields.keys():
+        typed = single_line(fields[name])
         try:
-            values["address"] = checked_address(fields["address"])
-        except BadAddress:
-            faults["address"] = "bad"
+            values[name] = READ[name](typed) if typed or name == "address" else ""
+        except (BadAddress, ValueError):
+            faults[name] = "bad"
     return values, faults
+
+
+def _time_of_day(typed: str) -> str:
+    """A time of day as it is stored, "07:30". ValueError for anything else."""
+    found = typed.zfill(5)
+    if not _TIME.fullmatch(found):
+        raise ValueError(typed)
+    return found
+
+
+# How what was typed is stored. All but the newsletter's own address may be left empty.
+READ: Mapping[str, Callable[[str], str]] = {
+    "address": checked_address,
+    "list_address": checked_address,
+    "inbox": checked_pattern,
+    "digest_at": _time_of_day,
+}
 
 
 def sentences_of(session: Session, newsletter: Newsletter, language: str) -> dict[str, str]:
@@ -104,6 +142,11 @@ def word(session: Session, actor: Staff, newsletter: Newsletter, language: str, 
     must(actor, "E")
     if faults := faults_of_sentences(texts):
         raise Faulty(faults)
+    keep_texts(session, actor, newsletter, language, texts)
+
+
+def keep_texts(session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]) -> None:
+    """Store a newsletter's wordings, which were looked at before; an empty one goes."""
     rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
     known = {row.kind: row for row in rows}
     changed = []

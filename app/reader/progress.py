@@ -89,7 +89,7 @@ def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:
             _("It stays on this site, for everyone."),
             told.path,
         )
-    elif letter.hear_back in HEAR_BACK:
+    elif letter.hear_back in HEAR_BACK and letter.contact:
         made.append(Step(_("You hear back"), "", str(HEAR_BACK[letter.hear_back])))
     return made
 

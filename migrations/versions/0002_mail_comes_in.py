@@ -79,7 +79,6 @@ def upgrade() -> None:
         sa.Column("edition_id", sa.Integer(), nullable=True),
         sa.Column("outbox_id", sa.Integer(), nullable=True),
         sa.Column("duplicate_of_id", sa.Integer(), nullable=True),
-        sa.Column("destroy_on", sa.Date(), nullable=True),
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("public_id", sa.String(length=12), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -117,7 +116,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_inbound_public_id")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_inbound_destroy_on_id"), "inbound", ["destroy_on", "id"], unique=False)
+    op.create_index(op.f("ix_inbound_assignment_id_id"), "inbound", ["assignment_id", "id"], unique=False)
     op.create_index(op.f("ix_inbound_letter_id"), "inbound", ["letter_id"], unique=False)
     op.create_index(
         op.f("ix_inbound_newsletter_id_state_id"), "inbound", ["newsletter_id", "state", "id"], unique=False

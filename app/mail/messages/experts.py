@@ -1,10 +1,11 @@
-"""The editor's letters to an expert. Each is complete without a click, has one link at most, and takes a reply."""
+"""The editor's letters to an expert until the answer is there. Each has one link at most, and takes a reply."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from .letter import Message, Sender, quote, short, signed
-from .words import N_, day, moment, say, short_day
+from ..letter import Message, Sender, quote, short, signed
+from ..words import N_, day, moment, say, short_day
+from .own import Own, own_words, worded
 
 # By policy, and whether the expert can be told until when.
 HOW_IT_GOES_ON = {
@@ -49,26 +50,33 @@ def invitation(
     pay: str | None = None,
     rights: str | None = None,
     headline: str | None = None,
+    own: Own | None = None,
 ) -> Message:
-    """The request itself. `lead_in` is the line before the answer as it would run; `policy` is 'facts', 'approve' or
-    'off'; `check_until` belongs to the first two. `verify`, `pay` and `rights` are the newsletter's own sentences;
-    without them the house says that it doesn't pay, that words stay their writer's, and how to check who writes.
+    """The request itself, complete without a click.
+
+    `lead_in` is the line before the answer as it would run; `policy` is 'facts', 'approve' or 'off'; `check_until` belongs
+    to the first two. `verify`, `pay` and `rights` are the newsletter's own sentences; without them the house says that it
+    doesn't pay, that words stay their writer's, and how to check who writes.
     """
     language, zone = sender.language, sender.zone
     _, ngettext = say(language).gettext, say(language).ngettext
-    by = {"num": words, "day": short_day(language, due_at, zone), "headline": short(headline or "")}
+    title, on = short(headline or ""), short_day(language, due_at, zone)
+    by = {"num": words, "day": on, "headline": title}
+    values = {"name": name, "newsletter": sender.newsletter, "headline": title}
     return signed(
         "expert.invitation",
         sender,
         to,
         name,
-        (_("Readers’ question on “%(headline)s”: about %(num)d words by %(day)s?") if headline
-         else _("A question from readers: about %(num)d words by %(day)s?")) % by,
+        (own_words("expert.invitation", "subject", own if headline else None,
+                   values | {"words": str(words), "due": on})
+         or (_("Readers’ question on “%(headline)s”: about %(num)d words by %(day)s?") if headline
+             else _("A question from readers: about %(num)d words by %(day)s?")) % by),
         (
-            ngettext(
+            own_words("expert.invitation", "opening", own, values) or ngettext(
                 "I write %(newsletter)s. A reader asked something that you can answer better than I could:",
                 "I write %(newsletter)s. %(num)d readers asked something that you can answer better than I could:",
-                readers,
+                max(readers, 1),
             )
             % {"newsletter": sender.newsletter, "num": readers},
             quote(wording),
@@ -84,9 +92,7 @@ def invitation(
             _("Just reply to this mail. A “no” or “later” in one word is fine too. If you prefer a page that saves "
               "as you type, without an account (you can also name a colleague there):")
             + f"\n{link}",
-            _("If you can’t, a word by %(day)s helps me. If I have heard nothing by then, I’ll ask somebody else, "
-              "no hard feelings.")
-            % {"day": day(language, reply_by, zone)},
+            worded("expert.invitation", "closing", language, own, values | {"reply_by": day(language, reply_by, zone)}),
             " ".join(_terms(sender, policy, check_until, asked_others, pay, rights)),
             _("Is this really me? Don’t take this mail’s word.")
             + " "
@@ -113,6 +119,41 @@ def invitation_again(sender: Sender, to: str, name: str, headline: str, due_at: 
             _("I’d like to have it by %(until)s. You can also just reply to this mail.")
             % {"until": moment(sender.language, due_at, sender.zone)},
         ),
+    )
+
+
+def reminder(
+    sender: Sender, to: str, name: str, headline: str, due_at: datetime, link: str, *, silent: bool = False,
+    own: Own | None = None,
+) -> Message:  # fmt: skip
+    """The one reminder before the text is due; `silent` where the expert has not even said yes or no."""
+    language, zone = sender.language, sender.zone
+    values = {"name": name, "newsletter": sender.newsletter, "headline": short(headline), "link": link}
+    on, until = {"due": short_day(language, due_at, zone)}, {"due": moment(language, due_at, zone)}
+    return signed(
+        "expert.reminder",
+        sender,
+        to,
+        name,
+        worded("expert.reminder", "subject", language, own, values | on),
+        (worded("expert.reminder", "silent" if silent else "body", language, own, values | until),),
+    )
+
+
+def overdue(
+    sender: Sender, to: str, name: str, headline: str, due_at: datetime, link: str, *, own: Own | None = None
+) -> Message:
+    """The one reminder after the date, to somebody who had said yes."""
+    language, zone = sender.language, sender.zone
+    values = {"name": name, "newsletter": sender.newsletter, "headline": short(headline), "link": link}
+    on, until = {"due": short_day(language, due_at, zone)}, {"due": moment(language, due_at, zone)}
+    return signed(
+        "expert.overdue",
+        sender,
+        to,
+        name,
+        worded("expert.overdue", "subject", language, own, values | on),
+        (worded("expert.overdue", "body", language, own, values | until),),
     )
 
 
@@ -150,43 +191,6 @@ def cancelled(sender: Sender, to: str, name: str, headline: str, sentence: str) 
             % {"headline": short(headline)},
             sentence,
             _("I’m sorry if you have begun already. What you wrote stays yours, and nothing of it will run."),
-        ),
-    )
-
-
-def published(sender: Sender, to: str, name: str, headline: str, link: str, edition_on: date) -> Message:
-    """Thanks, and the lasting address of what ran."""
-    _ = say(sender.language).gettext
-    return signed(
-        "expert.published",
-        sender,
-        to,
-        name,
-        _("Your answer has run: %(headline)s") % {"headline": short(headline)},
-        (
-            _("your answer to “%(headline)s” ran in the edition of %(day)s. It stays at this address, under your name:")
-            % {"headline": headline, "day": day(sender.language, edition_on, sender.zone)}
-            + f"\n{link}",
-            _("If anything in it is wrong, tell me now or later by a reply: errors of fact and of meaning I mend."),
-            _("Thank you for the time you gave the readers."),
-        ),
-    )
-
-
-def dropped(sender: Sender, to: str, name: str, headline: str, why: str) -> Message:
-    """The answer does not run as announced; `why` says it, and whether it is kept for later."""
-    _ = say(sender.language).gettext
-    return signed(
-        "expert.dropped",
-        sender,
-        to,
-        name,
-        _("About your answer: %(headline)s") % {"headline": short(headline)},
-        (
-            _("your answer to “%(headline)s” does not appear as planned, and you should know why.")
-            % {"headline": short(headline)},
-            why,
-            _("Thank you for writing it. If you want to say something to this, just reply."),
         ),
     )
 

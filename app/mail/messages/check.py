@@ -1,10 +1,12 @@
-"""The quote check: the edited text goes back to the expert who wrote it."""
+"""The edited text goes back to the expert who wrote it: for the quote check, or with what was changed without one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from .letter import Message, Sender, quote, short, shortened, signed
-from .words import N_, day, hour, moment, say, short_day
+from ..letter import Message, Sender, quote, short, signed
+from ..letter import shortened as by_its_ends
+from ..words import N_, day, hour, moment, say, short_day
+from .own import Own, own_words, worded
 
 SHOWN = 160  # characters of a changed passage; all of the text follows below the list of changes
 
@@ -41,6 +43,7 @@ def quote_check(
     due_at: datetime,
     runs_on: date | None,
     link: str,
+    own: Own | None = None,
 ) -> Message:
     """The edited text goes back to who wrote it. A change is (kind, before, after); an empty side means cut or added.
 
@@ -48,17 +51,18 @@ def quote_check(
     """
     language, zone = sender.language, sender.zone
     _ = say(language).gettext
+    values = {"name": name, "newsletter": sender.newsletter, "headline": short(headline)}
     return signed(
         "expert.check",
         sender,
         to,
         name,
-        _check_subject(sender, len(changes), due_at, runs_on),
+        _check_subject(sender, len(changes), due_at, runs_on, values, own),
         (
-            _("thank you for your answer to “%(headline)s”.") % {"headline": short(headline)}
+            worded("expert.check", "opening", language, own, values)
             + " "
             + _what_i_did(language, len(changes), words_before, words_after),
-            "\n".join(_change(language, number, change) for number, change in enumerate(changes, 1)),
+            _listed(language, changes),
             (_("Here is all of it as it will run on %(day)s:") % {"day": day(language, runs_on, zone)} if runs_on
              else _("Here is all of it as it will run:")),
             quote(full_text),
@@ -69,20 +73,54 @@ def quote_check(
     )  # fmt: skip
 
 
-def _check_subject(sender: Sender, changes: int, due_at: datetime, runs_on: date | None) -> str:
+def shortened(
+    sender: Sender,
+    to: str,
+    name: str,
+    *,
+    headline: str,
+    changes: Sequence[tuple[str, str, str]],
+    full_text: str,
+    words_before: int,
+    words_after: int,
+) -> Message:
+    """The text was approved with changes that its expert has not been shown: what they are, and how it will run."""
+    language = sender.language
+    _ = say(language).gettext
+    return signed(
+        "expert.shortened",
+        sender,
+        to,
+        name,
+        _("What I changed in your answer: %(headline)s") % {"headline": short(headline)},
+        (
+            _("your answer to “%(headline)s” is ready to run.") % {"headline": short(headline)}
+            + " "
+            + _what_i_did(language, len(changes), words_before, words_after),
+            _listed(language, changes),
+            _("Here is all of it as it will run:"),
+            quote(full_text),
+            _("You need do nothing. If a fact or your meaning has suffered, tell me by a reply: that I mend, always, "
+              "also after printing."),
+        ),
+    )  # fmt: skip
+
+
+def _check_subject(
+    sender: Sender, changes: int, due_at: datetime, runs_on: date | None, values: Mapping[str, str], own: Own | None
+) -> str:
     language, zone = sender.language, sender.zone
     _, ngettext = say(language).gettext, say(language).ngettext
-    values = {
-        "about": _("Your answer for %(day)s") % {"day": short_day(language, runs_on, zone)}
-        if runs_on
-        else _("Your answer"),
-        "changes": ngettext("one change", "%(num)d changes", changes) % {"num": changes},
-        "until": f"{short_day(language, due_at, zone)} {hour(language, due_at, zone)}",
-    }
+    about = _("Your answer for %(day)s") % {"day": short_day(language, runs_on, zone)} if runs_on else _("Your answer")
+    said = ngettext("one change", "%(num)d changes", changes) % {"num": changes} if changes else _("no change")
+    until = f"{short_day(language, due_at, zone)} {hour(language, due_at, zone)}"
+    named = own_words("expert.check", "subject", own, {**values, "about": about, "changes": said, "due": until})
+    if named:
+        return named
     subject = (
         _("%(about)s: %(changes)s, please look by %(until)s") if changes else _("%(about)s: please look by %(until)s")
     )
-    return subject % values
+    return subject % {"about": about, "changes": said, "until": until}
 
 
 def _what_i_did(language: str, changes: int, before: int, after: int) -> str:
@@ -100,7 +138,11 @@ def _what_i_did(language: str, changes: int, before: int, after: int) -> str:
     return length % {"before": before, "after": after} + " " + listed
 
 
+def _listed(language: str, changes: Sequence[tuple[str, str, str]]) -> str:
+    return "\n".join(_change(language, number, change) for number, change in enumerate(changes, 1))
+
+
 def _change(language: str, number: int, change: tuple[str, str, str]) -> str:
     _kind, before, after = change
     sentence = say(language).gettext(CHANGES[bool(before), bool(after)])
-    return sentence % {"number": number, "before": shortened(before, SHOWN), "after": shortened(after, SHOWN)}
+    return sentence % {"number": number, "before": by_its_ends(before, SHOWN), "after": by_its_ends(after, SHOWN)}

@@ -1,0 +1,178 @@
+"""What an expert answers by mail: E4. It waits as a letter on the assignment until the desk files it with one key."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor, Expert, Staff
+from ..db import lock, now
+from ..letters import filing
+from ..letters.lifecycle import LETTER
+from ..letters.models import OF_EXPERT, Letter
+from ..lifecycle import Illegal, Missing, NotYours, must
+from ..mail import inbound
+from ..mail.models import Inbound
+from ..newsletters.models import Newsletter
+from ..questions.models import Note
+from ..text import clean, guess_language
+from . import assigning, editing, writing
+from .models import Answer, Assignment
+
+WAITS = ("received", "held")
+
+
+def take(session: Session, actor: Actor, assignment: Assignment, words: str, received_at: datetime) -> Letter:
+    """Keep what an expert mailed as a letter on their assignment; nothing else changes by it. Raises `Missing`."""
+    body = clean(words)[: writing.MAXIMUM]
+    if not body:
+        raise Missing("text")
+    letter = Letter(
+        newsletter_id=assignment.newsletter_id,
+        author="expert",
+        channel="mail",
+        body=body,
+        language=guess_language(body),
+        assignment_id=assignment.id,
+        received_at=received_at,
+    )
+    LETTER.apply(session, actor, letter, "send", why={"assignment": assignment.id})
+    return letter
+
+
+def from_pen(
+    session: Session, actor: Staff, assignment: Assignment, row: Inbound, version: int | None = None
+) -> Letter:
+    """The desk says that a mail set aside is an expert's, to this assignment.
+
+    Raises `Stale`, `Illegal`, and `Missing` where nothing can be read in it (any more).
+    """
+    must(actor, "A")
+    if assignment.newsletter_id != actor.newsletter_id:
+        raise NotYours(actor.ref)
+    reading = inbound.reading_of(session, row)
+    if reading is None:
+        raise Missing("bytes")
+    letter = take(session, actor, assignment, reading.text, row.stored_at)
+    inbound.take(
+        session, actor, row, letter.id, version, newsletter_id=assignment.newsletter_id, assignment_id=assignment.id
+    )
+    return letter
+
+
+def waiting_letters(session: Session, assignment_ids: Sequence[int]) -> set[int]:
+    """Those of the assignments on which a letter of the expert waits to be filed: their reminders pause."""
+    here = select(Assignment.newsletter_id).where(Assignment.id.in_(assignment_ids))
+    waits = select(Letter.assignment_id).where(
+        Letter.newsletter_id.in_(here), Letter.state.in_(WAITS), Letter.assignment_id.in_(assignment_ids)
+    )
+    return {key for key in session.scalars(waits) if key is not None}
+
+
+@dataclass(frozen=True)
+class Filing:
+    """An expert's letter with what the desk says about it."""
+
+    letter: Letter
+    assignment: Assignment
+    reason: str
+    later_on: date | None
+    note: str
+
+    @property
+    def words(self) -> str:
+        return self.letter.body or ""
+
+
+def file(
+    session: Session,
+    actor: Staff,
+    letter: Letter,
+    kind: str,
+    *,
+    reason: str = "other",
+    later_on: date | None = None,
+    note: str = "",
+    version: int | None = None,
+) -> None:
+    """File an expert's letter as one of `OF_EXPERT`, and let its assignment or answer follow, in the expert's name.
+
+    `reason` goes with "cannot", `later_on` with "later"; `note` says what the expert asks back, where it is not the whole
+    letter. The same filing again does nothing. Raises `Stale`, `NotYours`, `Missing`, and `Illegal` where the assignment or
+    its answer does not stand where this could follow.
+    """
+    if letter.author != "expert" or kind not in OF_EXPERT:
+        raise Illegal("letter", f"file as {kind}", letter.state)
+    assignment = session.get(Assignment, letter.assignment_id) if letter.assignment_id else None
+    if assignment is None:
+        raise Missing("assignment")
+    if letter.newsletter_id != actor.newsletter_id:
+        raise NotYours(actor.ref)
+    if letter.state == "filed" and letter.filed_as == kind:
+        return
+    filing.file(session, actor, letter, kind, assignment_id=assignment.id, version=version)
+    lock(session, assignment)
+    FOLLOWS[kind](session, actor, Filing(letter, assignment, reason, later_on, note))
+
+
+def _answer(session: Session, actor: Staff, filed: Filing) -> None:
+    """Their words become the submitted version. Who had said no and writes all the same has said yes by it."""
+    assignment = filed.assignment
+    if assignment.state == "declined":
+        assigning.accept(session, Expert(assignment.expert_id, assignment.expert.name), assignment)
+    zone = ZoneInfo(session.get_one(Newsletter, assignment.newsletter_id).zone)
+    given_on = filed.letter.received_at.astimezone(zone).date()
+    writing.enter_by_hand(session, actor, assignment, writing.Written(filed.words), _channel(session, filed), given_on)
+
+
+def _channel(session: Session, filed: Filing) -> str:
+    """A mail whose sender was shown to be the expert is their own word. What the desk took out of the holding pen is not:
+    it is read back to the expert, at the address that we know, before it can run. Reasons stand only on what was set aside."""
+    row = inbound.of_letter(session, filed.letter.id)
+    return "mail" if row is not None and not row.reasons else "pen"
+
+
+def _cannot(session: Session, actor: Staff, filed: Filing) -> None:
+    if filed.assignment.state != "declined":
+        assigning.decline(session, actor, filed.assignment, filed.reason)
+
+
+def _later(session: Session, actor: Staff, filed: Filing) -> None:
+    """No time before a date: the desk sees it, and can invite again then."""
+    if filed.assignment.state != "declined":
+        assigning.decline(session, actor, filed.assignment, "no time", filed.later_on)
+
+
+def _question_back(session: Session, actor: Staff, filed: Filing) -> None:
+    """It stands among the question's notes under the expert's name; the assignment stays as it is."""
+    body = clean(filed.note or filed.words)[:2_000]
+    person_id = filed.assignment.expert.person_id
+    session.add(Note(question_id=filed.assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
+    session.flush()
+    audit.record(session, actor, "assignment.ask_back", filed.assignment)
+
+
+def _check(outcome: str) -> "Callable[[Session, Staff, Filing], None]":
+    def settle(session: Session, actor: Staff, filed: Filing) -> None:
+        answer = session.scalar(select(Answer).filter_by(assignment_id=filed.assignment.id))
+        if answer is None:
+            raise Illegal("answer", "reply to a check of", None)
+        editing.settle_check(session, actor, answer, outcome, filed.words)
+
+    return settle
+
+
+# What follows from each filing. A check is "fine" under "facts only" and "approved" (yes) under full approval.
+FOLLOWS: dict[str, Callable[[Session, Staff, Filing], None]] = {
+    "answer": _answer,
+    "cannot": _cannot,
+    "later": _later,
+    "question back": _question_back,
+    "fine": _check("fine"),
+    "wrong": _check("wrong"),
+    "yes": _check("approved"),
+}

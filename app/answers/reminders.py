@@ -1,0 +1,166 @@
+"""Reminders to experts: at most one before the text is due and at most one after it, each in the newsletter's morning.
+
+Whoever has said yes is reminded two days before the date, or half-way to it where that is later; and once more the morning
+after it, while nothing has come. Who has said nothing to the invitation is reminded once, on the day by which a word was
+asked for, if the text is still due later; and never after that: who never said yes owes no text. With more time there is
+no second reminder before, and the one after goes by the new date. All stops with an answer, a no, a cancellation, and while
+a mail of the expert's waits on the assignment to be filed. Of an invitation that never reached them nobody is reminded.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import String, cast, exists, literal, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from ..actors import Clock
+from ..db import Database, lock, now
+from ..mail import messages
+from ..mail.models import OutboxMail
+from ..newsletters import mail_texts
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import all_newsletters
+from ..people import directory
+from . import post
+from .by_mail import waiting_letters
+from .models import Assignment
+
+MORNING, NOON = time(9), time(12)  # local; what missed its morning waits for the next one
+AHEAD = timedelta(days=2)  # before the date
+DAY = timedelta(days=1)
+BREATH = timedelta(hours=12)  # nobody is reminded sooner after they were asked, or said yes
+LATEST = timedelta(days=3)  # after the date; whatever is older the desk has in hand
+MANY = 100  # of a newsletter at once; the rest is found the next time
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """`cause` makes it the only one of its kind for an assignment, ever; `at` is when it is to go out."""
+
+    cause: str
+    at: datetime
+
+
+def remind(database: Database, at: datetime | None = None) -> int:
+    """Write the reminders that are due, each in a transaction that finds it still due. Returns how many."""
+    with database.read() as session:
+        if at is not None:
+            session.info["at"] = at
+        found = [key for newsletter in all_newsletters(session) for key in due(session, newsletter)]
+    return sum(database.write(partial(_remind, assignment_id=key), at) for key in found)
+
+
+def due(session: Session, newsletter: Newsletter) -> list[int]:
+    """The assignments of a newsletter that a reminder is due for now: short walks of indexes, however many there are."""
+    rows = [row for condition in _near(now(session)) for row in _asked(session, newsletter, condition)]
+    waits = waiting_letters(session, [row.id for row in rows]) if rows else set()
+    return [row.id for row in rows if row.id not in waits and due_now(row, newsletter.zone, now(session))]
+
+
+def due_now(assignment: Assignment, zone: str, at: datetime) -> Reminder | None:
+    """The reminder that an assignment calls for at this time, from its dates alone."""
+    if not MORNING <= at.astimezone(ZoneInfo(zone)).time() < NOON:
+        return None
+    return next((one for one in _planned(assignment, zone) if one.at <= at < _until(assignment, one)), None)
+
+
+def _planned(assignment: Assignment, zone: str) -> list[Reminder]:
+    """When an assignment's reminders go out, by its dates as they are now."""
+    since, due_at = assignment.state_at, assignment.due_at
+    if due_at is None:
+        return []
+    if assignment.state == "invited":
+        before = _before(since, assignment.reply_by or due_at, due_at, zone)
+        return [before] if before else []
+    if assignment.state not in ("accepted", "returned"):
+        return []
+    before = _before(since, max(due_at - AHEAD, since + (due_at - since) / 2), due_at, zone)
+    after = Reminder("remind:after", _morning(due_at + DAY, zone))
+    return [before, after] if before else [after]
+
+
+def _before(since: datetime, wanted: datetime, due_at: datetime, zone: str) -> Reminder | None:
+    """The morning of the wanted day, or the next one where that is too soon; none where no morning fits in between."""
+    mornings = (_morning(wanted + days * DAY, zone) for days in (0, 1))
+    found = next((moment for moment in mornings if since + BREATH <= moment < due_at), None)
+    return Reminder("remind:before", found) if found else None
+
+
+def _morning(moment: datetime, zone: str) -> datetime:
+    """The morning of a moment's day by the newsletter's clock."""
+    local = moment.astimezone(ZoneInfo(zone))
+    return datetime.combine(local.date(), MORNING, ZoneInfo(zone))
+
+
+def _until(assignment: Assignment, reminder: Reminder) -> datetime:
+    due_at = assignment.due_at or reminder.at
+    return due_at if reminder.cause == "remind:before" else due_at + LATEST
+
+
+def _near(at: datetime) -> tuple[tuple[str, str, ColumnElement[bool], ColumnElement[bool]], ...]:
+    """Where reminders can be due: a state, the cause that must not have had its mail, and stretches of its dates."""
+    soon = Assignment.due_at.between(at, at + AHEAD + DAY)
+    replies = Assignment.reply_by.between(at - LATEST, at + DAY)
+    over = Assignment.due_at.between(at - LATEST, at)
+    return (
+        ("invited", "remind:before", replies, Assignment.due_at > at),
+        ("accepted", "remind:before", soon, literal(True)),
+        ("returned", "remind:before", soon, literal(True)),
+        ("accepted", "remind:after", over, literal(True)),
+        ("returned", "remind:after", over, literal(True)),
+    )
+
+
+def _asked(
+    session: Session, newsletter: Newsletter, where: tuple[str, str, ColumnElement[bool], ColumnElement[bool]]
+) -> Sequence[Assignment]:
+    state, cause, dates, more = where
+    written = exists().where(OutboxMail.once_key == literal(f"{cause}:") + cast(Assignment.id, String))
+    query = select(Assignment).where(
+        Assignment.newsletter_id == newsletter.id, Assignment.state == state, dates, more, ~written
+    )
+    return session.scalars(query.order_by(Assignment.due_at, Assignment.id).limit(MANY)).all()
+
+
+def _reached(session: Session, assignment: Assignment) -> bool:
+    """Whether the expert can have the invitation: there is an address, and it was neither held back nor refused there."""
+    mails = select(OutboxMail.state).where(
+        OutboxMail.assignment_id == assignment.id, OutboxMail.kind == "expert.invitation"
+    )
+    newest = session.scalar(mails.order_by(OutboxMail.id.desc()).limit(1))
+    return newest not in ("held", "failed") and directory.email_of(session, assignment.expert.person) is not None
+
+
+def _remind(session: Session, assignment_id: int) -> bool:
+    assignment = lock(session, session.get_one(Assignment, assignment_id))
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    reminder = due_now(assignment, newsletter.zone, now(session))
+    if reminder is None or waiting_letters(session, [assignment.id]):
+        return False
+    once_key = f"{reminder.cause}:{assignment.id}"
+    written = session.scalar(select(OutboxMail.id).filter_by(once_key=once_key))
+    if written is not None or not _reached(session, assignment):
+        return False
+    silent: dict[str, Any] = {"silent": assignment.state == "invited"}
+    message, kind, more = {
+        "remind:before": (messages.reminder, "expert.reminder", silent),
+        "remind:after": (messages.overdue, "expert.overdue", {}),
+    }[reminder.cause]
+    post.to_expert(
+        session,
+        Clock(),
+        assignment,
+        message,
+        once_key=once_key,
+        headline=post.title_of(session, assignment),
+        due_at=assignment.due_at,
+        link=post.assignment_link(session, assignment),
+        own=mail_texts.own(session, newsletter, kind),
+        **more,
+    )
+    return True

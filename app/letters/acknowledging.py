@@ -1,0 +1,48 @@
+"""The one neutral answer to a reader's mail: it has arrived. Off unless the newsletter wants it; once a day to a sender."""
+
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from ..db import address as page_address
+from ..db import now
+from ..mail import messages, outbox, spent
+from ..mail.models import OutboxMail
+from ..newsletters import mail_texts
+from ..newsletters.models import Newsletter
+from . import stopping
+from .models import Letter
+
+
+def acknowledge(
+    session: Session, newsletter: Newsletter, letter: Letter, address: str, receipt: str
+) -> OutboxMail | None:
+    """Write to the sender of a mailed letter that it has arrived, with its receipt of 20 digits.
+
+    None where the newsletter doesn't want it, or where this sender had one today, from any newsletter: whatever answers
+    our answer gets no second one. Its sending leaves the reader's contact, to which the one e-mail is still owed.
+    """
+    if not newsletter.acknowledges:
+        return None
+    today = now(session).date()
+    who = f"{address.casefold()} {today}"
+    if not spent.spend(session, "acknowledgement", who, today + timedelta(days=1)):
+        return None
+    language = mail_texts.tongue_of(newsletter, letter.language)
+    message = messages.acknowledgement(
+        newsletter.name,
+        language,
+        address,
+        receipt=receipt,
+        page=page_address(session, f"/{newsletter.slug}/receipt"),
+        stop=stopping.stop_link(session, letter),
+        own=mail_texts.own(session, newsletter, "reader.acknowledgement", language),
+    )
+    return outbox.put(
+        session,
+        message,
+        newsletter_id=newsletter.id,
+        letter_id=letter.id,
+        once_key=f"acknowledgement:{letter.id}",
+        hold=message.kind in newsletter.held_kinds,
+    )

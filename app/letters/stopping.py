@@ -1,0 +1,41 @@
+"""A reader stops our mails, by the button of the page behind a mailed link or by their mail program's (RFC 8058)."""
+
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Reader
+from ..db import address
+from ..mail import outbox
+from ..people import links
+from . import contacts
+from .days import kept_moment
+from .models import Letter
+
+
+def stop_link(session: Session, letter: Letter) -> str:
+    """A fresh address with which the letter's writer stops our mails, and nothing else."""
+    return address(session, f"/stop/{links.new_stop_link(session, letter_id=letter.id)}")
+
+
+def letter_of(session: Session, token: str) -> Letter | None:
+    """The letter of a link, also of one that has been used. Changes nothing."""
+    link = links.find_any(session, token, "stop")
+    return session.get(Letter, link.letter_id) if link and link.letter_id else None
+
+
+def can_stop(session: Session, token: str) -> bool:
+    """Whether the link has not been used yet."""
+    return links.find_link(session, token, "stop") is not None
+
+
+def stop(session: Session, token: str) -> bool:
+    """Erase the writer's address and whatever still waits to be mailed to them. False for a link that is used or unknown."""
+    link, letter = links.find_link(session, token, "stop"), letter_of(session, token)
+    if link is None or letter is None:
+        return False
+    actor = Reader(letter_id=letter.id, mailed=True)
+    link.revoked_at = kept_moment(session, letter)
+    contacts.forget(session, letter.id)
+    outbox.forget_letter(session, actor, letter.id)
+    audit.record(session, actor, "letter.stop", letter, at=kept_moment(session, letter))
+    return True

@@ -1,0 +1,51 @@
+"""`flask mail ...`: mails as bytes and words. What stores and places them joins this group in app/mailroom/cli.py."""
+
+import base64
+import binascii
+import json
+import sys
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from .parsing.parse import parse
+from .trim import trim
+
+mail = AppGroup("mail", help="Mail that comes in: the ways in, how it is read, where it goes.")
+
+
+@mail.command("trim", with_appcontext=False)
+@click.option("--jsonl", is_flag=True, help="Read lines {id, raw_b64}, write one line {id, text} each.")
+def run_trim(jsonl: bool) -> None:
+    """Print the words that the person wrote in the message on standard input: no quote, no signature, no footer.
+
+    With --jsonl one process trims any number of messages, in order, each answered before the next is read; a line that
+    can't be read is answered with {id, error}. Needs no settings and no database. Bytes are UTF-8 whatever the locale is.
+    """
+    out = sys.stdout.buffer
+    if not jsonl:
+        out.write(f"{trim(parse(sys.stdin.buffer.read())).text}\n".encode("utf-8", "replace"))
+        out.flush()
+        return
+    for line in iter(sys.stdin.buffer.readline, b""):
+        if line.strip():
+            out.write(json.dumps(_trimmed(line), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+            out.flush()
+
+
+def _trimmed(line: bytes) -> dict[str, Any]:
+    """The answer to one line. An error names what is wrong and holds none of the words."""
+    number: Any = None
+    try:
+        given = json.loads(line)
+        number = given["id"]
+        raw = base64.b64decode(given["raw_b64"], validate=True)
+    except binascii.Error:
+        return {"id": number, "error": "raw_b64 is not base64"}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {"id": number, "error": "the line is not {id, raw_b64} in JSON"}
+    try:
+        return {"id": number, "text": trim(parse(raw)).text}
+    except Exception as flaw:  # a flaw of ours that one message finds keeps nobody from the others
+        return {"id": number, "error": type(flaw).__name__}

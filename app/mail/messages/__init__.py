@@ -1,0 +1,46 @@
+"""Every mail that the product sends: one function each, of plain values only, that returns a `Message`."""
+
+from ..letter import Message, Sender
+from .check import quote_check, shortened
+from .desk import (
+    Section,
+    desk_notice,
+    digest,
+    edition_missing,
+    letter_withdrawn,
+    mail_failed,
+    mail_waits,
+    sign_in,
+    staff_invitation,
+)
+from .experts import cancelled, invitation, invitation_again, overdue, reminder, returned
+from .readers import acknowledgement, reader_news
+from .run import carried_over, dropped, not_used, published
+
+__all__ = [
+    "Message",
+    "Section",
+    "Sender",
+    "acknowledgement",
+    "cancelled",
+    "carried_over",
+    "desk_notice",
+    "digest",
+    "dropped",
+    "edition_missing",
+    "invitation",
+    "invitation_again",
+    "letter_withdrawn",
+    "mail_failed",
+    "mail_waits",
+    "not_used",
+    "overdue",
+    "published",
+    "quote_check",
+    "reader_news",
+    "reminder",
+    "returned",
+    "shortened",
+    "sign_in",
+    "staff_invitation",
+]

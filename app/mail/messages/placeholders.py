@@ -1,0 +1,40 @@
+"""A tiny language for mail texts that a newsletter words its own way: `{headline}` is filled in, `{{` is a brace.
+
+There is nothing else in it: a placeholder is a bare name from a fixed set, without attributes, indexes, conversions or
+formats, so that no wording can reach into the program. A value is put in as it is and never read as a text to fill.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+
+_PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z_]{1,30})\}|(?P<brace>[{}])")
+_OF_GETTEXT = re.compile(r"%\((\w+)\)[sd]")
+
+
+def fault_of(text: str, known: Collection[str], needed: Collection[str] = ()) -> tuple[str, str] | None:
+    """The first fault of a text: ("brace", "") for one that stands alone, ("unknown", name), or ("needs", name)."""
+    named = set()
+    for piece in _PIECE.finditer(text):
+        if piece["brace"]:
+            return "brace", ""
+        if piece["name"] and piece["name"] not in known:
+            return "unknown", piece["name"]
+        named.add(piece["name"])
+    return next((("needs", name) for name in needed if name not in named), None)
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Put the values in, each once and as plain text. KeyError for a name without one, ValueError for a lone brace."""
+
+    def put(piece: re.Match[str]) -> str:
+        if piece["brace"]:
+            raise ValueError("a brace stands alone")
+        return values[piece["name"]] if piece["name"] else piece[0][0]
+
+    return _PIECE.sub(put, text)
+
+
+def from_gettext(text: str, names: Mapping[str, str] | None = None) -> str:
+    """The product's own text, whose places are written "%(name)s", in this language. `names` renames some of them."""
+    escaped = text.replace("{", "{{").replace("}", "}}")
+    return _OF_GETTEXT.sub(lambda place: "{" + (names or {}).get(place[1], place[1]) + "}", escaped)

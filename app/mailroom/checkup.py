@@ -1,0 +1,65 @@
+"""What `flask doctor` looks at: whether every mail has one place, and whether mail can come in and be believed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+
+from config import Mailbox
+
+from ..db import Database
+from ..mail import inbound
+from ..newsletters.models import Newsletter
+from . import imap, sums
+
+UNPROVEN = (
+    "MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: no sender can be proven, so every mailed answer of an expert waits in "
+    "the holding pen"
+)
+
+
+@dataclass
+class Report:
+    """`faults` are wrong and want somebody; `notes` are as they were set, and worth knowing."""
+
+    places: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """The report as it is printed."""
+        named = {"stored": "waiting"}
+        counted = [f"{named.get(place, place):<10} {number:>8}" for place, number in self.places.items()]
+        return [
+            "Mails by their place:", *(f"  {line}" for line in counted), f"  {'together':<10} {sum(self.places.values()):>8}",
+            *(f"NOTE: {note}" for note in self.notes), *(f"FAULT: {fault}" for fault in self.faults),
+            "" if self.faults else "Nothing is wrong.",
+        ]  # fmt: skip
+
+
+def examine(database: Database, config: dict[str, Any]) -> Report:
+    """Look at everything. Each mailbox is opened once and left as it is, which may take its time limit."""
+    report = Report()
+    with database.read() as session:
+        report.places = dict(inbound.sums(session))
+        report.faults = sums.check(session)
+        newsletters = dict(iter(session.execute(select(Newsletter.slug, Newsletter.inbox)).all()))
+    report.faults += _mailbox_faults(config["MAILBOXES"], newsletters)
+    if not any(newsletters.values()):
+        report.notes.append("no newsletter has an address for mails that come in (settings of the newsletter)")
+    elif not config["MAIL_AUTHSERV_ID"] and not config["MAIL_DNS"]:
+        report.notes.append(UNPROVEN)
+    return report
+
+
+def _mailbox_faults(mailboxes: Sequence[Mailbox], newsletters: dict[str, str]) -> Iterator[str]:
+    for number, mailbox in enumerate(mailboxes, 1):
+        if mailbox.newsletter and mailbox.newsletter not in newsletters:
+            yield f"mailbox {number} ({mailbox.host}) belongs to {mailbox.newsletter}, which is no newsletter: nothing is fetched"
+        try:
+            with imap.opened(mailbox):
+                pass
+        except Exception as error:  # what the server said may hold an address
+            yield f"mailbox {number} ({mailbox.host}) can't be opened: {type(error).__name__}"

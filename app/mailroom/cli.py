@@ -1,0 +1,229 @@
+"""`flask mail ...` for what comes in: the ways in, what would become of a message, placing; and `flask doctor`."""
+
+import asyncio
+import base64
+import json
+import sys
+from collections import Counter
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from ..actors import Clock
+from ..db import Database, address
+from ..lifecycle import Missing, Refused
+from ..mail import inbound
+from ..mail.cli import mail
+from ..mail.lifecycle import SET_ASIDE
+from ..mail.models import Inbound, InboundRaw
+from ..mail.reading import Reading
+from . import again, checkup, imap, lmtp, pipe, webhook
+from .inspecting import inspect
+from .placing import Settings, place_due
+from .settings import settings_of
+
+SECONDS = 10  # of wall-clock time for reading one message
+AT_ONCE = 20  # mails placed between two steps of a progress bar
+HERE = ("127.0.0.1", "::1", "localhost")
+
+
+@mail.command("receive")
+@click.option("--recipient", help="Whom it was sent to, as the mail server knows.")
+@click.option("--sender", help="The return path, as the mail server knows; empty for a bounce.")
+def receive(recipient: str | None, sender: str | None) -> None:
+    """Store the message on standard input.
+
+    Ends with 0 once it is committed; with 75 where a later try may succeed, which a mail server then makes; with 65 where
+    the message is larger than 25 MB.
+    """
+    database = current_app.extensions["database"]
+    try:
+        database.url  # noqa: B018 - asks whether there are settings
+    except click.ClickException as unsafe:
+        click.echo(unsafe.message, err=True)
+        sys.exit(pipe.Exit.LATER)
+    status, words = pipe.receive(database, sys.stdin.buffer, recipient, sender)
+    if status:
+        click.echo(words, err=True)
+    sys.exit(status)
+
+
+@mail.command("poll")
+def poll() -> None:
+    """Fetch what waits in the mailboxes of MAILBOXES, once. Ends with 1 where one of them failed."""
+    database: Database = current_app.extensions["database"]
+    failed = False
+    for number, mailbox in enumerate(database.url and current_app.config["MAILBOXES"], 1):
+        label = f"mailbox {number} ({mailbox.host})"
+        with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+            def step(done: int, total: int, bar: Any = bar) -> None:
+                bar.length = total
+                bar.update(done - bar.pos)
+
+            try:
+                stored = imap.poll(database, mailbox, step)
+            except Exception as error:  # one mailbox that can't be reached keeps nobody from the others
+                failed, told = True, f"{label}: {type(error).__name__}"
+            else:
+                told = f"{label}: {stored} stored"
+        click.echo(told, err=failed)
+    sys.exit(1 if failed else 0)
+
+
+@mail.command("lmtp")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8024, show_default=True)
+@click.option("--socket", type=click.Path(dir_okay=False), help="Listen at a socket of this path instead.")
+def run_lmtp(host: str, port: int, socket: str | None) -> None:
+    """Take mail from a mail server by LMTP, until told to stop."""
+    database: Database = current_app.extensions["database"]
+    database.write(lambda session: None)  # whoever can't store says so now, not to the first message
+    if socket is None and host not in HERE:
+        click.echo("WARNING: LMTP knows no passwords: whoever reaches this address can hand in mail.", err=True)
+
+    def listening(places: Any) -> None:
+        for place in places:
+            click.echo(f"LMTP listens at {place if isinstance(place, str) else '{}:{}'.format(*place)}")
+
+    asyncio.run(lmtp.serve(database, listening, host=host, port=port, socket=socket))
+
+
+@mail.command("webhook-address")
+def webhook_address() -> None:
+    """Print the address that a mail provider posts messages to."""
+    database: Database = current_app.extensions["database"]
+    with database.read() as session:
+        if not (secret := current_app.config["MAIL_WEBHOOK_SECRET"]):
+            raise click.ClickException("MAIL_WEBHOOK_SECRET is empty: this door is shut")
+        click.echo(address(session, webhook.path(secret)))
+
+
+def _session(stack: ExitStack) -> Session | None:
+    """A session to look things up in; None where there are no settings, or no newsroom behind them."""
+    try:
+        session: Session = stack.enter_context(current_app.extensions["database"].read())
+        session.scalar(select(Inbound.id).limit(1))
+    except (click.ClickException, SQLAlchemyError):
+        return None
+    return session
+
+
+@mail.command("inspect")
+@click.option("--jsonl", is_flag=True, help="Read lines {id, raw_b64}, write one line each.")
+def run_inspect(jsonl: bool) -> None:
+    """Tell what would become of the message on standard input, as JSON, without storing anything."""
+    settings = settings_of(current_app.config)
+    with ExitStack() as stack:
+        session, reading = _session(stack), stack.enter_context(Reading(SECONDS))
+        if not jsonl:
+            found = inspect(sys.stdin.buffer.read(), reading, session, settings)
+            click.echo(json.dumps(found, ensure_ascii=False, indent=2).encode("utf-8", "replace"))
+            return
+        for line in sys.stdin.buffer:
+            if line.strip():
+                click.echo(
+                    json.dumps(_line(line, reading, session, settings), ensure_ascii=False).encode("utf-8", "replace")
+                )
+                sys.stdout.flush()
+
+
+def _line(line: bytes, reading: Reading, session: Session | None, settings: Settings) -> dict[str, Any]:
+    """The answer to one line; a line that can't be read is answered with what is wrong with it."""
+    try:
+        given = json.loads(line)
+        number, coded = given["id"], given["raw_b64"]
+    except (ValueError, KeyError, TypeError):
+        return {"id": None, "error": "the line is not {id, raw_b64} in JSON"}
+    try:
+        raw = base64.b64decode(coded, validate=True)
+    except (ValueError, TypeError):
+        return {"id": number, "error": "raw_b64 is not base64"}
+    return {"id": number, **inspect(raw, reading, session, settings)}
+
+
+@mail.command("place")
+def place() -> None:
+    """Give every mail that waits its place, and tell how many got which."""
+    database: Database = current_app.extensions["database"]
+    with database.read() as session:
+        waiting = inbound.sums(session)["stored"]
+    _tell(_place(database, waiting))
+
+
+@mail.command("reprocess")
+@click.argument("public_id", required=False)
+@click.option("--all", "every", is_flag=True, help="All whose bytes are still there.")
+def reprocess(public_id: str | None, every: bool) -> None:
+    """Read the mail PUBLIC_ID, or all, again from the bytes.
+
+    What is set aside is placed again. A letter that nobody has filed yet gets the words that are read now; one that was
+    filed stays as it is.
+    """
+    if every == bool(public_id):
+        raise click.UsageError("Name one mail, or say --all.")
+    database: Database = current_app.extensions["database"]
+    with database.read() as session:
+        kept = select(Inbound.id).join(InboundRaw).where(Inbound.state.in_(SET_ASIDE)).order_by(Inbound.id)
+        aside, waiting = list(session.scalars(kept)), again.letters_to_reread(session)
+        if public_id:
+            one = session.scalar(select(Inbound.id).filter_by(public_id=public_id))
+            aside, waiting = [one] if one in aside else [], [one] if one in waiting else []
+    if public_id and not aside + waiting:
+        raise click.ClickException(
+            "That mail is not set aside, and no unfiled letter came of it; or its bytes are gone."
+        )
+    settings, changed = settings_of(current_app.config), 0
+    with (
+        Reading(SECONDS) as reading,
+        click.progressbar(waiting, label="Reading letters again", file=sys.stderr) as steps,
+    ):
+        for row_id in steps:
+            with suppress(Missing):  # its bytes were destroyed meanwhile
+                changed += again.reread(database, Clock(), reading, settings, row_id)
+    with click.progressbar(aside, label="Taking back", file=sys.stderr) as steps:
+        for row_id in steps:
+            with suppress(Refused):  # somebody has filed it meanwhile, or its bytes were destroyed
+                database.write(partial(_take_back, row_id=row_id))
+    click.echo(f"letters with new words: {changed}")
+    _tell(_place(database, len(aside)))
+
+
+def _take_back(session: Session, row_id: int) -> None:
+    inbound.read_again(session, Clock(), session.get_one(Inbound, row_id))
+
+
+def _place(database: Database, waiting: int) -> Counter[str]:
+    done: Counter[str] = Counter()
+    with (
+        Reading(SECONDS) as reading,
+        click.progressbar(length=waiting, label="Placing", file=sys.stderr) as bar,
+    ):
+        settings = settings_of(current_app.config)
+        while some := place_due(database, reading, settings, AT_ONCE):
+            done += some
+            bar.update(some.total())
+    return done
+
+
+def _tell(done: Counter[str]) -> None:
+    click.echo("\n".join(f"{where}: {number}" for where, number in sorted(done.items())) or "nothing waits")
+
+
+@click.command("doctor")
+@with_appcontext
+def doctor() -> None:
+    """Look whether all is as it should be: each mail in one place, nothing waiting, the settings of mail.
+
+    Ends with 1 where something is wrong.
+    """
+    report = checkup.examine(current_app.extensions["database"], current_app.config)
+    click.echo("\n".join(report.lines))
+    sys.exit(1 if report.faults else 0)

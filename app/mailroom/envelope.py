@@ -1,0 +1,31 @@
+"""What a mail server says about a message when it hands it over, and the commit that everybody's acknowledgement waits for."""
+
+import re
+from collections.abc import Sequence
+
+from ..db import Database
+from ..mail import inbound
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class TooLarge(Exception):
+    """The message is larger than any that is stored."""
+
+
+def with_envelope(raw: bytes, sender: str | None, recipients: Sequence[str]) -> bytes:
+    """The message with its envelope on top, as the server of final delivery writes it (RFC 5321, section 4.4).
+
+    `sender` is "" (or "<>") for the null return path, None where nobody said. The first Delivered-To is the first recipient.
+    """
+    end = "\r\n" if raw.partition(b"\n")[0].endswith(b"\r") else "\n"
+    lines = [] if sender is None else [f"Return-Path: <{sender.strip('<>')}>"]
+    lines += [f"Delivered-To: {recipient}" for recipient in recipients]
+    return "".join(_CONTROLS.sub("", line) + end for line in lines).encode("utf-8", "surrogateescape") + raw
+
+
+def keep(database: Database, raw: bytes, source: str) -> None:
+    """Commit the message as it is. Raises `TooLarge`, and `Busy` where the database can't take it now."""
+    if len(raw) > inbound.MAXIMUM:
+        raise TooLarge
+    database.write(lambda session: inbound.store(session, raw, source=source) is not None)

@@ -1,0 +1,248 @@
+"""Mail is fetched from an IMAP mailbox: each message is committed first, and only then taken off the server.
+
+Whatever breaks in between costs nothing: a message that is still there and known by its UID is only removed, and one that
+is not known is fetched again. A mailbox whose `keep` is set is opened for reading only and left exactly as it is.
+"""
+
+import imaplib
+import logging
+import re
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, cast
+
+from imap_tools.errors import ImapToolsError
+from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from config import Mailbox
+
+from ..db import Busy, Database
+from ..mail import inbound
+from ..mail.models import Inbound
+from ..newsletters import queries as newsletters
+
+TIMEOUT = 30  # seconds without a byte from the server
+CHUNK = 50  # messages whose sizes are asked for, and that are taken off the server, together
+# RFC 2177 wants a new IDLE before 29 minutes are over; routers forget a silent connection sooner, and a message that was
+# announced while IDLE began is seen at its next round.
+IDLE = 240.0  # seconds
+POLL = 60.0  # seconds between two looks where the server has no IDLE
+FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds before a broken connection is tried again, doubled each time
+
+Progress = Callable[[int, int], None]
+
+log = logging.getLogger(__name__)
+_told: set[tuple[str, int, int]] = set()
+
+
+class Refused(Exception):
+    """The server did not do what it was asked; what it said may hold an address and is not repeated."""
+
+
+class NoNewsletter(Exception):
+    """A mailbox names a newsletter that is not there: nothing is fetched, and its mails wait on the server."""
+
+
+def poll(database: Database, mailbox: Mailbox, progress: Progress | None = None) -> int:
+    """Fetch what is there, and tell how many messages were stored; `progress` hears of each: done, of how many.
+
+    Raises `OSError`, `imaplib.IMAP4.error`, `ImapToolsError` or `Refused` where the server fails, `Busy` where the database
+    does, and `NoNewsletter`. What was stored until then is stored.
+    """
+    with opened(mailbox) as box:
+        return fetch(database, mailbox, box, progress)
+
+
+@contextmanager
+def opened(mailbox: Mailbox) -> Iterator[BaseMailBox]:
+    """The mailbox with its folder selected, until the block ends."""
+    box = _connect(mailbox)
+    try:
+        if (mailbox.user + mailbox.password).isascii():
+            box.login(mailbox.user, mailbox.password, initial_folder=None)
+        else:
+            box.login_utf8(mailbox.user, mailbox.password, initial_folder=None)
+        # Servers tell more to whoever has signed in, and the library remembers what it was told before.
+        box.client.capabilities = tuple(_ok(box.client.capability())[-1].decode("ascii", "replace").upper().split())
+        box.folder.set(mailbox.folder, readonly=mailbox.keep)
+        yield box
+        with suppress(OSError, imaplib.IMAP4.error, ImapToolsError):
+            box.logout()
+    finally:
+        with suppress(OSError):
+            box.client.shutdown()
+
+
+def _connect(mailbox: Mailbox) -> BaseMailBox:
+    if not mailbox.secure:
+        return MailBoxUnencrypted(mailbox.host, mailbox.port, timeout=TIMEOUT)
+    # Without a context of ours the library would take any certificate.
+    kind = MailBox if mailbox.secure == "tls" else MailBoxStartTls
+    return kind(mailbox.host, mailbox.port, timeout=TIMEOUT, ssl_context=ssl.create_default_context())
+
+
+def fetch(database: Database, mailbox: Mailbox, box: BaseMailBox, progress: Progress | None = None) -> int:
+    """Store what waits in the selected folder, oldest first, and take it off the server. How many were stored."""
+    # Told once, when the folder is selected.
+    validity = int(cast(bytes, box.client.untagged_responses.get("UIDVALIDITY", [b"0"])[-1]))
+    newsletter_id = _belongs(database, mailbox)
+    last = _highest(database, mailbox, validity) if mailbox.keep else 0
+    # "5:*" names the last message even where its UID is 4 (RFC 3501, section 6.4.8).
+    found = sorted(uid for uid in map(int, box.uids(f"UID {last + 1}:*", charset=None)) if uid > last)
+    stored = done = 0
+    for at in range(0, len(found), CHUNK):
+        chunk = found[at : at + CHUNK]
+        known = _known(database, mailbox, validity, chunk)
+        settled = [uid for uid in chunk if uid in known]
+        for uid, size in _sizes(box, [uid for uid in chunk if uid not in known]).items():
+            raw = None if size > inbound.MAXIMUM else _bytes(box, uid)
+            if size > inbound.MAXIMUM or (raw is not None and len(raw) > inbound.MAXIMUM):
+                _tell_once(mailbox, validity, uid)
+            elif raw is not None:  # else somebody has removed it meanwhile
+                stored += _store(database, mailbox, validity, uid, raw, newsletter_id)
+                settled.append(uid)
+            if progress is not None:
+                progress(done := done + 1, len(found))
+        if settled and not mailbox.keep:
+            _remove(box, settled)
+    return stored
+
+
+def _belongs(database: Database, mailbox: Mailbox) -> int | None:
+    if not mailbox.newsletter:
+        return None
+    with database.read() as session:
+        newsletter = newsletters.by_slug(session, mailbox.newsletter)
+    if newsletter is None:
+        raise NoNewsletter(mailbox.newsletter)
+    return newsletter.id
+
+
+def _highest(database: Database, mailbox: Mailbox, validity: int) -> int:
+    """The newest UID that is stored of a mailbox that keeps its mails: they are stored in the order of their UIDs."""
+    highest = select(func.max(Inbound.uid)).filter_by(mailbox=mailbox.name, uidvalidity=validity)
+    with database.read() as session:
+        return session.scalar(highest) or 0
+
+
+def _known(database: Database, mailbox: Mailbox, validity: int, uids: Sequence[int]) -> set[int | None]:
+    stored = select(Inbound.uid).filter_by(mailbox=mailbox.name, uidvalidity=validity).where(Inbound.uid.in_(uids))
+    with database.read() as session:
+        return set(session.scalars(stored))
+
+
+def _store(
+    database: Database, mailbox: Mailbox, validity: int, uid: int, raw: bytes, newsletter_id: int | None
+) -> bool:
+    def keep(session: Session) -> bool:
+        row = inbound.store(
+            session, raw, source="imap", mailbox=mailbox.name, uidvalidity=validity, uid=uid, newsletter_id=newsletter_id
+        )  # fmt: skip
+        return row is not None
+
+    try:
+        return database.write(keep)
+    except IntegrityError:  # another worker was faster between our look and our commit: it is stored
+        return False
+
+
+def _sizes(box: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:
+    """The size of each message in bytes, in the order of their UIDs. One that is gone is left out."""
+    if not uids:
+        return {}
+    told = _ok(box.client.uid("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)"))
+    sizes = {}
+    for line in told:
+        uid, size = _number(b"UID", line), _number(b"RFC822.SIZE", line)
+        if uid is not None and size is not None:
+            sizes[uid] = size
+    return {uid: sizes[uid] for uid in uids if uid in sizes}
+
+
+def _bytes(box: BaseMailBox, uid: int) -> bytes | None:
+    """The message as it is, and unread as it was; None where it is gone."""
+    told = _ok(box.client.uid("FETCH", str(uid), "(UID BODY.PEEK[])"))
+    for part, after in zip(told, [*told[1:], None], strict=True):
+        # The UID stands before or after the bytes; a line about another message may lie between.
+        if isinstance(part, tuple) and uid in (_number(b"UID", part[0]), _number(b"UID", after)):
+            raw: bytes = part[1]
+            return raw
+    return None
+
+
+def _number(name: bytes, line: Any) -> int | None:
+    found = re.search(rb"\b" + re.escape(name) + rb" (\d+)", line) if isinstance(line, bytes) else None
+    return int(found[1]) if found else None
+
+
+def _remove(box: BaseMailBox, uids: Sequence[int]) -> None:
+    listed = ",".join(map(str, uids))
+    _ok(box.client.uid("STORE", listed, "+FLAGS.SILENT", r"(\Deleted)"))
+    if "UIDPLUS" in box.client.capabilities:
+        _ok(box.client.uid("EXPUNGE", listed))  # RFC 4315: what somebody else has marked stays
+    else:
+        _ok(box.client.expunge())
+
+
+def _ok(answer: tuple[str, list[Any]]) -> list[Any]:
+    status, told = answer
+    if status != "OK":
+        raise Refused(status)
+    return told
+
+
+def _tell_once(mailbox: Mailbox, validity: int, uid: int) -> None:
+    if (mailbox.name, validity, uid) not in _told:
+        _told.add((mailbox.name, validity, uid))
+        log.error("a mail of over %d MB stays in its mailbox at %s", inbound.MAXIMUM >> 20, mailbox.host)
+
+
+def watch_all(database: Database, mailboxes: Sequence[Mailbox], stop: threading.Event) -> list[threading.Thread]:
+    """One thread per mailbox that fetches whatever arrives, until `stop` is set; none holds up the other duties."""
+    threads = [
+        threading.Thread(target=partial(watch, database, mailbox, stop), name=f"mailbox {number}", daemon=True)
+        for number, mailbox in enumerate(mailboxes, 1)
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def watch(database: Database, mailbox: Mailbox, stop: threading.Event) -> None:
+    """Fetch from one mailbox until `stop` is set: at once where the server tells of news (IDLE), else every minute."""
+    wait = FIRST_WAIT
+    while not stop.is_set():
+        pause = wait
+        try:
+            with opened(mailbox) as box:
+                while not stop.is_set():
+                    fetch(database, mailbox, box)
+                    wait, pause = FIRST_WAIT, POLL
+                    if "IDLE" not in box.client.capabilities:
+                        break
+                    _idle(box, stop)
+        except Busy:
+            log.warning("mailbox at %s: the database was busy", mailbox.host)
+        except Exception as error:
+            # Whatever a server may say, its mailbox is tried again and no other thread hears of it.
+            log.warning("mailbox at %s: %s", mailbox.host, type(error).__name__)
+            pause, wait = wait, min(wait * 2, LONGEST_WAIT)
+        stop.wait(pause)
+
+
+def _idle(box: BaseMailBox, stop: threading.Event) -> None:
+    """Wait until the server tells of something, or for `IDLE` seconds. Raises where the connection has ended."""
+    until = time.monotonic() + IDLE
+    box.idle.start()
+    while not stop.is_set() and time.monotonic() < until:
+        asked = time.monotonic()
+        if box.idle.poll(timeout=1.0) or time.monotonic() - asked < 0.9:  # sooner: news, or the connection's end
+            break
+    box.idle.stop()

@@ -1,0 +1,134 @@
+"""LMTP (RFC 2033): a mail server hands over what it has taken, and is answered once for each recipient after the commit.
+
+A message is one row however many recipients it has: a second row would be a duplicate of the first, and the token in its
+address would be lost with it.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import Envelope, Session
+
+from ..db import Busy, Database
+from ..mail.inbound import MAXIMUM
+from .envelope import TooLarge, keep, with_envelope
+
+TIMEOUT = 300.0  # seconds without a byte from the client (RFC 5321, section 4.5.3.2)
+PIECE = 64 * 1024  # bytes that are read at once; a line may be longer, since people's programs write such lines
+
+TAKEN = "250 2.0.0 stored"
+LATER = "451 4.3.0 not stored, try again later"
+TOO_LARGE = f"552 5.3.4 larger than {MAXIMUM >> 20} MB"
+
+log = logging.getLogger(__name__)
+# The library tells of every command, addresses and all.
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+
+
+class Handler:
+    """What the library asks whoever uses it."""
+
+    async def handle_EHLO(  # noqa: N802 - the library's name; it calls it for LHLO too
+        self, _server: Any, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", responses[-1]]  # RFC 2033, section 5: commands may come in one go
+
+    async def handle_exception(self, error: Exception) -> str:
+        log.error("LMTP: %s", type(error).__name__)
+        return LATER
+
+
+class Delivery(LMTP):
+    """One connection. The library's own DATA answers once for all recipients, and refuses a line over 998 bytes for good."""
+
+    line_length_limit = PIECE  # of what is read at once
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(
+            Handler(), data_size_limit=MAXIMUM, enable_SMTPUTF8=True, hostname="localhost", ident="LMTP", timeout=TIMEOUT,
+            loop=asyncio.get_running_loop(),
+        )  # fmt: skip
+        self._database = database
+
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - the library's name
+        envelope = self.envelope
+        if envelope is None or not envelope.rcpt_tos:
+            await self.push("503 5.5.1 RCPT first")
+            return
+        if arg:
+            await self.push("501 5.5.4 DATA takes no argument")
+            return
+        await self.push("354 End with a line that is a dot")
+        content = await self._content()
+        answer = TOO_LARGE if content is None else await asyncio.to_thread(self._keep, content, envelope)
+        self._set_post_data_state()
+        for _recipient in envelope.rcpt_tos:
+            await self.push(answer)
+
+    async def _content(self) -> bytes | None:
+        """The message up to the line that is a dot, without the dots that were put in (RFC 5321, section 4.5.2).
+
+        None for one that is too large; it is read to its end, since the answer comes after that.
+        """
+        pieces: list[bytes] = []
+        size, begins = 0, True
+        while True:
+            try:
+                piece = await self._reader.readuntil(b"\r\n")
+            except asyncio.LimitOverrunError as long:
+                piece = await self._reader.read(long.consumed)
+            if begins and piece == b".\r\n":
+                return b"".join(pieces) if size <= MAXIMUM else None
+            piece = piece[1:] if begins and piece.startswith(b".") else piece
+            begins = piece.endswith(b"\r\n")
+            before, size = size, size + len(piece)
+            if size >> 20 > before >> 20:  # a megabyte more: the client is alive
+                self._reset_timeout()
+            if size <= MAXIMUM:
+                pieces.append(piece)
+            else:
+                pieces.clear()
+
+    def _keep(self, content: bytes, envelope: Envelope) -> str:
+        try:
+            keep(self._database, with_envelope(content, envelope.mail_from, envelope.rcpt_tos), "lmtp")
+        except TooLarge:
+            return TOO_LARGE
+        except Busy:
+            return LATER
+        except Exception as error:
+            # Nothing that goes wrong here is the message's fault: the server keeps it and comes again.
+            log.error("LMTP: %s", type(error).__name__)
+            return LATER
+        return TAKEN
+
+
+async def serve(
+    database: Database, listening: Callable[[Sequence[Any]], None], *, host: str, port: int, socket: str | None
+) -> None:
+    """Take mail at `host` and `port`, or at the `socket` of that path, until SIGTERM or SIGINT.
+
+    `listening` is called once connections are taken, with the addresses. A socket is for its owner and group.
+    """
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def connection() -> Delivery:
+        return Delivery(database)
+
+    if socket is None:
+        server = await loop.create_server(connection, host, port)
+    else:
+        Path(socket).unlink(missing_ok=True)
+        server = await loop.create_unix_server(connection, socket)
+        Path(socket).chmod(0o660)
+    async with server:
+        listening([one.getsockname() for one in server.sockets])
+        await stop.wait()

@@ -1,0 +1,43 @@
+"""When mails are destroyed: their bytes and what was read in them, some days after they were filed. S1, M1."""
+
+from datetime import timedelta
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from ..db import now
+from ..letters.models import Letter
+from ..mail import inbound, spent
+from ..mail.models import Inbound, InboundRaw
+from ..newsletters.queries import all_newsletters
+
+SETTLED = ("automatic", "bounce", "duplicate", "spam", "edition")  # nobody has to look at these any more
+DONE = ("filed", "ended", "withdrawn")  # what becomes of a letter
+MOST = 500  # mails in one transaction
+
+
+def destroy_old(session: Session) -> int:
+    """Destroy what has had its days since it was filed, `raw_days` of each newsletter; how many mails it was.
+
+    What is in the holding pen, has failed, or became a letter that nobody has filed yet stays until somebody sorts it.
+    Nothing is noted beforehand: a letter that is taken up again within the days keeps its mail, and other days hold at once.
+    """
+    spent.sweep(session)
+    done = 0
+    for newsletter in all_newsletters(session):
+        before = now(session) - timedelta(days=newsletter.raw_days)
+        ended = or_(
+            and_(Inbound.state.in_(SETTLED), Inbound.state_at < before),
+            and_(Inbound.state == "letter", Letter.state.in_(DONE), Letter.state_at < before),
+        )
+        old = (
+            select(Inbound.id)
+            .join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
+            .outerjoin(Letter, Letter.id == Inbound.letter_id)
+            .where(Inbound.newsletter_id == newsletter.id, ended)
+            .limit(MOST)
+        )
+        keys = list(session.scalars(old))
+        inbound.destroy(session, keys)
+        done += len(keys)
+    return done

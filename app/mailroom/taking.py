@@ -1,0 +1,55 @@
+"""What is made of a mail in the transaction that places it: a letter, a bounce on our mail, an edition that arrived."""
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import Session
+
+from ..actors import Mailroom
+from ..answers import by_mail as from_experts
+from ..answers.models import Assignment
+from ..editions import arriving
+from ..editions.models import Edition
+from ..letters import by_mail as from_readers
+from ..mail import inbound, outbox
+from ..mail.models import Inbound, OutboxMail
+from ..newsletters.models import Newsletter
+
+if TYPE_CHECKING:
+    from .placing import Judged
+
+
+def take(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> dict[str, Any]:
+    """Do what the decision says beside placing; returns what else is noted on the mail. It settles nothing of the desk's."""
+    decision = judged.decision
+    if decision.place == "duplicate":
+        _forget_again(session, row, decision.duplicate_of_id)
+        return {}
+    inbound.keep_reading(session, row, judged.reading)
+    if decision.place == "letter":
+        return {"letter_id": _letter(session, actor, row, judged)}
+    if decision.place == "edition":
+        edition = session.get_one(Edition, decision.edition_id)
+        arriving.arrived(session, actor, edition, judged.message_id, judged.body)
+    if decision.said is not None:
+        # Our mail did not arrive, for good; the desk sees it with what the server said.
+        outbox.came_back(session, actor, session.get_one(OutboxMail, decision.outbox_id), decision.said)
+    return {}
+
+
+def _forget_again(session: Session, row: Inbound, first_id: int | None) -> None:
+    """What was taken back and destroyed does not lie here because it was delivered once more."""
+    if not inbound.has_bytes(session, first_id or 0):
+        inbound.destroy(session, [row.id])
+
+
+def _letter(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> int:
+    decision, reading = judged.decision, judged.reading
+    if decision.author == "expert":
+        assignment = session.get_one(Assignment, decision.assignment_id)
+        return from_experts.take(session, actor, assignment, reading.text, row.stored_at).id
+    newsletter = session.get_one(Newsletter, decision.newsletter_id)
+    letter = from_readers.take(
+        session, actor, newsletter, reading.text, address=reading.from_address, received_at=row.stored_at,
+        language=reading.language, about_edition_id=decision.edition_id, answerable=judged.answerable,
+    )  # fmt: skip
+    return letter.id

@@ -1,0 +1,79 @@
+"""A mail provider posts the raw message: to an address that is a secret, and signed by the Standard Webhooks scheme."""
+
+import base64
+import hashlib
+import hmac
+import time
+
+from flask import Blueprint, Response, abort, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from config import webhook_key
+
+from ..db import Busy
+from ..mail.inbound import MAXIMUM
+from ..web import csrf, db
+from .envelope import keep
+
+TOLERANCE = 300  # seconds between the signature's time and ours, to both sides
+TYPES = ("message/rfc822", "application/octet-stream")
+RETRY = 30  # seconds after which a provider may come again
+
+webhook = Blueprint("webhook", __name__, url_prefix="/mail/in")
+csrf.exempt(webhook)  # no browser comes here, and no cookie is looked at
+
+
+def path(secret: str) -> str:
+    """The address that belongs to a secret; whoever knows it still has to sign."""
+    made = hmac.digest(webhook_key(secret), b"the address of the webhook", hashlib.sha256)
+    return f"/mail/in/{base64.b32encode(made[:20]).decode().lower()}"
+
+
+def signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
+    """The signature of one delivery, as it stands in `webhook-signature`."""
+    made = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
+    return f"v1,{base64.b64encode(made).decode()}"
+
+
+@webhook.post("/<address>")
+def receive(address: str) -> Response:
+    """200 once the message is committed. One that is delivered again is stored again, and placed as a duplicate."""
+    secret = current_app.config["MAIL_WEBHOOK_SECRET"]
+    if not secret or not hmac.compare_digest(request.path.encode(), path(secret).encode()):
+        abort(404)  # before a byte of the body is read
+    if request.mimetype not in TYPES:
+        return _answer(415, f"send the raw message as {TYPES[0]}")
+    request.max_content_length = MAXIMUM
+    try:
+        raw = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        return _answer(413, f"larger than {MAXIMUM >> 20} MB")
+    if not _is_signed(webhook_key(secret), raw):
+        return _answer(401, "the signature does not fit, or is too old")
+    if not raw:
+        return _answer(400, "there is no message")
+    try:
+        keep(db, raw, "webhook")
+    except Busy:
+        return _answer(503, "not stored, try again later")
+    return _answer(200, "stored")
+
+
+def _is_signed(key: bytes, raw: bytes) -> bool:
+    """Whether one of the signatures is ours for this body; several stand there while a provider changes its secret."""
+    message_id, timestamp, given = (
+        request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
+    )
+    if not (message_id and timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16):
+        return False
+    if abs(time.time() - int(timestamp)) > TOLERANCE:
+        return False
+    wanted = signature(key, message_id, timestamp, raw).encode()
+    return any(hmac.compare_digest(wanted, one.encode()) for one in given.split())
+
+
+def _answer(status: int, words: str) -> Response:
+    response = Response(f"{words}\n", status, mimetype="text/plain")
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY)
+    return response

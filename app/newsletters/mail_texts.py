@@ -1,0 +1,68 @@
+"""How a newsletter words the product's mails: kept as house texts of the kind `mail.<mail>.<part>`, by language."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..lifecycle import must
+from ..mail.messages.own import PARTS, fault_of_part, usual
+from ..text import clean, for_print, single_line
+from . import settings
+from .models import Newsletter, NewsletterText
+
+LONGEST = {"subject": 200}  # characters; of any other part as many as of a house sentence
+
+
+def key(kind: str, part: str) -> str:
+    return f"mail.{kind}.{part}"
+
+
+def own(session: Session, newsletter: Newsletter, kind: str, language: str | None = None) -> dict[str, str]:
+    """What the newsletter words of one mail, by part."""
+    parts = {key(kind, part): part for part in PARTS[kind]}
+    query = select(NewsletterText.kind, NewsletterText.body).where(
+        NewsletterText.newsletter_id == newsletter.id,
+        NewsletterText.language == (language or newsletter.language),
+        NewsletterText.kind.in_(parts),
+    )
+    return {parts[row.kind]: row.body for row in session.execute(query)}
+
+
+def kinds_of(newsletter: Newsletter, language: str) -> list[str]:
+    """The mails that can be worded in a language: those to readers in each, the editor's own letters in the editor's."""
+    return [kind for kind in PARTS if language == newsletter.language or kind.startswith("reader.")]
+
+
+def tongue_of(newsletter: Newsletter, language: str) -> str:
+    """The language in which a mail is written to somebody who uses `language`."""
+    return language if language in newsletter.languages else newsletter.language
+
+
+def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """What is wrong with a wording, by part: ("long", ""), or a fault of the places to fill. An empty part is right."""
+    found = {}
+    for part in PARTS[kind]:
+        text = texts.get(part, "").strip()
+        fault = ("long", "") if len(text) > LONGEST.get(part, settings.LONGEST) else fault_of_part(kind, part, text)
+        if text and fault:
+            found[part] = fault
+    return found
+
+
+def word(
+    session: Session, actor: Staff, newsletter: Newsletter, language: str, kind: str, texts: Mapping[str, str]
+) -> None:
+    """Word a mail in a language. A part that is empty, or as the product words it, goes back to the product's own.
+
+    Raises `settings.Faulty` and, unless the actor is an editor, `NotYours`.
+    """
+    must(actor, "E")
+    if faults := faults_of(kind, texts):
+        raise settings.Faulty({part: code for part, (code, _name) in faults.items()})
+    kept = {}
+    for part in PARTS[kind]:
+        text = single_line(texts.get(part, "")) if part == "subject" else for_print(clean(texts.get(part, "")))
+        kept[key(kind, part)] = "" if text == usual(kind, part, language) else text
+    settings.keep_texts(session, actor, newsletter, language, kept)

@@ -1,0 +1,186 @@
+"""`python -m bench.trim`: who finds the words that a person wrote: ours, mail-parser-reply, email-reply-parser.
+
+Per corpus of ../shared/corpus (where that is present) and over the replies that the tests generate: right, words lost, empty, and
+milliseconds per mail; then the worst of a hostile set, where each library has 10 seconds in a process of its own.
+"""
+
+import base64
+import json
+import multiprocessing
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import quantiles
+
+from app.mail.incoming import Mail
+from app.mail.parsing.parse import parse
+from app.mail.trim import trim
+from tests.hostile_mails import HOSTILE
+from tests.replies import in_every_language
+
+from .__main__ import say as to_terminal
+
+CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "replies.jsonl"
+LIMIT = 10.0  # seconds for a library and one hostile text
+LANGUAGES = [
+    "en",
+    "de",
+    "fr",
+    "es",
+    "it",
+    "nl",
+    "pl",
+    "sv",
+    "no",
+    "da",
+    "cs",
+    "ko",
+    "ja",
+    "zh",
+    "he",
+]  # all that mail-parser-reply has
+
+Say = Callable[[str], None]
+Engine = Callable[[Mail], str]
+
+
+def ours(mail: Mail) -> str:
+    return trim(mail).text
+
+
+def mail_parser_reply(mail: Mail) -> str:
+    from mailparser_reply import EmailReplyParser
+
+    return str(EmailReplyParser(languages=LANGUAGES).parse_reply(text=mail.body) or "")
+
+
+def email_reply_parser(mail: Mail) -> str:
+    from email_reply_parser import EmailReplyParser
+
+    return str(EmailReplyParser.parse_reply(mail.body))
+
+
+ENGINES: dict[str, Engine] = {
+    "ours": ours,
+    **({"mail-parser-reply": mail_parser_reply} if find_spec("mailparser_reply") else {}),
+    **({"email-reply-parser": email_reply_parser} if find_spec("email_reply_parser") else {}),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    corpus: str
+    mail: Mail
+    expected: str
+    signature: str | None = None  # what has to be gone, where that is all that is asked
+    no_spaces: bool = False
+
+
+def cases() -> Iterator[Case]:
+    if CORPUS.is_file():
+        for row in map(json.loads, CORPUS.read_text().splitlines()):
+            kind, signature = row["kind"], None
+            if kind == "signature":
+                signature = row["extra"].get("signature", "")
+            mail = parse(base64.b64decode(row["raw_b64"]))
+            yield Case(f"{row['corpus']}, {kind}", mail, row["expected_text"], signature, row["compare"] == "nows")
+    for reply in in_every_language():
+        yield Case("generated", reply.mail, reply.words)
+
+
+def right(case: Case, found: str) -> bool:
+    got, expected = normal(found, case.no_spaces), normal(case.expected, case.no_spaces)
+    if case.signature is None:
+        return got == expected
+    return expected in got and (not case.signature or normal(case.signature, case.no_spaces) not in got)
+
+
+def normal(text: str, no_spaces: bool) -> str:
+    return re.sub(r"\s+", "" if no_spaces else " ", text).strip()
+
+
+def lost(expected: str, found: str) -> int:
+    """How many of the writer's words are gone."""
+    there = Counter(re.findall(r"\w+", found.casefold()))
+    return sum((Counter(re.findall(r"\w+", expected.casefold())) - there).values())
+
+
+def report(say: Say) -> None:
+    """Tell the figures, line by line."""
+    rows = list(cases())
+    if not CORPUS.is_file():
+        say("no corpus of real replies beside the repository: only the generated ones")
+    say(f"{'':<22} {'corpus':<28} {'mails':>6} {'right':>7} {'lost':>5} {'empty':>5} {'p50':>8} {'p95':>8}")
+    for name, engine in ENGINES.items():
+        _score(say, name, engine, rows)
+    say("")
+    for name, engine in ENGINES.items():
+        _hostile(say, name, engine)
+
+
+def _score(say: Say, name: str, engine: Engine, rows: list[Case]) -> None:
+    of_corpus: dict[str, list[Case]] = defaultdict(list)
+    for case in rows:
+        of_corpus[case.corpus].append(case)
+        if not case.corpus.endswith("signature") and case.corpus != "generated":
+            of_corpus["all real replies"].append(case)
+    for corpus, members in of_corpus.items():
+        hit = gone = empty = 0
+        times = []
+        for case in members:
+            start = time.perf_counter()
+            found = engine(case.mail)
+            times.append(1000 * (time.perf_counter() - start))
+            hit += right(case, found)
+            gone += bool(lost(case.expected, found))
+            empty += not found.strip() and bool(case.mail.body.strip())
+        cuts = quantiles(times, n=20) if len(times) > 1 else times * 19
+        say(
+            f"{name:<22} {corpus:<28} {len(members):>6} {100 * hit / len(members):>6.1f}% {gone:>5} {empty:>5}"
+            f" {cuts[9]:>5.2f} ms {cuts[18]:>5.2f} ms"
+        )
+
+
+def _hostile(say: Say, name: str, engine: Engine) -> None:
+    worst, over = (0.0, ""), []
+    for title, mail in HOSTILE.items():
+        seconds = _in_child(engine, mail)
+        if seconds is None:
+            over.append(title)
+        else:
+            worst = max(worst, (seconds, title))
+    told = f"worst {1000 * worst[0]:.0f} ms ({worst[1]})"
+    say(
+        f"{name:<22} hostile set of {len(HOSTILE)}: {told}; over {LIMIT:.0f} s: {len(over)}"
+        + "".join(f"\n    {one}" for one in over)
+    )
+
+
+def _in_child(engine: Engine, mail: Mail) -> float | None:
+    """The seconds that an engine takes; None where it was stopped or fell."""
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=_timed, args=(engine, mail, there))
+    child.start()
+    there.close()
+    try:
+        return float(here.recv()) if here.poll(LIMIT) else None
+    except EOFError:
+        return None
+    finally:
+        child.kill()
+        child.join()
+
+
+def _timed(engine: Engine, mail: Mail, answer: "multiprocessing.connection.Connection") -> None:
+    start = time.perf_counter()
+    engine(mail)
+    answer.send(time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    report(to_terminal)

@@ -1,0 +1,65 @@
+"""The mails of the last hours: they lie in the store as a mail server would have brought them, for the worker to place."""
+
+from datetime import timedelta
+from email.header import Header
+from email.utils import format_datetime
+
+from sqlalchemy import select
+
+from app.answers.models import Assignment
+from app.editions.arriving import reply_token
+from app.mail import inbound, outbox
+from app.mail.models import OutboxMail
+from app.mail.reply_address import address_for, bounce_address
+from app.people.links import new_reply_token
+from config import DEMO_AUTHSERV_ID
+
+from .house import House, Told
+
+
+def arrive(house: House, row: Told) -> None:
+    """Store one mail of the content, at its time."""
+    inbound.store(house.session, _raw(house, row), source="lmtp", mailbox="demo")
+
+
+def _raw(house: House, row: Told) -> bytes:
+    to, sender = _recipient(house, row), row["from_address"]
+    given = row.get("headers", {})
+    headers = {
+        "Return-Path": f"<{sender}>",
+        "Delivered-To": to,
+        "From": f"{Header(row['from_name'], 'utf-8').encode() if not row['from_name'].isascii() else row['from_name']} <{sender}>",
+        "To": f"<{to}>",
+        "Subject": Header(row["subject"], "utf-8" if not row["subject"].isascii() else "us-ascii").encode(),
+        "Date": format_datetime(house.at - timedelta(minutes=row["minutes_ago"])),
+        "Message-ID": f"<{row['minutes_ago']}.{sender}>",
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Transfer-Encoding": "8bit",
+        **given,
+    }
+    if "checked" in row:
+        by = row["checked"]
+        headers["Authentication-Results"] = f"{DEMO_AUTHSERV_ID}; dkim=pass header.d={by}; dmarc=pass header.from={by}"
+    if "boundary" in headers["Content-Type"]:
+        del headers["Content-Transfer-Encoding"]
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return (head + "\r\n" + row["body"].strip("\n").replace("\n", "\r\n") + "\r\n").encode()
+
+
+def _recipient(house: House, row: Told) -> str:
+    """The address behind "inbox", "reply <question>", "edition <number>" and "bounce <question>"."""
+    desk, (where, _, what) = house.desks[row["newsletter"]], row["to"].partition(" ")
+    inbox = desk.newsletter.inbox
+    if where == "edition":
+        return address_for(inbox, reply_token(house.session, desk.sent[int(what) - 1]))
+    if where == "inbox":
+        return inbox
+    asked = select(Assignment).filter_by(question_id=house.questions[what].id).order_by(Assignment.id.desc())
+    assignment = house.session.scalars(asked).first()
+    if assignment is None:
+        raise ValueError(f"nobody was asked: {what}")
+    if where == "reply":
+        return address_for(inbox, new_reply_token(house.session, assignment_id=assignment.id))
+    mails = select(OutboxMail).filter_by(assignment_id=assignment.id, kind="expert.invitation")
+    invitation = house.session.scalars(mails.order_by(OutboxMail.id.desc())).one()
+    return bounce_address(inbox, outbox.read(house.session, invitation).return_token or "")
