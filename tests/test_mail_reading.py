@@ -79,8 +79,9 @@ def test_closing_ends_the_process() -> None:
     assert (process.is_running(), children()) == (False, [])
 
 
-def test_a_mail_that_takes_too_long_is_known_by_its_headers() -> None:
-    with Reading(seconds=0.02) as reading:
+@pytest.mark.parametrize("limit", [{"seconds": 0.02}, {"cpu": 0.05}])
+def test_a_mail_that_takes_too_long_is_known_by_its_headers(limit: dict[str, float]) -> None:
+    with Reading(**limit) as reading:
         mail = reading.parse(HEAVY)
         assert children() == []
     assert (mail.senders, mail.subject, mail.message_id, mail.body, mail.faults) == (

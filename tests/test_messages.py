@@ -303,7 +303,7 @@ def test_every_mail_says_the_same_in_text_and_in_html(name: str, sender: Sender)
     assert outline.tags[0] == ("html", {"lang": sender.language, "dir": "rtl" if sender is FA else "ltr"})
     links = [attributes["href"] for tag, attributes in outline.tags if tag == "a"]
     assert links == [LINK] * LINKS.get(name, 1)
-    assert {tag for tag, _ in outline.tags} <= {"html", "head", "meta", "title", "body", "p", "br", "a", "blockquote"}
+    assert {tag for tag, _ in outline.tags} <= {"html", "head", "meta", "title", "body", "div", "p", "br", "a", "blockquote"}
     assert mail.subject == " ".join(mail.subject.split())
     assert "%(" not in mail.subject + mail.text
 

@@ -133,6 +133,12 @@ def test_several_secret_addresses_and_braces_of_somebodys_own_find_their_places(
     assert hidden.without_secrets(f"{PAGE}, {STOP}.") == "https://ask.example/a/…, https://ask.example/stop/…."
 
 
+def test_the_digits_of_a_receipt_are_as_secret() -> None:
+    text = "type this number:\n0123 4567 8901 2345 6789\n"
+    assert hidden.without_secrets(text) == "type this number:\n…\n"
+    assert hidden.with_secrets(hidden.with_places(text), text) == text
+
+
 def test_the_second_of_two_who_change_a_mail_is_told_and_nobody_sends_what_they_have_not_read(
     database: Database, newsroom: Newsroom
 ) -> None:

@@ -5,6 +5,7 @@ import html
 import pytest
 
 from app.mail.incoming import Known, Mail
+from app.mail.letter import compose
 from app.mail.trim import trim
 
 from .replies import EDITION
@@ -53,6 +54,14 @@ def words(page: str, plain: str | None = None, known: Known = Known()) -> str:  
 @pytest.mark.parametrize("program", PAGES)
 def test_the_containers_of_a_program_are_known(program: str) -> None:
     assert words(PAGES[program]) == "Why?"
+
+
+def test_our_own_mail_is_known_below_an_answer_also_where_the_body_was_taken_out() -> None:
+    ours = compose(
+        "expert.invitation", "en", "leyla@mail.example", "Nora", "A question", ("Dear Leyla,", "Why?"), "Steppe"
+    ).html
+    inside = (ours or "").partition("<body")[2].partition(">")[2].partition("</body>")[0]
+    assert words(f"<div>Because of the wind.</div>{inside}") == "Because of the wind."
 
 
 ALTERNATING = {

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -21,21 +22,28 @@ def run_trim(jsonl: bool) -> None:
     """Print the words that the person wrote in the message on standard input: no quote, no signature, no footer.
 
     With --jsonl one process trims any number of messages, in order, each answered before the next is read; a line that
-    can't be read is answered with {id, error}. Needs no settings and no database. Bytes are UTF-8 whatever the locale is.
+    can't be read is answered with {id, error}. Needs no settings and no database.
+    """
+    if jsonl:
+        answer_lines(lambda raw: {"text": trim(parse(raw)).text})
+    else:
+        sys.stdout.buffer.write(f"{trim(parse(sys.stdin.buffer.read())).text}\n".encode("utf-8", "replace"))
+
+
+def answer_lines(answer: Callable[[bytes], dict[str, Any]]) -> None:
+    """Answer each line {id, raw_b64} of standard input before the next is read, by what `answer` makes of the bytes.
+
+    A line that can't be read, and one whose answer failed, gets {id, error}, with none of its words. Bytes are UTF-8
+    whatever the locale is.
     """
     out = sys.stdout.buffer
-    if not jsonl:
-        out.write(f"{trim(parse(sys.stdin.buffer.read())).text}\n".encode("utf-8", "replace"))
-        out.flush()
-        return
     for line in iter(sys.stdin.buffer.readline, b""):
         if line.strip():
-            out.write(json.dumps(_trimmed(line), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+            out.write(json.dumps(_answered(line, answer), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
             out.flush()
 
 
-def _trimmed(line: bytes) -> dict[str, Any]:
-    """The answer to one line. An error names what is wrong and holds none of the words."""
+def _answered(line: bytes, answer: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
     number: Any = None
     try:
         given = json.loads(line)
@@ -46,6 +54,6 @@ def _trimmed(line: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError):
         return {"id": number, "error": "the line is not {id, raw_b64} in JSON"}
     try:
-        return {"id": number, "text": trim(parse(raw)).text}
+        return {"id": number, **answer(raw)}
     except Exception as flaw:  # a flaw of ours that one message finds keeps nobody from the others
         return {"id": number, "error": type(flaw).__name__}

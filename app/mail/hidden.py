@@ -1,4 +1,4 @@
-"""Addresses in a mail that open something for its receiver alone: nobody else may read them, whoever sees the rest."""
+"""What in a mail opens something for its receiver alone: nobody else may read it, whoever sees the rest."""
 
 import re
 from collections.abc import Iterator
@@ -7,24 +7,24 @@ from itertools import count
 from ..lifecycle import Missing
 
 PLACE = re.compile(r"\{link(?: \d+)?\}")
-# An assignment's page, a way in, and what stops a reader's mails.
-SECRET = re.compile(r"(https?://[^\s<>\"]+?/(?:a|sign-in|stop)/)[\w-]+")
+# An assignment's page, a way in, and what stops a reader's mails; the 20 digits of a reader's receipt.
+SECRET = re.compile(r"(https?://[^\s<>\"]+?/(?:a|sign-in|stop)/)[\w-]+|\b\d{4}(?: \d{4}){4}\b")
 
 
 def without_secrets(text: str) -> str:
-    """The text with the ends of such addresses hidden."""
-    return SECRET.sub(r"\1…", text)
+    """The text with the ends of such addresses, and such numbers, hidden."""
+    return SECRET.sub(lambda found: f"{found[1] or ''}…", text)
 
 
 def with_places(text: str) -> str:
-    """The text with a place such as `{link}` for each such address, so that somebody can change the words around it."""
+    """The text with a place such as `{link}` for each of them, so that somebody can change the words around it."""
     for place, secret in _places(text):
         text = text.replace(secret, place)
     return text
 
 
 def with_secrets(text: str, before: str) -> str:
-    """A changed text with the addresses of the one `before` put back. Raises `Missing` (link) where a place was lost or made up."""
+    """A changed text with what the one `before` hid put back. Raises `Missing` (link) where a place was lost or made up."""
     for place, secret in _places(before):
         if place not in text:
             raise Missing("link")
@@ -35,7 +35,7 @@ def with_secrets(text: str, before: str) -> str:
 
 
 def _places(text: str) -> Iterator[tuple[str, str]]:
-    """Each such address of a text with its place: one that doesn't happen to stand in the text already."""
+    """Each of them with its place in a text: one that doesn't happen to stand in the text already."""
     names = (name for number in count(1) if (name := "{link}" if number == 1 else f"{{link {number}}}") not in text)
     # The longer one first: an address may begin like another.
     secrets = sorted({match.group() for match in SECRET.finditer(text)}, key=lambda one: (-len(one), text.index(one)))

@@ -23,6 +23,7 @@ from .incoming import Attachment, Known, Mail, Mailbox, Trimmed
 from .parsing.parse import MAX_PARSED, headed, parse
 
 MEMORY = 1 << 30  # bytes of address space of the process; reading 10 MB takes a fifth of it
+CPU = 2.0  # seconds of CPU that one mail may take; the worst that is known takes one
 STARTING = 60.0  # seconds until the process must be ready, on a busy machine
 FACTS = 64_000  # bytes whose headers are still read when all else failed
 CHUNK = 1 << 20  # bytes that are read at once
@@ -39,11 +40,12 @@ class NotStarted(RuntimeError):
 class Reading:
     """Holds the process: started at the first mail, started again after its death. One mail at a time.
 
-    `seconds` is what one mail may take, not counting the start of the process.
+    A mail may take `seconds` by the clock, not counting the start of the process, and `cpu` seconds of the processor,
+    which a busy machine makes no shorter.
     """
 
-    def __init__(self, seconds: float = 10.0) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float = 10.0, cpu: float = CPU) -> None:
+        self.seconds, self.cpu = seconds, cpu
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
@@ -82,8 +84,7 @@ class Reading:
                 fault = "time"
             except OSError:
                 fault = "broken"
-            self._end()
-            return b"", fault
+            return b"", "time" if self._end() == -signal.SIGPROF else fault
 
     def _started(self) -> subprocess.Popen[bytes]:
         """The running process, a new one where there is none, or where the last one was killed as it gave its answer."""
@@ -91,7 +92,7 @@ class Reading:
             return self._process
         self._end()
         process = self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.mail.reading"], cwd=Path(__file__).parents[2], stdin=subprocess.PIPE,
+            [sys.executable, "-m", "app.mail.reading", str(self.cpu)], cwd=Path(__file__).parents[2], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, bufsize=0,
             stderr=subprocess.DEVNULL,  # a traceback may hold somebody's words
         )  # fmt: skip
@@ -103,14 +104,16 @@ class Reading:
             raise NotStarted("the process that reads mails does not start") from error
         return process
 
-    def _end(self) -> None:
+    def _end(self) -> int | None:
+        """End the process; tells how it ended, as `Popen.returncode`."""
         process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            with suppress(OSError):  # what was not yet written can't be
-                _of(process.stdin).close()
-            _of(process.stdout).close()
-            process.wait()
+        if process is None:
+            return None
+        process.kill()
+        with suppress(OSError):  # what was not yet written can't be
+            _of(process.stdin).close()
+        _of(process.stdout).close()
+        return process.wait()
 
 
 def _of(stream: IO[bytes] | None) -> IO[bytes]:
@@ -184,8 +187,8 @@ def _answer(kind: bytes, content: bytes) -> bytes:
     return _dumped(trim(_mail(asked["mail"]), known))
 
 
-def serve() -> None:
-    """What the process does: answer one request after the other, until nobody is there to ask."""
+def serve(cpu: float) -> None:
+    """What the process does: answer one request after the other, until nobody is there to ask, or one takes too long."""
     with suppress(ImportError, ValueError, OSError):  # not every platform limits memory
         import resource
 
@@ -202,8 +205,11 @@ def serve() -> None:
             if len(head) < _REQUEST.size:
                 return
             kind, length = _REQUEST.unpack(head)
-            reply = _answer(kind, asked.read(length))
+            content = asked.read(length)
+            signal.setitimer(signal.ITIMER_PROF, cpu)  # SIGPROF ends the process, also within a library written in C
+            reply = _answer(kind, content)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 if __name__ == "__main__":
-    serve()
+    serve(float(sys.argv[1]))

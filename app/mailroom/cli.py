@@ -1,7 +1,6 @@
 """`flask mail ...` for what comes in: the ways in, what would become of a message, placing; and `flask doctor`."""
 
 import asyncio
-import base64
 import json
 import sys
 from collections import Counter
@@ -20,13 +19,13 @@ from ..actors import Clock
 from ..db import Database, address
 from ..lifecycle import Missing, Refused
 from ..mail import inbound
-from ..mail.cli import mail
+from ..mail.cli import answer_lines, mail
 from ..mail.lifecycle import SET_ASIDE
 from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading
 from . import again, checkup, imap, lmtp, pipe, webhook
 from .inspecting import inspect
-from .placing import Settings, place_due
+from .placing import place_due
 from .settings import settings_of
 
 SECONDS = 10  # of wall-clock time for reading one message
@@ -123,30 +122,11 @@ def run_inspect(jsonl: bool) -> None:
     settings = settings_of(current_app.config)
     with ExitStack() as stack:
         session, reading = _session(stack), stack.enter_context(Reading(SECONDS))
-        if not jsonl:
+        if jsonl:
+            answer_lines(lambda raw: inspect(raw, reading, session, settings))
+        else:
             found = inspect(sys.stdin.buffer.read(), reading, session, settings)
             click.echo(json.dumps(found, ensure_ascii=False, indent=2).encode("utf-8", "replace"))
-            return
-        for line in sys.stdin.buffer:
-            if line.strip():
-                click.echo(
-                    json.dumps(_line(line, reading, session, settings), ensure_ascii=False).encode("utf-8", "replace")
-                )
-                sys.stdout.flush()
-
-
-def _line(line: bytes, reading: Reading, session: Session | None, settings: Settings) -> dict[str, Any]:
-    """The answer to one line; a line that can't be read is answered with what is wrong with it."""
-    try:
-        given = json.loads(line)
-        number, coded = given["id"], given["raw_b64"]
-    except (ValueError, KeyError, TypeError):
-        return {"id": None, "error": "the line is not {id, raw_b64} in JSON"}
-    try:
-        raw = base64.b64decode(coded, validate=True)
-    except (ValueError, TypeError):
-        return {"id": number, "error": "raw_b64 is not base64"}
-    return {"id": number, **inspect(raw, reading, session, settings)}
 
 
 @mail.command("place")

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ..mail.incoming import Mail, Trimmed
-from ..mail.parsing import parse
+from ..mail.parsing.parse import parse
 from ..mail.reading import Reading
 from ..mail.trim import trim
 from .case import Case
@@ -20,7 +20,7 @@ def inspect(raw: bytes, reading: Reading | None, session: Session | None, settin
     `reading` is the child process that reads within a time limit; without one it is read here. Without a `session` the
     place is what the message alone says.
     """
-    mail = reading.parse(raw) if reading else parse.parse(raw)
+    mail = reading.parse(raw) if reading else parse(raw)
     case = Case(session, raw, mail, House(settings))
     case.trimmed = reading.trim(mail, case.known) if reading else trim(mail, case.known)
     decision = decide(case)
