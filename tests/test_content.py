@@ -118,9 +118,9 @@ def test_a_mail_that_cannot_be_read_is_known_by_its_bytes(fault: str) -> None:
 def test_canonical_takes_any_bytes_and_no_time() -> None:
     hostile = (b"", b"\n", b"\0" * 100, b"a:" * 2_000_000, b">" * 4_000_000, b"From: x\n\n" + b"<" * 4_000_000)
     words = "a " * 2_000_000
-    begun = time.perf_counter()
+    begun = time.process_time()
     forms = {canonical(raw, Mail(faults=("broken",))) for raw in hostile} | {
         canonical(b"", Mail(plain=words, html=words))
     }
-    assert time.perf_counter() - begun < 3
+    assert time.process_time() - begun < 3
     assert len(forms) == len(hostile)  # no bytes at all and one empty line are the same nothing

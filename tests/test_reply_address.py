@@ -155,6 +155,6 @@ def test_a_token_of_another_newsletter_says_nothing_here() -> None:
     ],
 )  # fmt: skip
 def test_hostile_addresses_take_no_time(hostile: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert tokens_in([hostile] * 5000, [PLUS, DOMAIN]) == []
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1

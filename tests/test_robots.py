@@ -210,6 +210,6 @@ def test_hostile_mails_take_no_time(part: str) -> None:
     headers = [(name, long) for name in ("Content-Type", "X-Mailer", "Precedence", "List-Id", "X-Loop")]
     senders = (Mailbox("", f"{long}@x.example"),)
     hostile = Mail(senders=senders, subject=long, headers=(*headers, *[("List-Post", "x")] * 100_000))
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert judge(hostile, OURS).kind == "automatic"
-    assert time.perf_counter() - begun < 0.2
+    assert time.process_time() - begun < 1

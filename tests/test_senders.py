@@ -207,6 +207,6 @@ def test_hostile_heads_take_no_time_and_raise_nothing(part: str) -> None:
     for line in ("From: ", f"Authentication-Results: {OURS}; spf=", "Sender: ", "", "Received: from "):
         bytes_ = raw(PASS, line + part * 60_000)
         mail = parse(raw(PASS))
-        begun = time.perf_counter()
+        begun = time.process_time()
         assert len(check(mail, LEYLA, OURS, bytes_).reasons) == 1
-        assert time.perf_counter() - begun < 0.5
+        assert time.process_time() - begun < 2

@@ -153,9 +153,9 @@ REFUSED: dict[str, tuple[bytes, Lookup, str]] = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_not_signed_by_her_domain_is_not_hers(case: str) -> None:
     raw, lookup, reason = REFUSED[case]
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert verdict(raw, lookup) == Verdict(False, (reason,))
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def breaks(error: Exception) -> Callable[[str], list[bytes]]:
