@@ -102,7 +102,7 @@ def test_a_mail_in_the_pen_becomes_leylas_submitted_version(
     assert REPLY in nora.page.locator("textarea").first.input_value()
     with database.read() as session:
         text = session.scalars(select(AnswerText)).one()
-    assert (text.kind, text.body, text.channel, salt.state()) == ("submitted", REPLY, "mail", "received")
+    assert (text.kind, text.body, text.channel, salt.state()) == ("submitted", REPLY, "pen", "received")
     nora.context.close()
 
 
