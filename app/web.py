@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from contextlib import suppress
 from typing import Any, cast
 
 from flask import Flask, Response, current_app, g, request
@@ -14,9 +15,10 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.local import LocalProxy
 
 from . import errors, wording
-from .db import Database
+from .db import Busy, Database
 from .mail.words import say
-from .people import sign_in
+from .people import sessions
+from .people.models import BrowserSession, Person
 from .text import direction
 
 db = cast(Database, LocalProxy(lambda: current_app.extensions["database"]))
@@ -41,8 +43,9 @@ HEADERS = {
 class SignedIn(UserMixin):
     """Whoever is signed in in this browser. Its id is the secret of the server-side session, which can be ended there."""
 
-    def __init__(self, token: str, person_id: int, name: str, language: str, door: str) -> None:
-        self.token, self.person_id, self.name, self.language, self.door = token, person_id, name, language, door
+    def __init__(self, token: str, person: Person, began: BrowserSession) -> None:
+        self.token, self.person_id, self.name, self.language = token, person.id, person.name, person.language
+        self.door, self.proved_at = began.door, began.stepped_up_at
 
     def get_id(self) -> str:
         return self.token
@@ -51,8 +54,15 @@ class SignedIn(UserMixin):
 @login.user_loader  # type: ignore[untyped-decorator]
 def _load(token: str) -> SignedIn | None:
     with db.read() as session:
-        found = sign_in.who(session, token)
-    return SignedIn(token, found[0].id, found[0].name, found[0].language, found[1]) if found else None
+        found = sessions.who(session, token)
+        note = found is not None and sessions.is_to_note(session, found[1])
+    if found is None:
+        return None
+    if note:
+        key = found[1].id
+        with suppress(Busy):  # nobody is kept from their page because it can't be noted that they were here
+            db.write(lambda session: sessions.note_seen(session, key))
+    return SignedIn(token, *found)
 
 
 _salt: dict[int, bytes] = {}

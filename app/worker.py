@@ -13,11 +13,12 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from .actors import Clock
-from .answers import editing, reminders, writing
+from .answers import editing, ladder, reminders, writing
 from .answers.models import Answer
 from .db import Busy, Database, lock
-from .editions import alarms, digest, planning
-from .letters import contacts
+from .editions import alarms, counting, digest, invitations, planning
+from .indexing import index_due
+from .letters import contacts, likeness
 from .mail import outbox
 from .mail.delivery import deliver_due
 from .mail.models import OutboxMail
@@ -26,7 +27,7 @@ from .mail.sending import transport
 from .mailroom import imap, retention
 from .mailroom.placing import place_due
 from .mailroom.settings import settings_of
-from .people import sign_in
+from .people import sign_in, uploads
 
 log = logging.getLogger(__name__)
 _transport = cache(transport)
@@ -99,6 +100,7 @@ def tidy(_app: Flask, database: Database) -> None:
     """Erase what has had its time: addresses, ways in, forgotten drafts."""
     database.write(forget_overdue)
     database.write(sign_in.sweep)
+    database.write(uploads.sweep)
     database.write(writing.sweep)
 
 
@@ -113,11 +115,15 @@ DUTIES = (
     Duty("fetch mail", 60, fetch),
     Duty("place mail", 0.5, place),
     Duty("deliver mail", 1, deliver),
+    Duty("index", 1, lambda _app, database: index_due(database)),
+    Duty("look for look-alikes", 1, lambda _app, database: likeness.look(database)),
     Duty("settle silence", 15, settle_silence),
     Duty("tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
     Duty("morning mails", 60, lambda _app, database: digest.send_digests(database)),
+    Duty("climb ladders", 15, lambda _app, database: ladder.climb(database, invitations.invite_next)),
     Duty("remind experts", 900, lambda _app, database: reminders.remind(database)),
     Duty("plan editions", 3_600, plan_ahead),
+    Duty("count for insights", 60, lambda _app, database: counting.count_due(database)),
     Duty("tidy up", 3_600, tidy),
     Duty("destroy old mail", 3_600, destroy_old),
 )

@@ -1,6 +1,8 @@
-"""`python -m bench`: submissions against a bare insert, and the pages at 1,000 and 100,000 questions against a bare page.
+"""`python -m bench`: everything that is measured, or the parts that are named: `python -m bench desk`.
 
-Rounds of product and floor are interleaved, since the machine's speed drifts; the medians' ratio is what to quote.
+`readers` are submissions against a bare insert and the public pages against a bare page, at 1,000 and 100,000 questions;
+`desk` the desk's pages at both sizes, `mail` what comes in, `trim` whose words are found, `matching` whether doubles are.
+Rounds of what is compared are interleaved, since the machine's speed drifts; the medians' ratio is what to quote.
 """
 
 import argparse
@@ -11,8 +13,10 @@ import platform
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
@@ -112,24 +116,52 @@ def fresh(url: str, questions: int) -> None:
     database.close()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--questions", type=int, nargs="*", default=[1_000, 100_000])
-    parser.add_argument("--postgres", help="an empty PostgreSQL database to measure submissions in as well")
-    given = parser.parse_args()
-    say(machine())
+def readers(sizes: list[int], server: str | None) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
-        for size in given.questions:
+        for size in sizes:
             url = f"sqlite:///{folder}/{size}.db"
             say(f"\nSQLite (WAL, synchronous=FULL), {size:,} questions: filling ...")
             fresh(url, size)
             submissions(url, folder)
             pages(url, folder, size)
-        if given.postgres:
+        if server:
             say("\nPostgreSQL, 1,000 questions: filling ...")
-            fresh(given.postgres, 1_000)
-            submissions(given.postgres, folder)
-            pages(given.postgres, folder, 1_000)
+            fresh(server, 1_000)
+            submissions(server, folder)
+            pages(server, folder, 1_000)
+
+
+def report_of(part: str) -> Callable[..., None] | None:
+    """What measures a part, if this version has it."""
+    if find_spec(f"bench.{part}") is None:
+        return None
+    found: Callable[..., None] = import_module(f"bench.{part}").report
+    return found
+
+
+PARTS = {"readers": "", "desk": "desk", "mail": "mail_in", "trim": "trim", "matching": "matching"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
+    parser.add_argument("--questions", type=int, nargs=2, default=[1_000, 100_000], help="the two sizes")
+    parser.add_argument("--kept", type=Path, help="a folder for the desk's SQLite databases, used again the next time")
+    parser.add_argument("--postgres", help="an empty PostgreSQL database to measure submissions in as well")
+    given = parser.parse_args()
+    if unknown := [part for part in given.parts if part not in PARTS]:
+        parser.error(f"there is no part {unknown[0]}; there are {', '.join(PARTS)}")
+    say(machine())
+    for part in given.parts or PARTS:
+        say(f"\n== {part} ==")
+        if part == "readers":
+            readers(given.questions, given.postgres)
+        elif (report := report_of(PARTS[part])) is None:
+            say("not in this version")
+        elif part == "desk":
+            report(say, tuple(given.questions), given.kept)
+        else:
+            report(say)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from app.editions.desk import GRACE
 from app.editions.models import Edition
 from app.people import directory, sign_in
 from app.people.models import Expert
-from app.questions import desk as questions
+from app.questions import notes
 from app.seal import new_token
 
 from . import mails
@@ -115,4 +115,4 @@ def _when(life: Life, step: Step, first: datetime, until: datetime, before: date
 
 
 def _note(life: Life, staff: Staff, body: str) -> None:
-    questions.note(life.house.session, staff, life.question, body)
+    notes.note(life.house.session, staff, life.question, body)

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 import config as configuration
 from app.db import BUSY_TIMEOUT, UTCDateTime
+from app.matching.models import is_index
 from app.models import Base
 from migrations.append_only import protect
 
@@ -31,6 +32,11 @@ def address() -> str:
 def plain_types(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
     """A migration must run for ever, so it names no type of ours."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
+
+
+def described(name: str | None, kind: str, _parents: Any) -> bool:
+    """Whether a table is one of the models'; those behind full-text search are made by their migration alone."""
+    return kind != "table" or not is_index(name)
 
 
 def connect(driver_connection: Any, _record: Any) -> None:
@@ -62,6 +68,7 @@ def run(url: str) -> None:
             render_as_batch=is_sqlite,
             render_item=plain_types,
             transactional_ddl=True,
+            include_name=described,
         )
         context.run_migrations()
         protect(connection)

@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -16,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import make_url
+from werkzeug.routing import Rule
 
 import config as configuration
 from app.db import Database
@@ -117,12 +120,13 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a migrated database that nobody else uses; with the newsroom in it where the test asks for one."""
     founded = "newsroom" in request.fixturenames
     if request.param == "sqlite":
         path = request.getfixturevalue("sqlite_founded")[0] if founded else request.getfixturevalue("sqlite_template")
-        yield f"sqlite:///{shutil.copy(path, tmp_path / 'newsroom.db')}"
+        with TemporaryDirectory(prefix="newsroom-", dir=postgres.in_memory()) as folder:
+            yield f"sqlite:///{shutil.copy(path, Path(folder) / 'newsroom.db')}"
         return
     template = (
         request.getfixturevalue("postgres_founded")[0] if founded else request.getfixturevalue("postgres_template")
@@ -143,6 +147,23 @@ def newsroom(request: pytest.FixtureRequest, database: Database) -> Newsroom:
     """The Steppe Letter with its desk and experts; nobody has asked anything yet."""
     made: Newsroom = request.getfixturevalue("sqlite_founded" if database.is_sqlite else "postgres_founded")[1]
     return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def addresses_made_once() -> Iterator[None]:
+    """All apps have the same addresses. Werkzeug writes and compiles a function for each of them anew, which takes longer
+    than most tests; the function looks at nothing but the address, so that one of them serves all apps."""
+    make, made = Rule._compile_builder, {}
+
+    def once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, rule.subdomain, rule.host, rule.merge_slashes, repr(rule.defaults), append_unknown)
+        if key not in made:
+            made[key] = make(rule, append_unknown)
+        return made[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -63,6 +63,11 @@ def version(page: str) -> str:
     return re.findall(r'name="version" value="(\d+)"', page)[0]
 
 
+def seen(page: str) -> str:
+    """The version of the text that the first form of a page began from."""
+    return re.findall(r'name="seen" value="([^"]+)"', page)[0]
+
+
 def one(database: Database, model: type[T], **by: object) -> T:
     with database.read() as session:
         return session.scalars(select(model).filter_by(**by)).unique().one()

@@ -5,6 +5,7 @@ One of their own is the fastest, since it need not wait for the disk, and leaves
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,19 @@ from sqlalchemy import make_url
 
 NAMED = "TEST_POSTGRES_URL"
 USUAL = ("postgresql+psycopg://postgres@127.0.0.1:5432/postgres", "postgresql+psycopg:///postgres")
+
+ROOM = 2 * 2**30  # bytes
+# Nothing here has to outlive the tests, so nothing is waited for, and nothing is written twice.
+SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",  # each database lives for a second
+}
 
 
 def plain(url: str) -> str:
@@ -50,28 +64,29 @@ def server() -> Iterator[str | None]:
     yield next((url for url in ((named,) if named else USUAL) if lets_us_in(url)), None)
 
 
+def in_memory() -> str | None:
+    """A folder that lies in memory, where there is one with room enough: other programs keep disks busy."""
+    shared = Path("/dev/shm")  # noqa: S108 - what is made there has a name that nobody can guess
+    return str(shared) if shared.is_dir() and shutil.disk_usage(shared).free > ROOM else None
+
+
 @contextmanager
 def _own(bin_folder: Path) -> Iterator[str]:
     """A cluster in a temporary folder, reached by a socket there; thrown away at the end, so that it need not wait for the disk.
 
     The server refuses to run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="readers-asked-"))
+    folder = Path(tempfile.mkdtemp(prefix="readers-asked-", dir=in_memory()))
     account = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     if account:
         shutil.chown(folder, "postgres", "postgres")
     data = str(folder / "data")
     initdb = (bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
     subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, **account)  # type: ignore[call-overload]
-    settings = (
-        "-c",
-        "listen_addresses=",
-        "-c",
-        f"unix_socket_directories={folder}",
-        "-c",
-        "max_connections=200",
-        "-c",
-        "fsync=off",
-    )
+    settings = [
+        word
+        for name, value in (SETTINGS | {"unix_socket_directories": str(folder)}).items()
+        for word in ("-c", f"{name}={value}")
+    ]
     with (folder / "log").open("wb") as log:
         child = subprocess.Popen(  # type: ignore[call-overload]
             (bin_folder / "postgres", "-D", data, *settings), cwd=folder, stderr=log, stdout=log, **account
@@ -84,6 +99,6 @@ def _own(bin_folder: Path) -> Iterator[str]:
             time.sleep(0.1)
         yield url
     finally:
-        child.terminate()
+        child.send_signal(signal.SIGINT)  # at once, whoever is still connected
         child.wait(30)
         shutil.rmtree(folder, ignore_errors=True)

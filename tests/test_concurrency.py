@@ -25,7 +25,7 @@ from app.editions import desk as editions
 from app.editions import standing
 from app.editions.models import Edition
 from app.lifecycle import Refused, Stale
-from app.questions import desk, wording
+from app.questions import desk, notes, wording
 from app.questions.models import Note, Question, QuestionText
 from app.seal import Keys
 from tests.cast import Newsroom, answered, handed_in
@@ -58,7 +58,7 @@ def note(database: Database, newsroom: Newsroom) -> None:
 
     def change(session: Session) -> None:
         question = session.scalars(select(Question).order_by(Question.id)).one()
-        desk.note(session, newsroom.ilya, question, "I called them.")
+        notes.note(session, newsroom.ilya, question, "I called them.")
 
     database.write(change)
 

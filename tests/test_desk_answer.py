@@ -13,7 +13,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.questions.models import Question
 from tests.cast import Newsroom, handed_in
-from tests.desk_browser import DeskBrowser, one, version
+from tests.desk_browser import DeskBrowser, one, seen
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
@@ -38,20 +38,20 @@ def address(database: Database, newsroom: Newsroom) -> str:
 
 
 def test_of_two_editors_of_an_answer_the_second_is_told_and_sees_both_texts(nora, ilya, database, address):
-    seen = version(nora.get(f"{address}/edit"))
-    ilya.post(f"{address}/edit", version=seen, answer="We put up salt plates in 2009.")
-    page = nora.post(f"{address}/edit", status=409, version=seen, answer="We put up salt plates.", act="check")
-    assert "Somebody else changed it meanwhile" in page
+    opened_by_both = seen(nora.get(f"{address}/edit"))
+    ilya.post(f"{address}/edit", seen=opened_by_both, answer="We put up salt plates in 2009.")
+    page = nora.post(f"{address}/edit", status=409, seen=opened_by_both, answer="We put up salt plates.", act="check")
+    assert "Ilya Brandt was faster" in page
     assert ">\nWe put up salt plates.</textarea>" in page
     assert "<del>in 2009</del>" in page
     assert one(database, Answer).state == "edited"
-    nora.post(f"{address}/edit", version=version(page), answer="We put up salt plates.", act="check")
+    nora.post(f"{address}/edit", seen=seen(page), answer="We put up salt plates.", act="check")
     assert one(database, Answer).state == "checking"
     assert one(database, OutboxMail, kind="expert.check").state == "queued"
 
 
 def test_an_answer_without_words_is_not_saved(nora, database, address):
-    page = nora.post(f"{address}/edit", status=422, version=version(nora.get(f"{address}/edit")), answer=" \n")
+    page = nora.post(f"{address}/edit", status=422, seen=seen(nora.get(f"{address}/edit")), answer=" \n")
     assert "The answer needs words" in page
     assert one(database, Answer).state == "submitted"
 
@@ -66,9 +66,7 @@ def test_a_text_goes_back_with_a_note(nora, database, address):
 
 
 def test_a_check_can_be_overridden_with_a_reason_only(nora, database, address):
-    nora.post(
-        f"{address}/edit", version=version(nora.get(f"{address}/edit")), answer="We put up salt plates.", act="save"
-    )
+    nora.post(f"{address}/edit", seen=seen(nora.get(f"{address}/edit")), answer="We put up salt plates.", act="save")
     page = nora.post(f"{address}/approve", 422, checked=editing.CHECKLIST)
     assert "The expert hasn’t passed this text" in page
     nora.post(f"{address}/approve", checked=editing.CHECKLIST, reason="She is on a boat until May.")
@@ -79,7 +77,7 @@ def test_a_check_can_be_overridden_with_a_reason_only(nora, database, address):
 
 def test_versions_stand_side_by_side(nora, database, address):
     for text in ("We put up plates.", "We put up plates in 2009."):
-        nora.post(f"{address}/edit", version=version(nora.get(f"{address}/edit")), answer=text, act="save")
+        nora.post(f"{address}/edit", seen=seen(nora.get(f"{address}/edit")), answer=text, act="save")
     page = nora.get(f"{address}?from=2&to=3")
     assert "<ins>in 2009</ins>" in page
     assert "Version 3, the desk" in page

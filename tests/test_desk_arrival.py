@@ -106,7 +106,7 @@ def test_the_second_of_two_is_told(nora, app, database, newsroom, locked):
     seen = version(nora.get(f"/editions/{locked}"))
     database.write(lambda session: desk.send(session, newsroom.nora, the(session, locked)))
     page = nora.post(f"/editions/{locked}/ran", 409, version=seen)
-    assert "Somebody else changed this edition while you had it open." in page
+    assert "This edition was changed after you opened this page" in page
 
 
 def test_an_assistant_sees_what_arrived_and_cannot_mark_it(app, database, newsroom, locked):

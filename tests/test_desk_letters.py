@@ -32,6 +32,7 @@ MAIL = Reading(
     text="Кто измеряет соль в ветре?",
     rest="> Ask The Steppe: The Salt Wind",
     attachments=(("соль.jpg", 2_000_000),),
+    spam_score="5.3 of 6.0",
 )
 WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
 
@@ -122,8 +123,9 @@ def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_c
     assert f'<blockquote class="asked asked--mail" lang="ru" dir="auto">{MAIL.text}</blockquote>' in page
     assert "<dt>Replies to the edition of</dt>" in page
     assert "<bdi>соль.jpg</bdi> (2.0 MB);" in page
+    assert "<dd>5.3 of 6.0</dd>" in page
     assert f'<div class="note" dir="auto">{MAIL.rest}</div>' in page
-    assert ">Spam or a robot</button>" in page
+    assert ">Spam or a robot<kbd" in page
     assert [words for words in ("post.example", "Тимур", "вопрос из Оша") if words in page] == []
 
 
@@ -157,15 +159,20 @@ def test_one_press_files_a_letter_and_the_next_one_opens(nora, database, newsroo
 
 def test_a_letter_becomes_a_question_and_another_one_joins_it(nora, database, newsroom):
     salt, figures = write(database, newsroom, SALT), write(database, newsroom, FIGURES)
-    question = nora.post(f"/letters/{salt}/file", kind="question", version="1")
+    led = nora.post(f"/letters/{salt}/file", kind="question", version="1")
+    assert led == f"{nora.desk}/letters/{figures}"  # something else is to be read
+    question = re.search(rf'href="({nora.desk}/questions/\w+)">Go to it', nora.get(led))[1]
     assert SALT in nora.get(question)
-    nora.post(
+    led = nora.post(
         f"/letters/{figures}/file", kind="question", question_id=f"https://ask.newsroom.example{question}", version="1"
     )
+    assert led == f"{nora.desk}/letters"
     assert "2 readers are waiting." in nora.get(question)
     assert {the(database, salt).question_id} == {the(database, figures).question_id}
     nora.post(f"/letters/{figures}/file", kind="comment", version=the(database, figures).version)
     assert "One reader is waiting." in nora.get(question)
+    led = nora.post(f"/letters/{figures}/file", kind="question", version=the(database, figures).version)
+    assert FIGURES in nora.get(led)  # nothing else is: the new question comes next
 
 
 def test_a_letter_joins_no_question_that_is_not_there_or_not_open(nora, database, newsroom):
@@ -225,7 +232,9 @@ def test_letters_that_moved_meanwhile_are_left_alone_and_counted(nora, database,
     change(database, figures, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
     change(database, wind, lambda session, letter: withdraw(session, receipts.reader_of(letter), letter))
     led = nora.post("/letters", act="spam", letter=ticked)
-    assert "One letter is done. 2 had moved meanwhile and stay as they are." in nora.get(led)
+    page = nora.get(led)
+    assert "One letter is done. One stays as it is: its reader took it back. " in page
+    assert "One stays as it is: Ilya Brandt filed it as: Tip." in page
     found = {
         public_id: (the(database, public_id).state, the(database, public_id).filed_as)
         for public_id in (salt, figures, wind)
@@ -235,7 +244,7 @@ def test_letters_that_moved_meanwhile_are_left_alone_and_counted(nora, database,
 
 def test_a_bulk_press_without_letters_or_with_a_strange_one_changes_nothing(nora, database, newsroom):
     salt = write(database, newsroom, SALT)
-    assert "Tick the letters first." in nora.get(nora.post("/letters", act="spam"))
+    assert "Nothing was done. Tick the letters first." in nora.get(nora.post("/letters", act="spam"))
     nora.post("/letters", act="question", letter=["0123456789AB.1", "nonsense", f"{salt}.x"])
     nora.post("/letters", 400, act="burn", letter=[f"{salt}.1"])
     assert (the(database, salt).state, the(database, salt).version) == ("received", 1)

@@ -11,7 +11,7 @@ from app.answers.models import AnswerText
 from app.audit import Event
 from app.db import Database
 from app.letters.models import Letter
-from app.mail import inbound
+from app.mail import erasing, inbound
 from app.mail.inbound import Reading
 from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
@@ -190,7 +190,7 @@ def test_a_press_without_the_version_that_was_seen_does_nothing(nora, database, 
 def test_a_mail_that_is_no_longer_kept_can_only_be_sorted(nora, database, newsroom, salt):
     public_id = mail_in(database, newsroom, assignment_id=salt.assignment_id)
     seen = version(nora.get(f"/pen/{public_id}"))
-    database.write(lambda session: inbound.destroy(session, [the_mail(database, public_id).id]))
+    database.write(lambda session: erasing.destroy(session, [the_mail(database, public_id).id]))
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["Robot", "Spam"]
     assert "The mail itself is no longer kept" in page

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.actors import Clock
 from app.db import Database
-from app.people import directory, sign_in
+from app.people import directory, sessions, sign_in
 from app.people.models import Expert as ExpertRow
 from tests.assignments import WORDING, asked
 from tests.browser import Browser
@@ -68,7 +68,7 @@ def test_a_session_that_was_ended_sends_nothing_and_gives_the_words_back(
 
     def end(session: Session) -> None:
         person = session.get_one(ExpertRow, newsroom.leyla.expert_id).person
-        sign_in.end_all_sessions(session, Clock(), person)
+        sessions.end_all(session, Clock(), person)
 
     database.write(end)
     assert leyla.press(f"{own}/send", answer="Words that took an hour.").status_code == 403

@@ -24,12 +24,14 @@ from app import create_app, worker
 from app.actors import Clock
 from app.answers import assigning
 from app.db import Database
+from app.editor.acts import act_of
 from app.mail import outbox
 from app.mail.letter import Message
 from app.models import Base
 from app.newsletters.models import Newsletter
 from app.newsletters.queries import desks_of
 from app.people import directory, sign_in
+from app.people.permissions import ACTS, roles_for
 from app.questions.models import Question
 from app.seal import Keys
 from demo.doors import doors
@@ -38,6 +40,8 @@ from tests.browser import Browser
 from tests.conftest import BASE_URL, IN_TESTS, SECRETS
 
 EDITOR, EXPERT = "tereza@platan.example", "gulmira@fair-hour.example"
+ADMIN, ASSISTANT, ELSEWHERE = "pavel@platan.example", "aizada@platan.example", "shirin@platan.example"
+DESK = "/desk/shift-change/"
 EACH = 10  # how many addresses of one kind are opened by one walker
 
 # Everybody may come here. What is not named here is a closed door.
@@ -48,15 +52,18 @@ PUBLIC = {
     "entrance.sign_out",
     "reader.root", "reader.home", "reader.ask", "reader.ask_send", "reader.join", "reader.protection",
     "reader.receipt", "reader.receipt_open", "reader.receipt_add", "reader.receipt_credit", "reader.receipt_withdraw",
-    "reader.answers", "reader.story", "reader.editions", "reader.edition", "reader.calendar", "reader.feed",
+    "reader.answers", "reader.find_answers", "reader.story", "reader.editions", "reader.edition", "reader.calendar", "reader.feed",
     "reader.report", "reader.report_send", "reader.stop", "reader.stop_press",
 }  # fmt: skip
+UNPRESSED = {"read", "trail"}  # acts that are done by opening a page
 # Where no page links to: each with why.
 UNLINKED: dict[str, str] = {
     "static": "pages name it as style and script, not as links",
     "health.healthz": "is for machines",
     "health.readyz": "is for machines",
     "reader.stop": "stands in mails to readers",
+    "entrance.again": "is offered to an admin who proved too long ago that it is them",
+    "editor.expert_report": "is where reading a file of experts leads",
     "editor.reply_address": "the script of the copy button fetches it",
     "expert.back": "stands behind the addresses of buttons, for whoever comes back to one",
 }
@@ -68,6 +75,7 @@ class Walk:
 
     answers: dict[str, int] = field(default_factory=dict)
     endpoints: dict[str, list[str]] = field(default_factory=dict)
+    presses: set[str] = field(default_factory=set)
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +105,21 @@ def links(address: str, page: str) -> list[str]:
     return [part.path + (f"?{part.query}" if part.query else "") for part in parts]
 
 
-def walk(app: Flask, browser: Browser, start: list[str]) -> Walk:
-    """Open `start` and all that can be reached from there, up to `EACH` addresses of a kind."""
+def presses(page: str) -> set[str]:
+    """Where the buttons of a page's forms lead."""
+    forms = re.findall(r'<form\b(?=[^>]*\bmethod="post")([^>]*)>(.*?)</form>', page, re.DOTALL)
+    buttons = [button for _head, inside in forms for button in re.findall(r"<button\b[^>]*>", inside)]
+    heads = [head for head, inside in forms if "<button" in inside]
+    sent = {
+        unescape(href)
+        for tag in [*heads, *(button for button in buttons if "formmethod" not in button)]
+        for href in re.findall(r'\b(?:form)?action="([^"]*)"', tag)
+    }
+    return {href.partition("?")[0].partition("#")[0] for href in sent}
+
+
+def walk(app: Flask, browser: Browser, start: list[str], each: int = EACH, under: str = "/") -> Walk:
+    """Open `start` and all that can be reached from there, up to `each` addresses of a kind, all of them `under` one."""
     taken, seen, opened = Walk(), set(start), Counter[str]()
     todo = deque(start)
     while todo:
@@ -108,16 +129,17 @@ def walk(app: Flask, browser: Browser, start: list[str]) -> Walk:
         except HTTPException as missing:
             taken.answers[address] = missing.code or 0
             continue
-        if opened[endpoint] >= EACH:
+        if opened[endpoint] >= each:
             continue
         opened[endpoint] += 1
         response = browser.open(address)
         taken.answers[address] = response.status_code
         taken.endpoints.setdefault(endpoint, []).append(address)
+        taken.presses |= presses(response.text)
         found = [response.headers["Location"]] if 300 <= response.status_code < 400 else links(address, response.text)
         for href in found:
             path = href.removeprefix(BASE_URL)
-            if path not in seen:
+            if path not in seen and path.startswith(under):
                 seen.add(path)
                 todo.append(path)
     return taken
@@ -172,12 +194,13 @@ def _hold_a_mail(session: Session) -> None:
 
 @pytest.fixture(scope="module")
 def walks(platan: Flask) -> dict[str, Walk]:
-    """A reader, an editor, an expert by a mailed link, and an expert with an account look at everything they can."""
+    """A reader, the people of the desk, an expert by a mailed link, and one with an account look at all that they can."""
     database: Database = platan.extensions["database"]
     database.write(_draft_an_assignment)
     database.write(_hold_a_mail)
     worker.run(platan, once=True)  # so that there are mails in the folder
     editor, expert = signed_in(platan, EDITOR, "desk"), signed_in(platan, EXPERT, "expert")
+    admin, assistant = signed_in(platan, ADMIN, "desk"), signed_in(platan, ASSISTANT, "desk")
     waiting = Browser(platan)
     waiting.open("/sign-in")
     assert waiting.press("/sign-in", email=EDITOR).status_code == 303
@@ -186,6 +209,8 @@ def walks(platan: Flask) -> dict[str, Walk]:
     made = {
         "a reader": walk(platan, Browser(platan), ["/", *shown]),
         "Tereza the editor": walk(platan, editor, ["/desk/", "/signed-in"]),
+        "Pavel the admin": walk(platan, admin, [f"{DESK}people"], under=f"{DESK}people"),
+        "Aizada the assistant": walk(platan, assistant, [DESK], each=3),
         "somebody who waits for the mail": walk(platan, waiting, ["/sign-in/code"]),
         "Gulmira the expert": walk(platan, expert, ["/expert/"]),
     }
@@ -225,6 +250,16 @@ def known(walks: dict[str, Walk], app: Flask) -> dict[tuple[str, str], object]:
             rule, values = adapter(app).match(address.partition("?")[0], method="GET", return_rule=True)
             for before, name in parts(rule):
                 found.setdefault((before, name), values[name])
+    return found
+
+
+def known_together(walks: dict[str, Walk], app: Flask) -> list[dict[tuple[str, str], object]]:
+    """The parts of each address that was opened or that a button leads to: an answer is found under its own question."""
+    opened = [("GET", one) for walk in walks.values() for some in walk.endpoints.values() for one in some]
+    found = []
+    for method, address in [*(("POST", one) for walk in walks.values() for one in sorted(walk.presses)), *opened]:
+        rule, values = adapter(app).match(address.partition("?")[0], method=method, return_rule=True)
+        found.append({place: values[place[1]] for place in parts(rule)})
     return found
 
 
@@ -326,3 +361,68 @@ def test_a_form_without_its_token_is_refused(platan: Flask, walks: dict[str, Wal
     assert len(posts) > 20
     answers = {address: editor.client.post(address, base_url=BASE_URL).status_code for address in posts}
     assert answers == dict.fromkeys(posts, 400)
+
+
+def presses_of_the_desk(app: Flask, walks: dict[str, Walk]) -> list[tuple[str, str]]:
+    """Each act that a press at this desk can be, with a real address; what takes somebody away comes last."""
+    values, together, found = known(walks, app), known_together(walks, app), []
+    for rule in app.url_map.iter_rules():
+        if not rule.endpoint.startswith("editor.") or "POST" not in (rule.methods or ()):
+            continue
+        listed = re.search(r"<any\(([^)]*)\):(\w+)>", rule.rule)
+        places = [place for place in parts(rule) if not listed or place[1] != listed[2]]
+        whole = next((one for one in together if all(place in one for place in places)), values)
+        names = {place[1]: whole.get(place) for place in places}
+        given = {name: value or "0123456789AB" for name, value in names.items()}
+        for choice in [one.strip() for one in listed[1].split(",")] if listed else [""]:
+            act = act_of(rule.endpoint, choice)
+            assert act is not None, rule.endpoint
+            address = adapter(app).build(rule.endpoint, given | ({listed[2]: choice} if listed else {}), method="POST")
+            found.append((act, address))
+    return sorted(found, key=lambda one: one[1].endswith(("/remove", "/withdraw", "/deactivate")))
+
+
+def test_whoever_presses_may_what_the_table_says_and_for_others_there_is_nothing(
+    platan: Flask, walks: dict[str, Walk]
+) -> None:
+    """Every press of the desk, empty, by Shirin, who edits another newsletter, and by each role, the highest last, since
+    some presses do something. Where the table says no there is nothing; where it says yes there is what an admin finds,
+    who may everything: nothing only where the form had to say more.
+    """
+    presses = presses_of_the_desk(platan, walks)
+    hands = {"": ELSEWHERE, "assistant": ASSISTANT, "editor": EDITOR, "admin": ADMIN}
+    answers: dict[str, list[int]] = {}
+    platan.config["WTF_CSRF_ENABLED"] = False
+    try:
+        for role, email in hands.items():
+            browser = signed_in(platan, email, "desk")
+            answers[role] = [browser.client.post(address, base_url=BASE_URL).status_code for _act, address in presses]
+    finally:
+        platan.config["WTF_CSRF_ENABLED"] = True
+    there = [status != 404 for status in answers["admin"]]
+    assert len({act for (act, _address), found in zip(presses, there, strict=True) if found}) == len(
+        set(ACTS) - UNPRESSED
+    )
+    for role, statuses in answers.items():
+        wrong = [
+            (role, act, address, status)
+            for (act, address), status, found in zip(presses, statuses, there, strict=True)
+            if status >= 500 or (status != 404) != (found and role in roles_for(act))
+        ]
+        assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("walker", "role"),
+    [("Aizada the assistant", "assistant"), ("Tereza the editor", "editor")],
+)
+def test_no_page_has_a_button_that_its_reader_may_not_press(
+    platan: Flask, walks: dict[str, Walk], walker: str, role: str
+) -> None:
+    drawn = {address for address in walks[walker].presses if address.startswith("/desk/")}
+    assert len(drawn) > 10
+    acts = {}
+    for address in drawn:
+        endpoint, _values = adapter(platan).match(address, method="POST")
+        acts[address] = act_of(endpoint, address.rpartition("/")[2])
+    assert {address: act for address, act in acts.items() if act is None or role not in roles_for(act)} == {}

@@ -18,7 +18,7 @@ NOUNS = ("editions", "answers", "questions", "letters", "newsletters", "people",
 SERVING = ("mail", "matching")  # functions of plain values, open to every noun
 DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
 # What stands around the doors and the commands; no noun knows of it.
-AROUND = ("web", "errors", "wording", "cli", "worker", "health", "rotation", "models", "migrate")
+AROUND = ("web", "errors", "wording", "cli", "worker", "health", "rotation", "indexing", "models", "migrate")
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
 MOST_LINES = {"tests": 500}  # elsewhere 300: a file of tests holds many stories
 LISTS = ("migrations/versions/", "app/languages.py")  # a record and a list are not read from top to bottom

@@ -14,7 +14,7 @@ from app.editions.withdrawal import withdraw
 from app.letters import by_mail, contacts, filing, receipts
 from app.letters.models import Letter
 from app.lifecycle import Illegal, Missing, NotYours, Stale
-from app.mail import inbound, spent
+from app.mail import erasing, inbound, spent
 from app.mail.models import Inbound, InboundRaw, Spent
 from app.mailroom import retention, sums
 from app.newsletters.models import Newsletter
@@ -124,7 +124,7 @@ def test_a_mail_with_nothing_but_a_subject_says_that(room: Room) -> None:
 
 def test_a_mail_whose_bytes_are_gone_is_no_letter_any_more(room: Room) -> None:
     row = room.bring(mail(body=""))
-    room.database.write(lambda session: inbound.destroy(session, [row.id]))
+    room.database.write(lambda session: erasing.destroy(session, [row.id]))
     with pytest.raises(Missing):
         from_pen(room, row.id)
 

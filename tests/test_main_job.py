@@ -112,7 +112,7 @@ class Newsroom:
 
     def the_desk_words_it_and_invites(self) -> None:
         def invite(session: Any) -> None:
-            both = letters.page(session, self.newsletter_id, ("received",), None, 10)[::-1]
+            both = letters.page(session, self.newsletter_id, letters.Wanted(("received",)), None, 10)[::-1]
             question = questions.open_question(
                 session, self.editor, both, headline=self.story["headline"], body=self.story["question"], language="en"
             )
@@ -140,7 +140,7 @@ class Newsroom:
     def the_editor_edits_and_the_expert_agrees(self) -> None:
         def edit(session: Any) -> None:
             answer = session.scalars(select(Answer)).one()
-            editing.edit(session, self.editor, answer, self.story["answer"], answer.version)
+            editing.edit(session, self.editor, answer, self.story["answer"])
             editing.ask_check(session, self.editor, answer)
 
         def agree(session: Any) -> None:

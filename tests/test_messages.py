@@ -235,7 +235,15 @@ def test_the_desk_is_told_who_did_what(kind: str) -> None:
     assert paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{LINK}"]
 
 
-LINKS = {"cancelled": 0, "carried_over": 0, "dropped": 0, "not_used": 0, "shortened": 0, "acknowledgement": 2}
+LINKS = {
+    "cancelled": 0,
+    "carried_over": 0,
+    "dropped": 0,
+    "not_used": 0,
+    "shortened": 0,
+    "acknowledgement": 2,
+    "letter_to_expert": 0,
+}
 FA = Sender("دالان", "نورا", "corridor@newsroom.example", "fa", "Asia/Tehran")
 ALL: dict[str, Callable[[Sender], Message]] = {
     "sign_in": lambda s: messages.sign_in(s.language, "n@a.example", "N", LINK, "12345678", 1),
@@ -263,6 +271,8 @@ ALL: dict[str, Callable[[Sender], Message]] = {
     "dropped": lambda s: messages.dropped(s, "l@a.example", "L", "Police", "It was too long."),
     "reader_news": lambda s: messages.reader_news(s.newsletter, s.language, "t@a.example", "ended", "No.", LINK),
     "letter_withdrawn": lambda s: messages.letter_withdrawn(s, "n@a.example", "N", True, LINK),
+    "letter_to_expert": lambda s: messages.letter_to_expert(s, "l@a.example", "L", "Police", "Could you\n\nring me?"),
+    "mention": lambda s: messages.mention(s.language, "n@a.example", "N", s.newsletter, "Ilya", LINK),
     "desk_notice": lambda s: messages.desk_notice(s, "n@a.example", "N", "fine", "L", "Police", None, LINK),
 }
 
@@ -303,7 +313,18 @@ def test_every_mail_says_the_same_in_text_and_in_html(name: str, sender: Sender)
     assert outline.tags[0] == ("html", {"lang": sender.language, "dir": "rtl" if sender is FA else "ltr"})
     links = [attributes["href"] for tag, attributes in outline.tags if tag == "a"]
     assert links == [LINK] * LINKS.get(name, 1)
-    assert {tag for tag, _ in outline.tags} <= {"html", "head", "meta", "title", "body", "div", "p", "br", "a", "blockquote"}
+    assert {tag for tag, _ in outline.tags} <= {
+        "html",
+        "head",
+        "meta",
+        "title",
+        "body",
+        "div",
+        "p",
+        "br",
+        "a",
+        "blockquote",
+    }
     assert mail.subject == " ".join(mail.subject.split())
     assert "%(" not in mail.subject + mail.text
 

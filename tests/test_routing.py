@@ -262,7 +262,7 @@ def test_a_complaint_and_a_vacation_notice_are_filed_with_what_they_are_about(ro
     assert [(row.state, row.outbox_id, row.assignment_id) for row in (complains, away, away_by_reference)] == [
         ("automatic", sent.id, salt.assignment_id),
         ("automatic", None, salt.assignment_id),
-        ("automatic", None, salt.assignment_id),
+        ("automatic", sent.id, salt.assignment_id),
     ]
     assert "complaint" in complains.reasons and room.letters() == []
 
@@ -318,6 +318,7 @@ def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent
         ran,
         Message_ID="<60@list.example>",
         List_Id="<steppe.example>",
+        Authentication_Results=checked(LIST),
     )
     row = room.bring(delivered(raw, "nora@steppe.example"))
     assert (row.state, row.edition_id, row.reasons) == ("edition", key, ["our edition"])
@@ -349,7 +350,17 @@ def test_a_second_mail_of_an_edition_changes_nothing(room: Room) -> None:
     with room.database.read() as session:
         block = to_text(desk.blocks(session, session.get_one(Edition, key))[0])
     rows = [
-        room.bring(mail(LIST, DESK, "60", text, Message_ID=message_id, List_Id="<steppe.example>"))
+        room.bring(
+            mail(
+                LIST,
+                DESK,
+                "60",
+                text,
+                Message_ID=message_id,
+                List_Id="<steppe.example>",
+                Authentication_Results=checked(LIST),
+            )
+        )
         for message_id, text in (("<1@list.example>", block), ("<2@list.example>", f"{block}\n\nAnd a correction."))
     ]
     assert [(row.state, row.edition_id) for row in rows] == [("edition", key), ("edition", key)]

@@ -30,7 +30,7 @@ from app.mail import messages, outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert as ExpertRow
-from app.questions import desk, queries, wording
+from app.questions import desk, notes, queries, wording
 from app.questions.models import Note, Question, QuestionText
 from tests.assignments import ANSWER, Asked, asked
 from tests.at_desk import Browser as Desk
@@ -253,7 +253,7 @@ def test_the_brief_the_notes_and_the_mails_go_with_the_last_asker(database: Data
     letter = write_in(database, newsroom, "a")
     question = worded(database, newsroom, letter, body="Who measures the salt at the cannery?")
     database.write(
-        lambda s: desk.note(s, newsroom.nora, s.get_one(Question, question), "She works at the cannery."), at=TODAY
+        lambda s: notes.note(s, newsroom.nora, s.get_one(Question, question), "She works at the cannery."), at=TODAY
     )
     invite_leyla(database, newsroom, question, brief="Think of the cannery.")
     assert dump(database).count("cannery") > 3

@@ -11,7 +11,7 @@ from app.mail.trim import trim
 from .hostile_mails import HOSTILE, numbered, page, plain
 from .replies import ADDRESS, EDITION, INVITATION
 
-LIMIT = 1.0  # seconds of processor time, on a machine that does other things too
+LIMIT = 3.0  # seconds of processor time, on a machine that does other things too; the bench has the figures
 KNOWN = Known(frozenset({ADDRESS}), (EDITION * 20, INVITATION))
 
 

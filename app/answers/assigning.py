@@ -78,8 +78,10 @@ def invite(
     runs_at: datetime | None,
     check_until: datetime | None,
     lead_in: str,
+    also: int = 0,
+    once_key: str | None = None,
 ) -> None:
-    """Send the invitation. `lead_in` is the line as it would run.
+    """Send the invitation. `lead_in` is the line as it would run; `also` is how many more are about to be asked with this one.
 
     The expert gets the desk's wording and brief only. Raises `Missing` (cleared text, dates) and `Illegal`.
     """
@@ -97,9 +99,10 @@ def invite(
         runs_at=runs_at,
         check_until=check_until,
         lead_in=lead_in,
+        also=also,
     )
     link = post.assignment_link(session, assignment)
-    post.to_expert(session, actor, assignment, messages.invitation, link=link, **values)
+    post.to_expert(session, actor, assignment, messages.invitation, once_key=once_key, link=link, **values)
 
 
 def letter_values(
@@ -111,6 +114,7 @@ def letter_values(
     runs_at: datetime | None,
     check_until: datetime | None,
     lead_in: str,
+    also: int = 0,
 ) -> dict[str, Any]:
     """All that the letter of invitation says, but for the link, which is made when it is sent."""
     question = session.get_one(Question, assignment.question_id)
@@ -127,7 +131,7 @@ def letter_values(
         "lead_in": lead_in,
         "policy": newsletter.check_policy,
         "check_until": check_until,
-        "asked_others": len(others),
+        "asked_others": len(others) + also,
         "readers": len(questions.letters_of(session, question)),
         "verify": house_text(session, newsletter, "verify"),
         "pay": house_text(session, newsletter, "pay"),

@@ -13,15 +13,18 @@ from ..mail import messages
 from ..mail.models import OutboxMail
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
+from ..questions import notes
 from ..questions.lifecycle import QUESTION
-from ..questions.models import Note, Question
-from ..text import clean, single_line
+from ..questions.models import Question
+from ..text import clean, for_print, single_line
 from . import post, telling
 from .assigning import of_question, rest
 from .diff import changes
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import OWN_HAND, Answer, AnswerText, Assignment, Check
+from .queries import checks_of
 from .writing import Written, add_text, drop_drafts
+from .writing_to import must_be_clear
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED = ("fine", "approved", "silent")
@@ -31,12 +34,17 @@ def load_whole(session: Session, answer: Answer) -> tuple[Assignment, Question]:
     return session.get_one(Assignment, answer.assignment_id), session.get_one(Question, answer.question_id)
 
 
-def edit(session: Session, actor: Staff, answer: Answer, body: str, version: int | None = None) -> AnswerText:
-    """Save an edited version; the same words make no new one. Raises `Stale`, `Illegal`, `Missing`."""
-    expect(lock(session, answer), version)
+def edit(session: Session, actor: Staff, answer: Answer, body: str, seen: str | None = None) -> AnswerText:
+    """Save an edited version; the same words make no new one. `seen` is the label of the version that it began from.
+
+    Raises `Stale`, `Illegal`, `Missing`.
+    """
+    lock(session, answer)
     old = session.get(AnswerText, answer.text_id) if answer.text_id else None
-    if old and old.body == clean(body):
+    if old and old.body == for_print(clean(body)):
         return old
+    if seen is not None and (old is None or old.label != seen):
+        raise Stale(f"answer {answer.id} has another text than {seen}")
     ANSWER.move("edit", answer.state)
     ties = old.ties if old else ""
     text = add_text(session, actor, answer, "edited", Written(body, ties, own_words=bool(old and old.own_words)))
@@ -44,15 +52,16 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, version: int
     return text
 
 
-def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> None:
-    """Give the answer back to its expert with a note. Raises `Missing`, `Illegal`."""
+def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime, looked: str = "") -> None:
+    """Give the answer back to its expert with a note. Raises `Missing`, `Leaking` (see `writing_to`), `Illegal`."""
     note = clean(note)
     if not note:
         raise Missing("note")
     assignment, question = load_whole(session, answer)
+    must_be_clear(session, question, note, looked)
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "return", due_at=due_at)
     ANSWER.apply(session, actor, lock(session, answer), "return", cause="return")
-    session.add(Note(question_id=question.id, person_id=actor.person_id, body=note, written_at=now(session)))
+    notes.note(session, actor, question, note)
     post.to_expert(
         session,
         actor,
@@ -69,14 +78,6 @@ def submitted_text(session: Session, answer: Answer) -> AnswerText | None:
     """The expert's own newest words."""
     query = select(AnswerText).filter_by(answer_id=answer.id, kind="submitted").order_by(AnswerText.number.desc())
     return session.scalar(query.limit(1))
-
-
-def texts_of(session: Session, answer: Answer) -> list[AnswerText]:
-    return list(session.scalars(select(AnswerText).filter_by(answer_id=answer.id).order_by(AnswerText.number)))
-
-
-def checks_of(session: Session, answer: Answer) -> list[Check]:
-    return list(session.scalars(select(Check).filter_by(answer_id=answer.id).order_by(Check.id)))
 
 
 def open_check(session: Session, answer: Answer) -> Check | None:
@@ -192,7 +193,8 @@ def faults_of_approval(session: Session, answer: Answer, checklist: Sequence[str
         faults.append("verified")
     text = submitted_text(session, answer)
     by_hand = text is not None and text.channel not in OWN_HAND
-    passed = any(c.text_id == answer.text_id and c.outcome in PASSED for c in checks_of(session, answer))
+    checks = checks_of(session, [answer.id])[answer.id]
+    passed = any(check.text_id == answer.text_id and check.outcome in PASSED for check in checks)
     untouched = answer.state == "submitted" and not by_hand
     if (
         not passed
@@ -292,5 +294,7 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
     rest(session, actor, question.id)
     if isinstance(actor, Expert):
         post.to_desk(session, assignment, "withdrawn", clean(sentence))
-    else:
-        telling.ended(session, actor, assignment, sentence)
+        return
+    telling.ended(session, actor, assignment, sentence)
+    if isinstance(actor, Staff) and (why := clean(sentence)):
+        notes.note(session, actor, question, why)

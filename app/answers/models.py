@@ -36,6 +36,8 @@ class Assignment(Row, Public, Editable):
     """One question put to one expert, with two clocks: `reply_by` for a yes or no, `due_at` for the text.
 
     `brief` is what the desk would like, `words` the wanted length, `relation` what follows the credit line in print.
+    `after_id` is who is asked before, on the ladder (see `ladder`); `step_at` is until when that one may be silent, where it
+    isn't their own `reply_by`.
     """
 
     __tablename__ = "assignments"
@@ -53,6 +55,8 @@ class Assignment(Row, Public, Editable):
         tied("later_has_date", "later_on IS NOT NULL", "decline_reason = 'no time'"),
         tied("received_says_when", "state IN ('received', 'done')", "received_at IS NOT NULL"),
         CheckConstraint("words BETWEEN 20 AND 2000", name="words_sane"),
+        CheckConstraint("after_id <> id", name="after_another"),
+        tied("step_is_on_ladder", "step_at IS NOT NULL", "after_id IS NOT NULL"),
         Index(
             "uq_assignments_live",
             "question_id",
@@ -65,6 +69,10 @@ class Assignment(Row, Public, Editable):
         Index(None, "expert_id", "due_at", "id"),
         Index(None, "newsletter_id", "state", "due_at", "id"),
         Index(None, "newsletter_id", "state", "reply_by", "id"),
+        Index(None, "newsletter_id", "invited_at"),
+        Index(None, "newsletter_id", "id"),
+        Index(None, "newsletter_id", "expert_id", "id"),
+        Index(None, "expert_id", "state", "id"),
     )
 
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
@@ -85,8 +93,11 @@ class Assignment(Row, Public, Editable):
     later_on: Mapped[date | None]
     suggestion_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     key_no: Mapped[int | None]
+    after_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id"))
+    step_at: Mapped[datetime | None]
 
     expert: Mapped[Expert] = relationship(viewonly=True, lazy="joined")
+    after: Mapped["Assignment | None"] = relationship(remote_side="Assignment.id", viewonly=True)
     question: Mapped[Question] = relationship(viewonly=True)
     answer: Mapped["Answer | None"] = relationship(viewonly=True, uselist=False)
 
@@ -105,6 +116,7 @@ class Answer(Row, Public, Editable):
             "approved_text_id = text_id AND approved_by_id IS NOT NULL AND credit IS NOT NULL",
         ),
         Index(None, "newsletter_id", "state", "state_at", "id"),
+        Index(None, "expert_id", "state", "question_id"),
         Index(None, "question_id"),
     )
 
@@ -152,6 +164,11 @@ class AnswerText(Row):
     given_on: Mapped[date | None]
     by: Mapped[str] = mapped_column(String(40))
     written_at: Mapped[datetime]
+
+    @property
+    def label(self) -> str:
+        """The name of this version in a form, "en.3"."""
+        return f"{self.language}.{self.number}"
 
 
 class Check(Row):

@@ -37,9 +37,30 @@ def newest_checks(session: Session, answer_ids: Sequence[int]) -> dict[int, Chec
     return {check.answer_id: check for check in session.scalars(select(Check).where(Check.id.in_(newest)))}
 
 
+def checks_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[Check]]:
+    """Every quote check of several answers, oldest first."""
+    found: dict[int, list[Check]] = {key: [] for key in answer_ids}
+    for check in session.scalars(select(Check).where(Check.answer_id.in_(found)).order_by(Check.id)):
+        found[check.answer_id].append(check)
+    return found
+
+
 def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[AnswerText]]:
     """Every version of several answers, oldest first."""
     found: dict[int, list[AnswerText]] = {key: [] for key in answer_ids}
     for text in session.scalars(select(AnswerText).where(AnswerText.answer_id.in_(found)).order_by(AnswerText.id)):
         found[text.answer_id].append(text)
     return found
+
+
+def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assignment, Answer | None, Check | None]]:
+    """Every assignment of several questions with its answer and the newest quote check, in one query."""
+    newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
+    query = (
+        select(Assignment, Answer, Check)
+        .outerjoin(Answer, Answer.assignment_id == Assignment.id)
+        .outerjoin(Check, Check.id == newest)
+        .where(Assignment.question_id.in_(question_ids))
+        .order_by(Assignment.id)
+    )
+    return [(assignment, answer, check) for assignment, answer, check in session.execute(query)]

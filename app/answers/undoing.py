@@ -42,7 +42,9 @@ def _is_newest(session: Session, mail: OutboxMail) -> bool:
 def _uninvite(session: Session, actor: Staff, assignment: Assignment) -> None:
     if assignment.state == "invited":
         links.revoke_links(session, assignment.id)
-        ASSIGNMENT.apply(session, actor, assignment, "uninvite", cause="discard", invited_at=None)
+        # What a person stopped the ladder does not send again by itself.
+        off = {"after_id": None, "step_at": None}
+        ASSIGNMENT.apply(session, actor, assignment, "uninvite", cause="discard", invited_at=None, **off)
         rest(session, actor, assignment.question_id)
 
 

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.sql import ColumnElement
 
+from ..people.models import Expert
 from .assigning import ASKED
 from .models import Assignment
 
@@ -18,8 +20,18 @@ def live(session: Session, expert_ids: Sequence[int]) -> Counter[int]:
     return Counter(dict(session.execute(query.group_by(Assignment.expert_id)).all()))
 
 
-def of_expert(session: Session, newsletter_id: int, expert_id: int, limit: int = 50) -> list[Assignment]:
+def of_expert(session: Session, newsletter_id: int, expert_id: int, limit: int = 20) -> list[Assignment]:
     """An expert's assignments at one newsletter with their questions, newest first."""
     query = select(Assignment).filter_by(newsletter_id=newsletter_id, expert_id=expert_id)
     query = query.options(joinedload(Assignment.question)).order_by(Assignment.id.desc()).limit(limit)
     return list(session.scalars(query))
+
+
+def has_work() -> ColumnElement[bool]:
+    """Of experts in a query: those who have something on their desk now."""
+    return exists().where(Assignment.expert_id == Expert.id, Assignment.state.in_(ASKED))
+
+
+def never_asked() -> ColumnElement[bool]:
+    """Of experts in a query: those who have never been asked anything."""
+    return ~exists().where(Assignment.expert_id == Expert.id, Assignment.state != "drafted")

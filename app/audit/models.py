@@ -11,7 +11,13 @@ class Event(Row):
     """One change. `facts` holds ids, numbers and names of columns, never a person's words; triggers forbid to change it."""
 
     __tablename__ = "audit"
-    __table_args__ = table(Index(None, "question_id", "id"), Index(None, "noun", "noun_id", "id"))
+    __table_args__ = table(
+        Index(None, "question_id", "id"),
+        Index(None, "noun", "noun_id", "id"),
+        Index(None, "newsletter_id", "at", "id"),
+        Index(None, "newsletter_id", "actor", "at", "id"),
+        Index(None, "newsletter_id", "action", "at", "id"),
+    )
 
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(40))

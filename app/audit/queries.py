@@ -1,12 +1,48 @@
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from .models import Event
 
 
-def of_questions(session: Session, question_ids: Sequence[int], limit: int) -> list[Event]:
-    """What was done to several questions and to all that hangs on them, newest first."""
-    query = select(Event).where(Event.question_id.in_(question_ids)).order_by(Event.id.desc()).limit(limit)
-    return list(session.scalars(query))
+def of_questions(
+    session: Session, question_ids: Sequence[int], actions: Sequence[str], limit: int, before: tuple[datetime, int]
+) -> list[Event]:
+    """What was done to several questions and to all that hangs on them, newest first, from below a time and a key on."""
+    query = select(Event).where(Event.question_id.in_(question_ids), Event.action.in_(actions))
+    query = query.where(tuple_(Event.at, Event.id) < tuple_(*before))
+    return list(session.scalars(query.order_by(Event.at.desc(), Event.id.desc()).limit(limit)))
+
+
+def chosen(session: Session, keys: Sequence[int]) -> list[Event]:
+    """Several events by their keys, newest first."""
+    return list(session.scalars(select(Event).where(Event.id.in_(keys)).order_by(Event.id.desc())))
+
+
+def newest_move(session: Session, noun: str, noun_id: int) -> Event | None:
+    """The newest event that moved a row from where it stood."""
+    return session.scalar(_moves(noun, noun_id).order_by(Event.id.desc()).limit(1))
+
+
+def newest_of(session: Session, noun: str, noun_id: int, action: str) -> Event | None:
+    """The newest event of one kind on a row."""
+    query = select(Event).where(Event.noun == noun, Event.noun_id == noun_id, Event.action == action)
+    return session.scalar(query.order_by(Event.id.desc()).limit(1))
+
+
+def moved_since(session: Session, event: Event, but: Sequence[int]) -> bool:
+    """Whether the row of an event was moved again after it, by another event than those of `but`."""
+    later = _moves(event.noun, event.noun_id).where(Event.id > event.id, Event.id.not_in(but))
+    return session.scalar(later.limit(1)) is not None
+
+
+def touched_since(session: Session, question_id: int, event_id: int, but: Sequence[int]) -> bool:
+    """Whether anything was done to a question, or to what hangs on it, after an event, besides the events `but`."""
+    query = select(Event.id).where(Event.question_id == question_id, Event.id > event_id, Event.id.not_in(but))
+    return session.scalar(query.limit(1)) is not None
+
+
+def _moves(noun: str, noun_id: int) -> Select[Event]:
+    return select(Event).where(Event.noun == noun, Event.noun_id == noun_id, Event.new.is_not(None))

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +23,9 @@ def record(
 ) -> Event:
     """Add the event of `row`, which has been flushed. `at` is given where the minute must not be kept."""
     noun = type(row).__name__.lower()
-    newsletter_id = row.id if noun == "newsletter" else getattr(row, "newsletter_id", None)
+    # What belongs to the house, such as an expert's profile, is noted at the desk whose people changed it.
+    of_desk = getattr(row, "newsletter_id", None) or getattr(actor, "newsletter_id", None)
+    newsletter_id = row.id if noun == "newsletter" else of_desk
     question_id = row.id if noun == "question" else getattr(row, "question_id", None)
     event = Event(
         at=at or now(session),
@@ -36,4 +40,18 @@ def record(
         facts=facts or None,
     )
     session.add(event)
+    if (watched := session.info.get("watched")) is not None:
+        watched.append(event)
     return event
+
+
+@contextmanager
+def watched(session: Session) -> Iterator[list[Event]]:
+    """Collect what is recorded inside: what one press did, for the press that undoes it."""
+    before = session.info.get("watched")
+    events: list[Event] = []
+    session.info["watched"] = events
+    try:
+        yield events
+    finally:
+        session.info["watched"] = before

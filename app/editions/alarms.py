@@ -144,12 +144,14 @@ def _mails_waiting(
         assignment, path = asked[letter.assignment_id or 0], f"letters/{letter.public_id}"
         name = assignment.expert.name
         yield _about(session, newsletter, edition, assignment, f"letter:{letter.id}", path, messages.mail_waits, name)
-    pen = select(Inbound).where(
+    # Anybody can write in an expert's name, and often: one mail a day tells of all that waits about one assignment.
+    today = now(session).date()
+    pen = select(Inbound.assignment_id).where(
         Inbound.newsletter_id == newsletter.id, Inbound.state == "pen", Inbound.assignment_id.in_(asked)
     )
-    for row in session.scalars(pen.order_by(Inbound.id).limit(MANY)):
-        assignment, path = asked[row.assignment_id or 0], f"pen/{row.public_id}"
-        yield _about(session, newsletter, edition, assignment, f"pen:{row.id}", path, messages.mail_waits, "")
+    for key in session.scalars(pen.distinct()):
+        cause = f"pen:{key}:{today}"
+        yield _about(session, newsletter, edition, asked[key or 0], cause, "pen", messages.mail_waits, "")
 
 
 def _mails_failed(

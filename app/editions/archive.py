@@ -47,6 +47,9 @@ def page(
         select(EditionItem)
         .join(Question, Question.id == EditionItem.question_id)
         .where(Question.newsletter_id == newsletter.id, Question.state.in_(states))
+        .where(
+            Question.published_at.is_not(None)
+        )  # PostgreSQL would walk through all that has not run to get to the newest
         .order_by(Question.published_at.desc(), Question.id.desc())
         .options(contains_eager(EditionItem.question))
         .limit(limit)
@@ -96,6 +99,22 @@ def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[Edi
         .options(contains_eager(EditionItem.question))
     ).first()
     return (row[0], row[1]) if row else None
+
+
+def ran(session: Session, newsletter: Newsletter, question_ids: Sequence[int]) -> dict[int, EditionItem]:
+    """Those of several questions that ran and can still be read, by their keys and in that order, in one query."""
+    query = (
+        select(EditionItem)
+        .join(Question, Question.id == EditionItem.question_id)
+        .where(
+            EditionItem.question_id.in_(question_ids),
+            Question.newsletter_id == newsletter.id,
+            Question.state.in_(PUBLIC),
+        )
+        .options(contains_eager(EditionItem.question))
+    )
+    found = {item.question_id: item for item in session.scalars(query)}
+    return {key: found[key] for key in question_ids if key in found}
 
 
 def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
@@ -154,19 +173,26 @@ def count(session: Session, newsletter: Newsletter, up_to: int = 1_000) -> int:
     return session.scalar(select(func.count()).select_from(walk.subquery())) or 0
 
 
-def published_by(session: Session, expert_id: int, newsletter_id: int | None = None) -> list[EditionItem]:
+def published_by(
+    session: Session, expert_id: int, newsletter_id: int | None = None, limit: int = 20
+) -> list[EditionItem]:
     """What an expert's answers ran in, newest first; of one newsletter where it is given."""
+    newest = (
+        select(Question.id)
+        .join(Answer, Answer.question_id == Question.id)
+        .where(Answer.expert_id == expert_id, Answer.state == "approved", Question.state.in_(PUBLIC))
+        .order_by(Question.published_at.desc(), Question.id.desc())
+        .limit(limit)  # chosen by themselves: what ran is long, and a busy expert has a thousand of them to sort
+    )
+    if newsletter_id is not None:
+        newest = newest.where(Question.newsletter_id == newsletter_id)
     query = (
         select(EditionItem)
         .join(Question, Question.id == EditionItem.question_id)
-        .join(Answer, Answer.question_id == Question.id)
-        .where(Answer.expert_id == expert_id, Answer.state == "approved", Question.state.in_(PUBLIC))
+        .where(Question.id.in_(newest.subquery().select()))
         .options(contains_eager(EditionItem.question))
-        .order_by(Question.published_at.desc())
-        .limit(50)
+        .order_by(Question.published_at.desc(), Question.id.desc())
     )
-    if newsletter_id is not None:
-        query = query.where(Question.newsletter_id == newsletter_id)
     return list(session.scalars(query))
 
 

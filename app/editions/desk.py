@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -25,6 +25,7 @@ from .lifecycle import EDITION
 from .models import Edition, EditionItem
 from .pieces import NameTrouble, piece_of
 
+MOST_SLOTS = 12
 GRACE = timedelta(minutes=10)  # how long thanks and notices wait, and an edition can be recalled
 
 
@@ -40,7 +41,7 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
     Raises `Missing` (free slot, approved answer) and `Illegal` when the edition is no longer planned.
     """
     must(actor, "E")
-    _planned(lock(session, edition))
+    planned(lock(session, edition))
     taken = [q.position or 0 for q in picked(session, edition)]
     if len(taken) >= edition.slots:
         raise Missing("free slot")
@@ -66,7 +67,8 @@ def _changed(session: Session, edition: Edition) -> None:
     session.flush()
 
 
-def _planned(edition: Edition) -> None:
+def planned(edition: Edition) -> None:
+    """Raises `Illegal` for an edition whose slots can't change any more."""
     if edition.state != "planned":
         raise Illegal("edition", "change", edition.state)
 
@@ -77,7 +79,7 @@ def _edition_of(session: Session, question: Question) -> Edition:
     if question.edition_id is None:
         raise Illegal("question", "drop", question.state)
     edition = lock(session, session.get_one(Edition, question.edition_id))
-    _planned(edition)
+    planned(edition)
     if question not in picked(session, edition):
         raise Stale(f"question {question.id} left edition {edition.id}")
     return edition
@@ -90,12 +92,12 @@ def drop(session: Session, actor: Actor, question: Question, why: str = "", caus
         session, actor, lock(session, question), "drop", cause=cause, why={"edition": edition.id},
         edition_id=None, position=None,
     )  # fmt: skip
-    _renumber(session, edition)
+    renumber(session, edition)
     if why := clean(why):
         notices.dropped(session, actor, question, why)
 
 
-def _renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
+def renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
     """Number the slots without gaps, by way of free numbers, since two questions never share a slot."""
     questions = picked(session, edition)
     if order:
@@ -114,8 +116,14 @@ def move(session: Session, actor: Staff, question: Question, step: int) -> None:
     order = [q.id for q in picked(session, edition)]
     at = order.index(question.id)
     order.insert(max(0, min(len(order) - 1, at + step)), order.pop(at))
-    _renumber(session, edition, order)
+    renumber(session, edition, order)
     audit.record(session, actor, "question.move", question, facts={"edition": edition.id, "step": step})
+
+
+def later_editions(edition: Edition) -> Select[Edition]:
+    """The planned editions after one, soonest first."""
+    later = select(Edition).filter_by(newsletter_id=edition.newsletter_id, state="planned")
+    return later.where(Edition.runs_at > edition.runs_at).order_by(Edition.runs_at)
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
@@ -123,18 +131,12 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     when there is none."""
     must(actor, "E")
     edition = _edition_of(session, question)
-    later = session.scalars(
-        select(Edition)
-        .filter_by(newsletter_id=edition.newsletter_id, state="planned")
-        .where(Edition.runs_at > edition.runs_at)
-        .order_by(Edition.runs_at)
-    )
-    for target in later:
+    for target in session.scalars(later_editions(edition)):
         taken = picked(session, lock(session, target))
         if len(taken) < target.slots:
             question.edition_id, question.position = target.id, len(taken) + 1
             session.flush()
-            _renumber(session, edition)
+            renumber(session, edition)
             _changed(session, target)
             audit.record(session, actor, "question.carry", question, facts={"from": edition.id, "to": target.id})
             notices.carried_over(session, actor, question, target)
@@ -143,11 +145,16 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
 
 
 def set_slots(session: Session, actor: Staff, edition: Edition, slots: int) -> None:
-    """Change how many Q&As this edition takes. Raises `Missing` below what is picked or outside 1 to 12."""
+    """Change how many Q&As this edition takes; what does not fit any more is carried over, the last one first.
+
+    Raises `Missing`: "slots" outside 1 to `MOST_SLOTS`, "later edition" where there is none to carry over to.
+    """
     must(actor, "E")
-    _planned(lock(session, edition))
-    if not max(1, len(picked(session, edition))) <= slots <= 12:
+    planned(lock(session, edition))
+    if not 1 <= slots <= MOST_SLOTS:
         raise Missing("slots")
+    for question in picked(session, edition)[slots:][::-1]:
+        carry_over(session, actor, question)
     edition.slots = slots
     session.flush()
     audit.record(session, actor, "edition.slots", edition, facts={"slots": slots})
@@ -207,7 +214,7 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
 def skip(session: Session, actor: Staff, edition: Edition) -> None:
     """This date has no edition. What was picked is carried over, or ready again where no later slot is free."""
     must(actor, "E")
-    _planned(lock(session, edition))
+    planned(lock(session, edition))
     for question in picked(session, edition):
         try:
             carry_over(session, actor, question)
@@ -253,16 +260,21 @@ def items_of(session: Session, edition: Edition) -> list[EditionItem]:
     return list(session.scalars(select(EditionItem).filter_by(edition_id=edition.id).order_by(EditionItem.position)))
 
 
+def preview(session: Session, edition: Edition) -> tuple[list[Block], list[NameTrouble]]:
+    """The edition's blocks as they will run, or ran; and while it is planned the readers' names in it that may not be printed.
+
+    As long as there is such a name, nothing is exported.
+    """
+    newsletter, items = session.get_one(Newsletter, edition.newsletter_id), items_of(session, edition)
+    found = [] if items else [piece_of(session, newsletter, question) for question in picked(session, edition)]
+    blocks = blocks_of_run(session, newsletter, [piece for piece, _ in found], items)
+    planned = edition.state == "planned"
+    return blocks, [trouble for _, trouble in found if trouble and planned]
+
+
 def blocks(session: Session, edition: Edition) -> list[Block]:
-    """The edition's blocks as they will run, or ran."""
-    newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    return blocks_of_run(session, newsletter, edition, picked(session, edition), items_of(session, edition))
+    return preview(session, edition)[0]
 
 
 def name_troubles(session: Session, edition: Edition) -> list[NameTrouble]:
-    """The readers' names in a planned edition that may not be printed. While there is one, nothing is exported."""
-    if edition.state != "planned":
-        return []
-    newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    found = (piece_of(session, newsletter, question)[1] for question in picked(session, edition))
-    return [trouble for trouble in found if trouble]
+    return preview(session, edition)[1] if edition.state == "planned" else []

@@ -16,6 +16,8 @@ from ..questions.models import Question
 from ..questions.queries import letters_of
 from . import notices
 
+WAITS = ("held", "queued")
+
 
 def end_letter(
     session: Session,
@@ -28,30 +30,50 @@ def end_letter(
     _known(reason)
     filing.end(session, actor, letter, reason, answered_by_id=answer.id if answer else None)
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    path = f"/{newsletter.slug}/q/{answer.public_id}/-" if answer else ""
-    _tell(session, actor, newsletter, letter, reason, path)
+    _tell(session, actor, newsletter, letter, reason, _path(newsletter, answer))
 
 
-def reopen_letter(session: Session, actor: Staff, letter: Letter) -> None:
-    """Take an end back, and with it the notice that has not gone out yet. Raises `Illegal`, and `OnItsWay`."""
-    filing.reopen(session, actor, letter)
-    told = select(OutboxMail).where(OutboxMail.letter_id == letter.id, OutboxMail.state.in_(("held", "queued")))
-    for mail in session.scalars(told):
+def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
+    """Take an end back, and with it the notice that has not gone out yet. Raises `Stale`, `Illegal`, and `OnItsWay`."""
+    filing.reopen(session, actor, letter, version)
+    mail = _notice(session, letter)
+    if mail and mail.state in WAITS:
         outbox.recall(session, actor, mail)
 
 
-def close_question(session: Session, actor: Staff, question: Question, reason: str, sentence: str = "") -> None:
-    """Close a question: its readers hear `reason`, whoever was asked hears `sentence`. Raises as `end_letter` does."""
+def close_question(
+    session: Session, actor: Staff, question: Question, reason: str, sentence: str = "", answer: Question | None = None
+) -> None:
+    """Close a question: its readers hear `reason`, where there is one with the published `answer` that fits; whoever was
+    asked hears `sentence`. Raises as `end_letter` does."""
     _known(reason)
     closing.close(session, actor, question, reason, sentence)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     for letter in letters_of(session, question):
-        _tell(session, actor, newsletter, letter, reason)
+        _tell(session, actor, newsletter, letter, reason, _path(newsletter, answer))
+
+
+def untell(session: Session, actor: Staff, letter: Letter) -> None:
+    """Take back the notice that a letter or its question ended, as part of an undo. Raises `OnItsWay` where it has gone out."""
+    mail = _notice(session, letter)
+    if mail is None or mail.state == "discarded":
+        return
+    if mail.state not in WAITS:
+        raise outbox.OnItsWay(mail.public_id)
+    outbox.recall(session, actor, mail)
+
+
+def _notice(session: Session, letter: Letter) -> OutboxMail | None:
+    return session.scalar(select(OutboxMail).filter_by(once_key=notices.cause("ended", letter.id)))
 
 
 def _known(reason: str) -> None:
     if reason not in ENDINGS:
         raise Missing("reason")
+
+
+def _path(newsletter: Newsletter, answer: Question | None) -> str:
+    return f"/{newsletter.slug}/q/{answer.public_id}/-" if answer else ""
 
 
 def _tell(

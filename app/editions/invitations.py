@@ -1,11 +1,12 @@
 """An invitation knows its dates: the edition it is for gives the due date, the check and the day it would run."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..actors import Actor
+from ..actors import Actor, Clock
 from ..answers import assigning
 from ..answers.models import Assignment
 from ..answers.post import sender
@@ -16,6 +17,9 @@ from ..people.directory import email_of
 from .calendar import default_due_at, default_reply_by
 from .desk import run_of
 from .pieces import lead_in
+from .standing import coming_editions
+
+AHEAD = 6  # editions that are looked through for one that still takes answers
 
 
 def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
@@ -33,9 +37,30 @@ def invite(
     *,
     reply_by: datetime | None = None,
     due_at: datetime | None = None,
+    also: int = 0,
+    once_key: str | None = None,
 ) -> None:
     """Invite an expert, with what the letter has to say about dates and print. Raises what `assigning.invite` raises."""
-    assigning.invite(session, actor, assignment, **_said(session, assignment, reply_by, due_at))
+    said = _said(session, assignment, reply_by, due_at)
+    assigning.invite(session, actor, assignment, also=also, once_key=once_key, **said)
+
+
+def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]) -> None:
+    """Invite several experts to one question: each letter says how many others are asked, also those whose turn comes after."""
+    for asked, assignment in enumerate(assignments, 1):
+        invite(session, actor, assignment, also=len(assignments) - asked)
+
+
+def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
+    """The ladder's invitation. Where the edition it was meant for takes nothing any more, it is for the next one that does."""
+    meant = run_of(session, assignment)
+    if meant is not None and (meant.state != "planned" or meant.cutoff_at <= now(session)):
+        coming = coming_editions(session, assignment.newsletter_id, AHEAD)
+        free = (one for one in coming if one.state == "planned" and one.cutoff_at > now(session))
+        edition = next(free, None)
+        assignment.for_edition_id = edition.id if edition else None
+        session.flush()
+    invite(session, Clock(), assignment, once_key=once_key)
 
 
 def preview(

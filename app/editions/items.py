@@ -80,11 +80,7 @@ def block_from(item: EditionItem, address: str | None = None) -> Block:
 
 
 def blocks_of_run(
-    session: Session,
-    newsletter: Newsletter,
-    edition: Edition,
-    questions: Sequence[Question],
-    items: Sequence[EditionItem],
+    session: Session, newsletter: Newsletter, picked: Sequence[Piece], items: Sequence[EditionItem]
 ) -> list[Block]:
     """The edition's blocks in order, the standing call once at the end.
 
@@ -93,10 +89,7 @@ def blocks_of_run(
     if items:
         pieces = [(piece_from(item), item.input["own"]) for item in items]
     else:
-        pieces = [
-            (piece, own_phrases(session, newsletter, piece.language))
-            for piece, _ in (piece_of(session, newsletter, question) for question in questions)
-        ]
+        pieces = [(piece, own_phrases(session, newsletter, piece.language)) for piece in picked]
     if pieces and newsletter.call:
         last, own = pieces[-1]
         pieces[-1] = (replace(last, call=newsletter.call), own)

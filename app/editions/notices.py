@@ -74,8 +74,13 @@ def tell_reader(
         letter_id=letter.id,
         edition_id=edition_id,
         **post.way_out(session, actor, newsletter, message.kind, due_at),
-        once_key=f"{kind}:{letter.id}:{edition_id or ''}",
+        once_key=cause(kind, letter.id, edition_id),
     )
+
+
+def cause(kind: str, letter_id: int, edition_id: int | None = None) -> str:
+    """What makes a notice the one that a reader gets: they are told once of each end, and once of each edition."""
+    return f"{kind}:{letter_id}:{edition_id or ''}"
 
 
 def not_this_time(session: Session, actor: Actor, question: Question) -> None:

@@ -7,11 +7,13 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ..answers.models import Answer
 from ..audit import Event
 from ..db import now
 from ..people.directory import names_of
 from ..questions.models import Question
-from .models import Edition
+from .items import digest
+from .models import Edition, EditionItem
 
 MISSED = timedelta(days=14)  # how long a date that passed without being sent is still shown among the coming ones
 
@@ -33,12 +35,24 @@ def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
     return Counter({edition: count for edition, count in session.execute(query) if edition is not None})
 
 
-def hands(session: Session, edition: Edition) -> dict[str, str]:
-    """Who locked and who sent an edition the last time, by name: {"lock": "Nora Lind", "send": "Nora Lind"}."""
-    query = select(Event).where(
-        Event.noun == "edition", Event.noun_id == edition.id, Event.action.in_(("edition.lock", "edition.send"))
-    )
-    last = {event.action.removeprefix("edition."): event.actor for event in session.scalars(query.order_by(Event.id))}
-    keys = {act: int(actor.removeprefix("staff:")) for act, actor in last.items() if actor.startswith("staff:")}
-    names = names_of(session, list(keys.values()))
-    return {act: names[key] for act, key in keys.items() if key in names}
+def events_of(session: Session, edition: Edition, limit: int = 60) -> list[Event]:
+    """What was done to the edition itself, from its planning on."""
+    query = select(Event).where(Event.noun == "edition", Event.noun_id == edition.id)
+    return list(session.scalars(query.order_by(Event.id).limit(limit)))
+
+
+def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[tuple[str, str]]]:
+    """By question: who approved each of its answers, and the reason noted where an expert had not passed the text."""
+    keys = [item.question_id for item in items]
+    query = select(Answer).where(Answer.question_id.in_(keys), Answer.state == "approved")
+    answers = list(session.scalars(query.order_by(Answer.run_position, Answer.id))) if keys else []
+    names = names_of(session, [answer.approved_by_id for answer in answers if answer.approved_by_id])
+    found: dict[int, list[tuple[str, str]]] = {key: [] for key in keys}
+    for answer in answers:
+        found[answer.question_id].append((names.get(answer.approved_by_id or 0, ""), answer.override_reason or ""))
+    return found
+
+
+def fits_its_hash(item: EditionItem) -> bool:
+    """Whether the record is still what was locked."""
+    return digest(item.input, item.output) == item.sha256

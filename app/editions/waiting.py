@@ -1,7 +1,8 @@
 """Who waits for whom at a newsletter's desk. The lists are short walks of indexes, however much there is."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, joinedload
@@ -16,6 +17,7 @@ from ..questions import queries as questions
 from ..questions.models import Question
 from .desk import picked
 from .models import Edition
+from .ready import must_run
 from .standing import coming_editions
 
 SHOWN = 12  # tasks of one kind; whoever has more to do begins with these
@@ -40,27 +42,35 @@ class Task:
 
 @dataclass(frozen=True)
 class Board:
-    """What waits for the desk, for experts, for their check of a quote, and for somebody to be asked."""
+    """What waits for the desk, for experts, for their check of a quote, and for somebody to be asked; the next two editions,
+    and the questions in the slots of the first."""
 
     desk: list[Task]
     experts: list[Task]
     checks: list[Task]
     answers: list[Task]
+    coming: list[Edition]
+    filling: list[Question]
 
 
 def board(session: Session, newsletter: Newsletter) -> Board:
     """Everything that waits, most pressing first."""
+    coming = coming_editions(session, newsletter.id, 2)
+    filling = picked(session, coming[0]) if coming else []
     return Board(
         desk=[
             *_editions_to_finish(session, newsletter.id),
             *_texts_to_settle(session, newsletter),
             *_invitations_to_send(session, newsletter.id),
             *_letters_to_read(session, newsletter.id),
-            *_slot_to_fill(session, newsletter.id),
+            *_dates_to_keep(session, newsletter, coming),
+            *_slot_to_fill(coming, len(filling)),
         ],
         experts=_with_experts(session, newsletter.id),
         checks=_in_check(session, newsletter.id),
         answers=_nobody_asked(session, newsletter.id),
+        coming=coming,
+        filling=filling,
     )
 
 
@@ -178,9 +188,26 @@ def _letters_to_read(session: Session, newsletter_id: int) -> list[Task]:
     return tasks
 
 
-def _slot_to_fill(session: Session, newsletter_id: int) -> list[Task]:
-    for edition in coming_editions(session, newsletter_id, 1):
-        filled = len(picked(session, edition))
-        if edition.state == "planned" and filled < edition.slots:
-            return [Task("slot", edition.state_at, edition.cutoff_at, edition=edition, number=filled + 1)]
-    return []
+def _slot_to_fill(coming: list[Edition], filled: int) -> list[Task]:
+    edition = coming[0] if coming else None
+    if edition is None or edition.state != "planned" or filled >= edition.slots:
+        return []
+    return [Task("slot", edition.state_at, edition.cutoff_at, edition=edition, number=filled + 1)]
+
+
+def _dates_to_keep(session: Session, newsletter: Newsletter, coming: list[Edition]) -> list[Task]:
+    """What must run by a day that the next two editions reach, and stands in no edition before that day."""
+    found = must_run(session, newsletter.id, SHOWN)
+    keys = {question.edition_id for question in found} - {None}
+    runs = (
+        {one.id: one.rule_date for one in session.scalars(select(Edition).where(Edition.id.in_(keys)))} if keys else {}
+    )
+    tasks = []
+    for question in found:
+        by = question.must_run_by
+        planned = runs.get(question.edition_id or 0)
+        if by is None or (planned is not None and planned <= by) or (coming and by > coming[-1].rule_date):
+            continue
+        ends = datetime.combine(by, time.max, ZoneInfo(newsletter.zone))
+        tasks.append(Task("date", question.state_at, ends, question))
+    return tasks

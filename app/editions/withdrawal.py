@@ -38,6 +38,9 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
     own = session.get_one(Question, question_id)
     question = lead_of(session, own)
     lock(session, question)
+    if question.edition_id is not None:
+        # An editor may be locking its edition at this moment: what is fixed is known once that is done, or can't be any more.
+        lock(session, session.get_one(Edition, question.edition_id))
     if own is not question and not of_questions(session, [own.id]):
         erase_words(session, own)
     others = letters_of(session, question)

@@ -11,12 +11,11 @@ from ..answers import queries as answers
 from ..answers.assigning import ASKED, suggestion_of
 from ..answers.diff import Pair, compare
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
-from ..answers.models import AnswerText, Assignment
+from ..answers.models import AnswerText, Check
 from ..editions import desk as editions
 from ..editions.models import Edition
 from ..editions.standing import coming_editions
-from ..letters import contacts
-from ..letters.models import Credit, Letter
+from ..letters.models import Letter
 from ..mail.models import Inbound
 from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of
@@ -27,17 +26,9 @@ from ..questions.recognise import marks, segments
 from ..wording import day
 from . import mailed
 from .frame import Desk
+from .originals import SHOWN, Original, originals
 from .questions import places_of
 from .standing import Place, standing
-
-
-@dataclass(frozen=True)
-class Asker:
-    """A letter behind the question, and how its writer wants to be named."""
-
-    letter: Letter
-    credit: Credit | None
-    name: str | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +37,7 @@ class Part:
 
     place: Place
     texts: list[AnswerText]
+    checks: list[Check]
     may_assignment: frozenset[str]
     may_answer: frozenset[str]
     faults: list[str]  # what stands in the way of approving, once the whole checklist is ticked
@@ -73,8 +65,9 @@ class Dossier:
     question: Question
     lead: Question | None  # where it was merged into
     merged: list[Question]  # what was merged into it
-    letters: list[Letter]
-    askers: list[Asker]
+    family: list[int]  # its key, and those of the questions merged into it
+    readers: int  # how many ask it
+    originals: list[Original]  # the first letters
     parts: list[Part]
     edition: Edition | None  # where it is picked or ran
     free: Edition | None  # the next edition with a free slot
@@ -93,24 +86,7 @@ class Dossier:
     @property
     def standing(self) -> str:
         ran = day(self.edition.runs_at) if self.edition else ""
-        return standing(self.question, [part.place for part in self.parts], len(self.letters), ran)
-
-    @property
-    def wording(self) -> list[Pair]:
-        """The first letter's own words against the desk's; in two languages beside each other, with nothing marked."""
-        first, text = next((letter for letter in self.letters if letter.body), None), self.question.text
-        if first is None or first.body is None or text is None or not text.body:
-            return []
-        if self.is_translated:
-            return [Pair([("same", first.body)], [("same", text.body)], [("same", text.body)])]
-        return compare(first.body, text.body)
-
-    @property
-    def is_translated(self) -> bool:
-        """Whether the desk's wording is in another language than the first letter."""
-        first, text = next((letter for letter in self.letters if letter.body), None), self.question.text
-        tongues = {one.language.partition("-")[0] for one in (first, text) if one and one.language}
-        return len(tongues - {"und"}) > 1
+        return standing(self.question, [part.place for part in self.parts], self.readers, ran)
 
     @property
     def marked(self) -> dict[str, list[tuple[str, str | None]]]:
@@ -133,21 +109,19 @@ class Dossier:
 
 def dossier(desk: Desk, question: Question) -> Dossier:
     session = desk.session
-    letters = queries.letters_of(session, question)
     coming = [edition for edition in coming_editions(session, desk.newsletter.id, 4) if edition.state == "planned"]
     picks = desk.may_decide and question.state == "answered"
-    places = places_of(desk, [question])[question.id]
-    keys = [place.assignment.id for place in places]
-    mails = mailed.waiting_of_experts(session, desk.newsletter.id, keys) if keys else []
-    robots = mailed.robots_on(session, desk.newsletter.id, keys) if keys else {}
+    merged = queries.merged_into(session, question)
+    family = [question.id, *(one.id for one in merged)]
     return Dossier(
         desk=desk,
         question=question,
         lead=queries.lead_of(session, question) if question.merged_into_id else None,
-        merged=queries.merged_into(session, question),
-        letters=letters,
-        askers=_askers(desk, letters[:20]),
-        parts=[_part(desk, place, mails, robots.get(place.assignment.id)) for place in places],
+        merged=merged,
+        family=family,
+        readers=queries.askers(session, [question])[question.id],
+        originals=originals(desk, question, queries.some_letters(session, family, SHOWN)),
+        parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
         free=next(
             (one for one in coming if len(editions.picked(session, one)) < one.slots),
@@ -161,35 +135,41 @@ def dossier(desk: Desk, question: Question) -> Dossier:
     )
 
 
-def _askers(desk: Desk, letters: list[Letter]) -> list[Asker]:
-    credits = contacts.credits_of(desk.session, [letter.id for letter in letters])
+def _parts(desk: Desk, question: Question) -> list[Part]:
+    """Each expert's part; what hangs on several of them is read at once."""
+    session, places = desk.session, places_of(desk, [question])[question.id]
+    keys = [place.assignment.id for place in places]
+    if not keys:
+        return []
+    mails = mailed.waiting_of_experts(session, desk.newsletter.id, keys)
+    robots = mailed.robots_on(session, desk.newsletter.id, keys)
+    written = [place.answer.id for place in places if place.answer]
+    texts, checks = answers.versions_of(session, written), answers.checks_of(session, written)
     return [
-        Asker(
-            letter,
-            credits.get(letter.id),
-            contacts.named(desk.session, letter) if letter.id in credits else None,
+        _part(
+            desk,
+            place,
+            texts[place.answer.id] if place.answer else [],
+            checks[place.answer.id] if place.answer else [],
+            suggestion=suggestion_of(session, place.assignment),
+            mails=[
+                (letter, mailed.filings(desk, letter, assignment, "question"))
+                for letter, assignment in mails
+                if assignment.id == place.assignment.id
+            ],
+            robot=robots.get(place.assignment.id),
         )
-        for letter in letters
+        for place in places
     ]
 
 
-def _part(desk: Desk, place: Place, mails: Sequence[tuple[Letter, Assignment]], robot: Inbound | None) -> Part:
+def _part(desk: Desk, place: Place, texts: list[AnswerText], checks: list[Check], **heard: Any) -> Part:
     may = set(ASSIGNMENT.open_to(desk.actor, place.assignment))
     if desk.may_decide and place.assignment.state in ASKED:
         may |= {"extend", "link"}
-    heard = {
-        "suggestion": suggestion_of(desk.session, place.assignment),
-        "mails": [
-            (letter, mailed.filings(desk, letter, assignment, "question"))
-            for letter, assignment in mails
-            if assignment.id == place.assignment.id
-        ],
-        "robot": robot,
-    }
     if place.answer is None:
-        return Part(place, [], frozenset(may), frozenset(), [], **heard)
-    texts = answers.versions_of(desk.session, [place.answer.id])[place.answer.id]
+        return Part(place, texts, checks, frozenset(may), frozenset(), [], **heard)
     may_answer = frozenset(ANSWER.open_to(desk.actor, place.answer))
     whole = editing.CHECKLIST
     faults = editing.faults_of_approval(desk.session, place.answer, whole) if "approve" in may_answer else []
-    return Part(place, texts, frozenset(may), may_answer, faults, **heard)
+    return Part(place, texts, checks, frozenset(may), may_answer, faults, **heard)

@@ -1,118 +1,47 @@
-"""Building an edition: what is ready, what stands in its slots, how it will be read, and the press that sends it."""
+"""Building an edition: pick, order, carry over, lock, copy; and the press that sends it."""
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
 
-from flask import abort, make_response, redirect, request, url_for
+from flask import flash, make_response, redirect, request, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ..editions import arriving, withdrawal
+from ..db import lock
+from ..editions import arranging, arriving, meanwhile, withdrawal
 from ..editions import desk as editions
-from ..editions.block import Block
-from ..editions.lifecycle import EDITION
 from ..editions.models import Edition
-from ..editions.ready import facts_of, ready_to_run
-from ..editions.record import hands
-from ..editions.renderers import to_html, to_json, to_markdown, to_text
-from ..errors import REASONS
+from ..editions.renderers import to_json
 from ..letters import queries as letters
-from ..letters.models import Letter
-from ..lifecycle import Missing, Refused, Stale
+from ..lifecycle import Illegal, Missing, Stale, expect
 from ..mail.outbox import OnItsWay
-from ..mail.reply_address import address_for
+from ..questions import dates
 from ..questions import queries as questions
 from ..questions.models import Question
-from .frame import Desk, at_desk, change, editor, found, page
+from ..wording import day
+from .builder import WRITERS, builder, kept, reply_address
+from .edition_words import deeds, why_not
+from .frame import Desk, at_desk, change, editor, found
+from .typed import typed_day
 
-MAIL_SIZE = 100  # kB; Gmail cuts a mail off at 102 kB of HTML
-WRITERS: dict[str, tuple[str, str, Callable[[Block], str]]] = {
-    "html": ("html", "text/html; charset=utf-8", to_html),
-    "text": ("txt", "text/plain; charset=utf-8", to_text),
-    "markdown": ("md", "text/markdown; charset=utf-8", to_markdown),
-}
 BY_ENDING = {ending: (kind, write) for ending, kind, write in WRITERS.values()}
-FORMS = (("html", "HTML"), ("text", _l("Text")), ("markdown", "Markdown"))
 
 
 @editor.get("/<slug>/editions/<public_id>")
 def edition(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
-        return _builder(desk, found(editions.load(desk.session, desk.actor, public_id)))
+        return builder(desk, found(editions.load(desk.session, desk.actor, public_id)))
 
 
-def _builder(desk: Desk, edition: Edition, trouble: str = "") -> str:
-    session, newsletter = desk.session, desk.newsletter
-    planned = edition.state == "planned"
-    picked = editions.picked(session, edition)
-    blocks = editions.blocks(session, edition)
-    form = request.args.get("form", "html")
-    form = form if form in WRITERS else "html"
-    return page(
-        desk,
-        "editor/edition.html",
-        "edition",
-        edition=edition,
-        acts=EDITION.open_to(desk.actor, edition),
-        trouble=trouble,
-        names=_name_troubles(desk, edition),
-        ready=ready_to_run(session, newsletter) if planned else [],
-        picked=facts_of(session, newsletter, picked),
-        open_slots=range(len(picked) + 1, edition.slots + 1) if planned else range(0),
-        items=editions.items_of(session, edition),
-        hands=hands(session, edition),
-        over=edition.runs_at < datetime.now(UTC),
-        may_recall=edition.sent_at is not None and datetime.now(UTC) < edition.sent_at + editions.GRACE,
-        form=form,
-        forms=FORMS,
-        endings={name: ending for name, (ending, _kind, _write) in WRITERS.items()} | {"json": "json"},
-        preview=_preview(form, blocks),
-        size=len("".join(map(to_html, blocks)).encode()) / 1_000,
-        room=MAIL_SIZE,
-        reply_to=_reply_address(desk, edition),
-        changes=arriving.changes(session, edition) if edition.arrived_at else [],
-    )
-
-
-def _reply_address(desk: Desk, edition: Edition) -> str:
-    """Where replies to this edition's mail should go, so that each is known to be one; "" where no mail comes in."""
-    inbox = desk.newsletter.inbox
-    if not inbox or edition.state == "skipped":
-        return ""
-    return address_for(inbox, arriving.reply_token(desk.session, edition))
-
-
-@editor.get("/<slug>/editions/<public_id>/reply-address.txt")
-def reply_address(slug: str, public_id: str) -> Response:
+@editor.get("/<slug>/editions/<public_id>/reply-address.txt", endpoint="reply_address")
+def edition_reply_address(slug: str, public_id: str) -> Response:
     """The address by itself, for the button that copies it."""
     with at_desk(slug) as desk:
         edition = found(editions.load(desk.session, desk.actor, public_id))
-        response = make_response(found(_reply_address(desk, edition) or None))
+        response = make_response(found(reply_address(desk, edition) or None))
         response.headers["Content-Type"] = "text/plain; charset=utf-8"
         return response
-
-
-def _preview(form: str, blocks: list[Block]) -> str | Markup:
-    written = "\n".join(WRITERS[form][2](block) for block in blocks)
-    # The renderer escapes every text and lets no address through but http, https and mailto.
-    return Markup(written) if form == "html" else written  # noqa: S704
-
-
-def _name_troubles(desk: Desk, edition: Edition) -> list[dict[str, Any]]:
-    """Whose name may not be printed: the letter that holds it, and the question where the check can be noted."""
-    return [
-        {
-            "headline": trouble.headline,
-            "fault": trouble.fault,
-            "letter": desk.session.get_one(Letter, trouble.letter_id).public_id,
-            "question": desk.session.get_one(Question, trouble.question_id).public_id,
-        }
-        for trouble in editions.name_troubles(desk.session, edition)
-    ]
 
 
 @editor.get("/<slug>/editions/<public_id>/export.<any(txt, md, html, json):ending>")
@@ -120,11 +49,11 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
     """The edition's blocks as a file. Refused while a reader's name in it may not be printed."""
     with at_desk(slug) as desk:
         edition = found(editions.load(desk.session, desk.actor, public_id))
-        if editions.name_troubles(desk.session, edition):
-            return _builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
-        blocks = editions.blocks(desk.session, edition)
+        blocks, troubles = editions.preview(desk.session, edition)
+        if troubles:
+            return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
         if not blocks:
-            return _builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
+            return builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
         if ending == "json":
             kind = "application/json"
             written = json.dumps([to_json(block) for block in blocks], ensure_ascii=False, indent=2) + "\n"
@@ -139,10 +68,10 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
 
 
 def _question(desk: Desk, edition: Edition | None = None) -> Question:
-    """The question that the form names; with `edition` one that stands in its slots."""
+    """The question that the form names; with `edition` one that stands in its slots, or `Stale`."""
     question = found(questions.load(desk.session, desk.actor, request.form.get("question", "")))
     if edition is not None and question.edition_id != edition.id:
-        abort(409)
+        raise Stale(f"question {question.id} left edition {edition.id}")
     return question
 
 
@@ -155,20 +84,90 @@ def _number(name: str) -> int:
 def _unname(desk: Desk, edition: Edition) -> None:
     letter = found(letters.load(desk.session, desk.actor, request.form.get("letter", "")))
     if letter.id not in [trouble.letter_id for trouble in editions.name_troubles(desk.session, edition)]:
-        abort(409)
+        raise Illegal("letter", "leave unnamed", letter.state)
     withdrawal.leave_unnamed(desk.session, desk.actor, letter)
 
 
-# What a press on the page does: one verb each.
-PRESSES: dict[str, Callable[[Desk, Edition], Any]] = {
-    "pick": lambda desk, edition: editions.pick(desk.session, desk.actor, _question(desk), edition),
-    "up": lambda desk, edition: editions.move(desk.session, desk.actor, _question(desk, edition), -1),
-    "down": lambda desk, edition: editions.move(desk.session, desk.actor, _question(desk, edition), 1),
-    "drop": lambda desk, edition: editions.drop(
-        desk.session, desk.actor, _question(desk, edition), why=request.form.get("why", "")
-    ),
-    "carry": lambda desk, edition: editions.carry_over(desk.session, desk.actor, _question(desk, edition)),
-    "slots": lambda desk, edition: editions.set_slots(desk.session, desk.actor, edition, _number("slots")),
+def _title(question: Question) -> str:
+    return question.headline or question.wording[:80]
+
+
+def _pick(desk: Desk, edition: Edition) -> str:
+    question = _question(desk)
+    editions.pick(desk.session, desk.actor, question, edition)
+    return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+
+
+def _drop(desk: Desk, edition: Edition) -> str:
+    question, why = _question(desk, edition), request.form.get("why", "")
+    editions.drop(desk.session, desk.actor, question, why=why)
+    if why.strip():
+        return _("“%(what)s” is out, and its expert is told why.", what=_title(question))
+    return _("“%(what)s” is out, and ready to run another time.", what=_title(question))
+
+
+def _carry(desk: Desk, edition: Edition) -> str:
+    question = _question(desk, edition)
+    target = editions.carry_over(desk.session, desk.actor, question)
+    return _("“%(what)s” runs on %(day)s; its expert is told.", what=_title(question), day=day(target.runs_at))
+
+
+def _move(step: int) -> Callable[[Desk, Edition], str]:
+    def press(desk: Desk, edition: Edition) -> str:
+        question = _question(desk, edition)
+        editions.move(desk.session, desk.actor, question, step)
+        desk.session.refresh(question)
+        return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+
+    return press
+
+
+def _arrange(desk: Desk, edition: Edition) -> str:
+    order = [found(questions.load(desk.session, desk.actor, one)) for one in request.form.getlist("order")]
+    before = editions.picked(desk.session, edition)
+    arranging.arrange(desk.session, desk.actor, edition, order, _number("version"))
+    for question in order:
+        if question not in before:
+            return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+    for question in before:
+        if question not in order:
+            return _("“%(what)s” is out, and ready to run another time.", what=_title(question))
+    return _("The slots stand in the new order.")
+
+
+def _first(desk: Desk, edition: Edition) -> str:
+    question = _question(desk, edition)
+    arranging.answers_first(desk.session, desk.actor, edition, question, request.form.get("answer", ""))
+    return _("That answer stands first now.")
+
+
+def _date(desk: Desk, edition: Edition) -> str:
+    question, typed = _question(desk), request.form.get("by", "").strip()
+    by = typed_day(typed)
+    if typed and by is None:
+        raise Missing("date to come")
+    dates.must_run_by(desk.session, desk.actor, question, by)
+    if by is None:
+        return _("“%(what)s” has no date any more.", what=_title(question))
+    return _("“%(what)s” must run by %(day)s.", what=_title(question), day=day(by))
+
+
+def _slots(desk: Desk, edition: Edition) -> str:
+    editions.set_slots(desk.session, desk.actor, edition, _number("slots"))
+    return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
+
+
+# What a press on the page does: one verb each. What it returns is said on the page that follows.
+PRESSES: dict[str, Callable[[Desk, Edition], str | None]] = {
+    "pick": _pick,
+    "up": _move(-1),
+    "down": _move(1),
+    "arrange": _arrange,
+    "first": _first,
+    "drop": _drop,
+    "carry": _carry,
+    "date": _date,
+    "slots": _slots,
     "unname": _unname,
     "lock": lambda desk, edition: editions.lock_edition(desk.session, desk.actor, edition, _number("version")),
     "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, _number("version")),
@@ -178,26 +177,31 @@ PRESSES: dict[str, Callable[[Desk, Edition], Any]] = {
     "skip": lambda desk, edition: editions.skip(desk.session, desk.actor, edition),
     "unskip": lambda desk, edition: editions.unskip(desk.session, desk.actor, edition),
 }
+# What is meant of the slots as they were seen; the others name a question, and do the same whoever else was at work.
+OF_ALL_SLOTS = ("up", "down", "slots", "skip")
+IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
 
 
 @editor.post(f"/<slug>/editions/<public_id>/<any({', '.join(PRESSES)}):press>")
 def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
-    """Do one thing to an edition; where it can't be done, say so on the page as it stands now."""
+    """Do one thing to an edition and say so, with what others did meanwhile; where it can't be done, say why."""
 
-    def fn(desk: Desk) -> None:
-        PRESSES[press](desk, found(editions.load(desk.session, desk.actor, public_id)))
+    def fn(desk: Desk) -> list[str]:
+        edition = found(editions.load(desk.session, desk.actor, public_id))
+        if press in OF_ALL_SLOTS and "version" in request.form:
+            expect(lock(desk.session, edition), _number("version"))
+        done = PRESSES[press](desk, edition)
+        mark = _number("seen") if "seen" in request.form else meanwhile.seen(desk.session)
+        others = meanwhile.since(desk.session, edition, mark, but=desk.actor)
+        return [*([done] if done else ()), *(_("Meanwhile: %(deed)s", deed=deed) for deed in deeds(desk, others))]
 
     try:
-        change(slug, fn)
-    except (Missing, Stale, OnItsWay) as refused:
+        said = change(slug, fn)
+    except (Illegal, Missing, Stale, OnItsWay) as refused:
         with at_desk(slug) as desk:
-            return _builder(desk, found(editions.load(desk.session, desk.actor, public_id)), _why_not(refused)), 409
-    return redirect(url_for("editor.edition", slug=slug, public_id=public_id), code=303)
-
-
-def _why_not(refused: Refused) -> str:
-    if isinstance(refused, Stale):
-        return _("Somebody else changed this edition while you had it open. This is how it stands now.")
-    if isinstance(refused, OnItsWay):
-        return _("One of its mails is being handed over at this moment. Look again in a minute.")
-    return str(REASONS.get(getattr(refused, "fact", ""), _("That can’t be done from where it stands now.")))
+            edition = found(editions.load(desk.session, desk.actor, public_id))
+            return builder(desk, edition, why_not(refused), _number("seen")), 409
+    for words in said:
+        flash({"text": words, "href": ""})
+    anchor = "slots" if press in IN_THE_SLOTS else None
+    return redirect(url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **kept()), code=303)

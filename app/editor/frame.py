@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
@@ -22,10 +22,12 @@ from ..letters import queries as letters
 from ..mail import inbound, outbox
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug, desks_of
+from ..people import permissions
 from ..people.directory import staff_actor
 from ..questions import queries as questions
 from ..web import db
 from ..wording import ago, count, day, is_past
+from .acts import act_of_press
 
 editor = Blueprint("editor", __name__)
 T = TypeVar("T")
@@ -53,6 +55,10 @@ def only_staff() -> Response | None:
         back = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("entrance.ask", to="desk", next=back), code=303)
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
+    slug = (request.view_args or {}).get("slug")
+    if request.method == "POST" and slug:
+        with at_desk(slug):  # whoever may not press hears so before the form is looked at
+            pass
     return None
 
 
@@ -74,6 +80,9 @@ def _enter(session: Session, slug: str) -> Desk:
     actor = staff_actor(session, current_user.person_id, newsletter.id) if newsletter else None
     if newsletter is None or actor is None:
         abort(404)
+    actor = replace(actor, proved_at=current_user.proved_at)
+    if act := act_of_press():
+        permissions.must(actor, act)
     g.zone = newsletter.zone
     g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
     return Desk(session, actor, newsletter)
@@ -111,6 +120,7 @@ def page(desk: Desk, template: str, section: str, **values: Any) -> str:
         me={"name": desk.actor.name, "role": ROLES[desk.actor.role]()},
         actor=desk.actor,
         may_decide=desk.may_decide,
+        may=lambda act: permissions.may(desk.actor, act),
         **values,
     )
 
@@ -142,6 +152,7 @@ def _sections(desk: Desk) -> list[dict[str, Any]]:
         ("experts", _("Experts"), "editor.experts", "", False),
         ("outbox", _("Outbox"), "editor.outbox", count(failed or held), failed > 0),
         ("archive", _("Archive"), "editor.archive", "", False),
+        ("insights", _("Insights"), "editor.insights", "", False),
         ("settings", _("Settings"), "editor.settings", "", False),
     ]
     return [

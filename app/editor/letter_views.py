@@ -4,60 +4,131 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import abort, request, url_for
+from flask import request
 from flask_babel import gettext as _
 
 from ..editions.models import Edition
 from ..letters import contacts, queries
 from ..letters.lifecycle import LETTER
+from ..letters.models import CHANNELS as ALL_CHANNELS
 from ..letters.models import Letter
+from ..letters.queries import Wanted
 from ..mail import inbound
+from ..newsletters.queries import topics_of
 from ..questions import queries as question_queries
 from ..questions.models import Question
-from ..wording import age, day, exact, full_date, tongue, zone
-from . import mailed
+from ..text import direction
+from ..wording import age, count, day, exact, full_date, tongue, zone
+from . import letter_alike, mailed
 from .frame import Desk, found
+from .keys import KEYS, OF_EXPERT
+from .letter_filters import AGES, Chosen, chosen, named
+from .letter_search import Found, search
 from .letter_words import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD
 from .mailed import About
 
 PAGE = 40  # rows that fit a laptop's screen
 KINDS = ("comment", "tip", "unsubscribe", "spam")
+COUNTED = ("waiting", "new", "held")  # whose numbers the list says
 
 
 def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
-    state = request.args.get("state", "waiting")
-    label, states = FILTERS.get(state) or abort(404)
-    before = request.args.get("before")
-    key = found(queries.load(desk.session, desk.actor, before)).id if before else None
-    rows = queries.page(desk.session, desk.newsletter.id, states, key, PAGE + 1)
-    slug = desk.newsletter.slug
-    about = mailed.about(desk.session, rows[:PAGE])
-    older = url_for("editor.letters", slug=slug, state=state, before=rows[PAGE - 1].public_id) if rows[PAGE:] else None
+    """The list beside which `item` is read, or which stands alone."""
+    listed = chosen(desk, request.args)
+    before = request.args.get("before") or None
+    after = found(queries.load(desk.session, desk.actor, before)) if before else None
+    hits = search(desk, listed, after, PAGE) if listed.search else None
+    rows = hits.letters if hits else queries.page(desk.session, desk.newsletter.id, listed.wanted, after, PAGE + 1)
+    older = (hits.older if hits else rows[PAGE - 1].public_id if rows[PAGE:] else None)  # fmt: skip
+    rows = rows[:PAGE]
+    about = mailed.about(desk.session, rows, listed.editions)
+    counted = _counts(desk) if not (before or hits) else {}
+    ticked = request.args.get("tick") == "all"
     return {
-        "days": _days(slug, rows[:PAGE], about, state, before, item),
-        "state": state,
-        "state_label": label,
-        "filters": [(name, str(words), url_for("editor.letters", slug=slug, state=name)) for name, (words, _s) in FILTERS.items()],
-        "keyset": {"newer": url_for("editor.letters", slug=slug, state=state) if before else None, "older": older},
+        "listed": listed,
+        "here": urlencode({**listed.values, **({"before": before} if before else {})}),
+        "days": _days(rows, about, listed, before, item, hits, ticked),
+        "state": listed.state,
+        "state_label": FILTERS[listed.state][0],
+        "filters": [
+            (name, words, listed.address(state=name), count(counted.get(name, 0)))
+            for name, (words, _states) in FILTERS.items()
+        ],
+        "choices": _choices(desk, listed, rows),
+        "keyset": {
+            "newer": listed.address() if before else None,
+            "older": listed.address(before=older) if older else None,
+        },
+        "tick_all": listed.address(before=before, tick="all"),
         "ends": ENDS,
+        "topics": [] if item else topics_of(desk.session, desk.newsletter.id),
         "kinds": [(kind, FILED[kind]) for kind in KINDS],
-        "back": url_for("editor.letters", slug=slug, state=state, before=before),
-    }  # fmt: skip
+        "back": listed.address(before=before),
+        "keys": KEYS,
+        "steps": _steps(desk, listed, rows, before, item),
+    }
+
+
+def _counts(desk: Desk) -> dict[str, int]:
+    """How many letters wait, on the first page of a list: deeper ones have other things to ask the database."""
+    lists = [Wanted(FILTERS[name][1]) for name in COUNTED]
+    return dict(zip(COUNTED, queries.counts(desk.session, desk.newsletter.id, lists), strict=True))
+
+
+def _choices(desk: Desk, listed: Chosen, rows: Sequence[Letter]) -> list[tuple[str, str, list[tuple[str, Any]]]]:
+    """The selects of the form of filters: (name, label, [(value, words)])."""
+    languages = {*desk.newsletter.languages, *(one.language for one in rows), listed.values.get("language", "und")}
+    tongues = sorted((tongue(code), code) for code in languages if tongue(code))
+    return [
+        ("channel", _("Came by"), [(name, CHANNELS[name]) for name in ALL_CHANNELS]),
+        ("language", _("Written in"), [*((code, words) for words, code in tongues), ("und", _("Not known"))]),
+        ("edition", _("About the edition"), [(one.public_id, named(one)) for one in listed.editions.values()]),
+        ("kind", _("Filed as"), [(kind, FILED[kind]) for kind in ("question", *KINDS)]),
+        ("held", _("Held for"), list(HELD.items())),
+        ("age", _("Age"), [(name, words) for name, (words, *_rest) in AGES.items()]),
+        ("alike", _("Look-alikes"), [("1", _("has one"))]),
+    ]
+
+
+def _steps(
+    desk: Desk, listed: Chosen, rows: Sequence[Letter], before: str | None, item: Letter | None
+) -> dict[str, str | None]:
+    """Where the keys j and k lead from the letter that is open: to its neighbours in the list."""
+    if item is None:
+        return {}
+    ids = [one.public_id for one in rows]
+    at = ids.index(item.public_id) if item.public_id in ids else None
+    following = ids[at + 1] if at is not None and at + 1 < len(ids) else None
+    if following is None and (at is None or len(ids) == PAGE) and not listed.search:
+        beyond = queries.page(desk.session, desk.newsletter.id, listed.wanted, item, 1)
+        following = beyond[0].public_id if beyond else None
+    previous = ids[at - 1] if at else None
+    place = listed.address
+    return {
+        "next": place("editor.letter", public_id=following, before=before) if following else None,
+        "previous": place("editor.letter", public_id=previous, before=before) if previous else None,
+    }
 
 
 def _days(
-    slug: str,
     rows: Sequence[Letter],
     about: About,
-    state: str,
+    listed: Chosen,
     before: str | None,
     item: Letter | None,
+    hits: Found | None,
+    ticked: bool,
 ) -> list[tuple[str, list[dict[str, Any]]]]:
     return [
-        (day(when), [_row(slug, one, about, state, before, item) for one in some])
+        (day(when), [
+            _row(one, about, item, hits)
+            | {"href": listed.address("editor.letter", public_id=one.public_id, before=before), "checked": ticked}
+            for one in some
+        ])
         for when, some in groupby(rows, key=_day_of)
-    ]
+    ]  # fmt: skip
 
 
 def _keeps_the_day(one: Letter) -> bool:
@@ -69,20 +140,14 @@ def _day_of(one: Letter) -> date:
     return one.received_at.date() if _keeps_the_day(one) else one.received_at.astimezone(zone()).date()
 
 
-def _row(slug: str, one: Letter, about: About, state: str, before: str | None, item: Letter | None) -> dict[str, Any]:
+def _row(one: Letter, about: About, item: Letter | None, hits: Found | None) -> dict[str, Any]:
     looks = {"received": ("new", "new", _("New")), "held": ("wait", "held", _("Held"))}
     kind, looks_like, label = looks.get(str(one.state), ("none", "seen", _("Settled")))
     expert = about.expert(one)
+    alike = _("Has a look-alike") if one.alike and one.state == "received" else ""
     return {
         # The version travels with the box, so that a letter that moved meanwhile is left alone.
         "id": f"{one.public_id}.{one.version}",
-        "href": url_for(
-            "editor.letter",
-            slug=slug,
-            public_id=one.public_id,
-            state=state,
-            before=before,
-        ),
         "kind": kind,
         "state": looks_like,
         "state_label": label,
@@ -91,14 +156,14 @@ def _row(slug: str, one: Letter, about: About, state: str, before: str | None, i
         "expert": expert.expert.name if expert else "",
         "source": about.replies_to(one) or CHANNELS[one.channel],
         "text": (one.body or "")[:200],
+        "pieces": hits.pieces.get(one.id, ()) if hits else (),
         "language": one.language,
         "tongue": tongue(one.language),
-        "says": _settled(one) or (mailed.titled(expert.question) if expert else ""),
+        "says": _settled(one) or (mailed.titled(expert.question) if expert else alike),
         "age": _age(one),
         "time": one.received_at,
         "exact": full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),
         "open": item is not None and item.id == one.id,
-        "checked": False,
     }
 
 
@@ -117,22 +182,24 @@ def _settled(one: Letter) -> str:
     return _("Ended") if one.state == "ended" else _("Withdrawn") if one.state == "withdrawn" else ""
 
 
-def pane_of(desk: Desk, item: Letter) -> dict[str, Any]:
+def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str, Any]:
     session, key = desk.session, desk.newsletter.id
     by_mail = item.channel == "mail"
     mail = inbound.of_letter(session, item.id) if by_mail else None
-    expert = mailed.about(session, [item]).expert(item)
+    about = mailed.about(session, [item], editions)
+    expert, edition = about.expert(item), about.editions.get(item.about_edition_id or 0)
     credit = item.credit
-    edition = session.get(Edition, item.about_edition_id) if item.about_edition_id else None
     question = session.get(Question, item.question_id) if item.question_id else None
     hear_back = item.hear_back if item.channel == "web" or item.hear_back != "number" else "nothing"
+    reading = mailed.readings(session, [mail]).get(mail.id) if mail else None
     return {
         "item": item,
-        "may": LETTER.open_to(desk.actor, item),
+        "moves": LETTER.open_to(desk.actor, item),
         "settled": _settled(item),
         "source": CHANNELS[item.channel],
+        "reads": _("from right to left") if direction(item.language) == "rtl" else _("from left to right"),
         "day": day(_day_of(item)),
-        "replies_to": day(edition.runs_at) if edition else None,
+        "replies_to": named(edition) if edition else None,
         "credit": credit if credit and credit.choice != "none" else None,
         "credit_name": contacts.named(session, item),
         "hears_back": HEARS_BACK[hear_back],
@@ -140,7 +207,10 @@ def pane_of(desk: Desk, item: Letter) -> dict[str, Any]:
         "open_questions": question_queries.page(session, key, ("open", "seeking", "answered"), None, 50),
         "end_reason": ENDS.get(item.end_reason or ""),
         "files": [(kind, (BY_MAIL if by_mail else FILED)[kind]) for kind in KINDS],
-        "reading": mailed.readings(session, [mail]).get(mail.id) if mail else None,
+        "reading": reading,
+        "spam_score": reading.spam_score if reading else "",
         "expert": expert,
         "filings": mailed.filings(desk, item, expert) if expert else None,
+        "expert_keys": OF_EXPERT,
+        "alikes": letter_alike.of_letter(desk, item, question) if not expert else [],
     }

@@ -7,8 +7,11 @@ from werkzeug.wrappers import Response
 
 from ..answers.closing import take
 from ..editions import archive as ran
+from ..newsletters.queries import topics_of
 from ..questions import queries as questions
 from .frame import Desk, at_desk, change, editor, found, page
+from .keys import KEYS
+from .letter_words import ENDS
 
 PAGE = 30
 RAN = ("published", "retracted")
@@ -29,6 +32,11 @@ def shelf(slug: str) -> str:
             questions=shelved,
             askers=questions.askers(desk.session, shelved),
             topics=questions.topics_of(desk.session, [question.id for question in shelved]),
+            all_topics=topics_of(desk.session, desk.newsletter.id),
+            ends=list(ENDS.items()),
+            keys=KEYS,
+            ticked=request.args.get("tick") == "all",
+            tick_all=url_for("editor.shelf", slug=slug, before=before, tick="all"),
             keyset=_keyset(desk, "editor.shelf", bool(before), shelved[-1].public_id if more else None),
         )
 

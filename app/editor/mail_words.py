@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from ..answers.undoing import is_undone
 from ..db import now
-from ..mail import outbox
+from ..mail import about
 from ..mail.lifecycle import MAIL
 from ..mail.models import OutboxMail
 from ..people.directory import names_of
@@ -29,6 +29,7 @@ KINDS = {
     "expert.returned": _l("Text sent back"),
     "expert.cancelled": _l("No longer needed"),
     "expert.check": _l("Quote check"),
+    "expert.letter": _l("A letter from you"),
     "expert.published": _l("Thanks, with the link"),
     "expert.carried_over": _l("Carried over to a later edition"),
     "expert.shortened": _l("Shortened after the check"),
@@ -45,6 +46,7 @@ KINDS = {
     "desk.fine": _l("An expert agrees"),
     "desk.suggestion": _l("A colleague was suggested"),
     "desk.question_back": _l("An expert asks back"),
+    "desk.mention": _l("Called in a note"),
     "desk.mail_waits": _l("A mail of an expert waits to be filed"),
     "desk.mail_failed": _l("A mail can’t be delivered"),
     "desk.edition_missing": _l("Has the edition gone out?"),
@@ -115,8 +117,7 @@ def said(mail: OutboxMail) -> str:
 
 def about_to_leave(desk: Desk, question_ids: Sequence[int]) -> list[dict[str, Any]]:
     """The mails to experts about these questions that can still be stopped."""
-    newest = outbox.to_experts_about(desk.session, question_ids, 10)
-    mails = [mail for mail, _message in newest if mail.state == "queued" and mail.due_at > now(desk.session)]
+    mails = about.leaving(desk.session, question_ids, 10)
     names = named(desk, mails)
     return [shown(desk, mail, names) for mail in mails]
 

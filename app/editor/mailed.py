@@ -1,6 +1,6 @@
 """Mail that came in, as the desk's pages show it: what was read in it, what it is about, and what experts wrote by mail."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +39,7 @@ WRITERS = (
 )  # whose assignment may be written about
 MANY = 100  # assignments that a list offers to choose from
 SHOWN = 12  # letters of experts that a page tells of one by one
+NO_EDITIONS: Mapping[int, Edition] = {}
 BROUGHT_BACK = 5  # bounces that are looked at for something to do
 
 
@@ -82,14 +83,13 @@ class About:
         return _("Reply to %(edition)s", edition=edition.number or day(edition.runs_at, "short"))
 
 
-def about(session: Session, letters: Sequence[Letter]) -> About:
-    """What the letters are about, in two queries however many they are."""
-    editions = {letter.about_edition_id for letter in letters} - {None}
+def about(session: Session, letters: Sequence[Letter], known: Mapping[int, Edition] = NO_EDITIONS) -> About:
+    """What the letters are about, in two queries at most however many they are; `known` editions aren't asked for again."""
+    editions = {letter.about_edition_id for letter in letters} - {None, *known}
     assignments = {letter.assignment_id for letter in letters} - {None}
-    return About(
-        {one.id: one for one in session.scalars(select(Edition).where(Edition.id.in_(editions)))},
-        {one.id: one for one in session.scalars(_assignments().where(Assignment.id.in_(assignments)))},
-    )
+    more = session.scalars(select(Edition).where(Edition.id.in_(editions))) if editions else ()
+    some = session.scalars(_assignments().where(Assignment.id.in_(assignments))) if assignments else ()
+    return About({**known, **{one.id: one for one in more}}, {one.id: one for one in some})
 
 
 def _assignments() -> Select[Assignment]:
@@ -134,7 +134,7 @@ def waiting_of_experts(
         select(Letter, Assignment)
         .join(Assignment, Assignment.id == Letter.assignment_id)
         .options(joinedload(Assignment.question))
-        .where(Letter.newsletter_id == newsletter_id, Letter.state.in_(WAITS), Letter.author == "expert")
+        .where(Letter.newsletter_id == newsletter_id, Letter.state.in_(WAITS), Letter.assignment_id.is_not(None))
         .order_by(Letter.id)
     )
     if assignment_ids is not None:

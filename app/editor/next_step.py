@@ -77,7 +77,9 @@ def _check(dossier: Dossier) -> Step | None:
 
 
 def _invitation(dossier: Dossier) -> Step | None:
-    part = _first(dossier, "drafted")
+    """Whoever stands on a ladder is asked by the clock, when their turn comes."""
+    waits = [part for part in dossier.parts if part.place.key == "drafted" and part.place.assignment.after_id is None]
+    part = waits[0] if waits else None
     if part is None or "invite" not in part.may_assignment:
         return None
     href = dossier.at("assignment", assignment_id=part.place.assignment.public_id)

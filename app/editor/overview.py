@@ -11,19 +11,15 @@ from flask_babel import ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from ..editions import desk as editions
-from ..editions.standing import coming_editions
 from ..editions.waiting import Board, Task, board
-from ..mail import inbound, outbox
+from ..mail import inbound
 from ..newsletters.queries import desks_of
 from ..questions import queries as questions
 from ..web import db
 from ..wording import age, ago, day, exact, is_past
 from . import mailed
+from .faults import FIRST, faults
 from .frame import Desk, at_desk, editor, page
-from .mail_words import named, shown
-
-FAILURES = 5  # failed mails that the page tells of one by one
 
 
 @editor.get("/")
@@ -42,7 +38,7 @@ def home(slug: str) -> str:
         tasks = board(desk.session, desk.newsletter)
         mails = _mails(desk)
         columns = (
-            (_("For you"), tasks.desk, mails),
+            (_("For you"), [task for task in tasks.desk if task.kind not in FIRST], mails),
             (_("For experts"), tasks.experts, []),
             (_("For their check"), tasks.checks, []),
             (_("For an answer"), tasks.answers, []),
@@ -53,17 +49,15 @@ def home(slug: str) -> str:
             "edition",
             today=day(datetime.now(UTC)),
             standing=_standing(desk, tasks, len(mails)),
-            failed=_failed(desk),
-            came_back=_came_back(desk),
-            unreadable=inbound.count(desk.session, desk.newsletter.id, "failed"),
+            faults=faults(desk, tasks.desk, _address),
             waits=[(heading, _column(desk, tasks, mails)) for heading, tasks, mails in columns],
-            slots=_slots(desk),
+            slots=_slots(desk, tasks),
         )
 
 
 def _standing(desk: Desk, tasks: Board, mails: int) -> str:
     """How things stand, in a sentence or two."""
-    sentences = [_edition_stands(desk)]
+    sentences = [_edition_stands(tasks)]
     texts = sum(1 for task in tasks.desk if task.kind in ("edit", "check", "approve", "objection"))
     late = sum(1 for task in tasks.experts if task.due_at and is_past(task.due_at))
     if texts:
@@ -75,14 +69,13 @@ def _standing(desk: Desk, tasks: Board, mails: int) -> str:
     return " ".join(sentences)
 
 
-def _edition_stands(desk: Desk) -> str:
-    coming = coming_editions(desk.session, desk.newsletter.id, 1)
-    if not coming:
+def _edition_stands(tasks: Board) -> str:
+    if not tasks.coming:
         return _("No edition is planned: the rhythm stands in the settings.")
-    edition = coming[0]
+    edition = tasks.coming[0]
     if edition.state == "locked":
         return _("The edition of %(day)s is locked.", day=day(edition.runs_at))
-    free = edition.slots - len(editions.picked(desk.session, edition))
+    free = edition.slots - len(tasks.filling)
     slots = (
         ngettext("One slot is still open", "%(num)s slots are still open", free)
         if free > 0
@@ -91,21 +84,6 @@ def _edition_stands(desk: Desk) -> str:
     if is_past(edition.cutoff_at):
         return _("%(slots)s; the cut-off was %(time)s ago.", slots=slots, time=ago(edition.cutoff_at))
     return _("%(slots)s and the cut-off is in %(time)s.", slots=slots, time=ago(edition.cutoff_at))
-
-
-def _failed(desk: Desk) -> list[dict[str, Any]]:
-    """What a server refused; what came back later is told by itself."""
-    failed = outbox.waiting(desk.session, desk.newsletter.id, "failed", limit=FAILURES)
-    mails = [mail for mail in failed if mail.bounced_at is None]
-    names = named(desk, mails)
-    return [shown(desk, mail, names) for mail in mails]
-
-
-def _came_back(desk: Desk) -> list[dict[str, Any]]:
-    """Mails that another server sent back after it had taken them."""
-    found = mailed.came_back(desk.session, desk.newsletter.id)
-    names = named(desk, [mail for _bounce, mail in found])
-    return [shown(desk, mail, names) for _bounce, mail in found]
 
 
 def _mails(desk: Desk) -> list[dict[str, Any]]:
@@ -144,14 +122,13 @@ def _column(desk: Desk, tasks: list[Task], mails: list[dict[str, Any]]) -> list[
     return [*late, *mails, *(line for line in lines if line["mark"] != "late")]
 
 
-def _slots(desk: Desk) -> dict[str, Any] | None:
+def _slots(desk: Desk, tasks: Board) -> dict[str, Any] | None:
     """The slots of the coming edition: what stands in them, and how many are open."""
-    for edition in coming_editions(desk.session, desk.newsletter.id, 1):
-        filling = editions.picked(desk.session, edition)
-        ready = questions.count(desk.session, desk.newsletter.id, ("answered",))
-        open_slots = range(len(filling) + 1, edition.slots + 1)
-        return {"edition": edition, "questions": filling, "open": open_slots, "ready": ready}
-    return None
+    if not tasks.coming:
+        return None
+    edition, ready = tasks.coming[0], questions.count(desk.session, desk.newsletter.id, ("answered",))
+    open_slots = range(len(tasks.filling) + 1, edition.slots + 1)
+    return {"edition": edition, "questions": tasks.filling, "open": open_slots, "ready": ready}
 
 
 def _until(task: Task) -> str:
@@ -161,9 +138,8 @@ def _until(task: Task) -> str:
 LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
 # What each kind of task says: the mark before it, and the words.
 DESK: dict[str, tuple[str, Callable[[Task], str]]] = {
-    "missed": ("late", lambda task: _("The edition of %(day)s wasn’t locked", day=day(task.since, "short"))),
     "send": ("new", lambda task: _("Mark the edition of %(day)s as sent", day=_until(task))),
-    "objection": ("late", lambda task: _("%(name)s objects to the edited text", name=task.expert)),
+    "date": ("wait", lambda task: _("It must run by %(day)s", day=_until(task))),
     "approve": ("new", lambda task: _("Approve %(name)s’s text", name=task.expert)),
     "edit": ("new", lambda task: _("Edit %(name)s’s text", name=task.expert)),
     "check": ("wait", lambda task: _("Send %(name)s the quote check", name=task.expert)),
@@ -193,6 +169,7 @@ def _line(desk: Desk, task: Task) -> dict[str, Any]:
         mark, says = "late" if late else "wait", OUTSIDE[task.kind][late]
     else:
         mark, says = DESK[task.kind]
+        mark = "late" if late and task.kind == "date" else mark
     if task.due_at is None:
         moment, label = task.since, age(task.since)
     else:

@@ -3,26 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import flash, g, redirect, request, url_for
+from flask import g, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ..answers import closing
-from ..answers.diff import compare
 from ..db import now
-from ..editions import desk as editions
-from ..editions import withdrawal
-from ..editions.endings import close_question
-from ..letters import contacts
-from ..letters import queries as letters
-from ..lifecycle import Missing, Stale
-from ..newsletters.queries import topics_of
-from ..questions import desk as questions
+from ..lifecycle import Missing
 from ..questions import queries
-from ..questions import wording as words
 from ..questions.models import Question
-from ..wording import tongue
-from .dossier import dossier
+from .alike import alike_of
+from .approval import evidence
+from .dossier import Dossier, dossier
 from .frame import Desk, at_desk, change, editor, found, page
 from .letter_words import CHANNELS, ENDS
 from .mail_words import about_to_leave
@@ -30,17 +21,19 @@ from .next_step import next_step
 from .question_words import (
     APPROVAL_FAULTS,
     CHECKLIST,
+    MARKS,
     REASONS,
     check_words,
     clocks,
+    length_words,
+    outcome_words,
     version_words,
 )
-from .trail import trail
+from .trail import SHOWS, colleagues_of, trail
 from .tried import Tried, tried
-from .typed import public_id_in, typed_time
+from .typed import typed_time
 
 Answer = Response | tuple[str, int]
-WORDING = ("headline", "body", "background", "language")
 
 
 def the_question(desk: Desk, public_id: str) -> Question:
@@ -69,6 +62,7 @@ def attempt(slug: str, public_id: str, fn: Callable[[Desk], object], anchor: str
 
 @editor.get("/<slug>/questions/<public_id>")
 def question(slug: str, public_id: str) -> str:
+    """Its page; `show` and `before` in the address say what of the trail stands on it, and from where on."""
     with at_desk(slug) as desk:
         return question_page(desk, the_question(desk, public_id))
 
@@ -76,8 +70,8 @@ def question(slug: str, public_id: str) -> str:
 def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: Any) -> str:  # noqa: B008 - it is frozen
     """The page; `tried`, or `typed` for the checklist, is what a form held that couldn't be taken, with what was wrong."""
     file = dossier(desk, one)
-    experts = {("assignment", part.place.assignment.id): part.place.name for part in file.parts}
-    experts |= {("answer", part.place.answer.id): part.place.name for part in file.parts if part.place.answer}
+    show, before = request.args.get("show", ""), request.args.get("before", "")
+    colleagues = [name for key, name in colleagues_of(desk).items() if key != desk.actor.person_id]
     return page(
         desk,
         "editor/question.html",
@@ -85,15 +79,24 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         file=file,
         question=one,
         step=next_step(file),
-        trail=trail(desk, one, experts),
-        leaving=about_to_leave(desk, queries.family(desk.session, one)),
+        trail=trail(desk, one, file.family, _experts(file), show, before),
+        shows=SHOWS,
+        colleagues=colleagues,
+        calls=", ".join(f"@{name.split()[0]}" for name in colleagues),
+        leaving=about_to_leave(desk, file.family),
+        alike=alike_of(desk, one, file.topics, file.family),
         channels=CHANNELS,
         ends=ENDS,
         reasons=REASONS,
         checklist=CHECKLIST,
+        evidence=lambda part: evidence(desk, file, part),
         approval_faults=APPROVAL_FAULTS,
+        approval_summary=typed.get("faults", []),
         version_words=version_words,
         check_words=check_words,
+        outcome_words=outcome_words,
+        length_words=lambda words, wanted: length_words(words, wanted, desk.newsletter.words),
+        mark_words=MARKS,
         clocks=lambda place: clocks(place, now(desk.session)),
         typed_time=lambda moment: typed_time(moment, desk.newsletter.zone),
         others=_others(desk, one) if "merge" in file.may else [],
@@ -102,162 +105,13 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
     )
 
 
+def _experts(file: Dossier) -> dict[tuple[str, int], str]:
+    """Their names by what the trail calls their work."""
+    names = {("assignment", part.place.assignment.id): part.place.name for part in file.parts}
+    return names | {("answer", part.place.answer.id): part.place.name for part in file.parts if part.place.answer}
+
+
 def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
     """What a question could be merged into."""
     rows = queries.page(desk.session, desk.newsletter.id, ("open", "seeking", "answered"), None, 50)
     return [(row.public_id, (row.headline or row.wording)[:90]) for row in rows if row.id != one.id]
-
-
-@editor.post("/<slug>/questions/<public_id>/wording")
-def question_wording(slug: str, public_id: str) -> Answer:
-    typed = {name: request.form.get(name, "").strip() for name in WORDING}
-    version = request.form.get("version", -1, type=int)
-    if typed["language"] and not tongue(typed["language"]):
-        return _wording_again(slug, public_id, typed, 422, {"language": _("No language has this code")})
-
-    def fn(desk: Desk) -> None:
-        one = the_question(desk, public_id)
-        fields = typed | {"language": typed["language"] or None}
-        words.reword(desk.session, desk.actor, one, **fields, version=version)
-
-    try:
-        change(slug, fn)
-    except Missing:
-        return _wording_again(slug, public_id, typed, 422, {"body": _("The question needs a wording")})
-    except Stale:
-        return _wording_again(slug, public_id, typed, 409, {})
-    return to_question(slug, public_id, "recognise")
-
-
-def _wording_again(slug: str, public_id: str, typed: dict[str, str], status: int, faults: dict[str, str]) -> Answer:
-    """The form with all that was typed; after somebody else's change, with their words and the difference beside it."""
-    with at_desk(slug) as desk:
-        one = the_question(desk, public_id)
-        values = {"question": one, "typed": typed, "faults": faults, "is_stale": not faults}
-        pairs = [] if faults else compare(one.wording, typed["body"])
-        return page(desk, "editor/wording.html", "questions", pairs=pairs, **values), status
-
-
-@editor.post("/<slug>/questions/<public_id>/clear")
-def question_clear(slug: str, public_id: str) -> Response:
-    """Confirm that nobody could recognise the asker, in the very text that was on the page."""
-
-    def fn(desk: Desk) -> None:
-        one = the_question(desk, public_id)
-        shown = request.form.get("text", type=int)
-        if one.text is None or one.text.number != shown or one.text.language != request.form.get("language"):
-            raise Stale(public_id)
-        words.clear(desk.session, desk.actor, one, one.text.id)
-
-    change(slug, fn)
-    return to_question(slug, public_id)
-
-
-MOVES = {
-    "shelve": questions.shelve,
-    "take": closing.take,
-    "reopen": closing.reopen,
-    "split": questions.split,
-    "show": lambda session, actor, one: questions.show(session, actor, one, True),
-    "hide": lambda session, actor, one: questions.show(session, actor, one, False),
-    "restore": editions.restore,
-}
-
-
-@editor.post("/<slug>/questions/<public_id>/<any(shelve, take, reopen, split, show, hide, restore):move>")
-def question_move(slug: str, public_id: str, move: str) -> Response:
-    change(
-        slug,
-        lambda desk: MOVES[move](desk.session, desk.actor, the_question(desk, public_id)),
-    )
-    return to_question(slug, public_id)
-
-
-@editor.post("/<slug>/questions/<public_id>/close")
-def question_close(slug: str, public_id: str) -> Answer:
-    reason, sentence = request.form.get("reason", ""), request.form.get("sentence", "")
-
-    def fn(desk: Desk) -> None:
-        close_question(desk.session, desk.actor, the_question(desk, public_id), reason, sentence)
-
-    return attempt(slug, public_id, fn)
-
-
-@editor.post("/<slug>/questions/<public_id>/retract")
-def question_retract(slug: str, public_id: str) -> Answer:
-    why = request.form.get("why", "")
-
-    def fn(desk: Desk) -> None:
-        editions.retract(desk.session, desk.actor, the_question(desk, public_id), why)
-
-    return attempt(slug, public_id, fn)
-
-
-@editor.post("/<slug>/questions/<public_id>/merge")
-def question_merge(slug: str, public_id: str) -> Response:
-    other = request.form.get("into_id", "").strip() or request.form.get("into", "")
-    into = public_id_in(other)
-
-    def fn(desk: Desk) -> None:
-        one, target = the_question(desk, public_id), queries.load(desk.session, desk.actor, into)
-        if target is None:
-            raise questions.CannotMerge
-        questions.merge(desk.session, desk.actor, one, target)
-
-    try:
-        change(slug, fn)
-    except questions.CannotMerge:
-        words = _("Not merged: choose another question of this newsletter, one that wasn’t closed or merged itself.")
-        flash({"text": words, "href": ""})
-        return to_question(slug, public_id)
-    return to_question(slug, into)
-
-
-@editor.post("/<slug>/questions/<public_id>/pick")
-def question_pick(slug: str, public_id: str) -> Response:
-    def fn(desk: Desk) -> None:
-        edition = found(editions.load(desk.session, desk.actor, request.form.get("edition", "")))
-        editions.pick(desk.session, desk.actor, the_question(desk, public_id), edition)
-
-    change(slug, fn)
-    return to_question(slug, public_id)
-
-
-@editor.post("/<slug>/questions/<public_id>/note")
-def question_note(slug: str, public_id: str) -> Answer:
-    body = request.form.get("note", "")
-
-    def fn(desk: Desk) -> None:
-        questions.note(desk.session, desk.actor, the_question(desk, public_id), body)
-
-    return attempt(slug, public_id, fn, "trail")
-
-
-@editor.post("/<slug>/questions/<public_id>/topics")
-def question_topics(slug: str, public_id: str) -> Response:
-    def fn(desk: Desk) -> None:
-        one = the_question(desk, public_id)
-        chosen = set(request.form.getlist("topic"))
-        keys = [topic.id for topic in topics_of(desk.session, desk.newsletter.id) if topic.slug in chosen]
-        questions.set_topics(desk.session, desk.actor, one, keys)
-
-    change(slug, fn)
-    return to_question(slug, public_id, "about")
-
-
-@editor.post("/<slug>/questions/<public_id>/askers/<letter_id>/<any(verify, unname):act>")
-def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Answer:
-    """Note how a reader's name was checked, or leave them unnamed."""
-
-    def fn(desk: Desk) -> None:
-        one, letter = (
-            the_question(desk, public_id),
-            found(letters.load(desk.session, desk.actor, letter_id)),
-        )
-        found(letter if letter.question_id in queries.family(desk.session, one) else None)
-        if act == "verify":
-            contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))
-        else:
-            withdrawal.leave_unnamed(desk.session, desk.actor, letter)
-
-    return attempt(slug, public_id, fn, "askers")

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
-from ..answers.models import AnswerText
+from ..answers.models import AnswerText, Check
 from ..wording import ago, moment
 from .standing import Place
 
@@ -29,9 +30,15 @@ REASONS = {
     "conflict of interest": _l("A conflict of interest"), "other": _l("Another reason"),
 }  # fmt: skip
 CHECKS = {
-    "fine": _l("It is right, since %(ago)s"), "approved": _l("Approved, %(ago)s ago"),
+    "fine": _l("It is right, said %(ago)s ago"), "approved": _l("Approved, %(ago)s ago"),
     "silent": _l("Silence past the date, so it runs"), "wrong": _l("Something is wrong, said %(ago)s ago"),
     "recalled": _l("Taken back by the desk, %(ago)s ago"),
+}  # fmt: skip
+
+# What `recognise` calls what it marks.
+MARKS = {
+    "name": _l("A name"), "place": _l("A place"), "date": _l("A date"), "number": _l("A number"), "link": _l("A link"),
+    "email": _l("An address"), "handle": _l("An account’s name"), "relation": _l("Somebody close"),
 }  # fmt: skip
 
 
@@ -59,15 +66,32 @@ def version_words(text: AnswerText, name: str) -> str:
     )
 
 
+def length_words(words: int, wanted: int, usual: int) -> str:
+    """How long a text is against the length that the expert was asked for and that of a usual slot."""
+    said = ngettext("%(num)d word", "%(num)d words", words)
+    if wanted == usual:
+        return _("%(said)s for a slot of %(wanted)d.", said=said, wanted=wanted)
+    return _("%(said)s; %(wanted)d were asked for, a usual slot has %(usual)d.", said=said, wanted=wanted, usual=usual)
+
+
 def check_words(place: Place, text_id: int | None) -> str:
     """How the newest check stands, and whether it was of the text that is there now."""
     check = place.check
     if check is None:
         return ""
+    said = outcome_words(check)
+    return (
+        said
+        if check.outcome is None or check.text_id == text_id
+        else _("%(said)s; the text has changed since", said=said)
+    )
+
+
+def outcome_words(check: Check) -> str:
+    """How one check of several ended, or until when it is open."""
     if check.outcome is None:
         return _("Open until %(moment)s", moment=moment(check.due_at))
-    said = str(CHECKS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
-    return said if check.text_id == text_id else _("%(said)s; the text has changed since", said=said)
+    return str(CHECKS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
 
 
 def clocks(place: Place, now: datetime) -> list[Dial]:

@@ -5,7 +5,7 @@ from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response
 
 from ..actors import Visitor
-from ..people import sign_in
+from ..people import sessions
 from ..people.models import Person
 from ..web import db
 from . import entrance
@@ -16,29 +16,53 @@ from .ways_in import home_of
 def sign_out() -> Response:
     if current_user.is_authenticated:
         token = current_user.token
-        db.write(lambda rows: sign_in.end_session(rows, token))
+        db.write(lambda rows: sessions.end_session(rows, token))
     return _out()
 
 
 @entrance.get("/signed-in")
 def browsers() -> str | Response:
-    """The browsers in which I am signed in. No more is known of them than since when and to which door."""
+    """The browsers in which I am signed in. Of an expert's no more is known than since when."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=url_for("entrance.browsers")), code=303)
     g.language = current_user.language
     with db.read() as rows:
-        found = sign_in.sessions_of(rows, current_user.person_id)
-        mine = [(row, sign_in.is_of_token(rows, row, current_user.token)) for row in found]
+        found = sessions.sessions_of(rows, current_user.person_id)
+        mine = [(row, sessions.is_of_token(rows, row, current_user.token)) for row in found]
         home = home_of(rows, current_user.person_id, current_user.door)
-        return render_template("entrance/browsers.html", browsers=mine, name=current_user.name, home=home)
+        staff = current_user.door == "desk"
+        return render_template("entrance/browsers.html", browsers=mine, staff=staff, home=home)
 
 
 @entrance.post("/sign-out/everywhere")
 def sign_out_everywhere() -> Response:
     if current_user.is_authenticated:
-        person_id = current_user.person_id
-        db.write(lambda rows: sign_in.end_all_sessions(rows, Visitor(person_id), rows.get_one(Person, person_id)))
+        _end_all()
     return _out()
+
+
+@entrance.post("/signed-in/others")
+def sign_out_others() -> Response:
+    """Sign out every browser but this one."""
+    if not current_user.is_authenticated:
+        return _out()
+    _end_all(but=current_user.token)
+    return redirect(url_for("entrance.browsers"), code=303)
+
+
+@entrance.post("/signed-in/<public_id>/end")
+def sign_out_one(public_id: str) -> Response:
+    """Sign another of my browsers out."""
+    if not current_user.is_authenticated:
+        return _out()
+    person_id = current_user.person_id
+    db.write(lambda rows: sessions.end_one(rows, Visitor(person_id), person_id, public_id))
+    return redirect(url_for("entrance.browsers"), code=303)
+
+
+def _end_all(but: str | None = None) -> None:
+    person_id = current_user.person_id
+    db.write(lambda rows: sessions.end_all(rows, Visitor(person_id), rows.get_one(Person, person_id), but))
 
 
 def _out() -> Response:

@@ -3,22 +3,23 @@
 import re
 import time
 
-from flask import current_app, make_response, redirect, render_template, request, session, url_for
+from flask import current_app, g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
-from flask_login import login_user
+from flask_login import current_user, login_user
 from itsdangerous import Signer
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..actors import Visitor
 from ..newsletters.queries import desks_of
-from ..people import sign_in
+from ..people import sessions, sign_in
 from ..people.directory import BadAddress, checked_address
 from ..people.models import DOORS, Person
 from ..seal import new_token
 from ..text import single_line
 from ..web import SignedIn, db, language, limiter
 from . import entrance
+from .families import family
 
 EVEN = 0.25  # seconds that asking takes at least, so that the clock does not tell known addresses from unknown ones
 # A path of our own: "//host" and "/\host" lead elsewhere, and controls are dropped by browsers before they look.
@@ -80,7 +81,8 @@ def code() -> Response:
 
 
 def _code_page(status: int = 200, error: str = "") -> Response:
-    again = url_for("entrance.ask", to=session.get("to"), next=session.get("next"))
+    asked = "entrance.again" if current_user.is_authenticated else "entrance.ask"
+    again = url_for(asked, to=session.get("to"), next=session.get("next"))
     minutes = int(sign_in.LINK_LIFE.total_seconds() // 60)
     return make_response(render_template("entrance/code.html", error=error, again=again, minutes=minutes), status)
 
@@ -91,7 +93,8 @@ def use_code() -> Response:
     browser, typed = session.get("browser"), request.form.get("code", "")
     if browser is None:
         return redirect(url_for("entrance.ask"), code=303)
-    token = db.write(lambda rows: sign_in.use_code(rows, Visitor(), browser, typed))
+    seen = _family()
+    token = db.write(lambda rows: sign_in.use_code(rows, Visitor(), browser, typed, seen))
     if token is None:
         return _code_page(400, _("This code does not fit. Ten wrong ones end it; then ask for a new mail."))
     return _enter(token)
@@ -106,8 +109,8 @@ def link(token: str) -> Response:
 @entrance.post("/sign-in/<token>")
 @limiter.limit("20 per minute")
 def use_link(token: str) -> Response:
-    browser = session.get("browser")
-    opened = db.write(lambda rows: sign_in.use_link(rows, Visitor(), token, browser))
+    browser, seen = session.get("browser"), _family()
+    opened = db.write(lambda rows: sign_in.use_link(rows, Visitor(), token, browser, seen))
     return _enter(opened) if opened else _link_page(token, status=403)
 
 
@@ -125,15 +128,46 @@ def _link_page(token: str, status: int = 200) -> Response:
 def _enter(token: str) -> Response:
     """Sign this browser in. Its cookie starts anew: nothing that somebody else may have planted in it stays."""
     with db.read() as rows:
-        found = sign_in.who(rows, token)
-        home = home_of(rows, found[0].id, found[1]) if found else ""
+        found = sessions.who(rows, token)
+        home = home_of(rows, found[0].id, found[1].door) if found else ""
     onward = session.get("next")
+    before = current_user.token if current_user.is_authenticated else None
     session.clear()
+    if before is not None:  # nothing is left of what was signed in here before
+        db.write(lambda rows: sessions.end_session(rows, before))
     if found is None:
         return redirect(url_for("entrance.ask"), code=303)
-    person, door = found
-    login_user(SignedIn(token, person.id, person.name, person.language, door))
+    login_user(SignedIn(token, *found))
     return redirect(onward or home, code=303)
+
+
+@entrance.get("/sign-in/again")
+def again() -> str | Response:
+    """Where somebody who is signed in proves once more that it is them, before what can't be left to a borrowed screen."""
+    if not current_user.is_authenticated:
+        return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
+    g.language = current_user.language
+    return render_template("entrance/again.html", next_path=local(request.args.get("next")), name=current_user.name)
+
+
+@entrance.post("/sign-in/again")
+@limiter.limit("10 per hour", key_func=lambda: current_user.get_id() or "nobody")
+def mail_again() -> Response:
+    if not current_user.is_authenticated:
+        return redirect(url_for("entrance.ask"), code=303)
+    browser, token, spoken = session.get("browser") or new_token(), current_user.token, current_user.language
+
+    def ask_again(rows: Session) -> None:
+        if found := sessions.who(rows, token):
+            sign_in.ask_again(rows, Visitor(found[0].id), found[1], browser, spoken)
+
+    db.write(ask_again)
+    session["browser"], session["to"], session["next"] = browser, current_user.door, local(request.form.get("next"))
+    return redirect(url_for("entrance.code"), code=303)
+
+
+def _family() -> str:
+    return family(request.headers.get("User-Agent", ""))
 
 
 def home_of(rows: Session, person_id: int, door: str) -> str:

@@ -10,7 +10,7 @@ from .. import audit
 from ..actors import Actor, Staff
 from ..db import keys, now
 from ..lifecycle import Missing, must
-from ..mail import inbound
+from ..mail import erasing
 from ..text import single_line
 from .days import kept_moment
 from .models import Contact, Credit, Letter
@@ -42,7 +42,7 @@ def email_of(session: Session, letter: Letter) -> str | None:
 def forget(session: Session, letter_id: int) -> None:
     """Erase the address: it was used up, the question is settled, or its days are over. The mail that it came in goes too."""
     session.execute(delete(Contact).where(Contact.letter_id == letter_id))
-    inbound.destroy_of_letter(session, letter_id)
+    erasing.destroy_of_letter(session, letter_id)
 
 
 def overdue(session: Session) -> list[int]:
@@ -90,7 +90,28 @@ def named(session: Session, letter: Letter, comma: str = ", ") -> str | None:
     `comma` is that of the language in which it is printed.
     """
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
-    if credit is None or credit.name_sealed is None:
+    return _name_on(session, letter, credit, comma) if credit else None
+
+
+def names_of(session: Session, letters: Sequence[Letter]) -> dict[int, str]:
+    """The names of those who want to be named, by their letters' keys, in one query."""
+    credits = credits_of(session, [letter.id for letter in letters])
+    names = {letter.id: _name_on(session, letter, credits[letter.id]) for letter in letters if letter.id in credits}
+    return {key: name for key, name in names.items() if name}
+
+
+def emails_of(session: Session, letters: Sequence[Letter]) -> list[str]:
+    """The addresses that were left with several letters, in one query."""
+    public_ids = {letter.id: letter.public_id for letter in letters}
+    ring = keys(session)
+    return [
+        ring.open(f"contacts.email.{public_ids[contact.letter_id]}", contact.email_sealed)
+        for contact in session.scalars(select(Contact).where(Contact.letter_id.in_(public_ids)))
+    ]
+
+
+def _name_on(session: Session, letter: Letter, credit: Credit, comma: str = ", ") -> str | None:
+    if credit.name_sealed is None:
         return None
     ring = keys(session)
     parts = [ring.open(f"credits.name.{letter.public_id}", credit.name_sealed)]

@@ -1,12 +1,18 @@
 """What the desk does with a letter: one key per filing, kind endings, and the way back."""
 
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from ..actors import Actor
+from ..audit import Event
 from ..db import lock
 from ..lifecycle import expect
 from .lifecycle import LETTER
 from .models import Letter
+
+# What a filing may change besides the state. The trail keeps what stood there before, so that it can be undone.
+FACTS = ("filed_as", "question_id", "assignment_id", "held_reason", "end_reason", "answered_by_id")
 
 
 def file(
@@ -24,27 +30,47 @@ def file(
     Raises `Stale`, `Illegal`, `NotYours`, `Missing`.
     """
     expect(lock(session, letter), version)
-    why = {"kind": kind, "question": question_id, "assignment": assignment_id}
+    why = {"kind": kind, "question": question_id, "assignment": assignment_id, "was": _facts(letter)}
     LETTER.apply(
         session, actor, letter, "file", why=why, filed_as=kind, question_id=question_id, assignment_id=assignment_id
     )
 
 
-def release(session: Session, actor: Actor, letter: Letter) -> None:
-    """A held letter was looked at and is an honest one."""
-    LETTER.apply(session, actor, lock(session, letter), "release", held_reason=None)
+def release(session: Session, actor: Actor, letter: Letter, version: int | None = None) -> None:
+    """A held letter was looked at and is an honest one. Raises `Stale`, `Illegal`, `NotYours`."""
+    expect(lock(session, letter), version)
+    LETTER.apply(session, actor, letter, "release", why={"was": _facts(letter)}, held_reason=None)
 
 
 def end(session: Session, actor: Actor, letter: Letter, reason: str, answered_by_id: int | None = None) -> None:
     """End a letter with one of the kind sentences, and where there is one with the published answer that fits."""
+    lock(session, letter)
+    why = {"reason": reason, "was": _facts(letter)}
+    LETTER.apply(session, actor, letter, "end", why=why, end_reason=reason, answered_by_id=answered_by_id)
+
+
+def reopen(session: Session, actor: Actor, letter: Letter, version: int | None = None) -> None:
+    """Let a letter that was ended or filed wait again: one is taken out of its question by this. Raises as `release` does."""
+    expect(lock(session, letter), version)
     LETTER.apply(
-        session, actor, lock(session, letter), "end", why={"reason": reason}, end_reason=reason,
-        answered_by_id=answered_by_id,
+        session, actor, letter, "reopen", why={"was": _facts(letter)}, end_reason=None, answered_by_id=None,
+        filed_as=None, question_id=None,
     )  # fmt: skip
 
 
-def reopen(session: Session, actor: Actor, letter: Letter) -> None:
+def undo(session: Session, actor: Actor, letter: Letter, event: Event) -> None:
+    """Put a letter back to where it stood before `event`, its newest move. Raises `Illegal`."""
+    was = (event.facts or {}).get("was", {})
     LETTER.apply(
-        session, actor, lock(session, letter), "reopen", end_reason=None, answered_by_id=None, filed_as=None,
-        question_id=None,
-    )  # fmt: skip
+        session,
+        actor,
+        letter,
+        "undo",
+        to=event.old,
+        why={"undoes": event.id},
+        **{name: was.get(name) for name in FACTS},
+    )
+
+
+def _facts(letter: Letter) -> dict[str, Any]:
+    return {name: getattr(letter, name) for name in FACTS if getattr(letter, name) is not None}

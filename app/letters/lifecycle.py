@@ -20,7 +20,8 @@ LETTER = Machine(
         Move("file", ("received", "held", "filed"), ("filed",), "A", (settled,)),
         Move("join", (), ("filed",), "R", (joined,)),
         Move("end", ("received", "filed"), ("ended",), "A", (has("end_reason"),), "R"),
-        Move("reopen", ("ended",), ("received",), "A"),
+        Move("reopen", ("filed", "ended"), ("received",), "A"),
+        Move("undo", ("received", "filed", "ended"), ("received", "held", "filed", "ended"), "A"),
         Move("withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), "R", (erased,), "E"),
     ),
 )

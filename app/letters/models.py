@@ -1,4 +1,5 @@
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -9,6 +10,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -24,11 +26,17 @@ HEAR_BACK = ("number", "once", "while")
 CREDITS = ("none", "first", "full")
 
 
+def _rows(rule: str) -> dict[str, Any]:
+    """Of which rows an index is kept, on both databases."""
+    return {"sqlite_where": text(rule), "postgresql_where": text(rule)}
+
+
 class Letter(Row, Public, Editable):
     """What somebody wrote, as the desk reads it. Who wrote it stands elsewhere, sealed, or nowhere.
 
     Only the keyed hashes of the form's nonce and of the receipt are kept; after erasure they, the ids, the state and the
-    day remain, so that a repeated Send cannot bring an erased letter back.
+    day remain, so that a repeated Send cannot bring an erased letter back. `alike` says whether something likely asks the
+    same, once the worker has looked.
     """
 
     __tablename__ = "letters"
@@ -55,8 +63,34 @@ class Letter(Row, Public, Editable):
             name="erased_has_no_words",
         ),
         Index(None, "newsletter_id", "state", "id"),
+        Index(None, "newsletter_id", "received_at"),
+        # Each filter of the list of letters walks one of these; those that few letters have are kept of these few.
+        Index(None, "newsletter_id", "channel", "state", "id"),
+        Index(None, "newsletter_id", "language", "state", "id"),
+        Index(None, "newsletter_id", "state", "received_at", "id"),
+        Index("ix_letters_edition", "about_edition_id", "state", "id", **_rows("about_edition_id IS NOT NULL")),
+        Index("ix_letters_filed", "newsletter_id", "filed_as", "state", "id", **_rows("filed_as IS NOT NULL")),
+        Index("ix_letters_held", "newsletter_id", "held_reason", "id", **_rows("state = 'held'")),
+        Index(
+            "ix_letters_alike",
+            "newsletter_id",
+            "state",
+            "id",
+            sqlite_where=text("alike = 1"),
+            postgresql_where=text("alike"),
+        ),
+        Index("ix_letters_unlooked", "id", **_rows("alike IS NULL AND state = 'received'")),
         Index(None, "question_id", "id"),
+        Index(
+            "ix_letters_of_experts",
+            "newsletter_id",
+            "state",
+            "id",
+            sqlite_where=text("assignment_id IS NOT NULL"),
+            postgresql_where=text("assignment_id IS NOT NULL"),
+        ),
         Index(None, "erase_on", "id"),
+        Index("ix_letters_unindexed", "id", **_rows("indexed_version <> version")),
     )
 
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
@@ -80,8 +114,10 @@ class Letter(Row, Public, Editable):
     receipt_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     receipt_mailed: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[datetime]
+    alike: Mapped[bool | None]
     erase_on: Mapped[date | None]
     erased_at: Mapped[datetime | None]
+    indexed_version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     contact: Mapped["Contact | None"] = relationship(
         primaryjoin="Letter.id == foreign(Contact.letter_id)", uselist=False, viewonly=True

@@ -1,7 +1,9 @@
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
@@ -21,34 +23,103 @@ def load_many(session: Session, actor: Staff, public_ids: Sequence[str]) -> list
     return list(session.scalars(query.order_by(Letter.id)))
 
 
-def page(session: Session, newsletter_id: int, states: Sequence[str], before: int | None, limit: int) -> list[Letter]:
-    """Letters in these states, newest first, before the key `before`: one walk of an index at any depth."""
-    keys: list[int] = []
-    for state in states:
-        part = select(Letter.id).where(Letter.newsletter_id == newsletter_id, Letter.state == state)
-        part = part.where(Letter.id < before) if before else part
-        keys += session.scalars(part.order_by(Letter.id.desc()).limit(limit))
-    ids = sorted(keys, reverse=True)[:limit]
-    return list(session.scalars(select(Letter).where(Letter.id.in_(ids)).order_by(Letter.id.desc())))
+@dataclass(frozen=True)
+class Wanted:
+    """Which letters a list shows; what is None doesn't narrow it. Each alone is a walk of an index of its own.
+
+    `since` and `until` bound when a letter came; with `until` the list begins with the oldest. `alike` asks for those that
+    have a likely look-alike.
+    """
+
+    states: tuple[str, ...]
+    channel: str | None = None
+    language: str | None = None
+    about_edition_id: int | None = None
+    filed_as: str | None = None
+    held_reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    alike: bool = False
+
+    @property
+    def by_time(self) -> bool:
+        return self.since is not None or self.until is not None
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        equal = ("channel", "language", "about_edition_id", "filed_as", "held_reason")
+        found = [getattr(Letter, name) == value for name in equal if (value := getattr(self, name)) is not None]
+        found += [Letter.alike == true()] if self.alike else []
+        found += [Letter.received_at >= self.since] if self.since else []
+        return found + ([Letter.received_at < self.until] if self.until else [])
+
+
+def page(session: Session, newsletter_id: int, wanted: Wanted, after: Letter | None, limit: int) -> list[Letter]:
+    """A page of a list, from behind the letter `after`, in one statement: one walk of an index for each state."""
+    order = _order(wanted)
+    walks = [
+        select(Letter.id)
+        .where(
+            Letter.newsletter_id == newsletter_id, Letter.state == state, *wanted.conditions, *_behind(wanted, after)
+        )
+        .order_by(*order)
+        .limit(limit)
+        .subquery()
+        for state in wanted.states
+    ]
+    keys = union_all(*(select(walk.c.id) for walk in walks)).subquery()
+    return list(session.scalars(select(Letter).join(keys, keys.c.id == Letter.id).order_by(*order).limit(limit)))
+
+
+def _order(wanted: Wanted) -> tuple[Any, ...]:
+    """By the key, which tells the order of arrival where the minute isn't kept; by time where the list is bounded by it."""
+    if wanted.until is not None:
+        return Letter.received_at, Letter.id
+    return (Letter.received_at.desc(), Letter.id.desc()) if wanted.by_time else (Letter.id.desc(),)
+
+
+def _behind(wanted: Wanted, after: Letter | None) -> list[ColumnElement[bool]]:
+    if after is None:
+        return []
+    if not wanted.by_time:
+        return [Letter.id < after.id]
+    time = after.received_at
+    if wanted.until is not None:
+        return [Letter.received_at >= time, or_(Letter.received_at > time, Letter.id > after.id)]
+    return [Letter.received_at <= time, or_(Letter.received_at < time, Letter.id < after.id)]
+
+
+def among(session: Session, newsletter_id: int, wanted: Wanted, keys: Sequence[int]) -> list[Letter]:
+    """Those of several letters that a list shows, newest first: what a search has found, narrowed."""
+    query = select(Letter).where(
+        Letter.newsletter_id == newsletter_id, Letter.id.in_(keys), Letter.state.in_(wanted.states), *wanted.conditions
+    )
+    return list(session.scalars(query.order_by(Letter.id.desc())))
 
 
 def waiting(session: Session, newsletter_id: int, states: Sequence[str] = ("received", "held")) -> int:
     """How many letters wait for the desk, counted up to 1,001."""
-    walk = select(Letter.id).where(Letter.newsletter_id == newsletter_id, Letter.state.in_(states)).limit(MANY + 1)
-    return session.scalar(select(func.count()).select_from(walk.subquery())) or 0
+    return session.scalar(select(_counted(newsletter_id, Wanted(tuple(states))))) or 0
+
+
+def counts(session: Session, newsletter_id: int, lists: Sequence[Wanted]) -> list[int]:
+    """How many letters each of several lists has, counted up to 1,001, in one statement."""
+    return list(session.execute(select(*(_counted(newsletter_id, wanted) for wanted in lists))).one())
+
+
+def _counted(newsletter_id: int, wanted: Wanted) -> Any:
+    walk = select(Letter.id).where(
+        Letter.newsletter_id == newsletter_id, Letter.state.in_(wanted.states), *wanted.conditions
+    )
+    return select(func.count()).select_from(walk.limit(MANY + 1).subquery()).scalar_subquery()
+
+
+def by_keys(session: Session, keys: Sequence[int]) -> dict[int, Letter]:
+    """Several letters by their keys, in one query."""
+    return {one.id: one for one in session.scalars(select(Letter).where(Letter.id.in_(keys)))}
 
 
 def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
     """The live letters behind several questions, oldest first."""
     query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed")
     return list(session.scalars(query.order_by(Letter.id)))
-
-
-def askers(session: Session, question_ids: Sequence[int]) -> Counter[int]:
-    """How many live letters stand behind each question, in one query."""
-    query = (
-        select(Letter.question_id, func.count())
-        .where(Letter.question_id.in_(question_ids), Letter.state == "filed")
-        .group_by(Letter.question_id)
-    )
-    return Counter({question: count for question, count in session.execute(query) if question is not None})

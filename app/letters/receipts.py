@@ -1,12 +1,13 @@
 """What a reader can do with the receipt in hand. Whoever has the number may do this, so it never shows the words."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Reader
 from ..db import keys, lock
 from ..lifecycle import Missing, NotYours
+from ..matching.index import forget
 from ..text import clean, receipt_of
 from . import contacts
 from .days import kept_moment
@@ -49,6 +50,7 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
     day = kept_moment(session, letter)
     addition = Addition(letter_id=letter.id, body=body, added_at=day)
     session.add(addition)
+    session.execute(update(Letter).where(Letter.id == letter.id).values(indexed_version=0))
     session.flush()
     audit.record(session, actor, "letter.add", letter, at=day)
     return addition
@@ -75,3 +77,4 @@ def erase(session: Session, actor: Reader, letter: Letter) -> None:
     LETTER.apply(
         session, actor, letter, "withdraw", at=moment, body=None, background=None, erased_at=moment, verbatim=False
     )
+    forget(session, "letter", letter.id)

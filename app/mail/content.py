@@ -32,7 +32,7 @@ def canonical(raw: bytes, mail: Mail) -> str:
         list(mail.in_reply_to),
         None if mail.plain is None else _words(mail.plain),
         None if mail.html is None else _words(mail.html),
-        [(attachment.name, attachment.bytes) for attachment in mail.attachments],
+        [(attachment.name, attachment.bytes, attachment.digest) for attachment in mail.attachments],
     )
     return json.dumps(parts)  # ASCII, and no value can run into the next
 

@@ -24,7 +24,7 @@ from ..lifecycle import Missing
 from ..seal import Unsealable
 from .letter import Message
 from .models import OutboxMail
-from .outbox import SAID, move, read
+from .outbox import heard, move, read
 
 LANES = (0, 1, 2)
 LEASE = timedelta(minutes=10)  # longer than any hand-over: the transports give up sooner
@@ -146,7 +146,7 @@ def settle(session: Session, claimed: Claim, fault: Undelivered | None, settled:
         return "sent"
     if mail.leased_until != claimed.leased_until:
         return "lost"
-    said = fault.said[:SAID]
+    said = heard(mail, fault.said)
     if isinstance(fault, Permanent):
         move(session, Clock(), mail, "fail", said=said)
         return "failed"

@@ -7,8 +7,16 @@ from itertools import count
 from ..lifecycle import Missing
 
 PLACE = re.compile(r"\{link(?: \d+)?\}")
-# An assignment's page, a way in, and what stops a reader's mails; the 20 digits of a reader's receipt.
-SECRET = re.compile(r"(https?://[^\s<>\"]+?/(?:a|sign-in|stop)/)[\w-]+|\b\d{4}(?: \d{4}){4}\b")
+# A mail program wraps a long line where it quotes one.
+_WRAP = r"(?:\s{0,2}\n[>\s]{0,9})?"
+# An assignment's page, a way in, and what stops a reader's mails, also inside the address of a link scanner; the 20 digits
+# of a reader's receipt.
+SECRET = re.compile(
+    r"(https?(?:://|%3A%2F%2F)[^\s<>\"]{1,100}?(?P<s>/|%2F)(?:a|sign-in|stop)(?P=s))"
+    rf"(?:[\w-]{{22,}}|(?:[\w-]{_WRAP}){{22}}|[\w-]+)"
+    rf"|\b\d{{4}}(?:(?:{_WRAP}|[ \u00a0])\d{{4}}){{4}}\b",
+    re.IGNORECASE,
+)
 
 
 def without_secrets(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..actors import Actor, Mailroom
@@ -23,7 +23,7 @@ LONGEST_WAIT = timedelta(minutes=30)
 TRIES = 5  # of placing one mail, before it is shown as failed
 CONTENT = "inbound.content"  # the purpose of the keyed hash that knows a mail again
 NOBODYS = "to nobody here"  # the reason of a mail that the oldest newsletter's desk sees because it is for none
-UNSETTLED = ("stored", "duplicate", "failed")  # a mail in one of these is not the first of its kind
+FINAL = ("letter", "edition")  # what a mail that comes again only repeats, wherever the second one would go
 MANY = 1_001  # counts stop here; the pages say "1,000+"
 
 
@@ -31,7 +31,7 @@ MANY = 1_001  # counts stop here; the pages say "1,000+"
 class Reading:
     """What a person at the desk may see of a mail: who says they wrote it, the words, what was cut, what hung on it.
 
-    `attachments` are (name, bytes). `body` is the text before it was cut.
+    `attachments` are (name, bytes). `spam_score` is what our own server's filter says, as a number, where it says any.
     """
 
     from_name: str = ""
@@ -42,6 +42,7 @@ class Reading:
     text: str = ""
     rest: str = ""
     attachments: tuple[tuple[str, int], ...] = ()
+    spam_score: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,21 +134,26 @@ def claimed(session: Session, claim: Claim) -> Inbound | None:
 
 def place(session: Session, actor: Actor, row: Inbound, where: str, reasons: Sequence[str], **facts: Any) -> None:
     """Give a stored mail its place, for these reasons (codes, no words of anybody). Raises `Illegal`."""
+    at = now(session)
     INBOUND.apply(
-        session, actor, row, "place", to=where, why={"reasons": list(reasons)}, placed_at=now(session),
+        session, actor, row, "place", to=where, at=at, why={"reasons": list(reasons)}, placed_at=at,
         leased_until=None, reasons=list(reasons), **facts,
     )  # fmt: skip
 
 
-def first_with(session: Session, content: str) -> Inbound | None:
-    """The mail with this content (see `content.canonical`) that has its place already, whatever became of it since."""
+def first_with(session: Session, content: str, where: str) -> Inbound | None:
+    """The mail of this content that one which would go `where` only repeats, whatever became of it since.
+
+    It is a letter or an edition, or it went there too, or the desk has sorted it. A copy that a list, a robot or a
+    forger sent ahead holds back nothing: it went elsewhere.
+    """
     macs = keys(session).macs(CONTENT, content)
-    return session.scalar(
-        select(Inbound)
-        .where(Inbound.content_mac.in_(macs), Inbound.state.not_in(UNSETTLED))
-        .order_by(Inbound.id)
-        .limit(1)
+    sorted_since = and_(Inbound.state.in_(PLACES), Inbound.state_at > Inbound.placed_at)
+    repeated = or_(Inbound.state.in_((*FINAL, where)), sorted_since)
+    query = select(Inbound).where(
+        Inbound.content_mac.in_(macs), Inbound.state.not_in(("duplicate", "failed")), repeated
     )
+    return session.scalar(query.order_by(Inbound.state.not_in(FINAL), Inbound.id).limit(1))
 
 
 def mac_of(session: Session, content: str) -> bytes:
@@ -166,24 +172,23 @@ def take(
 ) -> None:
     """The desk says that a mail set aside is a letter. Raises `Stale`, `Illegal`."""
     expect(lock(session, row), version)
-    _only_one(session, row, "take")
+    _only_one(session, row)
     INBOUND.apply(session, actor, row, "take", letter_id=letter_id, **facts)
 
 
 def sort(session: Session, actor: Actor, row: Inbound, where: str, version: int | None = None) -> None:
     """The desk says that a mail set aside is from a robot ('automatic') or spam. Raises `Stale`, `Illegal`."""
     expect(lock(session, row), version)
-    _only_one(session, row, "sort")
     INBOUND.apply(session, actor, row, "sort", to=where)
 
 
-def _only_one(session: Session, row: Inbound, action: str) -> None:
-    """A mail that failed may have come again and been placed since: then this one is no second letter. Raises `Illegal`."""
+def _only_one(session: Session, row: Inbound) -> None:
+    """The same mail may have come again and become a letter: then this one is no second one. Raises `Illegal`."""
     same = select(Inbound.id).where(
-        Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.state.not_in(UNSETTLED)
+        Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.state.in_(FINAL)
     )
     if row.content_mac is not None and session.scalar(same.limit(1)) is not None:
-        raise Illegal("inbound", action, "duplicate")
+        raise Illegal("inbound", "take", "duplicate")
 
 
 def read_again(session: Session, actor: Actor, row: Inbound) -> None:
@@ -226,19 +231,6 @@ def reading_of(session: Session, row: Inbound) -> Reading | None:
     values = json.loads(keys(session).open(_reading(row), kept.reading_sealed))
     values["attachments"] = tuple((name, size) for name, size in values["attachments"])
     return Reading(**values)
-
-
-def destroy(session: Session, row_ids: Sequence[int]) -> None:
-    """Destroy the bytes of mails and what was read in them. What they were stays: their place, and the keyed hash."""
-    session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_(row_ids)))
-
-
-def destroy_of_letter(session: Session, letter_id: int) -> None:
-    """A letter was taken back, or its writer's address has had its time: the mail goes, however often it was delivered."""
-    for row in session.scalars(select(Inbound).where(Inbound.letter_id == letter_id)).all():
-        same = (Inbound.id == row.id, Inbound.duplicate_of_id == row.id, Inbound.content_mac == row.content_mac)
-        kept = select(Inbound.id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
-        destroy(session, session.scalars(kept.where(or_(*same))).all())
 
 
 def of_letter(session: Session, letter_id: int) -> Inbound | None:

@@ -1,6 +1,6 @@
 """A message that came in, as far as it can be read: plain values, whatever bytes they were."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -14,11 +14,12 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Attachment:
-    """What hung on a message: its name, its size in bytes after decoding, and its media type."""
+    """What hung on a message: its name, its size in bytes after decoding, its media type, and the SHA-256 of the bytes."""
 
     name: str
     bytes: int
     kind: str
+    digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ KINDS = {
     "expert.returned": Kind(),
     "expert.cancelled": Kind(forget=WAY_IN),  # where a reader took the question back, nothing else holds its words
     "expert.check": Kind(),
+    "expert.letter": Kind(),
     "expert.published": Kind(lane=2, automatic=GENERATED),
     "expert.carried_over": Kind(lane=2),
     "expert.shortened": Kind(),
@@ -56,6 +57,7 @@ KINDS = {
     "desk.fine": Kind(automatic=GENERATED),
     "desk.suggestion": Kind(automatic=GENERATED),
     "desk.question_back": Kind(automatic=GENERATED),
+    "desk.mention": Kind(automatic=GENERATED),
     "desk.mail_waits": Kind(life=DAY, automatic=GENERATED),
     "desk.mail_failed": Kind(life=DAY, automatic=GENERATED),
     "desk.edition_missing": Kind(life=DAY, automatic=GENERATED),

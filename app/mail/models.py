@@ -80,7 +80,7 @@ SOURCES = ("imap", "lmtp", "pipe", "webhook")
 
 _unplaced = text("state = 'stored'")
 # One mail has one place, however often it was delivered; a failed try does not count as one.
-_settled = text("state NOT IN ('stored', 'duplicate', 'failed')")
+_once = text("state IN ('letter', 'edition', 'pen')")
 
 
 class Inbound(Row, Public, Editable):
@@ -103,7 +103,9 @@ class Inbound(Row, Public, Editable):
         tied("lease_is_unplaced", "leased_until IS NOT NULL", "state = 'stored'"),
         CheckConstraint("attempts >= 0", name="attempts_counted"),
         Index("ix_inbound_unplaced", "due_at", "id", sqlite_where=_unplaced, postgresql_where=_unplaced),
-        Index("uq_inbound_content", "content_mac", unique=True, sqlite_where=_settled, postgresql_where=_settled),
+        Index("uq_inbound_content", "content_mac", "state", unique=True, sqlite_where=_once, postgresql_where=_once),
+        Index(None, "content_mac"),
+        Index(None, "outbox_id"),
         Index(None, "newsletter_id", "state", "id"),
         Index(None, "letter_id"),
         Index(None, "assignment_id", "id"),

@@ -1,6 +1,7 @@
 """The outbox: written in the transaction of the change, delivered after it, nothing lost and nothing claimed twice."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from ..actors import Actor
 from ..db import keys, lock, new_public_id, now
 from ..lifecycle import Illegal, Missing, Refused, expect, must
 from ..text import single_line
-from . import naming
+from . import erasing, naming
 from .hidden import with_secrets
 from .kinds import KINDS
 from .letter import Message, reworded
@@ -26,6 +27,7 @@ from .reply_address import new_reply_token
 
 CAP = 1001  # counts stop here; the pages say "1,000+"
 SAID = 400  # characters that are kept of a server's answer
+_NUMBERS = re.compile(r"(?<!\S)[245](?:\d\d|\.\d{1,3}\.\d{1,3})(?!\S)")  # RFC 5321, section 4.2; RFC 3463
 
 
 class OnItsWay(Refused):
@@ -113,20 +115,6 @@ def rewrite(
     audit.record(session, actor, "mail.rewrite", mail)
 
 
-def to_experts_about(
-    session: Session, question_ids: Sequence[int], limit: int
-) -> list[tuple[OutboxMail, Message | None]]:
-    """The mails to experts about several questions, newest first, with what is in them while that is kept."""
-    query = (
-        select(OutboxMail, OutboxContent)
-        .outerjoin(OutboxContent, OutboxContent.outbox_id == OutboxMail.id)
-        .where(OutboxMail.question_id.in_(question_ids), OutboxMail.kind.startswith("expert."))
-        .order_by(OutboxMail.id.desc())
-        .limit(limit)
-    )
-    return [(mail, read(session, mail) if content else None) for mail, content in session.execute(query)]
-
-
 def has_contents(session: Session, mail: OutboxMail) -> bool:
     return session.scalar(select(OutboxContent.outbox_id).where(OutboxContent.outbox_id == mail.id)) is not None
 
@@ -154,6 +142,16 @@ def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
     move(session, actor, mail, "retry", **_afresh(session, mail), attempts=0, said=None, bounced_at=None)
 
 
+def heard(mail: OutboxMail, answer: str) -> str:
+    """What is kept of a server's answer. Of a mail to a reader only its numbers, because the words may name them."""
+    answer = single_line(answer)[:SAID]
+    return _numbers(answer) if mail.letter_id and answer[:1].isdigit() else answer  # the rest are our own words
+
+
+def _numbers(answer: str) -> str:
+    return " ".join(_NUMBERS.findall(answer))
+
+
 def came_back(session: Session, actor: Actor, mail: OutboxMail, said: str) -> None:
     """A mail that a server had taken was not delivered after all; `said` is the reason, without addresses.
 
@@ -161,7 +159,7 @@ def came_back(session: Session, actor: Actor, mail: OutboxMail, said: str) -> No
     ended otherwise stays as it is: a bounce may come twice.
     """
     if lock(session, mail).state in ("queued", "sent"):
-        reason = single_line(said)[:SAID] or "returned without a reason"
+        reason = (_numbers(said) if mail.letter_id else single_line(said)[:SAID]) or "returned without a reason"
         move(session, actor, mail, "bounce", said=reason, bounced_at=now(session), sent_at=None)
 
 
@@ -185,7 +183,9 @@ def forget_letter(session: Session, actor: Actor, letter_id: int) -> None:
     for mail in session.scalars(select(OutboxMail).where(OutboxMail.letter_id == letter_id).with_for_update()):
         if mail.state not in ("sent", "discarded"):
             move(session, actor, mail, "forget")
+        mail.said = None
         erase_contents(session, mail)
+    erasing.destroy_answers(session, OutboxMail.letter_id == letter_id)
 
 
 def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]) -> None:
@@ -194,6 +194,7 @@ def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]
         if mail.state not in ("sent", "discarded"):
             move(session, actor, mail, "forget")
         erase_contents(session, mail)
+    erasing.destroy_answers(session, OutboxMail.question_id.in_(question_ids))
 
 
 def put_off(session: Session, question_ids: Sequence[int], until: datetime) -> None:
@@ -221,14 +222,6 @@ def waiting(
     if after_id is not None:
         chosen = chosen.where(OutboxMail.id < after_id)
     return list(session.scalars(chosen.order_by(OutboxMail.id.desc()).limit(limit)))
-
-
-def failed_since(session: Session, newsletter_id: int, since: datetime) -> list[OutboxMail]:
-    """A newsletter's mails that have failed or come back from then on, the oldest first."""
-    failed = select(OutboxMail).where(
-        OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == "failed", OutboxMail.state_at >= since
-    )
-    return list(session.scalars(failed.order_by(OutboxMail.state_at, OutboxMail.id)))
 
 
 def first_to_expert(session: Session, assignment_id: int) -> str | None:

@@ -95,6 +95,7 @@ class Reading:
             [sys.executable, "-m", "app.mail.reading", str(self.cpu)], cwd=Path(__file__).parents[2], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, bufsize=0,
             stderr=subprocess.DEVNULL,  # a traceback may hold somebody's words
+            env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},  # none of our keys
         )  # fmt: skip
         os.set_blocking(_of(process.stdin).fileno(), False)  # a process that reads nothing must not hold us
         try:

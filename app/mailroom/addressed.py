@@ -11,10 +11,11 @@ from ..db import now
 from ..editions import arriving
 from ..editions.models import Edition
 from ..mail import inbound
-from ..people.directory import by_email, email_of
+from ..people.directory import addresses_of, by_email, standing
 from ..people.models import Expert, Link
-from .case import Case, Decision
-from .sieve import is_spam, shown_to_be
+from .case import Case, Decision, is_of
+from .sieve import shown_to_be
+from .spam import is_spam
 
 LIVE = ("invited", "accepted", "returned", "received")  # what an expert may be writing about
 NO_WORDS = "no words"
@@ -28,7 +29,7 @@ def by_token(case: Case) -> Decision | None:
         return Decision("pen", strange, case.any_newsletter_id) if strange else None
     assignment = case.books.get_one(Assignment, keys.pop())
     reasons = [*_of_tokens(case), *_of_assignment(assignment), *_of_sender(case, assignment), *_of_words(case)]
-    if is_spam(case):
+    if is_spam(case.mail):
         reasons.append("spam filter")
     place = "pen" if reasons else "letter"
     return Decision(place, tuple(reasons), assignment.newsletter_id, assignment.id, author="" if reasons else "expert")
@@ -55,11 +56,11 @@ def _of_assignment(assignment: Assignment) -> list[str]:
 
 
 def _of_sender(case: Case, assignment: Assignment) -> list[str]:
-    expected = email_of(case.books, assignment.expert.person)
-    if expected is None:
+    expected = addresses_of(case.books, assignment.expert)
+    if not expected:
         return ["no address of the expert"]
-    verdict = shown_to_be(case, expected)
-    return [] if verdict.ok else list(verdict.reasons)
+    verdicts = [shown_to_be(case, address) for address in expected]
+    return [] if any(verdict.ok for verdict in verdicts) else list(verdicts[0].reasons)
 
 
 def _of_words(case: Case) -> list[str]:
@@ -77,16 +78,17 @@ def by_reference(case: Case) -> Decision | None:
 def of_an_expert(case: Case) -> Decision | None:
     """Who writes claims to be an expert who was asked something: the desk looks whether it is about that."""
     person = by_email(case.books, case.mail.from_address) if case.sender else None
-    expert = case.books.scalar(select(Expert).filter_by(person_id=person.id)) if person else None
+    expert = standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None
     if expert is None:
         return None
     query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.state.in_(LIVE))
+    if case.newsletter:  # what somebody writes to one newsletter is not the other's business
+        query = query.where(Assignment.newsletter_id == case.newsletter.id)
     asked = list(case.books.scalars(query.order_by(Assignment.id)))
     if not asked:
         return None
-    here = [one for one in asked if case.newsletter is None or one.newsletter_id == case.newsletter.id] or asked
-    about = here[0].id if len(here) == 1 else None
-    return Decision("pen", ("an expert's address",), here[0].newsletter_id, about)
+    about = asked[0].id if len(asked) == 1 else None
+    return Decision("pen", ("an expert's address",), asked[0].newsletter_id, about)
 
 
 def of_a_reader(case: Case) -> Decision:
@@ -113,10 +115,14 @@ def _edition(case: Case) -> int | None:
 
 
 def answerable(case: Case, decision: Decision) -> bool:
-    """Whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own address.
+    """Whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own address,
+    and a newsletter that sends any. Else nothing is looked up: a look-up tells a name server who writes to us.
 
     Anybody can put somebody else's address into a mail; who gets our answer to that has not written to us.
     """
     if decision.place != "letter" or decision.author != "reader" or case.mail.all("X-Auto-Response-Suppress"):
+        return False
+    wanted = case.newsletter is not None and case.newsletter.acknowledges
+    if not wanted or any(is_of(case.sender, newsletter) for newsletter in case.newsletters):
         return False
     return shown_to_be(case, case.mail.from_address).ok

@@ -1,7 +1,5 @@
 """Reading mails again from their bytes, when the house has learned to read better."""
 
-from collections.abc import Sequence
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -11,22 +9,12 @@ from ..letters import by_mail
 from ..letters.models import Letter
 from ..lifecycle import Illegal
 from ..mail import inbound
-from ..mail.lifecycle import SET_ASIDE
 from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading
 from .case import Case
 from .house import House, Settings
 
 WAITS = ("received", "held")
-
-
-def read_again_all(session: Session, actor: Actor, newsletter_id: int, places: Sequence[str] = SET_ASIDE) -> int:
-    """Let every mail of a newsletter that was set aside, and whose bytes are there, be placed again; how many."""
-    kept = select(Inbound).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
-    rows = session.scalars(kept.where(Inbound.newsletter_id == newsletter_id, Inbound.state.in_(places))).all()
-    for row in rows:
-        inbound.read_again(session, actor, row)
-    return len(rows)
 
 
 def letters_to_reread(session: Session) -> list[int]:

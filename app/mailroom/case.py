@@ -13,14 +13,17 @@ from ..db import keys
 from ..editions import arriving
 from ..editions.models import Edition
 from ..mail import content, inbound, outbox
+from ..mail.hidden import without_secrets
 from ..mail.incoming import Known, Mail, Trimmed
 from ..mail.models import OutboxMail
 from ..mail.origin import robots
+from ..mail.origin.authentication import Verdict
 from ..mail.reply_address import bounce_tokens_in, tokens_in
 from ..newsletters.models import Newsletter
 from ..people import links
 from ..people.models import Link
 from ..text import clean, single_line
+from . import spam
 from .house import House
 
 REFERRED = 50  # Message-IDs that are looked up, the newest of a long thread
@@ -67,6 +70,7 @@ class Case:
         self.session, self.raw, self.mail, self.house = session, raw, mail, house
         self.row_id, self.mailbox_newsletter_id = row_id, mailbox_newsletter_id
         self.trimmed = Trimmed(mail.body)
+        self.shown: dict[str, Verdict] = {}  # whether it is from an address, as far as that was asked
 
     @cached_property
     def books(self) -> Session:
@@ -75,13 +79,14 @@ class Case:
             raise ValueError("this mail is judged without a database")
         return self.session
 
-    @cached_property
-    def content(self) -> str:
-        return content.canonical(self.raw, self.mail)
+    def content(self, newsletter_id: int | None) -> str:
+        """What makes it the same mail when it comes again, to the same newsletter."""
+        return f"{newsletter_id or 0} {content.canonical(self.raw, self.mail)}"
 
     @cached_property
     def words(self) -> str:
-        return clean(self.trimmed.text)
+        """What the person wrote. Who answers one of our mails quotes what opens something for them alone."""
+        return without_secrets(clean(self.trimmed.text))
 
     @cached_property
     def sender(self) -> str:
@@ -204,13 +209,22 @@ class Case:
 
     @cached_property
     def newsletter(self) -> Newsletter | None:
-        """The newsletter that it was written to: by its address, else by its mailbox, else because there is only one."""
-        for address in self.recipients:
-            for newsletter in self.newsletters:
-                if _is_of(address.strip().casefold(), newsletter):
-                    return newsletter
-        of_mailbox = [one for one in self.newsletters if one.id == self.mailbox_newsletter_id]
-        return (of_mailbox or (self.newsletters if len(self.newsletters) == 1 else [None]))[0]
+        """The newsletter that it was written to: where servers say that it went, by its address, by its mailbox."""
+        written, everywhere = self._named(self.recipients), self.newsletters
+        here = [one for one in everywhere if one.id == self.mailbox_newsletter_id]
+        choices = (
+            self._named(self.mail.delivered_to),
+            [one for one in written if one in here],
+            written,
+            here,
+            everywhere if len(everywhere) == 1 else [],
+        )
+        return next((some[0] for some in choices if some), None)
+
+    def _named(self, addresses: Sequence[str]) -> list[Newsletter]:
+        """The newsletters that these addresses are of, in their order."""
+        bare = [address.strip().casefold() for address in addresses]
+        return [one for address in bare for one in self.newsletters if is_of(address, one)]
 
     @property
     def any_newsletter_id(self) -> int | None:
@@ -235,8 +249,9 @@ class Case:
             date=self.mail.date.isoformat() if self.mail.date else "",
             language=self.mail.language,
             text=self.words,
-            rest=clean(self.trimmed.rest),
+            rest=without_secrets(clean(self.trimmed.rest)),
             attachments=tuple((single_line(one.name), one.bytes) for one in self.mail.attachments),
+            spam_score=spam.score(self.mail),
         )
 
     def _quotable(self) -> Sequence[str]:
@@ -260,7 +275,7 @@ def _bracketed(message_id: str) -> str:
     return f"<{bare}>" if bare else ""
 
 
-def _is_of(address: str, newsletter: Newsletter) -> bool:
+def is_of(address: str, newsletter: Newsletter) -> bool:
     """Whether this is one of a newsletter's addresses, with or without a token."""
     if address in (newsletter.address.casefold(), newsletter.list_address.casefold()):
         return True

@@ -24,6 +24,11 @@ class Settings:
     return_path: str = ""
     house: str = ""
 
+    @property
+    def checks(self) -> bool:
+        """Whether it can be told at all who wrote a mail."""
+        return bool(self.authserv_id) or self.dns
+
 
 class House:
     """The house as it is for a few seconds; `session` is None where there is no database, and then nothing is known."""

@@ -125,7 +125,13 @@ def _judge(
             case.trimmed = reading.trim(mail, case.known)
             decision = decide(case)
             return Judged(
-                claim, decision, case.content, case.reading, mail.message_id, mail.body, answerable(case, decision)
+                claim,
+                decision,
+                case.content(decision.newsletter_id),
+                case.reading,
+                mail.message_id,
+                mail.body,
+                answerable(case, decision),
             )
     except Exception as error:
         _tell(claim, error)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..db import now
 from ..letters.models import Letter
-from ..mail import inbound, spent
+from ..mail import erasing, spent
 from ..mail.models import Inbound, InboundRaw
 from ..newsletters.queries import all_newsletters
 
@@ -19,7 +19,8 @@ MOST = 500  # mails in one transaction
 def destroy_old(session: Session) -> int:
     """Destroy what has had its days since it was filed, `raw_days` of each newsletter; how many mails it was.
 
-    What is in the holding pen, has failed, or became a letter that nobody has filed yet stays until somebody sorts it.
+    What is in the holding pen, has failed, or became a letter that nobody has filed yet stays until somebody sorts it, and
+    no longer than readers' addresses may be kept at all, `keep_days`.
     Nothing is noted beforehand: a letter that is taken up again within the days keeps its mail, and other days hold at once.
     """
     spent.sweep(session)
@@ -29,6 +30,7 @@ def destroy_old(session: Session) -> int:
         ended = or_(
             and_(Inbound.state.in_(SETTLED), Inbound.state_at < before),
             and_(Inbound.state == "letter", Letter.state.in_(DONE), Letter.state_at < before),
+            Inbound.stored_at < now(session) - timedelta(days=newsletter.keep_days),
         )
         old = (
             select(Inbound.id)
@@ -38,6 +40,6 @@ def destroy_old(session: Session) -> int:
             .limit(MOST)
         )
         keys = list(session.scalars(old))
-        inbound.destroy(session, keys)
+        erasing.destroy(session, keys)
         done += len(keys)
     return done

@@ -9,7 +9,6 @@ from .sieve import edition, own, report, robot, seen, spam, unreadable
 Judge = Callable[[Case], Decision | None]
 
 JUDGES: tuple[Judge, ...] = (
-    seen,
     unreadable,
     own,
     edition,
@@ -21,10 +20,11 @@ JUDGES: tuple[Judge, ...] = (
     of_an_expert,
     of_a_reader,
 )
-BY_THE_BOOKS = frozenset({seen, own, edition, by_token, by_reference, of_an_expert})  # ask the database
+BY_THE_BOOKS = frozenset({own, edition, by_token, by_reference, of_an_expert})  # ask the database
 
 
 def decide(case: Case) -> Decision:
     """Where a mail goes. Only asks, changes nothing; the last judge takes what no other did."""
     judges = (judge for judge in JUDGES if case.session is not None or judge not in BY_THE_BOOKS)
-    return next(decision for judge in judges if (decision := judge(case)) is not None)
+    decision = next(decision for judge in judges if (decision := judge(case)) is not None)
+    return (seen(case, decision) if case.session else None) or decision

@@ -8,16 +8,16 @@ from ..mail.models import OutboxMail
 from ..mail.origin import bounces, senders
 from ..newsletters.models import Newsletter
 from .case import Case, Decision
+from .spam import is_spam
 
 UNREADABLE = ("bytes", "parts", "depth", "time")  # what a mail exceeded; the bytes are kept
 OF_A_LIST = {"list", "precedence"}  # signs of a mailing list, through which a person may answer us
 _MESSAGE_ID = re.compile(r"^message-id:\s{0,20}(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
-_SPAM = re.compile(r"yes\b", re.IGNORECASE)
 
 
-def seen(case: Case) -> Decision | None:
-    """The same mail has its place already, even where it was taken back since."""
-    first = inbound.first_with(case.books, case.content)
+def seen(case: Case, decision: Decision) -> Decision | None:
+    """A mail that would only repeat what has its place already, even where that was taken back since."""
+    first = inbound.first_with(case.books, case.content(decision.newsletter_id), decision.place)
     if first is None or first.id == case.row_id:
         return None
     return Decision("duplicate", ("same content",), first.newsletter_id, duplicate_of_id=first.id)
@@ -26,6 +26,8 @@ def seen(case: Case) -> Decision | None:
 def unreadable(case: Case) -> Decision | None:
     """It exceeded a limit, or the process that read it died of it."""
     over = tuple(fault for fault in UNREADABLE if fault in case.mail.faults)
+    if over == ("bytes",) and case.mail.plain:
+        return None  # only its page is too large, and the same words stand beside it whole
     if "broken" in case.mail.faults and not (case.mail.body or case.mail.attachments or case.mail.report):
         over = (*over, "broken")
     return Decision("failed", over, case.any_newsletter_id) if over else None
@@ -50,13 +52,17 @@ def edition(case: Case) -> Decision | None:
 def _mails_it(case: Case, newsletter: Newsletter) -> bool:
     if not newsletter.list_address or case.sender != newsletter.list_address.casefold():
         return False
-    by_list = any(case.mail.all(name) for name in ("List-Id", "List-Unsubscribe", "List-Post"))
-    return by_list or shown_to_be(case, newsletter.list_address).ok
+    if case.house.settings.checks:
+        return shown_to_be(case, newsletter.list_address).ok
+    return any(case.mail.all(name) for name in ("List-Id", "List-Unsubscribe", "List-Post"))
 
 
 def shown_to_be(case: Case, address: str) -> senders.Verdict:
     """Whether the mail is from this address, as far as our server or a look-up shows it."""
-    return senders.check(case.mail, address, case.house.settings.authserv_id or None, case.raw, case.house.settings.dns)
+    if address not in case.shown:
+        by, dns = case.house.settings.authserv_id or None, case.house.settings.dns
+        case.shown[address] = senders.check(case.mail, address, by, case.raw, dns)
+    return case.shown[address]
 
 
 def report(case: Case) -> Decision | None:
@@ -78,7 +84,9 @@ def report(case: Case) -> Decision | None:
         return Decision(place, ("return path", *case.judgement.reasons), **facts)
     kind = "permanent" if bounce and bounce.permanent else "delayed" if bounce else "unclear"
     reasons = (kind, *(() if mail else ("unknown mail",)), *case.judgement.reasons)
-    said = (f"{bounce.status} {bounce.said}".strip() or "bounced") if bounce and bounce.permanent and mail else None
+    # Who knows one of our Message-IDs could write a bounce of it; the token of its return path only servers have seen.
+    sure = bounce and bounce.permanent and mail and (case.returned or not case.house.settings.return_path)
+    said = (f"{bounce.status} {bounce.said}".strip() or "bounced") if bounce and sure else None
     return Decision("bounce", reasons, said=said, **facts)
 
 
@@ -98,7 +106,11 @@ def robot(case: Case) -> Decision | None:
     if case.judgement.kind != "automatic" or (set(case.judgement.reasons) <= OF_A_LIST and answers_us(case)):
         return None
     newsletter_id, assignment_id = case.about if case.session else (None, None)
-    return Decision("automatic", case.judgement.reasons, newsletter_id or case.any_newsletter_id, assignment_id)
+    ours = next(iter(case.answered), None) if case.session else None
+    return Decision(
+        "automatic", case.judgement.reasons, newsletter_id or case.any_newsletter_id, assignment_id,
+        outbox_id=ours.id if ours else None,
+    )  # fmt: skip
 
 
 def answers_us(case: Case) -> bool:
@@ -107,10 +119,6 @@ def answers_us(case: Case) -> bool:
 
 def spam(case: Case) -> Decision | None:
     """Our server's filter says so. What has a token of ours goes to the holding pen instead, with that reason."""
-    if not is_spam(case) or (case.session is not None and case.reply_links):
+    if not is_spam(case.mail) or (case.session is not None and case.reply_links):
         return None
     return Decision("spam", ("spam filter",), case.any_newsletter_id)
-
-
-def is_spam(case: Case) -> bool:
-    return any(_SPAM.match(value.strip()) for name in ("X-Spam-Flag", "X-Spam-Status") for value in case.mail.all(name))

@@ -1,5 +1,6 @@
 """What is made of a mail in the transaction that places it: a letter, a bounce on our mail, an edition that arrived."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
@@ -10,12 +11,14 @@ from ..answers.models import Assignment
 from ..editions import arriving
 from ..editions.models import Edition
 from ..letters import by_mail as from_readers
-from ..mail import inbound, outbox
+from ..mail import erasing, inbound, outbox
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
 
 if TYPE_CHECKING:
     from .placing import Judged
+
+JUST_SENT = timedelta(minutes=1)  # a server next door may return a mail before we have noted that it was sent
 
 
 def take(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> dict[str, Any]:
@@ -24,7 +27,11 @@ def take(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> d
     if decision.place == "duplicate":
         _forget_again(session, row, decision.duplicate_of_id)
         return {}
-    inbound.keep_reading(session, row, judged.reading)
+    if decision.outbox_id is None or decision.assignment_id is not None:
+        inbound.keep_reading(session, row, judged.reading)
+    else:
+        # It answers or returns a mail to a reader, or one that opens a door: what it quotes is nobody's to read.
+        erasing.destroy(session, [row.id])
     if decision.place == "letter":
         return {"letter_id": _letter(session, actor, row, judged)}
     if decision.place == "edition":
@@ -32,14 +39,16 @@ def take(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> d
         arriving.arrived(session, actor, edition, judged.message_id, judged.body)
     if decision.said is not None:
         # Our mail did not arrive, for good; the desk sees it with what the server said.
-        outbox.came_back(session, actor, session.get_one(OutboxMail, decision.outbox_id), decision.said)
+        mail = session.get_one(OutboxMail, decision.outbox_id)
+        if mail.state_at <= row.stored_at + JUST_SENT:  # else it was tried again since, and this is read again
+            outbox.came_back(session, actor, mail, decision.said)
     return {}
 
 
 def _forget_again(session: Session, row: Inbound, first_id: int | None) -> None:
     """What was taken back and destroyed does not lie here because it was delivered once more."""
     if not inbound.has_bytes(session, first_id or 0):
-        inbound.destroy(session, [row.id])
+        erasing.destroy(session, [row.id])
 
 
 def _letter(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> int:

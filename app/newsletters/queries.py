@@ -22,7 +22,7 @@ def desks_of(session: Session, person_id: int) -> list[Newsletter]:
         session.scalars(
             select(Newsletter)
             .join(Membership, Membership.newsletter_id == Newsletter.id)
-            .where(Membership.person_id == person_id)
+            .where(Membership.person_id == person_id, Membership.at_work())
             .order_by(Newsletter.id)
         )
     )

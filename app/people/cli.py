@@ -1,4 +1,6 @@
-"""`flask staff invite`: how the first person gets in, and how anybody gets in again without mail."""
+"""`flask staff invite`: how the first person gets in, and how anybody gets in again without mail. `flask experts`: files."""
+
+from pathlib import Path
 
 import click
 from flask import current_app
@@ -8,7 +10,7 @@ from sqlalchemy.orm import Session
 from ..actors import Clock
 from ..db import Database, address
 from ..newsletters.models import Newsletter
-from . import directory, sign_in
+from . import cells, directory, exporting, importing, sheet, sign_in, taking_in
 from .models import ROLES
 
 staff = AppGroup("staff", help="The people of the desk.")
@@ -37,3 +39,45 @@ def invite(email: str, name: str, newsletter: str, role: str, language: str) -> 
         return address(session, sign_in.invite(session, Clock(), person, "desk"))
 
     click.echo(database.write(change))
+
+
+experts = AppGroup("experts", help="The directory of experts as a file.")
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@experts.command("import")
+@click.argument("file", type=FILE)
+@click.option("--dry-run", is_flag=True, help="Say what each row would do, and change nothing.")
+@click.option(
+    "--encoding", type=click.Choice(list(sheet.ENCODINGS)), help="How the letters are written; guessed without."
+)
+@click.option("--language", default="en", show_default=True, help="The language of mails to whoever is new.")
+def import_experts(file: Path, dry_run: bool, encoding: str | None, language: str) -> None:
+    """Import the experts of a CSV FILE: all of them, or nobody where a row is wrong."""
+    database: Database = current_app.extensions["database"]
+    try:
+        read = sheet.read(file.read_bytes(), cells.KNOWN, cells.NEEDED, encoding or "")
+    except sheet.Unreadable as error:
+        raise click.ClickException(f"{file.name} can't be read: {error.code} {error.values or ''}".strip()) from error
+    with database.read() as session:
+        plan = importing.plan(session, read)
+    for line in plan.lines:
+        for column, code, values in line.faults:
+            click.echo(f"row {line.number}, {column or 'cells'}: {code} {values or ''}".strip())
+    counts = plan.counts
+    if counts["wrong"]:
+        raise click.ClickException(f"{counts['wrong']} rows are wrong, nothing was imported")
+    if not dry_run:
+        total = counts["new"] + counts["changed"]
+        with click.progressbar(length=total, label="Importing") as bar:
+            database.write(lambda session: taking_in.take_in(session, Clock(), plan, language, bar.update))
+    click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} as they were")
+
+
+@experts.command("export")
+@click.argument("file", type=FILE)
+def export_experts(file: Path) -> None:
+    """Write the whole directory with its addresses into a CSV FILE."""
+    database: Database = current_app.extensions["database"]
+    with database.read() as session, file.open("w", encoding="utf-8", newline="") as out:
+        out.writelines(sheet.written(exporting.HEADS, exporting.rows(session)))

@@ -11,11 +11,14 @@ from ..actors import Actor, Clock, Staff
 from ..db import keys, now
 from ..lifecycle import Missing, expect, must
 from ..text import clean, single_line
+from . import finding
 from .models import Expert, Membership, Person
 
 PROFILE = ("title", "organisation", "place", "credit_line", "relation", "described_as", "bio", "ties")
-PROFILE_FACTS = ("on_public_page", "away_until", "topics", "languages")
+PROFILE_FACTS = ("on_public_page", "away_until", "at_once", "topics", "languages")
 MULTI_LINE = ("bio", "ties")
+LONGEST = {"name": 200, "title": 200, "organisation": 200, "place": 200}  # characters; of the other lines 400
+LONGEST_TEXT = 4_000
 
 
 class BadAddress(Exception):
@@ -56,6 +59,13 @@ def email_of(session: Session, person: Person) -> str | None:
     return keys(session).open(f"people.email.{person.public_id}", person.email_sealed)
 
 
+def addresses_of(session: Session, expert: Expert) -> list[str]:
+    """The addresses that are known as an expert's: where we write to first, then those of whom they turned out to be."""
+    merged = select(Person).join(Expert, Expert.person_id == Person.id).where(Expert.merged_into_id == expert.id)
+    people = [expert.person, *session.scalars(merged.order_by(Expert.id))]
+    return [address for person in people if (address := email_of(session, person))]
+
+
 def set_email(session: Session, person: Person, email: str) -> None:
     """Seal the address on a person that has been flushed."""
     ring = keys(session)
@@ -69,7 +79,7 @@ def add_person(session: Session, actor: Actor, name: str, email: str | None, lan
     known = by_email(session, address) if address else None
     if known:
         return known
-    name = single_line(name)
+    name = single_line(name)[: LONGEST["name"]]
     if not name:
         raise Missing("name")
     person = Person(name=name, language=language)
@@ -83,14 +93,16 @@ def add_person(session: Session, actor: Actor, name: str, email: str | None, lan
 
 
 def give_role(session: Session, actor: Actor, person: Person, newsletter_id: int, role: str) -> Membership:
+    """Give somebody a place at a desk at once; `staff.invite` asks them first."""
     membership = session.scalar(select(Membership).filter_by(person_id=person.id, newsletter_id=newsletter_id))
     old = membership.role if membership else None
     if membership is None:
         membership = Membership(person_id=person.id, newsletter_id=newsletter_id)
         session.add(membership)
-    membership.role = role
+    membership.role, membership.invited_as, membership.disabled_at = role, None, None
+    membership.joined_at = membership.joined_at or now(session)
     session.flush()
-    audit.record(session, actor, "membership.set", membership, old=old, new=role)
+    audit.record(session, actor, "membership.set", membership, old=old, new=role, facts={"person": person.id})
     return membership
 
 
@@ -99,15 +111,28 @@ def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff |
     found = session.execute(
         select(Person.name, Membership.role)
         .join(Membership, Membership.person_id == Person.id)
-        .where(Person.id == person_id, Membership.newsletter_id == newsletter_id, Person.disabled_at.is_(None))
+        .where(Person.id == person_id, Membership.newsletter_id == newsletter_id)
+        .where(Person.disabled_at.is_(None), Membership.at_work())
     ).first()
     return Staff(person_id, found.name, newsletter_id, found.role) if found else None
 
 
 def expert_of(session: Session, person_id: int) -> Expert | None:
-    """The expert that this person is, unless their account was closed."""
+    """The expert that this person is, unless their account was closed; after a merge the one they were merged into."""
     query = select(Expert).join(Person, Person.id == Expert.person_id)
-    return session.scalar(query.where(Person.id == person_id, Person.disabled_at.is_(None)))
+    return standing(session, session.scalar(query.where(Person.id == person_id, Person.disabled_at.is_(None))))
+
+
+def standing(session: Session, expert: Expert | None) -> Expert | None:
+    """Who an expert is now: whoever they were merged into, which is never somebody merged themselves."""
+    if expert is None or expert.merged_into_id is None:
+        return expert
+    return session.get_one(Expert, expert.merged_into_id)
+
+
+def longest(column: str) -> int:
+    """How many characters a part of the profile may have."""
+    return LONGEST_TEXT if column in MULTI_LINE else LONGEST.get(column, 400)
 
 
 def desk_of(session: Session, newsletter_id: int, roles: Sequence[str] = ("editor",)) -> list[Person]:
@@ -115,7 +140,7 @@ def desk_of(session: Session, newsletter_id: int, roles: Sequence[str] = ("edito
     query = (
         select(Person)
         .join(Membership, Membership.person_id == Person.id)
-        .where(Membership.newsletter_id == newsletter_id, Person.disabled_at.is_(None))
+        .where(Membership.newsletter_id == newsletter_id, Person.disabled_at.is_(None), Membership.at_work())
         .order_by(Person.id)
     )
     return list(session.scalars(query.where(Membership.role.in_(roles)))) or list(
@@ -144,13 +169,14 @@ def record_expert(
     if not isinstance(actor, Clock):
         must(actor, "A")
     person = add_person(session, actor, name, email, language)
-    known = session.scalar(select(Expert).filter_by(person_id=person.id))
+    known = standing(session, session.scalar(select(Expert).filter_by(person_id=person.id)))
     if known:
         return known
     expert = Expert(person_id=person.id, **profile)
     session.add(expert)
     session.flush()
     session.refresh(expert)
+    finding.describe(session, expert)
     audit.record(session, actor, "expert.record", expert)
     return expert
 
@@ -173,15 +199,16 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
     for column in PROFILE:
         if column in fields:
             text = fields[column] or ""
-            setattr(expert, column, clean(text) if column in MULTI_LINE else single_line(text)[:400])
+            setattr(expert, column, clean(text) if column in MULTI_LINE else single_line(text)[: longest(column)])
     for column in PROFILE_FACTS:
         if column in fields:
             setattr(expert, column, fields[column])
-    name = single_line(fields.get("name") or "")
+    name = single_line(fields.get("name") or "")[: LONGEST["name"]]
     if name and name != expert.person.name:
         expert.person.name = name
         expert.verified_at = expert.verified_by_id = expert.verified_how = None
     session.flush()
+    finding.describe(session, expert)
     audit.record(session, actor, "expert.change", expert, facts={"columns": sorted(fields)})
 
 
@@ -189,11 +216,3 @@ def load_expert(session: Session, actor: Staff, public_id: str) -> Expert | None
     """One expert. The directory is the house's: every desk sees it whole."""
     must(actor, "A")
     return session.scalar(select(Expert).filter_by(public_id=public_id))
-
-
-def experts(session: Session, limit: int = 200, like: str = "") -> list[Expert]:
-    """The directory in the order of names."""
-    query = select(Expert).join(Person, Person.id == Expert.person_id).order_by(Person.name, Expert.id).limit(limit)
-    if like:
-        query = query.where(Person.name.ilike(f"%{like.replace('%', '').replace('_', '')}%"))
-    return list(session.scalars(query))

@@ -25,16 +25,25 @@ TRIES = 10
 
 
 def may_enter(session: Session, person: Person, door: str) -> bool:
-    table = Membership if door == "desk" else Expert
-    return (
-        person.disabled_at is None
-        and session.scalar(select(table.id).filter_by(person_id=person.id).limit(1)) is not None
-    )
+    return _place(session, person, door) is not None
 
 
-def _new_way_in(session: Session, person: Person, door: str, ends_at: datetime) -> tuple[SignIn, str]:
+def _place(session: Session, person: Person, door: str) -> Membership | Expert | None:
+    """What this person comes in by: a place at a desk, else an invitation to one; or being an expert."""
+    if person.disabled_at is not None:
+        return None
+    if door == "expert":
+        return session.scalar(select(Expert).filter_by(person_id=person.id))
+    here = select(Membership).where(Membership.person_id == person.id, Membership.disabled_at.is_(None))
+    return session.scalar(here.order_by(Membership.joined_at.is_(None), Membership.id).limit(1))
+
+
+def _new_way_in(
+    session: Session, person: Person, door: str, ends_at: datetime, **opens: int | None
+) -> tuple[SignIn, str]:
     token = new_token()
-    way = SignIn(person_id=person.id, door=door, link_mac=keys(session).mac("sign_ins.link", token), ends_at=ends_at)
+    mac = keys(session).mac("sign_ins.link", token)
+    way = SignIn(person_id=person.id, door=door, link_mac=mac, ends_at=ends_at, **opens)
     session.add(way)
     return way, token
 
@@ -42,16 +51,31 @@ def _new_way_in(session: Session, person: Person, door: str, ends_at: datetime) 
 def ask(session: Session, actor: Actor, email: str, door: str, browser: str, language: str) -> None:
     """Mail a link and a code to the person of this address, bound to the browser that asked.
 
-    An unknown address gets nothing and the caller is told nothing: the page says the same in both cases.
+    An unknown address gets nothing and the caller is told nothing: the page says the same in both cases. Whoever was
+    invited to a desk and has not come yet takes the invitation up by this way as well.
     """
     try:
         person = by_email(session, checked_address(email))
     except BadAddress:
         return
-    if person is None or not may_enter(session, person, door):
+    place = _place(session, person, door) if person else None
+    if person is None or place is None:
         return
+    invited = isinstance(place, Membership) and place.joined_at is None
+    _mail_a_way(session, person, door, browser, language, membership_id=place.id if invited else None)
+    audit.record(session, actor, "sign_in.ask", person)
+
+
+def ask_again(session: Session, actor: Actor, began: BrowserSession, browser: str, language: str) -> None:
+    """Mail a link and a code to somebody who is signed in and has to prove once more that it is them."""
+    person = session.get_one(Person, began.person_id)
+    _mail_a_way(session, person, began.door, browser, language, session_id=began.id)
+    audit.record(session, actor, "sign_in.ask", person)
+
+
+def _mail_a_way(session: Session, person: Person, door: str, browser: str, language: str, **opens: int | None) -> None:
     ring, code = keys(session), new_code()
-    way, token = _new_way_in(session, person, door, now(session) + LINK_LIFE)
+    way, token = _new_way_in(session, person, door, now(session) + LINK_LIFE, **opens)
     way.browser_mac = ring.mac("sign_ins.browser", browser)
     way.code_mac = ring.mac("sign_ins.code", f"{browser} {code}")
     session.flush()
@@ -64,26 +88,41 @@ def ask(session: Session, actor: Actor, email: str, door: str, browser: str, lan
         minutes=int(LINK_LIFE.total_seconds() // 60),
     )
     outbox.put(session, message, person_id=person.id)
-    audit.record(session, actor, "sign_in.ask", person)
 
 
-def invite(session: Session, actor: Actor, person: Person, door: str, life: timedelta = INVITATION_LIFE) -> str:
-    """A link that lets this person in once, from any browser. Returns its path; it is stored only as a hash."""
-    _, token = _new_way_in(session, person, door, now(session) + life)
+def invite(
+    session: Session,
+    actor: Actor,
+    person: Person,
+    door: str,
+    life: timedelta = INVITATION_LIFE,
+    membership_id: int | None = None,
+) -> str:
+    """A link that lets this person in once, from any browser. Returns its path; it is stored only as a hash.
+
+    With `membership_id` it takes up an invitation to that desk.
+    """
+    _, token = _new_way_in(session, person, door, now(session) + life, membership_id=membership_id)
     session.flush()
     audit.record(session, actor, "sign_in.invite", person)
     return f"/sign-in/{token}"
 
 
 def find(session: Session, token: str) -> SignIn | None:
-    """The unused, unexpired way in behind a link. Changes nothing."""
-    return session.scalar(
+    """The unused, unexpired way in behind a link, while its person may still enter. Changes nothing."""
+    way = session.scalar(
         select(SignIn).where(
             SignIn.link_mac.in_(keys(session).macs("sign_ins.link", token)),
             SignIn.used_at.is_(None),
             SignIn.ends_at > now(session),
         )
     )
+    return way if way and _is_open(session, way) else None
+
+
+def _is_open(session: Session, way: SignIn) -> bool:
+    """Whether whoever was given this way in was not shut out since."""
+    return may_enter(session, session.get_one(Person, way.person_id), way.door)
 
 
 def is_for_browser(session: Session, way: SignIn, browser: str | None) -> bool:
@@ -93,32 +132,55 @@ def is_for_browser(session: Session, way: SignIn, browser: str | None) -> bool:
     return browser is not None and way.browser_mac in keys(session).macs("sign_ins.browser", browser)
 
 
-def _enter(session: Session, actor: Actor, way: SignIn) -> str:
-    way.used_at = now(session)
-    token = new_token(256)
+def _enter(session: Session, actor: Actor, way: SignIn, seen: str) -> str:
+    """Use a way in. Returns the token of the browser's session: of a new one, or a new one of the session it proves."""
+    at, token = now(session), new_token(256)
+    way.used_at, mac = at, keys(session).mac("sessions.token", token)
+    facts = {"person": way.person_id, "door": way.door}
+    if way.session_id is not None:
+        began = session.get_one(BrowserSession, way.session_id)
+        began.token_mac, began.stepped_up_at = mac, at
+        audit.record(session, actor, "session.prove", began, facts=facts)
+        return token
+    if way.membership_id is not None:
+        _join(session, actor, session.get_one(Membership, way.membership_id))
     began = BrowserSession(
-        token_mac=keys(session).mac("sessions.token", token),
+        token_mac=mac,
         person_id=way.person_id,
         door=way.door,
-        began_at=now(session),
-        ends_at=now(session) + SESSION_LIFE[way.door],
+        began_at=at,
+        ends_at=at + SESSION_LIFE[way.door],
+        stepped_up_at=at,
     )
+    if way.door == "desk":
+        began.browser, began.seen_at = seen, at
     session.add(began)
     session.flush()
-    audit.record(session, actor, "session.begin", began, facts={"person": way.person_id, "door": way.door})
+    audit.record(session, actor, "session.begin", began, facts=facts)
     return token
 
 
-def use_link(session: Session, actor: Actor, token: str, browser: str | None) -> str | None:
-    """Sign in by the button on the link's page. Returns the session's token, or None where the link does not fit."""
+def _join(session: Session, actor: Actor, membership: Membership) -> None:
+    """Somebody takes up the invitation to a desk."""
+    if membership.joined_at is None:
+        membership.joined_at, membership.invited_as = now(session), None
+        facts = {"person": membership.person_id}
+        audit.record(session, actor, "membership.join", membership, new=membership.role, facts=facts)
+
+
+def use_link(session: Session, actor: Actor, token: str, browser: str | None, seen: str = "") -> str | None:
+    """Sign in by the button on the link's page. Returns the session's token, or None where the link does not fit.
+
+    `seen` names the browser in a few words, such as "Firefox on Linux".
+    """
     way = find(session, token)
     if way is None or not is_for_browser(session, way, browser):
         return None
     session.refresh(way, with_for_update=True)
-    return None if way.used_at else _enter(session, actor, way)
+    return None if way.used_at else _enter(session, actor, way, seen)
 
 
-def use_code(session: Session, actor: Actor, browser: str, code: str) -> str | None:
+def use_code(session: Session, actor: Actor, browser: str, code: str, seen: str = "") -> str | None:
     """Sign in by the code, typed in the browser that asked. Ten wrong codes end the way in."""
     ring = keys(session)
     ways = session.scalars(
@@ -134,47 +196,11 @@ def use_code(session: Session, actor: Actor, browser: str, code: str) -> str | N
     ).all()
     expected = ring.macs("sign_ins.code", f"{browser} {digits(code)}")
     for way in ways:
-        if way.code_mac in expected:
-            return _enter(session, actor, way)
+        if way.code_mac in expected and _is_open(session, way):
+            return _enter(session, actor, way, seen)
     for way in ways:
         way.tries += 1
     return None
-
-
-def who(session: Session, token: str) -> tuple[Person, str] | None:
-    """The person behind a browser's session and the door it opens; None when it ended or was revoked."""
-    found = session.execute(
-        select(Person, BrowserSession.door)
-        .join(BrowserSession, BrowserSession.person_id == Person.id)
-        .where(
-            BrowserSession.token_mac.in_(keys(session).macs("sessions.token", token)),
-            BrowserSession.ends_at > now(session),
-            Person.disabled_at.is_(None),
-        )
-    ).first()
-    return (found[0], found[1]) if found else None
-
-
-def sessions_of(session: Session, person_id: int) -> list[BrowserSession]:
-    """The browsers in which this person is signed in, the newest first."""
-    query = select(BrowserSession).where(BrowserSession.person_id == person_id, BrowserSession.ends_at > now(session))
-    return list(session.scalars(query.order_by(BrowserSession.id.desc())))
-
-
-def is_of_token(session: Session, row: BrowserSession, token: str) -> bool:
-    return row.token_mac in keys(session).macs("sessions.token", token)
-
-
-def end_session(session: Session, token: str) -> None:
-    session.execute(
-        delete(BrowserSession).where(BrowserSession.token_mac.in_(keys(session).macs("sessions.token", token)))
-    )
-
-
-def end_all_sessions(session: Session, actor: Actor, person: Person) -> None:
-    """Sign this person out everywhere."""
-    session.execute(delete(BrowserSession).where(BrowserSession.person_id == person.id))
-    audit.record(session, actor, "session.end_all", person)
 
 
 def sweep(session: Session) -> int:

@@ -1,24 +1,34 @@
-"""What the desk does with questions: open one for letters, join letters to it, merge, split, shelve, note."""
+"""What the desk does with questions: open one for letters, join letters to it, merge, split, shelve."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
+from ..audit.queries import newest_of
 from ..db import lock, now
 from ..letters import filing
 from ..letters.models import Letter
 from ..lifecycle import Missing, Refused, must
 from ..text import clean
 from .lifecycle import QUESTION, cleared
-from .models import Note, Question, QuestionTopic
-from .wording import reword
+from .models import Question, QuestionTopic
+from .queries import lead_of
+from .wording import index_again, reword
 
 
 class CannotMerge(Refused):
-    """A question can't be merged into itself, into one of another newsletter, or into one that was merged itself."""
+    """Two questions can't become one; `reason` is a code of `fault_of_merge`, or "assigned" where an expert is being asked."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InEdition(Refused):
+    """What is picked for an edition, or ran in one, keeps its askers: they hear of it when it runs."""
 
 
 def open_question(
@@ -63,23 +73,64 @@ def join(session: Session, actor: Staff, question: Question, letters: Sequence[L
 def merge(session: Session, actor: Staff, question: Question, into: Question) -> None:
     """Merge one question into another. No letter moves, so that a split gives back just what was there.
 
-    Raises `CannotMerge`, `Illegal`.
+    Raises `CannotMerge`; `answers.grouping` is what the doors call.
     """
-    if into.merged_into_id or into.id == question.id or into.newsletter_id != question.newsletter_id:
-        raise CannotMerge(f"{question.id} into {into.id}")
-    if into.state in ("closed", "retracted"):
-        raise CannotMerge(f"{into.id} is {into.state}")
-    lock(session, into)
-    QUESTION.apply(session, actor, lock(session, question), "merge", why={"into": into.id}, merged_into_id=into.id)
+    for one in sorted({question, into}, key=lambda one: one.id):  # two merges crosswise wait for each other
+        lock(session, one)
+    if fault := fault_of_merge(question, into):
+        raise CannotMerge(fault)
     # What was merged into this one before follows it to the final target.
-    for follower in session.query(Question).filter_by(merged_into_id=question.id):
-        follower.merged_into_id = into.id
-    session.flush()
+    followers = list(session.scalars(select(Question.id).filter_by(merged_into_id=question.id)))
+    why = {"into": into.id, "followers": followers}
+    QUESTION.apply(session, actor, question, "merge", why=why, merged_into_id=into.id)
+    _lead(session, followers, into.id)
+
+
+def fault_of_merge(question: Question, into: Question) -> str:
+    """Why one question can't be merged into another, as a code; empty where it can."""
+    if question.id == into.id:
+        return "itself"
+    if into.newsletter_id != question.newsletter_id:
+        return "elsewhere"
+    return INTO.get(into.state or "", "") or FROM.get(question.state or "", "")
+
+
+INTO = {"merged": "into merged", "closed": "into closed", "published": "into ran", "retracted": "into ran"}
+FROM = {
+    "seeking": "assigned", "answered": "answered", "queued": "picked", "published": "ran", "retracted": "ran",
+    "closed": "closed", "merged": "merged",
+}  # fmt: skip
 
 
 def split(session: Session, actor: Staff, question: Question) -> None:
-    """Take a merged question out again, with its own letters."""
+    """Take a merged question out again, with its own letters and with what had been merged into it before."""
     QUESTION.apply(session, actor, lock(session, question), "split", merged_into_id=None)
+    merged = newest_of(session, "question", question.id, "question.merge")
+    take_back_followers(session, question, merged)
+
+
+def take_back_followers(session: Session, question: Question, merged: audit.Event | None) -> None:
+    """Give a question back what followed it when it was merged by this event, as far as that is still there."""
+    facts = (merged.facts or {}) if merged else {}
+    there = select(Question.id).where(
+        Question.id.in_(facts.get("followers", ())),
+        Question.merged_into_id == facts.get("into"),
+        Question.state == "merged",
+    )
+    _lead(session, list(session.scalars(there)), question.id)
+
+
+def _lead(session: Session, followers: Sequence[int], lead_id: int) -> None:
+    for follower in session.scalars(select(Question).where(Question.id.in_(followers))):
+        follower.merged_into_id = lead_id
+    session.flush()
+
+
+def can_leave(session: Session, letter: Letter) -> None:
+    """Raise `InEdition` where a letter stands behind a question that is picked or ran."""
+    own = session.get(Question, letter.question_id) if letter.question_id else None
+    if own is not None and lead_of(session, own).state in ("queued", "published", "retracted"):
+        raise InEdition(letter.public_id)
 
 
 def shelve(session: Session, actor: Staff, question: Question) -> None:
@@ -97,22 +148,23 @@ def show(session: Session, actor: Staff, question: Question, shown: bool) -> Non
     audit.record(session, actor, "question.show" if shown else "question.hide", question)
 
 
-def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
-    """Say something to the desk about a question. Raises `Missing`."""
-    must(actor, "A")
-    body = clean(body)
-    if not body:
-        raise Missing("note")
-    noted = Note(question_id=question.id, person_id=actor.person_id, body=body, written_at=now(session))
-    session.add(noted)
-    session.flush()
-    audit.record(session, actor, "question.note", question, facts={"note": noted.id})
-    return noted
-
-
 def set_topics(session: Session, actor: Staff, question: Question, topic_ids: Sequence[int]) -> None:
     must(actor, "A")
+    lock(session, question)
+    was = list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
+    put_topics(session, question, topic_ids)
+    audit.record(session, actor, "question.topics", question, facts={"topics": list(topic_ids), "was": was})
+
+
+def add_topic(session: Session, actor: Staff, question: Question, topic_id: int) -> None:
+    """One more topic; nothing happens where it has it already."""
+    has = list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
+    if topic_id not in has:
+        set_topics(session, actor, question, [*has, topic_id])
+
+
+def put_topics(session: Session, question: Question, topic_ids: Sequence[int]) -> None:
     session.execute(delete(QuestionTopic).where(QuestionTopic.question_id == question.id))
     session.add_all(QuestionTopic(question_id=question.id, topic_id=topic_id) for topic_id in topic_ids)
     session.flush()
-    audit.record(session, actor, "question.topics", question, facts={"topics": list(topic_ids)})
+    index_again(session, question.id)

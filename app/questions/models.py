@@ -8,11 +8,14 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Editable, Public, Row, one_of, table, tied
 from .lifecycle import STATES
+
+_due = text("indexed_version <> version")  # see app/indexing.py
 
 
 class Question(Row, Public, Editable):
@@ -34,6 +37,14 @@ class Question(Row, Public, Editable):
         Index(None, "newsletter_id", "state", "id"),
         Index("ix_questions_archive", "newsletter_id", "published_at", "id"),
         Index(None, "merged_into_id"),
+        Index("ix_questions_unindexed", "id", sqlite_where=_due, postgresql_where=_due),
+        Index(
+            "ix_questions_must_run",
+            "newsletter_id",
+            "must_run_by",
+            sqlite_where=text("must_run_by IS NOT NULL"),
+            postgresql_where=text("must_run_by IS NOT NULL"),
+        ),
     )
 
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
@@ -48,6 +59,7 @@ class Question(Row, Public, Editable):
     shown_at: Mapped[datetime | None]
     must_run_by: Mapped[date | None]
     opened_at: Mapped[datetime]
+    indexed_version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     text: Mapped["QuestionText | None"] = relationship(
         primaryjoin="foreign(Question.text_id) == QuestionText.id", viewonly=True, lazy="joined"
@@ -85,6 +97,11 @@ class QuestionText(Row):
     cleared_at: Mapped[datetime | None]
     cleared_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     erased_at: Mapped[datetime | None]
+
+    @property
+    def label(self) -> str:
+        """The name of this version in a form, "en.3"."""
+        return f"{self.language}.{self.number}"
 
 
 class QuestionTopic(Row):

@@ -1,7 +1,8 @@
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
 from ..actors import Staff
@@ -18,21 +19,71 @@ def load(session: Session, actor: Staff, public_id: str) -> Question | None:
     return session.scalar(select(Question).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
-def page(session: Session, newsletter_id: int, states: Sequence[str], before: int | None, limit: int) -> list[Question]:
-    """Questions in these states, newest first, before the key `before`: a walk of one index for each state."""
-    ids: list[int] = []
-    for state in states:
-        part = select(Question.id).where(Question.newsletter_id == newsletter_id, Question.state == state)
-        part = (part.where(Question.id < before) if before else part).order_by(Question.id.desc()).limit(limit)
-        ids += session.scalars(part)
-    newest = sorted(ids, reverse=True)[:limit]
-    return list(session.scalars(select(Question).where(Question.id.in_(newest)).order_by(Question.id.desc())))
+def load_many(session: Session, actor: Staff, public_ids: Sequence[str]) -> list[Question]:
+    """Those of the questions that are the actor's newsletter's, oldest first."""
+    query = select(Question).where(Question.public_id.in_(public_ids), Question.newsletter_id == actor.newsletter_id)
+    return list(session.scalars(query.order_by(Question.id)))
+
+
+# A question whose making was undone is no question: it only stays for the trail to point at.
+_made = Question.closed_reason.is_distinct_from("undone")
+
+
+def page(
+    session: Session,
+    newsletter_id: int,
+    states: Sequence[str],
+    before: int | None,
+    limit: int,
+    among: Select[int] | None = None,
+) -> list[Question]:
+    """Questions in these states, newest first, before the key `before`: a walk of an index for each state, in one statement.
+
+    `among` narrows the list to some keys, which are walked instead.
+    """
+    depth = [Question.id < before] if before else []
+    here = (Question.newsletter_id == newsletter_id, _made, *depth)
+    if among is not None:
+        query = select(Question).where(*here, Question.id.in_(among), Question.state.in_(states))
+        return list(session.scalars(query.order_by(Question.id.desc()).limit(limit)))
+    walks = [
+        select(Question.id).where(*here, Question.state == state).order_by(Question.id.desc()).limit(limit).subquery()
+        for state in states
+    ]
+    found = union_all(*(select(walk.c.id) for walk in walks)).subquery()
+    query = select(Question).join(found, found.c.id == Question.id)
+    return list(session.scalars(query.order_by(Question.id.desc()).limit(limit)))
+
+
+def among(
+    session: Session, newsletter_id: int, states: Sequence[str], keys: Sequence[int], narrowed: Select[int] | None
+) -> list[Question]:
+    """Those of several questions that a list shows: what a search has found, narrowed."""
+    here = (Question.newsletter_id == newsletter_id, _made, Question.id.in_(keys), Question.state.in_(states))
+    rest = [Question.id.in_(narrowed)] if narrowed is not None else []
+    return list(session.scalars(select(Question).where(*here, *rest)))
+
+
+def about_topic(topic_id: int) -> Select[int]:
+    """The keys of the questions with a topic."""
+    return select(QuestionTopic.question_id).where(QuestionTopic.topic_id == topic_id)
+
+
+def in_edition(edition_id: int) -> Select[int]:
+    """The keys of the questions that are picked for an edition, or ran in it."""
+    picked = aliased(Question)
+    return select(picked.id).where(picked.edition_id == edition_id)
 
 
 def count(session: Session, newsletter_id: int, states: Sequence[str]) -> int:
     """How many questions are in these states, counted up to 1,001."""
     walk = select(Question.id).where(Question.newsletter_id == newsletter_id, Question.state.in_(states))
     return session.scalar(select(func.count()).select_from(walk.limit(MANY + 1).subquery())) or 0
+
+
+def by_keys(session: Session, keys: Sequence[int]) -> dict[int, Question]:
+    """Several questions by their keys, in one query."""
+    return {one.id: one for one in session.scalars(select(Question).where(Question.id.in_(keys)))}
 
 
 def family(session: Session, question: Question) -> list[int]:
@@ -50,20 +101,24 @@ def letters_of(session: Session, question: Question) -> list[Letter]:
     return letters.of_questions(session, family(session, question))
 
 
+def some_letters(session: Session, question_ids: Sequence[int], limit: int, after: int = 0) -> list[Letter]:
+    """Some of the live letters behind several questions, oldest first, from above the key `after` on."""
+    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed", Letter.id > after)
+    return list(session.scalars(query.order_by(Letter.id).limit(limit)))
+
+
 def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
-    """How many readers ask each question, merged ones counted for their lead, in two queries."""
+    """How many readers ask each question, merged ones counted for their lead, in one query."""
     leads = [question.id for question in questions]
-    merged = {
-        row.id: row.merged_into_id
-        for row in session.execute(
-            select(Question.id, Question.merged_into_id).where(Question.merged_into_id.in_(leads))
-        )
-    }
-    counted = letters.askers(session, [*leads, *merged])
-    totals = {lead: counted[lead] for lead in leads}
-    for key, lead in merged.items():
-        totals[lead] += counted[key]
-    return totals
+    lead = func.coalesce(Question.merged_into_id, Question.id)
+    query = (
+        select(lead, func.count())
+        .join(Letter, Letter.question_id == Question.id)
+        .where(or_(Question.id.in_(leads), Question.merged_into_id.in_(leads)), Letter.state == "filed")
+        .group_by(lead)
+    )
+    counted = {key: number for key, number in session.execute(query)}  # noqa: C416 - dict() would take it for a mapping
+    return {key: counted.get(key, 0) for key in leads}
 
 
 def lead_of(session: Session, question: Question) -> Question:
@@ -91,6 +146,11 @@ def all_shown(newsletter_id: int) -> Select[Question]:
 def shown(session: Session, newsletter_id: int, limit: int = 3) -> list[Question]:
     """The open questions that the desk has made public in its own wording."""
     return list(session.scalars(all_shown(newsletter_id).order_by(Question.id.desc()).limit(limit)))
+
+
+def shown_of(session: Session, newsletter_id: int, question_ids: Sequence[int]) -> list[Question]:
+    """Those of several questions that readers can see and join."""
+    return list(session.scalars(all_shown(newsletter_id).where(Question.id.in_(question_ids))))
 
 
 def texts_of(session: Session, question: Question) -> list[QuestionText]:
@@ -124,5 +184,16 @@ def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[T
     return found
 
 
-def notes_of(session: Session, question: Question) -> list[Note]:
-    return list(session.scalars(select(Note).filter_by(question_id=question.id).order_by(Note.id.desc())))
+def notes_of(session: Session, question: Question, limit: int, before: tuple[datetime, int]) -> list[Note]:
+    """What the desk said to itself about a question, newest first, from below a time and a key on."""
+    query = select(Note).where(Note.question_id == question.id, tuple_(Note.written_at, Note.id) < tuple_(*before))
+    return list(session.scalars(query.order_by(Note.written_at.desc(), Note.id.desc()).limit(limit)))
+
+
+def letters_before(
+    session: Session, question_ids: Sequence[int], limit: int, before: tuple[datetime, int]
+) -> list[Letter]:
+    """The live letters behind several questions in the order in which they came, newest first, from below a time and a key on."""
+    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed")
+    query = query.where(tuple_(Letter.received_at, Letter.id) < tuple_(*before))
+    return list(session.scalars(query.order_by(Letter.received_at.desc(), Letter.id.desc()).limit(limit)))

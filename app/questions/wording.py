@@ -1,13 +1,14 @@
 """The desk's words for a question, and the confirmation that nobody could recognise who asked."""
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
 from ..db import lock, now
 from ..letters.models import Letter
-from ..lifecycle import Missing, expect, must
+from ..lifecycle import Missing, Stale, expect, must
+from ..matching.index import forget
 from ..text import clean, for_print, single_line, slug
 from .models import Note, Question, QuestionText
 
@@ -22,10 +23,12 @@ def reword(
     background: str = "",
     language: str | None = None,
     version: int | None = None,
+    seen: str | None = None,
 ) -> QuestionText:
     """Give a question new words. The confirmation that stood on the old ones does not carry over to other ones.
 
-    Raises `Stale`; `Missing` (wording).
+    `seen` is the label of the words that the actor had before their eyes: unlike `version`, it asks only whether these
+    were changed. Raises `Stale`; `Missing` (wording).
     """
     must(actor, "A")
     expect(lock(session, question), version)
@@ -37,6 +40,8 @@ def reword(
     language = language or (old.language if old else "und")
     if old and (old.headline, old.body, old.background, old.language) == (headline, body, background, language):
         return old
+    if seen is not None and (old is None or old.label != seen):
+        raise Stale(f"question {question.id} is worded otherwise than {seen}")
     same_words = old is not None and (old.body, old.background, old.headline) == (body, background, headline)
     number = session.scalar(select(func.max(QuestionText.number)).filter_by(question_id=question.id, language=language))
     text = QuestionText(
@@ -69,6 +74,7 @@ def clear(session: Session, actor: Staff, question: Question, text_id: int) -> N
     text = session.get_one(QuestionText, text_id)
     text.cleared_at, text.cleared_by_id = now(session), actor.person_id
     session.flush()
+    index_again(session, question.id)
     session.refresh(question)
     audit.record(session, actor, "question.clear", question, facts={"text": text_id})
 
@@ -79,6 +85,18 @@ def erase_words(session: Session, question: Question) -> None:
         _erase(session, text)
     session.execute(delete(Note).where(Note.question_id == question.id))
     session.flush()
+    _take_out_of_index(session, question)
+
+
+def index_again(session: Session, question_id: int) -> None:
+    """Let a question be indexed anew, whose own row has not changed."""
+    session.execute(update(Question).where(Question.id == question_id).values(indexed_version=0))
+
+
+def _take_out_of_index(session: Session, question: Question) -> None:
+    # The mark comes first: it waits for a worker that has just read the words, and what that put there is then seen here.
+    index_again(session, question.id)
+    forget(session, "question", question.id)
 
 
 def _erase(session: Session, text: QuestionText) -> None:
@@ -98,4 +116,6 @@ def forget_own_words(session: Session, question: Question, words: str, other: Le
         elif text.cleared_at is None and other is not None:
             body = for_print(other.body or "")
             text.body, text.background, text.slug = body, "", slug(text.headline or body)
+            session.flush()
+            _take_out_of_index(session, question)
     session.flush()

@@ -20,6 +20,7 @@ from ..newsletters.models import Newsletter
 from ..web import language
 from . import form_token
 from .frame import Place, at, languages_of, reader
+from .preview import preview_page
 from .receipt import arrived
 from .taking import FAULTS, Sent, consent, hold, once
 
@@ -65,6 +66,8 @@ def ask_send(slug: str) -> ResponseReturnValue:
         faults = faults_of(filled) | ({} if form else {"form": "old"})
         if form is None or faults:
             return form_page(place, Draft(typed, faults, token)), 400
+        if typed.get("then") == "look":
+            return preview_page(place, typed, filled)
         why = hold(place.newsletter, typed)
 
     def make(session: Session, newsletter: Newsletter) -> Letter:

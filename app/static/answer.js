@@ -1,22 +1,10 @@
 /* Keeps what an expert types: on this device at once, with us every few seconds. Every page works without it. */
+import { words } from "./words.js";
 
 const PAUSE = 2000; // ms without a key before a save
 const LONGEST = 6000; // ms of typing on and on before a save
 const RETRY = [3000, 10000, 30000, 60000]; // ms until the next try while we can't be reached
 const CLOSED = [404, 409, 410]; // the page can't take this text any more
-
-/* The rule of app/text.py: words in any script, without Markdown's marks and addresses; Han and Kana signs count half,
-   letters of scripts without spaces a fifth. */
-const SIGN = /[\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}]/gu;
-const SPACELESS = /[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff]/gu;
-const WORD = /[\p{L}\p{M}\p{N}]+(?:['’ʼʻ‘·‐‑\u200c\u200d\u00ad\u2060-]+[\p{L}\p{M}\p{N}]+|(?<=\p{Nd})[.,]\p{Nd}+)*/gu;
-
-function words(text) {
-  const plain = text.replace(/\]\([^)\s]*\)/g, "]").replace(/https?:\/\/\S+|\bwww\.\S+/gi, " link ").replace(/^[ \t]*\d{1,9}[.)](?=\s)/gm, " ");
-  const count = (pattern) => (plain.match(pattern) || []).length;
-  const spaced = (plain.replace(SIGN, " ").replace(SPACELESS, " ").match(WORD) || []).length;
-  return spaced + Math.ceil(count(SIGN) / 2 + count(SPACELESS) / 5);
-}
 
 /* A device may refuse to keep anything; then the text is only kept with us. */
 const device = {

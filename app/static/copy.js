@@ -1,5 +1,4 @@
 // Puts an export on the clipboard. Without scripts the button stays hidden, and the files beside it do the same work.
-const buttons = navigator.clipboard ? document.querySelectorAll("button[data-copy]") : [];
 
 /** Formatted text, so that a mail programme pastes paragraphs and not tags; with the plain text for all others. */
 async function copyHtml(html) {
@@ -11,19 +10,25 @@ async function copyHtml(html) {
   ]);
 }
 
-for (const button of buttons) {
+async function copy(button) {
   const status = button.parentElement.querySelector("[role=status]");
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    try {
-      const answer = await fetch(button.dataset.copy);
-      if (!answer.ok) throw new Error(answer.status);
-      const text = await answer.text();
-      if (button.dataset.copy.endsWith(".html")) await copyHtml(text);
-      else await navigator.clipboard.writeText(text);
-      status.textContent = button.dataset.done;
-    } catch {
-      status.textContent = button.dataset.failed;
-    }
-  });
+  try {
+    const answer = await fetch(button.dataset.copy);
+    if (!answer.ok) throw new Error(answer.status);
+    const text = await answer.text();
+    if (button.dataset.copy.endsWith(".html")) await copyHtml(text);
+    else await navigator.clipboard.writeText(text);
+    status.textContent = button.dataset.done;
+  } catch {
+    status.textContent = button.dataset.failed;
+  }
+}
+
+/** Show the buttons that copy, where the browser lets us; called again when the page has changed. */
+export function offerCopies() {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll("button[data-copy][hidden]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => copy(button));
+  }
 }

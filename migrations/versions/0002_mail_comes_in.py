@@ -133,11 +133,13 @@ def upgrade() -> None:
     op.create_index(
         "uq_inbound_content",
         "inbound",
-        ["content_mac"],
+        ["content_mac", "state"],
         unique=True,
-        sqlite_where=sa.text("state NOT IN ('stored', 'duplicate', 'failed')"),
-        postgresql_where=sa.text("state NOT IN ('stored', 'duplicate', 'failed')"),
+        sqlite_where=sa.text("state IN ('letter', 'edition', 'pen')"),
+        postgresql_where=sa.text("state IN ('letter', 'edition', 'pen')"),
     )
+    op.create_index(op.f("ix_inbound_content_mac"), "inbound", ["content_mac"], unique=False)
+    op.create_index(op.f("ix_inbound_outbox_id"), "inbound", ["outbox_id"], unique=False)
 
     op.create_table(
         "inbound_raw",

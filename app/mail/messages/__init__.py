@@ -10,10 +10,11 @@ from .desk import (
     letter_withdrawn,
     mail_failed,
     mail_waits,
+    mention,
     sign_in,
     staff_invitation,
 )
-from .experts import cancelled, invitation, invitation_again, overdue, reminder, returned
+from .experts import cancelled, invitation, invitation_again, letter_to_expert, overdue, reminder, returned
 from .readers import acknowledgement, reader_news
 from .run import carried_over, dropped, not_used, published
 
@@ -30,9 +31,11 @@ __all__ = [
     "edition_missing",
     "invitation",
     "invitation_again",
+    "letter_to_expert",
     "letter_withdrawn",
     "mail_failed",
     "mail_waits",
+    "mention",
     "not_used",
     "overdue",
     "published",

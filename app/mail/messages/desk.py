@@ -92,6 +92,25 @@ def staff_invitation(language: str, to: str, name: str, newsroom: str, link: str
     )
 
 
+def mention(language: str, to: str, name: str, newsletter: str, who: str, link: str) -> Message:
+    """A colleague calls somebody to a question. Neither the note nor a word of the question is in it."""
+    _ = say(language).gettext
+    values = {"who": who, "newsletter": newsletter}
+    return compose(
+        "desk.mention",
+        language,
+        to,
+        name,
+        _("%(who)s calls you to a question: %(newsletter)s") % values,
+        (
+            _("Hello %(name)s,") % {"name": name},
+            _("%(who)s has called you in a note on a question of %(newsletter)s. The note stands at the desk:") % values
+            + f"\n{link}",
+        ),
+        newsletter,
+    )
+
+
 def letter_withdrawn(sender: Sender, to: str, name: str, runs_unnamed: bool, link: str) -> Message:
     """A reader has taken a letter back that was filed to a question. Not a word of the letter is left to repeat."""
     _ = say(sender.language).gettext

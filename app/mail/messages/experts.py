@@ -177,6 +177,13 @@ def returned(sender: Sender, to: str, name: str, headline: str, note: str, due_a
     )
 
 
+def letter_to_expert(sender: Sender, to: str, name: str, headline: str, body: str) -> Message:
+    """What the editor has to say in between, in their own words. It has no link: the answer is a reply."""
+    _ = say(sender.language).gettext
+    subject = _("About your answer: %(headline)s") % {"headline": short(headline)}
+    return signed("expert.letter", sender, to, name, subject, (body,))
+
+
 def cancelled(sender: Sender, to: str, name: str, headline: str, sentence: str) -> Message:
     """The answer is no longer needed; `sentence` says why, in the editor's words."""
     _ = say(sender.language).gettext

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 
 from ..incoming import Attachment, Mail, Mailbox
 from .charsets import decoded, hints, tidy
@@ -52,7 +53,7 @@ def read(raw: bytes) -> Mail:
     label = next((part.told["charset"] for part in top.walk() if "charset" in part.told), "")
     language = _language(top)
     hinted = hints(label, language)
-    found = _Found(faults, hinted)
+    found = _Found(faults, hinted, top)
     segments = found.segments(top)
     plain, html = _plain(segments), _html(segments)
     content: dict[str, object] = {
@@ -171,6 +172,7 @@ class _Found:
 
     faults: set[str]
     hinted: tuple[str, ...]
+    top: Part  # only a message that is a report as a whole is one: anybody can hang a report on a letter
     attachments: list[Attachment] = field(default_factory=list)
     report: list[tuple[str, str]] = field(default_factory=list)
     room: int = MOST_HTML  # characters of HTML that may still come
@@ -186,7 +188,7 @@ class _Found:
         parts = part.parts
         if part.kind == "multipart/signed":
             parts = [one for one in parts if one.kind not in _SIGNATURES]
-        if part.kind == "multipart/report":
+        if part.kind == "multipart/report" and part is self.top:
             return self._report(parts)
         return [segment for one in parts for segment in self.segments(one)]
 
@@ -238,7 +240,7 @@ class _Found:
             self.faults.add("encrypted")
         if part.kind == "message/rfc822" and not name:
             name = headed(data, "bytes", 64_000).subject
-        self.attachments.append(Attachment(name, len(data), part.kind))
+        self.attachments.append(Attachment(name, len(data), part.kind, sha256(data).hexdigest()))
 
 
 def _is_file(part: Part) -> bool:

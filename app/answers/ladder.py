@@ -1,0 +1,120 @@
+"""The ladder: who is asked next, when the one before has said no or let the time pass.
+
+A step of it is an assignment that is drafted and stands after another one of the same question. It is the clock that
+invites: a while after a no, and when `step_at` is over, or where the editor set none the `reply_by` of the one before.
+Whoever said yes, whose text is here, or whose mail waits to be filed is not silent. The ladder rests while the wording is
+not cleared, and ends with the question; what a person stopped in the outbox it does not send again. Its mails are held where
+the newsletter holds invitations, and leave at once elsewhere.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from .. import audit
+from ..actors import Staff
+from ..db import Database, lock, now
+from ..lifecycle import Illegal, must
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import all_newsletters
+from ..questions.models import Question, QuestionText
+from .by_mail import waiting_letters
+from .models import Assignment
+
+GOES_ON = ("open", "seeking")  # where a question stands while more experts are asked by the clock
+MAY_STAND_BEFORE = ("drafted", "invited", "accepted")
+MANY = 100  # of a newsletter at once; the rest is found the next time
+
+Invite = Callable[[Session, Assignment, str], None]
+
+
+def put_after(
+    session: Session, actor: Staff, assignment: Assignment, before: Assignment, step_at: datetime | None = None
+) -> None:
+    """Ask this expert after that one. An editor's act, because nobody presses anything again before the mail leaves.
+
+    Raises `NotYours`, and `Illegal` where one of the two is past that or stands after the other already.
+    """
+    must(actor, "E")
+    if lock(session, assignment).state != "drafted":
+        raise Illegal("assignment", "put on the ladder", assignment.state)
+    if before.question_id != assignment.question_id or before.state not in MAY_STAND_BEFORE:
+        raise Illegal("assignment", "stand before another", before.state)
+    if assignment.id in _all_before(session, before):
+        raise Illegal("assignment", "stand before itself", assignment.state)
+    assignment.after_id, assignment.step_at = before.id, step_at
+    session.flush()
+    audit.record(session, actor, "assignment.ladder", assignment, facts={"after": before.id})
+
+
+def _all_before(session: Session, assignment: Assignment) -> set[int]:
+    """The keys of an assignment and of all that stand before it."""
+    found, here = set[int](), assignment
+    while here.id not in found:
+        found.add(here.id)
+        if here.after_id is not None:
+            here = session.get_one(Assignment, here.after_id)
+    return found
+
+
+def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
+    """Ask this expert only when a person sends the invitation."""
+    must(actor, "A")
+    if lock(session, assignment).state != "drafted":
+        raise Illegal("assignment", "take off the ladder", assignment.state)
+    assignment.after_id = assignment.step_at = None
+    session.flush()
+    audit.record(session, actor, "assignment.off_ladder", assignment)
+
+
+def climb(database: Database, invite: Invite, at: datetime | None = None) -> int:
+    """Invite whose turn has come, each in a transaction that finds it still so. Returns how many.
+
+    `invite` sends one invitation under the name of its cause, which makes it the only one.
+    """
+    with database.read() as session:
+        if at is not None:
+            session.info["at"] = at
+        found = [key for newsletter in all_newsletters(session) for key in due(session, newsletter)]
+    return sum(database.write(partial(_step, assignment_id=key, invite=invite), at) for key in found)
+
+
+def due(session: Session, newsletter: Newsletter, only: int | None = None) -> list[int]:
+    """The assignments of a newsletter whose turn has come, or whether that of `only` has."""
+    before = aliased(Assignment)
+    query = (
+        select(Assignment.id, Assignment.after_id)
+        .join(before, before.id == Assignment.after_id)
+        .join(Question, Question.id == Assignment.question_id)
+        .join(QuestionText, QuestionText.id == Question.text_id)
+        .where(
+            Assignment.newsletter_id == newsletter.id,
+            Assignment.state == "drafted",
+            Question.state.in_(GOES_ON),
+            QuestionText.cleared_at.is_not(None),
+            or_(
+                before.state == "declined",
+                and_(
+                    before.state == "invited", func.coalesce(Assignment.step_at, before.reply_by) <= now(session)
+                ),
+            ),
+        )
+    )  # fmt: skip
+    query = query if only is None else query.where(Assignment.id == only)
+    rows = session.execute(query.order_by(Assignment.id).limit(MANY)).all()
+    waits = waiting_letters(session, [row.after_id for row in rows]) if rows else set()
+    return [row.id for row in rows if row.after_id not in waits]
+
+
+def _step(session: Session, assignment_id: int, invite: Invite) -> bool:
+    found = session.get_one(Assignment, assignment_id)
+    lock(session, session.get_one(Question, found.question_id))  # in the order that every invitation takes
+    assignment = lock(session, found)
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    if assignment.id not in due(session, newsletter, only=assignment.id):
+        return False
+    invite(session, assignment, f"ladder:{assignment.id}:{assignment.version}")
+    return True

@@ -1,0 +1,209 @@
+"""Who could answer a question: the experts worth looking at, with what is known of each, in a fixed number of queries.
+
+The ranking itself is `app.matching.experts`; here its values are gathered. Of earlier questions only this newsletter's are
+read; how much somebody has to do and how they reply counts over the whole house. Nothing of it leaves the desk.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..db import now
+from ..matching import DESK
+from ..matching.alike import Probe, alike
+from ..matching.experts import Asked, Candidate, Fact, Past, Ranked, rank
+from ..people import finding
+from ..people.models import Expert
+from ..questions import queries as questions
+from ..questions.models import Question, QuestionText, QuestionTopic
+from .models import Assignment
+from .workload import live
+
+LOOKED_AT = 80  # experts who are compared
+ALIKE = 20  # earlier questions that are looked at for who answered them
+HISTORY = 1_000  # of their newest assignments
+PAST = 200  # of their earlier questions are compared
+REMEMBERED = timedelta(days=730)
+USUAL = 2  # questions at once, where nobody has said how many
+ANSWERED = ("received", "done")
+SILENT = ("invited",)
+
+
+@dataclass
+class History:
+    """How an expert has replied so far; `days` are those from invitations to texts."""
+
+    asked: int = 0
+    replied: int = 0
+    last_asked: datetime | None = None
+    days: list[float] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)  # keys of questions here, newest first
+
+    @property
+    def usual_days(self) -> int | None:
+        return max(1, round(median(self.days))) if self.days else None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """An expert with why and why not. `here` is what this question has of theirs already; `past` the
+    questions that reasons name; `language` that of the question."""
+
+    expert: Expert
+    facts: tuple[Fact, ...]
+    live: int
+    history: History
+    here: Assignment | None
+    past: dict[int, Question]
+    language: str
+
+    @property
+    def is_full(self) -> bool:
+        return self.expert.at_once is not None and self.live >= self.expert.at_once
+
+
+def ranked(session: Session, question: Question, words: str = "", limit: int = LOOKED_AT) -> list[Fit]:
+    """Experts for a question, best first; with `words` only those of whom these are said. Who has it already is left out."""
+    here = {row.expert_id: row for row in _assignments_of(session, question)}
+    has = [key for key, row in here.items() if row.state not in ("declined", "cancelled")]
+    topics = tuple(topic.name for topic in questions.topics_of(session, [question.id])[question.id])
+    similar = _similar(session, question, topics)
+    keys = [] if words else _proposed(session, question, topics, similar)
+    experts = [row for row in _experts(session, keys, words) if row.id not in has]
+    busy, past_of = live(session, [row.id for row in experts]), histories(session, experts, question)
+    past = _past(session, past_of.values(), similar)
+    candidates = [_candidate(row, past_of[row.id], busy, past) for row in experts]
+    language = question.text.language if question.text else "und"
+    asked = Asked(f"{question.headline} {question.wording}".strip(), language, topics)
+    order = _telling(rank(asked, candidates, today=now(session).date()), past)
+    known = {row.id: row for row in experts}
+    return [
+        Fit(known[one.key], one.reasons, busy[one.key], past_of[one.key], here.get(one.key), past, language)
+        for one in order[:limit]
+    ]
+
+
+def _telling(order: list[Ranked], past: dict[int, Question]) -> list[Ranked]:
+    """Leave out what an earlier question shares with this one only in words that every tenth one has: "is", "there", "how"."""
+    texts = [set(f"{one.headline} {one.wording}".casefold().split()) for one in past.values()]
+    common = Counter(word for text in texts for word in text)
+    most = max(1, len(texts) / 10)
+
+    def tells(word: str) -> bool:
+        return len(word) > 3 and max(common[part] for part in word.casefold().split()) <= most
+
+    def told(fact: Fact) -> Fact | None:
+        if fact.code != "past" or len(fact.values) == 1:
+            return fact
+        words = [word for word in fact.values[1:] if tells(word)]
+        return replace(fact, values=(fact.values[0], *words)) if words else None
+
+    kept = []
+    for one in order:
+        facts = tuple(fact for fact in map(told, one.reasons) if fact is not None)
+        kept.append(Ranked(one.key, sum(fact.weight for fact in facts), facts))
+    return sorted(kept, key=lambda one: (-one.score, one.key))
+
+
+def _assignments_of(session: Session, question: Question) -> Sequence[Assignment]:
+    return session.scalars(select(Assignment).filter_by(question_id=question.id).order_by(Assignment.id)).all()
+
+
+def _similar(session: Session, question: Question, topics: tuple[str, ...]) -> list[int]:
+    """The keys of earlier questions that are like this one."""
+    probe = Probe(f"{question.headline}\n{question.wording}", "question", question.id, topics=topics)
+    found = alike(session, DESK, question.newsletter_id, probe, limit=ALIKE, nouns=("question",))
+    return [one.noun_id for one in found]
+
+
+def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[int]:
+    """Whom to compare: who answered what is like it or of its topics, who names them, whom the desk knows, who is new."""
+    answered = select(Assignment.expert_id).where(Assignment.state.in_(ANSWERED))
+    of_topics = select(QuestionTopic.question_id).where(
+        QuestionTopic.topic_id.in_(select(QuestionTopic.topic_id).filter_by(question_id=question.id))
+    )
+    of_topics = of_topics.order_by(QuestionTopic.question_id.desc()).limit(PAST)
+    here = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
+    newest = select(Expert.id).where(Expert.merged_into_id.is_(None))
+    said = (*topics, *f"{question.headline} {question.wording}".split())
+    sources: tuple[Iterable[int], ...] = (
+        session.scalars(answered.where(Assignment.question_id.in_(similar))),
+        session.scalars(answered.where(Assignment.question_id.in_(of_topics)).limit(PAST)),
+        finding.about(session, said, LOOKED_AT),
+        session.scalars(here.order_by(Assignment.id.desc()).limit(PAST)),
+        session.scalars(newest.order_by(Expert.id.desc()).limit(LOOKED_AT)),
+    )
+    return list(dict.fromkeys(key for source in sources for key in source))[:LOOKED_AT]
+
+
+def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
+    if words:
+        return finding.page(session, finding.directory(words), None, LOOKED_AT)
+    return list(session.scalars(finding.directory().where(Expert.id.in_(keys)).order_by(Expert.id)))
+
+
+def histories(session: Session, experts: Sequence[Expert], question: Question | None = None) -> dict[int, History]:
+    """How these experts have replied over two years, the newest first; without `question`, to which they may reply now."""
+    found = {row.id: History() for row in experts}
+    query = select(
+        Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state,
+        Assignment.invited_at, Assignment.reply_by, Assignment.received_at,
+    ).where(
+        Assignment.expert_id.in_(found), Assignment.state != "drafted", Assignment.state_at >= now(session) - REMEMBERED
+    )  # fmt: skip
+    if question is not None:
+        query = query.where(Assignment.question_id != question.id)
+    here = question.newsletter_id if question else None
+    for row in session.execute(query.order_by(Assignment.id.desc()).limit(HISTORY)):
+        _remember(found[row.expert_id], row, now(session), row.newsletter_id == here)
+    return found
+
+
+def _remember(history: History, row: Any, at: datetime, here: bool) -> None:
+    if row.state in ANSWERED and here:
+        history.answered.append(row.question_id)
+    if row.invited_at is None or row.state == "cancelled":
+        return
+    waits = row.state in SILENT and (row.reply_by is None or row.reply_by > at)
+    history.asked += not waits  # who still has time has neither replied nor been silent
+    history.replied += row.state not in SILENT
+    history.last_asked = max(history.last_asked or row.invited_at, row.invited_at)
+    if row.received_at is not None:
+        history.days.append((row.received_at - row.invited_at).total_seconds() / 86_400)
+
+
+def _past(session: Session, histories: Iterable[History], similar: list[int]) -> dict[int, Question]:
+    """The earlier questions to compare with: what is like this one first, then each expert's newest."""
+    lists = [history.answered for history in histories]
+    theirs = {key for answered in lists for key in answered}
+    in_turn = [answered[place] for place in range(10) for answered in lists if place < len(answered)]
+    keys = list(dict.fromkeys([*(key for key in similar if key in theirs), *in_turn]))[:PAST]
+    query = select(Question).join(QuestionText, QuestionText.id == Question.text_id).where(Question.id.in_(keys))
+    return {row.id: row for row in session.scalars(query)}
+
+
+def _candidate(expert: Expert, history: History, busy: Counter[int], past: dict[int, Question]) -> Candidate:
+    return Candidate(
+        key=expert.id,
+        past=tuple(
+            Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past
+        ),
+        topics=tuple(expert.topics),
+        languages=tuple(expert.languages),
+        live=busy[expert.id],
+        at_once=expert.at_once or USUAL,
+        last_asked=_day(history.last_asked),
+        away_until=expert.away_until,
+        asked=history.asked,
+        replied=history.replied,
+    )  # fmt: skip
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None

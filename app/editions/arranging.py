@@ -1,0 +1,68 @@
+"""The slots of an edition as a whole: put in an order at once, as a drag does, and what stands together in one of them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..answers.editing import approved_of
+from ..answers.models import Answer
+from ..db import lock
+from ..lifecycle import Illegal, Missing, expect, must
+from ..questions.models import Question
+from .desk import drop, later_editions, pick, picked, planned, renumber
+from .models import Edition
+from .record import filled
+
+LOOKED_AT = 12  # later editions among which a free slot is looked for, for the words on a button
+
+
+def arrange(
+    session: Session, actor: Staff, edition: Edition, order: Sequence[Question], version: int | None = None
+) -> None:
+    """Let exactly these questions stand in the slots, in this order: what is new is picked, what is left out is ready again.
+
+    Raises `Stale`, `Illegal` and what `pick` raises.
+    """
+    must(actor, "E")
+    expect(lock(session, edition), version)
+    planned(edition)
+    standing = picked(session, edition)
+    if len({question.id for question in order}) != len(order):
+        raise Illegal("edition", "arrange", "a question twice")
+    for question in standing:
+        if question not in order:
+            drop(session, actor, question)
+    for question in order:
+        if question not in standing:
+            pick(session, actor, question, edition)
+    keys = [question.id for question in order]
+    renumber(session, edition, keys)
+    audit.record(session, actor, "edition.arrange", edition, facts={"questions": keys})
+
+
+def next_free(session: Session, edition: Edition) -> Edition | None:
+    """The next planned edition with a free slot: where what does not fit is carried over to."""
+    later = list(session.scalars(later_editions(edition).limit(LOOKED_AT)))
+    taken = filled(session, later)
+    return next((one for one in later if taken[one.id] < one.slots), None)
+
+
+def answers_first(session: Session, actor: Staff, edition: Edition, question: Question, answer_id: str) -> None:
+    """Let one of the several answers of a question stand first in its slot. Raises `Illegal`, `Missing`."""
+    must(actor, "E")
+    planned(lock(session, edition))
+    answers = approved_of(session, lock(session, question).id)
+    first = next((answer for answer in answers if answer.public_id == answer_id), None)
+    if first is None:
+        raise Missing("approved answer")
+    _number(session, [first, *(answer for answer in answers if answer is not first)])
+    renumber(session, edition)
+    audit.record(session, actor, "answer.first", first, facts={"edition": edition.id})
+
+
+def _number(session: Session, answers: Sequence[Answer]) -> None:
+    for position, answer in enumerate(answers, 1):
+        answer.run_position = position
+    session.flush()

@@ -1,0 +1,90 @@
+"""What stands in the way of locking an edition, and what an editor would want to know before it is fixed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..answers.by_mail import WAITS
+from ..answers.models import Assignment
+from ..letters.models import Letter
+from ..questions.lifecycle import cleared
+from ..questions.models import Question
+from .models import Edition
+from .ready import Ready
+
+SHOWN = 12  # mails of experts that are told of one by one
+
+
+@dataclass(frozen=True)
+class Matter:
+    """`kind` says what: "words" or "answer" keep the edition from being locked; "mail", "long", "late", "left out" and
+    "open" do not. `question` is the one it is about, `letter` the mail; `number` counts words over, or slots."""
+
+    kind: str
+    question: Question | None = None
+    letter: str = ""
+    number: int = 0
+    expert: str = ""
+    day: date | None = None
+
+    @property
+    def stops(self) -> bool:
+        return self.kind in ("words", "answer")
+
+
+def matters(
+    session: Session, edition: Edition, picked: Sequence[Ready], dated: Sequence[Question], then: date | None
+) -> list[Matter]:
+    """What keeps a planned edition from being locked comes first. `dated` are the newsletter's questions that must run by a
+    day, `then` is the day of the edition after this one. Readers' names are another matter: see `desk.name_troubles`."""
+    found = []
+    for one in picked:
+        if not cleared.holds(one.question):
+            found.append(Matter("words", one.question))
+        if not one.experts:
+            found.append(Matter("answer", one.question))
+    found += _mails(session, edition, [one.question for one in picked])
+    for one in picked:
+        if one.must_run_by and one.must_run_by < edition.rule_date:
+            found.append(Matter("late", one.question, day=one.must_run_by))
+        if one.words > one.room:
+            found.append(Matter("long", one.question, number=one.words - one.room))
+    for question in dated:
+        if is_last_chance(question, edition, then):
+            found.append(Matter("left out", question, day=question.must_run_by))
+    if free := max(0, edition.slots - len(picked)):
+        found.append(Matter("open", number=free))
+    return found
+
+
+def is_last_chance(question: Question, edition: Edition, then: date | None) -> bool:
+    """Whether a question with a date would have to run in this edition and does not stand in it."""
+    by = question.must_run_by
+    if by is None or question.edition_id == edition.id or by < edition.rule_date:
+        return False
+    return then is None or by < then
+
+
+def _mails(session: Session, edition: Edition, questions: Sequence[Question]) -> list[Matter]:
+    """What an expert wrote by mail about one of them and nobody has filed: it may say that something in it is wrong."""
+    if not questions:
+        return []
+    query = (
+        select(Letter.public_id, Assignment)
+        .join(Assignment, Assignment.id == Letter.assignment_id)
+        .where(
+            Letter.newsletter_id == edition.newsletter_id,
+            Letter.state.in_(WAITS),
+            Letter.assignment_id.is_not(None),
+            Assignment.question_id.in_([question.id for question in questions]),
+        )
+        .order_by(Letter.id)
+    )
+    by_key = {question.id: question for question in questions}
+    return [
+        Matter("mail", by_key[assignment.question_id], letter, expert=assignment.expert.name)
+        for letter, assignment in session.execute(query.limit(SHOWN))
+    ]

@@ -1,0 +1,117 @@
+"""Undo for a minute: the inverse of what one press did, while its mails are unsent and nobody has gone on from there.
+
+A press is told by the events that it wrote into the trail, so nothing is kept for it but the trail itself.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..audit import Event, watched
+from ..audit.queries import chosen, moved_since
+from ..db import lock, now
+from ..letters import filing
+from ..letters.models import OF_EXPERT, Letter
+from ..lifecycle import Illegal, Refused, Stale
+from ..questions import undoing
+from ..questions.models import Question
+from ..questions.queries import letters_of
+from .endings import untell
+
+FOR = timedelta(seconds=60)
+GRACE = timedelta(seconds=10)  # what is pressed in the last second has a way to go
+
+
+class TooLate(Refused):
+    """The minute is over."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """An event of the press that could not be undone, and why."""
+
+    event: Event
+    why: Refused
+
+
+def undoable(events: Sequence[Event]) -> list[int]:
+    """The keys of a press: what can be undone of it and what hangs on that; empty where nothing can."""
+    moves = [event for event in events if event.new is not None or event.action in UNDO]
+    return [event.id for event in events] if moves and all(_is_undoable(event) for event in moves) else []
+
+
+def _is_undoable(event: Event) -> bool:
+    """What an expert wrote and was filed as theirs has moved their assignment as well: no press takes that back."""
+    return event.action in UNDO and (event.facts or {}).get("kind") not in OF_EXPERT
+
+
+def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Event], list[Left]]:
+    """Take back what one press of this person did, newest first; gives what was undone and what was not.
+
+    Somebody else's events, and those of another newsletter, are as good as not there.
+    """
+    done, left = [], []
+    own = list(press)  # what is not somebody going on: the press itself, and what undoing it has written so far
+    for event in chosen(session, press):
+        if not _is_undoable(event) or (event.actor, event.newsletter_id) != (actor.ref, actor.newsletter_id):
+            continue
+        try:
+            with watched(session) as written, session.begin_nested():
+                _undo(session, actor, event, own)
+            own += [one.id for one in written]
+            done.append(event)
+        except Refused as why:
+            left.append(Left(event, why))
+    return done, left
+
+
+def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
+    row: Any = lock(session, session.get_one(Letter if event.noun == "letter" else Question, event.noun_id))
+    if event.new is not None and moved_since(session, event, press):
+        raise Stale(row.public_id)
+    if now(session) - event.at > FOR + GRACE:
+        raise TooLate(row.public_id)
+    UNDO[event.action](session, actor, row, event, press)
+
+
+def _ending(session: Session, actor: Staff, letter: Letter, event: Event, _press: Sequence[int]) -> None:
+    untell(session, actor, letter)
+    filing.undo(session, actor, letter, event)
+
+
+def _reopening(session: Session, actor: Staff, letter: Letter, event: Event, _press: Sequence[int]) -> None:
+    """Of a letter that was taken out of a question. One that had ended lost its notice: it is ended once more, by hand."""
+    if event.old != "filed":
+        raise Illegal("letter", "undo", event.old)
+    filing.undo(session, actor, letter, event)
+
+
+def _closing(session: Session, actor: Staff, question: Question, event: Event, _press: Sequence[int]) -> None:
+    """Of a question that no expert has; what was cancelled for experts is not taken back by one press."""
+    if event.old not in ("open", "shelved"):
+        raise Illegal("question", "undo", event.old)
+    for letter in letters_of(session, question):
+        untell(session, actor, letter)
+    undoing.back(session, actor, question, event)
+
+
+def _plain(verb: Callable[..., None]) -> Callable[..., None]:
+    """A verb that asks for the event alone."""
+    return lambda session, actor, row, event, _press: verb(session, actor, row, event)
+
+
+UNDO: dict[str, Callable[[Session, Staff, Any, Event, Sequence[int]], None]] = {
+    "letter.file": _plain(filing.undo),
+    "letter.release": _plain(filing.undo),
+    "letter.reopen": _reopening,
+    "letter.end": _ending,
+    "question.open": undoing.unmake,
+    "question.merge": _plain(undoing.unmerge),
+    "question.shelve": _plain(undoing.back),
+    "question.close": _closing,
+    "question.topics": _plain(undoing.old_topics),
+}

@@ -1,0 +1,71 @@
+"""One press takes back the last one, for a minute."""
+
+from collections import Counter
+
+from flask import flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from ..audit import Event
+from ..editions import undo as undoing
+from ..letters.models import Letter
+from ..lifecycle import Refused, Stale
+from ..mail.outbox import OnItsWay
+from ..questions.models import Question
+from .frame import Desk, change, editor
+from .meanwhile import meanwhile
+
+MOST = 3_000  # characters of the numbers of a press: those of a whole page have half of it
+WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
+    (undoing.TooLate, _l("the minute is over")),
+    (OnItsWay, _l("its reader has been told by mail")),
+    (Refused, _l("it has gone on from there")),
+)
+
+
+def way_back(events: list[Event]) -> str:
+    """What the button of the undo carries for the events of a press; empty where nothing can be undone."""
+    return ".".join(map(str, undoing.undoable(events)))
+
+
+@editor.post("/<slug>/undo")
+def undo(slug: str) -> Response:
+    press = [int(key) for key in request.form.get("press", "")[:MOST].split(".") if key.isdecimal() and len(key) < 16]
+
+    def fn(desk: Desk) -> tuple[int, Counter[str]]:
+        done, left = undoing.undo(desk.session, desk.actor, press)
+        return len(done), Counter(_why(desk, one) for one in left)
+
+    done, left = change(slug, fn)
+    flash({"text": _told(done, left), "href": ""})
+    return redirect(_within(slug, request.form.get("back", "")), code=303)
+
+
+def _why(desk: Desk, left: undoing.Left) -> str:
+    if isinstance(left.why, Stale):
+        row = desk.session.get(Letter if left.event.noun == "letter" else Question, left.event.noun_id)
+        return meanwhile(desk, row) or str(WHY_NOT[-1][1])
+    return next(str(words) for kind, words in WHY_NOT if isinstance(left.why, kind))
+
+
+def _told(done: int, left: Counter[str]) -> str:
+    if not done and not left:
+        return _("There is nothing to undo.")
+    said = [_("Undone.")] if done else []
+    said += [
+        ngettext("One stays as it is: %(why)s.", "%(num)s stay as they are: %(why)s.", number, why=why)
+        for why, number in left.items()
+    ]
+    return " ".join(said)
+
+
+def _within(slug: str, back: str) -> str:
+    """A page of this desk, and nothing else that somebody could have put into the form."""
+    desk = url_for("editor.home", slug=slug)
+    return (
+        back
+        if back.startswith(desk) and "\\" not in back and "//" not in back
+        else url_for("editor.letters", slug=slug)
+    )

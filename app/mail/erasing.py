@@ -1,0 +1,30 @@
+"""What is destroyed of mail that came in, and what stays: its place, and the keyed hash that knows it again."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from .models import Inbound, InboundRaw, OutboxMail
+
+
+def destroy(session: Session, row_ids: Sequence[int]) -> None:
+    """Destroy the bytes of mails and what was read in them. What they were stays: their place, and the keyed hash."""
+    session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_(row_ids)))
+
+
+def destroy_answers(session: Session, ours: ColumnElement[bool]) -> None:
+    """Destroy what came in answer to some mails of ours, or about their assignments: it quotes them."""
+    mails = select(OutboxMail.id).where(ours)
+    assignments = select(OutboxMail.assignment_id).where(ours, OutboxMail.assignment_id.is_not(None))
+    about = or_(Inbound.outbox_id.in_(mails), Inbound.assignment_id.in_(assignments))
+    session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_(select(Inbound.id).where(about))))
+
+
+def destroy_of_letter(session: Session, letter_id: int) -> None:
+    """A letter was taken back, or its writer's address has had its time: the mail goes, however often it was delivered."""
+    for row in session.scalars(select(Inbound).where(Inbound.letter_id == letter_id)).all():
+        same = (Inbound.id == row.id, Inbound.duplicate_of_id == row.id, Inbound.content_mac == row.content_mac)
+        kept = select(Inbound.id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
+        destroy(session, session.scalars(kept.where(or_(*same))).all())

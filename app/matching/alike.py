@@ -1,0 +1,186 @@
+"""What looks like the same question: suggested with reasons, never merged by itself.
+
+The index proposes, one rescorer for both databases orders, and the desk's own decisions say from where on a look-alike is
+shown unasked. The matcher of words finds the same language only; the extra `semantic` finds others too.
+"""
+
+from collections.abc import Collection as Set
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from . import semantic
+from .index import is_sqlite, scoped
+from .models import NOUNS, Collection, _Doc
+from .reasons import Reason, reasons
+from .scoring import Counts, Weighed, Words, alikeness
+from .verdicts import cutoff, not_the_same
+
+PROPOSED = 60  # that are compared
+FETCHED = 2 * PROPOSED  # some of those that the index proposes are not offered
+BUDGET = 20_000  # documents that are looked at, the rarest terms' first
+AT_LEAST = 2  # terms that are looked up whatever they cost
+ASKED_AT_ONCE = 500  # terms of one query for counts
+
+__all__ = ["Alike", "Key", "Probe", "Reason", "alike"]
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What others are to be like: its words and, where it is a letter or question itself, which one and what is known of it."""
+
+    text: str
+    noun: str | None = None
+    noun_id: int | None = None
+    edition_id: int | None = None
+    topics: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Key | None:
+        return (self.noun, self.noun_id) if self.noun and self.noun_id else None
+
+
+@dataclass(frozen=True)
+class Alike:
+    """A look-alike. `score` is from 0 to 1, for `verdict` and for nobody's eyes; `likely` says that it is worth showing unasked."""
+
+    noun: str
+    noun_id: int
+    score: float
+    likely: bool
+    answered: bool
+    matcher: str
+    reasons: tuple[Reason, ...]
+
+    @property
+    def key(self) -> Key:
+        return self.noun, self.noun_id
+
+
+def alike(
+    session: Session,
+    collection: Collection,
+    newsletter_id: int,
+    probe: Probe,
+    *,
+    limit: int = 10,
+    nouns: Sequence[str] = NOUNS,
+    without: Set[Key] = frozenset(),
+    matcher: str | None = None,
+) -> list[Alike]:
+    """Up to `limit` look-alikes among one newsletter's texts, best first; a question once, however many letters ask it.
+
+    Left out are the probe itself, what the desk called "not the same", and `without`. `matcher` is 'words' or 'semantic';
+    without it the one of the settings. The probe's words are compared and not kept.
+    """
+    matcher = matcher or matcher_of(session)
+    hidden = {*without, *not_the_same(session, probe.key)} | ({probe.key} if probe.key else set())
+    ranked = [
+        (key, score, doc)
+        for key, score, doc in by_score(session, collection, newsletter_id, probe, matcher)
+        if key[0] in nouns and hidden.isdisjoint({key, (doc.noun, doc.noun_id)})
+    ][:limit]
+    if not ranked:
+        return []
+    counts = counts_of(session, collection, newsletter_id, Words(probe.text).compared)
+    least = cutoff(session, newsletter_id, matcher, counts.size)
+    found = [(key, score, doc, reasons(probe, doc, counts, matcher)) for key, score, doc in ranked]
+    # What can't be said why is not shown unasked.
+    return [
+        Alike(*key, score, score >= least and bool(why), doc.answered, matcher, why) for key, score, doc, why in found
+    ]
+
+
+def matcher_of(session: Session) -> str:
+    """The one that the settings name; without its extra, words."""
+    return semantic.NAME if session.info.get("matcher") == semantic.NAME and semantic.is_ready() else "words"
+
+
+def by_score(
+    session: Session, collection: Collection, newsletter_id: int, probe: Probe, matcher: str
+) -> list[tuple[Key, float, _Doc]]:
+    """All that was compared, best first; each document under the question that it stands for, and that question once."""
+    scored = (_by_meaning if matcher == semantic.NAME else _by_words)(session, collection, newsletter_id, probe)
+    best: dict[Key, tuple[float, _Doc]] = {}
+    for score, doc in scored:
+        key = ("question", doc.question_id) if doc.question_id else (doc.noun, doc.noun_id)
+        if key not in best or score > best[key][0]:
+            best[key] = (score, doc)
+    return [(key, score, doc) for key, (score, doc) in sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0]))]
+
+
+def counts_of(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> Counts:
+    """What is known of a newsletter's documents and of these terms."""
+    listed = sorted({*terms})
+    names = [f"{newsletter_id}", f"{newsletter_id}+", *scoped(newsletter_id, listed)]
+    column, docs = collection.terms.term, collection.terms.docs
+    found: dict[str, int] = {}
+    for at in range(0, len(names), ASKED_AT_ONCE):
+        found |= dict(session.execute(select(column, docs).where(column.in_(names[at : at + ASKED_AT_ONCE]))).all())
+    size = found.get(names[0], 0)
+    return Counts(size, found.get(names[1], 0) / size if size else 0.0, dict(zip(listed, map(found.get, names[2:], [0] * len(listed)), strict=True)))  # fmt: skip
+
+
+def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> list[tuple[float, _Doc]]:
+    mine = Words(probe.text)
+    counts = counts_of(session, collection, newsletter_id, mine.compared)
+    docs = proposed(session, collection, newsletter_id, chosen(mine.compared, counts), counts)
+    if not docs:
+        return []
+    theirs = [Words(doc.text) for doc in docs]
+    # Of theirs only the words: stems weigh by what they are in the question.
+    counts = counts_of(session, collection, newsletter_id, {*mine.compared}.union(*(words.asked for words in theirs)))
+    question = Weighed(mine, counts)
+    return [(alikeness(question, Weighed(words, counts), counts), doc) for words, doc in zip(theirs, docs, strict=True)]
+
+
+def chosen(terms: Sequence[str], counts: Counts) -> list[str]:
+    """The terms that are looked up, rarest first: those that are there and not common, as far as the budget goes."""
+    there = [term for term in terms if counts.docs.get(term) and not counts.is_common(term)]
+    taken: list[str] = []
+    spent = 0
+    for term in sorted(there, key=lambda term: (counts.docs[term], term)):
+        spent += counts.docs[term]
+        if spent > BUDGET and len(taken) >= AT_LEAST:
+            break
+        taken.append(term)
+    return taken
+
+
+def proposed(
+    session: Session, collection: Collection, newsletter_id: int, terms: Sequence[str], counts: Counts
+) -> list[_Doc]:
+    """The documents that share the rarest words, of those that are offered."""
+    if not terms:
+        return []
+    names = scoped(newsletter_id, terms)
+    fts = collection.fts
+    if is_sqlite(session):
+        listed = " OR ".join(f'"{name}"' for name in names)
+        query = (
+            f"SELECT rowid FROM {fts} WHERE {fts} MATCH :query ORDER BY bm25({fts}, 1, 0), rowid DESC LIMIT {FETCHED}"  # noqa: S608
+        )
+        ids = session.scalars(text(query), {"query": f"terms : ({listed})"}).all()
+    else:
+        # ts_rank knows nothing of rarity. A term's weight is of our own counting, and a long text's terms count less.
+        each = (
+            f"SELECT rowid, :w{n} / (0.3 + 0.9 * length(terms) / :length) AS weight FROM {fts} WHERE terms @@ CAST(:t{n} AS tsquery)"  # noqa: S608
+            for n in range(len(names))
+        )
+        query = f"SELECT rowid FROM ({' UNION ALL '.join(each)}) found GROUP BY rowid ORDER BY sum(weight) DESC, rowid DESC LIMIT {FETCHED}"  # noqa: S608
+        values = {f"t{n}": f"'{name}':A" for n, name in enumerate(names)}
+        weights = {f"w{n}": counts.idf(term) for n, term in enumerate(terms)}
+        ids = session.scalars(text(query), {**values, **weights, "length": counts.length or 1.0}).all()
+    docs = collection.docs
+    rows = {row.id: row for row in session.scalars(select(docs).where(docs.id.in_(ids), docs.offered))}
+    return [rows[key] for key in ids if key in rows][:PROPOSED]
+
+
+def _by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> list[tuple[float, _Doc]]:
+    near = semantic.nearest(session, collection, newsletter_id, probe.text, probe.key, PROPOSED)
+    docs = collection.docs
+    rows = session.scalars(select(docs).where(docs.newsletter_id == newsletter_id, docs.offered, docs.noun_id.in_([noun_id for _, noun_id in near])))  # fmt: skip
+    return [(near[doc.noun, doc.noun_id], doc) for doc in rows if (doc.noun, doc.noun_id) in near]

@@ -1,0 +1,42 @@
+"""The worker's part of the semantic matcher: texts are read, embedded outside of any transaction, and kept if still there."""
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ..db import Database
+from . import semantic
+from .models import COLLECTIONS, UNSEEN, Collection, Vector
+
+BATCH = 20  # texts; half a second of one core
+
+
+def embed_due(database: Database) -> int:
+    """Embed a batch of what has not been yet, where the settings name the semantic matcher. Gives how many."""
+    wanted = database.matcher == semantic.NAME and semantic.is_ready()
+    return sum(_embed(database, collection) for collection in COLLECTIONS) if wanted else 0
+
+
+def _embed(database: Database, collection: Collection) -> int:
+    docs = collection.docs
+    with database.read() as session:
+        rows = session.execute(select(docs.id, docs.text).where(UNSEEN).order_by(docs.id).limit(BATCH)).all()
+    if not rows:
+        return 0
+    numbers = semantic.embed([row.text for row in rows])
+    database.write(lambda session: _keep(session, collection, {row.id: (row.text, n) for row, n in zip(rows, numbers, strict=True)}))  # fmt: skip
+    return len(rows)
+
+
+def _keep(session: Session, collection: Collection, made: dict[int, tuple[str, bytes]]) -> None:
+    """A text that was erased or changed meanwhile keeps no numbers of what it was."""
+    docs = collection.docs
+    there = session.scalars(select(docs).where(docs.id.in_(made), UNSEEN).with_for_update()).all()
+    kept = [doc for doc in there if doc.text == made[doc.id][0]]
+    session.add_all(
+        Vector(
+            kept_in=collection.name, newsletter_id=doc.newsletter_id, noun=doc.noun, noun_id=doc.noun_id,
+            matcher=semantic.NAME, numbers=made[doc.id][1],
+        )
+        for doc in kept
+    )  # fmt: skip
+    session.execute(update(docs).where(docs.id.in_([doc.id for doc in kept])).values(embedded=True))

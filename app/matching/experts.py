@@ -1,0 +1,159 @@
+"""Who could answer this: a ranking of plain values, with the reasons that a person would give.
+
+Topic fit to what somebody has answered before, and for new experts to the topics and languages that they declare, less what
+speaks against asking them now. The weights are data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain
+from typing import Any
+
+from .reasons import shared_words
+from .scoring import Counts, Weighed, Words, alikeness
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The question in the desk's words. `topics` are names; `language` a BCP 47 tag."""
+
+    text: str
+    language: str = "und"
+    topics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Past:
+    """What an expert has answered: the question, and the answer where it is worth comparing. `key` comes back in the reason."""
+
+    text: str
+    key: int | None = None
+    on: date | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An expert as the ranking sees them. `live` counts what they have on their desk, `at_once` what they said they can have;
+    `asked` invitations and `replied` those that were answered in any way."""
+
+    key: int
+    past: tuple[Past, ...] = ()
+    topics: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    live: int = 0
+    at_once: int = 2
+    last_asked: date | None = None
+    away_until: date | None = None
+    asked: int = 0
+    replied: int = 0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What counts how much. `recent_days` is how long asking somebody makes them less likely to be asked again."""
+
+    past: float = 1.0
+    topic: float = 0.35
+    language: float = 0.1
+    load: float = 0.25
+    recent: float = 0.2
+    recent_days: int = 28
+    away: float = 2.0
+    replies: float = 0.15
+    least: float = 0.08  # what a past answer must reach to be named
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A reason. `code` and `values`: 'past' (the key of the past answer, then its words), 'topic' (names), 'language' (tag),
+    'new' (), 'load' (live, at_once), 'recent' (days ago,), 'away' (date,), 'replies' and 'silent' (asked, replied).
+    `good` says whether it speaks for them; `weight` is what it adds to the score."""
+
+    code: str
+    values: tuple[Any, ...]
+    weight: float
+
+    @property
+    def good(self) -> bool:
+        return self.weight >= 0
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """`score` orders and is never shown; `reasons` begin with the weightiest."""
+
+    key: int
+    score: float
+    reasons: tuple[Fact, ...]
+
+
+WEIGHTS = Weights()
+REPLIES_KNOWN = 3  # invitations from which on a rate says something
+
+
+def rank(question: Asked, experts: Sequence[Candidate], *, today: date, weights: Weights = WEIGHTS) -> list[Ranked]:
+    """Every candidate, best first; of two alike the one with the lower key, so that the order stays."""
+    counts = _counts([past.text for expert in experts for past in expert.past])
+    asked = Weighed(Words(question.text), counts)
+    ranked = []
+    for expert in experts:
+        facts = [
+            *_fit(question, asked, expert, counts, weights),
+            *_against(expert, today, weights),
+        ]
+        facts.sort(key=lambda fact: -abs(fact.weight))
+        ranked.append(Ranked(expert.key, sum(fact.weight for fact in facts), tuple(facts)))
+    return sorted(ranked, key=lambda one: (-one.score, one.key))
+
+
+def _counts(texts: Sequence[str]) -> Counts:
+    """How rare words are among all that these experts have answered."""
+    terms = [Words(text).stored for text in texts]
+    docs: dict[str, int] = {}
+    for term in chain.from_iterable(terms):
+        docs[term] = docs.get(term, 0) + 1
+    return Counts(len(texts), sum(map(len, terms)) / len(texts) if texts else 0.0, docs)
+
+
+def _fit(question: Asked, asked: Weighed, expert: Candidate, counts: Counts, weights: Weights) -> list[Fact]:
+    found: list[Fact] = []
+    scored = [(alikeness(asked, Weighed(Words(past.text), counts), counts), past) for past in expert.past]
+    best = max(scored, key=lambda entry: entry[0], default=None)
+    if best and best[0] >= weights.least:
+        words = shared_words(question.text, best[1].text, counts)
+        found.append(Fact("past", (best[1].key, *words), weights.past * best[0]))
+    topics = {topic.casefold() for topic in expert.topics}
+    if shared := tuple(topic for topic in question.topics if topic.casefold() in topics):
+        found.append(Fact("topic", shared, weights.topic))
+    elif said := _said(question.text, expert.topics):
+        found.append(Fact("topic", said, weights.topic))
+    spoken = {tag.partition("-")[0] for tag in expert.languages}
+    if question.language.partition("-")[0] in spoken:
+        found.append(Fact("language", (question.language,), weights.language))
+    if not expert.past:
+        found.append(Fact("new", (), 0.0))
+    return found
+
+
+def _said(text: str, topics: Sequence[str]) -> tuple[str, ...]:
+    """The declared topics whose words stand in the question, whatever their endings."""
+    there = Words(text).stored
+    return tuple(topic for topic in topics if Words(topic).stored & there)
+
+
+def _against(expert: Candidate, today: date, weights: Weights) -> list[Fact]:
+    found: list[Fact] = []
+    if expert.away_until and expert.away_until >= today:
+        found.append(Fact("away", (expert.away_until,), -weights.away))
+    if expert.live:
+        full = min(2.0, expert.live / max(1, expert.at_once))
+        found.append(Fact("load", (expert.live, expert.at_once), -weights.load * full))
+    days = (today - expert.last_asked).days if expert.last_asked else weights.recent_days
+    if days < weights.recent_days:
+        found.append(Fact("recent", (days,), -weights.recent * (1 - days / weights.recent_days)))
+    if expert.asked >= REPLIES_KNOWN:
+        rate = expert.replied / expert.asked
+        code = "replies" if rate >= 0.5 else "silent"
+        found.append(Fact(code, (expert.asked, expert.replied), weights.replies * (2 * rate - 1)))
+    return found

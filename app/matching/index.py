@@ -1,0 +1,215 @@
+"""What stands in the indexes: put there by the worker, taken out in the transaction that erases the text.
+
+Every term carries its newsletter's key in front, so that no query can leave its newsletter. How many documents have a term
+is kept in a table of its own: PostgreSQL has no quick way to tell, and both databases are to rank alike.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, select, text, tuple_
+from sqlalchemy.orm import Session
+
+from .models import COLLECTIONS, SQLITE, Collection, Vector, _Doc
+from .terms import cut, stems
+
+# Before 3.42 SQLite's full-text index only marks what was deleted; then erasing has to merge all of it anew.
+KEEPS_DELETED = sqlite3.sqlite_version_info < (3, 42)
+
+
+@dataclass(frozen=True)
+class Doc:
+    """A letter or question to be found; see `models._Doc` for the meaning of each value."""
+
+    newsletter_id: int
+    noun: str
+    noun_id: int
+    text: str
+    more: str = ""
+    offered: bool = True
+    answered: bool = False
+    question_id: int | None = None
+    edition_id: int | None = None
+    topics: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.noun, self.noun_id
+
+
+def scoped(newsletter_id: int, terms: Iterable[str]) -> list[str]:
+    """The terms as they stand in the index."""
+    return [f"{newsletter_id}·{term}" for term in terms]
+
+
+def is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def put(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
+    """Let documents be found as they are now. Of one noun and key the last counts."""
+    wanted = {doc.key: doc for doc in docs}
+    there = {(row.noun, row.noun_id): row for row in _rows(session, collection, list(wanted))}
+    changed = [row for key, row in there.items() if not _same_words(row, wanted[key])]
+    counted: Counter[str] = Counter()
+    for terms in _take_out(session, collection, changed):
+        counted.subtract(terms)
+    for key, doc in wanted.items():
+        row = there.get(key) or collection.docs(noun=doc.noun, noun_id=doc.noun_id)
+        row.newsletter_id, row.text, row.more = doc.newsletter_id, doc.text, doc.more
+        row.offered, row.answered, row.topics = doc.offered, doc.answered, list(doc.topics)
+        row.question_id, row.edition_id = doc.question_id, doc.edition_id
+        if key not in there:
+            there[key] = row
+            changed.append(row)
+    for row in changed:
+        row.embedded = False
+    session.add_all(changed)
+    session.flush()
+    for terms in _put_in(session, collection, changed):
+        counted.update(terms)
+    _count(session, collection, counted)
+    _drop_vectors(session, collection, changed)
+
+
+def _same_words(row: _Doc, doc: Doc) -> bool:
+    return (row.text, row.more, row.newsletter_id) == (doc.text, doc.more, doc.newsletter_id)
+
+
+def forget(session: Session, noun: str, noun_id: int) -> None:
+    """Take something out of both indexes: called in the transaction that erases its text."""
+    for collection in COLLECTIONS:
+        take_out(session, collection, [(noun, noun_id)])
+
+
+def take_out(session: Session, collection: Collection, keys: Sequence[tuple[str, int]]) -> None:
+    """Let these not be found any more, whether they could be or not."""
+    rows = _rows(session, collection, keys)
+    if not rows:
+        return
+    counted: Counter[str] = Counter()
+    for terms in _take_out(session, collection, rows):
+        counted.subtract(terms)
+    _count(session, collection, counted)
+    _drop_vectors(session, collection, rows)
+    session.execute(delete(collection.docs).where(collection.docs.id.in_([row.id for row in rows])))
+    if KEEPS_DELETED and is_sqlite(session):
+        session.execute(text(f"INSERT INTO {collection.fts} ({collection.fts}) VALUES ('optimize')"))  # noqa: S608
+
+
+def empty(session: Session, collection: Collection) -> None:
+    """Forget everything, to be filled anew."""
+    session.execute(delete(Vector).where(Vector.kept_in == collection.name))
+    for table in (collection.docs, collection.terms):
+        session.execute(delete(table))
+    if is_sqlite(session):  # row by row it would take as long as filling it
+        for statement in (f"DROP TABLE {collection.fts}", *SQLITE):
+            session.execute(text(statement.format(fts=collection.fts)))
+    else:
+        session.execute(text(f"DELETE FROM {collection.fts}"))  # noqa: S608 - names of ours
+
+
+def _rows(session: Session, collection: Collection, keys: Sequence[tuple[str, int]]) -> list[_Doc]:
+    docs = collection.docs
+    return list(session.scalars(select(docs).where(tuple_(docs.noun, docs.noun_id).in_(keys)))) if keys else []
+
+
+def _drop_vectors(session: Session, collection: Collection, rows: Sequence[_Doc]) -> None:
+    keys = [(row.noun, row.noun_id) for row in rows]
+    if keys:
+        session.execute(
+            delete(Vector).where(Vector.kept_in == collection.name, tuple_(Vector.noun, Vector.noun_id).in_(keys))
+        )
+
+
+def _put_in(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[list[str]]:
+    """Write the rows' terms into the full-text index; gives what each of them adds to the counts."""
+    cuts = [(row, *_cut(row)) for row in rows]
+    sqlite = is_sqlite(session)
+    written = [
+        {"rowid": row.id, "terms": " ".join(terms), "more": " ".join(more)}
+        if sqlite
+        else {"rowid": row.id, "terms": tsvector(terms, more)}
+        for row, terms, more in cuts
+    ]
+    if written:
+        session.execute(text(INSERT[sqlite].format(fts=collection.fts)), written)
+    return [counts_of(row.newsletter_id, terms) for row, terms, _ in cuts]
+
+
+INSERT = {
+    True: "INSERT INTO {fts} (rowid, terms, more) VALUES (:rowid, :terms, :more)",
+    False: "INSERT INTO {fts} (rowid, terms) VALUES (:rowid, CAST(:terms AS tsvector))",
+}
+
+
+def _cut(row: _Doc) -> tuple[list[str], list[str]]:
+    terms = cut(row.text)
+    return scoped(row.newsletter_id, terms + stems(terms)), scoped(row.newsletter_id, cut(row.more))
+
+
+def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
+    """What one document adds to the counts: a document, its different terms as its length, and each of them."""
+    different = set(terms)
+    return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(different)), *different]
+
+
+def _take_out(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[list[str]]:
+    """Delete the rows' terms from the full-text index; gives what each of them took away from the counts.
+
+    The terms are read back and not cut again: another version may have cut them another way.
+    """
+    ids = {row.id: row.newsletter_id for row in rows}
+    if not ids:
+        return []
+    listed = ", ".join(map(str, ids))
+    if is_sqlite(session):
+        found = session.execute(text(f"SELECT rowid, terms FROM {collection.fts} WHERE rowid IN ({listed})"))  # noqa: S608
+        taken = [counts_of(ids[rowid], terms.split()) for rowid, terms in found]
+    else:
+        found = session.execute(
+            text(
+                f"SELECT rowid, tsvector_to_array(ts_filter(terms, '{{a}}')) FROM {collection.fts}"  # noqa: S608
+                f" WHERE rowid IN ({listed})"
+            )
+        )
+        taken = [counts_of(ids[rowid], terms) for rowid, terms in found]
+    session.execute(text(f"DELETE FROM {collection.fts} WHERE rowid IN ({listed})"))  # noqa: S608
+    return taken
+
+
+def tsvector(terms: Sequence[str], more: Sequence[str]) -> str:
+    """PostgreSQL's own notation: each term with its places, those of what is asked marked A. No term holds a quote."""
+    places: dict[str, list[str]] = {}
+    for at, term in enumerate(terms, 1):
+        places.setdefault(term, []).append(f"{at}A")
+    for at, term in enumerate(more, len(terms) + 2):
+        places.setdefault(term, []).append(str(at))
+    return " ".join(f"'{term}':{','.join(found[:250])}" for term, found in places.items())
+
+
+def _count(session: Session, collection: Collection, counted: Counter[str]) -> None:
+    """Add to the counts, or take away. In the order of terms, so that two transactions don't wait for each other in a ring."""
+    name = collection.terms.__tablename__
+    rows = [{"term": term, "docs": abs(docs), "more": docs > 0} for term, docs in sorted(counted.items()) if docs]
+    up, down = [row for row in rows if row["more"]], [row for row in rows if not row["more"]]
+    if up:
+        session.execute(text(_UP.format(name=name)), [_bound(row) for row in up])
+    if down:
+        session.execute(text(_GONE.format(name=name)), [_bound(row) for row in down])
+        session.execute(text(_DOWN.format(name=name)), [_bound(row) for row in down])
+
+
+def _bound(row: dict[str, Any]) -> dict[str, Any]:
+    return {"term": row["term"], "docs": row["docs"]}
+
+
+_UP = (
+    "INSERT INTO {name} (term, docs) VALUES (:term, :docs)"
+    " ON CONFLICT (term) DO UPDATE SET docs = {name}.docs + excluded.docs"
+)
+_GONE = "DELETE FROM {name} WHERE term = :term AND docs <= :docs"
+_DOWN = "UPDATE {name} SET docs = docs - :docs WHERE term = :term"

@@ -1,0 +1,77 @@
+"""Why two texts were put side by side: never a percentage, but what a person can check at a glance."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from .function_words import FUNCTION_WORDS
+from .scoring import Counts, Words
+from .terms import Unit, stems, units
+
+WORDS = 4  # that are named
+RARE = 2.0  # a word that tells less is not named: one in ten texts, or a short one where few have been read
+
+
+class Told(Protocol):
+    """What both a probe and a document say of themselves."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def edition_id(self) -> int | None: ...
+    @property
+    def topics(self) -> tuple[str, ...] | list[str]: ...
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`code` is 'words' (rare ones that both have, as they are written in the probe), 'edition', 'topic' (their names) or
+    'meaning' (the semantic matcher's, which can't say more)."""
+
+    code: str
+    values: tuple[str, ...] = ()
+
+
+def reasons(probe: Told, other: Told, counts: Counts, matcher: str) -> tuple[Reason, ...]:
+    found = []
+    if words := shared_words(probe.text, other.text, counts):
+        found.append(Reason("words", words))
+    if probe.edition_id is not None and probe.edition_id == other.edition_id:
+        found.append(Reason("edition"))
+    if topics := tuple(topic for topic in probe.topics if topic in other.topics):
+        found.append(Reason("topic", topics))
+    if not found and matcher != "words":
+        found.append(Reason("meaning"))
+    return tuple(found)
+
+
+def shared_words(text: str, other: str, counts: Counts) -> tuple[str, ...]:
+    """The rarest words that stand in both, in the order and spelling of `text`; neighbours as one, such as "overseas police stations"."""
+    there = Words(other).stored
+    runs = sorted(_runs(text, there, counts), key=lambda run: -run[2])[:WORDS]
+    return tuple(dict.fromkeys(text[start:end] for start, end, _ in sorted(runs)))
+
+
+def _runs(text: str, there: set[str], counts: Counts) -> Iterator[tuple[int, int, float]]:
+    """Stretches of shared words with their start, end and weight. Signs count in pairs: one alone says little."""
+    found: list[tuple[int, int, float]] = []
+    before: Unit | None = None
+    for unit in units(text):
+        if unit.is_sign:
+            pair = before.term + unit.term if before and before.is_sign and before.end == unit.start else ""
+            if pair in there and counts.idf(pair) >= RARE and before:
+                found.append((before.start, unit.end, counts.idf(pair)))
+        elif _is_shared(unit.term, there) and counts.idf(unit.term) >= RARE:
+            found.append((unit.start, unit.end, counts.idf(unit.term)))
+        before = unit
+    joined: list[tuple[int, int, float]] = []
+    for start, end, weight in found:
+        if joined and (start < joined[-1][1] or text[joined[-1][1] : start] in (" ", "-")):
+            joined[-1] = (joined[-1][0], end, joined[-1][2] + weight)
+        else:
+            joined.append((start, end, weight))
+    yield from joined
+
+
+def _is_shared(term: str, there: set[str]) -> bool:
+    return term not in FUNCTION_WORDS and (term in there or any(stem in there for stem in stems([term])))

@@ -1,0 +1,101 @@
+"""How alike two texts are, from 0 to 1: the same for both databases, whatever proposed the second.
+
+Half of it is BM25 over words and stems, as a share of what the question would score against itself: rare words count, common
+ones don't. The other half is the cosine of the parts of words (3 to 5 letters), weighted like their words: it sees through
+endings, compounds and slips of the finger. Signs of scripts without spaces have no parts: they go by the first half alone. What was tried stands in docs/adr/0008-matching.md.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import log, sqrt
+
+from .terms import Cut, is_of_signs, stems
+
+K1, B = 1.2, 0.75  # as in FTS5's bm25()
+PARTS = 0.5  # the share of the cosine
+COMMON = 10  # a term in more than every tenth text tells nothing
+FEW = 50  # documents up to which nothing is called common
+SIGNS = 2.2  # the first half alone is so much lower in signs; with this one cut-off fits all scripts
+IMAGINED = 50  # documents
+SHORT = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # by letters
+GRAMS = (3, 4, 5)
+COMPARED = 200  # terms of a text; what a long letter asks stands near its beginning
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What is known of a newsletter's documents: how many there are, how long on average, and how many have a term."""
+
+    size: int
+    length: float
+    docs: Mapping[str, int]
+
+    def idf(self, term: str) -> float:
+        """How much a term tells. A desk that has just begun knows no word to be common, so it is imagined to have read fifty
+        texts in which short words are, as they are in every alphabet; with a thousand of its own that has no more effect."""
+        there = self.docs.get(term, 0) + IMAGINED * _expected(term)
+        size = max(self.size + IMAGINED, there)
+        return log(1 + (size - there + 0.5) / (there + 0.5))
+
+    def is_common(self, term: str) -> bool:
+        return self.size > FEW and self.docs.get(term, 0) * COMMON >= self.size
+
+
+def _expected(term: str) -> float:
+    """In what share of texts a word of this length may stand. Signs of scripts without spaces come in pairs, which tell."""
+    if is_of_signs(term):
+        return 0.2 if len(term) == 1 else 0.01
+    return SHORT.get(len(term), 0.01)
+
+
+class Words:
+    """The terms of a text: `asked`, by which it is compared (words, pairs of signs), with the stems of these, and `stored`."""
+
+    def __init__(self, text: str) -> None:
+        cut = Cut(text)
+        self.asked = cut.asked[:COMPARED]
+        self.compared = self.asked + list(dict.fromkeys(stems(self.asked)))
+        self.stored = {*cut.terms, *stems(cut.terms)}
+
+
+def grams(term: str) -> list[str]:
+    framed = f"_{term}_"
+    return [framed[at : at + size] for size in GRAMS for at in range(len(framed) - size + 1)]
+
+
+class Weighed:
+    """A text made ready to be compared."""
+
+    def __init__(self, words: Words, counts: Counts) -> None:
+        self.terms = words.stored
+        self.asked = [term for term in words.compared if not counts.is_common(term)]
+        self.parts: dict[str, float] = {}
+        for word in words.asked:
+            found = grams(word)
+            weight = counts.idf(word) / sqrt(len(found))
+            for gram in found:
+                self.parts[gram] = self.parts.get(gram, 0.0) + weight
+        self.size = sqrt(sum(weight * weight for weight in self.parts.values()))
+        self.is_of_signs = sum(map(is_of_signs, words.asked)) * 2 > len(words.asked)
+
+
+def alikeness(question: Weighed, other: Weighed, counts: Counts) -> float:
+    """How alike `other` is to what `question` asks."""
+    whole = _bm25(question.asked, question.terms, counts)
+    words = _bm25(question.asked, other.terms, counts) / whole if whole else 0.0
+    if question.is_of_signs:
+        return min(1.0, SIGNS * words)
+    return (1 - PARTS) * min(1.0, words) + PARTS * min(1.0, _cosine(question, other))
+
+
+def _bm25(terms: Iterable[str], there: set[str], counts: Counts) -> float:
+    """A term counts once: nobody asks better by saying it again."""
+    longer = len(there) / counts.length if counts.length else 1.0
+    return sum(counts.idf(term) for term in terms if term in there) * (K1 + 1) / (1 + K1 * (1 - B + B * longer))
+
+
+def _cosine(one: Weighed, other: Weighed) -> float:
+    if not one.size or not other.size:
+        return 0.0
+    few, many = sorted((one.parts, other.parts), key=len)
+    return sum(weight * many[gram] for gram, weight in few.items() if gram in many) / (one.size * other.size)

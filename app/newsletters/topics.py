@@ -1,0 +1,35 @@
+"""The topics of a newsletter: those in use, and new ones by the name that somebody typed."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..lifecycle import must
+from ..text import single_line, slug
+from .models import Newsletter, Topic
+from .queries import topics_of
+
+LONGEST = 120  # characters of a name
+
+
+def named(session: Session, actor: Staff, newsletter: Newsletter, names: Sequence[str]) -> list[Topic]:
+    """The topics of these names, in their order, each once. "ferries" is "Ferries"; one that nobody has used is added."""
+    must(actor, "A")
+    known = {topic.slug: topic for topic in topics_of(session, newsletter.id)}
+    found: dict[str, Topic] = {}
+    for name in filter(None, (single_line(name)[:LONGEST] for name in names)):
+        key = slug(name)
+        if key not in known:
+            known[key] = _add(session, actor, newsletter, name, key)
+        found[key] = known[key]
+    return list(found.values())
+
+
+def _add(session: Session, actor: Staff, newsletter: Newsletter, name: str, key: str) -> Topic:
+    topic = Topic(newsletter_id=newsletter.id, slug=key, name=name)
+    session.add(topic)
+    session.flush()
+    audit.record(session, actor, "topic.add", topic)
+    return topic

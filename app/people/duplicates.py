@@ -1,0 +1,135 @@
+"""Experts who look like one person: by the same name in any spelling, or by a like name at one address domain.
+
+What is found is shown, never acted on. Merging is in `app.answers.merging`, where their work is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, groupby, islice
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..db import now
+from ..lifecycle import Illegal, must
+from .directory import email_of
+from .models import Expert, Namesakes
+from .naming import is_like
+
+WALKED = 2_000  # rows that are read at a time in the order of sounds
+CROWD = 40  # more experts of one longest name than this are compared by their whole names alone
+MOST = 50  # pairs of one longest name; once these are settled the next ones come
+JUDGED = 60  # pairs that are looked up at a time
+# Domains at which everybody may have an address: to share one says nothing.
+EVERYBODYS = frozenset([
+    "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "yahoo.com", "icloud.com", "proton.me",
+    "protonmail.com", "gmx.de", "web.de", "mail.ru", "yandex.ru", "yandex.kz", "bk.ru", "list.ru", "inbox.ru", "ukr.net",
+    "seznam.cz", "qq.com", "163.com",
+])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two experts who may be one, the earlier recorded first; `reasons` are "name", "like name", "organisation", "domain"."""
+
+    one: Expert
+    other: Expert
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sound:
+    id: int
+    alike: str
+
+
+def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
+    """The next pairs in the order of their names' sounds, from behind this expert's group on."""
+    found: list[Pair] = []
+    candidates: list[tuple[int, int, bool]] = []
+    for group in _groups(session, after.alike if after else ""):
+        candidates += islice(_candidates(group), MOST)
+        if len(candidates) >= JUDGED:
+            found += _judged(session, candidates)
+            candidates = []
+        if len(found) >= limit:
+            return found
+    return found + _judged(session, candidates)
+
+
+def _groups(session: Session, after: str) -> Iterator[list[Sound]]:
+    """Experts who share their longest name, group by group: one walk of an index."""
+    rows = _walk(session, after)
+    for _longest, group in groupby(rows, key=lambda row: row.alike.partition(" ")[0]):
+        listed = list(group)
+        if len(listed) > 1:
+            yield listed
+
+
+def _walk(session: Session, after: str) -> Iterator[Sound]:
+    """Everybody behind the group of the name `after`; a space sorts before all that a name can have behind it."""
+    start = after.partition(" ")[0]
+    at: tuple[str, int] = (f"{start} \U0010ffff" if start else "", 0)
+    while True:
+        query = select(Expert.id, Expert.alike).where(
+            tuple_(Expert.alike, Expert.id) > at, Expert.merged_into_id.is_(None), Expert.alike != ""
+        )
+        rows = session.execute(query.order_by(Expert.alike, Expert.id).limit(WALKED)).all()
+        yield from (Sound(row.id, row.alike) for row in rows if row.alike.partition(" ")[0] != start)
+        if len(rows) < WALKED:
+            return
+        at = (rows[-1].alike, rows[-1].id)
+
+
+def _candidates(group: list[Sound]) -> Iterator[tuple[int, int, bool]]:
+    """Who could be one: two keys in order, and whether their names sound the same."""
+    for one, other in combinations(group, 2) if len(group) <= CROWD else _same(group):
+        same = one.alike == other.alike
+        if same or is_like(one.alike, other.alike):
+            yield (*sorted((one.id, other.id)), same)  # type: ignore[misc]
+
+
+def _same(group: list[Sound]) -> Iterator[tuple[Sound, Sound]]:
+    for _name, namesakes in groupby(group, key=lambda row: row.alike):
+        yield from combinations(list(namesakes)[:CROWD], 2)
+
+
+def _judged(session: Session, candidates: list[tuple[int, int, bool]]) -> list[Pair]:
+    if not candidates:
+        return []
+    keys = {key for one, other, _ in candidates for key in (one, other)}
+    experts = {row.id: row for row in session.scalars(select(Expert).where(Expert.id.in_(keys)))}
+    known = select(Namesakes.one_id, Namesakes.other_id).where(Namesakes.one_id.in_(keys))
+    two_people = {(row.one_id, row.other_id) for row in session.execute(known)}
+    domains = {key: _domain(session, row) for key, row in experts.items()}
+    found = []
+    for one, other, same in candidates:
+        a, b = experts[one], experts[other]
+        at_one = {
+            "organisation": bool(a.organisation) and a.organisation.casefold() == b.organisation.casefold(),
+            "domain": bool(domains[one]) and domains[one] == domains[other],
+        }
+        reasons = [reason for reason, holds in at_one.items() if holds]
+        if (one, other) not in two_people and (same or reasons):
+            found.append(Pair(a, b, ("name" if same else "like name", *reasons)))
+    return found
+
+
+def _domain(session: Session, expert: Expert) -> str:
+    domain = (email_of(session, expert.person) or "").rpartition("@")[2]
+    return "" if domain in EVERYBODYS else domain
+
+
+def are_two(session: Session, actor: Staff, one: Expert, other: Expert) -> None:
+    """Somebody of the desk says that these are two people: the pair is not shown again. Raises `Illegal` for one and the same."""
+    must(actor, "A")
+    first, second = sorted((one.id, other.id))
+    if first == second:
+        raise Illegal("expert", "tell from itself", None)
+    if session.scalar(select(Namesakes.id).filter_by(one_id=first, other_id=second)) is None:
+        said = {"said_by_id": actor.person_id, "said_at": now(session)}
+        session.add(Namesakes(one_id=first, other_id=second, **said))
+        session.flush()
+        audit.record(session, actor, "expert.two_people", one, facts={"other": other.id})

@@ -1,0 +1,72 @@
+"""The browsers in which somebody is signed in: who sits there, when they were last seen, and how each is ended at once."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor
+from ..db import keys, now
+from .models import BrowserSession, Person
+
+SEEN_EVERY = timedelta(minutes=5)
+
+
+def who(session: Session, token: str) -> tuple[Person, BrowserSession] | None:
+    """The person behind a browser's session, and the session; None when it ended or was revoked."""
+    found = session.execute(
+        select(Person, BrowserSession)
+        .join(BrowserSession, BrowserSession.person_id == Person.id)
+        .where(
+            BrowserSession.token_mac.in_(keys(session).macs("sessions.token", token)),
+            BrowserSession.ends_at > now(session),
+            Person.disabled_at.is_(None),
+        )
+    ).first()
+    return (found[0], found[1]) if found else None
+
+
+def is_to_note(session: Session, began: BrowserSession) -> bool:
+    """Whether it is time to note that somebody of the desk was seen. Of experts nothing is noted."""
+    return began.door == "desk" and (began.seen_at is None or now(session) - began.seen_at >= SEEN_EVERY)
+
+
+def note_seen(session: Session, key: int) -> None:
+    """The one thing that opening a page may write."""
+    session.execute(update(BrowserSession).where(BrowserSession.id == key).values(seen_at=now(session)))
+
+
+def sessions_of(session: Session, person_id: int) -> list[BrowserSession]:
+    """The browsers in which this person is signed in, the newest first."""
+    query = select(BrowserSession).where(BrowserSession.person_id == person_id, BrowserSession.ends_at > now(session))
+    return list(session.scalars(query.order_by(BrowserSession.id.desc())))
+
+
+def is_of_token(session: Session, row: BrowserSession, token: str) -> bool:
+    return row.token_mac in keys(session).macs("sessions.token", token)
+
+
+def end_session(session: Session, token: str) -> None:
+    session.execute(
+        delete(BrowserSession).where(BrowserSession.token_mac.in_(keys(session).macs("sessions.token", token)))
+    )
+
+
+def end_one(session: Session, actor: Actor, person_id: int, public_id: str) -> None:
+    """Sign another browser of this person out; one that has ended already is left alone."""
+    query = select(BrowserSession).where(BrowserSession.person_id == person_id, BrowserSession.public_id == public_id)
+    if row := session.scalar(query):
+        audit.record(session, actor, "session.end", row, facts={"person": person_id})
+        session.delete(row)
+
+
+def end_all(session: Session, actor: Actor, person: Person, but: str | None = None, door: str | None = None) -> None:
+    """Sign this person out everywhere, or everywhere at one `door`; not in the browser that has the token `but`."""
+    query = delete(BrowserSession).where(BrowserSession.person_id == person.id)
+    if door is not None:
+        query = query.where(BrowserSession.door == door)
+    if but is not None:
+        query = query.where(BrowserSession.token_mac.not_in(keys(session).macs("sessions.token", but)))
+    session.execute(query)
+    audit.record(session, actor, "session.end_all", person)

@@ -1,0 +1,296 @@
+"""The people of one newsletter's desk: invited, given another role, shut out, taken away; and never without an admin.
+
+Somebody may work at other desks as well. Nothing here tells of them, and nothing but a signed-out browser reaches them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff, Visitor
+from ..audit import trail
+from ..db import address, now
+from ..lifecycle import Missing, Refused, Stale
+from ..mail import messages, outbox
+from ..mail.models import OutboxMail
+from ..text import single_line
+from . import directory, sessions, sign_in
+from .models import ROLES, BrowserSession, Expert, Membership, Person, SignIn
+from .permissions import must
+
+FRESH = timedelta(minutes=15)  # how long a proof of who somebody is lasts for what needs one
+
+
+class NotFresh(Refused):
+    """Who this is was proved too long ago for what they want to do."""
+
+
+class LastAdmin(Refused):
+    """Nobody else could manage the desk's people."""
+
+
+class AlreadyHere(Refused):
+    """This address is at the desk, or invited to it, already."""
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody of a desk as its people page shows them. `email`, `browsers`, `seen_at` and `link_ends_at` are for admins."""
+
+    person: Person
+    membership: Membership
+    email: str | None = None
+    browsers: int = 0
+    seen_at: datetime | None = None
+    link_ends_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return self.membership.invited_as or self.person.name
+
+    @property
+    def stands(self) -> str:
+        if self.membership.joined_at is None:
+            return "invited"
+        return "out" if self.membership.disabled_at or self.person.disabled_at else "here"
+
+
+def is_fresh(session: Session, actor: Staff) -> bool:
+    return actor.proved_at is not None and now(session) - actor.proved_at < FRESH
+
+
+def _begin(session: Session, actor: Staff) -> None:
+    """What every change of who may what begins with. Raises `NotYours`, then `NotFresh`."""
+    must(actor, "people")
+    if not is_fresh(session, actor):
+        raise NotFresh(actor.ref)
+
+
+def colleagues(session: Session, actor: Staff, whole: bool) -> list[Colleague]:
+    """The desk in the order of roles and names. With `whole` also addresses, browsers and invitations: for an admin."""
+    query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
+    rows = session.execute(query.where(Membership.newsletter_id == actor.newsletter_id)).all()
+    found = [Colleague(person, membership) for membership, person in rows]
+    if whole:
+        must(actor, "people")
+        found = _with_contacts(session, found)
+    found.sort(key=lambda one: (ROLES.index(one.membership.role), one.name.casefold(), one.membership.id))
+    return found
+
+
+def _with_contacts(session: Session, found: Sequence[Colleague]) -> list[Colleague]:
+    browsers = select(BrowserSession.person_id, func.count(), func.max(BrowserSession.seen_at)).where(
+        BrowserSession.person_id.in_([one.person.id for one in found]),
+        BrowserSession.door == "desk",
+        BrowserSession.ends_at > now(session),
+    )
+    seen = {row[0]: (row[1], row[2]) for row in session.execute(browsers.group_by(BrowserSession.person_id))}
+    links = select(SignIn.membership_id, func.max(SignIn.ends_at)).where(
+        SignIn.membership_id.in_([one.membership.id for one in found]), SignIn.browser_mac.is_(None)
+    )
+    ends = {row[0]: row[1] for row in session.execute(links.group_by(SignIn.membership_id))}
+    return [
+        Colleague(
+            one.person,
+            one.membership,
+            directory.email_of(session, one.person),
+            *(seen.get(one.person.id, (0, None)) if one.stands != "invited" else (0, None)),
+            ends.get(one.membership.id),
+        )
+        for one in found
+    ]
+
+
+def known_as(session: Session, newsletter_id: int) -> dict[int, str]:
+    """The names of all who are at this desk or ever came to it, and of the invited as they were invited, by key."""
+    query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
+    rows = session.execute(query.where(Membership.newsletter_id == newsletter_id))
+    here = {person.id: Colleague(person, membership).name for membership, person in rows}
+    return directory.names_of(session, sorted(trail.people_in(session, newsletter_id) - here.keys())) | here
+
+
+def load(session: Session, actor: Staff, public_id: str) -> Colleague | None:
+    """One of this desk, by the person's public id."""
+    query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
+    row = session.execute(query.where(Person.public_id == public_id, Membership.newsletter_id == actor.newsletter_id))
+    found = row.first()
+    return Colleague(found[1], found[0]) if found else None
+
+
+def invite(session: Session, actor: Staff, newsroom: str, name: str, email: str, role: str) -> Colleague:
+    """Mail somebody a way to this desk; they have a place at it once they have used it.
+
+    `newsroom` is what the mail calls the desk. Raises `BadAddress`, `Missing` (name, role), `AlreadyHere`, `NotFresh`.
+    """
+    _begin(session, actor)
+    name = single_line(name)[:200]
+    if not name:
+        raise Missing("name")
+    if role not in ROLES:
+        raise Missing("role")
+    # The address book is the house's: at this desk's trail nobody may read whether somebody stood in it already.
+    person = directory.add_person(session, Visitor(actor.person_id), name, email)
+    if load(session, actor, person.public_id):
+        raise AlreadyHere
+    membership = Membership(person_id=person.id, newsletter_id=actor.newsletter_id, role=role, invited_as=name)
+    session.add(membership)
+    session.flush()
+    audit.record(session, actor, "membership.invite", membership, new=role, facts={"person": person.id})
+    one = Colleague(person, membership)
+    _mail_invitation(session, actor, one, newsroom)
+    return one
+
+
+def invite_again(session: Session, actor: Staff, one: Colleague, newsroom: str) -> None:
+    """Mail a new link; the one before it opens nothing any more. Raises `Stale` where the invitation was used."""
+    must(actor, "people")
+    _only_invited(one)
+    _take_back_links(session, actor, one)
+    _record(session, actor, "membership.invite_again", one)
+    _mail_invitation(session, actor, one, newsroom)
+
+
+def withdraw(session: Session, actor: Staff, one: Colleague) -> None:
+    """Take an invitation back. Whoever has no other place in the house is forgotten with it. Raises `Stale`."""
+    must(actor, "people")
+    _only_invited(one)
+    _take_back_links(session, actor, one)
+    _record(session, actor, "membership.withdraw", one, old=one.membership.role)
+    session.delete(one.membership)
+    session.flush()
+    if not _is_known(session, one.person):
+        one.person.email_sealed = one.person.email_mac = one.person.key_no = None
+        one.person.erased_at = now(session)
+        session.flush()
+
+
+def _only_invited(one: Colleague) -> None:
+    if one.membership.joined_at is not None:
+        raise Stale("the invitation was used")
+
+
+def _is_known(session: Session, person: Person) -> bool:
+    """Whether this person has any place in the house, or had one and left."""
+    places = (select(table.id).filter_by(person_id=person.id) for table in (Membership, Expert, BrowserSession))
+    left = select(audit.Event.id).where(audit.Event.actor.in_((f"staff:{person.id}", f"person:{person.id}")))
+    return any(session.scalar(query.limit(1)) is not None for query in (*places, left))
+
+
+def _mail_invitation(session: Session, actor: Staff, one: Colleague, newsroom: str) -> None:
+    way = sign_in.invite(session, Visitor(actor.person_id), one.person, "desk", membership_id=one.membership.id)
+    message = messages.staff_invitation(
+        "en",
+        to=directory.email_of(session, one.person) or "",
+        name=one.name,
+        newsroom=newsroom,
+        link=address(session, way),
+        days=sign_in.INVITATION_LIFE.days,
+    )
+    # Without the person, whose name may be another desk's: here the mail is to whom this desk invited.
+    once = f"{_mails_of(one)}{now(session).isoformat()}"
+    outbox.put(session, message, newsletter_id=actor.newsletter_id, once_key=once)
+
+
+def _mails_of(one: Colleague) -> str:
+    """What the keys of the mails of one invitation begin with."""
+    return f"invitation {one.membership.id} "
+
+
+def _take_back_links(session: Session, actor: Staff, one: Colleague) -> None:
+    """End the links of an invitation, and stop the mails that would carry them."""
+    session.execute(delete(SignIn).where(SignIn.membership_id == one.membership.id))
+    mails = OutboxMail.once_key.startswith(_mails_of(one), autoescape=True)
+    waiting = select(OutboxMail).where(mails, OutboxMail.state.in_(("held", "queued")))
+    for mail in session.scalars(waiting):
+        try:
+            outbox.recall(session, actor, mail)
+        except outbox.OnItsWay:
+            continue  # what it carries opens nothing any more
+
+
+def set_role(session: Session, actor: Staff, one: Colleague, role: str, was: str) -> None:
+    """Give a colleague another role; `was` is the one that the admin saw. Raises `Stale`, `LastAdmin`, `NotFresh`."""
+    _begin(session, actor)
+    if role not in ROLES:
+        raise Missing("role")
+    _keep_an_admin(session, one, becomes=role)
+    if one.membership.role != was:
+        raise Stale(f"the role is {one.membership.role}, not {was}")
+    if role != was:
+        one.membership.role = role
+        session.flush()
+        _record(session, actor, "membership.set", one, old=was, new=role)
+
+
+def remove(session: Session, actor: Staff, one: Colleague) -> None:
+    """Take a colleague from this desk; what they did stays in their name. Raises `LastAdmin`, `NotFresh`."""
+    _begin(session, actor)
+    _keep_an_admin(session, one)
+    _record(session, actor, "membership.remove", one, old=one.membership.role)
+    session.execute(delete(SignIn).where(SignIn.membership_id == one.membership.id))
+    session.delete(one.membership)
+    session.flush()
+    if not sign_in.may_enter(session, one.person, "desk"):
+        _shut(session, actor, one.person)
+
+
+def deactivate(session: Session, actor: Staff, one: Colleague) -> None:
+    """Shut a colleague out of this desk until they are let back in, and sign them out everywhere at once.
+
+    Links that experts and readers were sent have nothing to do with it and go on working. Raises `LastAdmin`, `NotFresh`.
+    """
+    _begin(session, actor)
+    _keep_an_admin(session, one)
+    if one.stands != "here":
+        raise Stale(f"already {one.stands}")
+    one.membership.disabled_at = now(session)
+    session.flush()
+    _record(session, actor, "membership.deactivate", one)
+    _shut(session, actor, one.person)
+
+
+def reactivate(session: Session, actor: Staff, one: Colleague) -> None:
+    """Let somebody come in again, by a mail that they ask for. Raises `NotFresh`."""
+    _begin(session, actor)
+    if one.membership.disabled_at is None:
+        raise Stale("here already")
+    one.membership.disabled_at = None
+    session.flush()
+    _record(session, actor, "membership.reactivate", one)
+
+
+def sign_out(session: Session, actor: Staff, one: Colleague) -> None:
+    """Sign a colleague out in every browser: a lost laptop can't wait for a proof of who asks."""
+    must(actor, "people")
+    sessions.end_all(session, actor, one.person)
+
+
+def _shut(session: Session, actor: Staff, person: Person) -> None:
+    session.execute(delete(SignIn).where(SignIn.person_id == person.id, SignIn.door == "desk"))
+    sessions.end_all(session, actor, person, door="desk")
+
+
+def _keep_an_admin(session: Session, one: Colleague, becomes: str = "") -> None:
+    """Raise `LastAdmin` where this would leave the desk without one. All admins' rows are locked, always in one order:
+    of two admins who demote each other, the second waits and is refused."""
+    admins = session.scalars(
+        select(Membership)
+        .join(Person, Person.id == Membership.person_id)
+        .where(Membership.newsletter_id == one.membership.newsletter_id, Membership.role == "admin")
+        .where(Membership.at_work(), Person.disabled_at.is_(None))
+        .order_by(Membership.id)
+        .with_for_update(of=Membership)
+    ).all()
+    session.refresh(one.membership)
+    if becomes != "admin" and [admin.id for admin in admins] == [one.membership.id]:
+        raise LastAdmin
+
+
+def _record(
+    session: Session, actor: Staff, action: str, one: Colleague, old: str | None = None, new: str | None = None
+) -> None:
+    audit.record(session, actor, action, one.membership, old=old, new=new, facts={"person": one.person.id})

@@ -1,0 +1,55 @@
+"""Files between a look and an import: sealed, their owner's alone, gone with the import or within the hour."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..db import keys, new_public_id, now
+from ..lifecycle import must
+from .models import Upload
+
+LIFE = timedelta(hours=1)
+
+
+def keep(session: Session, actor: Staff, data: bytes) -> Upload:
+    """Keep a file for its owner, in the place of the one that they looked at before. Raises `NotYours`."""
+    must(actor, "E")
+    session.execute(delete(Upload).where(Upload.person_id == actor.person_id))
+    public_id = new_public_id()
+    upload = Upload(
+        public_id=public_id,
+        person_id=actor.person_id,
+        newsletter_id=actor.newsletter_id,
+        sealed=keys(session).seal_bytes(_place(public_id), data),
+        ends_at=now(session) + LIFE,
+    )
+    session.add(upload)
+    session.flush()
+    return upload
+
+
+def load(session: Session, actor: Staff, public_id: str) -> Upload | None:
+    """One's own file, at the desk where it was looked at, while it is kept. Raises `NotYours`."""
+    must(actor, "E")
+    mine = select(Upload).filter_by(public_id=public_id, person_id=actor.person_id, newsletter_id=actor.newsletter_id)
+    return session.scalar(mine.where(Upload.ends_at > now(session)))
+
+
+def bytes_of(session: Session, upload: Upload) -> bytes:
+    return keys(session).open_bytes(_place(upload.public_id), upload.sealed)
+
+
+def drop(session: Session, upload: Upload) -> None:
+    session.delete(upload)
+    session.flush()
+
+
+def sweep(session: Session) -> None:
+    """Delete what nobody has imported in time."""
+    session.execute(delete(Upload).where(Upload.ends_at <= now(session)))
+
+
+def _place(public_id: str) -> str:
+    return f"uploads.sealed.{public_id}"

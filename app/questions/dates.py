@@ -1,0 +1,40 @@
+"""By when a question has to run: the desk's own note, which the builder and the overview warn by."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..db import lock, now
+from ..lifecycle import Illegal, Missing, expect, must
+from ..newsletters.models import Newsletter
+from .models import Question
+
+RUNS = ("open", "seeking", "answered", "queued", "shelved")  # where a question stands while it can still run
+
+
+def must_run_by(
+    session: Session, actor: Staff, question: Question, day: date | None, version: int | None = None
+) -> None:
+    """Set the last day on which an edition with the question would be of use, or with None take it away.
+
+    Raises `Missing` for a day that is over, `Illegal` for a question that ran or will not, `Stale`.
+    """
+    must(actor, "A")
+    expect(lock(session, question), version)
+    if question.state not in RUNS:
+        raise Illegal("question", "set a date for", question.state)
+    zone = ZoneInfo(session.get_one(Newsletter, question.newsletter_id).zone)
+    if day is not None and day < now(session).astimezone(zone).date():
+        raise Missing("date to come")
+    question.must_run_by = day
+    session.flush()
+    audit.record(
+        session,
+        actor,
+        "question.date",
+        question,
+        facts={"by": day.isoformat() if day else None, "edition": question.edition_id},
+    )

@@ -1,0 +1,53 @@
+"""What the desk says to itself about a question. A colleague who is called in a note hears of it by mail."""
+
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..db import address, now
+from ..lifecycle import Missing, must
+from ..mail import messages, outbox
+from ..newsletters.models import Newsletter
+from ..people import directory
+from ..people.models import Person
+from ..text import clean
+from .mentions import mentions
+from .models import Note, Question
+
+STAFF = ("admin", "editor", "assistant")
+
+
+def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
+    """Say something to the desk about a question, and call whoever is named in it. Raises `Missing`."""
+    must(actor, "A")
+    body = clean(body)
+    if not body:
+        raise Missing("note")
+    noted = Note(question_id=question.id, person_id=actor.person_id, body=body, written_at=now(session))
+    session.add(noted)
+    session.flush()
+    colleagues = {person.id: person for person in directory.desk_of(session, question.newsletter_id, STAFF)}
+    found = mentions(body, {key: person.name for key, person in colleagues.items()})
+    called = {key for mention in found for key in mention.people} - {actor.person_id}
+    for key in sorted(called):
+        _call(session, actor, question, colleagues[key], noted)
+    audit.record(session, actor, "question.note", question, facts={"note": noted.id, "called": sorted(called)})
+    return noted
+
+
+def _call(session: Session, actor: Staff, question: Question, person: Person, noted: Note) -> None:
+    """The mail says who wrote and where. What was written stays at the desk: a mailbox lies outside of it."""
+    to = directory.email_of(session, person)
+    if to is None:
+        return
+    newsletter = session.get_one(Newsletter, question.newsletter_id)
+    link = address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
+    message = messages.mention(person.language, to, person.name, newsletter.name, actor.name, link)
+    outbox.put(
+        session,
+        message,
+        newsletter_id=newsletter.id,
+        question_id=question.id,
+        person_id=person.id,
+        once_key=f"mention:{noted.id}:{person.id}",
+    )

@@ -1,0 +1,80 @@
+"""Read it once more before it is sent: how it will be sent, and whether something public answers it or asks it already.
+
+What is compared is what is published and what the desk shows, never the inbox. Nothing of the draft is kept: it travels
+in the page's own fields.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import request
+from flask_babel import gettext as _
+
+from ..editions import archive
+from ..letters.receive import Ask
+from ..matching import PUBLIC
+from ..matching.alike import Alike, Probe, alike
+from ..questions import queries as questions
+from ..questions.models import Question
+from ..wording import autonym
+from .frame import Place
+from .stories import Told, told
+
+SHOWN = 3
+LEFT_OUT = ("form", "then", "leave_empty")  # what the page's own form brings anew
+
+
+@dataclass(frozen=True)
+class Match:
+    """Something public that looks like the draft: an answer that ran, or an open question with how many ask it."""
+
+    words: tuple[str, ...]
+    story: Told | None = None
+    question: Question | None = None
+    askers: int = 0
+
+
+def preview_page(place: Place, typed: Mapping[str, str], filled: Ask) -> str:
+    edition = next(
+        (e for e in archive.editions(place.session, place.newsletter) if e.id == filled.about_edition_id), None
+    )
+    return place.page(
+        "reader/preview.html",
+        "ask",
+        filled=filled,
+        edition=edition,
+        matches=matches(place, filled.body),
+        kept=[(name, value) for name, value in typed.items() if name not in LEFT_OUT and value],
+        form_token=typed.get("form"),
+        tongue=autonym(filled.language) if filled.language else "",
+        credit=credit_of(filled),
+        action=request.path,
+    )
+
+
+def credit_of(filled: Ask) -> str:
+    """How the reader is named if it runs; empty for not at all."""
+    return _("%(name)s, %(place)s", name=filled.name, place=filled.place) if filled.credit == "first" else filled.name
+
+
+def matches(place: Place, words: str) -> list[Match]:
+    """What is likely to answer this, or to ask it already, best first."""
+    session, newsletter = place.session, place.newsletter
+    found = [one for one in alike(session, PUBLIC, newsletter.id, Probe(words), limit=SHOWN) if one.likely]
+    keys = [one.noun_id for one in found]
+    if not keys:
+        return []
+    # The index may be a second behind: what the pages don't show any more is not shown here either.
+    ran = archive.ran(session, newsletter, keys)
+    open_ones = {question.id: question for question in questions.shown_of(session, newsletter.id, keys)}
+    askers = questions.askers(session, list(open_ones.values())) if open_ones else {}
+    stories = dict(zip(ran, told(newsletter, list(ran.values())), strict=True))
+    return [
+        Match(_words(one), stories.get(one.noun_id), open_ones.get(one.noun_id), askers.get(one.noun_id, 0))
+        for one in found
+        if one.noun_id in stories or one.noun_id in open_ones
+    ]
+
+
+def _words(one: Alike) -> tuple[str, ...]:
+    return next((reason.values for reason in one.reasons if reason.code == "words"), ())

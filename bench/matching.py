@@ -1,0 +1,210 @@
+"""How well the same question is found again, and how fast, beside plain full-text ranking, on SQLite and PostgreSQL.
+
+The questions are made, and two kinds of made: by a model of words (`asked_model`), and by hand in seven languages, full of near
+misses (`asked_twice`). They tell one way of matching from another. What a real desk's figures are, its own decisions will say, or
+`flask matching evaluate` on a collection that is at hand.
+"""
+
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+import psycopg
+from sqlalchemy import insert, make_url, text
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.matching import DESK, semantic
+from app.matching.alike import Probe, alike
+from app.matching.evaluating import Figures, Query, Stored, asker, evaluate, fill, small_database
+from app.matching.index import INSERT, counts_of, scoped, tsvector
+from app.matching.models import DeskDoc, DeskTerm
+from app.matching.search import search
+from app.matching.terms import cut, stems
+from app.migrate import migrate
+from app.seal import Keys
+from tests import postgres
+from tests.cast import found
+
+from .__main__ import say as to_terminal
+from .asked_model import ALPHABETS, Tongue
+from .asked_words import PLACES
+
+Say = Callable[[str], None]
+SIZES = [int(size) for size in os.environ.get("BENCH_MATCHING", "10000,100000").split(",")]  # 1000000 takes ten minutes
+STORED, ASKED = 9_000, 300
+WORDED = 150  # of the questions by hand, of which there are few
+BATCH = 2_000
+TIMES = 200  # of each kind of query
+
+
+def report(say: Say) -> None:
+    """Tell the figures, line by line."""
+    say(f"the same question in other words, {STORED:,} stored, a model of words; {WORDED} by hand")
+    say(f"{'':<34} {'R@1':>5} {'R@5':>5} {'R@10':>5} {'MRR':>5} {'caught@10':>9}")
+    for alphabet in ALPHABETS:
+        tongue = Tongue(random.Random(5), alphabet)
+        pairs = [tongue.ask() for _ in range(STORED)]
+        strangers = [tongue.ask()[1] for _ in range(ASKED)]
+        for matcher in ("fts", "words"):
+            told(say, f"model, {alphabet}, {matcher}", found_again(pairs, strangers, ASKED, matcher))
+    matchers = ("fts", "words", *([semantic.NAME] if semantic.is_ready() else []))
+    for language in PLACES:
+        worded(say, language, language, matchers)
+    for language in (one for one in PLACES if one != "en"):
+        worded(say, "en", language, [one for one in matchers if one != "fts"])
+    if not semantic.is_ready():
+        say("the extra [semantic] is not installed: no figures for it")
+    say("")
+    say(f"{'ms':<46}" + "".join(f"{name:>9}" for name in ("p50", "p95", "p99", "CPU p50", "p95", "p99")))
+    say("the CPU is that of this process: all of it on SQLite, without the server's on PostgreSQL")
+    for size in SIZES:
+        with TemporaryDirectory() as folder:
+            latency(say, f"sqlite:///{Path(folder) / 'desk.db'}", size)
+        with postgres.server() as server, own_database(server) as url:
+            if url:
+                latency(say, url, size)
+            else:
+                say("no PostgreSQL server: no figures for it")
+
+
+def worded(say: Say, stored_in: str, asked_in: str, matchers: list[str] | tuple[str, ...]) -> None:
+    """The hand-made questions, asked in their own language or in another."""
+    from .asked_twice import collection
+
+    pairs, strangers = collection(stored_in, WORDED, WORDED, asked_in)
+    both = [(pair.stored, pair.asked) for pair in pairs]
+    for matcher in matchers:
+        name = (
+            f"by hand, {asked_in}, {matcher}"
+            if stored_in == asked_in
+            else f"asked in {asked_in} of {stored_in}, {matcher}"
+        )
+        told(say, name, found_again(both, [pair.asked for pair in strangers], len(both), matcher))
+
+
+def found_again(pairs: list[tuple[str, str]], strangers: list[str], asked: int, matcher: str) -> Figures:
+    """Store the first of each pair, ask the second of some, and as many questions that nothing stored is the same as."""
+    stored = [Stored(number, first) for number, (first, _) in enumerate(pairs)]
+    queries = [Query(again, frozenset({number})) for number, (_, again) in enumerate(pairs[:asked])]
+    queries += [Query(stranger, frozenset()) for stranger in strangers]
+    with TemporaryDirectory() as folder:
+        database = small_database(Path(folder))
+        for _ in fill(database, stored, matcher):
+            pass
+        ask = asker(matcher, stored)
+        with database.read() as session:
+            *_, figures = evaluate(queries, lambda words: ask(session, words))
+        database.close()
+    assert figures is not None
+    return figures
+
+
+def told(say: Say, name: str, figures: Figures) -> None:
+    shares = " ".join(f"{share:>5.3f}" for share in (*figures.recall.values(), figures.mrr))
+    say(f"{name:<34} {shares} {figures.caught or 0:>9.3f}")
+
+
+@contextmanager
+def own_database(server: str | None) -> Iterator[str | None]:
+    """The address of a database that is dropped at the end; None where there is no server."""
+    if not server:
+        yield None
+        return
+    name = f"bench_{uuid4().hex}"
+    with psycopg.connect(postgres.plain(server), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+        try:
+            yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def latency(say: Say, url: str, size: int) -> None:
+    """Look-alikes and searches among `size` questions of one desk."""
+    migrate(url)
+    database = Database(url, Keys({1: bytes(32)}), "http://127.0.0.1")
+    newsletter_id = database.write(found).newsletter_id
+    tongue = Tongue(random.Random(5), "latin")
+    start = time.perf_counter()
+    pairs = filled(database, newsletter_id, tongue, size)
+    name = f"{database.writer.dialect.name}, {size:,}"
+    seconds = time.perf_counter() - start
+    if not database.is_sqlite:
+        with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+    say(f"{name}: filled at {size / seconds:,.0f} a second")
+    rng = random.Random(1)
+    kinds: dict[str, Callable[[Session, str], object]] = {
+        "look-alikes": lambda session, words: alike(session, DESK, newsletter_id, Probe(words), matcher="words"),
+        "search, two words": lambda session, words: search(
+            session, DESK, newsletter_id, " ".join(rng.sample(words.split(), 2))
+        ),
+        "search, a common word": lambda session, words: search(
+            session, DESK, newsletter_id, f"{rng.choice(tongue.common[:20])} "
+        ),
+        "search, a phrase": lambda session, words: search(
+            session, DESK, newsletter_id, f'"{" ".join(words.split()[:2])}"'
+        ),
+        "search, unfinished": lambda session, words: search(
+            session, DESK, newsletter_id, rng.choice(words.split())[:4]
+        ),
+    }
+    for kind, query in kinds.items():
+        times, used = [], []
+        with database.read() as session:
+            for first, again in rng.sample(pairs, min(TIMES, len(pairs))):
+                start, before = time.perf_counter(), time.process_time()
+                query(session, again if kind == "look-alikes" else first)
+                times.append(1_000 * (time.perf_counter() - start))
+                used.append(1_000 * (time.process_time() - before))
+        waited, worked = ([quantiles(of, n=100)[at] for at in (49, 94, 98)] for of in (times, used))
+        say(f"{name + ', ' + kind:<46}" + "".join(f"{figure:>9.1f}" for figure in (*waited, *worked)))
+    database.close()
+
+
+def filled(database: Database, newsletter_id: int, tongue: Tongue, size: int) -> list[tuple[str, str]]:
+    """Write `size` questions into the desk's index in bulk; gives some of them with how they are asked again.
+
+    The rows are those that `index.put` would write; it looks each one up first, which here would be in vain.
+    """
+    some: list[tuple[str, str]] = []
+    counted: Counter[str] = Counter()
+    with database.writer.connect() as connection:
+        if database.is_sqlite:
+            connection.exec_driver_sql("COMMIT")
+            for pragma in ("synchronous=OFF", "secure_delete=OFF", "cache_size=-200000"):
+                connection.exec_driver_sql(f"PRAGMA {pragma}")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for start in range(0, size, BATCH):
+            pairs = [tongue.ask() for _ in range(min(BATCH, size - start))]
+            rows, written = [], []
+            for key, (first, _) in enumerate(pairs, start + 1):
+                terms = cut(first)
+                names = scoped(newsletter_id, terms + stems(terms))
+                counted.update(counts_of(newsletter_id, names))
+                rows.append({"id": key, "newsletter_id": newsletter_id, "noun": "question", "noun_id": key, "offered": True, "answered": False,
+                             "embedded": False, "topics": [], "text": first, "more": ""})  # fmt: skip
+                written.append(
+                    {"rowid": key, "terms": " ".join(names), "more": ""} if database.is_sqlite
+                    else {"rowid": key, "terms": tsvector(names, [])}
+                )  # fmt: skip
+            connection.execute(insert(DeskDoc), rows)
+            connection.execute(text(INSERT[database.is_sqlite].format(fts=DESK.fts)), written)
+            some += pairs[:20]
+        listed = [{"term": term, "docs": docs} for term, docs in counted.items()]
+        for start in range(0, len(listed), BATCH):
+            connection.execute(insert(DeskTerm), listed[start : start + BATCH])
+        connection.commit()
+    return some
+
+
+if __name__ == "__main__":
+    report(to_terminal)

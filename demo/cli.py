@@ -1,0 +1,97 @@
+"""`flask demo`: the demo newsroom without starting it, and at any size."""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy import func, select
+
+import config as configuration
+from app.db import Database
+from app.indexing import index_anew
+from app.letters.models import Letter
+from app.mail.reading import Reading
+from app.mailroom.placing import place_due
+from app.mailroom.settings import settings_of
+from app.migrate import migrate
+from app.questions.models import Question
+from app.seal import Keys
+
+from .load import Progress, is_loaded, load
+from .scale.fill import MOST, CannotGrow, check, grow
+
+SECONDS = 10  # that reading one mail may take
+REAL = "The demo newsroom is for trying out, with a secret that everybody knows: set READERS_ASKED_ENV=demo for this command."
+
+
+@click.command("demo")
+@click.option(
+    "--questions", type=click.IntRange(1, MOST), help="Add The Long Road, a newsletter with so many questions."
+)
+@click.option("--index", is_flag=True, help="Fill the search index at once; else the worker does it while it runs.")
+@with_appcontext
+def demo(questions: int | None, index: bool) -> None:
+    """Fill a new database with the demo newsroom; what is in it belongs to nobody, and no mail leaves this machine.
+
+    With --questions a third newsletter comes with it, with letters in nine languages over several years: what a desk is
+    like at that size. A newsroom that is not the demo's is left as it is.
+    """
+    settings = _settings()
+    database = Database(settings["DATABASE_URL"], Keys(settings["SECRETS"]), settings["BASE_URL"])
+    migrate(database.url)
+    try:
+        if questions is not None:
+            check(database, questions)
+        if not is_loaded(database):
+            _with_bar("A year of the demo newsroom", lambda progress: load(database, progress))
+            with Reading(SECONDS) as reading:  # the mails of the last hours, as the worker would
+                place_due(database, reading, settings_of(settings), 50)
+        elif questions is None:
+            raise CannotGrow("There is a newsroom here already; nothing was changed.")
+        if questions is not None:
+            _with_bar(f"The Long Road, {questions:,} questions", lambda progress: grow(database, questions, progress))
+    except CannotGrow as cannot:
+        raise click.ClickException(str(cannot)) from None
+    if index:
+        _with_bar("The search index", lambda progress: _index(database, progress))
+    click.echo("Start it with: make run")
+
+
+def _settings() -> Mapping[str, Any]:
+    """The app's own where it runs as the demo. Without any settings the demo's are taken, as `make run` does."""
+    if current_app.config.get("DEMO"):
+        return current_app.config
+    if os.environ.get("READERS_ASKED_ENV", "demo") != "demo" or "DEMO" in current_app.config:
+        raise click.ClickException(REAL)
+    try:
+        return configuration.load({**os.environ, "READERS_ASKED_ENV": "demo"})
+    except configuration.Unsafe as unsafe:
+        raise click.ClickException("the settings can't be used:\n  " + "\n  ".join(unsafe.faults)) from None
+
+
+def _index(database: Database, progress: Progress) -> None:
+    with database.read() as session:
+        counts = (session.scalar(select(func.count()).select_from(model)) or 0 for model in (Letter, Question))
+        total, done = sum(counts), 0
+    for some in index_anew(database):
+        done += some
+        progress(done, total)
+
+
+def _with_bar(label: str, fill: Any) -> None:
+    """Show how far `fill` is, and how long it took."""
+    began = time.monotonic()
+    with click.progressbar(length=1, label=label) as bar:
+
+        def step(done: int, total: int) -> None:
+            bar.length = total
+            if done == total or done - bar.pos >= max(1, total // 200):
+                bar.update(done - bar.pos)
+
+        progress: Progress = step
+        fill(progress)
+    click.echo(f"{label}: {time.monotonic() - began:.0f} s")

@@ -1,0 +1,135 @@
+"""Filling: how many questions of which fate, in the order in which they were asked."""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.newsletters.models import Newsletter
+from demo.house import told
+
+from . import editions, letters
+from .book import Book, many_at_once
+from .life import FATES, RETRACTED, Life, Slot
+from .people import SLUG, Room, found
+from .steps import live
+from .words import Matter, any_matter
+
+MOST = 1_000_000
+SEED = 1001
+RAN = 0.15  # of the questions have run
+YEARS = 8  # that the newsletter can have run, with an edition a day
+SLOTS = 6
+FRESH = timedelta(days=20)  # what is younger is still on its way
+LEAD = timedelta(days=30)  # from the first letter to the first edition
+WAITING = 0.05  # letters that nobody has read yet, for each question
+REMEMBERED = 60  # questions that a new one may be about the same matter as
+SAME = {"merged": 1.0}  # how often one is; of what the desk did not notice, less
+UNNOTICED = 0.06
+JOINABLE = ("open", "cleared", "declined", "answered", "unchanged", "shelved", "kept", "published")
+
+Progress = Callable[[int, int], None]
+
+
+class CannotGrow(Exception):
+    """The demo newsroom can't get so many questions; the words say why, in a whole sentence."""
+
+
+def check(database: Database, questions: int) -> None:
+    """Raises `CannotGrow` for a number out of range, and where the newsroom is not the demo's or is big already."""
+    if not 1 <= questions <= MOST:
+        raise CannotGrow(f"The demo newsroom can have 1 to {MOST:,} questions more, not {questions:,}.")
+    ours = {row["slug"] for row in told("newsletters")["newsletter"]}
+    with database.read() as session:
+        there = set(session.scalars(select(Newsletter.slug)))
+    if strange := sorted(there - ours - {SLUG}):
+        raise CannotGrow(
+            f"There are newsletters here that are not the demo's ({', '.join(strange)}): nothing was changed."
+        )
+    if SLUG in there:
+        raise CannotGrow("The Long Road is here already. Take an empty database to make it another size.")
+
+
+def grow(database: Database, questions: int, progress: Progress | None = None, at: datetime | None = None) -> None:
+    """Write The Long Road with so many questions into the demo newsroom, as it is at `at` (now). Raises `CannotGrow`.
+
+    It is one transaction: what is interrupted leaves nothing behind. `progress` hears how many questions of how many.
+    """
+    check(database, questions)
+    today = (at or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    database.write(lambda session: _fill(session, questions, today, progress))
+
+
+def _fill(session: Session, questions: int, today: datetime, progress: Progress | None) -> None:
+    book = Book(session, Random(SEED))
+    ran = min(int(questions * RAN), YEARS * 365 * SLOTS)
+    with many_at_once(session):
+        since = today - LEAD - timedelta(days=(ran // SLOTS + 1) * editions.PAUSE / (editions.PAUSE - 1))
+        room = found(session, book, since)
+        dates = editions.past_dates(room.newsletter, -(-ran // SLOTS), today)
+        slots = list(editions.write_past(book, room, dates, since))[:ran]
+        _Years(book, room, today, since, slots).live(questions, progress)
+        session.info["at"] = today
+        book.turn(today + timedelta(days=YEARS * 366))
+        book.close()
+    editions.plan_coming(book, room)
+
+
+class _Years:
+    """The years of the newsletter, a question after the other."""
+
+    def __init__(self, book: Book, room: Room, today: datetime, since: datetime, slots: list[Slot]) -> None:
+        self.book, self.room, self.today, self.since = book, room, today, since
+        self.slots = slots
+        self.recent: deque[tuple[int, Matter, str]] = deque(maxlen=REMEMBERED)
+
+    def live(self, questions: int, progress: Progress | None) -> None:
+        span = self.today - self.since - timedelta(hours=2)
+        old = max(1, int(questions * (span - FRESH) / span))
+        waiting = int(questions * WAITING)
+        ran = 0
+        for number in range(questions):
+            began = self.since + span * number / questions
+            slot = None
+            if number < old and ran < len(self.slots) * (number + 1) // old:
+                slot, ran = self.slots[ran], ran + 1
+            self._question(began, number < old, slot)
+            published = next((key for key, _, name in self.recent if name == "published"), None)
+            letters.loose(self.book, self.room, self._matter(0.3), began, self.today, published)
+            if number >= questions - waiting:
+                letters.waiting(self.book, self.room, self._matter(0.3), began, self.today)
+            self.book.turn(began)
+            if progress:
+                progress(number + 1, questions)
+
+    def _matter(self, same: float) -> Matter:
+        """What somebody asks about: something new, or what others have asked of late."""
+        if self.recent and self.book.rng.random() < same:
+            return self.book.rng.choice(self.recent)[1]
+        return any_matter(self.book.rng)
+
+    def _question(self, began: datetime, old: bool, slot: Slot | None) -> None:
+        rng = self.book.rng
+        shares = [fate.old if old else fate.fresh for fate in FATES.values()]
+        name = rng.choices(list(FATES), shares)[0]
+        if slot:
+            name = "retracted" if rng.random() < RETRACTED else "published"
+        lead = None
+        matter = self._matter(UNNOTICED)
+        if name == "merged":
+            leads = [(key, about) for key, about, fate in self.recent if fate in JOINABLE]
+            if leads:
+                lead, matter = rng.choice(leads)
+            else:
+                name = "open"
+        usual = began + (FRESH if old else min(FRESH, self.today - began))
+        until = slot.cutoff_at if slot else min(usual, self.today)
+        life = Life(self.book, self.room, matter, began, until, self.today, slot, lead)
+        live(life, FATES[name])
+        if slot:
+            editions.write_item(self.book, self.room, life)
+        self.recent.append((life.key, matter, name))

@@ -1,0 +1,130 @@
+"""Letters of the big newsletter: those behind a question, and those that are no question or wait to be read."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.letters.days import day_only
+from app.letters.lifecycle import LETTER
+from app.letters.models import Contact, Credit, Letter
+from app.seal import new_token
+
+from .book import Book
+from .people import CONSENT, Room
+from .words import Matter
+
+CHANNELS = {"web": 62, "mail": 33, "event": 3, "phone": 1, "messenger": 0.6, "paper": 0.4}
+HEAR_BACK = {
+    "web": {"number": 76, "once": 16, "while": 8},
+    "mail": {"once": 100},
+}  # what the desk took down itself is answered where it was heard
+HELD = ("flood", "trap")
+KEPT = timedelta(days=85)  # a little less than an address is kept
+NAMED = 0.15  # of those who ask alone
+
+
+def letter(
+    book: Book, room: Room, matter: Matter, at: datetime, steps: tuple[tuple[str, datetime, dict[str, Any]], ...], *,
+    kind: str = "letter", question_id: int | None = None, waits_until: datetime | None = None, held: str | None = None,
+    named: bool = False, verified_at: datetime | None = None,
+) -> tuple[int, str, str | None]:  # fmt: skip
+    """One letter that came at `at`, and what was done with it, as (action, when, facts).
+
+    `waits_until` is today where its writer is still owed an answer: their address is kept then. Gives the letter's key, how
+    its writer hears back, and the name that may be printed.
+    """
+    rng, newsletter, key, public_id = book.rng, room.newsletter, book.key(Letter), book.public_id()
+    channel = rng.choices(list(CHANNELS), list(CHANNELS.values()))[0]
+    ways = HEAR_BACK.get(channel, {"number": 1})
+    hear_back = rng.choices(list(ways), list(ways.values()))[0]
+    came = day_only(newsletter, at) if channel == "web" and hear_back == "number" else at
+    sent_by = {"web": "reader", "mail": "mailroom"}.get(channel, room.assistant.ref)
+    facts: dict[str, Any] = {"held_reason": held, "question_id": None}
+    state = book.move(
+        LETTER, "letter", key, "send", None, came, sent_by, newsletter_id=newsletter.id, to="held" if held else "received"
+    )  # fmt: skip
+    state_at = came
+    for action, moment, said in steps:
+        actor = "reader" if action == "withdraw" else room.assistant.ref
+        state = book.move(
+            LETTER, "letter", key, action, state, moment, actor, newsletter_id=newsletter.id,
+            question_id=said.get("question_id"), why=_why(action, said),
+        )  # fmt: skip
+        facts |= said
+        state_at = moment
+    erased = state == "withdrawn"
+    forms = _form(book) if channel == "web" else {}
+    book.add(
+        Letter, id=key, public_id=public_id, newsletter_id=newsletter.id, channel=channel, hear_back=hear_back,
+        state=state, state_at=state_at, body=None if erased else matter.letter(rng, kind), received_at=came,
+        language=matter.tongue.language, erased_at=state_at if erased else None, **forms, **facts,
+    )  # fmt: skip
+    if hear_back != "number" and waits_until and waits_until - at < KEPT and not erased:
+        book.add(
+            Contact, letter_id=key, hear_back=hear_back, key_no=book.ring.newest, erase_on=(at + timedelta(90)).date(),
+            email_sealed=book.ring.seal(f"contacts.email.{public_id}", f"reader{key}@readers.example"),
+        )  # fmt: skip
+    name = _credit(book, room, matter, key, public_id, came, verified_at) if named and channel == "web" else None
+    return key, hear_back, name
+
+
+def _why(action: str, said: dict[str, Any]) -> dict[str, Any] | None:
+    """What `filing` writes into the trail."""
+    if action == "file":
+        return {"kind": said["filed_as"], "question": said.get("question_id"), "assignment": None}
+    return {"reason": said["end_reason"]} if action == "end" else None
+
+
+def _form(book: Book) -> dict[str, bytes]:
+    """What is kept of the form and of its receipt, which nobody has."""
+    nonce = new_token()
+    return {
+        "form_mac": book.ring.mac("letters.form", nonce),
+        "receipt_mac": book.ring.mac("letters.receipt", book.ring.receipt(nonce, book.ring.newest)),
+    }
+
+
+def _credit(
+    book: Book, room: Room, matter: Matter, key: int, public_id: str, at: datetime, verified_at: datetime | None
+) -> str | None:  # fmt: skip
+    name, place = book.rng.choice(matter.tongue.told["given"]), matter.name
+    book.add(
+        Credit, letter_id=key, choice="first", key_no=book.ring.newest, consent_text=CONSENT, consented_at=at,
+        name_sealed=book.ring.seal(f"credits.name.{public_id}", name),
+        place_sealed=book.ring.seal(f"credits.place.{public_id}", place),
+        verified_at=verified_at, verified_by_id=room.editor.person_id if verified_at else None,
+        verified_how="Confirmed by a reply from the address that came with the question." if verified_at else None,
+    )  # fmt: skip
+    return f"{name}, {place}" if verified_at else None
+
+
+# What becomes of letters that are no question, for each hundred questions: what they say, and what was done with them.
+LOOSE: tuple[tuple[float, str, tuple[tuple[str, dict[str, Any]], ...]], ...] = (
+    (4.0, "comment", (("file", {"filed_as": "comment"}),)),
+    (1.0, "tip", (("file", {"filed_as": "tip"}),)),
+    (0.7, "letter", (("file", {"filed_as": "unsubscribe"}),)),
+    (2.0, "spam", (("file", {"filed_as": "spam"}),)),
+    (2.5, "letter", (("end", {"end_reason": "later"}),)),
+    (1.5, "letter", (("end", {"end_reason": "outside"}),)),
+    (1.0, "letter", (("end", {"end_reason": "personal"}),)),
+    (1.0, "letter", (("withdraw", {}),)),
+)
+ALREADY = 1.5  # for each hundred questions: ended with the answer that has run already
+
+
+def loose(book: Book, room: Room, matter: Matter, at: datetime, today: datetime, published: int | None) -> None:
+    """What else came at about that time: by chance none, or some."""
+    rng = book.rng
+    for share, kind, steps in LOOSE:
+        if rng.random() * 100 < share:
+            done = tuple((action, min(at + timedelta(hours=7), today), facts) for action, facts in steps)
+            letter(book, room, matter, at, done, kind=kind)
+    if published and rng.random() * 100 < ALREADY:
+        facts = {"end_reason": "answered", "answered_by_id": published}
+        letter(book, room, matter, at, (("end", min(at + timedelta(hours=9), today), facts),))
+
+
+def waiting(book: Book, room: Room, matter: Matter, at: datetime, today: datetime) -> None:
+    """A letter that nobody has filed yet; one in ten is held."""
+    held = book.rng.choice(HELD) if book.rng.random() < 0.1 else None
+    kind = "spam" if held == "flood" else book.rng.choices(("letter", "comment", "tip"), (88, 9, 3))[0]
+    letter(book, room, matter, at, (), kind=kind, held=held, waits_until=today)

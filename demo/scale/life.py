@@ -1,0 +1,210 @@
+"""A question of the big newsletter: how far it has come, and the rows that its letters, assignment and answer left behind."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from app.answers.models import Answer, AnswerText, Assignment, Check
+from app.lifecycle import Machine
+from app.mail import messages
+from app.questions.models import Note, Question, QuestionText, QuestionTopic
+from app.text import slug, word_count
+
+from . import mails
+from .book import Book
+from .letters import NAMED, letter
+from .people import Known, Room
+from .words import Matter
+
+SUBMITTED = ("clear", "draft", "invite", "accept", "submit")
+APPROVED = (*SUBMITTED, "edit", "check", "settle", "approve")
+PUBLISHED = (*APPROVED, "pick", "publish")
+LETTERS = {1: 70, 2: 15, 3: 7, 4: 4, 6: 2, 9: 1.5, 14: 0.5}  # behind a question
+NOTES = (
+    "Did we not have this last year?", "Aizada, please look whether the ministry has answered.",
+    "Good, but only after the election.", "Two readers gave the same street. Leave it out.",
+)  # fmt: skip
+
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How far a question goes, and how often that is so among the old ones and among those of the last weeks."""
+
+    steps: tuple[str, ...]
+    old: float
+    fresh: float
+
+
+FATES = {
+    "open": Fate((), 14, 30),
+    "cleared": Fate(("clear",), 4, 8),
+    "drafted": Fate(("clear", "draft"), 0.1, 3),
+    "invited": Fate(("clear", "draft", "invite"), 0.1, 9),
+    "declined": Fate(("clear", "draft", "invite", "decline"), 3, 4),
+    "accepted": Fate(("clear", "draft", "invite", "accept", "save"), 0.2, 8),
+    "submitted": Fate(SUBMITTED, 0.2, 5),
+    "returned": Fate((*SUBMITTED, "return"), 0.1, 2),
+    "edited": Fate((*SUBMITTED, "edit"), 0.2, 4),
+    "checking": Fate((*SUBMITTED, "edit", "check"), 0.02, 4),
+    "objected": Fate((*SUBMITTED, "edit", "check", "object"), 0.1, 1),
+    "answered": Fate(APPROVED, 1.5, 5),
+    "unchanged": Fate((*SUBMITTED, "approve"), 0.5, 2),
+    "taken back": Fate((*SUBMITTED, "withdraw"), 0.4, 0.5),
+    "kept": Fate((*APPROVED, "shelve"), 2, 0.5),
+    "shelved": Fate(("shelve",), 22, 5),
+    "closed": Fate(("close",), 33, 5),
+    "called off": Fate(("clear", "draft", "invite", "close"), 3, 1),
+    "merged": Fate(("merge",), 12, 3),
+    "published": Fate(PUBLISHED, 0, 0),  # as many as the editions have room for
+    "retracted": Fate((*PUBLISHED, "retract"), 0, 0),
+}
+RETRACTED = 0.03  # of what was published
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a question ran."""
+
+    edition_id: int
+    position: int
+    cutoff_at: datetime
+    runs_at: datetime
+
+
+@dataclass
+class Life:
+    """A question from its first letter at `began`; its last step is taken before `until`."""
+
+    book: Book
+    room: Room
+    matter: Matter
+    began: datetime
+    until: datetime
+    today: datetime
+    slot: Slot | None = None
+    lead: int | None = None
+    states: dict[str, str | None] = field(default_factory=lambda: dict.fromkeys(("question", "assignment", "answer")))
+    state_at: dict[str, datetime] = field(default_factory=dict)
+    askers: list[tuple[int, str, str | None]] = field(default_factory=list)
+    question: Row = field(default_factory=dict)
+    text: Row = field(default_factory=dict)
+    assignment: Row = field(default_factory=dict)
+    answer: Row = field(default_factory=dict)
+    texts: list[Row] = field(default_factory=list)
+    check: Row = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.at, self.key, self.public_id = self.began, self.book.key(Question), self.book.public_id()
+        self.keys = {"question": self.key}
+        language = self.matter.tongue.language.partition("-")[0]
+        self.expert = _often(self.book.rng, self.room.experts[language])
+
+    @property
+    def where(self) -> dict[str, int]:
+        return {"newsletter_id": self.room.newsletter.id, "question_id": self.key}
+
+    def move(self, machine: Machine, action: str, actor: str, to: str | None = None, **why: Any) -> None:
+        noun = machine.noun
+        self.states[noun] = self.book.move(
+            machine,
+            noun,
+            self.keys[noun],
+            action,
+            self.states[noun],
+            self.at,
+            actor,
+            to=to,
+            why=why or None,
+            **self.where,
+        )
+        self.state_at[noun] = self.at
+
+    def take_letters(self, opened: datetime, approved: datetime | None, waits: bool) -> None:
+        """Those who ask, one after the other until the question is opened for them all."""
+        rng = self.book.rng
+        number = rng.choices(list(LETTERS), list(LETTERS.values()))[0]
+        named = number == 1 and rng.random() < NAMED
+        for index in range(number):
+            came = self.began + (opened - self.began) * index / number
+            filed = {"filed_as": "question", "question_id": self.key}
+            self.askers.append(
+                letter(
+                    self.book, self.room, self.matter, came, (("file", opened, filed),), question_id=self.key,
+                    waits_until=self.today if waits else None, named=named, verified_at=approved,
+                )
+            )  # fmt: skip
+
+    def word(self) -> None:
+        """The desk's wording of the question."""
+        rng = self.book.rng
+        key, headline = self.book.key(QuestionText), self.matter.headline(rng)
+        self.text = {
+            "id": key, "question_id": self.key, "language": self.matter.tongue.language, "number": 1, "headline": headline,
+            "body": self.matter.question(rng), "slug": slug(headline), "written_at": self.at,
+            "written_by_id": self.room.assistant.person_id,
+        }  # fmt: skip
+        self.question["text_id"] = key
+        self.tell("question.reword", "question", self.key, text=key)
+
+    def tell(self, action: str, noun: str, key: int, **facts: Any) -> None:
+        actor = self.room.editor.ref if action == "question.clear" else self.room.assistant.ref
+        self.book.tell(self.at, actor, action, noun, key, **self.where, facts=facts or None)
+
+    def add_text(self, kind: str, by: str) -> None:
+        """A version of the answer. The editor changes how it ends, and leaves a paragraph out."""
+        body = self.matter.answer(self.book.rng)
+        joined = "\n\n".join(body if kind == "submitted" else [self.texts[-1]["body"].partition("\n\n")[0], body[-1]])
+        key = self.book.key(AnswerText)
+        self.texts.append({
+            "id": key, "answer_id": self.keys["answer"], "language": self.matter.tongue.language,
+            "number": len(self.texts) + 1, "kind": kind, "body": joined, "words": word_count(joined), "own_words": True,
+            "by": by, "written_at": self.at,
+        })  # fmt: skip
+        self.answer["text_id"] = key
+
+    def mail(self, kind: str, compose: Callable[..., messages.Message] | None = None, **values: Any) -> None:
+        """Write to the expert; the words of old mails are gone."""
+        message = None
+        if compose and self.today - self.at < mails.KEPT:
+            link = mails.open_link(self.book, self.keys["assignment"])
+            by = {"to": self.expert.email, "name": self.expert.name, "headline": self.text["headline"], "link": link}
+            message = compose(mails.sender(self.room), **by, **values)
+        mails.to_expert(
+            self.book, self.room, self.expert, kind, self.at, self.today, question_id=self.key,
+            assignment_id=self.keys["assignment"], message=message,
+        )  # fmt: skip
+
+    def write(self) -> None:
+        book, room = self.book, self.room
+        book.add(
+            Question, id=self.key, public_id=self.public_id, newsletter_id=room.newsletter.id, **self.question,
+            state=self.states["question"], state_at=self.state_at["question"],
+        )  # fmt: skip
+        book.add(QuestionText, **self.text)
+        for topic_id in {room.topics[self.matter.topic], book.rng.choice(list(room.topics.values()))}:
+            book.add(QuestionTopic, question_id=self.key, topic_id=topic_id)
+        if book.rng.random() < 0.05:
+            note = book.add(
+                Note, question_id=self.key, person_id=room.editor.person_id, body=book.rng.choice(NOTES), written_at=self.at
+            )  # fmt: skip
+            self.tell("question.note", "question", self.key, note=note)
+        for model, noun, rest in ((Assignment, "assignment", self.assignment), (Answer, "answer", self.answer)):
+            if rest:
+                book.add(
+                    model, id=self.keys[noun], **self.where, **rest, state=self.states[noun],
+                    state_at=self.state_at[noun],
+                )  # fmt: skip
+        for text in self.texts:
+            book.add(AnswerText, **text)
+        if self.check:
+            book.add(Check, **self.check)
+
+
+def _often(rng: Random, experts: list[Known]) -> Known:
+    """The first of a list are asked far more often than the last, as in every newsroom."""
+    return experts[int(len(experts) * rng.random() ** 2.5)]

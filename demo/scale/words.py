@@ -1,0 +1,163 @@
+"""What readers and experts write in the big newsletter: sentences with gaps, in the tongues of `tongues/`, filled by chance.
+
+Two letters about the same matter share what it is about and where, and are worded differently: matching has work to do.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+TONGUES = Path(__file__).parent / "tongues"
+_AFTER_A_STOP = re.compile(r"(?:^|(?<=[.?!] ))[^\W\d_]")
+# The Latin alphabet of Kazakhstan (2021), which some readers write already.
+_LATIN = dict(
+    zip(
+        "абвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщыіьъэюяә",
+        [
+            "a",
+            "b",
+            "v",
+            "g",
+            "ğ",
+            "d",
+            "e",
+            "io",
+            "j",
+            "z",
+            "i",
+            "i",
+            "k",
+            "q",
+            "l",
+            "m",
+            "n",
+            "ñ",
+            "o",
+            "ö",
+            "p",
+            "r",
+            "s",
+            "t",
+            "u",
+            "ū",
+            "ü",
+            "f",
+            "h",
+            "h",
+            "ts",
+            "ş",
+            "ş",
+            "ş",
+            "y",
+            "ı",
+            "_",
+            "_",
+            "e",
+            "iu",
+            "ia",
+            "ä",
+        ],
+        strict=True,
+    )
+)
+_LATIN_KAZAKH = str.maketrans(
+    {sign: "" if latin == "_" else latin for sign, latin in _LATIN.items()}
+    | {sign.upper(): "" if latin == "_" else latin.capitalize() for sign, latin in _LATIN.items()}
+)
+ALSO_LATIN = 0.15  # of what is written in Kazakh
+
+
+@dataclass(frozen=True)
+class Tongue:
+    """A language with its sentences; `latin` has them written in Latin letters."""
+
+    language: str
+    told: dict[str, Any]
+    latin: bool = False
+
+    def spell(self, text: str) -> str:
+        text = _AFTER_A_STOP.sub(lambda letter: letter[0].upper(), text)
+        return text.translate(_LATIN_KAZAKH) if self.latin else text
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What a question is about: one of the ways to ask, the thing, and the place."""
+
+    tongue: Tongue
+    topic: str
+    ask: dict[str, Any]
+    thing: str
+    name: str
+    place: str
+
+    def _fill(self, rng: Random, pattern: str, **more: str) -> str:
+        return pattern.format(
+            thing=self.thing,
+            place=self.place,
+            name=self.name,
+            time=rng.choice(self.tongue.told["times"]),
+            number=rng.randrange(5, 20),  # so that Russian and Ukrainian count them alike
+            year=rng.randrange(2009, 2026),
+            **more,
+        )
+
+    def headline(self, rng: Random) -> str:
+        return self.tongue.spell(self._fill(rng, self.ask["head"]))
+
+    def question(self, rng: Random) -> str:
+        return self.tongue.spell(self._fill(rng, rng.choice(self.ask["words"])))
+
+    def letter(self, rng: Random, kind: str = "letter") -> str:
+        """A reader's own words: a question as letters put it, or a comment, a tip, an advertisement."""
+        ask = self._fill(rng, rng.choice(self.ask["words"]))
+        return self.tongue.spell(self._fill(rng, rng.choice(self.tongue.told["wrap"][kind]), ask=ask))
+
+    def answer(self, rng: Random) -> list[str]:
+        """An expert's sentences, in three paragraphs."""
+        told = self.tongue.told["answer"]
+        middle = rng.sample(told["middle"], min(4, len(told["middle"])))
+        half = len(middle) // 2
+        paragraphs = ([rng.choice(told["open"]), *middle[:half]], middle[half:], [rng.choice(told["close"])])
+        space = "" if self.tongue.language == "zh" else " "
+        return [
+            self.tongue.spell(self._fill(rng, space.join(sentences))).replace("。 ", "。") for sentences in paragraphs
+        ]
+
+
+@cache
+def tongues() -> tuple[Tongue, ...]:
+    """All of them, the most spoken first."""
+    told = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(TONGUES.glob("*.toml"))]
+    return tuple(Tongue(one["language"], one) for one in sorted(told, key=lambda one: -one["share"]))
+
+
+@cache
+def _shares() -> tuple[int, ...]:
+    return tuple(tongue.told["share"] for tongue in tongues())
+
+
+def any_tongue(rng: Random) -> Tongue:
+    tongue = rng.choices(tongues(), _shares())[0]
+    if tongue.language == "kk" and rng.random() < ALSO_LATIN:
+        return Tongue("kk-Latn", tongue.told, latin=True)
+    return tongue
+
+
+def any_matter(rng: Random) -> Matter:
+    tongue = any_tongue(rng)
+    topic = rng.choice(list(tongue.told["things"]))
+    head, tail = rng.choice(tongue.told["heads"]), rng.choice(tongue.told["tails"])
+    name = head + (tail.capitalize() if head.endswith(" ") else tail)
+    return Matter(
+        tongue,
+        topic,
+        rng.choice(tongue.told["ask"]),
+        rng.choice(tongue.told["things"][topic]),
+        name,
+        rng.choice(tongue.told["places"]).format(name=name),
+    )

@@ -1,0 +1,133 @@
+"""Vera the admin in a real browser: she invites, gives a role, reads who may what and the trail, and looks at her sessions."""
+
+import base64
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import update
+
+from app.actors import Clock
+from app.db import Database
+from app.people import sign_in
+from app.people.models import BrowserSession, Person
+from tests.cast import Newsroom
+from tests.conftest import SECRETS, without
+from tests.desk_people import hired_vera, public_id, roles
+from tests.serving import served
+from tests.test_journey import Town, Visit
+from tests.test_pen_browser import by_keyboard, by_pointer
+
+pytestmark = pytest.mark.alone
+
+PEOPLE = "/desk/steppe/people"
+Press = Callable[[Visit, str], None]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        without("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[str]:
+    secrets = ",".join(f"{number}:{base64.b64encode(secret).decode()}" for number, secret in SECRETS.items())
+    with served(database.url, tmp_path / "mail", secrets) as address:
+        yield address
+
+
+@pytest.mark.parametrize(
+    ("press", "scripts", "width"),
+    [(by_pointer, True, 1440), (by_keyboard, True, 390), (by_pointer, False, 1440)],
+    ids=["pointer", "keyboard alone", "scripts off"],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_vera_sees_to_the_people_of_the_desk(
+    chromium: Browser,
+    database: Database,
+    newsroom: Newsroom,
+    site: str,
+    tmp_path: Path,
+    press: Press,
+    scripts: bool,
+    width: int,
+) -> None:
+    staff, town = hired_vera(database, newsroom), Town(chromium, database, site, tmp_path / "mail", scripts)
+    vera = town.visit(width)
+    vera.open(database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, staff.person_id), "desk")))
+    press(vera, "Sign in")
+    press(vera, "Settings")
+    press(vera, "People")
+    write(vera, press, "Name", "Saule Bekova")
+    write(vera, press, "E-mail address", "saule@desk.example")
+    press(vera, "Send the invitation")
+    assert vera.page.get_by_text("The invitation is on its way to Saule Bekova.").is_visible()
+
+    saule = town.visit(width)
+    saule.open(town.mailed_link("saule@desk.example", "Your place at the desk"))
+    press(saule, "Sign in")
+    assert saule.page.url == f"{site}/desk/steppe/"
+
+    press(vera, "Ilya Brandt")
+    vera.page.get_by_label("Role", exact=True).select_option("editor")
+    press(vera, "Give this role")
+    assert vera.page.get_by_text("Ilya Brandt has another role now.").is_visible()
+    press(vera, "Deactivate")
+    assert roles(database, newsroom.newsletter_id) == {
+        "Vera Holm": ("admin", "here"),
+        "Nora Lind": ("editor", "here"),
+        "Ilya Brandt": ("editor", "out"),
+        "Saule Bekova": ("editor", "here"),
+    }
+    press(vera, "Let them come back")
+
+    # An hour later it takes a proof, and nothing that changes who may what is offered before it.
+    before = datetime.now(UTC) - timedelta(hours=1)
+    database.write(lambda session: session.execute(update(BrowserSession).values(stepped_up_at=before)))
+    vera.open(f"{PEOPLE}/{public_id(database, newsroom.ilya)}")
+    assert vera.page.get_by_role("button", name="Deactivate").count() == 0
+    press(vera, "Show that it is you")
+    press(vera, "Mail me a code")
+    vera.open(town.mailed_link("vera@desk.example", "Your way in"))
+    press(vera, "Sign in")
+    assert vera.heading == "Ilya Brandt"
+
+    press(vera, "People")
+    press(vera, "Who may what")
+    assert vera.page.get_by_role("row", name="Approve an answer").get_by_role("cell").all_inner_texts() == [
+        "yes",
+        "yes",
+        "no",
+    ]
+    vera.open("/desk/steppe/trail")
+    vera.page.get_by_label("What").select_option("membership.deactivate")
+    press(vera, "Show")
+    assert vera.page.locator(".trail bdi").all_inner_texts() == ["Vera Holm deactivated Ilya Brandt."]
+    vera.open("/signed-in")
+    assert vera.page.get_by_text("This browser, Chrome on Linux").is_visible()
+    press(vera, "Sign out everywhere")
+    assert vera.heading == "Come in"
+
+
+def write(visit: Visit, press: Press, label: str, text: str) -> None:
+    """Type into a field: by its label, or with the keyboard alone."""
+    if press is not by_keyboard:
+        visit.write(label, text)
+        return
+    visit.page.locator("body").press("Control+Home")
+    field = visit.page.get_by_label(label, exact=True).first
+    for _ in range(90):
+        visit.page.keyboard.press("Tab")
+        if field.evaluate("field => field === document.activeElement"):
+            visit.page.keyboard.type(text)
+            return
+    raise AssertionError(f"{label} can’t be reached with the tab key")
