@@ -233,6 +233,7 @@ def the_desk_invites(nora: Visit) -> None:
     nora.page.locator("input[name=email]").fill("laura@aral.example")
     nora.page.locator("textarea[name=brief]").fill("For people who know orchards, not gauges.")
     nora.page.locator("input[name=words]").fill("150")
+    nora.unfold("How one expert is named in print")
     nora.page.locator("input[name=credit_line]").fill("who reads the gauges at the Aral Station")
     nora.page.locator("input[name=relation]").fill("which publishes them")
     nora.press("Look at the invitation")
