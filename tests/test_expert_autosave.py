@@ -142,5 +142,5 @@ def test_after_thanks_this_device_keeps_nothing(salt: Asked, address: str, phone
     page.check("#own_words-yes")
     page.get_by_role("button", name="Send to Nora Lind").click()
     expect(page.locator("h1")).to_have_text("Thank you. Nora Lind has your answer")
-    assert page.evaluate("localStorage.length") == 0
+    page.wait_for_function("localStorage.length === 0")
     assert salt.state() == "received"
