@@ -4,7 +4,6 @@ The newsroom is the demo's own big newsletter, its search index and its insights
 at both sizes; the ratio is that of the waiting. A page that a database can't open more than twice as slowly is good enough.
 """
 
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -41,6 +40,7 @@ from demo.scale.fill import grow
 from demo.scale.people import DESK, SLUG
 from tests import postgres
 
+from . import doors
 from .load import Call, Result, run
 from .servers import gunicorn
 
@@ -137,7 +137,7 @@ def _served(url: str, folder: str) -> Iterator[Desk]:
     app = create_app(config.load(settings))
     with gunicorn("wsgi:app", settings) as (port, server):
         database: Database = app.extensions["database"]
-        cookie = _cookie(app, database.write(_way_in))
+        cookie = doors.cookie(app, database.write(_way_in))
         with database.read() as session:
             paths = _paths(session)
         yield Desk(app, port, server, cookie, paths)
@@ -148,16 +148,6 @@ def _way_in(session: Session) -> str:
     person = by_email(session, DESK[0][1])
     assert person is not None
     return sign_in.invite(session, Clock(), person, "desk")
-
-
-def _cookie(app: Flask, link: str) -> str:
-    client = app.test_client()
-    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(link).text)
-    assert found is not None
-    client.post(link, data={"csrf_token": found[1]})
-    cookie = client.get_cookie("desk")
-    assert cookie is not None
-    return f"desk={cookie.value}"
 
 
 def _paths(session: Session) -> dict[str, str]:

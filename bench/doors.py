@@ -46,22 +46,22 @@ def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
         story = f"/river/q/{items[0].question.public_id}/{items[0].question.text.slug}"  # type: ignore[union-attr]
         person = session.scalars(select(Person).order_by(Person.id)).first()
     link = database.write(lambda session: sign_in.invite(session, Clock(), person, "desk"))
-    cookie = _cookie(app, link)
+    signed_in = cookie(app, link)
     return [
         ("archive", Call("/river/answers")),
         ("archive, 20 pages down", Call(f"/river/answers?before={deep}")),
         ("Q&A", Call(story)),
-        ("desk: letters", Call("/desk/river/letters", cookie=cookie)),
-        ("desk: questions", Call("/desk/river/questions", cookie=cookie)),
-        ("desk: this edition", Call("/desk/river/", cookie=cookie)),
+        ("desk: letters", Call("/desk/river/letters", cookie=signed_in)),
+        ("desk: questions", Call("/desk/river/questions", cookie=signed_in)),
+        ("desk: this edition", Call("/desk/river/", cookie=signed_in)),
     ]
 
 
-def _cookie(app: Flask, link: str) -> str:
+def cookie(app: Flask, link: str) -> str:
     client = app.test_client()
     found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(link).text)
     assert found is not None
     client.post(link, data={"csrf_token": found[1]})
-    cookie = client.get_cookie("desk")
-    assert cookie is not None
-    return f"desk={cookie.value}"
+    kept = client.get_cookie("desk")
+    assert kept is not None
+    return f"desk={kept.value}"

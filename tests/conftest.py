@@ -3,13 +3,14 @@
 A database is a copy of one that was migrated once: of a file on SQLite, of a template on PostgreSQL.
 """
 
+import base64
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psycopg
@@ -26,6 +27,10 @@ from app.migrate import migrate
 from app.seal import Keys
 from tests import postgres
 from tests.cast import Newsroom, found
+from tests.serving import served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SECRETS = {1: b"a secret of the newsroom, thirty-two bytes"}
 BASE_URL = "https://ask.newsroom.example"
@@ -206,3 +211,25 @@ def limited(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCach
     """A client of an app that counts tries, as it does in production."""
     with opened_app(database, tmp_path, compiled, limits="1") as made:
         yield made.test_client()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    """A real browser: Debian's, never a download of the test tools."""
+    path = shutil.which("chromium")
+    if path is None:
+        without("chromium")
+    from playwright.sync_api import sync_playwright  # not above: most tests need no browser
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[str]:
+    """Where the app is really served, by the server of the product."""
+    secrets = ",".join(f"{number}:{base64.b64encode(secret).decode()}" for number, secret in SECRETS.items())
+    with served(database.url, tmp_path / "mail", secrets) as address:
+        yield address

@@ -1,15 +1,11 @@
 """Nora builds an edition in a real browser: by dragging, with the keyboard alone, without scripts; and at night on a phone."""
 
-import base64
 import re
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -25,9 +21,7 @@ from app.questions import wording
 from app.questions.models import Question
 from tests.assignments import asked
 from tests.cast import Newsroom, answered
-from tests.conftest import SECRETS, without
 from tests.mailed_in import expert_writes
-from tests.serving import served
 from tests.test_journey import Town
 
 # One database: what the pages do to both is tested without a browser.
@@ -36,24 +30,6 @@ pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlit
 FIRST, SECOND, THIRD = "Who measures the salt?", "Where does the wind come from?", "Who pays the gauges?"
 MOST_TABS = 90
 MOST_TAPS = 30  # PRODUCT.md, T5
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        without("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def site(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[str]:
-    secrets = ",".join(f"{number}:{base64.b64encode(secret).decode()}" for number, secret in SECRETS.items())
-    with served(database.url, tmp_path / "mail", secrets) as address:
-        yield address
 
 
 def edition_of(database: Database, newsroom: Newsroom, slots: int = 3) -> str:

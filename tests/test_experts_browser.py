@@ -1,14 +1,9 @@
 """Routing in a real browser: who fits is ticked and asked, a file is looked through and imported, twice is made once; by
 pointer, by keyboard alone, without scripts. Every page fits and axe finds nothing."""
 
-import base64
-import shutil
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import select
 
 from app.answers import assigning, ladder
@@ -20,8 +15,6 @@ from app.people.models import Expert
 from app.questions import desk, wording
 from tests.assignments import asked
 from tests.cast import Newsroom, answered
-from tests.conftest import SECRETS, without
-from tests.serving import served
 from tests.test_journey import Town, Visit
 
 pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
@@ -30,17 +23,6 @@ FILE = "ФИО;Почта;Темы\nСауле Бекова;saule@survey.example
 WRONG = "name,e-mail\nSaule,nowhere\n,a@b.example\n"
 WORDS = "Which salt harms an orchard near the Karakum plain most?"
 MOST_TABS = 60
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        without("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -56,13 +38,6 @@ def question(database: Database, newsroom: Newsroom) -> str:
     public_id = database.write(open_)
     index_due(database)
     return public_id
-
-
-@pytest.fixture
-def site(database: Database, tmp_path: Path, question: str) -> Iterator[str]:
-    secrets = ",".join(f"{number}:{base64.b64encode(secret).decode()}" for number, secret in SECRETS.items())
-    with served(database.url, tmp_path / "mail", secrets) as address:
-        yield address
 
 
 def by_pointer(nora: Visit, name: str) -> None:

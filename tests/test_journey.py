@@ -3,7 +3,6 @@
 import base64
 import email
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import func, select
 
 from app.actors import Clock
@@ -22,7 +21,7 @@ from app.people import sign_in
 from app.people.models import Person
 from app.text import digits
 from tests.cast import Newsroom
-from tests.conftest import SECRETS, without
+from tests.conftest import SECRETS
 from tests.serving import PATIENCE, served
 
 pytestmark = pytest.mark.alone
@@ -49,17 +48,6 @@ To find out more, I asked Laura Venter, who reads the gauges at the Aral Station
 
 What would you like to know? Write to nora@steppe.example.
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        without("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
 
 
 @dataclass

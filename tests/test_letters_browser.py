@@ -1,8 +1,6 @@
 """Task T1 in a real browser: twenty letters filed by keyboard alone; the same lists by pointer, on a phone, without scripts."""
 
-import base64
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -20,11 +18,8 @@ from app.questions import desk
 from app.questions.models import Question
 from tests.at_the_form import published
 from tests.cast import Newsroom
-from tests.conftest import SECRETS
-from tests.serving import served
-from tests.test_journey import Town, Visit, chromium
+from tests.test_journey import Town, Visit
 
-__all__ = ["chromium"]
 # What differs between the databases is tested without a browser.
 pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
@@ -70,13 +65,6 @@ def answered_before(database: Database, newsroom: Newsroom) -> str:
     return published(
         database, newsroom, [], headline="Figures", body="Can a village ask for the figures of the gauges?"
     )
-
-
-@pytest.fixture
-def site(database: Database, tmp_path: Path, answered_before: str) -> Iterator[str]:
-    secrets = ",".join(f"{number}:{base64.b64encode(secret).decode()}" for number, secret in SECRETS.items())
-    with served(database.url, tmp_path / "mail", secrets) as address:
-        yield address
 
 
 def at_desk(chromium, database: Database, site: str, tmp_path: Path, scripts: bool = True) -> Visit:

@@ -12,6 +12,7 @@ import pytest
 from app.mail.incoming import Known, Mail, Mailbox
 from app.mail.parsing.parse import MAX_PARSED, parse
 from app.mail.reading import KEPT, MEMORY, Reading
+from tests.conftest import without
 
 LETTER = "\r\n".join((
     "From: =?utf-8?q?=D0=A2=D0=B8=D0=BC=D1=83=D1=80?= <timur@example.org>", "To: ask@example.org", "Cc: b@example.org",
@@ -119,8 +120,9 @@ def test_a_message_over_10_mb_is_not_carried_over_as_a_whole(reading: Reading) -
     assert reading.parse(raw) == parse(raw)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the address space")
 def test_the_process_may_take_a_gigabyte(reading: Reading) -> None:
+    if sys.platform != "linux":
+        without("Linux, which limits the address space of a process")
     reading.parse(LETTER)
     assert child().rlimit(psutil.RLIMIT_AS) == (MEMORY, MEMORY)
 

@@ -1,12 +1,9 @@
 """A mail from the holding pen to the submitted version in a real browser: by pointer, by keyboard alone, without scripts."""
 
-import base64
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from sqlalchemy import select
 
 from app.actors import Mailroom
@@ -19,9 +16,7 @@ from app.mail.inbound import Reading
 from app.newsletters.models import Newsletter
 from tests.assignments import Asked, asked
 from tests.cast import Newsroom, answered
-from tests.conftest import SECRETS, without
 from tests.mailed_in import LEYLA, REPLY, expert_writes, mail_in
-from tests.serving import served
 from tests.test_journey import Town, Visit
 
 pytestmark = pytest.mark.alone
@@ -30,27 +25,9 @@ PERSIAN = Reading("پریسا", "parisa@nameh.example", "پرسش", "", "fa", "�
 MOST_TABS = 90  # from the top of a page to a button in it
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        without("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def salt(database: Database, newsroom: Newsroom) -> Asked:
     return asked(database, newsroom)
-
-
-@pytest.fixture
-def site(database: Database, tmp_path: Path, salt: Asked) -> Iterator[str]:
-    secrets = ",".join(f"{number}:{base64.b64encode(secret).decode()}" for number, secret in SECRETS.items())
-    with served(database.url, tmp_path / "mail", secrets) as address:
-        yield address
 
 
 def nora_at(chromium: Browser, database: Database, site: str, tmp_path: Path, scripts: bool) -> Visit:

@@ -1,13 +1,11 @@
 """Vera the admin in a real browser: she invites, gives a role, reads who may what and the trail, and looks at her sessions."""
 
-import base64
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from sqlalchemy import update
 
 from app.actors import Clock
@@ -15,9 +13,7 @@ from app.db import Database
 from app.people import sign_in
 from app.people.models import BrowserSession, Person
 from tests.cast import Newsroom
-from tests.conftest import SECRETS, without
 from tests.desk_people import hired_vera, public_id, roles
-from tests.serving import served
 from tests.test_journey import Town, Visit
 from tests.test_pen_browser import by_keyboard, by_pointer
 
@@ -25,24 +21,6 @@ pytestmark = pytest.mark.alone
 
 PEOPLE = "/desk/steppe/people"
 Press = Callable[[Visit, str], None]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        without("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def site(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[str]:
-    secrets = ",".join(f"{number}:{base64.b64encode(secret).decode()}" for number, secret in SECRETS.items())
-    with served(database.url, tmp_path / "mail", secrets) as address:
-        yield address
 
 
 @pytest.mark.parametrize(

@@ -59,11 +59,6 @@ def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
     return found
 
 
-def is_kept(session: Session, row: Inbound) -> bool:
-    """Whether the bytes of a mail are still there."""
-    return session.scalar(select(InboundRaw.inbound_id).filter_by(inbound_id=row.id)) is not None
-
-
 @dataclass(frozen=True)
 class About:
     """What several letters are about: the editions that they reply to, and the assignments that experts write about."""

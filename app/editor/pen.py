@@ -106,7 +106,7 @@ def _row(row: Inbound, reading: Reading | None, before: str | None) -> dict[str,
 
 def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]:
     """A mail with what was read in it, why it is where it is, and what may be said of it."""
-    kept = reading is not None or mailed.is_kept(desk.session, row)
+    kept = reading is not None or inbound.has_bytes(desk.session, row.id)
     needs = {"take": reading is not None, "sort": True, "read again": kept}
     may = [move for move in INBOUND.open_to(desk.actor, row) if needs[move]]
     choice = mailed.writable(desk) if "take" in may else []

@@ -97,14 +97,17 @@ def _place(
             done["again"] += 1  # its lease could end while it is read
             continue
         found = _judge(database, reading, house, claim, at)
-        (failed.append(claim) if found is None else judged.append(found))
+        if found is None:
+            failed.append(claim)
+        else:
+            judged.append(found)
     became = database.write(partial(_settle_all, judged=judged), at) if judged else {}
-    done.update(place for place in became.values() if place is not None)
     for one in judged:
-        if became[one.claim.inbound_id] is None and (place := _alone(database, reading, settings, one.claim, at)):
-            done[place] += 1
-        elif became[one.claim.inbound_id] is None:
+        place = became[one.claim.inbound_id] or _alone(database, reading, settings, one.claim, at)
+        if place is None:
             failed.append(one.claim)
+        else:
+            done[place] += 1
     for claim in failed:
         done[database.write(partial(_give_up, claim=claim), at)] += 1
     return done
