@@ -60,7 +60,7 @@ def write(database: Database, newsroom: Newsroom, bodies: list[str]) -> None:
         pass
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def answered_before(database: Database, newsroom: Newsroom) -> str:
     return published(
         database, newsroom, [], headline="Figures", body="Can a village ask for the figures of the gauges?"
