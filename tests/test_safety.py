@@ -23,7 +23,7 @@ from app.answers.models import Assignment
 from app.db import Base, Database, now
 from app.editions import invitations, standing, withdrawal
 from app.editions.models import Edition, EditionItem
-from app.letters import contacts, receipts, receive
+from app.letters import contacts, days, receipts, receive
 from app.letters.models import Contact, Letter
 from app.lifecycle import Missing
 from app.mail import messages, outbox
@@ -213,6 +213,16 @@ def test_of_a_reader_without_an_address_no_row_knows_the_minute(database: Databa
 
 
 # --- Taking back ---
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "kept"),
+    [("Asia/Bishkek", 10, 9), ("Asia/Bishkek", 20, 9), ("Europe/Prague", 23, 9), ("America/New_York", 2, 8)],
+)
+def test_the_day_that_is_kept_is_the_newsletters_and_never_still_to_come(zone: str, hour: int, kept: int) -> None:
+    """At 20:00 UTC it is tomorrow in Bishkek: a letter of tomorrow would stand above whatever comes until midnight."""
+    moment = datetime(2026, 3, 9, hour, 30, tzinfo=UTC)
+    assert days.day_only(Newsletter(zone=zone), moment) == datetime(2026, 3, kept, tzinfo=UTC)
 
 
 def test_a_merged_question_loses_its_words_with_its_own_asker(database: Database, newsroom: Newsroom) -> None:

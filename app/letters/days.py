@@ -11,12 +11,13 @@ from .models import Letter
 
 
 def day_only(newsletter: Newsletter, moment: datetime) -> datetime:
-    """The newsletter's day of a moment, as midnight UTC.
+    """The newsletter's day of a moment, as midnight UTC; the day before where that midnight is still to come.
 
-    A web letter without an address keeps no minute: a log elsewhere could be matched with it.
+    A web letter without an address keeps no minute: a log elsewhere could be matched with it. East of Greenwich the new day
+    begins before midnight UTC, and a letter that came later than now would stand above those that came after it.
     """
-    local = moment.astimezone(ZoneInfo(newsletter.zone))
-    return datetime(local.year, local.month, local.day, tzinfo=UTC)
+    day = min(moment.astimezone(ZoneInfo(newsletter.zone)).date(), moment.astimezone(UTC).date())
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def kept_moment(session: Session, letter: Letter) -> datetime:
