@@ -369,7 +369,7 @@ def test_pages_ask_as_often_however_much_there_is(nora: Desk) -> None:
 
 
 def test_lists_go_on_where_the_page_before_ended(nora: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("editions", "lists"):
+    for module in ("editions.calendar", "questions.resting"):
         monkeypatch.setattr(f"app.editor.{module}.PAGE", 1)
     for headline, edition in ((FIRST, nora.id), (SECOND, nora.next_id)):
         [question] = nora.ready(headline)

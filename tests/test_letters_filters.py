@@ -13,7 +13,7 @@ from app.db import Database, now
 from app.editions.models import Edition
 from app.editions.standing import coming_editions
 from app.editor.frame import Desk
-from app.editor.letter_views import list_of
+from app.editor.letters.rows import list_of
 from app.indexing import index_due
 from app.letters import by_mail, filing, likeness, queries
 from app.letters.models import Letter

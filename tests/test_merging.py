@@ -10,7 +10,7 @@ from app.actors import Reader
 from app.db import Database
 from app.editions.models import Edition
 from app.editor.frame import Desk
-from app.editor.questions import list_of
+from app.editor.questions.listed import list_of
 from app.indexing import index_due
 from app.letters import receipts, receive
 from app.letters.models import Letter

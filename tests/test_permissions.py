@@ -8,7 +8,7 @@ from flask import Flask
 from app.actors import Clock, Expert, Reader, Staff, Visitor
 from app.cli import MACHINES
 from app.editor.acts import PRESSES
-from app.editor.people_words import GROUPS
+from app.editor.settings.people_words import GROUPS
 from app.lifecycle import NotYours
 from app.people import permissions
 from app.people.permissions import ACTS

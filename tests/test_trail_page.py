@@ -17,8 +17,8 @@ from sqlalchemy import event, select
 from app.audit import Event, trail
 from app.cli import MACHINES
 from app.db import Database, as_of
-from app.editor.trail_page import NOUNS, PAGE
-from app.editor.trail_words import SENTENCES
+from app.editor.trail.page import NOUNS, PAGE
+from app.editor.trail.words import SENTENCES
 from app.letters.models import Letter
 from app.newsletters import settings
 from app.newsletters.models import Newsletter

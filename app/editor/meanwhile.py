@@ -10,8 +10,8 @@ from ..audit import Event
 from ..people.directory import names_of
 from ..wording import ago
 from .frame import Desk
-from .letter_words import FILED
-from .trail_words import HANDS
+from .letters.words import FILED
+from .trail.words import HANDS
 
 WORDS = {
     "letter.file": _l("%(who)s filed it as: %(kind)s"),

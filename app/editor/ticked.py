@@ -17,7 +17,7 @@ from ..mail.outbox import OnItsWay
 from ..questions.desk import CannotMerge, InEdition
 from .frame import Desk, at_desk, change
 from .meanwhile import meanwhile
-from .merge_words import MERGE
+from .questions.merge_words import MERGE
 from .undo import way_back
 
 MOST = 60  # rows of one press: more than any page has

@@ -1,0 +1,1 @@
+"""Whom to ask, invitations, and what experts wrote: edited, checked and approved."""

@@ -1,0 +1,112 @@
+"""The brief of an invitation that isn't sent yet. It is looked through for readers' words, and two can change it at once."""
+
+from flask import request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from ...answers.briefing import FEWEST, MOST, Brief, rebrief
+from ...answers.models import Assignment
+from ...answers.writing_to import Leaking
+from ...audit import queries as audit
+from ...lifecycle import Illegal, Missing, Stale
+from ...questions import notes
+from ..conflict import Conflict, Part, conflict_with, kept_in_note
+from ..frame import Desk, at_desk, change, editor, page
+from ..questions.page import Answer, to_question
+from .assignment import ADDRESS, the_assignment
+
+LABELS = {
+    "brief": _l("What would help most"),
+    "words": _l("About how many words"),
+    "credit_line": _l("After the name in print"),
+    "relation": _l("And what links them to the matter"),
+}
+
+
+@editor.get(f"{ADDRESS}/brief")
+def brief(slug: str, public_id: str, assignment_id: str) -> str:
+    with at_desk(slug) as desk:
+        one = the_assignment(desk, public_id, assignment_id)
+        if one.state != "drafted":
+            raise Illegal("assignment", "change the brief of", one.state)
+        return _form(desk, one, _as_it_stands(one))
+
+
+def _as_it_stands(one: Assignment) -> dict[str, str]:
+    return {name: str(getattr(one, name)) for name in LABELS}
+
+
+@editor.post(f"{ADDRESS}/brief")
+def brief_save(slug: str, public_id: str, assignment_id: str) -> Answer:
+    typed = {name: request.form.get(name, "").strip() for name in LABELS}
+    version, looked = request.form.get("version", -1, type=int), request.form.get("looked", "")
+
+    def fn(desk: Desk) -> None:
+        one = the_assignment(desk, public_id, assignment_id)
+        if request.form.get("act") == "give way":
+            title = _("My brief for %(name)s, which I didn’t save over the newer one:", name=one.expert.name)
+            parts = [(str(label), typed[name]) for name, label in LABELS.items()]
+            notes.note(desk.session, desk.actor, one.question, kept_in_note(title, parts))
+            return
+        rebrief(desk.session, desk.actor, one, _brief(typed), version, looked)
+
+    try:
+        change(slug, fn)
+    except Stale:
+        return _again(slug, public_id, assignment_id, typed, 409)
+    except Leaking as leaking:
+        return _again(slug, public_id, assignment_id, typed, 422, passages=leaking.passages)
+    except Missing:
+        fault = _("Give a number of words from %(fewest)d to %(most)d", fewest=FEWEST, most=MOST)
+        return _again(slug, public_id, assignment_id, typed, 422, faults={"words": fault})
+    return to_question(slug, public_id, "who")
+
+
+def _brief(typed: dict[str, str]) -> Brief:
+    words = int(typed["words"]) if typed["words"].isdecimal() else 0
+    return Brief(typed["brief"], words, typed["credit_line"], typed["relation"])
+
+
+def _again(
+    slug: str,
+    public_id: str,
+    assignment_id: str,
+    typed: dict[str, str],
+    status: int,
+    faults: dict[str, str] | None = None,
+    passages: list[str] | None = None,
+) -> tuple[str, int]:
+    with at_desk(slug) as desk:
+        one = the_assignment(desk, public_id, assignment_id)
+        conflict = _conflict(desk, one, typed) if status == 409 else None
+        return _form(desk, one, typed, faults or {}, passages or [], conflict), status
+
+
+def _conflict(desk: Desk, one: Assignment, typed: dict[str, str]) -> Conflict:
+    theirs = _as_it_stands(one)
+    last = audit.newest_of(desk.session, "assignment", one.id, "assignment.brief")
+    parts = [Part(str(label), None, theirs[name], typed[name]) for name, label in LABELS.items()]
+    return conflict_with(desk, last.actor if last else "", last.at if last else one.state_at, parts)
+
+
+def _form(
+    desk: Desk,
+    one: Assignment,
+    typed: dict[str, str],
+    faults: dict[str, str] | None = None,
+    passages: list[str] | None = None,
+    conflict: Conflict | None = None,
+) -> str:
+    return page(
+        desk,
+        "editor/brief.html",
+        "questions",
+        question=one.question,
+        assignment=one,
+        typed=typed,
+        labels=LABELS,
+        faults=faults or {},
+        passages=passages or [],
+        conflict=conflict,
+        limits=(FEWEST, MOST),
+    )

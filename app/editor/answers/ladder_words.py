@@ -1,0 +1,52 @@
+"""What the ladder will do with somebody who is asked next, in words."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from flask_babel import gettext as _
+
+from ...answers.ladder import GOES_ON
+from ...answers.models import Assignment
+from ...wording import is_past, moment
+from ..frame import editor
+
+
+def _silent(name: str, until: datetime | None) -> str:
+    if until is None:
+        return _("Is asked next, if %(name)s says no or lets the time pass", name=name)
+    if is_past(until):
+        return _("%(name)s has let the time pass", name=name)
+    return _("Is asked next, if %(name)s says no or has said nothing by %(moment)s", name=name, moment=moment(until))
+
+
+# By where the one before stands.
+AFTER: dict[str, Callable[[str, datetime | None], str]] = {
+    "drafted": lambda name, _until: _("Is asked next, once %(name)s was asked and can’t", name=name),
+    "invited": _silent,
+    "accepted": lambda name, _until: _("Is asked next, if %(name)s can’t after all", name=name),
+    "declined": lambda name, _until: _("%(name)s has said no", name=name),
+    "cancelled": lambda name, _until: _("Isn’t asked by itself: %(name)s isn’t asked any more", name=name),
+}
+
+
+@editor.app_template_filter("ladder")
+def ladder_words(assignment: Assignment, holds: bool) -> str:
+    """Empty for whoever stands on no ladder. `holds` says that invitations of this newsletter wait for a second person."""
+    before = assignment.after
+    if assignment.state != "drafted" or before is None:
+        return ""
+    question, name = assignment.question, before.expert.name
+    if question.state not in GOES_ON or str(before.state) not in AFTER:
+        return _("Isn’t asked by itself: %(name)s’s text is here, or the question needs no more", name=name)
+    until = assignment.step_at or before.reply_by
+    said = AFTER[str(before.state)](name, until)
+    comes = before.state == "declined" or before.state == "invited" and until is not None and is_past(until)
+    if comes and not (question.text and question.text.cleared_at):
+        return _("%(said)s; the invitation waits until the wording is confirmed.", said=said)
+    if comes:
+        return _("%(said)s; the invitation is prepared within a minute.", said=said) + " " + _where(holds)
+    return f"{said}. " + (_where(holds) if before.state != "cancelled" else "")
+
+
+def _where(holds: bool) -> str:
+    return _("It waits in the outbox for you.") if holds else _("It leaves by itself.")

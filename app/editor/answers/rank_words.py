@@ -1,0 +1,112 @@
+"""Why somebody is a good one to ask, and what speaks against it, in words: no score is ever shown."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from ...answers.routing import Fit, History
+from ...wording import day, tongue
+from ..frame import editor
+from ..questions.words import REASONS
+
+
+@dataclass(frozen=True)
+class Why:
+    """One reason. `mark` is "good", "wait" for what to know first, or "late" for what speaks against it."""
+
+    mark: str
+    text: str
+    href: str = ""
+    title: str = ""
+
+
+def whys(fit: Fit, slug: str) -> list[Why]:
+    """All reasons in the order of the table, the same in every row: what was said here, what fits, what to know first."""
+    facts = sorted((fact for fact in fit.facts if fact.code in FACTS), key=lambda fact: list(FACTS).index(fact.code))
+    return [*_here(fit), *(FACTS[fact.code](fit, fact.values, slug) for fact in facts), *_known(fit)]
+
+
+def _here(fit: Fit) -> Iterator[Why]:
+    """What has been said to this very question."""
+    if fit.here is None:
+        return
+    if fit.here.state == "declined":
+        said = str(REASONS.get(fit.here.decline_reason or "", "")).lower()
+        later = fit.here.later_on
+        words = _("Said no to this question: %(reason)s", reason=said)
+        yield Why("late", words + (_(", free again from %(day)s", day=day(later, "short")) if later else ""))
+    else:
+        yield Why("late", _("This question was taken back from them"))
+
+
+def _past(fit: Fit, values: tuple[Any, ...], slug: str) -> Why:
+    key, *words = values
+    question = fit.past[key]
+    href = url_for("editor.question", slug=slug, public_id=question.public_id)
+    said = (
+        _("Has answered, with the same words (%(words)s):", words=", ".join(words[:4])) if words else _("Has answered:")
+    )
+    return Why("good", said, href, question.headline or question.wording[:80])
+
+
+def _load(fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:
+    have = values[0]
+    most = fit.expert.at_once
+    if most is None:
+        return Why("wait", ngettext("Has %(num)s question now", "Has %(num)s questions now", have))
+    words = ngettext("Has %(num)s question now, and takes %(most)d at once", "Has %(num)s questions now, and takes %(most)d at once", have, most=most)  # fmt: skip
+    return Why("late" if fit.is_full else "wait", words)
+
+
+def _recent(_fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:
+    days = values[0]
+    return Why("wait", ngettext("Asked %(num)s day ago", "Asked %(num)s days ago", days) if days else _("Asked today"))
+
+
+FACTS: dict[str, Callable[[Fit, tuple[Any, ...], str], Why]] = {
+    "past": _past,
+    "topic": lambda _fit, values, _slug: Why("good", _("Names the topic: %(topics)s", topics=", ".join(values[:4]))),
+    "language": lambda _fit, values, _slug: Why(
+        "good", _("Writes %(language)s", language=tongue(values[0]) or values[0])
+    ),
+    "replies": lambda fit, _values, _slug: Why("good", replies(fit.history)),
+    "silent": lambda fit, _values, _slug: Why("wait", replies(fit.history)),
+    "away": lambda _fit, values, _slug: Why("late", _("Away until %(day)s", day=day(values[0], "short"))),
+    "load": _load,
+    "recent": _recent,
+    "new": lambda _fit, _values, _slug: Why("none", _("Has answered nothing here yet")),
+}
+
+
+def _known(fit: Fit) -> Iterator[Why]:
+    """What the ranking doesn't weigh and an editor wants to know."""
+    told = {fact.code for fact in fit.facts}
+    if fit.history.asked and not told & {"replies", "silent"}:
+        yield Why("none", replies(fit.history))
+    if fit.expert.languages and fit.language != "und" and "language" not in told:
+        yield Why("wait", _("Not known to write %(language)s", language=tongue(fit.language) or fit.language))
+    if fit.expert.ties:
+        yield Why("wait", _("Own interest: %(ties)s", ties=fit.expert.ties[:140]))
+    if not fit.expert.verified_at:
+        yield Why("wait", _("Nobody has checked yet who this is"))
+    if fit.expert.person.email_sealed is None:
+        yield Why("wait", _("No address: you ask them yourself"))
+
+
+@editor.app_template_filter("replies")
+def replies(history: History) -> str:
+    """How somebody has replied so far, or nothing where nobody knows."""
+    if not history.asked:
+        return ""
+    said = ngettext("Replied to %(replied)d of %(num)s invitation", "Replied to %(replied)d of %(num)s invitations",
+                    history.asked, replied=history.replied)  # fmt: skip
+    days = history.usual_days
+    if days is None:
+        return said
+    return said + ngettext(
+        ", with a text usually within %(num)s day", ", with a text usually within %(num)s days", days
+    )

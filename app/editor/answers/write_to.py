@@ -1,0 +1,19 @@
+"""A letter of the desk to an expert, in the thread of the assignment."""
+
+from flask import request
+
+from ...answers.writing_to import write_to
+from ..frame import Desk, editor
+from ..questions.page import Answer, attempt
+from .assignment import ADDRESS, the_assignment
+
+
+@editor.post(f"{ADDRESS}/write")
+def assignment_write(slug: str, public_id: str, assignment_id: str) -> Answer:
+    """It waits for a moment in the outbox, where it can be stopped. Readers' words in it have to be looked at first."""
+    body, looked = request.form.get("letter", ""), request.form.get("looked", "")
+
+    def fn(desk: Desk) -> None:
+        write_to(desk.session, desk.actor, the_assignment(desk, public_id, assignment_id), body, looked)
+
+    return attempt(slug, public_id, fn, "who")

@@ -1,0 +1,1 @@
+"""The calendar, and the page where an edition is put together, locked and sent."""

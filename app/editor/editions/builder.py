@@ -1,0 +1,173 @@
+"""The page of an edition: what is ready, narrowed down by its address, what stands in the slots, and how it will be read."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import request, url_for
+from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
+
+from ...editions import arranging, arriving, meanwhile, record
+from ...editions import desk as editions
+from ...editions.before_lock import matters
+from ...editions.block import Block
+from ...editions.lifecycle import EDITION
+from ...editions.models import Edition
+from ...editions.pieces import NameTrouble
+from ...editions.ready import Ready, Wanted, experts_ready, facts_of, must_run, ready_to_run
+from ...editions.renderers import to_html, to_markdown, to_text
+from ...letters.models import Letter
+from ...mail.reply_address import address_for
+from ...newsletters.models import Topic
+from ...newsletters.queries import topics_of
+from ...people.models import Expert
+from ...questions.models import Question
+from ..frame import Desk, page
+from .words import deeds, happened, lines_of
+
+MAIL_SIZE = 100  # kB; Gmail cuts a mail off at 102 kB of HTML
+WRITERS: dict[str, tuple[str, str, Callable[[Block], str]]] = {
+    "html": ("html", "text/html; charset=utf-8", to_html),
+    "text": ("txt", "text/plain; charset=utf-8", to_text),
+    "markdown": ("md", "text/markdown; charset=utf-8", to_markdown),
+}
+FORMS = (("html", "HTML"), ("text", _l("Text")), ("markdown", "Markdown"))
+# What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
+CHOICES = {
+    "age": (("7", _l("over a week")), ("28", _l("over four weeks")), ("84", _l("over twelve weeks"))),
+    "length": (("fits", _l("fits its slot")), ("long", _l("too long"))),
+    "by": (("this", _l("by this edition")), ("any", _l("by any day"))),
+    "source": (("answered", _l("answered")), ("shelf", _l("on the shelf"))),
+}
+FILTERS = ("topic", "expert", *CHOICES)
+NARROWED = 4  # as many answers are looked through at a glance
+
+
+def kept() -> dict[str, str]:
+    """What the page's address says of filters and preview: every press and link of the page carries it on."""
+    return {name: request.args[name] for name in (*FILTERS, "form") if request.args.get(name)}
+
+
+def builder(desk: Desk, edition: Edition, trouble: str = "", seen: int = -1) -> str:
+    """The page as it stands now. `trouble` says why a press did nothing; `seen` is the mark of the page it was on."""
+    session = desk.session
+    picked = editions.picked(session, edition)
+    blocks, troubles = editions.preview(session, edition)
+    form = request.args.get("form", "html")
+    form = form if form in WRITERS else "html"
+    planned = edition.state == "planned"
+    items = [] if planned else editions.items_of(session, edition)
+    slots = facts_of(session, desk.newsletter, picked) if planned else []
+    return page(
+        desk,
+        "editor/edition.html",
+        "edition",
+        edition=edition,
+        acts=EDITION.open_to(desk.actor, edition),
+        trouble=trouble,
+        told=deeds(desk, meanwhile.since(session, edition, seen)) if trouble and seen >= 0 else [],
+        seen=meanwhile.seen(session),
+        kept=kept(),
+        names=_name_troubles(desk, troubles),
+        picked=slots,
+        open_slots=range(len(picked) + 1, edition.slots + 1) if planned else range(0),
+        items=items,
+        approvals=record.approvals(session, items),
+        fits=record.fits_its_hash,
+        events=happened(desk, record.events_of(session, edition)) if not planned else [],
+        over=edition.runs_at < datetime.now(UTC),
+        may_recall=edition.sent_at is not None and datetime.now(UTC) < edition.sent_at + editions.GRACE,
+        form=form,
+        forms=FORMS,
+        endings={name: ending for name, (ending, _kind, _write) in WRITERS.items()} | {"json": "json"},
+        preview=_preview(form, blocks),
+        size=len("".join(map(to_html, blocks)).encode()) / 1_000,
+        room=MAIL_SIZE,
+        most_slots=editions.MOST_SLOTS,
+        reply_to=reply_address(desk, edition),
+        changes=arriving.changes(session, edition) if edition.arrived_at else [],
+        **(_to_build_with(desk, edition, slots) if planned else {"ready": []}),
+    )
+
+
+def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready]) -> dict[str, Any]:
+    """What only a planned edition's page needs: what could fill it, and what to know before it is locked."""
+    session, newsletter = desk.session, desk.newsletter
+    topics, experts = topics_of(session, newsletter.id), experts_ready(session, newsletter)
+    wanted, unread = _wanted(topics, experts, edition)
+    found = ready_to_run(session, newsletter, wanted)
+    following = session.scalar(editions.later_editions(edition).limit(1))
+    warned = matters(session, edition, picked, must_run(session, newsletter.id), following and following.rule_date)
+    options = {name: list(choices) for name, choices in CHOICES.items()}
+    options["topic"] = [(topic.slug, topic.name) for topic in topics]
+    options["expert"] = [(expert.public_id, expert.name) for expert in experts]
+    return {
+        "ready": found,
+        "wanted": wanted,
+        "unread": unread,
+        "options": options,
+        "filters": LABELS,
+        "narrows": len(found) > NARROWED or not wanted.is_all,
+        "everything": url_for(
+            "editor.edition", slug=newsletter.slug, public_id=edition.public_id, form=request.args.get("form"),
+            _anchor="ready",
+        ),
+        "next_free": arranging.next_free(session, edition),
+        "matters": lines_of(desk, warned),
+        "locks": not any(matter.stops for matter in warned),
+    }  # fmt: skip
+
+
+LABELS = {
+    "topic": (_l("Topic"), _l("any")),
+    "expert": (_l("Expert"), _l("anybody")),
+    "age": (_l("Approved"), _l("at any time")),
+    "length": (_l("Length"), _l("any")),
+    "by": (_l("Must run"), _l("or need not")),
+    "source": (_l("Where it is"), _l("anywhere")),
+}
+
+
+def _wanted(topics: Sequence[Topic], experts: Sequence[Expert], edition: Edition) -> tuple[Wanted, list[str]]:
+    """What the address asks for, and the filters in it that nothing can be made of."""
+    keys = {
+        "topic": {topic.slug: topic.id for topic in topics},
+        "expert": {expert.public_id: expert.id for expert in experts},
+        **{name: {value: value for value, _label in choices} for name, choices in CHOICES.items()},
+    }
+    asked = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    found: dict[str, Any] = {name: keys[name][value] for name, value in asked.items() if value in keys[name]}
+    days = int(found["age"]) if "age" in found else None
+    wanted = Wanted(
+        found.get("topic"), found.get("expert"), days, found.get("length", ""), found.get("by", ""),
+        found.get("source", ""), edition.rule_date,
+    )  # fmt: skip
+    return wanted, [str(LABELS[name][0]) for name in asked if name not in found]
+
+
+def reply_address(desk: Desk, edition: Edition) -> str:
+    """Where replies to this edition's mail should go, so that each is known to be one; "" where no mail comes in."""
+    inbox = desk.newsletter.inbox
+    if not inbox or edition.state == "skipped":
+        return ""
+    return address_for(inbox, arriving.reply_token(desk.session, edition))
+
+
+def _preview(form: str, blocks: list[Block]) -> str | Markup:
+    written = "\n".join(WRITERS[form][2](block) for block in blocks)
+    # The renderer escapes every text and lets no address through but http, https and mailto.
+    return Markup(written) if form == "html" else written  # noqa: S704
+
+
+def _name_troubles(desk: Desk, troubles: Sequence[NameTrouble]) -> list[dict[str, Any]]:
+    """Whose name may not be printed: the letter that holds it, and the question where the check can be noted."""
+    return [
+        {
+            "headline": trouble.headline,
+            "fault": trouble.fault,
+            "letter": desk.session.get_one(Letter, trouble.letter_id).public_id,
+            "question": desk.session.get_one(Question, trouble.question_id).public_id,
+        }
+        for trouble in troubles
+    ]

@@ -1,0 +1,207 @@
+"""Building an edition: pick, order, carry over, lock, copy; and the press that sends it."""
+
+import json
+from collections.abc import Callable
+
+from flask import flash, make_response, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from ...db import lock
+from ...editions import arranging, arriving, meanwhile, withdrawal
+from ...editions import desk as editions
+from ...editions.models import Edition
+from ...editions.renderers import to_json
+from ...letters import queries as letters
+from ...lifecycle import Illegal, Missing, Stale, expect
+from ...mail.outbox import OnItsWay
+from ...questions import dates
+from ...questions import queries as questions
+from ...questions.models import Question
+from ...wording import day
+from ..frame import Desk, at_desk, change, editor, found
+from ..typed import typed_day
+from .builder import WRITERS, builder, kept, reply_address
+from .words import deeds, why_not
+
+BY_ENDING = {ending: (kind, write) for ending, kind, write in WRITERS.values()}
+
+
+@editor.get("/<slug>/editions/<public_id>")
+def edition(slug: str, public_id: str) -> str:
+    with at_desk(slug) as desk:
+        return builder(desk, found(editions.load(desk.session, desk.actor, public_id)))
+
+
+@editor.get("/<slug>/editions/<public_id>/reply-address.txt", endpoint="reply_address")
+def edition_reply_address(slug: str, public_id: str) -> Response:
+    """The address by itself, for the button that copies it."""
+    with at_desk(slug) as desk:
+        edition = found(editions.load(desk.session, desk.actor, public_id))
+        response = make_response(found(reply_address(desk, edition) or None))
+        response.headers["Content-Type"] = "text/plain; charset=utf-8"
+        return response
+
+
+@editor.get("/<slug>/editions/<public_id>/export.<any(txt, md, html, json):ending>")
+def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]:
+    """The edition's blocks as a file. Refused while a reader's name in it may not be printed."""
+    with at_desk(slug) as desk:
+        edition = found(editions.load(desk.session, desk.actor, public_id))
+        blocks, troubles = editions.preview(desk.session, edition)
+        if troubles:
+            return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
+        if not blocks:
+            return builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
+        if ending == "json":
+            kind = "application/json"
+            written = json.dumps([to_json(block) for block in blocks], ensure_ascii=False, indent=2) + "\n"
+        else:
+            kind, write = BY_ENDING[ending]
+            written = "\n".join(write(block) for block in blocks)
+        response = make_response(written.encode())
+        response.headers["Content-Type"] = kind
+        name = f"{desk.newsletter.slug}-{edition.local_at[:10]}.{ending}"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+
+def _question(desk: Desk, edition: Edition | None = None) -> Question:
+    """The question that the form names; with `edition` one that stands in its slots, or `Stale`."""
+    question = found(questions.load(desk.session, desk.actor, request.form.get("question", "")))
+    if edition is not None and question.edition_id != edition.id:
+        raise Stale(f"question {question.id} left edition {edition.id}")
+    return question
+
+
+def _number(name: str) -> int:
+    """A whole number of the form; -1, which is no version and no number of slots, where there is none."""
+    value = request.form.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else -1
+
+
+def _unname(desk: Desk, edition: Edition) -> None:
+    letter = found(letters.load(desk.session, desk.actor, request.form.get("letter", "")))
+    if letter.id not in [trouble.letter_id for trouble in editions.name_troubles(desk.session, edition)]:
+        raise Illegal("letter", "leave unnamed", letter.state)
+    withdrawal.leave_unnamed(desk.session, desk.actor, letter)
+
+
+def _title(question: Question) -> str:
+    return question.headline or question.wording[:80]
+
+
+def _pick(desk: Desk, edition: Edition) -> str:
+    question = _question(desk)
+    editions.pick(desk.session, desk.actor, question, edition)
+    return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+
+
+def _drop(desk: Desk, edition: Edition) -> str:
+    question, why = _question(desk, edition), request.form.get("why", "")
+    editions.drop(desk.session, desk.actor, question, why=why)
+    if why.strip():
+        return _("“%(what)s” is out, and its expert is told why.", what=_title(question))
+    return _("“%(what)s” is out, and ready to run another time.", what=_title(question))
+
+
+def _carry(desk: Desk, edition: Edition) -> str:
+    question = _question(desk, edition)
+    target = editions.carry_over(desk.session, desk.actor, question)
+    return _("“%(what)s” runs on %(day)s; its expert is told.", what=_title(question), day=day(target.runs_at))
+
+
+def _move(step: int) -> Callable[[Desk, Edition], str]:
+    def press(desk: Desk, edition: Edition) -> str:
+        question = _question(desk, edition)
+        editions.move(desk.session, desk.actor, question, step)
+        desk.session.refresh(question)
+        return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+
+    return press
+
+
+def _arrange(desk: Desk, edition: Edition) -> str:
+    order = [found(questions.load(desk.session, desk.actor, one)) for one in request.form.getlist("order")]
+    before = editions.picked(desk.session, edition)
+    arranging.arrange(desk.session, desk.actor, edition, order, _number("version"))
+    for question in order:
+        if question not in before:
+            return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+    for question in before:
+        if question not in order:
+            return _("“%(what)s” is out, and ready to run another time.", what=_title(question))
+    return _("The slots stand in the new order.")
+
+
+def _first(desk: Desk, edition: Edition) -> str:
+    question = _question(desk, edition)
+    arranging.answers_first(desk.session, desk.actor, edition, question, request.form.get("answer", ""))
+    return _("That answer stands first now.")
+
+
+def _date(desk: Desk, edition: Edition) -> str:
+    question, typed = _question(desk), request.form.get("by", "").strip()
+    by = typed_day(typed)
+    if typed and by is None:
+        raise Missing("date to come")
+    dates.must_run_by(desk.session, desk.actor, question, by)
+    if by is None:
+        return _("“%(what)s” has no date any more.", what=_title(question))
+    return _("“%(what)s” must run by %(day)s.", what=_title(question), day=day(by))
+
+
+def _slots(desk: Desk, edition: Edition) -> str:
+    editions.set_slots(desk.session, desk.actor, edition, _number("slots"))
+    return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
+
+
+# What a press on the page does: one verb each. What it returns is said on the page that follows.
+PRESSES: dict[str, Callable[[Desk, Edition], str | None]] = {
+    "pick": _pick,
+    "up": _move(-1),
+    "down": _move(1),
+    "arrange": _arrange,
+    "first": _first,
+    "drop": _drop,
+    "carry": _carry,
+    "date": _date,
+    "slots": _slots,
+    "unname": _unname,
+    "lock": lambda desk, edition: editions.lock_edition(desk.session, desk.actor, edition, _number("version")),
+    "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, _number("version")),
+    "send": lambda desk, edition: editions.send(desk.session, desk.actor, edition, version=_number("version")),
+    "ran": lambda desk, edition: arriving.mark_sent_as_it_ran(desk.session, desk.actor, edition, _number("version")),
+    "recall": lambda desk, edition: editions.recall(desk.session, desk.actor, edition),
+    "skip": lambda desk, edition: editions.skip(desk.session, desk.actor, edition),
+    "unskip": lambda desk, edition: editions.unskip(desk.session, desk.actor, edition),
+}
+# What is meant of the slots as they were seen; the others name a question, and do the same whoever else was at work.
+OF_ALL_SLOTS = ("up", "down", "slots", "skip")
+IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
+
+
+@editor.post(f"/<slug>/editions/<public_id>/<any({', '.join(PRESSES)}):press>")
+def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
+    """Do one thing to an edition and say so, with what others did meanwhile; where it can't be done, say why."""
+
+    def fn(desk: Desk) -> list[str]:
+        edition = found(editions.load(desk.session, desk.actor, public_id))
+        if press in OF_ALL_SLOTS and "version" in request.form:
+            expect(lock(desk.session, edition), _number("version"))
+        done = PRESSES[press](desk, edition)
+        mark = _number("seen") if "seen" in request.form else meanwhile.seen(desk.session)
+        others = meanwhile.since(desk.session, edition, mark, but=desk.actor)
+        return [*([done] if done else ()), *(_("Meanwhile: %(deed)s", deed=deed) for deed in deeds(desk, others))]
+
+    try:
+        said = change(slug, fn)
+    except (Illegal, Missing, Stale, OnItsWay) as refused:
+        with at_desk(slug) as desk:
+            edition = found(editions.load(desk.session, desk.actor, public_id))
+            return builder(desk, edition, why_not(refused), _number("seen")), 409
+    for words in said:
+        flash({"text": words, "href": ""})
+    anchor = "slots" if press in IN_THE_SLOTS else None
+    return redirect(url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **kept()), code=303)

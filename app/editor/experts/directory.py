@@ -1,0 +1,222 @@
+"""The directory: who can answer, who checked that they are who they say, and what they have on their desk."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ...answers.merging import merged_into
+from ...answers.routing import histories
+from ...answers.workload import has_work, live, never_asked, of_expert
+from ...db import now
+from ...editions.archive import published_by
+from ...lifecycle import Missing, Stale
+from ...newsletters.queries import all_newsletters
+from ...people import directory, finding
+from ...people.cells import READ as READS
+from ...people.cells import Wrong
+from ...people.models import Expert
+from ...people.permissions import may
+from ...text import single_line
+from ...wording import tongue
+from ..frame import Desk, at_desk, change, editor, found, page
+
+PAGE = 50
+PROFILE = ("name", "title", "organisation", "place", "credit_line", "relation", "described_as", "bio", "ties", "topics", "languages", "at_once", "away_until")  # fmt: skip
+# show in the address: (label, which experts)
+SHOWN: dict[str, tuple[Any, Any]] = {
+    "": (_l("Everybody"), None),
+    "work": (_l("Has something now"), lambda _today: has_work()),
+    "never": (_l("Never asked"), lambda _today: never_asked()),
+    "unverified": (_l("Not checked"), finding.SHOWN["unverified"]),
+    "away": (_l("Away"), finding.SHOWN["away"]),
+}
+
+
+@editor.get("/<slug>/experts")
+def experts(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _list(desk, {}, {})
+
+
+def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> str:
+    sought = {name: single_line(request.args.get(name, ""))[:100] for name in ("q", "language", "topic", "show")}
+    if sought["show"] not in SHOWN:
+        sought["show"] = ""
+    today, which = now(desk.session).date(), SHOWN[sought["show"]][1]
+    query = finding.directory(sought["q"], sought["language"], sought["topic"])
+    query = query.where(which(today)) if which else query
+    after = request.args.get("after")
+    last = found(directory.load_expert(desk.session, desk.actor, after)) if after else None
+    rows = finding.page(desk.session, query, last, PAGE + 1)
+    shown = rows[:PAGE]
+
+    def here(**more: str | None) -> str:
+        filled = {name: value for name, value in {**sought, **more}.items() if value}
+        return url_for("editor.experts", slug=desk.newsletter.slug, **filled)
+
+    return page(
+        desk,
+        "editor/experts.html",
+        "experts",
+        experts=shown,
+        live=live(desk.session, [expert.id for expert in shown]),
+        sought=sought,
+        filters=[(show, words, here(show=show)) for show, (words, _which) in SHOWN.items()],
+        tongues=_tongues(desk, sought["language"]),
+        here=here,
+        keyset={"newer": here() if last else None, "older": here(after=shown[-1].public_id) if rows[PAGE:] else None},
+        today=today,
+        typed=typed,
+        faults=faults,
+        may_all=may(desk.actor, "whole directory"),
+    )
+
+
+def _tongues(desk: Desk, chosen: str) -> list[tuple[str, str]]:
+    """The languages to look for: what the newsletters are written in, and the one that is being looked for."""
+    codes = {code for one in all_newsletters(desk.session) for code in (one.language, *one.languages)} | {chosen} - {""}
+    named = sorted(((code, tongue(code) or code) for code in codes if code), key=lambda one: one[1])
+    return [("", _("Any language")), *named]
+
+
+@editor.post("/<slug>/experts")
+def add_expert(slug: str) -> Response | tuple[str, int]:
+    """ "Name, address" is enough; an expert whose address is known is found again."""
+    name, email = request.form.get("name", ""), request.form.get("email", "")
+
+    def fn(desk: Desk) -> str:
+        return directory.record_expert(desk.session, desk.actor, name, email or None).public_id
+
+    try:
+        public_id = change(slug, fn)
+    except (Missing, directory.BadAddress) as error:
+        faults = (
+            {"name": _("Say who it is.")}
+            if isinstance(error, Missing)
+            else {"email": _("This isn’t an e-mail address that one can write to.")}
+        )
+        with at_desk(slug) as desk:
+            return _list(desk, {"name": name, "email": email}, faults), 422
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
+
+
+@editor.get("/<slug>/experts/<public_id>")
+def expert(slug: str, public_id: str) -> str | Response:
+    with at_desk(slug) as desk:
+        one = found(directory.load_expert(desk.session, desk.actor, public_id))
+        kept = directory.standing(desk.session, one)
+        if kept is not None and kept is not one:  # an old address leads to who they turned out to be
+            return redirect(url_for("editor.expert", slug=slug, public_id=kept.public_id), code=302)
+        return _one(desk, public_id)
+
+
+def _stored(expert: Expert) -> dict[str, Any]:
+    """The profile as its form shows it."""
+    return {name: getattr(expert, name) or "" for name in PROFILE} | {
+        "topics": ", ".join(expert.topics),
+        "languages": ", ".join(expert.languages),
+        "away_until": expert.away_until.isoformat() if expert.away_until else "",
+        "on_public_page": expert.on_public_page,
+    }
+
+
+def _one(
+    desk: Desk,
+    public_id: str,
+    typed: dict[str, Any] | None = None,
+    faults: dict[str, str] | None = None,
+    stale: bool = False,
+) -> str:
+    expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+    verifier = expert.verified_by_id
+    stored = _stored(expert)
+    return page(
+        desk,
+        "editor/expert.html",
+        "experts",
+        expert=expert,
+        email=directory.email_of(desk.session, expert.person),
+        verified_by=directory.names_of(desk.session, [verifier]).get(verifier) if verifier else None,
+        profile=stored | (typed or {}),
+        stored=stored if stale else {},
+        faults=faults or {},
+        stale=stale,
+        today=now(desk.session).date(),
+        live=live(desk.session, [expert.id])[expert.id],
+        history=histories(desk.session, [expert])[expert.id],
+        assignments=of_expert(desk.session, desk.newsletter.id, expert.id),
+        published=published_by(desk.session, expert.id, desk.newsletter.id),
+        merged=merged_into(desk.session, expert),
+        may_all=may(desk.actor, "whole directory"),
+    )
+
+
+def _faults() -> dict[str, str]:
+    """What is wrong with a field, by the code of its reader."""
+    return {
+        "number": _("Give a number from 1 to 99, or nothing."),
+        "date": _("Write the date like 2026-07-01."),
+        "long": _("This is too long: %(most)d characters are the most."),
+        "many": _("These are too many: %(most)d are the most."),
+        "language": _("No language has this code or name: %(word)s"),
+    }
+
+
+def _parsed(typed: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The profile's fields as the verb takes them, and what is wrong with them."""
+    fields: dict[str, Any] = dict(typed)
+    faults: dict[str, str] = {}
+    empty: dict[str, Any] = {"topics": [], "languages": [], "at_once": None, "away_until": None}
+    for name in PROFILE:
+        if not single_line(typed[name]):
+            fields[name] = empty.get(name, "")
+            continue
+        try:
+            fields[name] = READS[name](typed[name])
+        except Wrong as wrong:
+            faults[name] = _faults()[wrong.code] % wrong.values
+    if not fields["name"]:
+        faults["name"] = _("Say who it is.")
+    return fields, faults
+
+
+@editor.post("/<slug>/experts/<public_id>")
+def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
+    typed: dict[str, Any] = {name: request.form.get(name, "") for name in PROFILE}
+    typed["on_public_page"] = "on_public_page" in request.form
+    fields, faults = _parsed(typed)
+    if faults:
+        with at_desk(slug) as desk:
+            return _one(desk, public_id, typed, faults), 422
+
+    def fn(desk: Desk) -> None:
+        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+        directory.change_profile(desk.session, desk.actor, expert, request.form.get("version", -1, int), **fields)
+
+    try:
+        change(slug, fn)
+    except Stale:
+        with at_desk(slug) as desk:
+            return _one(desk, public_id, typed, stale=True), 409
+    flash({"text": _("The profile is saved."), "href": ""})
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
+
+
+@editor.post("/<slug>/experts/<public_id>/verify")
+def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """Note an independent check: without it no name is printed."""
+
+    def fn(desk: Desk) -> None:
+        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+        directory.verify_expert(desk.session, desk.actor, expert, request.form.get("how", ""))
+
+    try:
+        change(slug, fn)
+    except Missing:
+        with at_desk(slug) as desk:
+            return _one(desk, public_id, faults={"how": _("Say how it was checked.")}), 422
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

@@ -1,0 +1,219 @@
+"""Mail that is no letter yet, or never will be one: the holding pen and the other places, and what the desk says of each."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import abort, flash, g, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from ...answers import by_mail as experts
+from ...answers.models import Assignment
+from ...db import lock
+from ...editions.models import Edition
+from ...letters import by_mail as readers
+from ...letters.models import Letter
+from ...lifecycle import Illegal, Missing, Stale, expect
+from ...mail import inbound
+from ...mail.inbound import Reading
+from ...mail.lifecycle import INBOUND
+from ...mail.models import Inbound, OutboxMail
+from ...wording import count
+from ..frame import Desk, at_desk, change, editor, found, page
+from . import mailed
+from .pen_words import ELSEWHERE, PLACES, reasons
+from .words import named, shown
+
+PAGE = 40  # rows that fit a laptop's screen
+WORK = ("pen", "failed")  # the places whose mails wait for somebody; the others only keep what they hold
+
+
+@editor.get("/<slug>/pen")
+def pen(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _page(desk, None)
+
+
+@editor.get("/<slug>/pen/<public_id>")
+def pen_mail(slug: str, public_id: str) -> str:
+    with at_desk(slug) as desk:
+        return _page(desk, _loaded(desk, public_id))
+
+
+def _loaded(desk: Desk, public_id: str) -> Inbound:
+    row = found(inbound.load(desk.session, desk.newsletter.id, public_id))
+    href = url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=public_id)
+    g.back = (href, _("Back to the mail"))  # where an error page leads
+    return row
+
+
+def _page(desk: Desk, opened: Inbound | None, trouble: str = "") -> str:
+    session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
+    place = str(opened.state) if opened and opened.state in PLACES else request.args.get("place", "pen")
+    label, nothing = PLACES.get(place) or abort(404)
+    before = request.args.get("before")
+    last = found(inbound.load(session, key, before)).id if before else None
+    rows = inbound.page(session, key, place, last, PAGE + 1)
+    older = rows[PAGE - 1].public_id if rows[PAGE:] else None
+    read = mailed.readings(session, [*rows[:PAGE], *([opened] if opened else [])])
+    counted = {name: inbound.count(session, key, name) for name in WORK}
+    return page(
+        desk,
+        "editor/pen.html",
+        "pen",
+        place=place,
+        place_label=label,
+        nothing=nothing,
+        standing=_standing(place, counted),
+        tabs=[(name, words, count(counted.get(name, 0)), name == "failed") for name, (words, _nothing) in PLACES.items()],
+        rows=[_row(row, read.get(row.id), before) for row in rows[:PAGE]],
+        opened=opened and _opened(desk, opened, read.get(opened.id)),
+        trouble=trouble,
+        back=url_for("editor.pen", slug=slug, place=place, before=before),
+        keyset={
+            "newer": url_for("editor.pen", slug=slug, place=place) if before else None,
+            "older": older and url_for("editor.pen", slug=slug, place=place, before=older),
+        },
+    )  # fmt: skip
+
+
+def _standing(place: str, counted: dict[str, int]) -> str:
+    """What is to be done here, in a sentence; nothing where mails are only kept."""
+    said = {
+        "pen": lambda number: ngettext("One mail waits until you say what it is.",
+                                       "%(num)s mails wait until you say what they are.", number),
+        "failed": lambda number: ngettext("One mail could not be read. It is kept as it came.",
+                                          "%(num)s mails could not be read. They are kept as they came.", number),
+    }  # fmt: skip
+    return said[place](counted[place]) if counted.get(place) else ""
+
+
+def _row(row: Inbound, reading: Reading | None, before: str | None) -> dict[str, Any]:
+    why = reasons(row.reasons)
+    return {
+        "public_id": row.public_id,
+        "from": reading.from_name or reading.from_address if reading else "",
+        "subject": reading.subject if reading else "",
+        "text": " ".join(reading.text[:200].split()) if reading else "",
+        "language": reading.language if reading else "",
+        "says": why[0].short if why else "",
+        "time": row.stored_at,
+        "waits": row.state in WORK,
+        "before": before,
+    }
+
+
+def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]:
+    """A mail with what was read in it, why it is where it is, and what may be said of it."""
+    kept = reading is not None or inbound.has_bytes(desk.session, row.id)
+    needs = {"take": reading is not None, "sort": True, "read again": kept}
+    may = [move for move in INBOUND.open_to(desk.actor, row) if needs[move]]
+    choice = mailed.writable(desk) if "take" in may else []
+    first, choice, likely = mailed.suggested(desk, row, reading, choice)
+    return {
+        "public_id": row.public_id,
+        "version": row.version,
+        "state": row.state,
+        "elsewhere": ELSEWHERE.get(str(row.state), ""),
+        "reading": reading,
+        "kept": kept,
+        "time": row.stored_at,
+        "reasons": [reason.sentence for reason in reasons(row.reasons)],
+        "first": first,
+        "likely": likely,
+        "by_token": bool(first and row.assignment_id),
+        "choice": [(one.public_id, f"{one.expert.name}: {mailed.titled(one.question)}") for one in choice],
+        "may": [name for name, (move, already) in ACTS.items() if move in may and row.state != already],
+        **_led_to(desk, row),
+    }
+
+
+def _led_to(desk: Desk, row: Inbound) -> dict[str, Any]:
+    """What the mail became or is about: a letter, an edition, the mail that it is a second copy of, the one that came back."""
+    session = desk.session
+    edition = session.get(Edition, row.edition_id) if row.edition_id else None
+    outgoing = session.get(OutboxMail, row.outbox_id) if row.outbox_id else None
+    about = session.get(Assignment, row.assignment_id) if row.assignment_id else None
+    mine = desk.newsletter.id
+    return {
+        "letter": session.get(Letter, row.letter_id) if row.letter_id else None,
+        "edition": edition if edition and edition.newsletter_id == mine else None,
+        "twin": session.get(Inbound, row.duplicate_of_id) if row.duplicate_of_id else None,
+        "outgoing": shown(desk, outgoing, named(desk, [outgoing])) if outgoing and outgoing.newsletter_id == mine else None,
+        "about": about if about and about.newsletter_id == mine else None,
+    }  # fmt: skip
+
+
+# Each act: what the table of moves calls it, and the place from which it would change nothing.
+ACTS = {"answer": ("take", ""), "letter": ("take", ""), "robot": ("sort", "automatic"), "spam": ("sort", "spam"), "again": ("read again", "")}  # fmt: skip
+
+
+@editor.post(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>")
+def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
+    """Say what a mail is, and go on to the next; whoever was second is told, and sees it as it stands now."""
+    version = request.form.get("version", -1, type=int)
+
+    def fn(desk: Desk) -> tuple[str, str]:
+        row = _loaded(desk, public_id)
+        next_one = _next(desk, row)
+        return SAY[act](desk, row, version) or next_one, row.public_id
+
+    try:
+        href, mail_id = change(slug, fn)
+    except (Stale, Illegal, Missing) as refused:
+        with at_desk(slug) as desk:
+            return _page(desk, _loaded(desk, public_id), _why_not(refused)), 409
+    back = url_for("editor.pen_mail", slug=slug, public_id=mail_id)
+    flash({"text": DONE[act](), "href": back, "label": _("Look at it again")})
+    return redirect(href, code=303)
+
+
+def _why_not(refused: Exception) -> str:
+    if isinstance(refused, Missing) and refused.fact == "text":
+        return _("There are no words in it, so it can’t become a letter.")
+    if isinstance(refused, Missing):
+        return _("The mail itself is no longer kept, so nothing can be made of it.")
+    return _("Somebody was here before you: this is how the mail stands now. Nothing was done twice.")
+
+
+def _next(desk: Desk, after: Inbound) -> str:
+    """The next mail of the same place, or the list of it where none is left."""
+    session, key, place = desk.session, desk.newsletter.id, str(after.state)
+    rows = inbound.page(session, key, place, after.id, 1) or inbound.page(session, key, place, None, 2)
+    left = [row for row in rows if row.id != after.id]
+    if left:
+        return url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=left[0].public_id)
+    return url_for("editor.pen", slug=desk.newsletter.slug, place=place)
+
+
+def _answer(desk: Desk, row: Inbound, version: int) -> str:
+    """An expert's mail goes on to be filed as an answer, a no and the like, so it stays before one's eyes."""
+    assignment = found(mailed.load_assignment(desk, request.form.get("assignment", "")))
+    letter = experts.from_pen(desk.session, desk.actor, assignment, row, version)
+    return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
+
+
+def _letter(desk: Desk, row: Inbound, version: int) -> None:
+    readers.from_pen(desk.session, desk.actor, desk.newsletter, row, version)
+
+
+def _again(desk: Desk, row: Inbound, version: int) -> None:
+    expect(lock(desk.session, row), version)
+    inbound.read_again(desk.session, desk.actor, row)
+
+
+SAY: dict[str, Callable[[Desk, Inbound, int], str | None]] = {
+    "answer": _answer,
+    "letter": _letter,
+    "robot": lambda desk, row, version: inbound.sort(desk.session, desk.actor, row, "automatic", version),
+    "spam": lambda desk, row, version: inbound.sort(desk.session, desk.actor, row, "spam", version),
+    "again": _again,
+}
+DONE: dict[str, Callable[[], str]] = {
+    "answer": lambda: _("It is a letter of the expert’s now. Say what it holds, and it is filed."),
+    "letter": lambda: _("It waits among the letters now."),
+    "robot": lambda: _("It stands under “From robots” now."),
+    "spam": lambda: _("It is filed as spam."),
+    "again": lambda: _("It is read again; in a minute it has its place."),
+}

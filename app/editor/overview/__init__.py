@@ -1,0 +1,1 @@
+"""This edition at a glance, faults first, and what the figures say."""

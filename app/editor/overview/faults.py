@@ -1,0 +1,97 @@
+"""What is broken comes before all else on the page of this edition: each with the one place where it is mended."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from ...db import now
+from ...editions.waiting import Task
+from ...mail import inbound, outbox, stalled
+from ...wording import ago, day
+from ..frame import Desk
+from ..mail import mailed
+from ..mail.words import named, shown
+
+FAILURES = 5  # failed mails that the page tells of one by one
+STALLED = timedelta(minutes=10)  # a mail that has been due for longer is waiting for a worker that doesn't run
+FIRST = ("missed", "objection")  # tasks that are no less urgent than what is broken
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`said` stands in red, `mails` and `more` after it; `href` leads to where it is mended; `about` says what that is."""
+
+    key: str
+    said: str
+    href: str = ""
+    about: str = ""
+    more: str = ""
+    mails: tuple[dict[str, Any], ...] = ()
+
+
+def faults(desk: Desk, tasks: Iterable[Task], address: Callable[[Desk, Task], str]) -> list[Fault]:
+    """All of them, the gravest first. `tasks` are those of the desk, `address` leads to each; the `FIRST` are told here."""
+    pressing = [(task, address(desk, task)) for task in tasks if task.kind in FIRST]
+    failed, back = _undelivered(desk)
+    return [
+        *_worker(desk),
+        *(_edition(task, href) for task, href in pressing if task.kind == "missed"),
+        *_mails(
+            desk, "failed", failed, lambda n: ngettext("One mail can’t be delivered.", "Mails can’t be delivered.", n)
+        ),
+        *_mails(desk, "came-back", back, lambda n: ngettext("One mail came back.", "Mails came back.", n)),
+        *_unreadable(desk),
+        *(_objection(task, href) for task, href in pressing if task.kind == "objection"),
+    ]
+
+
+def _worker(desk: Desk) -> Iterable[Fault]:
+    since = stalled.since(desk.session)
+    if since is not None and now(desk.session) - since > STALLED:
+        said = _("Mail has not moved for %(time)s.", time=ago(since))
+        yield Fault(
+            "stalled", said, more=_("Nothing is lost: it all waits. Whoever runs the machine starts the worker again.")
+        )
+
+
+def _edition(task: Task, href: str) -> Fault:
+    when = day(task.since, "short")
+    return Fault(f"missed-{task.since:%Y%m%d}", _("The edition of %(day)s wasn’t locked.", day=when), href, about=when)
+
+
+def _objection(task: Task, href: str) -> Fault:
+    about = (task.question.headline or task.question.wording) if task.question else ""
+    said = _("%(name)s objects to the edited text.", name=task.expert)
+    return Fault(f"objection-{href.rpartition('/')[2]}", said, href, about, about)
+
+
+def _mails(desk: Desk, key: str, mails: list[dict[str, Any]], says: Callable[[int], str]) -> Iterable[Fault]:
+    if mails:
+        state = {"state": "failed"} if key == "failed" else {}
+        href = url_for("editor.mail", slug=desk.newsletter.slug, public_id=mails[0]["id"], **state)
+        yield Fault(key, says(len(mails)), href, mails[0]["kind"], mails=tuple(mails))
+
+
+def _undelivered(desk: Desk) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a server refused, and what another one sent back after it had taken it."""
+    key = desk.newsletter.id
+    failed = [mail for mail in outbox.waiting(desk.session, key, "failed", limit=FAILURES) if mail.bounced_at is None]
+    back = [mail for _bounce, mail in mailed.came_back(desk.session, key)]
+    names = named(desk, [*failed, *back]) if failed or back else ({}, {})
+    return [shown(desk, mail, names) for mail in failed], [shown(desk, mail, names) for mail in back]
+
+
+def _unreadable(desk: Desk) -> Iterable[Fault]:
+    number = inbound.count(desk.session, desk.newsletter.id, "failed")
+    if number:
+        said = ngettext(
+            "One mail that came in could not be read.", "%(num)s mails that came in could not be read.", number
+        )
+        href = url_for("editor.pen", slug=desk.newsletter.slug, place="failed")
+        more = _("Nothing is lost: each is kept as it came.")
+        yield Fault("unreadable", said, href, _("what could not be read"), more)

@@ -1,0 +1,75 @@
+"""What the desk knows about each line of the checklist, so that a person looks at the right places. It decides nothing."""
+
+import re
+from collections.abc import Iterator
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from ...answers.models import AnswerText
+from ...questions.firewall import leaks
+from ...questions.recognise import marks
+from ..frame import Desk
+from .dossier import Dossier, Part
+
+MOST = 12  # names, dates and numbers that are listed
+CHECKED = ("name", "place", "date", "number")
+_LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.IGNORECASE)
+
+
+def evidence(desk: Desk, file: Dossier, part: Part) -> dict[str, str]:
+    """Sentences by line of the checklist."""
+    text = part.texts[-1]
+    return {
+        "facts": _facts(text),
+        "sources": _sources(text),
+        "ties": _("Said: %(ties)s", ties=text.ties) if text.ties else _("The expert has said nothing of ties."),
+        "consent": _consent(file),
+        "recognisability": _recognisable(desk, file, text),
+    }
+
+
+def _facts(text: AnswerText) -> str:
+    found = list(dict.fromkeys(_marked(text)))
+    if not found:
+        return _("No name, date or number is found in it.")
+    rest = len(found) - MOST
+    listed = "; ".join(found[:MOST])
+    return (
+        listed
+        if rest <= 0
+        else ngettext("%(listed)s; and one more", "%(listed)s; and %(num)d more", rest, listed=listed)
+    )
+
+
+def _marked(text: AnswerText) -> Iterator[str]:
+    for mark in marks(text.body, text.language):
+        if mark.kind in CHECKED:
+            yield text.body[mark.start : mark.end]
+
+
+def _sources(text: AnswerText) -> str:
+    number = len(_LINK.findall(text.body))
+    return (
+        ngettext("One link stands in it.", "%(num)d links stand in it.", number)
+        if number
+        else _("No link stands in it.")
+    )
+
+
+def _consent(file: Dossier) -> str:
+    names = [one.name for one in file.originals if one.name and one.credit and one.credit.consent_text]
+    return (
+        _("Readers who agreed to be named: %(names)s", names="; ".join(names))
+        if names
+        else _("No reader wants to be named.")
+    )
+
+
+def _recognisable(desk: Desk, file: Dossier, text: AnswerText) -> str:
+    found = [leak.text for leak in leaks(desk.session, file.question, text.body)]
+    if found:
+        return _("Readers’ words or names stand in it: %(words)s", words="; ".join(f"“{one}”" for one in found))
+    if not file.is_cleared:
+        return _("The newest wording of the question isn’t confirmed yet.")
+    return _("The wording is confirmed, and no reader’s words are found in the answer.")

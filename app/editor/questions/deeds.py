@@ -1,0 +1,154 @@
+"""What the desk does with a question: shelve it, close it, merge it, pick it, note something, set its topics, check a name."""
+
+from flask import flash, request
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from ...answers import closing, grouping
+from ...audit import watched
+from ...editions import desk as editions
+from ...editions import withdrawal
+from ...editions.endings import close_question
+from ...letters import contacts
+from ...letters import queries as letters
+from ...lifecycle import Missing
+from ...newsletters import topics
+from ...questions import desk as questions
+from ...questions import notes, queries
+from ..frame import Desk, change, editor, found
+from ..typed import public_id_in
+from ..undo import way_back
+from .merge_words import MERGE
+from .page import Answer, attempt, the_question, to_question
+
+ADDRESS = "/<slug>/questions/<public_id>"
+MOVES = {
+    "shelve": questions.shelve,
+    "take": closing.take,
+    "reopen": closing.reopen,
+    "split": questions.split,
+    "show": lambda session, actor, one: questions.show(session, actor, one, True),
+    "hide": lambda session, actor, one: questions.show(session, actor, one, False),
+    "restore": editions.restore,
+}
+
+
+@editor.post(f"{ADDRESS}/<any(shelve, take, reopen, split, show, hide, restore):move>")
+def question_move(slug: str, public_id: str, move: str) -> Response:
+    change(
+        slug,
+        lambda desk: MOVES[move](desk.session, desk.actor, the_question(desk, public_id)),
+    )
+    return to_question(slug, public_id)
+
+
+@editor.post(f"{ADDRESS}/close")
+def question_close(slug: str, public_id: str) -> Answer:
+    reason, sentence = request.form.get("reason", ""), request.form.get("sentence", "")
+
+    def fn(desk: Desk) -> None:
+        close_question(desk.session, desk.actor, the_question(desk, public_id), reason, sentence)
+
+    return attempt(slug, public_id, fn)
+
+
+@editor.post(f"{ADDRESS}/retract")
+def question_retract(slug: str, public_id: str) -> Answer:
+    why = request.form.get("why", "")
+
+    def fn(desk: Desk) -> None:
+        editions.retract(desk.session, desk.actor, the_question(desk, public_id), why)
+
+    return attempt(slug, public_id, fn)
+
+
+@editor.post(f"{ADDRESS}/merge")
+def question_merge(slug: str, public_id: str) -> Response:
+    other = request.form.get("into_id", "").strip() or request.form.get("into", "")
+    into = public_id_in(other)
+
+    def fn(desk: Desk) -> str:
+        one, target = the_question(desk, public_id), queries.load(desk.session, desk.actor, into)
+        if target is None:
+            raise questions.CannotMerge("elsewhere")
+        with watched(desk.session) as events:
+            grouping.merge(desk.session, desk.actor, one, target)
+        return way_back(events)
+
+    try:
+        press = change(slug, fn)
+    except questions.CannotMerge as fault:
+        flash({"text": _("Not merged: %(why)s.", why=MERGE[fault.reason]), "href": ""})
+        return to_question(slug, public_id)
+    lead = to_question(slug, into)
+    flash({"text": _("The two are one question now."), "href": "", "undo": press, "back": lead.location})
+    return lead
+
+
+@editor.post(f"{ADDRESS}/pick")
+def question_pick(slug: str, public_id: str) -> Response:
+    def fn(desk: Desk) -> None:
+        edition = editions.load(desk.session, desk.actor, request.form.get("edition", ""))
+        if edition is None:
+            raise Missing("edition")
+        editions.pick(desk.session, desk.actor, the_question(desk, public_id), edition)
+
+    change(slug, fn)
+    return to_question(slug, public_id)
+
+
+@editor.post(f"{ADDRESS}/pull")
+def question_pull(slug: str, public_id: str) -> Answer:
+    """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
+    why = request.form.get("why", "")
+
+    def fn(desk: Desk) -> None:
+        if not why.strip():
+            raise Missing("why")
+        one = the_question(desk, public_id)
+        editions.drop(desk.session, desk.actor, one, why)
+        notes.note(desk.session, desk.actor, one, why)
+
+    return attempt(slug, public_id, fn)
+
+
+@editor.post(f"{ADDRESS}/note")
+def question_note(slug: str, public_id: str) -> Answer:
+    body = request.form.get("note", "")
+
+    def fn(desk: Desk) -> None:
+        notes.note(desk.session, desk.actor, the_question(desk, public_id), body)
+
+    return attempt(slug, public_id, fn, "trail")
+
+
+@editor.post(f"{ADDRESS}/topics")
+def question_topics(slug: str, public_id: str) -> Response:
+    """The ticked ones, and those whose names were typed, with commas between them."""
+    ticked, typed = request.form.getlist("topic"), request.form.get("more", "")
+
+    def fn(desk: Desk) -> None:
+        chosen = topics.named(desk.session, desk.actor, desk.newsletter, [*ticked, *typed.replace("،", ",").split(",")])
+        one = the_question(desk, public_id)
+        questions.set_topics(desk.session, desk.actor, one, [topic.id for topic in chosen])
+
+    change(slug, fn)
+    return to_question(slug, public_id, "about")
+
+
+@editor.post(f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>")
+def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Answer:
+    """Note how a reader's name was checked, or leave them unnamed."""
+
+    def fn(desk: Desk) -> None:
+        one, letter = (
+            the_question(desk, public_id),
+            found(letters.load(desk.session, desk.actor, letter_id)),
+        )
+        found(letter if letter.question_id in queries.family(desk.session, one) else None)
+        if act == "verify":
+            contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))
+        else:
+            withdrawal.leave_unnamed(desk.session, desk.actor, letter)
+
+    return attempt(slug, public_id, fn, "askers")

@@ -1,0 +1,175 @@
+"""All that the page of a question shows, put together in one place: the rows, and what may be done with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+
+from ...answers import editing
+from ...answers import queries as answers
+from ...answers.assigning import ASKED, suggestion_of
+from ...answers.diff import Pair, compare
+from ...answers.lifecycle import ANSWER, ASSIGNMENT
+from ...answers.models import AnswerText, Check
+from ...editions import desk as editions
+from ...editions.models import Edition
+from ...editions.standing import coming_editions
+from ...letters.models import Letter
+from ...mail.models import Inbound
+from ...newsletters.models import Topic
+from ...newsletters.queries import topics_of
+from ...questions import queries
+from ...questions.lifecycle import QUESTION
+from ...questions.models import Question
+from ...questions.recognise import marks, segments
+from ...wording import day
+from ..frame import Desk
+from ..mail import mailed
+from .listed import places_of
+from .originals import SHOWN, Original, originals
+from .standing import Place, standing
+
+
+@dataclass(frozen=True)
+class Part:
+    """One expert's part with the versions of the text, and the actions that the tables leave open to the actor."""
+
+    place: Place
+    texts: list[AnswerText]
+    checks: list[Check]
+    may_assignment: frozenset[str]
+    may_answer: frozenset[str]
+    faults: list[str]  # what stands in the way of approving, once the whole checklist is ticked
+    suggestion: str | None = None  # the colleague whom the expert named
+    mails: Sequence[tuple[Letter, dict[str, Any] | None]] = ()  # what they wrote by mail, with how it can be filed
+    robot: Inbound | None = None  # the newest automatic reply, an absence note for example
+
+    @property
+    def compared(self) -> tuple[AnswerText, AnswerText] | None:
+        """The expert's newest own words and the desk's newest, where they are two versions."""
+        own = [text for text in self.texts if text.kind == "submitted"]
+        if not own or own[-1] is self.texts[-1]:
+            return None
+        return own[-1], self.texts[-1]
+
+    @property
+    def pairs(self) -> list[Pair]:
+        two = self.compared
+        return compare(two[0].body, two[1].body) if two else []
+
+
+@dataclass(frozen=True)
+class Dossier:
+    desk: Desk
+    question: Question
+    lead: Question | None  # where it was merged into
+    merged: list[Question]  # what was merged into it
+    family: list[int]  # its key, and those of the questions merged into it
+    readers: int  # how many ask it
+    originals: list[Original]  # the first letters
+    parts: list[Part]
+    edition: Edition | None  # where it is picked or ran
+    free: Edition | None  # the next edition with a free slot
+    topics: list[Topic]
+    all_topics: Sequence[Topic]
+    may: frozenset[str]
+
+    @property
+    def is_cleared(self) -> bool:
+        return bool(self.question.text and self.question.text.cleared_at)
+
+    @property
+    def may_ask(self) -> bool:
+        return self.question.state in ("open", "seeking", "answered")
+
+    @property
+    def standing(self) -> str:
+        ran = day(self.edition.runs_at) if self.edition else ""
+        return standing(self.question, [part.place for part in self.parts], self.readers, ran)
+
+    @property
+    def marked(self) -> dict[str, list[tuple[str, str | None]]]:
+        """The desk's texts cut where something could make the asker recognisable."""
+        text = self.question.text
+        if text is None:
+            return {}
+        parts = {
+            "headline": text.headline,
+            "body": text.body or "",
+            "background": text.background,
+        }
+        return {name: segments(words, marks(words, text.language)) for name, words in parts.items() if words}
+
+    def at(self, endpoint: str, **values: Any) -> str:
+        """The address of a page or an action of this question."""
+        slug = self.desk.newsletter.slug
+        return url_for(f"editor.{endpoint}", slug=slug, public_id=self.question.public_id, **values)
+
+
+def dossier(desk: Desk, question: Question) -> Dossier:
+    session = desk.session
+    coming = [edition for edition in coming_editions(session, desk.newsletter.id, 4) if edition.state == "planned"]
+    picks = desk.may_decide and question.state == "answered"
+    merged = queries.merged_into(session, question)
+    family = [question.id, *(one.id for one in merged)]
+    return Dossier(
+        desk=desk,
+        question=question,
+        lead=queries.lead_of(session, question) if question.merged_into_id else None,
+        merged=merged,
+        family=family,
+        readers=queries.askers(session, [question])[question.id],
+        originals=originals(desk, question, queries.some_letters(session, family, SHOWN)),
+        parts=_parts(desk, question),
+        edition=session.get(Edition, question.edition_id) if question.edition_id else None,
+        free=next(
+            (one for one in coming if len(editions.picked(session, one)) < one.slots),
+            None,
+        )
+        if picks
+        else None,
+        topics=queries.topics_of(session, [question.id])[question.id],
+        all_topics=topics_of(session, desk.newsletter.id),
+        may=frozenset(QUESTION.open_to(desk.actor, question)),
+    )
+
+
+def _parts(desk: Desk, question: Question) -> list[Part]:
+    """Each expert's part; what hangs on several of them is read at once."""
+    session, places = desk.session, places_of(desk, [question])[question.id]
+    keys = [place.assignment.id for place in places]
+    if not keys:
+        return []
+    mails = mailed.waiting_of_experts(session, desk.newsletter.id, keys)
+    robots = mailed.robots_on(session, desk.newsletter.id, keys)
+    written = [place.answer.id for place in places if place.answer]
+    texts, checks = answers.versions_of(session, written), answers.checks_of(session, written)
+    return [
+        _part(
+            desk,
+            place,
+            texts[place.answer.id] if place.answer else [],
+            checks[place.answer.id] if place.answer else [],
+            suggestion=suggestion_of(session, place.assignment),
+            mails=[
+                (letter, mailed.filings(desk, letter, assignment, "question"))
+                for letter, assignment in mails
+                if assignment.id == place.assignment.id
+            ],
+            robot=robots.get(place.assignment.id),
+        )
+        for place in places
+    ]
+
+
+def _part(desk: Desk, place: Place, texts: list[AnswerText], checks: list[Check], **heard: Any) -> Part:
+    may = set(ASSIGNMENT.open_to(desk.actor, place.assignment))
+    if desk.may_decide and place.assignment.state in ASKED:
+        may |= {"extend", "link"}
+    if place.answer is None:
+        return Part(place, texts, checks, frozenset(may), frozenset(), [], **heard)
+    may_answer = frozenset(ANSWER.open_to(desk.actor, place.answer))
+    whole = editing.CHECKLIST
+    faults = editing.faults_of_approval(desk.session, place.answer, whole) if "approve" in may_answer else []
+    return Part(place, texts, checks, frozenset(may), may_answer, faults, **heard)

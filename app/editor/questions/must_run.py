@@ -1,0 +1,24 @@
+"""By when a question must run, set on the question's own page; the builder sets it too, and warns of it."""
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from ...lifecycle import Missing
+from ...questions import dates
+from ..frame import Desk, editor
+from ..typed import typed_day
+from .page import attempt, the_question
+
+
+@editor.post("/<slug>/questions/<public_id>/must-run-by")
+def question_must_run_by(slug: str, public_id: str) -> Response | tuple[str, int]:
+    typed = request.form.get("by", "").strip()
+    by = typed_day(typed)
+
+    def fn(desk: Desk) -> None:
+        question = the_question(desk, public_id)
+        if typed and by is None:
+            raise Missing("date to come")
+        dates.must_run_by(desk.session, desk.actor, question, by)
+
+    return attempt(slug, public_id, fn, anchor="about")

@@ -1,0 +1,151 @@
+"""The one red button of a question's page: what is to be done next, by whom. The first row of the table that fits wins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import url_for
+from flask_babel import gettext as _
+
+from ...wording import day
+from .dossier import Dossier, Part
+from .standing import OVER
+
+
+@dataclass(frozen=True)
+class Step:
+    """A link, or with `posts` a button that does it at once."""
+
+    label: str
+    href: str
+    posts: bool = False
+    values: dict[str, str | int] = field(default_factory=dict)
+
+
+def _first(dossier: Dossier, *keys: str) -> Part | None:
+    return next((part for part in dossier.parts if part.place.key in keys), None)
+
+
+def _confirm(dossier: Dossier) -> Step | None:
+    text = dossier.question.text
+    if dossier.is_cleared or text is None:
+        return None
+    if not text.headline:
+        return Step(_("Word it and give it a headline"), "#wording")
+    if not dossier.desk.may_decide:
+        return None
+    return Step(_("Confirm that nobody can be recognised"), "#recognise")
+
+
+def _mail(dossier: Dossier) -> Step | None:
+    """What an expert wrote by mail says where the question stands, so it is filed before all else."""
+    part = next((part for part in dossier.parts if part.mails), None)
+    if part is None:
+        return None
+    return Step(_("File what %(name)s mailed", name=part.place.name), f"#mail-{part.mails[0][0].public_id}")
+
+
+def _of_answer(key: str, needs: str, label: Callable[[str], str], anchor: str) -> Callable[[Dossier], Step | None]:
+    """A step for the first answer that stands at `key`, if the actor may do what it `needs`."""
+
+    def step(dossier: Dossier) -> Step | None:
+        part = _first(dossier, key)
+        if part is None or needs not in part.may_answer:
+            return None
+        return Step(label(part.place.name), anchor.format(part.place.assignment.public_id))
+
+    return step
+
+
+def _edit(*keys: str) -> Callable[[Dossier], Step | None]:
+    def step(dossier: Dossier) -> Step | None:
+        part = _first(dossier, *keys)
+        if part is None or part.place.answer is None or "edit" not in part.may_answer:
+            return None
+        href = dossier.at("answer_edit", answer_id=part.place.answer.public_id)
+        return Step(_("Edit %(name)s’s answer", name=part.place.name), href)
+
+    return step
+
+
+def _check(dossier: Dossier) -> Step | None:
+    part = _first(dossier, "edited")
+    if part is None or part.place.answer is None or "check" not in part.may_answer or "check" not in part.faults:
+        return None
+    href = dossier.at("answer_check", answer_id=part.place.answer.public_id)
+    label = _("Send %(name)s the quote check", name=part.place.name)
+    return Step(label, href, posts=True, values={"version": part.place.answer.version})
+
+
+def _invitation(dossier: Dossier) -> Step | None:
+    """Whoever stands on a ladder is asked by the clock, when their turn comes."""
+    waits = [part for part in dossier.parts if part.place.key == "drafted" and part.place.assignment.after_id is None]
+    part = waits[0] if waits else None
+    if part is None or "invite" not in part.may_assignment:
+        return None
+    href = dossier.at("assignment", assignment_id=part.place.assignment.public_id)
+    return Step(_("Read and send the invitation to %(name)s", name=part.place.name), href)
+
+
+def _ask(dossier: Dossier) -> Step | None:
+    if any(part.place.key not in OVER for part in dossier.parts):
+        return None
+    return Step(_("Ask an expert"), dossier.at("ask"))
+
+
+def _ask_instead(dossier: Dossier) -> Step | None:
+    """Whoever was asked lets the time pass without a word."""
+    late = _first(dossier, "invited")
+    return Step(_("Ask someone else"), dossier.at("ask")) if late and late.place.is_late else None
+
+
+def _pick(dossier: Dossier) -> Step | None:
+    if dossier.free is None:
+        return None
+    label = _("Pick it for %(day)s", day=day(dossier.free.runs_at))
+    return Step(
+        label,
+        dossier.at("question_pick"),
+        posts=True,
+        values={"edition": dossier.free.public_id},
+    )
+
+
+def _edition(dossier: Dossier) -> Step | None:
+    if dossier.edition is None:
+        return None
+    slug, public_id = dossier.desk.newsletter.slug, dossier.edition.public_id
+    label = _("Look at the edition of %(day)s", day=day(dossier.edition.runs_at))
+    return Step(label, url_for("editor.edition", slug=slug, public_id=public_id))
+
+
+def _move(action: str, label: Callable[[], str]) -> Callable[[Dossier], Step | None]:
+    def step(dossier: Dossier) -> Step | None:
+        return Step(label(), dossier.at("question_move", move=action), posts=True) if action in dossier.may else None
+
+    return step
+
+
+_approve = (
+    "approve",
+    lambda name: _("Approve %(name)s’s answer", name=name),
+    "#approve-{}",
+)
+IN_WORK = (
+    _mail, _edit("objected", "submitted"), _check, _of_answer("edited", *_approve), _of_answer("passed", *_approve),
+    _confirm, _invitation, _pick, _ask, _ask_instead,
+)  # fmt: skip
+STEPS: dict[str, tuple[Callable[[Dossier], Step | None], ...]] = {
+    "open": IN_WORK,
+    "seeking": IN_WORK,
+    "answered": IN_WORK,
+    "queued": (_edition,),
+    "shelved": (_move("take", lambda: _("Take it from the shelf")),),
+    "closed": (_move("reopen", lambda: _("Open it again")),),
+    "merged": (_move("split", lambda: _("Take it out again")),),
+}
+
+
+def next_step(dossier: Dossier) -> Step | None:
+    """None where somebody else is to act, or nobody any more."""
+    steps = STEPS.get(str(dossier.question.state), ())
+    return next((step for make in steps if (step := make(dossier)) is not None), None)

@@ -1,0 +1,75 @@
+"""The letters behind a question, each beside the desk's wording: their words against ours, or two languages side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import request, url_for
+
+from ...answers.diff import Pair, compare
+from ...letters import contacts
+from ...letters import queries as letters
+from ...letters.models import Credit, Letter
+from ...questions import queries
+from ...questions.models import Question, QuestionText
+from ...wording import tongue
+from ..frame import Desk, at_desk, editor, found, page
+from ..letters.words import CHANNELS
+
+SHOWN = 12  # letters on the question's own page
+PAGE = 30
+
+
+@dataclass(frozen=True)
+class Original:
+    """A letter, how its writer wants to be named, and its words against the desk's."""
+
+    letter: Letter
+    credit: Credit | None
+    name: str | None
+    text: QuestionText | None
+
+    @property
+    def source(self) -> str:
+        return ", ".join(filter(None, (str(CHANNELS[self.letter.channel]), tongue(self.letter.language))))
+
+    @property
+    def is_translated(self) -> bool:
+        tongues = {one.language.partition("-")[0] for one in (self.letter, self.text) if one}
+        return len(tongues - {"und"}) > 1
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """The differences by paragraph, where both are in one language."""
+        body, ours = self.letter.body, self.text.body if self.text else None
+        return compare(body, ours) if body and ours and not self.is_translated else []
+
+    @property
+    def has_both(self) -> bool:
+        return bool(self.letter.body and self.text and self.text.body)
+
+
+def originals(desk: Desk, question: Question, some: Sequence[Letter]) -> list[Original]:
+    credits = contacts.credits_of(desk.session, [letter.id for letter in some])
+    names = contacts.names_of(desk.session, some)
+    return [Original(letter, credits.get(letter.id), names.get(letter.id), question.text) for letter in some]
+
+
+@editor.get("/<slug>/questions/<public_id>/letters")
+def question_letters(slug: str, public_id: str) -> str:
+    """All of them, a page of thirty."""
+    with at_desk(slug) as desk:
+        question = found(queries.load(desk.session, desk.actor, public_id))
+        after = request.args.get("after", "")
+        key = found(letters.load(desk.session, desk.actor, after)).id if after else 0
+        some = queries.some_letters(desk.session, queries.family(desk.session, question), PAGE + 1, key)
+        here = {"slug": slug, "public_id": public_id}
+        later = url_for("editor.question_letters", after=some[PAGE - 1].public_id, **here) if some[PAGE:] else None
+        return page(
+            desk,
+            "editor/question_letters.html",
+            "questions",
+            question=question,
+            originals=originals(desk, question, some[:PAGE]),
+            first=url_for("editor.question_letters", **here) if after else None,
+            later=later,
+        )

@@ -1,0 +1,117 @@
+"""One question: how it stands, its wording, whoever asked, who has it, the answers, and what happened."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import g, redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from ...db import now
+from ...lifecycle import Missing
+from ...questions import queries
+from ...questions.models import Question
+from ..frame import Desk, at_desk, change, editor, found, page
+from ..letters.words import CHANNELS, ENDS
+from ..mail.words import about_to_leave
+from ..typed import typed_time
+from .alike import alike_of
+from .approval import evidence
+from .dossier import Dossier, dossier
+from .next_step import next_step
+from .story import SHOWS, colleagues_of, trail
+from .tried import Tried, tried
+from .words import (
+    APPROVAL_FAULTS,
+    CHECKLIST,
+    MARKS,
+    REASONS,
+    check_words,
+    clocks,
+    length_words,
+    outcome_words,
+    version_words,
+)
+
+Answer = Response | tuple[str, int]
+
+
+def the_question(desk: Desk, public_id: str) -> Question:
+    question = found(queries.load(desk.session, desk.actor, public_id))
+    href = url_for("editor.question", slug=desk.newsletter.slug, public_id=public_id)
+    g.back = (href, _("Back to the question"))  # where an error page leads
+    return question
+
+
+def to_question(slug: str, public_id: str, anchor: str | None = None) -> Response:
+    return redirect(
+        url_for("editor.question", slug=slug, public_id=public_id, _anchor=anchor),
+        code=303,
+    )
+
+
+def attempt(slug: str, public_id: str, fn: Callable[[Desk], object], anchor: str | None = None) -> Answer:
+    """Change something about the question and show it; a form that lacks something comes back as it was typed."""
+    try:
+        change(slug, fn)
+    except Missing as missing:
+        with at_desk(slug) as desk:
+            return question_page(desk, the_question(desk, public_id), tried=tried(missing)), 422
+    return to_question(slug, public_id, anchor)
+
+
+@editor.get("/<slug>/questions/<public_id>")
+def question(slug: str, public_id: str) -> str:
+    """Its page; `show` and `before` in the address say what of the trail stands on it, and from where on."""
+    with at_desk(slug) as desk:
+        return question_page(desk, the_question(desk, public_id))
+
+
+def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: Any) -> str:  # noqa: B008 - it is frozen
+    """The page; `tried`, or `typed` for the checklist, is what a form held that couldn't be taken, with what was wrong."""
+    file = dossier(desk, one)
+    show, before = request.args.get("show", ""), request.args.get("before", "")
+    colleagues = [name for key, name in colleagues_of(desk).items() if key != desk.actor.person_id]
+    return page(
+        desk,
+        "editor/question.html",
+        "questions",
+        file=file,
+        question=one,
+        step=next_step(file),
+        trail=trail(desk, one, file.family, _experts(file), show, before),
+        shows=SHOWS,
+        colleagues=colleagues,
+        calls=", ".join(f"@{name.split()[0]}" for name in colleagues),
+        leaving=about_to_leave(desk, file.family),
+        alike=alike_of(desk, one, file.topics, file.family),
+        channels=CHANNELS,
+        ends=ENDS,
+        reasons=REASONS,
+        checklist=CHECKLIST,
+        evidence=lambda part: evidence(desk, file, part),
+        approval_faults=APPROVAL_FAULTS,
+        approval_summary=typed.get("faults", []),
+        version_words=version_words,
+        check_words=check_words,
+        outcome_words=outcome_words,
+        length_words=lambda words, wanted: length_words(words, wanted, desk.newsletter.words),
+        mark_words=MARKS,
+        clocks=lambda place: clocks(place, now(desk.session)),
+        typed_time=lambda moment: typed_time(moment, desk.newsletter.zone),
+        others=_others(desk, one) if "merge" in file.may else [],
+        tried=tried,
+        typed=typed,
+    )
+
+
+def _experts(file: Dossier) -> dict[tuple[str, int], str]:
+    """Their names by what the trail calls their work."""
+    names = {("assignment", part.place.assignment.id): part.place.name for part in file.parts}
+    return names | {("answer", part.place.answer.id): part.place.name for part in file.parts if part.place.answer}
+
+
+def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
+    """What a question could be merged into."""
+    rows = queries.page(desk.session, desk.newsletter.id, ("open", "seeking", "answered"), None, 50)
+    return [(row.public_id, (row.headline or row.wording)[:90]) for row in rows if row.id != one.id]

@@ -1,0 +1,77 @@
+"""The shelf and the archive: what rests, and what ran."""
+
+from typing import Any
+
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from ...answers.closing import take
+from ...editions import archive as ran
+from ...newsletters.queries import topics_of
+from ...questions import queries as questions
+from ..frame import Desk, at_desk, change, editor, found, page
+from ..keys import KEYS
+from ..letters.words import ENDS
+
+PAGE = 30
+RAN = ("published", "retracted")
+
+
+@editor.get("/<slug>/shelf")
+def shelf(slug: str) -> str:
+    """Good questions for which it wasn't the time."""
+    with at_desk(slug) as desk:
+        before = request.args.get("before")
+        last = found(questions.load(desk.session, desk.actor, before)).id if before else None
+        rows = questions.page(desk.session, desk.newsletter.id, ("shelved",), last, PAGE + 1)
+        shelved, more = rows[:PAGE], len(rows) > PAGE
+        return page(
+            desk,
+            "editor/shelf.html",
+            "shelf",
+            questions=shelved,
+            askers=questions.askers(desk.session, shelved),
+            topics=questions.topics_of(desk.session, [question.id for question in shelved]),
+            all_topics=topics_of(desk.session, desk.newsletter.id),
+            ends=list(ENDS.items()),
+            keys=KEYS,
+            ticked=request.args.get("tick") == "all",
+            tick_all=url_for("editor.shelf", slug=slug, before=before, tick="all"),
+            keyset=_keyset(desk, "editor.shelf", bool(before), shelved[-1].public_id if more else None),
+        )
+
+
+@editor.post("/<slug>/shelf/<public_id>/take")
+def take_from_shelf(slug: str, public_id: str) -> Response:
+    def fn(desk: Desk) -> None:
+        take(desk.session, desk.actor, found(questions.load(desk.session, desk.actor, public_id)))
+
+    change(slug, fn)
+    return redirect(url_for("editor.question", slug=slug, public_id=public_id), code=303)
+
+
+@editor.get("/<slug>/archive")
+def archive(slug: str) -> str:
+    """What ran, newest first."""
+    with at_desk(slug) as desk:
+        before = request.args.get("before")
+        mark = found(ran.mark_of(desk.session, desk.newsletter, before)) if before else None
+        rows = ran.page(desk.session, desk.newsletter, before=mark, limit=PAGE + 1, states=RAN)
+        items, more = rows[:PAGE], len(rows) > PAGE
+        editions = ran.editions_of(desk.session, items)
+        return page(
+            desk,
+            "editor/archive.html",
+            "archive",
+            items=items,
+            editions=editions,
+            keyset=_keyset(desk, "editor.archive", bool(before), items[-1].question.public_id if more else None),
+        )
+
+
+def _keyset(desk: Desk, endpoint: str, deep: bool, last: str | None) -> dict[str, Any]:
+    slug = desk.newsletter.slug
+    return {
+        "newer": url_for(endpoint, slug=slug) if deep else None,
+        "older": url_for(endpoint, slug=slug, before=last) if last else None,
+    }

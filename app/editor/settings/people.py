@@ -1,0 +1,179 @@
+"""The people of the desk: who works here, in which role, and, for an admin, who is invited and who is shut out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import flash, g, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ... import errors
+from ...lifecycle import Missing, Stale
+from ...people import permissions, staff
+from ...people.directory import BadAddress
+from ...people.models import ROLES as ALL
+from ..frame import ROLES, Desk, at_desk, change, editor, found, page
+from .people_words import GROUPS
+
+Act = Callable[[Desk, staff.Colleague], None]
+ACTS: dict[str, Act] = {
+    "role": lambda desk, one: staff.set_role(
+        desk.session, desk.actor, one, request.form.get("role", ""), request.form.get("was", "")
+    ),
+    "again": lambda desk, one: staff.invite_again(desk.session, desk.actor, one, desk.newsletter.name),
+    "withdraw": lambda desk, one: staff.withdraw(desk.session, desk.actor, one),
+    "remove": lambda desk, one: staff.remove(desk.session, desk.actor, one),
+    "deactivate": lambda desk, one: staff.deactivate(desk.session, desk.actor, one),
+    "reactivate": lambda desk, one: staff.reactivate(desk.session, desk.actor, one),
+    "out": lambda desk, one: staff.sign_out(desk.session, desk.actor, one),
+}
+
+
+def _said(act: str, name: str) -> str:
+    return {
+        "role": _("%(name)s has another role now.", name=name),
+        "again": _("A new invitation is on its way to %(name)s.", name=name),
+        "withdraw": _("The invitation of %(name)s is withdrawn; its link opens nothing.", name=name),
+        "remove": _("%(name)s isn’t of this desk any more.", name=name),
+        "deactivate": _("%(name)s is deactivated and signed out everywhere.", name=name),
+        "reactivate": _("%(name)s can come in again.", name=name),
+        "out": _("%(name)s is signed out everywhere.", name=name),
+    }[act]
+
+
+@editor.get("/<slug>/people")
+def people(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _list(desk)
+
+
+def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None) -> str:
+    manages = permissions.may(desk.actor, "people")
+    everybody = staff.colleagues(desk.session, desk.actor, whole=manages)
+    return page(
+        desk,
+        "editor/people.html",
+        "settings",
+        people=[one for one in everybody if manages or one.stands == "here"],
+        manages=manages,
+        roles=_roles(),
+        typed=typed or {"role": "editor"},
+        faults=faults or {},
+        **_proof(desk),
+    )
+
+
+def _roles() -> list[tuple[str, str]]:
+    return [(role, ROLES[role]()) for role in ALL]
+
+
+def _proof(desk: Desk) -> dict[str, Any]:
+    """Whether what needs a proof can be done now, and where the proof is given."""
+    back = request.path if request.method == "GET" else url_for("editor.people", slug=desk.newsletter.slug)
+    return {"is_fresh": staff.is_fresh(desk.session, desk.actor), "prove": url_for("entrance.again", next=back)}
+
+
+@editor.get("/<slug>/people/who-may-what")
+def who_may_what(slug: str) -> str:
+    with at_desk(slug) as desk:
+        groups = [
+            (name, [(words, [role in permissions.roles_for(act) for role in ALL]) for act, words in rows.items()])
+            for name, rows in GROUPS
+        ]
+        return page(desk, "editor/who_may_what.html", "settings", groups=groups, roles=_roles())
+
+
+@editor.post("/<slug>/people")
+def invite_colleague(slug: str) -> Response | tuple[str, int]:
+    typed = {name: request.form.get(name, "") for name in ("name", "email", "role")}
+
+    def fn(desk: Desk) -> str:
+        return staff.invite(desk.session, desk.actor, desk.newsletter.name, **typed).name
+
+    try:
+        name = change(slug, fn)
+    except staff.NotFresh:
+        return _prove_first(slug, typed)
+    except (Missing, BadAddress, staff.AlreadyHere) as error:
+        with at_desk(slug) as desk:
+            return _list(desk, typed, _faults(error)), 422
+    flash({"text": _("The invitation is on its way to %(name)s.", name=name), "href": ""})
+    return redirect(url_for("editor.people", slug=slug), code=303)
+
+
+def _faults(error: Exception) -> dict[str, str]:
+    if isinstance(error, Missing):
+        return {"name": _("Say who it is.")} if error.fact == "name" else {"role": _("Choose a role.")}
+    if isinstance(error, staff.AlreadyHere):
+        return {"email": _("This address is of this desk already: see above.")}
+    return {"email": _("This isn’t an e-mail address that one can write to.")}
+
+
+def _prove_first(slug: str, typed: Mapping[str, str] | None = None) -> Response:
+    """Nothing was done: first they show that it is them. What they typed stays before their eyes."""
+    g.back = (
+        url_for("entrance.again", next=url_for("editor.people", slug=slug)),
+        _("Show that it is you, then do it again"),
+    )
+    kept = {name: text for name, text in (typed or {}).items() if text and name != "role"}
+    return errors.page(403, words=PROVE, kept=kept)
+
+
+PROVE = errors.Words(
+    _l("Is it you?"),
+    _l("You proved who you are some time ago, and this is not for whoever finds your screen. Nothing was changed."),
+    _l("Have a code mailed to you and type it; then do it again within a quarter of an hour."),
+)
+
+
+@editor.get("/<slug>/people/<public_id>")
+def colleague(slug: str, public_id: str) -> str:
+    with at_desk(slug) as desk:
+        return _one(desk, public_id)
+
+
+def _one(desk: Desk, public_id: str, fault: str = "") -> str:
+    permissions.must(desk.actor, "people")
+    everybody = staff.colleagues(desk.session, desk.actor, whole=True)
+    one = found(next((one for one in everybody if one.person.public_id == public_id), None))
+    admins = [other for other in everybody if other.membership.role == "admin" and other.stands == "here"]
+    return page(
+        desk,
+        "editor/colleague.html",
+        "settings",
+        one=one,
+        roles=_roles(),
+        is_last_admin=admins == [one],
+        is_me=one.person.id == desk.actor.person_id,
+        fault=fault,
+        **_proof(desk),
+    )
+
+
+@editor.post(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>")
+def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
+    def fn(desk: Desk) -> tuple[str, bool]:
+        one = found(staff.load(desk.session, desk.actor, public_id))
+        name = one.name
+        ACTS[act](desk, one)
+        return name, one.person.id == desk.actor.person_id
+
+    try:
+        name, is_me = change(slug, fn)
+    except staff.NotFresh:
+        return _prove_first(slug)
+    except (staff.LastAdmin, Stale) as refused:
+        fault = (
+            _("Nobody else could manage the desk then. Give somebody else the role of an admin first.")
+            if isinstance(refused, staff.LastAdmin)
+            else _("Somebody else changed this meanwhile, or the invitation was used. This is how it stands now.")
+        )
+        with at_desk(slug) as desk:
+            return _one(desk, public_id, fault), 409
+    flash({"text": _said(act, name), "href": ""})
+    if is_me and act in ("remove", "deactivate"):
+        return redirect(url_for("editor.start"), code=303)
+    gone = act in ("withdraw", "remove")
+    href = url_for("editor.people", slug=slug) if gone else url_for("editor.colleague", slug=slug, public_id=public_id)
+    return redirect(href, code=303)

@@ -1,0 +1,104 @@
+"""The house sentences of a newsletter, by language, with a block set in them to look at."""
+
+from flask import abort, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ...editions.house import LeadIn, Piece, Voice, set_block
+from ...editions.phrases import phrases_for
+from ...editions.renderers import to_text
+from ...lifecycle import must
+from ...newsletters import settings
+from ...text import direction
+from ..frame import Desk, at_desk, change, editor, page
+from .newsletter import FAULTS, languages_of
+
+# What each sentence is for; those of the house form can be seen in the example.
+SENTENCES = {
+    "heading": (_l("Heading"), _l("{section} and {headline} are filled in.")),
+    "asked_many": (_l("Several readers asked"), ""),
+    "asked_one": (_l("One reader asked, unnamed"), ""),
+    "asked_credit": (_l("One reader asked, named"), _l("{credit} is the name as they want it printed.")),
+    "lead_in": (_l("Lead-in to an answer"), _l("{name}, {credit_line} and {relation} are filled in; what an expert lacks is left out.")),
+    "also": (_l("Lead-in to a second answer"), _l("As above.")),
+    "verify": (_l("In the invitation: how to check that it is you"), ""),
+    "pay": (_l("In the invitation: pay"), ""),
+    "rights": (_l("In the invitation: rights"), ""),
+}  # fmt: skip
+
+
+@editor.get("/<slug>/settings/sentences/<language>")
+def sentences(slug: str, language: str) -> str:
+    with at_desk(slug) as desk:
+        return _form(desk, language)
+
+
+def _form(desk: Desk, language: str, typed: dict[str, str] | None = None, faults: dict[str, str] | None = None) -> str:
+    if language not in languages_of(desk.newsletter):
+        abort(404)
+    must(desk.actor, "E")
+    own = settings.sentences_of(desk.session, desk.newsletter, language) if typed is None else typed
+    return page(
+        desk,
+        "editor/sentences.html",
+        "settings",
+        language=language,
+        direction=direction(language),
+        sentences=SENTENCES,
+        own=own,
+        usual=phrases_for(language),
+        faults={kind: str(FAULTS[code]) for kind, code in (faults or {}).items()},
+        example=_example(desk, language, own),
+        looked=typed is not None and not faults,
+    )
+
+
+def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
+    """Two blocks as they would run: a group with two answers, and one reader by name."""
+    newsletter = desk.newsletter
+    known = phrases_for(language)
+    phrases = {kind: body for kind, body in own.items() if kind in known}
+    leyla = LeadIn(_("Leyla Aydın"), _("soil scientist"), _("which keeps the gauges"))
+    marc = LeadIn(_("Marc Delvaux"), _("lawyer"))
+    pieces = (
+        ((None, None), (Voice(leyla, _("The answer stands here.")), Voice(marc, _("And the second one here.")))),
+        ((_("Timur, Osh"),), (Voice(marc, _("The answer stands here.")),)),
+    )
+    blocks = [
+        set_block(
+            Piece(
+                language,
+                newsletter.marks,
+                newsletter.section,
+                _("The Salt Wind"),
+                askers,
+                _("Who measures it?"),
+                voices,
+            ),
+            newsletter.address,
+            phrases,
+        )
+        for askers, voices in pieces
+    ]
+    return "\n".join(map(to_text, blocks))
+
+
+@editor.post("/<slug>/settings/sentences/<language>")
+def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | str:
+    """Save the sentences, or only look at them in the example."""
+    typed = {kind: request.form.get(kind, "") for kind in SENTENCES}
+    faults = settings.faults_of_sentences(typed)
+    if faults or "look" in request.form:
+        with at_desk(slug) as desk:
+            html = _form(desk, language, typed, faults)
+        return (html, 422) if faults else html
+
+    def fn(desk: Desk) -> None:
+        if language not in languages_of(desk.newsletter):
+            abort(404)
+        settings.word(desk.session, desk.actor, desk.newsletter, language, typed)
+
+    change(slug, fn)
+    flash({"text": _("The sentences are saved."), "href": ""})
+    return redirect(url_for("editor.sentences", slug=slug, language=language), code=303)
