@@ -6,7 +6,7 @@ read; how much somebody has to do and how they reply counts over the whole house
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from ..db import now
 from ..matching import DESK
-from ..matching.alike import Probe, alike
-from ..matching.experts import Asked, Candidate, Fact, Past, Ranked, rank
+from ..matching.alike import Probe, Scored, by_score
+from ..matching.experts import Asked, Candidate, Fact, Past, rank
 from ..people import finding
 from ..people.models import Expert
 from ..questions import queries as questions
@@ -26,9 +26,9 @@ from .models import Assignment
 from .workload import live
 
 LOOKED_AT = 80  # experts who are compared
-ALIKE = 20  # earlier questions that are looked at for who answered them
 HISTORY = 1_000  # of their newest assignments
-PAST = 200  # of their earlier questions are compared
+NEWEST = 200  # of the newsletter's newest questions and assignments whose experts are looked at
+PAST = 80  # earlier questions that are compared
 REMEMBERED = timedelta(days=730)
 USUAL = 2  # questions at once, where nobody has said how many
 ANSWERED = ("received", "done")
@@ -68,12 +68,23 @@ class Fit:
         return self.expert.at_once is not None and self.live >= self.expert.at_once
 
 
-def ranked(session: Session, question: Question, words: str = "", limit: int = LOOKED_AT) -> list[Fit]:
-    """Experts for a question, best first; with `words` only those of whom these are said. Who has it already is left out."""
+def compared(session: Session, question: Question, topics: tuple[str, ...]) -> tuple[Probe, list[Scored]]:
+    """The question among all texts of its newsletter: for what looks like it, and for who answered such."""
+    words = " ".join(filter(None, (question.headline, question.wording)))
+    probe = Probe(words, "question", question.id, topics=topics)
+    return probe, by_score(session, DESK, question.newsletter_id, probe)
+
+
+def ranked(session: Session, question: Question, words: str = "", scored: Sequence[Scored] | None = None) -> list[Fit]:
+    """Experts for a question, best first; with `words` only those of whom these are said. Who has it already is left out.
+
+    `scored` is what `compared` gave, where it was asked before.
+    """
     here = {row.expert_id: row for row in _assignments_of(session, question)}
     has = [key for key, row in here.items() if row.state not in ("declined", "cancelled")]
     topics = tuple(topic.name for topic in questions.topics_of(session, [question.id])[question.id])
-    similar = _similar(session, question, topics)
+    near = compared(session, question, topics)[1] if scored is None else scored
+    similar = [key for (noun, key), _score, _doc in near if noun == "question"]
     keys = [] if words else _proposed(session, question, topics, similar)
     experts = [row for row in _experts(session, keys, words) if row.id not in has]
     busy, past_of = live(session, [row.id for row in experts]), histories(session, experts, question)
@@ -81,45 +92,15 @@ def ranked(session: Session, question: Question, words: str = "", limit: int = L
     candidates = [_candidate(row, past_of[row.id], busy, past) for row in experts]
     language = question.text.language if question.text else "und"
     asked = Asked(f"{question.headline} {question.wording}".strip(), language, topics)
-    order = _telling(rank(asked, candidates, today=now(session).date()), past)
     known = {row.id: row for row in experts}
     return [
         Fit(known[one.key], one.reasons, busy[one.key], past_of[one.key], here.get(one.key), past, language)
-        for one in order[:limit]
+        for one in rank(asked, candidates, today=now(session).date())
     ]
-
-
-def _telling(order: list[Ranked], past: dict[int, Question]) -> list[Ranked]:
-    """Leave out what an earlier question shares with this one only in words that every tenth one has: "is", "there", "how"."""
-    texts = [set(f"{one.headline} {one.wording}".casefold().split()) for one in past.values()]
-    common = Counter(word for text in texts for word in text)
-    most = max(1, len(texts) / 10)
-
-    def tells(word: str) -> bool:
-        return len(word) > 3 and max(common[part] for part in word.casefold().split()) <= most
-
-    def told(fact: Fact) -> Fact | None:
-        if fact.code != "past" or len(fact.values) == 1:
-            return fact
-        words = [word for word in fact.values[1:] if tells(word)]
-        return replace(fact, values=(fact.values[0], *words)) if words else None
-
-    kept = []
-    for one in order:
-        facts = tuple(fact for fact in map(told, one.reasons) if fact is not None)
-        kept.append(Ranked(one.key, sum(fact.weight for fact in facts), facts))
-    return sorted(kept, key=lambda one: (-one.score, one.key))
 
 
 def _assignments_of(session: Session, question: Question) -> Sequence[Assignment]:
     return session.scalars(select(Assignment).filter_by(question_id=question.id).order_by(Assignment.id)).all()
-
-
-def _similar(session: Session, question: Question, topics: tuple[str, ...]) -> list[int]:
-    """The keys of earlier questions that are like this one."""
-    probe = Probe(f"{question.headline}\n{question.wording}", "question", question.id, topics=topics)
-    found = alike(session, DESK, question.newsletter_id, probe, limit=ALIKE, nouns=("question",))
-    return [one.noun_id for one in found]
 
 
 def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[int]:
@@ -128,15 +109,15 @@ def _proposed(session: Session, question: Question, topics: tuple[str, ...], sim
     of_topics = select(QuestionTopic.question_id).where(
         QuestionTopic.topic_id.in_(select(QuestionTopic.topic_id).filter_by(question_id=question.id))
     )
-    of_topics = of_topics.order_by(QuestionTopic.question_id.desc()).limit(PAST)
+    of_topics = of_topics.order_by(QuestionTopic.question_id.desc()).limit(NEWEST)
     here = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
     newest = select(Expert.id).where(Expert.merged_into_id.is_(None))
     said = (*topics, *f"{question.headline} {question.wording}".split())
     sources: tuple[Iterable[int], ...] = (
         session.scalars(answered.where(Assignment.question_id.in_(similar))),
-        session.scalars(answered.where(Assignment.question_id.in_(of_topics)).limit(PAST)),
+        session.scalars(answered.where(Assignment.question_id.in_(of_topics)).limit(NEWEST)),
         finding.about(session, said, LOOKED_AT),
-        session.scalars(here.order_by(Assignment.id.desc()).limit(PAST)),
+        session.scalars(here.order_by(Assignment.id.desc()).limit(NEWEST)),
         session.scalars(newest.order_by(Expert.id.desc()).limit(LOOKED_AT)),
     )
     return list(dict.fromkeys(key for source in sources for key in source))[:LOOKED_AT]
@@ -194,6 +175,7 @@ def _candidate(expert: Expert, history: History, busy: Counter[int], past: dict[
         past=tuple(
             Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past
         ),
+        answered=len(history.answered),
         topics=tuple(expert.topics),
         languages=tuple(expert.languages),
         live=busy[expert.id],

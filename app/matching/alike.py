@@ -24,8 +24,9 @@ BUDGET = 20_000  # documents that are looked at, the rarest terms' first
 AT_LEAST = 2  # terms that are looked up whatever they cost
 ASKED_AT_ONCE = 500  # terms of one query for counts
 
-__all__ = ["Alike", "Key", "Probe", "Reason", "alike"]
+__all__ = ["Alike", "Key", "Probe", "Reason", "Scored", "alike"]
 Key = tuple[str, int]
+Scored = tuple[Key, float, _Doc]
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,21 @@ def alike(
     nouns: Sequence[str] = NOUNS,
     without: Set[Key] = frozenset(),
     matcher: str | None = None,
+    scored: Sequence[Scored] | None = None,
 ) -> list[Alike]:
     """Up to `limit` look-alikes among one newsletter's texts, best first; a question once, however many letters ask it.
 
     Left out are the probe itself, what the desk called "not the same", and `without`. `matcher` is 'words' or 'semantic';
-    without it the one of the settings. The probe's words are compared and not kept.
+    without it the one of the settings. The probe's words are compared and not kept; `scored` is what comparing it gave
+    where that has been done for something else.
     """
     matcher = matcher or matcher_of(session)
+    if scored is None:
+        scored = by_score(session, collection, newsletter_id, probe, matcher)
     hidden = {*without, *not_the_same(session, probe.key)} | ({probe.key} if probe.key else set())
     ranked = [
         (key, score, doc)
-        for key, score, doc in by_score(session, collection, newsletter_id, probe, matcher)
+        for key, score, doc in scored
         if key[0] in nouns and hidden.isdisjoint({key, (doc.noun, doc.noun_id)})
     ][:limit]
     if not ranked:
@@ -100,9 +105,10 @@ def matcher_of(session: Session) -> str:
 
 
 def by_score(
-    session: Session, collection: Collection, newsletter_id: int, probe: Probe, matcher: str
-) -> list[tuple[Key, float, _Doc]]:
+    session: Session, collection: Collection, newsletter_id: int, probe: Probe, matcher: str | None = None
+) -> list[Scored]:
     """All that was compared, best first; each document under the question that it stands for, and that question once."""
+    matcher = matcher or matcher_of(session)
     scored = (_by_meaning if matcher == semantic.NAME else _by_words)(session, collection, newsletter_id, probe)
     best: dict[Key, tuple[float, _Doc]] = {}
     for score, doc in scored:

@@ -4,7 +4,9 @@ Topic fit to what somebody has answered before, and for new experts to the topic
 speaks against asking them now. The weights are data.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -34,11 +36,13 @@ class Past:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An expert as the ranking sees them. `live` counts what they have on their desk, `at_once` what they said they can have;
-    `asked` invitations and `replied` those that were answered in any way."""
+    """An expert as the ranking sees them. `past` is what of theirs is worth comparing, `answered` how much there is in all;
+    `live` counts what they have on their desk, `at_once` what they said they can have; `asked` invitations and `replied`
+    those that were answered in any way."""
 
     key: int
     past: tuple[Past, ...] = ()
+    answered: int = 0
     topics: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     live: int = 0
@@ -94,12 +98,16 @@ REPLIES_KNOWN = 3  # invitations from which on a rate says something
 
 def rank(question: Asked, experts: Sequence[Candidate], *, today: date, weights: Weights = WEIGHTS) -> list[Ranked]:
     """Every candidate, best first; of two alike the one with the lower key, so that the order stays."""
-    counts = _counts([past.text for expert in experts for past in expert.past])
-    asked = Weighed(Words(question.text), counts)
+    texts = {past.text: Words(past.text) for expert in experts for past in expert.past}
+    words = Words(question.text)
+    counts = _counts(texts.values())
+    asked = Weighed(words, counts)
+    fits = {text: alikeness(asked, Weighed(cut, counts), counts) for text, cut in texts.items()}
     ranked = []
     for expert in experts:
         facts = [
-            *_fit(question, asked, expert, counts, weights),
+            *_past(question, expert, fits, counts, weights),
+            *_declared(question, words.stored, expert, weights),
             *_against(expert, today, weights),
         ]
         facts.sort(key=lambda fact: -abs(fact.weight))
@@ -107,39 +115,35 @@ def rank(question: Asked, experts: Sequence[Candidate], *, today: date, weights:
     return sorted(ranked, key=lambda one: (-one.score, one.key))
 
 
-def _counts(texts: Sequence[str]) -> Counts:
+def _counts(texts: Collection[Words]) -> Counts:
     """How rare words are among all that these experts have answered."""
-    terms = [Words(text).stored for text in texts]
-    docs: dict[str, int] = {}
-    for term in chain.from_iterable(terms):
-        docs[term] = docs.get(term, 0) + 1
-    return Counts(len(texts), sum(map(len, terms)) / len(texts) if texts else 0.0, docs)
+    docs = Counter(chain.from_iterable(words.stored for words in texts))
+    return Counts(len(texts), docs.total() / len(texts) if texts else 0.0, docs)
 
 
-def _fit(question: Asked, asked: Weighed, expert: Candidate, counts: Counts, weights: Weights) -> list[Fact]:
+def _past(
+    question: Asked, expert: Candidate, fits: Mapping[str, float], counts: Counts, weights: Weights
+) -> Iterator[Fact]:
+    """What they have answered that comes nearest, if a person would see why."""
+    if not expert.past and not expert.answered:
+        yield Fact("new", (), 0.0)
+    best = max(expert.past, key=lambda past: fits[past.text], default=None)
+    if best and fits[best.text] >= weights.least and (words := shared_words(question.text, best.text, counts)):
+        yield Fact("past", (best.key, *words), weights.past * fits[best.text])
+
+
+def _declared(question: Asked, there: AbstractSet[str], expert: Candidate, weights: Weights) -> list[Fact]:
+    """What they say of themselves that fits; `there` are the terms of the question."""
     found: list[Fact] = []
-    scored = [(alikeness(asked, Weighed(Words(past.text), counts), counts), past) for past in expert.past]
-    best = max(scored, key=lambda entry: entry[0], default=None)
-    if best and best[0] >= weights.least:
-        words = shared_words(question.text, best[1].text, counts)
-        found.append(Fact("past", (best[1].key, *words), weights.past * best[0]))
     topics = {topic.casefold() for topic in expert.topics}
     if shared := tuple(topic for topic in question.topics if topic.casefold() in topics):
         found.append(Fact("topic", shared, weights.topic))
-    elif said := _said(question.text, expert.topics):
+    elif said := tuple(topic for topic in expert.topics if Words(topic).stored & there):  # whatever their endings
         found.append(Fact("topic", said, weights.topic))
     spoken = {tag.partition("-")[0] for tag in expert.languages}
     if question.language.partition("-")[0] in spoken:
         found.append(Fact("language", (question.language,), weights.language))
-    if not expert.past:
-        found.append(Fact("new", (), 0.0))
     return found
-
-
-def _said(text: str, topics: Sequence[str]) -> tuple[str, ...]:
-    """The declared topics whose words stand in the question, whatever their endings."""
-    there = Words(text).stored
-    return tuple(topic for topic in topics if Words(topic).stored & there)
 
 
 def _against(expert: Candidate, today: date, weights: Weights) -> list[Fact]:

@@ -32,12 +32,17 @@ class Piece:
 
 @dataclass(frozen=True)
 class Hit:
-    """`mark` is where the next page goes on."""
+    """`mark` is where the next page goes on; `words` is the whole text, of which a page shows its `snippet`."""
 
     mark: int
     noun: str
     noun_id: int
-    snippet: tuple[Piece, ...]
+    words: str
+    asked: tuple["Clause", ...]
+
+    @property
+    def snippet(self) -> tuple[Piece, ...]:
+        return snippet(self.words, self.asked)
 
 
 @dataclass(frozen=True)
@@ -116,8 +121,9 @@ def search(
     ).all()
     rows = {row.id: row for row in session.scalars(select(collection.docs).where(collection.docs.id.in_(ids)))}
     return [
-        Hit(key, rows[key].noun, rows[key].noun_id, snippet(f"{rows[key].text}\n{rows[key].more}", asked))
+        Hit(key, rows[key].noun, rows[key].noun_id, f"{rows[key].text}\n{rows[key].more}", tuple(asked))
         for key in ids
+        if key in rows  # PostgreSQL shows each statement what is there by then
     ]
 
 

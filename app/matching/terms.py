@@ -7,7 +7,7 @@ without spaces give each sign and each pair of neighbours, for which plain full-
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..text import LETTER, MARKS
 
@@ -35,8 +35,7 @@ _SAME = str.maketrans(
 _OVER = re.compile(rf"(?<=[a-zͰ-ϿЀ-ӿ])[{MARKS}]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """A word, or a sign of a script without spaces, with its place in the text."""
 
     start: int

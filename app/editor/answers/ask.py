@@ -23,6 +23,7 @@ from ...people import directory
 from ...people.models import Expert
 from ...questions.models import Question
 from ..frame import Desk, at_desk, change, editor, found, page
+from ..questions.alike import Near
 from ..questions.page import the_question, to_question
 from .assignment import Unfit, coming_time
 from .rank_words import Why, whys
@@ -205,7 +206,7 @@ def _set_up(
 
 
 @editor.app_template_global("best_experts")
-def best_experts(desk: Desk, question: Question) -> list[Row]:
+def best_experts(desk: Desk, question: Question, near: Near | None) -> list[Row]:
     """The few who fit a question best, for its own page."""
-    fits = [fit for fit in ranked(desk.session, question) if fit.here is None][:BEST]
+    fits = [fit for fit in ranked(desk.session, question, scored=near and near[1]) if fit.here is None][:BEST]
     return [Row(fit, whys(fit, desk.newsletter.slug)) for fit in fits]

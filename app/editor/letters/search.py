@@ -35,4 +35,5 @@ def search(desk: Desk, listed: Chosen, after: Letter | None, limit: int) -> Foun
     if older is None and len(hits) == most:  # the filters left few of these, and there are more
         last = session.get(Letter, hits[-1].noun_id)
         older = last.public_id if last else None
-    return Found(rows[:limit], {hit.noun_id: hit.snippet for hit in hits}, older)
+    shown = rows[:limit]
+    return Found(shown, {one.id: hits[order[one.id]].snippet for one in shown}, older)

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from flask import url_for
 from flask_babel import gettext as _
 
+from ...answers.routing import compared
 from ...letters import queries as letters
 from ...letters.models import Letter
 from ...matching import DESK
-from ...matching.alike import Alike, Probe, alike
+from ...matching.alike import Alike, Probe, Scored, alike
 from ...newsletters.models import Topic
 from ...questions import desk as questions
 from ...questions import queries
@@ -19,6 +20,7 @@ from ...wording import age
 from ..frame import Desk
 from ..letters.alike import reasons
 
+Near = tuple[Probe, list[Scored]]
 SHOWN = 5
 OVER = ("published", "retracted", "closed", "merged")  # what such a question looks like helps nobody any more
 PLACES = {
@@ -41,17 +43,23 @@ class Shown(NamedTuple):
     label: str
 
 
-def looked_up(desk: Desk, one: Question, topics: Sequence[Topic]) -> list[Alike]:
-    names = tuple(topic.name for topic in topics)
-    asked = Probe(" ".join(filter(None, (one.headline, one.wording))), noun="question", noun_id=one.id, topics=names)
-    return alike(desk.session, DESK, desk.newsletter.id, asked, limit=3 * SHOWN)
-
-
-def alike_of(desk: Desk, one: Question, topics: Sequence[Topic], family: Sequence[int]) -> list[Shown]:
-    """What is like a question, best first; those that are merged with it are the question itself."""
+def near(desk: Desk, one: Question, topics: Sequence[Topic]) -> Near | None:
+    """The question among all others, compared once for what is like it and for whom to ask; None where neither is shown."""
     if one.state in OVER or not one.wording:
+        return None
+    return compared(desk.session, one, tuple(topic.name for topic in topics))
+
+
+def looked_up(desk: Desk, found: Near | None) -> list[Alike]:
+    if found is None:
         return []
-    rows = _rows(desk, looked_up(desk, one, topics), family)
+    probe, scored = found
+    return alike(desk.session, DESK, desk.newsletter.id, probe, limit=3 * SHOWN, scored=scored)
+
+
+def alike_of(desk: Desk, one: Question, found: Near | None, family: Sequence[int]) -> list[Shown]:
+    """What is like a question, best first; those that are merged with it are the question itself."""
+    rows = _rows(desk, looked_up(desk, found), family)
     return [_shown(desk, one, each, row) for each, row in rows][:SHOWN]
 
 
@@ -93,7 +101,7 @@ def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter) -> Sh
 
 def _place(row: Question | Letter) -> str:
     if isinstance(row, Letter):
-        return _("A letter that waits since %(age)s.", age=age(row.received_at))
+        return _("A letter that has waited for %(age)s.", age=age(row.received_at))
     if row.published_at is not None:
         return _("It ran %(age)s ago.", age=age(row.published_at))
     return PLACES[str(row.state)]() if row.state in PLACES else _("In work.")

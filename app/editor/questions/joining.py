@@ -16,7 +16,7 @@ from ...questions import queries
 from ...questions.models import Question
 from ..frame import Desk, change, editor
 from ..undo import way_back
-from .alike import act_of, looked_up
+from .alike import act_of, looked_up, near
 from .merge_words import MERGE
 from .page import the_question
 
@@ -30,11 +30,12 @@ def question_alike(slug: str, public_id: str) -> Response:
         one, other = the_question(desk, public_id), _other(desk, pair)
         if other is None:
             return public_id, _("It isn’t there any more; nothing was done."), ""
-        _remember(desk, one, other, same)
-        if not same:
-            return public_id, _("They are not the same: they won’t be shown to each other again."), ""
         with watched(desk.session) as events:
+            _remember(desk, one, other, same)
+            if not same:
+                return public_id, _("They are not the same: they won’t be shown to each other again."), ""
             leads_to, words = _joined(desk, one, other)
+            desk.session.flush()
         return leads_to, words, way_back(events)
 
     try:
@@ -56,7 +57,7 @@ def _remember(desk: Desk, one: Question, other: Question | Letter, same: bool) -
     """The desk's word on the two, from which matching learns, with how alike they were when it was said."""
     key = ("question" if isinstance(other, Question) else "letter", other.id)
     topics = queries.topics_of(desk.session, [one.id])[one.id]
-    pair = next((each for each in looked_up(desk, one, topics) if each.key == key), None)
+    pair = next((each for each in looked_up(desk, near(desk, one, topics)) if each.key == key), None)
     if pair is not None:
         verdict(
             desk.session, desk.actor, desk.newsletter.id, ("question", one.id), key,

@@ -15,7 +15,7 @@ from ..frame import Desk, at_desk, change, editor, found, page
 from ..letters.words import CHANNELS, ENDS
 from ..mail.words import about_to_leave
 from ..typed import typed_time
-from .alike import alike_of
+from .alike import alike_of, near
 from .approval import evidence
 from .dossier import Dossier, dossier
 from .next_step import next_step
@@ -70,6 +70,7 @@ def question(slug: str, public_id: str) -> str:
 def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: Any) -> str:  # noqa: B008 - it is frozen
     """The page; `tried`, or `typed` for the checklist, is what a form held that couldn't be taken, with what was wrong."""
     file = dossier(desk, one)
+    found = near(desk, one, file.topics)
     show, before = request.args.get("show", ""), request.args.get("before", "")
     colleagues = [name for key, name in colleagues_of(desk).items() if key != desk.actor.person_id]
     return page(
@@ -84,7 +85,8 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         colleagues=colleagues,
         calls=", ".join(f"@{name.split()[0]}" for name in colleagues),
         leaving=about_to_leave(desk, file.family),
-        alike=alike_of(desk, one, file.topics, file.family),
+        near=found,
+        alike=alike_of(desk, one, found, file.family),
         channels=CHANNELS,
         ends=ENDS,
         reasons=REASONS,
