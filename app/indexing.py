@@ -29,6 +29,8 @@ BATCH = 50  # rows a transaction: readers who send wait for it on SQLite
 AT_A_TIME = 20  # batches before the worker's other duties have their turn
 DUE = text("indexed_version <> version")
 WAITING = ("received", "held")
+# Characters beside the text itself. PostgreSQL takes a megabyte of a text's terms; a longer one would hold up all others.
+MORE = 100_000
 ROWS_MARKED = 5_000  # in one transaction of a rebuild
 
 
@@ -81,7 +83,7 @@ def _letter(letter: Letter, added: str) -> Doc:
         "letter",
         letter.id,
         letter.body or "",
-        f"{letter.background or ''}{added}".strip(),
+        f"{letter.background or ''}{added}".strip()[:MORE],
         offered=letter.author == "reader" and (asks or letter.state in WAITING),
         question_id=letter.question_id if asks else None,
         edition_id=letter.about_edition_id,
@@ -110,7 +112,7 @@ def index_questions(session: Session) -> list[int]:
             desk[question.id] = _question(question, names, answers, about.get(question.id))
             if published:
                 public[question.id] = Doc(
-                    question.newsletter_id, "question", question.id, _asked(ran[question.id]), answers, answered=True, topics=names
+                    question.newsletter_id, "question", question.id, _asked(ran[question.id]), answers[:MORE], answered=True, topics=names
                 )  # fmt: skip
             elif _is_shown(question):
                 public[question.id] = Doc(
@@ -129,7 +131,7 @@ def _question(question: Question, topics: tuple[str, ...], answers: str, about: 
         "question",
         question.id,
         _words(question),
-        f"{background}\n{answers}".strip(),
+        f"{background}\n{answers}".strip()[:MORE],
         answered=bool(answers),
         question_id=question.merged_into_id,
         edition_id=about,

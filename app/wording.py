@@ -1,6 +1,7 @@
 """How pages say times, counts and languages: in the page's language, in the newsletter's zone."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -78,6 +79,13 @@ def age(moment: datetime) -> str:
     minutes = max(1, int(abs(datetime.now(UTC) - moment).total_seconds() // 60))
     number, unit = next((round(minutes / size), unit) for unit, size in UNITS if minutes >= size)
     return _said(format_unit(number, f"duration-{unit}", length="short", locale=_where()))
+
+
+def left(moment: datetime, length: Literal["short", "long"] = "long") -> str:
+    """The time until then, in whole hours or, from two days on, whole days: never more than there is."""
+    minutes = max(1, int((moment - datetime.now(UTC)).total_seconds() // 60))
+    size, unit = next((size, unit) for unit, size in UNITS if minutes >= size * (2 if unit == "day" else 1))
+    return _said(format_unit(minutes // size, f"duration-{unit}", length=length, locale=_where()))
 
 
 def is_past(moment: datetime) -> bool:

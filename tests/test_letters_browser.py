@@ -173,6 +173,39 @@ def test_keys_tick_merge_undo_and_search_and_none_fires_while_one_types(chromium
     nora.context.close()
 
 
+def test_j_and_k_go_on_from_page_to_page_and_back(chromium, database, newsroom, site, tmp_path):
+    bodies = [f"Who counts the salt on plate {number}?" for number in range(43)]
+    write(database, newsroom, bodies)
+
+    def asks(session) -> None:
+        for body in bodies[:32]:
+            desk.open_question(session, newsroom.nora, [], headline=body, body=body, language="en")
+
+    database.write(asks)
+    nora = at_desk(chromium, database, site, tmp_path)
+    page, here = nora.page, "document.activeElement.innerText === "
+    for path, last, first in (
+        ("letters", bodies[3], bodies[2]),
+        ("questions", bodies[2], bodies[1]),
+    ):
+        nora.open(f"/desk/steppe/{path}")
+        page.locator(".text").last.focus()
+        page.keyboard.press("j")
+        page.wait_for_url("**before=*")
+        page.wait_for_function(f"{here} `{first}`")
+        page.keyboard.press("k")
+        page.wait_for_url(f"**/{path}")
+        page.wait_for_function(f"{here} `{last}`")
+    nora.open("/desk/steppe/letters")
+    page.locator(".text").last.click()
+    for key, body in (("j", bodies[2]), ("j", bodies[1]), ("k", bodies[2]), ("k", bodies[3])):
+        page.locator(".pane .asked").wait_for()
+        page.keyboard.press(key)
+        page.wait_for_function("body => document.querySelector('.pane .asked').innerText === body", arg=body)
+        assert page.locator(".row.is-open .text").inner_text() == body
+    nora.context.close()
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["pointer", "scripts off"])
 def test_the_same_by_pointer(chromium, database, newsroom, site, tmp_path, scripts):
     write(database, newsroom, [body for _key, body in LETTERS[:6]])

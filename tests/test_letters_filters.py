@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from itertools import product
 
 import pytest
@@ -13,6 +14,7 @@ from app.db import Database, now
 from app.editions.models import Edition
 from app.editions.standing import coming_editions
 from app.editor.frame import Desk
+from app.editor.letters import rows
 from app.editor.letters.rows import list_of
 from app.indexing import index_due
 from app.letters import by_mail, filing, likeness, queries
@@ -188,13 +190,57 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
     assert seen == (newest[::-1] if query == "age=over-week" else newest)
 
 
+@pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
+def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, database, newsroom, monkeypatch, query):
+    monkeypatch.setattr(rows, "PAGE", 3)
+    age = timedelta(days=3 if query == "age=week" else 9)
+
+    def fill(session):
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        for number in range(8):
+            by_mail.take(session, Mailroom(), newsletter, f"{SALT} {number}", address="", received_at=now(session))
+        session.execute(update(Letter).values(channel="web", received_at=now(session) - age))
+
+    database.write(fill)
+    there = walked(nora, f"/letters?{query}", "next")
+    assert [len(rows_of(page)) for page in there] == [3, 3, 2]
+    last = re.search(r'rel="prev" href="([^"]+)"', there[-1])[1]
+    back = walked(nora, nora.client.get(last).location, "prev")
+    assert [rows_of(page) for page in back] == [rows_of(page) for page in there[-2::-1]]
+
+    first = re.search(r'class="text"[^>]* href="([^"]+)"', there[0])[1]
+    down = walked(nora, first, "next", "neighbours")
+    letters = [rows_of(page)[at] for page in there for at in range(len(rows_of(page)))]
+    assert [opened(page) for page in down] == letters
+    assert [rows_of(page) for page in down[3::3]] == [rows_of(page) for page in there[1:]]  # the list goes with it
+    up = walked(nora, f"/letters/{letters[-1]}?{query}", "prev", "neighbours")
+    assert [opened(page) for page in up] == letters[::-1]
+
+
+def walked(nora: DeskBrowser, path: str, rel: str, place: str = "pages") -> list[str]:
+    """The pages from one on, by the link to the next or to the one before."""
+    pages = []
+    while path:
+        response = nora.client.get(path if path.startswith("/desk/") else nora.desk + path, follow_redirects=True)
+        pages.append(unescape(response.text))
+        links = re.search(rf'class="[a-z ]*{place}".*?</(?:nav|p)>', pages[-1], re.DOTALL)
+        found = re.search(rf'rel="{rel}" href="([^"]+)"', links[0]) if links else None
+        path = found[1] if found else ""
+    return pages
+
+
+def opened(page: str) -> str:
+    """The letter that is read on a page."""
+    return re.search(r"/letters/(\w{12})/(?:file|alike|end)", page)[1]
+
+
 def test_a_list_takes_five_statements_at_most_beside_the_frame(app, database, newsroom):
     """The beginning of the transaction is one more."""
     edition, first = ran(database, newsroom, 60), write(database, newsroom, SALT)
     mailed(database, newsroom, FIGURES, 60)
     expert_writes(database, asked(database, newsroom).assignment_id)
     for query in ("", "channel=mail", "language=en", f"edition={edition}", "kind=tip", "held=links", "age=over-week", "alike=1",
-                  "state=all", f"before={first}", "q=salt"):  # fmt: skip
+                  "state=all", f"before={first}", f"before={first}&channel=mail", "q=salt"):  # fmt: skip
         with app.test_request_context(f"/?{query}"), app.extensions["database"].read() as session:
             g.zone = "UTC"
             desk = Desk(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))

@@ -18,6 +18,7 @@ from app.letters import filing
 from app.letters.models import Contact, Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
+from app.matching.models import Verdict
 from app.newsletters.models import Newsletter, Topic
 from app.questions import desk
 from app.questions.models import Question, QuestionTopic
@@ -244,3 +245,60 @@ def test_a_look_alike_is_joined_by_one_press_and_refused_by_one(nora, app, datab
     assert rows_of(nora.get("/letters")) == [again, figures, salt]
     nora.post(f"/letters/{again}/alike", 404, same="yes", **{**sent, "with": "letter.0123456789AB", "version": "3"})
     nora.post(f"/letters/{again}/alike", 409, same="yes", **sent)
+
+
+def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, database, newsroom):
+    salt, again = (write(database, newsroom, body) for body in (SALT, AGAIN))
+    while index_due(database):
+        pass
+    page = nora.get(f"/letters/{again}")
+    pair = re.search(r'name="pair" value="(letter\.\d+)"', page)[1]
+    sent = {"with": f"letter.{salt}", "pair": pair, "same": "yes"}
+    led = nora.post(f"/letters/{again}/alike", version="1", **sent)
+    assert one(database, Verdict).same
+    assert undone(nora, led) == "Undone."
+    assert said(database) == ["verdict.same", "verdict.take back"]
+
+    first, second = (
+        database.write(
+            lambda s, body=body: desk.open_question(s, newsroom.nora, [], body=body, language="en").public_id
+        )
+        for body in (SALT, AGAIN)
+    )
+    while index_due(database):
+        pass
+    for take_back in (lambda led: undone(nora, led), lambda _led: nora.post(f"/questions/{second}/split")):
+        led = nora.post(f"/questions/{first}/alike", pair=f"question.{second}", same="yes")
+        assert one(database, Verdict).same
+        take_back(led)
+        assert one(database, Question, public_id=second).state == "open"
+        assert said(database)[-2:] == ["verdict.same", "verdict.take back"]
+    led = nora.post(f"/questions/{first}/alike", pair=f"letter.{salt}", same="yes")
+    assert one(database, Verdict).same
+    assert undone(nora, led) == "Undone."
+    assert said(database)[-2:] == ["verdict.same", "verdict.take back"]
+
+
+def test_what_cant_be_undone_stays_said(nora, ilya, database, newsroom):
+    first, second = (
+        database.write(
+            lambda s, body=body: desk.open_question(s, newsroom.nora, [], body=body, language="en").public_id
+        )
+        for body in (SALT, AGAIN)
+    )
+    while index_due(database):
+        pass
+    led = nora.get(nora.post(f"/questions/{first}/alike", pair=f"question.{second}", same="yes"))
+    ilya.post(f"/questions/{second}/split")
+    assert said(database) == ["verdict.same", "verdict.take back"]
+    ilya.post(f"/questions/{first}/alike", pair=f"question.{second}", same="yes")
+    assert undone(nora, led).startswith("One stays as it is: ")
+    assert one(database, Verdict).same
+
+
+def said(database: Database) -> list[str]:
+    """What the trail tells of look-alikes; nothing stands behind a word that was taken back."""
+    with database.read() as session:
+        told = list(session.scalars(select(Event.action).where(Event.noun == "verdict").order_by(Event.id)))
+        assert (session.scalar(select(func.count()).select_from(Verdict)) == 0) == (told[-1] == "verdict.take back")
+        return told

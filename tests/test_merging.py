@@ -10,6 +10,8 @@ from app.actors import Reader
 from app.db import Database
 from app.editions.models import Edition
 from app.editor.frame import Desk
+from app.editor.questions import listed as listing
+from app.editor.questions import resting
 from app.editor.questions.listed import list_of
 from app.indexing import index_due
 from app.letters import receipts, receive
@@ -24,6 +26,7 @@ from tests.assignments import asked
 from tests.at_the_form import published
 from tests.cast import Newsroom, answered
 from tests.desk_browser import DeskBrowser, one, queries_of
+from tests.test_letters_filters import walked
 from tests.test_letters_undo import undone
 
 
@@ -240,6 +243,28 @@ def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, datab
         ("who=y", "who"),
     ):
         assert f"The part “{part}” of the address is nothing" in nora.get(f"/questions?{query}", 404)
+
+
+@pytest.mark.parametrize("path", ["/questions", "/questions?state=all&topic=water", "/shelf"])
+def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, newsroom, monkeypatch, path):
+    for module in (listing, resting):
+        monkeypatch.setattr(module, "PAGE", 3)
+
+    def fill(session):
+        water = Topic(newsletter_id=newsroom.newsletter_id, slug="water", name="Water")
+        session.add(water)
+        session.flush()
+        for number in range(8):
+            one = desk.open_question(session, newsroom.nora, [], body=f"Who counts plate {number}?", language="en")
+            desk.set_topics(session, newsroom.nora, one, [water.id])
+            if path == "/shelf":
+                desk.shelve(session, newsroom.nora, one)
+
+    database.write(fill)
+    there = walked(nora, path, "next")
+    assert [len(listed(page)) for page in there] == [3, 3, 2]
+    back = walked(nora, re.search(r'rel="prev" href="([^"]+)"', there[-1])[1], "prev")
+    assert [listed(page) for page in back] == [listed(page) for page in there[-2::-1]]
 
 
 def test_a_list_of_questions_takes_the_same_few_statements_for_many(nora, app, database, newsroom):

@@ -81,9 +81,9 @@ def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_
     assert len(re.findall(r"<summary>Web, English", page.partition('id="trail"')[0])) == 11
     assert 'letters">All 40 letters beside it</a>' in page
     first = nora.get(f"{address}/letters")
-    assert first.count('<section class="block"') == 30
+    assert first.count('<article class="block"') == 30
     later = nora.get(re.search(r'rel="next" href="([^"]+)"', first)[1])
-    assert later.count('<section class="block"') == 10
+    assert later.count('<article class="block"') == 10
     nora.get(f"{address}/letters?after=0123456789AB", 404)
 
 
@@ -251,6 +251,17 @@ def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database,
     mail = one(database, OutboxMail, kind="reader.once")
     with database.read() as session:
         assert f"/steppe/q/{ran}/" in outbox.read(session, mail).text
+
+
+@SQLITE
+def test_a_question_that_ran_says_so_and_leads_to_its_public_page(nora, database, newsroom):
+    ran = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
+    page = nora.get(f"/questions/{ran}")
+    assert ("’s answer ran." in page, "answer may run" in page) == (True, False)
+    assert re.findall(rf'href="(/steppe/q/{ran}/[^"]+)">([^<]+)<', page) == [
+        (f"/steppe/q/{ran}/the-salt-wind", "Yes, as it ran")
+    ]
+    assert page.index("Who asked") < page.index("What happened")  # the trail is read last
 
 
 @SQLITE

@@ -10,10 +10,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.actors import Reader
-from app.db import Database
+from app.db import Database, now
 from app.indexing import index_anew, index_due, index_letters, index_questions
 from app.letters import receipts
-from app.letters.models import Letter
+from app.letters.models import Addition, Letter
 from app.letters.receive import Ask, Form, send
 from app.matching import DESK, PUBLIC
 from app.matching.models import DeskDoc, DeskTerm
@@ -277,3 +277,17 @@ def test_what_is_erased_while_the_worker_reads_it_is_not_left_in_the_index(
     with database.read() as session:
         assert session.scalars(select(DeskDoc.text)).all() == []
         assert session.scalars(select(DeskTerm.term)).all() == []
+
+
+def test_a_reader_who_adds_without_end_holds_up_nobody_elses_letter(database: Database, newsroom: Newsroom) -> None:
+    """PostgreSQL takes a megabyte of a text's terms and no more."""
+    endless = ask(database, newsroom, WORDS["who"])
+    letters = [chr(ord("ა") + number) for number in range(33)]
+    words = ("".join(letters[(number // 33**place) % 33] for place in range(62)) for number in range(9_000))
+    more = [" ".join(part) for part in zip(*[words] * 30, strict=True)]
+    database.write(lambda s: s.add_all(Addition(letter_id=endless, body=body, added_at=now(s)) for body in more))
+    other = ask(database, newsroom, WORDS["train"])
+    index_due(database)
+    with database.read() as session:
+        found = [search(session, DESK, newsroom.newsletter_id, WORDS[name]) for name in ("who", "train")]
+    assert [[hit.noun_id for hit in hits] for hits in found] == [[endless], [other]]

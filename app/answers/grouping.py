@@ -11,6 +11,7 @@ from .models import LIVE, Assignment
 
 def merge(session: Session, actor: Staff, question: Question, into: Question) -> None:
     """Merge one question into another. Raises `CannotMerge`, also where an expert was only prepared to be asked."""
+    desk.lock_both(session, question, into)  # before anybody can be prepared to be asked what is merged away
     if not desk.fault_of_merge(question, into) and has_expert(session, question):
         raise desk.CannotMerge("assigned")
     desk.merge(session, actor, question, into)

@@ -53,6 +53,16 @@ def close_question(
         _tell(session, actor, newsletter, letter, reason, _path(newsletter, answer))
 
 
+def reopen_question(session: Session, actor: Staff, question: Question) -> None:
+    """Open a closed question again, and take back the notices of its end that have not gone out yet. Raises as
+    `reopen_letter` does."""
+    closing.reopen(session, actor, question)
+    for letter in letters_of(session, question):
+        mail = _notice(session, letter)
+        if mail and mail.state in WAITS:
+            outbox.recall(session, actor, mail)
+
+
 def untell(session: Session, actor: Staff, letter: Letter) -> None:
     """Take back the notice that a letter or its question ended, as part of an undo. Raises `OnItsWay` where it has gone out."""
     mail = _notice(session, letter)

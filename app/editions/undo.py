@@ -17,6 +17,7 @@ from ..db import lock, now
 from ..letters import filing
 from ..letters.models import OF_EXPERT, Letter
 from ..lifecycle import Illegal, Refused, Stale
+from ..matching.verdicts import take_back_same
 from ..questions import undoing
 from ..questions.models import Question
 from ..questions.queries import letters_of
@@ -57,7 +58,7 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
     done, left = [], []
     own = list(press)  # what is not somebody going on: the press itself, and what undoing it has written so far
     for event in chosen(session, press):
-        if not _is_undoable(event) or (event.actor, event.newsletter_id) != (actor.ref, actor.newsletter_id):
+        if not _is_undoable(event) or not _is_own(actor, event):
             continue
         try:
             with watched(session) as written, session.begin_nested():
@@ -66,7 +67,20 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
             done.append(event)
         except Refused as why:
             left.append(Left(event, why))
+    if done and not left:
+        _take_back_words(session, actor, press)
     return done, left
+
+
+def _take_back_words(session: Session, actor: Staff, press: Sequence[int]) -> None:
+    """What somebody said by a press whose steps are all undone was not meant either."""
+    for event in chosen(session, press):
+        if event.action == "verdict.same" and event.facts and _is_own(actor, event):
+            take_back_same(session, actor, tuple(event.facts["a"]), tuple(event.facts["b"]))
+
+
+def _is_own(actor: Staff, event: Event) -> bool:
+    return (event.actor, event.newsletter_id) == (actor.ref, actor.newsletter_id)
 
 
 def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:

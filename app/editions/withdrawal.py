@@ -1,6 +1,6 @@
 """A reader takes a letter back. It outranks everything but print: the words and the contact are gone at once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -8,18 +8,20 @@ from sqlalchemy.orm import Session
 from ..actors import Reader, Staff
 from ..answers.closing import close
 from ..answers.models import Assignment
+from ..audit.queries import newest_of
 from ..db import as_of, lock
 from ..letters import contacts
 from ..letters.days import kept_moment
 from ..letters.models import Letter
-from ..letters.queries import of_questions
+from ..letters.queries import of_questions, stood_behind
 from ..letters.receipts import change_credit as change_own_credit
 from ..letters.receipts import erase
 from ..mail import outbox
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
-from ..questions.queries import family, lead_of, letters_of
+from ..questions.queries import cleared_text, family, lead_of, letters_of
 from ..questions.wording import erase_words, forget_own_words
+from ..text import for_print
 from . import archive, desk, notices
 from .models import Edition, EditionItem
 from .phrases import phrases_for
@@ -30,31 +32,76 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
 
     Once the edition is locked it runs, unnamed. Raises `NotYours` and, when it was withdrawn before, `Illegal`.
     """
-    question_id, words, moment = letter.question_id, letter.body, kept_moment(session, letter)
+    lock(session, letter)  # where the desk is filing it at this moment, its question is known after that
+    words = letter.body or ""
     erase(session, actor, letter)
     outbox.forget_letter(session, actor, letter.id)
-    if question_id is None:
-        return
-    own = session.get_one(Question, question_id)
-    question = lead_of(session, own)
-    lock(session, question)
-    if question.edition_id is not None:
-        # An editor may be locking its edition at this moment: what is fixed is known once that is done, or can't be any more.
-        lock(session, session.get_one(Edition, question.edition_id))
+    for key in sorted(stood_behind(session, letter)):
+        own, question = _standing(session, key)
+        if key == letter.question_id:
+            _leave(session, actor, letter, own, question, words)
+        elif not _is_all_theirs(session, letter, own, words):
+            forget_own_words(session, own, words, next(iter(letters_of(session, own)), None))
+        elif own is not question:
+            erase_words(session, own)
+        elif not _is_fixed(session, own):
+            _end_for(session, actor, letter, own)
+
+
+def _leave(session: Session, actor: Reader, letter: Letter, own: Question, question: Question, words: str) -> None:
+    """A letter that was erased leaves the question that it stood behind."""
     if own is not question and not of_questions(session, [own.id]):
         erase_words(session, own)
     others = letters_of(session, question)
     for each in {own, question}:
-        forget_own_words(session, each, words or "", others[0] if others else None)
-    # What is mailed about it would tell the minute of one without address: it goes out when the day is over.
-    later = moment + timedelta(days=1) if letter.hear_back == "number" else None
+        forget_own_words(session, each, words, others[0] if others else None)
     fixed = _unname(session, question)
-    with as_of(session, moment):
-        if not (fixed or others or question.state in ("published", "retracted")):
-            _end(session, actor, question)
-            if later:
-                outbox.put_off(session, family(session, question), later)
+    if fixed or others or question.state in ("published", "retracted"):
+        _tell(session, letter, question, fixed)
+    else:
+        _end_for(session, actor, letter, question)
+
+
+def _end_for(session: Session, actor: Reader, letter: Letter, question: Question) -> None:
+    later = _later(session, letter)
+    with as_of(session, kept_moment(session, letter)):
+        _end(session, actor, question)
+        if later:
+            outbox.put_off(session, family(session, question), later)
+    _tell(session, letter, question, False)
+
+
+def _tell(session: Session, letter: Letter, question: Question, fixed: bool) -> None:
+    later = _later(session, letter)
+    with as_of(session, kept_moment(session, letter)):
         notices.letter_withdrawn(session, question, fixed, due_at=later)
+
+
+def _later(session: Session, letter: Letter) -> datetime | None:
+    """What is mailed about it would tell the minute of a letter without address: it goes out when the day is over."""
+    return kept_moment(session, letter) + timedelta(days=1) if letter.hear_back == "number" else None
+
+
+def _standing(session: Session, key: int) -> tuple[Question, Question]:
+    """A question and the one that it counts for, as they stand and stay until the end of the transaction."""
+    own = lock(session, session.get_one(Question, key))
+    question = lock(session, lead_of(session, own))
+    if question.edition_id is not None:
+        # An editor may be locking its edition at this moment: what is fixed is known once that is done, or can't be any more.
+        lock(session, session.get_one(Edition, question.edition_id))
+    return own, question
+
+
+def _is_all_theirs(session: Session, letter: Letter, question: Question, words: str) -> bool:
+    """Whether a question that a letter was taken out of is still that reader's, by its words or as it was opened for them:
+    nobody asks it, and nothing of it was ever confirmed as the desk's own."""
+    if letters_of(session, question) or question.text is None:
+        return False
+    if question.text.cleared_at is None and question.text.body == for_print(words):
+        return True
+    opened = newest_of(session, "question", question.id, "question.open")
+    letters = (opened.facts or {}).get("letters", ()) if opened else ()
+    return letter.id in letters and cleared_text(session, question.id) is None
 
 
 def unlock(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
@@ -104,9 +151,15 @@ def leave_unnamed(session: Session, actor: Staff, letter: Letter) -> None:
 def _keep_only_wanted(session: Session, letter: Letter) -> None:
     if letter.question_id is None:
         return
+    _own, question = _standing(session, letter.question_id)
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
     wanted = contacts.named(session, letter, phrases_for(newsletter.language)["comma"])
-    _unname(session, lead_of(session, session.get_one(Question, letter.question_id)), but=wanted)
+    _unname(session, question, but=wanted)
+
+
+def _is_fixed(session: Session, question: Question) -> bool:
+    """Whether it was locked into an edition, or ran."""
+    return session.scalar(select(EditionItem.id).filter_by(question_id=question.id)) is not None
 
 
 def _unname(session: Session, question: Question, but: str | None = None) -> bool:

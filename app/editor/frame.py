@@ -26,7 +26,7 @@ from ..people import permissions
 from ..people.directory import staff_actor
 from ..questions import queries as questions
 from ..web import db
-from ..wording import ago, count, day, is_past
+from ..wording import ago, count, day, is_past, left
 from .acts import act_of_press
 
 editor = Blueprint("editor", __name__)
@@ -67,7 +67,7 @@ def too_old(error: CSRFError) -> Response:
     """The page lay open for too long: what was typed is shown, with the way back to where it was typed."""
     where = request.view_args or {}
     g.language = LANGUAGES[0]
-    if "/questions/" in request.path:
+    if "/questions/<public_id>" in str(request.url_rule):
         href = url_for("editor.question", slug=where["slug"], public_id=where["public_id"])
         g.back = (href, _("Back to the question"))
     elif "slug" in where:
@@ -173,7 +173,7 @@ def _coming(desk: Desk) -> dict[str, str] | None:
         if edition.state == "locked"
         else _("cut-off was %(time)s ago", time=ago(edition.cutoff_at))
         if is_past(edition.cutoff_at)
-        else _("cut-off in %(time)s", time=ago(edition.cutoff_at)),
+        else _("cut-off in %(time)s", time=left(edition.cutoff_at)),
         "slots_label": ngettext("%(filled)s of %(num)s slot filled", "%(filled)s of %(num)s slots filled",
                                 edition.slots, filled=filled),
         "href": url_for("editor.edition", slug=desk.newsletter.slug, public_id=edition.public_id),

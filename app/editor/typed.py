@@ -1,7 +1,7 @@
 """What the fields of the desk's forms hold: times local to the newsletter, days, the address or number of a question."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from ..db import CROCKFORD
@@ -12,8 +12,8 @@ PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
 def local_time(typed: str, zone: str) -> datetime | None:
     """What a field for date and time holds ("2026-11-14T12:00"), as a moment in the newsletter's zone."""
     try:
-        return datetime.fromisoformat(typed).replace(tzinfo=ZoneInfo(zone))
-    except ValueError:
+        return datetime.fromisoformat(typed).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last day that there are don't lie in every zone
         return None
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, func, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
+from ..audit import Event
 from .models import Letter
 
 MANY = 1_000  # counts stop here; the pages say "1,000+"
@@ -54,13 +55,21 @@ class Wanted:
         return found + ([Letter.received_at < self.until] if self.until else [])
 
 
-def page(session: Session, newsletter_id: int, wanted: Wanted, after: Letter | None, limit: int) -> list[Letter]:
-    """A page of a list, from behind the letter `after`, in one statement: one walk of an index for each state."""
-    order = _order(wanted)
+def page(
+    session: Session, newsletter_id: int, wanted: Wanted, after: Letter | None, limit: int, up: bool = False
+) -> list[Letter]:
+    """A page of a list, from behind the letter `after`, in one statement: one walk of an index for each state.
+
+    With `up` the other way: what stands in front of that letter, the nearest first.
+    """
+    order = _order(wanted, up)
     walks = [
         select(Letter.id)
         .where(
-            Letter.newsletter_id == newsletter_id, Letter.state == state, *wanted.conditions, *_behind(wanted, after)
+            Letter.newsletter_id == newsletter_id,
+            Letter.state == state,
+            *wanted.conditions,
+            *_behind(wanted, after, up),
         )
         .order_by(*order)
         .limit(limit)
@@ -71,20 +80,23 @@ def page(session: Session, newsletter_id: int, wanted: Wanted, after: Letter | N
     return list(session.scalars(select(Letter).join(keys, keys.c.id == Letter.id).order_by(*order).limit(limit)))
 
 
-def _order(wanted: Wanted) -> tuple[Any, ...]:
+def _oldest_first(wanted: Wanted, up: bool) -> bool:
+    return (wanted.until is not None) != up
+
+
+def _order(wanted: Wanted, up: bool) -> tuple[Any, ...]:
     """By the key, which tells the order of arrival where the minute isn't kept; by time where the list is bounded by it."""
-    if wanted.until is not None:
-        return Letter.received_at, Letter.id
-    return (Letter.received_at.desc(), Letter.id.desc()) if wanted.by_time else (Letter.id.desc(),)
+    columns = (Letter.received_at, Letter.id) if wanted.by_time else (Letter.id,)
+    return columns if _oldest_first(wanted, up) else tuple(column.desc() for column in columns)
 
 
-def _behind(wanted: Wanted, after: Letter | None) -> list[ColumnElement[bool]]:
+def _behind(wanted: Wanted, after: Letter | None, up: bool) -> list[ColumnElement[bool]]:
     if after is None:
         return []
     if not wanted.by_time:
-        return [Letter.id < after.id]
+        return [Letter.id > after.id if up else Letter.id < after.id]
     time = after.received_at
-    if wanted.until is not None:
+    if _oldest_first(wanted, up):
         return [Letter.received_at >= time, or_(Letter.received_at > time, Letter.id > after.id)]
     return [Letter.received_at <= time, or_(Letter.received_at < time, Letter.id < after.id)]
 
@@ -123,3 +135,10 @@ def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
     """The live letters behind several questions, oldest first."""
     query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed")
     return list(session.scalars(query.order_by(Letter.id)))
+
+
+def stood_behind(session: Session, letter: Letter) -> set[int]:
+    """The keys of the questions that a letter ever stood behind, by the trail: the one of now, and those it was taken out of."""
+    filed = select(Event.facts).where(Event.noun == "letter", Event.noun_id == letter.id, Event.action == "letter.file")
+    keys = {(facts or {}).get("question") for facts in session.scalars(filed)} | {letter.question_id}
+    return {key for key in keys if key is not None}

@@ -27,9 +27,10 @@ def reader_of(letter: Letter) -> Reader:
     return Reader(letter_id=letter.id, mailed=letter.receipt_mailed)
 
 
-def _whole_hand(actor: Reader, letter: Letter) -> None:
-    """A receipt that travelled by mail can only read the state and withdraw."""
-    if actor.letter_id != letter.id or actor.mailed:
+def _whole_hand(session: Session, actor: Reader, letter: Letter) -> None:
+    """A receipt that travelled by mail can only read the state and withdraw. What was taken back takes nothing more, and a
+    withdrawal that is under way is waited for."""
+    if actor.letter_id != letter.id or actor.mailed or lock(session, letter).erased_at:
         raise NotYours(actor.ref)
 
 
@@ -38,12 +39,10 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
 
     Raises `Missing` (text) and `NotYours`, also when nothing can be added any more.
     """
-    _whole_hand(actor, letter)
+    _whole_hand(session, actor, letter)
     body = clean(body)[:2_000]
     if not body:
         raise Missing("text")
-    if letter.erased_at:
-        raise NotYours(actor.ref)
     newest = session.scalar(select(Addition).filter_by(letter_id=letter.id).order_by(Addition.id.desc()).limit(1))
     if newest is not None and newest.body == body:
         return newest
@@ -59,8 +58,8 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
 def change_credit(
     session: Session, actor: Reader, letter: Letter, choice: str, name: str, place: str, consent: str
 ) -> None:
-    """Change how the reader is named. Raises `Missing` and `NotYours`."""
-    _whole_hand(actor, letter)
+    """Change how the reader is named. Raises `Missing` and `NotYours`, also when the letter was taken back."""
+    _whole_hand(session, actor, letter)
     contacts.set_credit(session, letter, choice, name, place, consent)
     audit.record(session, actor, "letter.credit", letter, at=kept_moment(session, letter))
 

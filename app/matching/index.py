@@ -72,7 +72,7 @@ def put(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
     for terms in _put_in(session, collection, changed):
         counted.update(terms)
     _count(session, collection, counted)
-    _drop_vectors(session, collection, changed)
+    _drop_vectors(session, collection, _keys(changed))
 
 
 def _same_words(row: _Doc, doc: Doc) -> bool:
@@ -94,8 +94,10 @@ def take_out(session: Session, collection: Collection, keys: Sequence[tuple[str,
     for terms in _take_out(session, collection, rows):
         counted.subtract(terms)
     _count(session, collection, counted)
-    _drop_vectors(session, collection, rows)
+    there = _keys(rows)
+    # The documents first: whoever is about to keep a vector of one has locked it, and is waited for here.
     session.execute(delete(collection.docs).where(collection.docs.id.in_([row.id for row in rows])))
+    _drop_vectors(session, collection, there)
     if KEEPS_DELETED and is_sqlite(session):
         session.execute(text(f"INSERT INTO {collection.fts} ({collection.fts}) VALUES ('optimize')"))  # noqa: S608
 
@@ -117,8 +119,11 @@ def _rows(session: Session, collection: Collection, keys: Sequence[tuple[str, in
     return list(session.scalars(select(docs).where(tuple_(docs.noun, docs.noun_id).in_(keys)))) if keys else []
 
 
-def _drop_vectors(session: Session, collection: Collection, rows: Sequence[_Doc]) -> None:
-    keys = [(row.noun, row.noun_id) for row in rows]
+def _keys(rows: Sequence[_Doc]) -> list[tuple[str, int]]:
+    return [(row.noun, row.noun_id) for row in rows]
+
+
+def _drop_vectors(session: Session, collection: Collection, keys: Sequence[tuple[str, int]]) -> None:
     if keys:
         session.execute(
             delete(Vector).where(Vector.kept_in == collection.name, tuple_(Vector.noun, Vector.noun_id).in_(keys))

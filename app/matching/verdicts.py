@@ -41,14 +41,32 @@ def verdict(
     (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
     if one == other or not {a_noun, b_noun} <= {*NOUNS} or actor.newsletter_id != newsletter_id:
         raise Missing("pair")
-    row = session.scalar(select(Verdict).filter_by(a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id))
-    row = row or Verdict(newsletter_id=newsletter_id, a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id)
+    row = _said(session, one, other) or Verdict(
+        newsletter_id=newsletter_id, a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id
+    )
     row.same, row.score, row.matcher, row.decided_at = same, min(1.0, max(0.0, score)), matcher, now(session)
     session.add(row)
     session.flush()
-    pair = {"a": [a_noun, a_id], "b": [b_noun, b_id]}
-    audit.record(session, actor, "verdict.same" if same else "verdict.not the same", row, facts=pair)
+    audit.record(session, actor, "verdict.same" if same else "verdict.not the same", row, facts=_pair(row))
     return row
+
+
+def take_back_same(session: Session, actor: Staff, one: tuple[str, int], other: tuple[str, int]) -> None:
+    """Forget that two were called the same, with the step that it led to. What was said since, or otherwise, stays."""
+    row = _said(session, one, other)
+    if row is not None and row.same:
+        audit.record(session, actor, "verdict.take back", row, facts=_pair(row))
+        session.delete(row)
+        session.flush()
+
+
+def _said(session: Session, one: tuple[str, int], other: tuple[str, int]) -> Verdict | None:
+    (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
+    return session.scalar(select(Verdict).filter_by(a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id))
+
+
+def _pair(row: Verdict) -> dict[str, list[str | int]]:
+    return {"a": [row.a_noun, row.a_id], "b": [row.b_noun, row.b_id]}
 
 
 def not_the_same(session: Session, key: tuple[str, int] | None) -> set[tuple[str, int]]:

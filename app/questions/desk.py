@@ -11,7 +11,8 @@ from ..audit.queries import newest_of
 from ..db import lock, now
 from ..letters import filing
 from ..letters.models import Letter
-from ..lifecycle import Missing, Refused, must
+from ..lifecycle import Illegal, Missing, Refused, must
+from ..matching.verdicts import take_back_same
 from ..text import clean
 from .lifecycle import QUESTION, cleared
 from .models import Question, QuestionTopic
@@ -60,12 +61,26 @@ def open_question(
         background=background,
         language=language or (first.language if first else None),
     )
-    join(session, actor, question, letters)
+    _file(session, actor, question, letters)
     return question
 
 
+# Where a question stands while it takes one more letter; what ran, ended or was undone would never tell its reader anything.
+TAKES_LETTERS = ("open", "seeking", "answered", "queued", "shelved")
+
+
 def join(session: Session, actor: Staff, question: Question, letters: Sequence[Letter]) -> None:
-    """File letters to a question that is there already; in one that was merged they count for the lead."""
+    """File letters to a question that is there already; in one that was merged they count for the lead.
+
+    Raises `Illegal` where that one takes no letters any more.
+    """
+    lead = lock(session, lead_of(session, lock(session, question)))
+    if lead.state not in TAKES_LETTERS:
+        raise Illegal("question", "join", lead.state)
+    _file(session, actor, question, letters)
+
+
+def _file(session: Session, actor: Staff, question: Question, letters: Sequence[Letter]) -> None:
     for letter in letters:
         filing.file(session, actor, letter, "question", question_id=question.id)
 
@@ -75,8 +90,7 @@ def merge(session: Session, actor: Staff, question: Question, into: Question) ->
 
     Raises `CannotMerge`; `answers.grouping` is what the doors call.
     """
-    for one in sorted({question, into}, key=lambda one: one.id):  # two merges crosswise wait for each other
-        lock(session, one)
+    lock_both(session, question, into)
     if fault := fault_of_merge(question, into):
         raise CannotMerge(fault)
     # What was merged into this one before follows it to the final target.
@@ -84,6 +98,11 @@ def merge(session: Session, actor: Staff, question: Question, into: Question) ->
     why = {"into": into.id, "followers": followers}
     QUESTION.apply(session, actor, question, "merge", why=why, merged_into_id=into.id)
     _lead(session, followers, into.id)
+
+
+def lock_both(session: Session, question: Question, into: Question) -> None:
+    for one in sorted({question, into}, key=lambda one: one.id):  # two merges crosswise wait for each other
+        lock(session, one)
 
 
 def fault_of_merge(question: Question, into: Question) -> str:
@@ -107,6 +126,8 @@ def split(session: Session, actor: Staff, question: Question) -> None:
     QUESTION.apply(session, actor, lock(session, question), "split", merged_into_id=None)
     merged = newest_of(session, "question", question.id, "question.merge")
     take_back_followers(session, question, merged)
+    if merged and merged.facts:
+        take_back_same(session, actor, ("question", question.id), ("question", merged.facts["into"]))
 
 
 def take_back_followers(session: Session, question: Question, merged: audit.Event | None) -> None:

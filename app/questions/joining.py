@@ -24,7 +24,9 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
 
     Raises `AlreadySent` and, when the question is not shown any more, `Missing`.
     """
-    question = shown_question(session, newsletter, public_id)
+    # Locked, so that it doesn't end while somebody joins it, who would hear of nothing.
+    found = all_shown(newsletter.id).where(Question.public_id == public_id).with_for_update(of=Question)
+    question = session.scalar(found)
     if before := already_sent(session, form):
         raise AlreadySent(before, same=before.erased_at is not None or (
             question is not None and question.id == before.question_id))  # fmt: skip

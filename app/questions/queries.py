@@ -36,23 +36,26 @@ def page(
     before: int | None,
     limit: int,
     among: Select[int] | None = None,
+    up: bool = False,
 ) -> list[Question]:
     """Questions in these states, newest first, before the key `before`: a walk of an index for each state, in one statement.
 
-    `among` narrows the list to some keys, which are walked instead.
+    `among` narrows the list to some keys, which are walked instead. With `up` the other way: what stands in front of that
+    key in the list, the nearest first.
     """
-    depth = [Question.id < before] if before else []
+    order = Question.id if up else Question.id.desc()
+    depth = [Question.id > before if up else Question.id < before] if before else []
     here = (Question.newsletter_id == newsletter_id, _made, *depth)
     if among is not None:
         query = select(Question).where(*here, Question.id.in_(among), Question.state.in_(states))
-        return list(session.scalars(query.order_by(Question.id.desc()).limit(limit)))
+        return list(session.scalars(query.order_by(order).limit(limit)))
     walks = [
-        select(Question.id).where(*here, Question.state == state).order_by(Question.id.desc()).limit(limit).subquery()
+        select(Question.id).where(*here, Question.state == state).order_by(order).limit(limit).subquery()
         for state in states
     ]
     found = union_all(*(select(walk.c.id) for walk in walks)).subquery()
     query = select(Question).join(found, found.c.id == Question.id)
-    return list(session.scalars(query.order_by(Question.id.desc()).limit(limit)))
+    return list(session.scalars(query.order_by(order).limit(limit)))
 
 
 def among(

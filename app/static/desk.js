@@ -2,6 +2,7 @@
 // whole page anew. Every page works without this.
 
 const OFF = "desk.keys"; // kept in this browser: the keys are turned off
+const TURNED = "desk.turned"; // kept until the page is there that a key turned to: which way
 const html = document.documentElement;
 const said = document.createElement("p"); // what a screen reader hears of a page that was put in
 said.className = "unseen";
@@ -31,9 +32,36 @@ const here = () => document.activeElement.closest?.(".row, .row-of") ?? main().q
 function walk(step) {
   const all = rows();
   const at = all.findIndex((row) => row === document.activeElement || row.closest(".row, .row-of").contains(document.activeElement));
-  const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
-  next?.focus();
-  next?.scrollIntoView({ block: "nearest" });
+  if (at >= 0 && !all[at + step]) turn(step);
+  else stand(all[Math.max(at + step, 0)]);
+}
+
+function stand(row) {
+  row?.focus();
+  row?.scrollIntoView({ block: "nearest" });
+}
+
+/** From the last row on to the page behind, from the first one back to the page before: to the row that is nearest. */
+function turn(step) {
+  const link = main().querySelector(`.pages a[rel="${step > 0 ? "next" : "prev"}"]`);
+  if (!link) return;
+  if (isLetters(link.href)) return go(link.href).then(() => stand(rows().at(step > 0 ? 0 : -1)));
+  try {
+    sessionStorage.setItem(TURNED, step);
+  } catch {
+    // Nothing can be kept here: the page begins at its top.
+  }
+  location.assign(link.href);
+}
+
+function arrive() {
+  try {
+    const step = Number(sessionStorage.getItem(TURNED));
+    sessionStorage.removeItem(TURNED);
+    if (step) stand(rows().at(step > 0 ? 0 : -1));
+  } catch {
+    // Nothing was kept.
+  }
 }
 
 function countTicked() {
@@ -203,3 +231,4 @@ function dress() {
   countTicked();
 }
 dress();
+arrive();

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from ...letters.models import Letter
 from ...matching import DESK
 from ...matching.alike import Alike, Probe, Reason, alike
+from ...questions.desk import TAKES_LETTERS
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ...wording import age
@@ -17,7 +18,6 @@ from ..frame import Desk
 
 SHOWN = 6
 CAN_END = ("published",)
-CAN_JOIN = ("open", "seeking", "answered", "queued", "shelved")
 
 
 def of(desk: Desk, one: Letter) -> list[Alike]:
@@ -90,7 +90,7 @@ def _act(one: Letter, letter: Letter | None, question: Question | None) -> str:
     if question is not None:
         if question.state in CAN_END:
             return "end" if one.state != "held" else ""
-        return "join" if question.state in CAN_JOIN else ""
+        return "join" if question.state in TAKES_LETTERS else ""
     return (
         "join"
         if letter is not None and letter.state in ("received", "held", "filed") and letter.author == "reader"

@@ -92,8 +92,12 @@ def _together(slug: str, boxes: list[tuple[str, int]]) -> tuple[Outcome, str]:
         away = [one for one in rows if (lead := _lead(desk, one)) and lead is not question]
         words = _("it stands behind another question: merge the two in the list of questions")
         outcome.refused += [(one.public_id, Otherwise(words)) for one in away]
+        if question is not None and question.state not in questions.TAKES_LETTERS:
+            words = _("the question that it would join has ended, or ran")
+            outcome.refused += [(one.public_id, Otherwise(words)) for one in new]
+            new = []
         with watched(desk.session) as events:
-            if question is not None:
+            if question is not None and new:
                 questions.join(desk.session, desk.actor, question, new)
             elif new:
                 question = questions.open_question(desk.session, desk.actor, new)

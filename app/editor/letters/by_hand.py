@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from ...db import now
 from ...letters import receive
+from ...wording import zone
 from ..frame import Desk, at_desk, change, editor, page
 from ..typed import typed_day
 from .words import BY_HAND, CHANNELS, FAULTS
@@ -34,11 +35,11 @@ def letter_write_down(slug: str) -> Response | tuple[str, int]:
         faults = receive.faults_of(ask)
         if channel not in BY_HAND:
             faults["channel"] = "unknown"
-        if given is None or given > now(desk.session).date():
+        if given is None or given > now(desk.session).astimezone(zone()).date():
             faults["given_on"] = "bad"
         if faults or given is None:
             raise receive.Faulty(faults)
-        moment = datetime(given.year, given.month, given.day, 12, tzinfo=UTC)
+        moment = min(datetime(given.year, given.month, given.day, 12, tzinfo=UTC), now(desk.session))
         letter = receive.send(
             desk.session,
             desk.actor,
@@ -75,7 +76,7 @@ def _ask(desk: Desk, typed: dict[str, str]) -> receive.Ask:
 
 
 def _form(desk: Desk, typed: dict[str, str], faults: dict[str, str]) -> str:
-    today: Any = now(desk.session).date().isoformat()
+    today: Any = now(desk.session).astimezone(zone()).date().isoformat()
     return page(
         desk,
         "editor/letter_new.html",

@@ -89,7 +89,7 @@ def chosen(desk: Desk, args: Mapping[str, str]) -> Chosen:
     """Read an address. One that says what there isn't gets a page that says so: half a filter would show other letters."""
     values = {name: args[name].strip() for name in NAMES if args.get(name, "").strip()}
     for name in args:
-        if name not in (*NAMES, "before", "tick"):
+        if name not in (*NAMES, "before", "above", "tick"):
             unknown(desk, name, "editor.letters")
     known = {
         "state": FILTERS, "channel": ALL_CHANNELS, "kind": KINDS, "held": HELD, "age": AGES, "alike": ("1",),

@@ -10,14 +10,14 @@ from ...db import lock
 from ...editions.endings import end_letter
 from ...letters.likeness import look_again
 from ...letters.models import Letter
-from ...lifecycle import Illegal, expect
+from ...lifecycle import expect
 from ...matching.verdicts import verdict
 from ...questions import desk as questions
 from ...questions import queries
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ..frame import Desk, editor, found
-from .alike import CAN_END, CAN_JOIN, of
+from .alike import CAN_END, of
 from .pages import Done, address_of, go_on, of_reader, press, the_letter
 
 
@@ -33,6 +33,7 @@ def letter_alike(slug: str, public_id: str) -> Response:
         other: Any = found(
             queries.load(desk.session, desk.actor, other_id) if noun == "question" else the_letter(desk, other_id)
         )
+        found(other if other is not one else None)  # a letter is no look-alike of itself
         the_letter(desk, public_id)  # where an error page leads
         noted = _remember(desk, one, request.form.get("pair", ""), same)
         if same:
@@ -71,7 +72,5 @@ def _joined(desk: Desk, one: Letter, other: Any) -> Done:
     if question.state in CAN_END:
         end_letter(session, actor, one, "answered", question)
         return Done(go_on(desk, one), _("Answered with what ran."))
-    if question.state not in CAN_JOIN:
-        raise Illegal("question", "join", question.state)
     questions.join(session, actor, question, [one])
     return Done(go_on(desk, one), _("It stands behind the question now."), address_of(desk, question))

@@ -28,16 +28,18 @@ from ..questions.words import REASONS
 from ..typed import public_id_in, typed_day
 from ..undo import way_back
 from .filters import chosen
-from .rows import KINDS, list_of, pane_of
+from .rows import KINDS, list_of, page_above, pane_of
 from .search import search
 from .words import FILED, REPLIES
 
-JOINED = ("open", "seeking", "answered", "queued", "shelved", "merged")  # where a question takes one more letter
+JOINED = (*questions.TAKES_LETTERS, "merged")  # one that was merged counts for its lead
 
 
 @editor.get("/<slug>/letters")
-def letters(slug: str) -> str:
+def letters(slug: str) -> str | Response:
     with at_desk(slug) as desk:
+        if above := request.args.get("above"):
+            return redirect(page_above(desk, above))
         return page(desk, "editor/letters.html", "letters", item=None, **list_of(desk))
 
 

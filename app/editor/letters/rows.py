@@ -1,7 +1,7 @@
 """What the pages of letters show: the rows of the list, and the one that is read."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -59,7 +59,8 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
         ],
         "choices": _choices(desk, listed, rows),
         "keyset": {
-            "newer": listed.address() if before else None,
+            # Of what a search found, the page before can't be walked to: it leads to the first.
+            "newer": listed.address(above=None if hits else before) if before else None,
             "older": listed.address(before=older) if older else None,
         },
         "tick_all": listed.address(before=before, tick="all"),
@@ -70,6 +71,13 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
         "keys": KEYS,
         "steps": _steps(desk, listed, rows, before, item),
     }
+
+
+def page_above(desk: Desk, of: str) -> str:
+    """The address of the page that ends with the letter `of`, behind which another one begins."""
+    listed, last = chosen(desk, request.args), found(queries.load(desk.session, desk.actor, of))
+    front = queries.page(desk.session, desk.newsletter.id, listed.wanted, last, PAGE, up=True)
+    return listed.address(before=front[-1].public_id if len(front) == PAGE else None)
 
 
 def _counts(desk: Desk) -> dict[str, int]:
@@ -96,21 +104,31 @@ def _choices(desk: Desk, listed: Chosen, rows: Sequence[Letter]) -> list[tuple[s
 def _steps(
     desk: Desk, listed: Chosen, rows: Sequence[Letter], before: str | None, item: Letter | None
 ) -> dict[str, str | None]:
-    """Where the keys j and k lead from the letter that is open: to its neighbours in the list."""
+    """Where the keys j and k lead from the letter that is open: to its neighbours in the list, page after page."""
     if item is None:
         return {}
     ids = [one.public_id for one in rows]
     at = ids.index(item.public_id) if item.public_id in ids else None
-    following = ids[at + 1] if at is not None and at + 1 < len(ids) else None
-    if following is None and (at is None or len(ids) == PAGE) and not listed.search:
-        beyond = queries.page(desk.session, desk.newsletter.id, listed.wanted, item, 1)
-        following = beyond[0].public_id if beyond else None
-    previous = ids[at - 1] if at else None
+    following = ids[at + 1 : at + 2] if at is not None else []
+    previous = ids[at - 1 : at] if at else []
+    behind = ahead = before
+    if not following and (at is None or len(ids) == PAGE) and not listed.search:
+        following = _beyond(desk, listed, item, 1)
+        behind = before if following and following[0] in ids else item.public_id
+    if not previous and (at is None or before) and not listed.search:
+        previous = _beyond(desk, listed, item, PAGE + 1, up=True)
+        ahead = before if previous and previous[0] in ids else previous[PAGE] if previous[PAGE:] else None
     place = listed.address
     return {
-        "next": place("editor.letter", public_id=following, before=before) if following else None,
-        "previous": place("editor.letter", public_id=previous, before=before) if previous else None,
+        "next": place("editor.letter", public_id=following[0], before=behind) if following else None,
+        "previous": place("editor.letter", public_id=previous[0], before=ahead) if previous else None,
     }
+
+
+def _beyond(desk: Desk, listed: Chosen, item: Letter, limit: int, up: bool = False) -> list[str]:
+    """What of the list stands behind a letter, or in front of it, the nearest first."""
+    rows = queries.page(desk.session, desk.newsletter.id, listed.wanted, item, limit, up)
+    return [one.public_id for one in rows]
 
 
 def _days(
@@ -169,9 +187,10 @@ def _row(one: Letter, about: About, item: Letter | None, hits: Found | None) -> 
 
 
 def _age(one: Letter) -> str:
-    if _keeps_the_day(one) and _day_of(one) == datetime.now(UTC).date():
-        return _("today")
-    return age(one.received_at)
+    if not _keeps_the_day(one):
+        return age(one.received_at)
+    days = (datetime.now(UTC).date() - _day_of(one)).days  # counted by the calendar: there is no hour to count from
+    return age(datetime.now(UTC) - timedelta(days=days)) if days else _("today")
 
 
 def _settled(one: Letter) -> str:

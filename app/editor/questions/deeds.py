@@ -8,7 +8,7 @@ from ...answers import closing, grouping
 from ...audit import watched
 from ...editions import desk as editions
 from ...editions import withdrawal
-from ...editions.endings import close_question
+from ...editions.endings import close_question, reopen_question
 from ...letters import contacts
 from ...letters import queries as letters
 from ...lifecycle import Missing
@@ -25,7 +25,7 @@ ADDRESS = "/<slug>/questions/<public_id>"
 MOVES = {
     "shelve": questions.shelve,
     "take": closing.take,
-    "reopen": closing.reopen,
+    "reopen": reopen_question,
     "split": questions.split,
     "show": lambda session, actor, one: questions.show(session, actor, one, True),
     "hide": lambda session, actor, one: questions.show(session, actor, one, False),

@@ -28,7 +28,7 @@ from ..frame import Desk
 from ..mail import mailed
 from .listed import places_of
 from .originals import SHOWN, Original, originals
-from .standing import Place, standing
+from .standing import Place, standing, words_of
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,9 @@ class Dossier:
     def standing(self) -> str:
         ran = day(self.edition.runs_at) if self.edition else ""
         return standing(self.question, [part.place for part in self.parts], self.readers, ran)
+
+    def words_of(self, place: Place) -> str:
+        return words_of(self.question, place)
 
     @property
     def marked(self) -> dict[str, list[tuple[str, str | None]]]:

@@ -80,7 +80,7 @@ def chosen(desk: Desk, args: Mapping[str, str]) -> Chosen:
     """Read an address. One that says what there isn't gets a page that says so."""
     values = {name: args[name].strip() for name in NAMES if args.get(name, "").strip()}
     for name in args:
-        if name not in (*NAMES, "before", "tick"):
+        if name not in (*NAMES, "before", "above", "tick"):
             unknown(desk, name, "editor.questions")
     if values.get("state", "going") not in FILTERS:
         unknown(desk, "state", "editor.questions")

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import Select
+from werkzeug.wrappers import Response
 
 from ...answers import queries as answers
 from ...editions.models import Edition
@@ -28,8 +30,11 @@ LOOKED = 3  # pages of hits that one page looks through for those that the other
 
 
 @editor.get("/<slug>/questions")
-def questions(slug: str) -> str:
+def questions(slug: str) -> str | Response:
     with at_desk(slug) as desk:
+        if above := request.args.get("above"):
+            listed = chosen(desk, request.args)
+            return redirect(listed.address(before=page_above(desk, above, listed.states, PAGE, listed.among)))
         return page(desk, "editor/questions.html", "questions", **list_of(desk))
 
 
@@ -47,7 +52,8 @@ def list_of(desk: Desk) -> dict[str, Any]:
         "filters": [(name, words, listed.address(state=name)) for name, (words, _states) in FILTERS.items()],
         "choices": _choices(listed, places),
         "keyset": {
-            "newer": listed.address() if before else None,
+            # Of what a search found, the page before can't be walked to: it leads to the first.
+            "newer": listed.address(above=None if listed.search else before) if before else None,
             "older": listed.address(before=older) if older else None,
         },
         "tick_all": listed.address(before=before, tick="all"),
@@ -55,6 +61,13 @@ def list_of(desk: Desk) -> dict[str, Any]:
         "ends": [(key, ENDS[key]) for key in ENDINGS],
         "keys": KEYS,
     }
+
+
+def page_above(desk: Desk, of: str, states: Sequence[str], size: int, among: Select[int] | None = None) -> str | None:
+    """Behind which question the page begins that ends with the question `of`; None for the first page."""
+    last = found(queries.load(desk.session, desk.actor, of))
+    front = queries.page(desk.session, desk.newsletter.id, states, last.id, size, among, up=True)
+    return front[-1].public_id if len(front) == size else None
 
 
 def _page(
@@ -75,7 +88,8 @@ def _page(
     if older is None and len(hits) == PAGE * LOOKED:
         last = session.get(Question, hits[-1].noun_id)
         older = last.public_id if last else None
-    return rows[:PAGE], {hit.noun_id: hit.snippet for hit in hits}, older
+    shown = rows[:PAGE]
+    return shown, {one.id: hits[order[one.id]].snippet for one in shown}, older
 
 
 def _choices(listed: Chosen, places: Mapping[int, Sequence[Place]]) -> list[tuple[str, str, list[tuple[str, Any]]]]:

@@ -1,7 +1,5 @@
 """The shelf and the archive: what rests, and what ran."""
 
-from typing import Any
-
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
@@ -12,15 +10,18 @@ from ...questions import queries as questions
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..keys import KEYS
 from ..letters.words import ENDS
+from .listed import page_above
 
 PAGE = 30
 RAN = ("published", "retracted")
 
 
 @editor.get("/<slug>/shelf")
-def shelf(slug: str) -> str:
+def shelf(slug: str) -> str | Response:
     """Good questions for which it wasn't the time."""
     with at_desk(slug) as desk:
+        if above := request.args.get("above"):
+            return redirect(url_for("editor.shelf", slug=slug, before=page_above(desk, above, ("shelved",), PAGE)))
         before = request.args.get("before")
         last = found(questions.load(desk.session, desk.actor, before)).id if before else None
         rows = questions.page(desk.session, desk.newsletter.id, ("shelved",), last, PAGE + 1)
@@ -37,7 +38,10 @@ def shelf(slug: str) -> str:
             keys=KEYS,
             ticked=request.args.get("tick") == "all",
             tick_all=url_for("editor.shelf", slug=slug, before=before, tick="all"),
-            keyset=_keyset(desk, "editor.shelf", bool(before), shelved[-1].public_id if more else None),
+            keyset={
+                "newer": url_for("editor.shelf", slug=slug, above=before) if before else None,
+                "older": url_for("editor.shelf", slug=slug, before=shelved[-1].public_id) if more else None,
+            },
         )
 
 
@@ -65,13 +69,8 @@ def archive(slug: str) -> str:
             "archive",
             items=items,
             editions=editions,
-            keyset=_keyset(desk, "editor.archive", bool(before), items[-1].question.public_id if more else None),
+            keyset={
+                "newer": url_for("editor.archive", slug=slug) if before else None,
+                "older": url_for("editor.archive", slug=slug, before=items[-1].question.public_id) if more else None,
+            },
         )
-
-
-def _keyset(desk: Desk, endpoint: str, deep: bool, last: str | None) -> dict[str, Any]:
-    slug = desk.newsletter.slug
-    return {
-        "newer": url_for(endpoint, slug=slug) if deep else None,
-        "older": url_for(endpoint, slug=slug, before=last) if last else None,
-    }

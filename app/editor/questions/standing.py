@@ -110,6 +110,13 @@ OF_QUESTION = {
 }
 
 
+def words_of(question: Question, place: Place) -> str:
+    """Where an expert's part stands; what ran isn't said to wait for it."""
+    if place.key == "approved" and question.state in ("published", "retracted"):
+        return _("%(name)s’s answer ran", name=place.name)
+    return place.words
+
+
 def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
     """A few words for a row of a list."""
     place = most_pressing([place for place in places if place.key not in OVER])
@@ -133,7 +140,7 @@ def standing(question: Question, places: Sequence[Place], readers: int, edition_
         (place for place in places if place.key not in OVER),
         key=lambda place: RANK.index(place.key),
     )
-    said += [_("%(words)s.", words=place.words) for place in live[:3]]
+    said += [_("%(words)s.", words=words_of(question, place)) for place in live[:3]]
     if not live and question.state == "open":
         said.append(
             _("%(words)s. Nobody has it now.", words=places[-1].words) if places else _("No expert has it yet.")

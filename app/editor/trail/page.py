@@ -178,7 +178,7 @@ def _when(event: Event) -> dict[str, Any]:
     """A reader's letter without an address keeps its day and no hour: midnight in UTC, in no zone's day but its own."""
     if event.noun == "letter" and event.at.time() == time():
         hourless = _("The hour of a letter without an address isn’t kept.")
-        return {"time": event.at, "date": event.at.date(), "label": _("day"), "exact": hourless}
+        return {"time": event.at, "date": event.at.date(), "label": "–", "exact": hourless}
     local = event.at.astimezone(zone()).date()
     return {"time": event.at, "date": local, "label": clock_time(event.at), "exact": exact(event.at)}
 
@@ -233,7 +233,8 @@ def _csv(slug: str, sought: trail.Sought) -> Iterator[str]:
 
 def _jsonl(slug: str, sought: trail.Sought) -> Iterator[str]:
     for event, who, text, question in _told(slug, sought):
-        row = {"id": event.id, "at": event.at.isoformat(), "actor": event.actor, "who": who, "what": text}
+        # Not the event's number: between those of its neighbours it would tell the hour that isn't kept of a reader's.
+        row = {"at": event.at.isoformat(), "actor": event.actor, "who": who, "what": text}
         row |= {"act": event.action, "noun": event.noun, "question": question or None}
         row |= {"from": event.old, "to": event.new, "facts": event.facts}
         yield json.dumps(row, ensure_ascii=False) + "\n"
