@@ -19,6 +19,7 @@ GUESTS = (
     ("tereza@platan.example", "desk", "The desk of Shift Change, as its editor Tereza"),
     ("aizada@platan.example", "desk", "The same desk, as Tereza's assistant Aizada"),
     ("shirin@platan.example", "desk", "The desk of نفس, as its editor Shirin"),
+    ("pavel@platan.example", "desk", "Both desks, as Pavel, who says who works there"),
     ("gulmira@fair-hour.example", "expert", "An expert's own page, as the lawyer Gulmira"),
 )
 RECEIPT = ("shift-change envelope 2", "/shift-change/receipt")  # the form's nonce of a letter whose question has run

@@ -24,10 +24,14 @@ from app.languages import script_of
 from app.letters import contacts, receive
 from app.letters.lifecycle import LETTER
 from app.letters.models import Contact, Credit, Letter
-from app.mail import outbox
-from app.mail.lifecycle import MAIL
-from app.mail.models import OutboxMail
+from app.mail import inbound, outbox
+from app.mail.lifecycle import INBOUND, MAIL
+from app.mail.models import Inbound, OutboxMail
+from app.mail.parsing.parse import parse
 from app.mailroom import sums
+from app.mailroom.case import Case
+from app.mailroom.house import House, Settings
+from app.mailroom.routing import decide
 from app.models import Base
 from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
@@ -36,7 +40,8 @@ from app.people.models import Expert
 from app.questions.lifecycle import QUESTION, cleared
 from app.questions.models import Question
 from app.seal import Keys
-from demo.scale import fill
+from config import DEMO_AUTHSERV_ID
+from demo.scale import fill, pen
 from demo.scale.fill import CannotGrow, check, grow
 from demo.scale.people import SLUG
 from demo.scale.words import tongues
@@ -89,7 +94,7 @@ def test_the_trail_leads_every_row_by_legal_moves_to_where_it_stands(session: Se
     for event in session.scalars(select(Event).order_by(Event.id)):
         if event.new:
             trail.setdefault((event.noun, event.noun_id), []).append(event)
-    for model, machine in MACHINES.items():
+    for model, machine in (MACHINES | {Inbound: INBOUND}).items():
         for key, state, state_at in session.execute(select(model.id, model.state, model.state_at)):
             events = trail.get((model.__name__.lower(), key), [])
             before = (
@@ -193,6 +198,25 @@ def test_the_doctor_is_content(session: Session) -> None:
 def test_nothing_happens_after_today(session: Session) -> None:
     for model in MACHINES:
         assert session.scalar(select(func.max(model.state_at))) <= TODAY, model
+
+
+def test_a_few_dozen_mails_wait_in_the_pen_for_the_reasons_that_the_mailroom_gives(session: Session) -> None:
+    road = by_slug(session, SLUG)
+    assert road is not None
+    penned = inbound.page(session, road.id, "pen")
+    assert len(penned) == pen.MOST
+    assert [mail.stored_at for mail in penned] == sorted((mail.stored_at for mail in penned), reverse=True)
+    house = House(Settings(authserv_id=DEMO_AUTHSERV_ID))
+    for mail in penned:
+        raw = inbound.raw_of(session, mail)
+        case = Case(session, raw, parse(raw), house, row_id=mail.id)
+        decided = decide(case)
+        assert (decided.place, list(decided.reasons), decided.newsletter_id) == ("pen", mail.reasons, road.id)
+        assert inbound.reading_of(session, mail) == case.reading
+        assert mail.content_mac == inbound.mac_of(session, case.content(road.id))
+        if mail.assignment_id:
+            assert decided.assignment_id == mail.assignment_id
+    assert len({reason for mail in penned for reason in mail.reasons}) >= 9
 
 
 class Undone(Exception):

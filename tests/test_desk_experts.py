@@ -60,7 +60,10 @@ def test_the_directory_tells_who_was_checked_and_who_is_busy(nora: Desk) -> None
     nora.database.write(lambda s: handed_in(s, nora.newsroom, "Who measures?"))
     nora.press("experts", name="Saule Bekova", email="saule@survey.example")
     said = nora.get("experts")
-    assert (said.count(" checked "), said.count("not yet")) == (4, 1)  # once in the filter "Not checked"
+    assert (said.count(" checked "), said.count("not checked yet")) == (
+        5,
+        1,
+    )  # once each in "Not checked", "not checked yet"
     assert "Leyla Aydın soil scientist at the Karakum Field Station checked 1 question" in said
     assert "Saule Bekova" in nora.get("experts?q=saule")
     assert "Leyla Aydın" not in nora.get("experts?q=saule")
@@ -74,6 +77,13 @@ def test_name_and_address_are_enough_and_a_known_address_is_found_again(nora: De
     assert "isn’t an e-mail address" in said
     assert "Say who it is." in nora.press("experts", 422, email="saule@survey.example")
     assert everything(nora.database) == before
+
+
+def test_who_has_the_name_of_somebody_is_recorded_and_pointed_out(nora: Desk) -> None:
+    words = "Somebody of this name is in the directory already. If it is one person, make the two one: Who is here twice"
+    for name, is_known in (("Leyla Aydin", True), ("Saule Bekova", False)):
+        address = nora.press("experts", name=name)
+        assert (words in nora.get(address.partition("/desk/steppe/")[2])) is is_known
 
 
 def test_a_change_of_name_needs_a_new_check(nora: Desk) -> None:
@@ -164,7 +174,7 @@ def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None
     said = nora.press("settings/sentences/en", 200, look="1", **typed)
     assert "We asked Leyla Aydın, soil scientist: “The answer stands here.”" in said
     assert "Timur, Osh would like to know:" in said
-    assert "place that is filled in is missing" in nora.press("settings/sentences/en", 422, lead_in="We asked:")
+    assert "What is filled in has to stand in it" in nora.press("settings/sentences/en", 422, lead_in="We asked:")
     nora.press("settings/sentences/de", 404, **typed)
     assert everything(nora.database) == before
     nora.press("settings/sentences/en", **typed)

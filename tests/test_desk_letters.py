@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.actors import Mailroom, Reader
 from app.audit import Event
@@ -368,3 +369,12 @@ def test_looking_changes_nothing(nora, database, newsroom):
         nora.get(path)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Event)) == before
+
+
+def test_a_letter_that_keeps_its_day_alone_is_as_old_as_the_calendar_says(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom
+) -> None:
+    letter = write(database, newsroom, "Who measures the salt in the wind?")
+    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
+    database.write(lambda s: s.execute(update(Letter).filter_by(public_id=letter).values(received_at=day)))
+    assert re.findall(r">(\d+ days?)</time>", nora.get("/letters")) == ["3 days"]

@@ -99,6 +99,17 @@ def test_an_edited_paragraph_is_found_behind_a_new_one() -> None:
     ]
 
 
+def test_a_cut_at_the_end_of_a_sentence_does_not_touch_the_word_before() -> None:
+    (pair,) = compare(
+        "I was there for three years before the clinic. They asked me, often.",
+        "I was there for three years. They asked, often.",
+    )
+    assert (
+        "".join(text for _, text in pair.merged)
+        == "I was there for three years before the clinic. They asked me, often."
+    )
+
+
 def test_chinese_is_compared_sign_by_sign() -> None:
     assert [drawn(pair) for pair in compare("中国在塞尔维亚买了什么?", "中国在塞尔维亚买了哪些矿山?")] == [
         "中国在塞尔维亚买了[-什么-][+哪些矿山+]?"
@@ -116,7 +127,8 @@ def test_no_character_is_lost_on_either_side(old: str, new: str) -> None:
     )
     for pair in pairs:
         assert [run for run in pair.merged if run[0] != "del"] == pair.new
-        assert [run for run in pair.merged if run[0] == "del"] == [run for run in pair.old if run[0] == "del"]
+        cut = [text for op, text in pair.old if op == "del"]
+        assert [text.lstrip() for op, text in pair.merged if op == "del"] == [text.lstrip() for text in cut]
         assert pair.old or pair.new
 
 

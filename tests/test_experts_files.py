@@ -158,6 +158,7 @@ def test_a_wrong_guess_is_put_right_on_the_page(nora: Browser) -> None:
     assert "Look at the names below." in nora.get(path)
     assert "Leyla Kaçar Ağaoğlu" in nora.get(f"{path}?as=cp1254")
     assert "can’t be read as UTF-8" in nora.get(f"{path}?as=utf-8")
+    assert "can’t be read as UTF-8" in nora.press(f"{path}/import", status=422, **{"as": "utf-8"})
     take(nora, f"{path}?as=cp1254", **{"as": "cp1254"})
     assert "Leyla Kaçar Ağaoğlu" in people(nora.database)
 

@@ -17,7 +17,7 @@ from app.mail.models import OutboxMail
 from app.questions.models import Question
 from tests.assignments import asked
 from tests.at_desk import Browser, counted
-from tests.cast import Newsroom, answered
+from tests.cast import Newsroom, answered, handed_in
 
 MINUTE = timedelta(minutes=1)
 
@@ -107,3 +107,29 @@ def test_the_page_asks_so_often_and_no_more(nora: AtHome, database: Database, ne
 
     database.write(more)
     assert statements() == few <= 52
+
+
+def test_what_only_an_editor_may_do_waits_apart_and_is_not_ilyas_task(
+    app: Flask, nora: AtHome, database: Database, newsroom: Newsroom
+) -> None:
+    """Ilya may edit what Leyla sent; to have it checked, or to fill a slot, is for Nora."""
+    salt = asked(database, newsroom)
+    salt.send()
+    salt.edit()
+    database.write(lambda session: handed_in(session, newsroom, "Who pays the gauges?"))
+    edit, check, slot = "Edit Leyla Aydın’s text", "Send Leyla Aydın the quote check", "Fill slot 1"
+    assert columns(nora)[0] == ("For you", [edit, check, slot])
+    assert [heading for heading, _lines in columns(nora)] == [
+        "For you", "For experts", "For their check", "For an answer",
+    ]  # fmt: skip
+    ilya = AtHome(app, newsroom.ilya)
+    assert columns(ilya)[:2] == [("For you", [edit]), ("For an editor", [check, slot])]
+    assert "One text waits for you. One text waits for an editor." in ilya.get("")
+    assert "2 texts wait for you." in nora.get("")
+
+
+def columns(person: AtHome) -> list[tuple[str, list[str]]]:
+    """Who waits for whom: each heading, with the lines under it."""
+    parts = re.findall(r'aria-labelledby="waits-\d".*?</section>', person.open("").text, re.DOTALL)
+    heads = [re.findall(r"<h3[^>]*>\s*([^<]+?)\s*<span>", part)[0] for part in parts]
+    return [(head, re.findall(r'<a href="[^"]+">([^<]+)</a>', part)) for head, part in zip(heads, parts, strict=True)]

@@ -1,5 +1,6 @@
 """Browsers that are signed in: proving once more who sits there, when they were last seen, and each way out."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -102,6 +103,35 @@ def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
     with thief.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
         cookie.update(old)
     assert thief.open(PEOPLE).status_code == 303, "the cookie from before the proof opens nothing any more"
+
+
+def test_the_directory_leaves_the_house_only_after_a_proof_and_the_way_back_keeps_what_was_looked_for(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    nora, export = at_the_desk(app, database, NORA), "Take the directory away as a file"
+    put_back(database, stepped_up_at=ago(hours=3))
+    files = f"{DESK}experts/files?q=Leyla&show=work"
+    nora.open(f"{DESK}experts?q=Leyla&show=work")
+    assert f'href="{files}"' in nora.text
+    nora.open(files)
+    assert (export in nora.text, "All addresses at once" in nora.text) == (False, True)
+    before = everything(database)
+    assert nora.press(f"{DESK}experts/export?q=Leyla&show=work").status_code == 403
+    assert (nora.heading, "marek@water.example" in nora.text) == ("Is it you?", False)
+    assert everything(database) == before
+
+    way = re.search(r'href="(/sign-in/again[^"]+)"', nora.text)
+    assert way is not None
+    nora.open(way[1])
+    nora.press("/sign-in/again", next=nora.value("next"))
+    nora.follow()
+    type_the_code(nora, database, NORA)
+    assert nora.page is not None
+    assert nora.page.headers["Location"] == files
+    nora.follow()
+    assert (export in nora.text, f'href="{DESK}experts?q=Leyla&show=work"' in nora.text) == (True, True)
+    assert nora.press(f"{DESK}experts/export").mimetype == "text/csv"
+    assert "marek@water.example" in nora.text
 
 
 def test_signing_a_colleague_out_cant_wait_for_a_proof(

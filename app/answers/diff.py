@@ -31,7 +31,8 @@ class Pair:
     """A paragraph in two versions; one side is empty where it was cut or is new.
 
     Where a paragraph was split or two were joined, that side holds both, with a blank line between them. Joining the
-    texts of `old` gives the old paragraph, of `new` the new one, and of `merged` without 'del' the new one.
+    texts of `old` gives the old paragraph, of `new` the new one, and of `merged` without 'del' the new one. In `merged`
+    a cut keeps the space before it, where the new text has none left.
     """
 
     old: list[Run]
@@ -143,16 +144,18 @@ def _is_island(left: _Stretch, island: _Stretch, right: _Stretch) -> bool:
 
 def _pair(stretches: list[_Stretch]) -> Pair:
     pair = Pair([], [], [])
+    gap = ""  # What only the old text has between the words before a change and the words that are cut.
     for stretch in stretches:
         before, after = "".join(stretch.old), "".join(stretch.new)
         if stretch.same:
+            gap = before[len(before.rstrip()) :] if after == after.rstrip() else ""
             pair.old.append(("same", before))
             pair.new.append(("same", after))
             pair.merged.append(("same", after))
             continue
         if before:
             pair.old.append(("del", before))
-            pair.merged.append(("del", before))
+            pair.merged.append(("del", gap + before))
         if after:
             pair.new.append(("ins", after))
             pair.merged.append(("ins", after))

@@ -1,4 +1,5 @@
-"""`flask staff invite`: how the first person gets in, and how anybody gets in again without mail. `flask experts`: files."""
+"""`flask staff`: how the first person gets in, how anybody gets in again without mail, and how somebody is put out of the
+whole house. `flask experts`: files."""
 
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from ..actors import Clock
 from ..db import Database, address
+from ..lifecycle import Stale
 from ..newsletters.models import Newsletter
-from . import cells, directory, exporting, importing, sheet, sign_in, taking_in
-from .models import ROLES
+from . import cells, directory, exporting, importing, sheet, shutting_out, sign_in, taking_in
+from .models import ROLES, Person
+from .staff import LastAdmin
 
 staff = AppGroup("staff", help="The people of the desk.")
 
@@ -35,10 +38,66 @@ def invite(email: str, name: str, newsletter: str, role: str, language: str) -> 
             person = directory.add_person(session, Clock(), name, email, language)
         except directory.BadAddress as error:
             raise click.UsageError(f"{email} is no e-mail address") from error
+        if person.disabled_at is not None:
+            raise click.ClickException(f"{person.name} is out of the whole house: first flask staff enable {email}")
         directory.give_role(session, Clock(), person, found.id, role)
         return address(session, sign_in.invite(session, Clock(), person, "desk"))
 
     click.echo(database.write(change))
+
+
+@staff.command("disable")
+@click.argument("email")
+def disable(email: str) -> None:
+    """Put whoever has EMAIL out of the whole house: signed out everywhere, with no way in until they are enabled again.
+
+    Links of assignments that they have as an expert go on working.
+    """
+    database: Database = current_app.extensions["database"]
+
+    def change(session: Session) -> tuple[str, int, int]:
+        person = _known(session, email)
+        try:
+            return person.name, *shutting_out.shut_out(session, Clock(), person)
+        except LastAdmin as last:
+            desk = session.get_one(Newsletter, last.newsletter_id).name
+            raise click.ClickException(
+                f"nothing was done: {person.name} is the only admin of {desk}. Give somebody else this role first"
+            ) from last
+        except Stale as stale:
+            raise click.ClickException(f"{person.name} is out of the whole house already") from stale
+
+    name, browsers, ways = database.write(change)
+    click.echo(
+        f"{name} is out of the whole house. Browsers signed out: {browsers}; open links and codes ended: {ways}."
+    )
+
+
+@staff.command("enable")
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let whoever has EMAIL come in again after `disable`, by a mail that they ask for."""
+    database: Database = current_app.extensions["database"]
+
+    def change(session: Session) -> str:
+        person = _known(session, email)
+        try:
+            shutting_out.let_back(session, Clock(), person)
+        except Stale as stale:
+            raise click.ClickException(f"{person.name} isn't out of the house") from stale
+        return person.name
+
+    click.echo(f"{database.write(change)} can come in again, by a mail that they ask for.")
+
+
+def _known(session: Session, email: str) -> Person:
+    try:
+        person = directory.by_email(session, directory.checked_address(email))
+    except directory.BadAddress as error:
+        raise click.UsageError(f"{email} is no e-mail address") from error
+    if person is None:
+        raise click.UsageError(f"nobody in the house has the address {email}")
+    return person
 
 
 experts = AppGroup("experts", help="The directory of experts as a file.")

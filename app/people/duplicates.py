@@ -59,6 +59,14 @@ def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
     return found + _judged(session, candidates)
 
 
+def has_namesake(session: Session, expert: Expert) -> bool:
+    """Whether somebody else of this name, in any spelling, is in the directory."""
+    others = select(Expert.id).where(
+        Expert.alike == expert.alike, Expert.id != expert.id, Expert.merged_into_id.is_(None)
+    )
+    return bool(expert.alike) and session.scalar(others.limit(1)) is not None
+
+
 def _groups(session: Session, after: str) -> Iterator[list[Sound]]:
     """Experts who share their longest name, group by group: one walk of an index."""
     rows = _walk(session, after)

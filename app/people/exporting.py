@@ -10,6 +10,7 @@ from ..lifecycle import must
 from . import cells, finding
 from .directory import email_of
 from .models import Expert, Person
+from .staff import NotFresh, is_fresh
 
 AT_ONCE = 1_000  # experts that are read at a time
 COLUMNS = tuple(column for column in cells.HEADS if column not in ("given", "family"))
@@ -17,8 +18,10 @@ HEADS = (*(cells.head_of(column) for column in COLUMNS), "checked on", "how it w
 
 
 def begin(session: Session, actor: Staff) -> None:
-    """Note who takes the directory away: the addresses of everybody are in it. Raises `NotYours`."""
+    """Note who takes the directory away: the addresses of everybody are in it. Raises `NotYours`, then `NotFresh`."""
     must(actor, "E")
+    if not is_fresh(session, actor):
+        raise NotFresh(actor.ref)
     audit.record(session, actor, "person.export", session.get_one(Person, actor.person_id))
 
 

@@ -30,7 +30,11 @@ class NotFresh(Refused):
 
 
 class LastAdmin(Refused):
-    """Nobody else could manage the desk's people."""
+    """Nobody else could manage the people of a newsletter's desk."""
+
+    def __init__(self, newsletter_id: int) -> None:
+        super().__init__(f"newsletter {newsletter_id}")
+        self.newsletter_id = newsletter_id
 
 
 class AlreadyHere(Refused):
@@ -217,7 +221,7 @@ def set_role(session: Session, actor: Staff, one: Colleague, role: str, was: str
     _begin(session, actor)
     if role not in ROLES:
         raise Missing("role")
-    _keep_an_admin(session, one, becomes=role)
+    keep_an_admin(session, one, becomes=role)
     if one.membership.role != was:
         raise Stale(f"the role is {one.membership.role}, not {was}")
     if role != was:
@@ -229,7 +233,7 @@ def set_role(session: Session, actor: Staff, one: Colleague, role: str, was: str
 def remove(session: Session, actor: Staff, one: Colleague) -> None:
     """Take a colleague from this desk; what they did stays in their name. Raises `LastAdmin`, `NotFresh`."""
     _begin(session, actor)
-    _keep_an_admin(session, one)
+    keep_an_admin(session, one)
     _record(session, actor, "membership.remove", one, old=one.membership.role)
     session.execute(delete(SignIn).where(SignIn.membership_id == one.membership.id))
     session.delete(one.membership)
@@ -244,7 +248,7 @@ def deactivate(session: Session, actor: Staff, one: Colleague) -> None:
     Links that experts and readers were sent have nothing to do with it and go on working. Raises `LastAdmin`, `NotFresh`.
     """
     _begin(session, actor)
-    _keep_an_admin(session, one)
+    keep_an_admin(session, one)
     if one.stands != "here":
         raise Stale(f"already {one.stands}")
     one.membership.disabled_at = now(session)
@@ -274,7 +278,7 @@ def _shut(session: Session, actor: Staff, person: Person) -> None:
     sessions.end_all(session, actor, person, door="desk")
 
 
-def _keep_an_admin(session: Session, one: Colleague, becomes: str = "") -> None:
+def keep_an_admin(session: Session, one: Colleague, becomes: str = "") -> None:
     """Raise `LastAdmin` where this would leave the desk without one. All admins' rows are locked, always in one order:
     of two admins who demote each other, the second waits and is refused."""
     admins = session.scalars(
@@ -287,7 +291,7 @@ def _keep_an_admin(session: Session, one: Colleague, becomes: str = "") -> None:
     ).all()
     session.refresh(one.membership)
     if becomes != "admin" and [admin.id for admin in admins] == [one.membership.id]:
-        raise LastAdmin
+        raise LastAdmin(one.membership.newsletter_id)
 
 
 def _record(

@@ -64,7 +64,7 @@ class Book:
 
     def move(
         self, machine: Machine, noun: str, key: int, action: str, state: str | None, at: datetime, actor: str, *,
-        newsletter_id: int, question_id: int | None = None, to: str | None = None, why: dict[str, Any] | None = None,
+        newsletter_id: int | None, question_id: int | None = None, to: str | None = None, why: dict[str, Any] | None = None,
     ) -> str:  # fmt: skip
         """Take a step of a table of moves: it goes into the trail, and the state that it leads to comes back. Raises `Illegal`."""
         move = machine.move(action, state)

@@ -12,7 +12,7 @@ from app.db import Database
 from app.newsletters.models import Newsletter
 from demo.house import told
 
-from . import editions, letters
+from . import editions, letters, pen
 from .book import Book, many_at_once
 from .life import FATES, RETRACTED, Life, Slot
 from .people import SLUG, Room, found
@@ -86,6 +86,8 @@ class _Years:
         self.book, self.room, self.today, self.since = book, room, today, since
         self.slots = slots
         self.recent: deque[tuple[int, Matter, str]] = deque(maxlen=REMEMBERED)
+        self.asked: deque[Life] = deque(maxlen=REMEMBERED)  # what an expert may mail about
+        self.penned = 0
 
     def live(self, questions: int, progress: Progress | None) -> None:
         span = self.today - self.since - timedelta(hours=2)
@@ -102,9 +104,19 @@ class _Years:
             letters.loose(self.book, self.room, self._matter(0.3), began, self.today, published)
             if number >= questions - waiting:
                 letters.waiting(self.book, self.room, self._matter(0.3), began, self.today)
+            if self.penned < pen.MOST and number >= questions - (pen.MOST - self.penned) * pen.EVERY:
+                self._mail(began)
             self.book.turn(began)
             if progress:
                 progress(number + 1, questions)
+
+    def _mail(self, at: datetime) -> None:
+        """Something that waits in the holding pen, where an expert can have written by then."""
+        about = next((life for life in self.asked if pen.may_be_about(life, at)), None)
+        if about:
+            self.asked.remove(about)
+            pen.put(about, at, self.penned)
+            self.penned += 1
 
     def _matter(self, same: float) -> Matter:
         """What somebody asks about: something new, or what others have asked of late."""
@@ -133,3 +145,5 @@ class _Years:
         if slot:
             editions.write_item(self.book, self.room, life)
         self.recent.append((life.key, matter, name))
+        if life.assignment and not slot:
+            self.asked.append(life)

@@ -232,7 +232,11 @@ def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tupl
             "ticked": ticked,
             "reason": reason,
             "fault": missing.fact,
-            "faults": [(f"{key}-{answer_id}", str(label)) for key, label in CHECKLIST.items() if key not in ticked],
+            "faults": [
+                (f"{key}-{answer_id}", _("Not ticked: %(line)s", line=label))
+                for key, label in CHECKLIST.items()
+                if key not in ticked
+            ],
         }
         with at_desk(slug) as desk:
             return question_page(desk, the_question(desk, public_id), **typed), 422

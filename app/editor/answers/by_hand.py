@@ -8,6 +8,7 @@ from ...answers import writing
 from ...answers.models import Assignment
 from ...db import now
 from ...lifecycle import Missing
+from ...wording import zone
 from ..frame import Desk, at_desk, change, editor, page
 from ..letters.words import BY_HAND, CHANNELS
 from ..questions.page import to_question
@@ -19,7 +20,7 @@ from .assignment import ADDRESS, Unfit, the_assignment
 def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
     with at_desk(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
-        today = now(desk.session).date().isoformat()
+        today = now(desk.session).astimezone(zone()).date().isoformat()
         return _hand_form(desk, one, {"channel": "messenger", "given_on": today}, {})
 
 
@@ -30,7 +31,7 @@ def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tu
 
     def fn(desk: Desk) -> None:
         given = typed_day(typed.get("given_on", ""))
-        if given is None or given > now(desk.session).date():
+        if given is None or given > now(desk.session).astimezone(zone()).date():
             raise Unfit(given_on=_("Give the day as a date that isn’t in the future"))
         if typed.get("channel") not in BY_HAND:
             raise Unfit(channel=_("Say how it came"))

@@ -18,6 +18,7 @@ from ...newsletters.queries import all_newsletters
 from ...people import directory, finding
 from ...people.cells import READ as READS
 from ...people.cells import Wrong
+from ...people.duplicates import has_namesake
 from ...people.models import Expert
 from ...people.permissions import may
 from ...text import single_line
@@ -26,6 +27,7 @@ from ..frame import Desk, at_desk, change, editor, found, page
 
 PAGE = 50
 PROFILE = ("name", "title", "organisation", "place", "credit_line", "relation", "described_as", "bio", "ties", "topics", "languages", "at_once", "away_until")  # fmt: skip
+SOUGHT = ("q", "language", "topic", "show")
 # show in the address: (label, which experts)
 SHOWN: dict[str, tuple[Any, Any]] = {
     "": (_l("Everybody"), None),
@@ -42,10 +44,14 @@ def experts(slug: str) -> str:
         return _list(desk, {}, {})
 
 
+def asked_for() -> dict[str, str]:
+    """What of the directory the address asks for."""
+    asked = {name: single_line(request.args.get(name, ""))[:100] for name in SOUGHT}
+    return {name: value for name, value in asked.items() if value and (name != "show" or value in SHOWN)}
+
+
 def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> str:
-    sought = {name: single_line(request.args.get(name, ""))[:100] for name in ("q", "language", "topic", "show")}
-    if sought["show"] not in SHOWN:
-        sought["show"] = ""
+    sought = dict.fromkeys(SOUGHT, "") | asked_for()
     today, which = now(desk.session).date(), SHOWN[sought["show"]][1]
     query = finding.directory(sought["q"], sought["language"], sought["topic"])
     query = query.where(which(today)) if which else query
@@ -68,6 +74,7 @@ def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> st
         filters=[(show, words, here(show=show)) for show, (words, _which) in SHOWN.items()],
         tongues=_tongues(desk, sought["language"]),
         here=here,
+        files=url_for("editor.expert_files", slug=desk.newsletter.slug, **asked_for()),
         keyset={"newer": here() if last else None, "older": here(after=shown[-1].public_id) if rows[PAGE:] else None},
         today=today,
         typed=typed,
@@ -85,14 +92,15 @@ def _tongues(desk: Desk, chosen: str) -> list[tuple[str, str]]:
 
 @editor.post("/<slug>/experts")
 def add_expert(slug: str) -> Response | tuple[str, int]:
-    """ "Name, address" is enough; an expert whose address is known is found again."""
+    """ "Name, address" is enough; an expert whose address is known is found again, and one whose name is, is pointed out."""
     name, email = request.form.get("name", ""), request.form.get("email", "")
 
-    def fn(desk: Desk) -> str:
-        return directory.record_expert(desk.session, desk.actor, name, email or None).public_id
+    def fn(desk: Desk) -> tuple[str, bool]:
+        one = directory.record_expert(desk.session, desk.actor, name, email or None)
+        return one.public_id, has_namesake(desk.session, one)
 
     try:
-        public_id = change(slug, fn)
+        public_id, is_known = change(slug, fn)
     except (Missing, directory.BadAddress) as error:
         faults = (
             {"name": _("Say who it is.")}
@@ -101,6 +109,11 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
         )
         with at_desk(slug) as desk:
             return _list(desk, {"name": name, "email": email}, faults), 422
+    if is_known:
+        flash({
+            "text": _("Somebody of this name is in the directory already. If it is one person, make the two one:"),
+            "href": url_for("editor.expert_duplicates", slug=slug), "label": _("Who is here twice"),
+        })  # fmt: skip
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 

@@ -20,8 +20,11 @@ from ...people import exporting, importing, sheet, taking_in, uploads
 from ...people.cells import KNOWN, NEEDED, head_of
 from ...people.models import Upload
 from ...people.permissions import must
+from ...people.staff import NotFresh
 from ...web import db
 from ..frame import Desk, at_desk, change, editor, found, page
+from ..proof import proof, prove_first
+from .directory import asked_for
 from .file_words import COLUMNS, fault_words, unreadable_words
 
 SHOWN = 100  # rows of the report on one page
@@ -52,7 +55,21 @@ def expert_files(slug: str) -> str:
 def _choose(desk: Desk, fault: str = "") -> str:
     columns = [(label, head_of(column)) for column, label in COLUMNS.items()]
     limits = {"mb": sheet.MOST_BYTES // 1024 // 1024, "rows": sheet.MOST_ROWS}
-    return page(desk, "editor/expert_files.html", "experts", columns=columns, limits=limits, fault=fault)
+    return page(
+        desk,
+        "editor/expert_files.html",
+        "experts",
+        columns=columns,
+        limits=limits,
+        asked=asked_for(),
+        fault=fault,
+        **proof(desk, _here(desk.newsletter.slug)),
+    )
+
+
+def _here(slug: str) -> str:
+    """This page, from which the directory is opened again as it was."""
+    return url_for("editor.expert_files", slug=slug, **asked_for())
 
 
 @editor.post(FILES)
@@ -128,7 +145,10 @@ def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     """Import what was looked at: all of it, or nothing where the directory has changed since."""
     with at_desk(slug) as desk:
         upload = found(uploads.load(desk.session, desk.actor, file_id))
-        _sheet, plan = _planned(desk, upload)
+        try:
+            _sheet, plan = _planned(desk, upload)
+        except sheet.Unreadable:  # in the encoding that was chosen
+            return _report(desk, upload), 422
         if plan.digest != request.form.get("digest") or plan.counts["wrong"]:
             return _report(desk, upload, _changed()), 409
 
@@ -165,9 +185,12 @@ def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
 
 
 @editor.post("/<slug>/experts/export")
-def expert_export(slug: str) -> Response:
+def expert_export(slug: str) -> BaseResponse:
     """The whole directory with its addresses; that it was taken away is noted, so it is no GET."""
-    change(slug, lambda desk: exporting.begin(desk.session, desk.actor))
+    try:
+        change(slug, lambda desk: exporting.begin(desk.session, desk.actor))
+    except NotFresh:
+        return prove_first(_here(slug))
 
     def lines() -> Iterator[str]:
         with db.read() as session:

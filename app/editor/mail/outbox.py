@@ -18,7 +18,7 @@ from ...mail.letter import Message, blocks
 from ...mail.lifecycle import STATES as ALL
 from ...mail.models import OutboxMail
 from ...seal import Unsealable
-from ...wording import exact
+from ...wording import moment
 from ..frame import Desk, at_desk, change, editor, found, page
 from .words import ACTS, STATES, Named, named, shown
 
@@ -112,7 +112,7 @@ def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]],
 def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
     """A mail with its text, while that still exists, and the buttons that are open to this person."""
     seen, message = shown(desk, one, names), message_of(desk, one)
-    seen |= {"subject": "", "text": [], "hidden": False, "sender": "", "address": "", "written": exact(one.created_at)}
+    seen |= {"subject": "", "text": [], "hidden": False, "sender": "", "address": "", "written": moment(one.created_at)}
     seen["is_held"] = one.state == "held"
     if message is not None:
         text = without_secrets(message.text)

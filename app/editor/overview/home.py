@@ -14,9 +14,10 @@ from werkzeug.wrappers import Response
 from ...editions.waiting import Board, Task, board
 from ...mail import inbound
 from ...newsletters.queries import desks_of
+from ...people.permissions import may
 from ...questions import queries as questions
 from ...web import db
-from ...wording import age, ago, day, exact, is_past
+from ...wording import age, ago, day, exact, is_past, left
 from ..frame import Desk, at_desk, editor, page
 from ..mail import mailed
 from .faults import FIRST, faults
@@ -37,8 +38,10 @@ def home(slug: str) -> str:
     with at_desk(slug) as desk:
         tasks = board(desk.session, desk.newsletter)
         mails = _mails(desk)
+        mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind not in FIRST])
         columns = (
-            (_("For you"), [task for task in tasks.desk if task.kind not in FIRST], mails),
+            (_("For you"), mine, mails),
+            *([(_("For an editor"), editors, [])] if editors else []),
             (_("For experts"), tasks.experts, []),
             (_("For their check"), tasks.checks, []),
             (_("For an answer"), tasks.answers, []),
@@ -55,13 +58,21 @@ def home(slug: str) -> str:
         )
 
 
+def _shared_out(desk: Desk, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
+    """What the person may do themselves, and what waits for an editor."""
+    mine = [task for task in tasks if may(desk.actor, NEEDED[task.kind])]
+    return mine, [task for task in tasks if task not in mine]
+
+
 def _standing(desk: Desk, tasks: Board, mails: int) -> str:
     """How things stand, in a sentence or two."""
     sentences = [_edition_stands(tasks)]
-    texts = sum(1 for task in tasks.desk if task.kind in ("edit", "check", "approve", "objection"))
+    mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind in TEXTS])
     late = sum(1 for task in tasks.experts if task.due_at and is_past(task.due_at))
-    if texts:
-        sentences.append(ngettext("One text waits for you.", "%(num)s texts wait for you.", texts))
+    if mine:
+        sentences.append(ngettext("One text waits for you.", "%(num)s texts wait for you.", len(mine)))
+    if editors:
+        sentences.append(ngettext("One text waits for an editor.", "%(num)s texts wait for an editor.", len(editors)))
     if late:
         sentences.append(ngettext("One expert is late.", "%(num)s experts are late.", late))
     if not any((mails, tasks.desk, tasks.experts, tasks.checks, tasks.answers)):
@@ -83,7 +94,7 @@ def _edition_stands(tasks: Board) -> str:
     )
     if is_past(edition.cutoff_at):
         return _("%(slots)s; the cut-off was %(time)s ago.", slots=slots, time=ago(edition.cutoff_at))
-    return _("%(slots)s and the cut-off is in %(time)s.", slots=slots, time=ago(edition.cutoff_at))
+    return _("%(slots)s and the cut-off is in %(time)s.", slots=slots, time=left(edition.cutoff_at))
 
 
 def _mails(desk: Desk) -> list[dict[str, Any]]:
@@ -135,6 +146,12 @@ def _until(task: Task) -> str:
     return day(task.due_at or task.since, "short")
 
 
+TEXTS = ("edit", "check", "approve", "objection")
+# What somebody has to be allowed to do a task of the desk, in the words of "Who may what".
+NEEDED = {
+    "missed": "edition", "send": "edition", "date": "pick", "slot": "pick", "objection": "edit", "edit": "edit",
+    "approve": "approve", "check": "give back", "invite": "invite", "letters": "take letters", "held": "take letters",
+}  # fmt: skip
 LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
 # What each kind of task says: the mark before it, and the words.
 DESK: dict[str, tuple[str, Callable[[Task], str]]] = {
@@ -174,7 +191,7 @@ def _line(desk: Desk, task: Task) -> dict[str, Any]:
         moment, label = task.since, age(task.since)
     else:
         moment = task.due_at
-        label = _("%(time)s over", time=age(moment)) if late else _("%(time)s left", time=age(moment))
+        label = _("%(time)s over", time=age(moment)) if late else _("%(time)s left", time=left(moment, "short"))
     return {
         "mark": mark,
         "label": LABELS.get(mark, ""),

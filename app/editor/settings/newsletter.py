@@ -35,7 +35,7 @@ FAULTS = {
     "bad": _l("This can’t be taken. Look at the example."),
     "taken": _l("Mail to this address comes in for another newsletter already."),
     "number": _l("This number is too small or too large."),
-    "hole": _l("The place that is filled in is missing: see the help above the field."),
+    "hole": _l("What is filled in has to stand in it, in braces: see the help above the field."),
 }
 CHECKS = (
     ("off", _l("No check"), _l("The invitation says that you may edit for length and clarity.")),

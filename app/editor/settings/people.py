@@ -1,19 +1,17 @@
 """The people of the desk: who works here, in which role, and, for an admin, who is invited and who is shut out."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from flask import flash, g, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ... import errors
 from ...lifecycle import Missing, Stale
 from ...people import permissions, staff
 from ...people.directory import BadAddress
 from ...people.models import ROLES as ALL
 from ..frame import ROLES, Desk, at_desk, change, editor, found, page
+from ..proof import proof, prove_first
 from .people_words import GROUPS
 
 Act = Callable[[Desk, staff.Colleague], None]
@@ -60,7 +58,7 @@ def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[st
         roles=_roles(),
         typed=typed or {"role": "editor"},
         faults=faults or {},
-        **_proof(desk),
+        **proof(desk, _back(desk.newsletter.slug)),
     )
 
 
@@ -68,10 +66,9 @@ def _roles() -> list[tuple[str, str]]:
     return [(role, ROLES[role]()) for role in ALL]
 
 
-def _proof(desk: Desk) -> dict[str, Any]:
-    """Whether what needs a proof can be done now, and where the proof is given."""
-    back = request.path if request.method == "GET" else url_for("editor.people", slug=desk.newsletter.slug)
-    return {"is_fresh": staff.is_fresh(desk.session, desk.actor), "prove": url_for("entrance.again", next=back)}
+def _back(slug: str) -> str:
+    """Where somebody goes on after a proof: on the page that they had open."""
+    return request.path if request.method == "GET" else url_for("editor.people", slug=slug)
 
 
 @editor.get("/<slug>/people/who-may-what")
@@ -94,7 +91,7 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
     try:
         name = change(slug, fn)
     except staff.NotFresh:
-        return _prove_first(slug, typed)
+        return prove_first(_back(slug), {name: text for name, text in typed.items() if text and name != "role"})
     except (Missing, BadAddress, staff.AlreadyHere) as error:
         with at_desk(slug) as desk:
             return _list(desk, typed, _faults(error)), 422
@@ -108,23 +105,6 @@ def _faults(error: Exception) -> dict[str, str]:
     if isinstance(error, staff.AlreadyHere):
         return {"email": _("This address is of this desk already: see above.")}
     return {"email": _("This isn’t an e-mail address that one can write to.")}
-
-
-def _prove_first(slug: str, typed: Mapping[str, str] | None = None) -> Response:
-    """Nothing was done: first they show that it is them. What they typed stays before their eyes."""
-    g.back = (
-        url_for("entrance.again", next=url_for("editor.people", slug=slug)),
-        _("Show that it is you, then do it again"),
-    )
-    kept = {name: text for name, text in (typed or {}).items() if text and name != "role"}
-    return errors.page(403, words=PROVE, kept=kept)
-
-
-PROVE = errors.Words(
-    _l("Is it you?"),
-    _l("You proved who you are some time ago, and this is not for whoever finds your screen. Nothing was changed."),
-    _l("Have a code mailed to you and type it; then do it again within a quarter of an hour."),
-)
 
 
 @editor.get("/<slug>/people/<public_id>")
@@ -147,7 +127,7 @@ def _one(desk: Desk, public_id: str, fault: str = "") -> str:
         is_last_admin=admins == [one],
         is_me=one.person.id == desk.actor.person_id,
         fault=fault,
-        **_proof(desk),
+        **proof(desk, _back(desk.newsletter.slug)),
     )
 
 
@@ -162,7 +142,7 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
     try:
         name, is_me = change(slug, fn)
     except staff.NotFresh:
-        return _prove_first(slug)
+        return prove_first(_back(slug))
     except (staff.LastAdmin, Stale) as refused:
         fault = (
             _("Nobody else could manage the desk then. Give somebody else the role of an admin first.")
