@@ -41,7 +41,7 @@ def answer(slug: str, public_id: str, answer_id: str) -> str:
         old = found(texts.get(request.args.get("from", min(texts), type=int)))
         return page(
             desk,
-            "editor/answer.html",
+            "editor/answers/answer.html",
             "questions",
             question=the_question(desk, public_id),
             answer=one,
@@ -78,7 +78,7 @@ def _edit_form(
     own = editing.submitted_text(desk.session, one)
     return page(
         desk,
-        "editor/answer_edit.html",
+        "editor/answers/edit.html",
         "questions",
         question=desk.session.get_one(Question, one.question_id),
         answer=one,

@@ -82,7 +82,7 @@ def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = No
     others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
     return page(
         desk,
-        "editor/ask.html",
+        "editor/answers/ask.html",
         "questions",
         question=question,
         rows=[Row(fit, whys(fit, desk.newsletter.slug)) for fit in (*chosen, *others)],

@@ -46,7 +46,7 @@ def assignment(slug: str, public_id: str, assignment_id: str) -> str:
         )
         return page(
             desk,
-            "editor/assignment.html",
+            "editor/answers/assignment.html",
             "questions",
             question=one.question,
             assignment=one,

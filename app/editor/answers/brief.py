@@ -99,7 +99,7 @@ def _form(
 ) -> str:
     return page(
         desk,
-        "editor/brief.html",
+        "editor/answers/brief.html",
         "questions",
         question=one.question,
         assignment=one,

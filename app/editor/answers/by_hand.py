@@ -68,4 +68,4 @@ def _hand_form(desk: Desk, one: Assignment, typed: dict[str, str], faults: dict[
         "faults": faults,
         "channels": channels,
     }
-    return page(desk, "editor/answer_by_hand.html", "questions", **values)
+    return page(desk, "editor/answers/by_hand.html", "questions", **values)

@@ -61,7 +61,7 @@ def builder(desk: Desk, edition: Edition, trouble: str = "", seen: int = -1) -> 
     slots = facts_of(session, desk.newsletter, picked) if planned else []
     return page(
         desk,
-        "editor/edition.html",
+        "editor/editions/edition.html",
         "edition",
         edition=edition,
         acts=EDITION.open_to(desk.actor, edition),

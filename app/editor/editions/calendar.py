@@ -21,7 +21,7 @@ def all_editions(slug: str) -> str:
         more = len(past) > PAGE
         return page(
             desk,
-            "editor/editions.html",
+            "editor/editions/editions.html",
             "edition",
             rhythm=in_words(desk.newsletter),
             skips=[dates_in_words(one) for one in desk.newsletter.skips],

@@ -66,7 +66,7 @@ def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> st
 
     return page(
         desk,
-        "editor/experts.html",
+        "editor/experts/experts.html",
         "experts",
         experts=shown,
         live=live(desk.session, [expert.id for expert in shown]),
@@ -149,7 +149,7 @@ def _one(
     stored = _stored(expert)
     return page(
         desk,
-        "editor/expert.html",
+        "editor/experts/expert.html",
         "experts",
         expert=expert,
         email=directory.email_of(desk.session, expert.person),

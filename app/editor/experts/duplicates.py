@@ -33,7 +33,7 @@ def _duplicates(desk: Desk, fault: str = "") -> str:
     )
     return page(
         desk,
-        "editor/expert_duplicates.html",
+        "editor/experts/duplicates.html",
         "experts",
         pairs=pairs,
         live=live(desk.session, [one.id for one in experts]),

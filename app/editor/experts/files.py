@@ -57,7 +57,7 @@ def _choose(desk: Desk, fault: str = "") -> str:
     limits = {"mb": sheet.MOST_BYTES // 1024 // 1024, "rows": sheet.MOST_ROWS}
     return page(
         desk,
-        "editor/expert_files.html",
+        "editor/experts/files.html",
         "experts",
         columns=columns,
         limits=limits,
@@ -115,7 +115,7 @@ def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
         read, plan = _planned(desk, upload)
     except sheet.Unreadable as unreadable:
         return page(
-            desk, "editor/expert_report.html", "experts", fault=unreadable_words(unreadable), plan=None, **values
+            desk, "editor/experts/report.html", "experts", fault=unreadable_words(unreadable), plan=None, **values
         )
     counts = plan.counts
     usual = next((kind for kind in importing.KINDS if counts[kind]), "new")
@@ -125,7 +125,7 @@ def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
     rows = [line for line in plan.lines if line.kind == kind and line.number > after]
     return page(
         desk,
-        "editor/expert_report.html",
+        "editor/experts/report.html",
         "experts",
         read=read,
         plan=plan,

@@ -79,7 +79,7 @@ def _form(desk: Desk, typed: dict[str, str], faults: dict[str, str]) -> str:
     today: Any = now(desk.session).astimezone(zone()).date().isoformat()
     return page(
         desk,
-        "editor/letter_new.html",
+        "editor/letters/new.html",
         "letters",
         typed={"given_on": today, **typed},
         faults={name: FAULTS.get((name, code), _("Choose one of the listed ways")) for name, code in faults.items()},

@@ -40,7 +40,7 @@ def letters(slug: str) -> str | Response:
     with at_desk(slug) as desk:
         if above := request.args.get("above"):
             return redirect(page_above(desk, above))
-        return page(desk, "editor/letters.html", "letters", item=None, **list_of(desk))
+        return page(desk, "editor/letters/letters.html", "letters", item=None, **list_of(desk))
 
 
 def the_letter(desk: Desk, public_id: str) -> Letter:
@@ -56,7 +56,7 @@ def letter(slug: str, public_id: str) -> str:
         item = the_letter(desk, public_id)
         listed = list_of(desk, item)
         pane = pane_of(desk, item, dict(listed["listed"].editions))
-        return page(desk, "editor/letters.html", "letters", **listed, **pane)
+        return page(desk, "editor/letters/letters.html", "letters", **listed, **pane)
 
 
 class Done(NamedTuple):

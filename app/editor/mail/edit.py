@@ -62,7 +62,7 @@ def _form(
     field, words = FAULTS.get(missing, ("", ""))
     return page(
         desk,
-        "editor/mail_edit.html",
+        "editor/mail/edit.html",
         "outbox",
         mail=shown(desk, one, named(desk, [one])),
         typed=typed or stored,

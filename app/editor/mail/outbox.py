@@ -70,7 +70,7 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
     open_to = {act for _name, _heading, mails in listed for mail in mails for act in mail["acts"]}
     return page(
         desk,
-        "editor/mail.html" if opened else "editor/outbox.html",
+        "editor/mail/mail.html" if opened else "editor/mail/outbox.html",
         "outbox",
         state=state,
         states=[(name, STATES[name][1], counted[name]) for name in ORDER if counted[name]],

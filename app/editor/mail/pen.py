@@ -60,7 +60,7 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "") -> str:
     counted = {name: inbound.count(session, key, name) for name in WORK}
     return page(
         desk,
-        "editor/pen.html",
+        "editor/mail/pen.html",
         "pen",
         place=place,
         place_label=label,

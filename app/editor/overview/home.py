@@ -48,7 +48,7 @@ def home(slug: str) -> str:
         )
         return page(
             desk,
-            "editor/home.html",
+            "editor/overview/home.html",
             "edition",
             today=day(datetime.now(UTC)),
             standing=_standing(desk, tasks, len(mails)),

@@ -54,7 +54,7 @@ def newsletter_insights(slug: str) -> str:
         found = _insight(desk, key)
         return page(
             desk,
-            "editor/insights.html",
+            "editor/overview/insights.html",
             "insights",
             period=key,
             periods=[(name, label) for name, (_weeks, label) in PERIODS.items()],

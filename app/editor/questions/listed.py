@@ -35,7 +35,7 @@ def questions(slug: str) -> str | Response:
         if above := request.args.get("above"):
             listed = chosen(desk, request.args)
             return redirect(listed.address(before=page_above(desk, above, listed.states, PAGE, listed.among)))
-        return page(desk, "editor/questions.html", "questions", **list_of(desk))
+        return page(desk, "editor/questions/questions.html", "questions", **list_of(desk))
 
 
 def list_of(desk: Desk) -> dict[str, Any]:

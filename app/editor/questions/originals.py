@@ -66,7 +66,7 @@ def question_letters(slug: str, public_id: str) -> str:
         later = url_for("editor.question_letters", after=some[PAGE - 1].public_id, **here) if some[PAGE:] else None
         return page(
             desk,
-            "editor/question_letters.html",
+            "editor/questions/letters.html",
             "questions",
             question=question,
             originals=originals(desk, question, some[:PAGE]),

@@ -75,7 +75,7 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
     colleagues = [name for key, name in colleagues_of(desk).items() if key != desk.actor.person_id]
     return page(
         desk,
-        "editor/question.html",
+        "editor/questions/question.html",
         "questions",
         file=file,
         question=one,

@@ -28,7 +28,7 @@ def shelf(slug: str) -> str | Response:
         shelved, more = rows[:PAGE], len(rows) > PAGE
         return page(
             desk,
-            "editor/shelf.html",
+            "editor/questions/shelf.html",
             "shelf",
             questions=shelved,
             askers=questions.askers(desk.session, shelved),
@@ -65,7 +65,7 @@ def archive(slug: str) -> str:
         editions = ran.editions_of(desk.session, items)
         return page(
             desk,
-            "editor/archive.html",
+            "editor/questions/archive.html",
             "archive",
             items=items,
             editions=editions,

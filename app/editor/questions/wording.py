@@ -60,7 +60,7 @@ def _again(slug: str, public_id: str, typed: dict[str, str], status: int, faults
         conflict = None if faults else _conflict(desk, one, typed, seen)
         newest = one.text.label if one.text and conflict else seen
         values = {"question": one, "typed": typed, "faults": faults, "conflict": conflict, "seen": newest}
-        return page(desk, "editor/wording.html", "questions", **values), status
+        return page(desk, "editor/questions/wording.html", "questions", **values), status
 
 
 def _conflict(desk: Desk, one: Question, typed: dict[str, str], seen: str) -> Conflict | None:

@@ -66,7 +66,7 @@ def mail_texts(slug: str) -> str:
         kinds = texts.kinds_of(desk.newsletter, language)
         return page(
             desk,
-            "editor/mail_texts.html",
+            "editor/settings/mail_texts.html",
             "settings",
             language=language,
             languages=_languages(desk),
@@ -132,7 +132,7 @@ def _form(
     sends, link = sender(desk.newsletter, language), address(desk.session, "/…")
     return page(
         desk,
-        "editor/mail_text.html",
+        "editor/settings/mail_text.html",
         "settings",
         language=language,
         direction=direction(language),

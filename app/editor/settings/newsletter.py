@@ -76,7 +76,7 @@ def _form(
     values = stored | (typed or {})
     return page(
         desk,
-        "editor/settings.html",
+        "editor/settings/settings.html",
         "settings",
         values=values,
         now_stands={name: str(stored[name]) for name in FIELDS if stale and str(stored[name]) != str(values[name])},

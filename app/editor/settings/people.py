@@ -51,7 +51,7 @@ def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[st
     everybody = staff.colleagues(desk.session, desk.actor, whole=manages)
     return page(
         desk,
-        "editor/people.html",
+        "editor/settings/people.html",
         "settings",
         people=[one for one in everybody if manages or one.stands == "here"],
         manages=manages,
@@ -78,7 +78,7 @@ def who_may_what(slug: str) -> str:
             (name, [(words, [role in permissions.roles_for(act) for role in ALL]) for act, words in rows.items()])
             for name, rows in GROUPS
         ]
-        return page(desk, "editor/who_may_what.html", "settings", groups=groups, roles=_roles())
+        return page(desk, "editor/settings/who_may_what.html", "settings", groups=groups, roles=_roles())
 
 
 @editor.post("/<slug>/people")
@@ -120,7 +120,7 @@ def _one(desk: Desk, public_id: str, fault: str = "") -> str:
     admins = [other for other in everybody if other.membership.role == "admin" and other.stands == "here"]
     return page(
         desk,
-        "editor/colleague.html",
+        "editor/settings/colleague.html",
         "settings",
         one=one,
         roles=_roles(),

@@ -41,7 +41,7 @@ def _form(desk: Desk, language: str, typed: dict[str, str] | None = None, faults
     own = settings.sentences_of(desk.session, desk.newsletter, language) if typed is None else typed
     return page(
         desk,
-        "editor/sentences.html",
+        "editor/settings/sentences.html",
         "settings",
         language=language,
         direction=direction(language),

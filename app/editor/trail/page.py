@@ -62,7 +62,7 @@ def look_through(slug: str) -> str:
         older = typed_place(shown[-1]) if len(events) > PAGE else None
         return page(
             desk,
-            "editor/trail.html",
+            "editor/trail/trail.html",
             "settings",
             days=_days(desk, shown),
             filters=filters,
