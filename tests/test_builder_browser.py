@@ -22,7 +22,7 @@ from app.questions.models import Question
 from tests.assignments import asked
 from tests.cast import Newsroom, answered
 from tests.mailed_in import expert_writes
-from tests.test_journey import Town
+from tests.town import Town
 
 # One database: what the pages do to both is tested without a browser.
 pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]

@@ -15,14 +15,13 @@ from app.people.models import Expert
 from app.questions import desk, wording
 from tests.assignments import asked
 from tests.cast import Newsroom, answered
-from tests.test_journey import Town, Visit
+from tests.town import WAYS, Town
 
 pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 FILE = "ФИО;Почта;Темы\nСауле Бекова;saule@survey.example;соль\nMarek Dvorak;marek@uni.example;ice\n"
 WRONG = "name,e-mail\nSaule,nowhere\n,a@b.example\n"
 WORDS = "Which salt harms an orchard near the Karakum plain most?"
-MOST_TABS = 60
 
 
 @pytest.fixture
@@ -40,39 +39,7 @@ def question(database: Database, newsroom: Newsroom) -> str:
     return public_id
 
 
-def by_pointer(nora: Visit, name: str) -> None:
-    box = nora.page.get_by_role("checkbox", name=name)
-    if box.count():
-        box.first.click()
-    else:
-        nora.press(name, exact=False)
-
-
-def by_keyboard(nora: Visit, name: str) -> None:
-    """Walk with the tab key to what has this name, and press the key that does it."""
-    page = nora.page
-    page.locator("main").evaluate("(main) => { main.tabIndex = -1; main.focus() }")
-    for _ in range(MOST_TABS):
-        page.keyboard.press("Tab")
-        here = page.evaluate(
-            "(({ activeElement: e }) => [e.type === 'checkbox', e.labels?.[0]?.innerText || e.innerText || ''])(document)"
-        )
-        if name in here[1]:
-            if here[0]:
-                page.keyboard.press("Space")
-                return
-            with page.expect_navigation():
-                page.keyboard.press("Enter")
-            nora.look()
-            return
-    raise AssertionError(f"{name} can’t be reached with the tab key")
-
-
-@pytest.mark.parametrize(
-    ("press", "scripts"),
-    [(by_pointer, True), (by_keyboard, True), (by_pointer, False)],
-    ids=["pointer", "keyboard alone", "scripts off"],
-)
+@WAYS
 def test_experts_are_ticked_and_asked_imported_and_made_one(
     chromium, database, newsroom, site, question, tmp_path, press, scripts
 ):

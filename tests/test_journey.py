@@ -1,28 +1,23 @@
 """The main job in a real browser, with scripts on and off, on SQLite and PostgreSQL, against the product as it runs."""
 
 import base64
-import email
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from email.policy import default
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser
 from sqlalchemy import func, select
 
-from app.actors import Clock
 from app.db import Database
 from app.letters.models import Letter
-from app.people import sign_in
-from app.people.models import Person
 from app.text import digits
 from tests.cast import Newsroom
 from tests.conftest import SECRETS
 from tests.serving import PATIENCE, served
+from tests.town import Town, Visit
 
 pytestmark = pytest.mark.alone
 
@@ -48,108 +43,6 @@ To find out more, I asked Laura Venter, who reads the gauges at the Aral Station
 
 What would you like to know? Write to nora@steppe.example.
 """
-
-
-@dataclass
-class Visit:
-    """One person's browser. With scripts on, each page they come to is looked over by axe, in both schemes."""
-
-    context: BrowserContext
-    site: str
-    scripts: bool
-    seen: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.page: Page = self.context.new_page()
-        self.context.set_default_timeout(8_000)
-
-    def open(self, path: str) -> None:
-        self.page.goto(path if path.startswith("http") else self.site + path)
-        self.look()
-
-    def press(self, name: str, exact: bool = True) -> None:
-        """Press a button or a link by what it says."""
-        button = self.page.get_by_role("button", name=name, exact=exact)
-        (button if button.count() else self.page.get_by_role("link", name=name, exact=exact)).first.click()
-        self.page.wait_for_load_state()
-        self.look()
-
-    def unfold(self, summary: str) -> None:
-        folded = self.page.locator("details:not([open]) > summary", has_text=summary)
-        if folded.count():
-            folded.first.click()
-
-    def write(self, label: str, text: str) -> None:
-        self.page.get_by_label(label, exact=True).first.fill(text)
-
-    def look(self) -> None:
-        """No script ran into a fault, no page is wider than its window, axe has nothing to say."""
-        page = self.page
-        if not self.scripts:
-            return
-        from axe_playwright_python.sync_playwright import Axe
-
-        # One address shows different pages as a thing goes its way: the heading tells them apart.
-        place = re.sub(r"[0-9A-Z]{12}|[\w-]{22}", "…", page.url) + " " + self.heading
-        if place in self.seen:
-            return
-        self.seen.add(place)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            found = Axe().run(page).response["violations"]
-            assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found] == [], (place, scheme)
-        width = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-        assert width[0] <= width[1], (place, width)
-
-    @property
-    def heading(self) -> str:
-        return self.page.locator("h1").first.inner_text()
-
-    def receipt(self) -> str:
-        return digits(self.page.locator(".code").inner_text())
-
-
-class Town:
-    """The newsroom as it is served, with a browser for each of its people."""
-
-    def __init__(self, chromium: Browser, database: Database, site: str, mails: Path, scripts: bool) -> None:
-        self.chromium, self.database, self.site, self.mails, self.scripts = chromium, database, site, mails, scripts
-        self.contexts: list[BrowserContext] = []
-
-    def visit(self, width: int = 1280, **options: Any) -> Visit:
-        context = self.chromium.new_context(
-            java_script_enabled=self.scripts, viewport={"width": width, "height": 900}, **options
-        )
-        self.contexts.append(context)
-        return Visit(context, self.site, self.scripts)
-
-    def editor(self) -> Visit:
-        def invite(session: Any) -> str:
-            nora = session.scalars(select(Person).filter_by(name="Nora Lind")).one()
-            return sign_in.invite(session, Clock(), nora, "desk")
-
-        nora = self.visit()
-        nora.open(self.database.write(invite))
-        nora.press("Sign in")
-        return nora
-
-    def mailed_link(self, to: str, subject: str) -> str:
-        """The one link of the newest mail to this address whose subject has these words; waits for the worker."""
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            for file in sorted(self.mails.glob("*.eml"), reverse=True):
-                mail = email.message_from_bytes(file.read_bytes(), policy=default)
-                body = mail.get_body(("plain",))
-                if to in str(mail["To"]) and subject in str(mail["Subject"]) and body is not None:
-                    links = re.findall(r"https?://\S+", body.get_content())
-                    assert len(set(links)) == 1, links
-                    return str(links[0])
-            time.sleep(0.2)
-        raise AssertionError(f"no mail to {to} about {subject}")
-
-    def close(self) -> None:
-        for context in self.contexts:
-            context.close()
 
 
 @pytest.fixture(params=[True, False], ids=["scripts on", "scripts off"])

@@ -18,7 +18,7 @@ from app.questions import desk
 from app.questions.models import Question
 from tests.at_the_form import published
 from tests.cast import Newsroom
-from tests.test_journey import Town, Visit
+from tests.town import Town, Visit
 
 # What differs between the databases is tested without a browser.
 pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]

@@ -17,12 +17,11 @@ from app.newsletters.models import Newsletter
 from tests.assignments import Asked, asked
 from tests.cast import Newsroom, answered
 from tests.mailed_in import LEYLA, REPLY, expert_writes, mail_in
-from tests.test_journey import Town, Visit
+from tests.town import WAYS, Town, Visit
 
 pytestmark = pytest.mark.alone
 
 PERSIAN = Reading("پریسا", "parisa@nameh.example", "پرسش", "", "fa", "چه کسی نمک را اندازه می‌گیرد؟", "> نمک")
-MOST_TABS = 90  # from the top of a page to a button in it
 
 
 @pytest.fixture
@@ -34,36 +33,7 @@ def nora_at(chromium: Browser, database: Database, site: str, tmp_path: Path, sc
     return Town(chromium, database, site, tmp_path / "mail", scripts).editor()
 
 
-def by_pointer(nora: Visit, name: str) -> None:
-    nora.press(name, exact=False)
-
-
-def by_keyboard(nora: Visit, name: str) -> None:
-    """Walk with the tab key to what has this name, and press Enter."""
-    page = nora.page
-    page.locator("body").press("Control+Home")
-    for _ in range(MOST_TABS):
-        page.keyboard.press("Tab")
-        if name in str(
-            page.evaluate("document.activeElement.matches('a, button') ? document.activeElement.innerText : ''")
-        ):
-            outline = page.evaluate(
-                "[...function*(e) { for (; e; e = e.parentElement) yield getComputedStyle(e).outlineStyle }"
-                "(document.activeElement)].some((style) => style !== 'none')"
-            )
-            assert outline, f"nothing shows that {name} has the focus"
-            with page.expect_navigation():
-                page.keyboard.press("Enter")
-            nora.look()
-            return
-    raise AssertionError(f"{name} can’t be reached with the tab key")
-
-
-@pytest.mark.parametrize(
-    ("press", "scripts"),
-    [(by_pointer, True), (by_keyboard, True), (by_pointer, False)],
-    ids=["pointer", "keyboard alone", "scripts off"],
-)
+@WAYS
 def test_a_mail_in_the_pen_becomes_leylas_submitted_version(
     chromium, database, newsroom, site, salt, tmp_path, press, scripts
 ):

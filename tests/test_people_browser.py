@@ -1,6 +1,5 @@
 """Vera the admin in a real browser: she invites, gives a role, reads who may what and the trail, and looks at her sessions."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,13 +13,11 @@ from app.people import sign_in
 from app.people.models import BrowserSession, Person
 from tests.cast import Newsroom
 from tests.desk_people import hired_vera, public_id, roles
-from tests.test_journey import Town, Visit
-from tests.test_pen_browser import by_keyboard, by_pointer
+from tests.town import Press, Town, by_keyboard, by_pointer, write
 
 pytestmark = pytest.mark.alone
 
 PEOPLE = "/desk/steppe/people"
-Press = Callable[[Visit, str], None]
 
 
 @pytest.mark.parametrize(
@@ -94,18 +91,3 @@ def test_vera_sees_to_the_people_of_the_desk(
     assert vera.page.get_by_text("This browser, Chrome on Linux").is_visible()
     press(vera, "Sign out everywhere")
     assert vera.heading == "Come in"
-
-
-def write(visit: Visit, press: Press, label: str, text: str) -> None:
-    """Type into a field: by its label, or with the keyboard alone."""
-    if press is not by_keyboard:
-        visit.write(label, text)
-        return
-    visit.page.locator("body").press("Control+Home")
-    field = visit.page.get_by_label(label, exact=True).first
-    for _ in range(90):
-        visit.page.keyboard.press("Tab")
-        if field.evaluate("field => field === document.activeElement"):
-            visit.page.keyboard.type(text)
-            return
-    raise AssertionError(f"{label} can’t be reached with the tab key")

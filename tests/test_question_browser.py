@@ -29,7 +29,7 @@ from app.text import word_count
 from tests.cast import Newsroom, handed_in
 from tests.conftest import SECRETS, without
 from tests.serving import served
-from tests.test_journey import Visit
+from tests.town import Visit
 
 pytestmark = pytest.mark.alone
 
