@@ -68,7 +68,7 @@ def report(say: Say) -> None:
     for size in SIZES:
         with TemporaryDirectory() as folder:
             latency(say, f"sqlite:///{Path(folder) / 'desk.db'}", size)
-        with postgres.server() as server, own_database(server) as url:
+        with postgres.server(autovacuum="on") as server, own_database(server) as url:
             if url:
                 latency(say, url, size)
             else:

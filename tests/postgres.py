@@ -54,11 +54,12 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[str | None]:
-    """The server's address, or None where none can be had. One that was started here is stopped at the end."""
+def server(**settings: str) -> Iterator[str | None]:
+    """The server's address, or None where none can be had. One that was started here, with these `settings` beside the usual
+    ones, is stopped at the end."""
     named, bin_folder = os.environ.get(NAMED), programs()
     if bin_folder and not named:
-        with _own(bin_folder) as url:
+        with _own(bin_folder, settings) as url:
             yield url
         return
     yield next((url for url in ((named,) if named else USUAL) if lets_us_in(url)), None)
@@ -71,7 +72,7 @@ def in_memory() -> str | None:
 
 
 @contextmanager
-def _own(bin_folder: Path) -> Iterator[str]:
+def _own(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
     """A cluster in a temporary folder, reached by a socket there; thrown away at the end, so that it need not wait for the disk.
 
     The server refuses to run as root."""
@@ -84,7 +85,7 @@ def _own(bin_folder: Path) -> Iterator[str]:
     subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, **account)  # type: ignore[call-overload]
     settings = [
         word
-        for name, value in (SETTINGS | {"unix_socket_directories": str(folder)}).items()
+        for name, value in (SETTINGS | more | {"unix_socket_directories": str(folder)}).items()
         for word in ("-c", f"{name}={value}")
     ]
     with (folder / "log").open("wb") as log:
