@@ -28,6 +28,19 @@ class Busy(Exception):
     """The database could not take the change in time; nothing was written. The doors answer 503."""
 
 
+class NoRoom(Busy):
+    """The disk is full, or the database may only be read: waiting helps nobody, somebody has to look after it."""
+
+
+# SQLite's names and PostgreSQL's SQLSTATEs: no room, nothing may be written, the disk fails.
+NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "53100", "25006", "58030")
+
+
+def _takes_nothing(error: DBAPIError) -> bool:
+    said = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
+    return said.startswith(NO_ROOM)
+
+
 class UTCDateTime(TypeDecorator[datetime]):
     """An aware UTC time with microseconds. SQLite keeps no zone, so it is taken off and put on again here."""
 
@@ -200,7 +213,8 @@ class Database:
         """Run `fn` in one transaction and commit it.
 
         A transaction that loses a race is run again from the start, so `fn` has no other effect than on its session.
-        `at` sets the session's time (see `now`). Raises `Busy` when the database stays locked or the race stays lost.
+        `at` sets the session's time (see `now`). Raises `Busy` when the database stays locked or the race stays lost,
+        and of that `NoRoom` where it can't take any.
         """
         for attempt in range(TRIES):
             session = self._write()
@@ -211,15 +225,16 @@ class Database:
                     return fn(session)
             except StaleDataError as error:
                 fault: Exception = error
-            except OperationalError as error:
-                fault = error
-                if self.is_sqlite:  # it has waited for its turn already, or the disk is full
-                    break
             except DBAPIError as error:
-                # SQLSTATE 40001 and 40P01: serialization failure and deadlock, safe to run again.
-                if getattr(error.orig, "sqlstate", "") not in ("40001", "40P01"):
-                    raise
                 fault = error
+                if _takes_nothing(error):
+                    raise NoRoom("the database takes no changes") from error
+                # Serialization failure and deadlock, safe to run again.
+                lost = getattr(error.orig, "sqlstate", "") in ("40001", "40P01")
+                if not (lost or isinstance(error, OperationalError)):
+                    raise
+                if self.is_sqlite:  # it has waited for its turn already
+                    break
             time.sleep(secrets.randbelow(20 * (attempt + 1)) / 1000)
         raise Busy("the database did not take the change") from fault
 

@@ -1,16 +1,18 @@
 """What goes wrong, in words: what happened, what was kept, what to do. One page for all of them."""
 
 import logging
+import re
 import secrets
 from dataclasses import dataclass
 
-from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from .db import CROCKFORD, Busy
+from .db import CROCKFORD, Busy, NoRoom
 from .lifecycle import Illegal, Missing, NotYours, Refused, Stale
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,29 @@ KEPT = (
     "sentence",
     "ties",
     "bio",
+    "letter",
+    "why",
+    "more",
+    "how",
+    "call",
+    # the house sentences, and the parts of a mail
+    "heading",
+    "asked_many",
+    "asked_one",
+    "asked_credit",
+    "lead_in",
+    "also",
+    "verify",
+    "pay",
+    "rights",
+    "opening",
+    "closing",
+    "silent",
+    "answered",
+    "ended",
+    "joined",
 )
+_NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")  # of a ticked row: nobody typed it
 
 
 @dataclass(frozen=True)
@@ -89,6 +113,12 @@ REASONS = {
 }
 
 
+NO_ROOM = Words(
+    _l("Nothing can be saved just now"),
+    _l("The disk that keeps the desk’s books takes nothing more. Nothing was saved or sent."),
+    _l("Try again in an hour. Whoever looks after this site has to make room first."),
+)
+
 # A fact that isn't there yet: nobody was faster, and nothing is wrong with the page.
 LACKING = Words(_l("Something is missing first"), PAGES[409].happened, _l("Go back, add it, then do this again."))
 
@@ -98,18 +128,18 @@ def page(
 ) -> Response:
     """The error page of this status, with what was typed in a box to copy from."""
     words = words or PAGES.get(status, PAGES[500])
-    typed = kept if kept is not None else _typed()
+    shown = kept if kept is not None else typed()
     reference = "".join(secrets.choice(CROCKFORD) for _ in range(6))
     html = render_template(
         "errors/error.html",
         title=words.title,
         happened=happened or words.happened,
-        kept=_l("What you wrote is below: copy it somewhere safe.") if typed else None,
+        kept=_l("What you wrote is below: copy it somewhere safe.") if shown else None,
         todo=words.todo,
         reference=reference if status >= 500 else None,
-        back=g.get("back"),
+        back=g.get("back") or _to_the_desk(),
         newsletter=g.get("newsletter_view"),
-        typed=typed,
+        typed=shown,
         retry=None,
     )
     if status >= 500:
@@ -121,12 +151,18 @@ def page(
     return response
 
 
-def _typed() -> dict[str, str]:
+def _to_the_desk() -> tuple[str, str] | None:
+    """Where an address below the desk's leads that no page has: whoever typed it works there."""
+    return (url_for("editor.start"), _("Back to the desk")) if request.path.startswith("/desk/") else None
+
+
+def typed() -> dict[str, str]:
     """The longer texts of the form that failed; nothing is kept on our side."""
     if request.method != "POST":
         return {}
     try:
-        return {name: request.form[name] for name in KEPT if request.form.get(name, "").strip()}
+        form = request.form
+        return {name: form[name] for name in KEPT if form.get(name, "").strip() and not _NUMBER.fullmatch(form[name])}
     except HTTPException:
         return {}
 
@@ -148,6 +184,11 @@ def _refused(error: Refused) -> Response:
     return page(409)
 
 
+def _no_room(error: NoRoom) -> Response:
+    log.error("the database takes no changes: its disk is full, fails, or may only be read")
+    return page(503, words=NO_ROOM)
+
+
 def _crashed(error: Exception) -> Response:
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
@@ -164,6 +205,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(CSRFError, lambda error: page(400))
     app.register_error_handler(DataError, lambda error: page(400))  # a NUL, say, which PostgreSQL takes in no text
+    app.register_error_handler(NoRoom, _no_room)
     app.register_error_handler(Busy, lambda error: page(503))
     app.register_error_handler(OperationalError, lambda error: page(503))
     app.register_error_handler(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
+from app.actors import Clock, Reader
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment, Check
-from app.db import Base, Database
+from app.db import Base, Database, now
 from app.editions import desk as editions
 from app.editions import invitations, standing
 from app.letters import contacts, receive
@@ -126,6 +126,12 @@ def asked(database: Database, newsroom: Newsroom, words: str = WORDING, to: str 
         link = re.search(r"https?://[^/]+(/a/\S+)", outbox.read(session, mail).text)
         assert link is not None
     return Asked(newsroom, database, question_id, assignment_id, public_id, link[1])
+
+
+def handed_over(session: Session) -> None:
+    """Whatever waits in the queue goes out."""
+    for mail in session.scalars(select(OutboxMail).filter_by(state="queued")).all():
+        outbox.move(session, Clock(), mail, "send", sent_at=now(session))
 
 
 def rows(database: Database) -> dict[str, int]:

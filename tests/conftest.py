@@ -27,6 +27,7 @@ from app.migrate import migrate
 from app.seal import Keys
 from tests import postgres
 from tests.cast import Newsroom, found
+from tests.desk_browser import DeskBrowser
 from tests.serving import served
 
 if TYPE_CHECKING:
@@ -152,6 +153,18 @@ def newsroom(request: pytest.FixtureRequest, database: Database) -> Newsroom:
     """The Steppe Letter with its desk and experts; nobody has asked anything yet."""
     made: Newsroom = request.getfixturevalue("sqlite_founded" if database.is_sqlite else "postgres_founded")[1]
     return made
+
+
+@pytest.fixture
+def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+    """Nora at the desk of the Steppe Letter, which she edits."""
+    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+
+
+@pytest.fixture
+def ilya(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+    """Ilya beside her: he prepares, and neither approves nor sends."""
+    return DeskBrowser(app, database, newsroom.ilya, newsroom.slug)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,18 +7,16 @@ from typing import TypeVar
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, func, select
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.actors import Clock, Staff
-from app.answers.models import Answer, AnswerText, Assignment, Check
-from app.audit import Event
+from app.answers.models import Answer, Assignment
 from app.db import Database
-from app.letters.models import Letter
-from app.mail.models import OutboxMail
 from app.people import sign_in
 from app.people.models import Person
-from app.questions.models import Note, Question
+from app.questions.models import Question
+from tests.at_desk import counted
 
 T = TypeVar("T")
 
@@ -80,21 +78,8 @@ def states(database: Database) -> tuple[str | None, str | None, str | None]:
     return tuple(found)
 
 
-def everything(database: Database) -> list[int]:
-    """How many rows there are of all that a refused press could have written."""
-    models = (Event, Note, OutboxMail, AnswerText, Check, Letter)
-    with database.read() as session:
-        return [session.scalar(select(func.count()).select_from(model)) for model in models]
-
-
 def queries_of(database: Database, fn: Callable[[], object]) -> int:
     """How many queries reading a page takes."""
-    counted: list[int] = []
-
-    def listen(*_: object) -> None:
-        counted.append(1)
-
-    event.listen(database.reader, "before_cursor_execute", listen)
-    fn()
-    event.remove(database.reader, "before_cursor_execute", listen)
-    return len(counted)
+    with counted(database) as statements:
+        fn()
+    return len(statements)

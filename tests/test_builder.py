@@ -135,7 +135,7 @@ def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, dana: Browse
     first, second, third = nora.ready(*ALL)
     nora.do("arrange", order=[first, second], version=nora.version())
     seen, version = on_the_page(nora, "seen"), on_the_page(nora, "version")
-    dana.press(f"{nora.page}/down", question=first)
+    dana.press(f"{nora.page}/down", question=first, version=version)
     dana.press(f"{nora.page}/drop", question=first)
 
     said = nora.do("arrange", 409, order=[first, second], version=version, seen=seen)

@@ -268,7 +268,7 @@ def test_the_doors_open(platan: Database) -> None:
         headlines = [session.get_one(Assignment, link.assignment_id).question.headline for link in found if link]
         assert headlines == ["Paid in Yarn", "Who Audits the Auditors?"]
         ways = [sign_in.find(session, path.split("/")[2]) for path in paths if path.startswith("/sign-in/")]
-        assert [way.door if way else None for way in ways] == ["desk", "desk", "desk", "expert"]
+        assert [way.door if way else None for way in ways] == ["desk", "desk", "desk", "desk", "expert"]
 
 
 def test_the_printed_receipt_tells_that_the_question_has_run(platan: Database, session: Session) -> None:

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from app.actors import Mailroom
@@ -14,12 +13,7 @@ from app.editions.renderers import to_text
 from app.mail.reply_address import address_for
 from app.newsletters.models import Newsletter
 from tests.cast import Newsroom, answered
-from tests.desk_browser import DeskBrowser, one, version
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+from tests.desk_browser import one, version
 
 
 @pytest.fixture
@@ -109,8 +103,7 @@ def test_the_second_of_two_is_told(nora, app, database, newsroom, locked):
     assert "This edition was changed after you opened this page" in page
 
 
-def test_an_assistant_sees_what_arrived_and_cannot_mark_it(app, database, newsroom, locked):
-    ilya = DeskBrowser(app, database, newsroom.ilya, newsroom.slug)
+def test_an_assistant_sees_what_arrived_and_cannot_mark_it(database, locked, ilya):
     arrives(database, locked)
     page = ilya.get(f"/editions/{locked}")
     assert "It arrived on" in page

@@ -13,6 +13,7 @@ from app.actors import Clock, Reader
 from app.editions import desk, planning
 from app.editions.models import Edition, EditionItem
 from app.editions.standing import coming_editions
+from app.editor.editions.edition import OF_ALL_SLOTS
 from app.letters import receive
 from app.letters.models import Credit, Letter
 from app.mail.models import OutboxMail
@@ -75,7 +76,9 @@ class Desk(Browser):
             return self.edition(session).version
 
     def do(self, press: str, status: int = 303, **form: Any) -> str:
-        return self.press(f"{self.page}/{press}", status, **form)
+        """Press as the page does, which sends along what version of the edition it shows."""
+        seen = {"version": self.version()} if press in OF_ALL_SLOTS else {}
+        return self.press(f"{self.page}/{press}", status, **seen | form)
 
 
 @pytest.fixture

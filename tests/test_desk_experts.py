@@ -13,6 +13,8 @@ from app.newsletters.models import Newsletter, NewsletterText
 from app.people.models import Expert, Person
 from tests.at_desk import Browser, buttons, everything, read
 from tests.cast import Newsroom, handed_in
+from tests.desk_browser import seen
+from tests.desk_people import hired_vera
 
 
 class Desk(Browser):
@@ -163,7 +165,8 @@ def test_of_two_who_change_the_settings_the_second_sees_both(nora: Desk) -> None
     opened = nora.settings()
     nora.press("settings", **opened | {"section": "The Steppe Answers"})
     before = everything(nora.database)
-    assert "Now it says: The Steppe Answers" in nora.press("settings", 409, **opened | {"section": "Ask Us"})
+    told = nora.press("settings", 409, **opened | {"section": "Ask Us"})
+    assert "Now it says: The Steppe Answers" in told and "You saved it in another window" in told
     assert everything(nora.database) == before
 
 
@@ -184,6 +187,29 @@ def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None
     with nora.database.read() as session:
         rows = [(row.kind, row.language, row.body) for row in session.scalars(select(NewsletterText))]
         assert rows == [("lead_in", "en", typed["lead_in"])]
+
+
+def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: Desk, app: Flask) -> None:
+    opened = seen(nora.open("settings/sentences/en").text)
+    vera = Browser(app, hired_vera(nora.database, nora.newsroom))
+    vera.press("settings/sentences/en", seen=opened, pay="We pay 50 euros.")
+    before = everything(nora.database)
+    look = nora.client.post(
+        "/desk/steppe/settings/sentences/en",
+        data={"seen": opened, "pay": "We pay nothing.", "look": "1"},
+        base_url="https://localhost",
+    )
+    assert seen(look.text) == opened
+    told = nora.client.post(
+        "/desk/steppe/settings/sentences/en",
+        data={"seen": opened, "pay": "We pay nothing."},
+        base_url="https://localhost",
+    )
+    assert told.status_code == 409 and everything(nora.database) == before
+    said = read(told)
+    assert "Vera" in said and "was faster" in said and "Now it says: We pay 50 euros." in said
+    assert "We pay nothing.</textarea>" in told.text
+    nora.press("settings/sentences/en", seen=seen(told.text), pay="We pay nothing.")
 
 
 def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, app: Flask) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flask import Flask
 from sqlalchemy import func, select, update
 
 from app.actors import Mailroom, Reader
@@ -36,11 +35,6 @@ MAIL = Reading(
     spam_score="5.3 of 6.0",
 )
 WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
 
 
 def write(database: Database, newsroom: Newsroom, body: str, **more: object) -> str:
@@ -179,6 +173,9 @@ def test_a_letter_becomes_a_question_and_another_one_joins_it(nora, database, ne
 def test_a_letter_joins_no_question_that_is_not_there_or_not_open(nora, database, newsroom):
     salt = write(database, newsroom, SALT)
     nora.post(f"/letters/{salt}/file", 404, kind="question", question_id="0123456789AB", version="1")
+    for unseen in ({}, {"version": ""}, {"version": "one"}, {"version": "-1"}, {"version": "9" * 40}):
+        nora.post(f"/letters/{salt}/file", 409, kind="spam", **unseen)
+        nora.post(f"/letters/{salt}/end", 409, reason="outside", **unseen)
     nora.post(f"/letters/{salt}/file", 404, kind="question", question_id="the one about salt", version="1")
     nora.post(f"/letters/{salt}/file", 400, kind="answer", version="1")
     assert (the(database, salt).state, the(database, salt).version) == ("received", 1)
@@ -195,14 +192,14 @@ def test_a_kind_ending_is_mailed_without_the_words_and_can_be_undone(nora, datab
         text = outbox.read(session, mail).text
     assert "outside of what this newsletter can look into" in text
     assert "orchard" not in text
-    nora.post(f"/letters/{salt}/reopen")
+    nora.post(f"/letters/{salt}/reopen", version="2")
     assert the(database, salt).state == "received"
 
 
 def test_a_held_letter_is_released(nora, database, newsroom):
     held = write(database, newsroom, "?! ?! …12345678 1")
     assert "Held: no words" in nora.get(f"/letters/{held}")
-    nora.post(f"/letters/{held}/release")
+    nora.post(f"/letters/{held}/release", version="1")
     assert the(database, held).state == "received"
 
 

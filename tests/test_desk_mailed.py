@@ -4,7 +4,6 @@ import re
 from datetime import date
 
 import pytest
-from flask import Flask
 from sqlalchemy import func, select
 
 from app.actors import Mailroom
@@ -18,15 +17,10 @@ from app.newsletters.models import Newsletter
 from app.questions.models import Note
 from tests.assignments import EDITED, Asked, asked
 from tests.cast import Newsroom
-from tests.desk_browser import DeskBrowser, one, queries_of, version
+from tests.desk_browser import one, queries_of, version
 from tests.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
 
 HEADLINE = "The Salt Wind"
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
 
 
 @pytest.fixture
@@ -127,9 +121,8 @@ def test_while_a_quote_check_is_open_a_mail_answers_it(nora, database, newsroom,
     assert salt.checks() == [(outcome, "The plates were put up in 2010.")]
 
 
-def test_the_second_of_two_does_not_file_it_again(nora, app, database, newsroom, salt):
+def test_the_second_of_two_does_not_file_it_again(nora, ilya, database, salt):
     letter = expert_writes(database, salt.assignment_id)
-    ilya = DeskBrowser(app, database, newsroom.ilya, newsroom.slug)
     ilya.post(f"/letters/{letter}/reply", kind="question back", version="1")
     nora.post(f"/letters/{letter}/reply", 409, kind="answer", version="1")
     nora.post(f"/letters/{letter}/reply", 409, kind="answer")

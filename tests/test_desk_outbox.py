@@ -95,6 +95,19 @@ def test_an_empty_outbox_teaches(nora: Desk) -> None:
     assert "Nothing was mailed yet." in nora.get("outbox")
 
 
+def test_a_mail_on_its_way_goes_now_or_is_said_to_be_late(nora: Desk) -> None:
+    nora.database.write(lambda s: invited(s, nora.newsroom))
+    [public_id] = nora.mails().values()
+    assert "On its way: Invitation now" in nora.get(f"outbox/{public_id}")
+
+    def three_hours_later(session: Session) -> None:
+        mail = session.scalars(select(OutboxMail)).one()
+        mail.due_at -= timedelta(hours=3)
+
+    nora.database.write(three_hours_later)
+    assert "On its way: Invitation 3 hrs late" in nora.get(f"outbox/{public_id}")
+
+
 def test_a_mail_opens_beside_the_list_without_the_secret_of_its_link(nora: Desk) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from flask import Flask
 from sqlalchemy import func, select
 
 from app.actors import Mailroom
@@ -17,7 +16,7 @@ from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
 from tests.assignments import Asked, asked
 from tests.cast import Newsroom
-from tests.desk_browser import DeskBrowser, one, queries_of, version
+from tests.desk_browser import one, queries_of, version
 from tests.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
 
 TIMUR = Reading(
@@ -28,16 +27,6 @@ TIMUR = Reading(
     text="Кто измеряет соль в ветре?",
 )
 PLACES = ("pen", "failed", "automatic", "bounce", "spam")
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
-
-
-@pytest.fixture
-def ilya(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.ilya, newsroom.slug)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from app.actors import Expert as Asked
@@ -21,23 +20,13 @@ from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions import desk, wording
 from app.questions.models import Question
+from tests.at_desk import everything
 from tests.at_the_form import published
 from tests.cast import Newsroom, handed_in
-from tests.desk_browser import DeskBrowser, everything, one, queries_of, seen, states, version
+from tests.desk_browser import one, queries_of, seen, states, version
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 ANSWER_WORDS = "We put up salt plates in 2009 and count what falls on them."
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
-
-
-@pytest.fixture
-def ilya(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    """Assists: prepares, and neither approves nor sends."""
-    return DeskBrowser(app, database, newsroom.ilya, newsroom.slug)
 
 
 def asked(database: Database, newsroom: Newsroom, *bodies: str) -> list[str]:
@@ -109,10 +98,11 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
 
     nora.post(f"{answer}/outcome", outcome="fine", reply="Said so on the phone.")
     assert "Approve Laura Harth’s answer" in nora.get(question)
-    page = nora.post(f"{answer}/approve", status=422, checked=["facts", "sources"], reason="")
+    at = version(nora.get(question).partition("/approve")[2])
+    page = nora.post(f"{answer}/approve", status=422, checked=["facts", "sources"], reason="", version=at)
     assert page.count("Not ticked yet") == len(editing.CHECKLIST) - 2
     assert re.findall(r'name="checked"[^>]*value="(\w+)" checked', page) == ["facts", "sources"]
-    page = nora.post(f"{answer}/approve", status=422, checked=editing.CHECKLIST)
+    page = nora.post(f"{answer}/approve", status=422, checked=editing.CHECKLIST, version=at)
     assert "Laura Harth isn’t verified yet, so the name can’t be printed." in page
     nora.post(f"{invitation}/verify", how="Rang the office and asked for her.")
     nora.post(

@@ -10,7 +10,7 @@ from app.people import sign_in
 from app.people.models import Expert as ExpertRow
 from app.questions import wording
 from app.questions.models import Question
-from tests.assignments import ANSWER, WORDING, Asked, asked
+from tests.assignments import ANSWER, WORDING, Asked, asked, handed_over
 from tests.browser import Browser
 from tests.cast import Newsroom
 
@@ -106,6 +106,7 @@ def test_every_other_mail_to_the_expert_keeps_the_secret_too(
 ) -> None:
     salt = asked(database, newsroom)
     reword_without_clearing(salt)
+    salt.database.write(handed_over)
     salt.database.write(
         lambda session: assigning.cancel(session, newsroom.nora, salt.assignment(session), "We have it.")
     )

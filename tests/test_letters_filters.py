@@ -6,7 +6,7 @@ from html import unescape
 from itertools import product
 
 import pytest
-from flask import Flask, g
+from flask import g
 from sqlalchemy import event, select, update
 
 from app.actors import Mailroom
@@ -34,11 +34,6 @@ SALT = "who counts the salt in our orchard?"
 AGAIN = "Who counts the salt that falls in the orchard?"
 WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
 FIGURES = "can a village ask for the figures"
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
 
 
 def mailed(database: Database, newsroom: Newsroom, words: str, number: int | None = None) -> str:

@@ -39,11 +39,6 @@ def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
     return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
 
 
-@pytest.fixture
-def ilya(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.ilya, newsroom.slug)
-
-
 def undone(nora: DeskBrowser, led: str) -> str:
     """Press Undo on the page that a press led to, or that is open already; gives what is said then."""
     page = nora.get(led) if led.startswith("/") else led
@@ -121,6 +116,20 @@ def test_after_a_minute_or_when_somebody_went_on_it_is_refused_and_says_why(
     led = nora.post(f"/letters/{figures}/file", kind="tip", version=the(database, figures).version)
     assert undone(nora, led) == "One stays as it is: the minute is over."
     assert the(database, figures).filed_as == "tip"
+
+
+def test_a_press_that_names_what_somebody_else_did_since_takes_nothing_of_it_back(nora, ilya, database, newsroom):
+    salt, figures = write(database, newsroom, SALT), write(database, newsroom, FIGURES)
+    nora.post(f"/letters/{salt}/file", kind="tip", version="1")
+    ilya.post(f"/letters/{salt}/file", kind="spam", version="2")
+    nora.post(f"/letters/{figures}/file", kind="question", version="1")
+    question = one(database, Question).public_id
+    ilya.post(f"/questions/{question}/note", note="I know somebody for this.")
+    with database.read() as session:
+        everything = ".".join(str(key) for key in session.scalars(select(Event.id)))
+    nora.post("/undo", press=everything, back="/desk/steppe/letters")
+    assert the(database, salt).filed_as == "spam"
+    assert one(database, Question).state == "open"
 
 
 def test_nobody_undoes_what_somebody_else_did_or_what_moved_an_expert(nora, ilya, database, newsroom):

@@ -23,9 +23,11 @@ from app.newsletters import mail_texts, settings
 from app.newsletters.models import Newsletter, NewsletterText
 from app.questions import wording
 from app.questions.models import Question
-from tests.assignments import EDITED, asked
+from tests.assignments import EDITED, asked, handed_over
 from tests.at_desk import Browser, everything
 from tests.cast import Newsroom
+from tests.desk_browser import seen
+from tests.desk_people import hired_vera
 from tests.test_expert_firewall import SECRETS
 from tests.test_messages import check, invite, paragraphs
 
@@ -215,6 +217,7 @@ def test_an_answer_that_nora_withdraws_is_not_used_and_leyla_hears_why(database:
 
 def test_who_has_not_written_yet_is_told_not_to(database: Database, newsroom: Newsroom) -> None:
     salt = asked(database, newsroom)
+    database.write(handed_over)
     database.write(lambda s: assigning.cancel(s, newsroom.nora, salt.assignment(s), "We have it."))
     assert [kind for kind, _ in sent_to_leyla(database)] == ["expert.cancelled"]
 
@@ -286,7 +289,7 @@ def test_nora_words_a_mail_and_looks_at_it_first(app: Flask, database: Database,
     nora = nora_s(app, newsroom)
     seen = nora.press(PAGE, status=200, look="1", **OWN)
     assert "Not saved yet: this is how it would look." in seen
-    assert re.search(r"Could you still, by \w+ \d+ \w+, \d\d:\d\d Prague time\? https://", seen)
+    assert re.search(r"Could you still, by \w+ \d+ \w+, 18:00 Prague time\? https://", seen)
     assert stored(database) == []
     assert nora.press(PAGE, **OWN) == f"/desk/steppe/{PAGE}"
     assert stored(database) == [
@@ -317,6 +320,17 @@ def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(
     assert error is not None and error[1].startswith(said)
     assert response.text.count('aria-invalid="true"') == 1
     assert text in response.text and OWN["silent"] in response.text
+    assert everything(database) == before
+
+
+def test_of_two_who_word_a_mail_the_second_sees_both(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    nora, vera = nora_s(app, newsroom), Browser(app, hired_vera(database, newsroom))
+    opened = seen(nora.open(PAGE).text)
+    vera.press(PAGE, seen=opened, **OWN)
+    before = everything(database)
+    said = nora.press(PAGE, 409, seen=opened, **OWN | {"subject": "By {due}, please?"})
+    assert "Vera" in said and "was faster" in said and "Now it says: Still by {due}?" in said
+    assert said.count("Now it says") == 1
     assert everything(database) == before
 
 

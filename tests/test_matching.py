@@ -269,6 +269,8 @@ def test_without_a_query_that_has_no_duplicate_there_is_no_share_of_caught_ones(
         ([STORED_ROWS[0], STORED_ROWS[0]], QUERIES, "stored.jsonl line 2: the id 1 stands in an earlier line"),
         (['{"id": 1, "text": " "}'], QUERIES, 'stored.jsonl line 1: "text" has to be'),
         ([], QUERIES, "stored.jsonl: there is no line in it"),
+        (['{"id": 1, "text": ' + "[" * 100_000], QUERIES, "stored.jsonl line 1: this is not JSON in UTF-8"),
+        ([r'{"id": 1, "text": "\ud800 salt"}'], QUERIES, 'stored.jsonl line 1: "text" holds half a character'),
         (STORED_ROWS, ['{"text": "x"}'], 'queries.jsonl line 1: "same_as" has to be a list of ids'),
         (
             STORED_ROWS,

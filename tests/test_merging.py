@@ -164,8 +164,7 @@ def test_each_asker_of_many_questions_is_told_once_in_their_own_mail(nora, datab
     nora.post("/questions", 400, act="burn", question=box(database, salt))
 
 
-def test_an_assistant_prepares_and_does_not_close(app, database, newsroom):
-    ilya = DeskBrowser(app, database, newsroom.ilya, newsroom.slug)
+def test_an_assistant_prepares_and_does_not_close(ilya, database, newsroom):
     salt = question(database, newsroom, "Salt", {})
     assert "Close kindly" not in ilya.get("/questions")
     page = ilya.get(ilya.post("/questions", act="close", reason="later", question=box(database, salt)))

@@ -29,6 +29,7 @@ from app.people import links
 from app.people.models import Expert as ExpertRow
 from app.people.models import Link
 from app.questions import desk, wording
+from tests.assignments import handed_over
 from tests.cast import Newsroom, handed_in
 from tests.smtp_servers import RESET, an_app, served
 
@@ -259,6 +260,7 @@ def test_all_mails_on_one_assignment_are_one_thread(database: Database, newsroom
         assignment = invite(session, newsroom, newsroom.leyla)
         assigning.send_link_again(session, newsroom.nora, assignment)
         other = invite(session, newsroom, newsroom.marek, "And who reads it?")
+        handed_over(session)
         assigning.cancel(session, newsroom.nora, assignment, "We found it.")
         assigning.send_link_again(session, newsroom.nora, other)
 

@@ -12,7 +12,7 @@ from app.answers import assigning
 from app.db import Database
 from app.lifecycle import NotYours
 from app.mail.models import OutboxMail
-from app.people import directory, links, staff
+from app.people import colleagues, directory, links, staff
 from app.people.models import BrowserSession, Expert, Membership, Person, SignIn
 from app.questions import desk as questions
 from tests.at_desk import everything
@@ -249,7 +249,7 @@ def test_an_admin_who_is_shut_out_or_has_not_come_is_none(database: Database, ne
 
     def second(session, email, out):  # type: ignore[no-untyped-def]
         other = hire(session, newsroom.newsletter_id, "Another", email, "admin")
-        one = staff.load(session, vera, session.get_one(Person, other.person_id).public_id)
+        one = colleagues.load(session, vera, session.get_one(Person, other.person_id).public_id)
         if out:
             staff.deactivate(session, vera, one)
 
@@ -257,7 +257,7 @@ def test_an_admin_who_is_shut_out_or_has_not_come_is_none(database: Database, ne
     database.write(lambda s: staff.invite(s, vera, "The Steppe Letter", "Invited", "invited@desk.example", "admin"))
 
     def demote(session):  # type: ignore[no-untyped-def]
-        one = staff.load(session, vera, session.get_one(Person, vera.person_id).public_id)
+        one = colleagues.load(session, vera, session.get_one(Person, vera.person_id).public_id)
         staff.set_role(session, vera, one, "editor", "admin")
 
     with pytest.raises(staff.LastAdmin):
@@ -273,7 +273,7 @@ def test_of_two_admins_who_demote_each_other_one_stays(database: Database, newsr
 
     def demote(actor: Staff, other: Staff) -> None:
         def fn(session):  # type: ignore[no-untyped-def]
-            one = staff.load(session, actor, session.get_one(Person, other.person_id).public_id)
+            one = colleagues.load(session, actor, session.get_one(Person, other.person_id).public_id)
             staff.set_role(session, actor, one, "editor", "admin")
 
         together.wait()
@@ -311,7 +311,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
     assert "An admin invites people and gives roles." in nora.text
     assert nora.open(f"{PEOPLE}/{public_id(database, newsroom.ilya)}").status_code == 404
     with pytest.raises(NotYours), database.read() as session:
-        staff.colleagues(session, newsroom.nora, whole=True)
+        colleagues.everybody(session, newsroom.nora, whole=True)
 
 
 def test_a_lost_laptop_is_signed_out_by_the_admin(

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from app.db import Database
 from app.entrance.families import family
 from app.people.models import BrowserSession
+from app.questions import desk
 from tests.at_desk import everything
 from tests.browser import Browser
 from tests.cast import Newsroom
@@ -132,6 +133,78 @@ def test_the_directory_leaves_the_house_only_after_a_proof_and_the_way_back_keep
     assert (export in nora.text, f'href="{DESK}experts?q=Leyla&show=work"' in nora.text) == (True, True)
     assert nora.press(f"{DESK}experts/export").mimetype == "text/csv"
     assert "marek@water.example" in nora.text
+
+
+def test_a_proof_of_a_clock_that_ran_ahead_is_none(database: Database, newsroom: Newsroom, vera: Browser) -> None:
+    put_back(database, stepped_up_at=ago(days=-300))
+    vera.open(PEOPLE)
+    assert vera.press(PEOPLE, **SAULE).status_code == 403
+
+
+def test_a_code_proves_once_and_nothing_for_a_browser_that_was_signed_out_meanwhile(
+    app: Flask, database: Database, newsroom: Newsroom, vera: Browser
+) -> None:
+    def asks_again() -> None:
+        vera.open(f"/sign-in/again?next={PEOPLE}")
+        vera.press("/sign-in/again", next=PEOPLE)
+        vera.follow()
+
+    asks_again()
+    with vera.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
+        before = dict(cookie)
+    type_the_code(vera, database, VERA)
+    put_back(database, stepped_up_at=ago(hours=3))
+    twin = Browser(app)
+    with twin.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
+        cookie.update(before)
+    twin.open("/sign-in/code")
+    type_the_code(twin, database, VERA)
+    assert twin.page is not None and twin.page.status_code == 400
+    [session] = kept(database)
+    assert session.stepped_up_at is not None and session.stepped_up_at < ago(hours=2)
+
+    asks_again()
+    nora = at_the_desk(app, database, NORA)
+    nora.open(f"{DESK}letters")
+    database.write(lambda rows: rows.execute(delete(BrowserSession).where(BrowserSession.id == session.id)))
+    type_the_code(vera, database, VERA)
+    assert vera.page is not None and vera.page.status_code == 400
+    assert vera.open(PEOPLE).status_code == 303
+
+
+def test_who_proves_as_herself_presses_as_nobody_else(
+    app: Flask, database: Database, newsroom: Newsroom, vera: Browser
+) -> None:
+    vera.open(f"/sign-in/again?next={PEOPLE}")
+    vera.press("/sign-in/again", next=PEOPLE)
+    ask(vera, ILYA)  # in the same browser, before her code is typed
+    type_the_code(vera, database, ILYA)
+    assert vera.open(PEOPLE).status_code == 200
+    vera.open(f"{DESK}letters")
+    assert vera.press(PEOPLE, **SAULE).status_code == 404  # an assistant, freshly proved as himself
+    vera.open("/sign-in/code")
+    type_the_code(vera, database, VERA)
+    assert vera.open(PEOPLE).status_code == 200
+    assert [row.person_id for row in kept(database)] == [newsroom.ilya.person_id]
+
+
+@pytest.mark.parametrize("how", ["signed out elsewhere", "shut out"])
+def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_what_was_typed(
+    app: Flask, database: Database, newsroom: Newsroom, vera: Browser, how: str
+) -> None:
+    question = database.write(lambda session: desk.open_question(session, newsroom.nora, [], body="Who?").public_id)
+    ilya = at_the_desk(app, database, ILYA)
+    ilya.open(f"{DESK}questions/{question}")
+    put_back(database, stepped_up_at=ago(minutes=1))
+    page = f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    vera.open(page)
+    assert vera.press(f"{page}/{'out' if how == 'signed out elsewhere' else 'deactivate'}").status_code == 303
+    before = everything(database)
+    told = ilya.press(f"{DESK}questions/{question}/note", note="I rang the field station.")
+    assert (told.status_code, ilya.heading, "I rang the field station.</textarea>" in ilya.text) == (
+        403, "You aren’t signed in any more", True,
+    )  # fmt: skip
+    assert everything(database) == before
 
 
 def test_signing_a_colleague_out_cant_wait_for_a_proof(

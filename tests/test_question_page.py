@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,18 +23,14 @@ from app.questions import desk, notes, wording
 from app.questions.firewall import shared
 from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
+from tests.at_desk import everything
 from tests.at_the_form import published
 from tests.cast import Newsroom, answered, handed_in
-from tests.desk_browser import DeskBrowser, everything, one, queries_of, seen
+from tests.desk_browser import one, queries_of, seen
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
 TIMUR = "my uncle at the cannery says that nobody weighs the salt, who should we ask?"
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
 
 
 def asked(session: Session, newsroom: Newsroom, *asks: str | receive.Ask) -> list[Letter]:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import icalendar
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from app.db import Database
 from app.editions import desk
@@ -16,6 +16,7 @@ from app.editions.models import Edition
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter, Topic
 from app.questions import desk as questions
+from tests.at_desk import counted
 from tests.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent, token
 from tests.cast import Newsroom
 
@@ -148,32 +149,23 @@ class Counted:
     """How many statements the readers' connections are sent."""
 
     def __init__(self, client: FlaskClient) -> None:
-        self.client = client
-        self.engine = client.application.extensions["database"].reader
+        self.client, self.database = client, client.application.extensions["database"]
 
     def get(self, path: str, **headers: str) -> tuple[int, int]:
-        sent: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            sent.append(statement)
-
-        event.listen(self.engine, "before_cursor_execute", note)
-        try:
+        with counted(self.database) as statements:
             status = self.client.get(
                 path, headers={name.replace("_", "-"): value for name, value in headers.items()}
             ).status_code
-        finally:
-            event.remove(self.engine, "before_cursor_execute", note)
-        return status, len([statement for statement in sent if statement.startswith("SELECT")])
+        return status, len([statement for statement in statements if statement.startswith("SELECT")])
 
 
 def test_what_has_not_changed_costs_one_query(
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
-    counted = Counted(client)
+    counting = Counted(client)
     for path in (*PATHS[:4], f"/steppe/q/{silos}/the-silos", f"/steppe/editions/{address_of_edition(database)}"):
         tag = client.get(path).headers["ETag"]
-        assert counted.get(path, If_None_Match=tag) == (304, 1)
+        assert counting.get(path, If_None_Match=tag) == (304, 1)
         assert client.get(f"{path}?lang=fa", headers={"If-None-Match": tag}).status_code == 200
     tag = client.get("/steppe/answers").headers["ETag"]
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "imprint", "New imprint."))
@@ -192,9 +184,9 @@ def test_an_archive_of_fifty_takes_no_more_queries_than_one_of_five(
     many: int, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     fill_the_archive(database, newsroom, many)
-    counted = Counted(client)
+    counting = Counted(client)
     edition = f"/steppe/editions/{address_of_edition(database)}"
-    assert [counted.get(path) for path in ("/steppe/", *PATHS[:2], edition, "/steppe/feed.xml")] == [
+    assert [counting.get(path) for path in ("/steppe/", *PATHS[:2], edition, "/steppe/feed.xml")] == [
         (200, 6),
         (200, 5),
         (200, 4),

@@ -114,6 +114,24 @@ def test_what_is_added_twice_by_a_reload_stands_there_once(client: FlaskClient, 
         assert [addition.body for addition in session.scalars(select(Addition))] == ["The miller has moved."]
 
 
+def test_what_is_too_long_or_too_much_to_add_is_said_and_stays_typed(
+    client: FlaskClient, database: Database, newsroom: Newsroom, timur: str
+) -> None:
+    long = opened(client, timur, "/add", more="The miller " * 200)
+    assert (long.status_code, "longer than 2,000 characters" in long.text, "The miller " * 199 in long.text) == (
+        400, True, True,
+    )  # fmt: skip
+    told = [opened(client, timur, "/add", more=f"The miller moved {n} times.").status_code for n in range(21)]
+    assert told == [200] * 20 + [400]
+    again = opened(client, timur, "/add", more="The miller moved 19 times.")  # a reloaded page
+    more = opened(client, timur, "/add", more="He moved once more.")
+    assert (again.status_code, more.status_code) == (200, 400)
+    said = "You have added to it twenty times, and it holds no more."
+    assert (said in more.text, "He moved once more." in more.text) == (True, True)
+    with database.read() as session:
+        assert len(session.scalars(select(Addition)).all()) == 20
+
+
 def test_the_credit_can_be_changed_and_says_what_is_missing(
     client: FlaskClient, database: Database, timur: str
 ) -> None:

@@ -125,6 +125,18 @@ def test_a_general_question_has_no_marks(language: str, text: str) -> None:
     assert marked(text, language) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Nobody knows. Don’t ask. Go there. Sign nothing.", []),
+        ("Никто не знает. Ничего нет.", []),
+        ("Don knows. Ali knows. Sign here, Timur. Go's here.", ["Don", "Ali", "Timur", "Go's"]),
+    ],
+)
+def test_a_plain_word_that_opens_a_sentence_is_no_name_and_a_name_is(text: str, names: list[str]) -> None:
+    assert [piece for piece, _kind in marked(text, "en")] == names
+
+
 def test_marks_tell_where() -> None:
     assert marks("Is it Aktau?", "en") == [Mark(6, 11, "name")]
 

@@ -32,7 +32,7 @@ from app.newsletters.models import Newsletter
 from app.people.models import Expert as ExpertRow
 from app.questions import desk, notes, queries, wording
 from app.questions.models import Note, Question, QuestionText
-from tests.assignments import ANSWER, Asked, asked
+from tests.assignments import ANSWER, Asked, asked, handed_over
 from tests.at_desk import Browser as Desk
 from tests.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent
 from tests.browser import Browser
@@ -83,6 +83,7 @@ def invite_leyla(database: Database, newsroom: Newsroom, question: int, brief: s
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         row = assigning.assign(session, newsroom.nora, session.get_one(Question, question), leyla, brief=brief)
         invitations.invite(session, newsroom.nora, row)
+        handed_over(session)
 
     database.write(work, at=TODAY)
 
@@ -272,7 +273,7 @@ def test_the_brief_the_notes_and_the_mails_go_with_the_last_asker(database: Data
     with database.read() as session:
         kept = [(mail.kind, mail.state) for mail in session.scalars(select(OutboxMail).order_by(OutboxMail.id))]
         assert kept == [
-            ("expert.invitation", "discarded"), ("expert.cancelled", "queued"), ("desk.letter_withdrawn", "queued")
+            ("expert.invitation", "sent"), ("expert.cancelled", "queued"), ("desk.letter_withdrawn", "queued")
         ]  # fmt: skip
         assert (session.scalars(select(Note)).all(), session.scalars(select(Assignment.brief)).all()) == ([], [""])
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,16 +21,6 @@ from tests.desk_browser import DeskBrowser, one, seen, version
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
 FIRST = "We put up salt plates in 2009 and count what falls on them."
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
-
-
-@pytest.fixture
-def ilya(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return DeskBrowser(app, database, newsroom.ilya, newsroom.slug)
 
 
 @pytest.fixture

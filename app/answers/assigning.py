@@ -20,12 +20,13 @@ from ..questions import queries as questions
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..text import clean, for_print, single_line
-from . import post, telling
+from . import post, telling, unsent
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
 
 ANSWERABLE = ("open", "seeking", "answered", "shelved")  # states of a question that takes answers
 ASKED = ("invited", "accepted", "received", "returned")
+WRITES = ("invited", "accepted", "returned")  # where the desk waits for a text until `due_at`
 
 
 def assign(
@@ -154,6 +155,7 @@ def accept(session: Session, actor: Expert, assignment: Assignment) -> None:
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "accept", **facts)
     if question.state == "open":
         QUESTION.apply(session, actor, question, "seek", cause="invite")
+    unsent.step_back(session, actor, assignment, "accept")
 
 
 def decline(
@@ -208,7 +210,7 @@ def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str)
 def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> None:
     """Revoke the addresses of the assignment's page and mail a new one."""
     must(actor, "E")
-    if assignment.state not in ASKED:
+    if lock(session, assignment).state not in ASKED:
         raise Illegal("assignment", "send the link of", assignment.state)
     links.revoke_links(session, assignment.id)
     post.to_expert(
@@ -224,9 +226,14 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
 
 
 def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datetime) -> None:
-    """Give the expert until another time. Late is a question put to this date, so nothing else has to change."""
+    """Give the expert until another time. Late is a question put to this date, so nothing else has to change.
+
+    Raises `Illegal` where nobody waits for a text of theirs: not asked yet, handed in, or ended meanwhile.
+    """
     must(actor, "E")
-    lock(session, assignment).due_at = due_at
+    if lock(session, assignment).state not in WRITES:
+        raise Illegal("assignment", "extend", assignment.state)
+    assignment.due_at = due_at
     session.flush()
     audit.record(session, actor, "assignment.extend", assignment)
 
@@ -234,9 +241,9 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
 def cancel(
     session: Session, actor: Actor, assignment: Assignment, sentence: str = "", cause: str | None = None
 ) -> None:
-    """Take an assignment back: its links end and the expert is told why in `sentence`."""
-    asked = assignment.state in ASKED
-    ASSIGNMENT.apply(session, actor, lock(session, assignment), "cancel", cause=cause)
+    """Take an assignment back: its links end and the expert is told why in `sentence`, unless they never heard of it."""
+    asked = lock(session, assignment).state in ASKED
+    ASSIGNMENT.apply(session, actor, assignment, "cancel", cause=cause)
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
     if answer and answer.state != "withdrawn":
         ANSWER.apply(session, actor, lock(session, answer), "withdraw", cause="cancel")

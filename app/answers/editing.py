@@ -17,7 +17,7 @@ from ..questions import notes
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..text import clean, for_print, single_line
-from . import post, telling
+from . import post, telling, unsent
 from .assigning import of_question, rest
 from .diff import changes
 from .lifecycle import ANSWER, ASSIGNMENT
@@ -84,18 +84,11 @@ def open_check(session: Session, answer: Answer) -> Check | None:
     return session.scalar(select(Check).filter_by(answer_id=answer.id).where(Check.ended_at.is_(None)))
 
 
-def ask_check(
-    session: Session, actor: Staff, answer: Answer, *, due_at: datetime | None = None, runs_at: datetime | None = None
-) -> Check:
-    """Send the edited text to its expert for the quote check, by the newsletter's policy.
-
-    `due_at` is the newsletter's check time from now if not given. Raises `Missing` (policy, due date) and `Illegal`.
-    """
+def ask_check(session: Session, actor: Staff, answer: Answer, *, runs_at: datetime | None = None) -> Check:
+    """Send the edited text to its expert for the quote check, by the newsletter's policy and time. Raises `Illegal`."""
     assignment, _ = load_whole(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
-    due_at = due_at or now(session) + timedelta(hours=newsletter.check_hours)
-    if due_at <= now(session):
-        raise Missing("due date to come")
+    due_at = now(session) + timedelta(hours=newsletter.check_hours)
     text, before = session.get_one(AnswerText, answer.text_id), submitted_text(session, answer)
     # A newsletter without checks still reads back what the desk took down: those words are the desk's.
     policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
@@ -157,13 +150,13 @@ def settle_check(
 def recall_check(session: Session, actor: Staff, answer: Answer) -> None:
     """Take the text back from the expert, to edit it again."""
     ANSWER.apply(session, actor, lock(session, answer), "recall")
-    _end_check(session, answer)
+    _end_check(session, actor, answer)
 
 
-def _end_check(session: Session, answer: Answer) -> None:
+def _end_check(session: Session, actor: Actor, answer: Answer) -> None:
     if check := open_check(session, answer):
         check.outcome, check.ended_at = "recalled", now(session)
-        session.flush()
+        unsent.stop_check(session, actor, answer)
 
 
 def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
@@ -246,7 +239,7 @@ def approve(
             "relation": assignment.relation,
         },
     )
-    _end_check(session, answer)
+    _end_check(session, actor, answer)
     telling.approved(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "finish", cause="approve")
     if question.state in ("open", "seeking", "answered"):
@@ -285,7 +278,7 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
     lock(session, answer)
     assignment, question = load_whole(session, answer)
     _not_picked(question)
-    _end_check(session, answer)
+    _end_check(session, actor, answer)
     if answer.state == "approved":
         ASSIGNMENT.apply(session, actor, lock(session, assignment), "unfinish", cause="reopen")
     ANSWER.apply(session, actor, lock(session, answer), "withdraw")

@@ -21,6 +21,7 @@ ASSIGNMENT = Machine(
         Move("draft", (), ("drafted",), "A"),
         Move("invite", ("drafted",), ("invited",), "E C", (dates, cleared), "X"),
         Move("uninvite", ("invited",), ("drafted",), "=discard"),
+        Move("step back", ("invited",), ("drafted",), "=accept =receive"),
         Move("accept", ("invited", "declined"), ("accepted",), "X"),
         Move("decline", ("invited", "accepted", "returned"), ("declined",), "X A", (has("decline_reason"),), "E"),
         Move(

@@ -14,11 +14,10 @@ from ..audit import Event
 from ..db import lock
 from ..lifecycle import Illegal, Refused, must
 from ..people import finding
-from ..people.directory import email_of, set_email
+from ..people.directory import PROFILE, email_of, set_email
 from ..people.models import Expert
 from .models import LIVE, Answer, Assignment
 
-LINES = ("title", "organisation", "place", "credit_line", "relation", "described_as", "bio", "ties")
 CHECK = ("verified_at", "verified_by_id", "verified_how")
 
 
@@ -81,7 +80,7 @@ def _give(session: Session, giver: Expert, taker: Expert, assignments: list[int]
 
 
 def _complete(session: Session, gone: Expert, kept: Expert) -> None:
-    for line in LINES:
+    for line in PROFILE:
         setattr(kept, line, getattr(kept, line) or getattr(gone, line))
     kept.topics = list(dict.fromkeys([*kept.topics, *gone.topics]))
     kept.languages = list(dict.fromkeys([*kept.languages, *gone.languages]))

@@ -19,12 +19,6 @@ def load_answer(session: Session, question: Question, public_id: str) -> Answer 
     return session.scalar(select(Answer).filter_by(public_id=public_id, question_id=question.id))
 
 
-def assignments_of(session: Session, question_ids: Sequence[int]) -> list[Assignment]:
-    """Every assignment of several questions, in the order they were made."""
-    query = select(Assignment).where(Assignment.question_id.in_(question_ids)).order_by(Assignment.id)
-    return list(session.scalars(query))
-
-
 def answers_of(session: Session, question_ids: Sequence[int]) -> dict[int, Answer]:
     """The answers to several questions, by the key of their assignment."""
     query = select(Answer).where(Answer.question_id.in_(question_ids))

@@ -22,6 +22,7 @@ from ..people import finding
 from ..people.models import Expert
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionText, QuestionTopic
+from .assigning import of_question
 from .models import Assignment
 from .workload import live
 
@@ -80,7 +81,7 @@ def ranked(session: Session, question: Question, words: str = "", scored: Sequen
 
     `scored` is what `compared` gave, where it was asked before.
     """
-    here = {row.expert_id: row for row in _assignments_of(session, question)}
+    here = {row.expert_id: row for row in of_question(session, question)}
     has = [key for key, row in here.items() if row.state not in ("declined", "cancelled")]
     topics = tuple(topic.name for topic in questions.topics_of(session, [question.id])[question.id])
     near = compared(session, question, topics)[1] if scored is None else scored
@@ -97,10 +98,6 @@ def ranked(session: Session, question: Question, words: str = "", scored: Sequen
         Fit(known[one.key], one.reasons, busy[one.key], past_of[one.key], here.get(one.key), past, language)
         for one in rank(asked, candidates, today=now(session).date())
     ]
-
-
-def _assignments_of(session: Session, question: Question) -> Sequence[Assignment]:
-    return session.scalars(select(Assignment).filter_by(question_id=question.id).order_by(Assignment.id)).all()
 
 
 def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[int]:

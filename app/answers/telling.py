@@ -8,7 +8,7 @@ from ..mail import messages
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..text import clean
-from . import post
+from . import post, unsent
 from .diff import changes
 from .models import Answer, AnswerText, Assignment, Check
 
@@ -35,11 +35,16 @@ def approved(session: Session, actor: Actor, answer: Answer) -> None:
 
 
 def ended(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> None:
-    """The desk wants the answer no longer, or will not use the one it has; `sentence` says why."""
+    """The desk wants the answer no longer, or will not use the one it has; `sentence` says why.
+
+    What would still ask them for it is stopped; whoever never heard of the question is told of no end.
+    """
+    heard = unsent.stop_asking(session, actor, assignment)
     headline, why = post.title_of(session, assignment), clean(sentence)
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
     if answer is None or answer.text_id is None:
-        post.to_expert(session, actor, assignment, messages.cancelled, headline=headline, sentence=why)
+        if heard:
+            post.to_expert(session, actor, assignment, messages.cancelled, headline=headline, sentence=why)
         return
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     own = mail_texts.own(session, newsletter, "expert.not_used")

@@ -12,7 +12,7 @@ from ..db import lock, now
 from ..lifecycle import Illegal, Missing, expect, must
 from ..questions.models import Question
 from ..text import clean, for_print, single_line, word_count
-from . import post
+from . import post, unsent
 from .assigning import accept
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment, Draft
@@ -124,7 +124,7 @@ def submit(
 
     Sending the same text again changes nothing. Raises `Stale`, `Missing` (text), `Illegal`.
     """
-    lock(session, assignment)
+    _lock_both(session, assignment)
     answer = answer_of(session, actor, assignment)
     sent = session.get(AnswerText, answer.text_id) if answer.text_id else None
     if answer.state == "submitted" and sent and sent.body == for_print(clean(written.body)):
@@ -138,6 +138,12 @@ def submit(
     return answer
 
 
+def _lock_both(session: Session, assignment: Assignment) -> None:
+    """In the order that every invitation takes: the ladder invites nobody while a text comes in."""
+    lock(session, session.get_one(Question, assignment.question_id))
+    lock(session, assignment)
+
+
 def _hand_in(
     session: Session, actor: Actor, assignment: Assignment, answer: Answer, written: Written, **facts: object
 ) -> None:
@@ -146,6 +152,7 @@ def _hand_in(
     text = add_text(session, actor, answer, "submitted", written, **facts)
     ANSWER.apply(session, actor, answer, "submit", why={"text": text.id})
     ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", received_at=now(session))
+    unsent.step_back(session, actor, assignment, "receive")
 
 
 def enter_by_hand(
@@ -156,7 +163,7 @@ def enter_by_hand(
     What the desk took down is always read back to the expert before it is approved (see `editing.faults_of_approval`).
     """
     must(actor, "A")
-    lock(session, assignment)
+    _lock_both(session, assignment)
     answer = answer_of(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, written, channel=channel, given_on=given_on)
     return answer

@@ -91,10 +91,8 @@ def lead_in(session: Session, newsletter: Newsletter, assignment: Assignment, la
     return lead_in_text(language, _lead_in(assignment), newsletter.marks, own)
 
 
-def piece_of(
-    session: Session, newsletter: Newsletter, question: Question, answers: list[Answer] | None = None
-) -> tuple[Piece, NameTrouble | None]:
-    """The piece that a question makes with its approved answers (or the given ones), and what is wrong with its credit."""
+def piece_of(session: Session, newsletter: Newsletter, question: Question) -> tuple[Piece, NameTrouble | None]:
+    """The piece that a question makes with its approved answers, and what is wrong with its credit."""
     letters = letters_of(session, question)
     credits, fault = credits_of(session, newsletter, letters)
     text = cleared_text(session, question.id)  # newer words, which nobody has looked at yet, leave the house nowhere
@@ -105,8 +103,6 @@ def piece_of(
         headline=text.headline if text else "",
         askers=tuple(credits),
         question=(text.body or "") if text else "",
-        voices=tuple(
-            _voice(session, answer) for answer in (approved_of(session, question.id) if answers is None else answers)
-        ),
+        voices=tuple(_voice(session, answer) for answer in approved_of(session, question.id)),
     )
     return piece, NameTrouble(question.id, question.headline, letters[0].id, fault) if fault else None

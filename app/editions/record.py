@@ -35,10 +35,10 @@ def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
     return Counter({edition: count for edition, count in session.execute(query) if edition is not None})
 
 
-def events_of(session: Session, edition: Edition, limit: int = 60) -> list[Event]:
-    """What was done to the edition itself, from its planning on."""
+def events_of(session: Session, edition: Edition) -> list[Event]:
+    """What was done to the edition itself, from its planning on, sixty of it at most."""
     query = select(Event).where(Event.noun == "edition", Event.noun_id == edition.id)
-    return list(session.scalars(query.order_by(Event.id).limit(limit)))
+    return list(session.scalars(query.order_by(Event.id).limit(60)))
 
 
 def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[tuple[str, str]]]:

@@ -56,9 +56,10 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
     Somebody else's events, and those of another newsletter, are as good as not there.
     """
     done, left = [], []
-    own = list(press)  # what is not somebody going on: the press itself, and what undoing it has written so far
-    for event in chosen(session, press):
-        if not _is_undoable(event) or not _is_own(actor, event):
+    events = [event for event in chosen(session, press) if _is_own(actor, event)]
+    own = [event.id for event in events]  # what is not somebody going on; and with it what undoing has written so far
+    for event in events:
+        if not _is_undoable(event):
             continue
         try:
             with watched(session) as written, session.begin_nested():

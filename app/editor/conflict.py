@@ -7,7 +7,7 @@ from datetime import datetime
 from flask_babel import gettext as _
 
 from ..answers.diff import Pair, changed, compare
-from ..people.directory import names_of
+from ..people.directory import staff_names
 from .frame import Desk
 
 
@@ -51,9 +51,7 @@ class Conflict:
 
 def conflict_with(desk: Desk, ref: str, when: datetime, parts: Sequence[Part], otherwise: str = "") -> Conflict:
     """The conflict with whoever the trail calls `ref`, such as "staff:5"; somebody of no desk is called `otherwise`."""
-    kind, _colon, key = ref.partition(":")
-    names = names_of(desk.session, [int(key)]) if kind == "staff" else {}
-    who = next(iter(names.values()), otherwise or _("Somebody"))
+    who = staff_names(desk.session, [ref]).get(ref) or otherwise or _("Somebody")
     return Conflict(who, ref == desk.actor.ref, when, parts)
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
@@ -28,9 +29,15 @@ from ..questions import queries as questions
 from ..web import db
 from ..wording import ago, count, day, is_past, left
 from .acts import act_of_press
+from .typed import number_in
 
 editor = Blueprint("editor", __name__)
 T = TypeVar("T")
+SIGNED_OUT = errors.Words(
+    _l("You aren’t signed in any more"),
+    _l("This browser was signed out, or its time is over. Nothing was saved or changed."),
+    _l("Sign in, open the page again, and put it there."),
+)
 LANGUAGES = ("en",)  # what the desk speaks; the readers' and experts' pages have their own
 GOING = ("open", "seeking", "answered", "queued")  # what the list of questions opens with
 
@@ -53,6 +60,9 @@ def only_staff() -> Response | None:
     """The door is closed: whoever is not signed in as staff gets to the way in, and back from there."""
     if not current_user.is_authenticated or current_user.door != "desk":
         back = request.full_path.rstrip("?") if request.method == "GET" else None
+        if request.method == "POST" and errors.typed():
+            g.back = (url_for("entrance.ask", to="desk"), _("Sign in"))
+            return errors.page(403, words=SIGNED_OUT)
         return redirect(url_for("entrance.ask", to="desk", next=back), code=303)
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
     slug = (request.view_args or {}).get("slug")
@@ -98,6 +108,11 @@ def at_desk(slug: str) -> Iterator[Desk]:
 def change(slug: str, fn: Callable[[Desk], T]) -> T:
     """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
     return db.write(lambda session: fn(_enter(session, slug)))
+
+
+def version_seen() -> int:
+    """The version of what was on the page that was pressed."""
+    return number_in(request.form.get("version", ""))
 
 
 def found(row: T | None) -> T:

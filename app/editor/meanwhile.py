@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from ..audit import Event
-from ..people.directory import names_of
+from ..people.directory import staff_names
 from ..wording import ago
 from .frame import Desk
 from .letters.words import FILED
@@ -67,6 +67,4 @@ def told(desk: Desk, row: Any) -> str:
 def _who(desk: Desk, ref: str) -> str:
     if ref == desk.actor.ref:
         return _("you, in another window,")
-    kind, _colon, key = ref.partition(":")
-    names = names_of(desk.session, [int(key)]) if kind == "staff" else {}
-    return next(iter(names.values()), None) or str(HANDS.get(ref, _("somebody")))
+    return staff_names(desk.session, [ref]).get(ref) or str(HANDS.get(ref, _("somebody")))

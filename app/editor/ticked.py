@@ -3,23 +3,26 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import flash, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 
 from ..audit import watched
 from ..db import lock
 from ..lifecycle import Illegal, Missing, NotYours, Refused, Stale, expect
 from ..mail.outbox import OnItsWay
+from ..newsletters.models import Topic
+from ..newsletters.queries import topics_of
 from ..questions.desk import CannotMerge, InEdition
 from .frame import Desk, at_desk, change
 from .meanwhile import meanwhile
 from .questions.merge_words import MERGE
-from .undo import way_back
+from .typed import number_in
+from .undo import stay, way_back
 
+Row = TypeVar("Row")
 MOST = 60  # rows of one press: more than any page has
 WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
     (Stale, _l("somebody has changed it since")),
@@ -52,12 +55,10 @@ class Outcome:
     refused: list[tuple[str, Refused]] = field(default_factory=list)
 
 
-def ticked(name: str) -> list[tuple[str, int]]:
+def ticked(name: str, most: int = MOST) -> list[tuple[str, int]]:
     """The public ids and versions of the boxes of a form; what is none of ours is left out."""
-    pairs = (value.partition(".") for value in request.form.getlist(name)[:MOST])
-    return [
-        (key, int(version) if version.isdecimal() and len(version) < 9 else -1) for key, _dot, version in pairs if key
-    ]
+    pairs = (value.partition(".") for value in request.form.getlist(name)[:most])
+    return [(key, number_in(version)) for key, _dot, version in pairs if key]
 
 
 def fresh(desk: Desk, row: Any, version: int) -> Any:
@@ -66,6 +67,25 @@ def fresh(desk: Desk, row: Any, version: int) -> Any:
         raise NotThere
     expect(lock(desk.session, row), version)
     return row
+
+
+def together(boxes: Sequence[tuple[str, int]], take: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
+    """The rows for one change of them all; what `take` refuses is in the outcome and holds up no other."""
+    outcome, rows = Outcome(), []
+    for public_id, version in sorted(boxes):  # in one order, so that two presses at once wait for each other
+        try:
+            rows.append(take(public_id, version))
+        except Refused as why:
+            outcome.refused.append((public_id, why))
+    return outcome, rows
+
+
+def chosen_topic(desk: Desk) -> Topic:
+    """The topic that the ticked rows are to be put under. Raises `Otherwise`."""
+    for topic in topics_of(desk.session, desk.newsletter.id):
+        if topic.slug == request.form.get("topic"):
+            return topic
+    raise Otherwise(_("choose a topic first"))
 
 
 def each(
@@ -98,11 +118,7 @@ def tell(
     said = [done] if outcome.done else []
     if outcome.refused:
         with at_desk(slug) as desk:
-            reasons = Counter(_why(desk, load(desk, key), why) for key, why in outcome.refused)
-        said += [
-            ngettext("One stays as it is: %(why)s.", "%(num)s stay as they are: %(why)s.", number, why=why)
-            for why, number in reasons.items()
-        ]
+            said += stay(Counter(_why(desk, load(desk, key), why) for key, why in outcome.refused))
     press = ".".join(filter(None, outcome.press))
     flash({"text": " ".join(said) or empty, "href": href, "label": label, "undo": press, "back": back})
 

@@ -28,6 +28,11 @@ def typed_day(typed: str) -> date | None:
         return None
 
 
+def number_in(typed: str) -> int:
+    """A whole number; -1, which is no version and no number of slots, where there is none."""
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else -1
+
+
 def public_id_in(typed: str) -> str:
     """The number of a row that was typed by itself or pasted as a page's address; what holds none finds no row either."""
     found = PUBLIC_ID.search(typed.upper())

@@ -54,11 +54,15 @@ def _told(done: int, left: Counter[str]) -> str:
     if not done and not left:
         return _("There is nothing to undo.")
     said = [_("Undone.")] if done else []
-    said += [
+    return " ".join([*said, *stay(left)])
+
+
+def stay(left: Counter[str]) -> list[str]:
+    """What a press left as it is, a sentence for each reason."""
+    return [
         ngettext("One stays as it is: %(why)s.", "%(num)s stay as they are: %(why)s.", number, why=why)
         for why, number in left.items()
     ]
-    return " ".join(said)
 
 
 def _within(slug: str, back: str) -> str:

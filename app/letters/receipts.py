@@ -1,6 +1,6 @@
 """What a reader can do with the receipt in hand. Whoever has the number may do this, so it never shows the words."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -13,6 +13,10 @@ from . import contacts
 from .days import kept_moment
 from .lifecycle import LETTER
 from .models import Addition, Letter
+from .receive import Faulty
+
+MOST_ADDITIONS = 20  # to one letter: whoever has a number could otherwise bury what the desk is to read
+MAXIMUM = 2_000  # characters of each
 
 
 def find_receipt(session: Session, typed: str) -> Letter | None:
@@ -37,15 +41,21 @@ def _whole_hand(session: Session, actor: Reader, letter: Letter) -> None:
 def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
     """Add something to a letter; the same words sent again, as a reloaded page does, are added once.
 
-    Raises `Missing` (text) and `NotYours`, also when nothing can be added any more.
+    Raises `Missing` (text), `Faulty` (too long, or too many), and `NotYours`, also when nothing can be added any more.
     """
     _whole_hand(session, actor, letter)
-    body = clean(body)[:2_000]
+    body = clean(body)
     if not body:
         raise Missing("text")
+    if len(body) > MAXIMUM:
+        raise Faulty({"more": "long"})
     newest = session.scalar(select(Addition).filter_by(letter_id=letter.id).order_by(Addition.id.desc()).limit(1))
     if newest is not None and newest.body == body:
         return newest
+    if (
+        session.scalar(select(func.count()).select_from(Addition).filter_by(letter_id=letter.id)) or 0
+    ) >= MOST_ADDITIONS:
+        raise Faulty({"more": "many"})
     day = kept_moment(session, letter)
     addition = Addition(letter_id=letter.id, body=body, added_at=day)
     session.add(addition)

@@ -74,12 +74,14 @@ def _lines(name: str, lines: Iterable[bytes]) -> Iterator[tuple[str, dict[str, A
         at = f"{name} line {number}"
         try:
             row = json.loads(line.decode("utf-8-sig"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadLine(f"{at}: this is not JSON in UTF-8 ({error})") from error
         if not isinstance(row, dict):
             raise BadLine(f"{at}: an object is needed, such as {{…}}")
         if not isinstance(row.get("text"), str) or not row["text"].strip():
             raise BadLine(f'{at}: "text" has to be a text that is not empty')
+        if any("\ud800" <= sign <= "\udfff" for sign in row["text"]):
+            raise BadLine(f'{at}: "text" holds half a character, which no file can keep (a surrogate)')
         if not isinstance(row.get("language", ""), str | None):
             raise BadLine(f'{at}: "language" has to be a text')
         yield at, row

@@ -1,4 +1,4 @@
-"""Addresses that open one thing: an assignment for its expert, a letter's state for its writer."""
+"""Addresses that open one thing: an assignment for its expert, and for a reader the end of our mails."""
 
 import os
 from base64 import b32encode
@@ -11,9 +11,9 @@ from ..seal import new_token
 from .models import Link
 
 
-def new_link(session: Session, *, assignment_id: int | None = None, letter_id: int | None = None) -> str:
-    """A token of 128 bits, stored only as a keyed hash."""
-    return _keep(session, new_token(), "page", assignment_id=assignment_id, letter_id=letter_id)
+def new_link(session: Session, *, assignment_id: int) -> str:
+    """A token of 128 bits for an assignment's page, stored only as a keyed hash."""
+    return _keep(session, new_token(), "page", assignment_id=assignment_id)
 
 
 def new_reply_token(session: Session, *, assignment_id: int) -> str:

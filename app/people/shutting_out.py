@@ -13,7 +13,7 @@ from .. import audit
 from ..actors import Actor
 from ..db import lock, now
 from ..lifecycle import Stale
-from . import sessions, staff
+from . import colleagues, sessions, staff
 from .models import Membership, Person, SignIn
 
 
@@ -21,7 +21,7 @@ def shut_out(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
     """Gives how many browsers were signed out, and how many ways in were open until now. Raises `LastAdmin`, `Stale`."""
     places = _places(session, person)
     for place in places:
-        staff.keep_an_admin(session, staff.Colleague(person, place))
+        staff.keep_an_admin(session, colleagues.Colleague(person, place))
     if lock(session, person).disabled_at is not None:
         raise Stale("out already")
     browsers = len(sessions.sessions_of(session, person.id))

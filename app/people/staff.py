@@ -3,22 +3,20 @@
 Somebody may work at other desks as well. Nothing here tells of them, and nothing but a signed-out browser reaches them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff, Visitor
-from ..audit import trail
 from ..db import address, now
 from ..lifecycle import Missing, Refused, Stale
 from ..mail import messages, outbox
 from ..mail.models import OutboxMail
 from ..text import single_line
 from . import directory, sessions, sign_in
+from .colleagues import Colleague, load
 from .models import ROLES, BrowserSession, Expert, Membership, Person, SignIn
 from .permissions import must
 
@@ -41,30 +39,9 @@ class AlreadyHere(Refused):
     """This address is at the desk, or invited to it, already."""
 
 
-@dataclass(frozen=True)
-class Colleague:
-    """Somebody of a desk as its people page shows them. `email`, `browsers`, `seen_at` and `link_ends_at` are for admins."""
-
-    person: Person
-    membership: Membership
-    email: str | None = None
-    browsers: int = 0
-    seen_at: datetime | None = None
-    link_ends_at: datetime | None = None
-
-    @property
-    def name(self) -> str:
-        return self.membership.invited_as or self.person.name
-
-    @property
-    def stands(self) -> str:
-        if self.membership.joined_at is None:
-            return "invited"
-        return "out" if self.membership.disabled_at or self.person.disabled_at else "here"
-
-
 def is_fresh(session: Session, actor: Staff) -> bool:
-    return actor.proved_at is not None and now(session) - actor.proved_at < FRESH
+    # Either way: what a clock that ran ahead has noted must not hold until the day it meant.
+    return actor.proved_at is not None and abs(now(session) - actor.proved_at) < FRESH
 
 
 def _begin(session: Session, actor: Staff) -> None:
@@ -72,57 +49,6 @@ def _begin(session: Session, actor: Staff) -> None:
     must(actor, "people")
     if not is_fresh(session, actor):
         raise NotFresh(actor.ref)
-
-
-def colleagues(session: Session, actor: Staff, whole: bool) -> list[Colleague]:
-    """The desk in the order of roles and names. With `whole` also addresses, browsers and invitations: for an admin."""
-    query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
-    rows = session.execute(query.where(Membership.newsletter_id == actor.newsletter_id)).all()
-    found = [Colleague(person, membership) for membership, person in rows]
-    if whole:
-        must(actor, "people")
-        found = _with_contacts(session, found)
-    found.sort(key=lambda one: (ROLES.index(one.membership.role), one.name.casefold(), one.membership.id))
-    return found
-
-
-def _with_contacts(session: Session, found: Sequence[Colleague]) -> list[Colleague]:
-    browsers = select(BrowserSession.person_id, func.count(), func.max(BrowserSession.seen_at)).where(
-        BrowserSession.person_id.in_([one.person.id for one in found]),
-        BrowserSession.door == "desk",
-        BrowserSession.ends_at > now(session),
-    )
-    seen = {row[0]: (row[1], row[2]) for row in session.execute(browsers.group_by(BrowserSession.person_id))}
-    links = select(SignIn.membership_id, func.max(SignIn.ends_at)).where(
-        SignIn.membership_id.in_([one.membership.id for one in found]), SignIn.browser_mac.is_(None)
-    )
-    ends = {row[0]: row[1] for row in session.execute(links.group_by(SignIn.membership_id))}
-    return [
-        Colleague(
-            one.person,
-            one.membership,
-            directory.email_of(session, one.person),
-            *(seen.get(one.person.id, (0, None)) if one.stands != "invited" else (0, None)),
-            ends.get(one.membership.id),
-        )
-        for one in found
-    ]
-
-
-def known_as(session: Session, newsletter_id: int) -> dict[int, str]:
-    """The names of all who are at this desk or ever came to it, and of the invited as they were invited, by key."""
-    query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
-    rows = session.execute(query.where(Membership.newsletter_id == newsletter_id))
-    here = {person.id: Colleague(person, membership).name for membership, person in rows}
-    return directory.names_of(session, sorted(trail.people_in(session, newsletter_id) - here.keys())) | here
-
-
-def load(session: Session, actor: Staff, public_id: str) -> Colleague | None:
-    """One of this desk, by the person's public id."""
-    query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
-    row = session.execute(query.where(Person.public_id == public_id, Membership.newsletter_id == actor.newsletter_id))
-    found = row.first()
-    return Colleague(found[1], found[0]) if found else None
 
 
 def invite(session: Session, actor: Staff, newsroom: str, name: str, email: str, role: str) -> Colleague:

@@ -143,7 +143,7 @@ def _is_name(word: _Word, before: str, language: str, lower_elsewhere: set[str])
     ):
         return False
     if word.opens:
-        return plain not in words.OPENERS and plain not in lower_elsewhere
+        return plain.replace("’", "'") not in words.OPENERS and plain not in lower_elsewhere
     if language.split("-")[0] == "de":
         return before.lower() not in words.GERMAN_ARTICLES and not re.search(words.GERMAN_NOUN_ENDS, plain)
     return True

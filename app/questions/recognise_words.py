@@ -168,6 +168,9 @@ OPENERS = frozenset(
         whose why will
         with would yes yesterday you your dear hello hi write call ask tell say see mail please let note next first
         second third both each few other another several people
+        nobody somebody anybody everybody nothing something anything everything go sign take keep put get bring try
+        wait stop use don't doesn't didn't can't couldn't won't wouldn't shouldn't isn't aren't wasn't weren't haven't
+        hasn't it's that's there's what's he's she's we're they're you're you'll we'll they'll we've you've they've
         а без будет был была были быть в вам вас весь во вот все всё вы где да для до его ее её если есть еще ещё
         же за здравствуйте
         зачем и из или им их к как какая какие какое какой какова каковы когда кого кому который кто ли мне много
@@ -175,6 +178,7 @@ OPENERS = frozenset(
         мы на над нам нас наш не нет ни но о об он она они откуда от по под почему пожалуйста правда при про с
         сейчас сколько со так
         также там то тоже только у уже хочу чего чей чем что чтобы эта эти это этот я сегодня вчера недавно после
+        никто никого никому ничего кто-то что-то каждый ніхто нічого кожен хтось ешкім ештеңе
         що чи чому хто де коли як яка які який скільки та і є це ці цей ця вони ми ви він вона якщо навіщо звідки
         чим про
         менің біздің сіздің оның менин биздин мои мое наша наше не неге қалай қандай қай қайда қашан кім кімдер
@@ -183,13 +187,13 @@ OPENERS = frozenset(
         der die das den dem des ein eine einen einem einer warum wie was wer wann wo wohin welche welcher welches
         ist sind war hat
         haben kann können wird werden und oder aber wenn ich wir sie er es ihr im in an auf bei mit von zu für
-        nach seit gibt stimmt
+        nach seit gibt stimmt niemand jemand nichts alles jeder
         le la les l un une des du de pourquoi comment que quoi qui quand où quel quelle quels quelles est sont a
         ont il elle ils
-        elles on nous vous je ce cette ces et ou mais si dans en sur pour avec depuis y
+        personne chacun elles on nous vous je ce cette ces et ou mais si dans en sur pour avec depuis y
         el los las por qué cómo quién quiénes cuándo dónde cuál cuáles cuánto es son hay está están ha han puede
         si no y o pero
-        neden nasıl ne niçin kim nerede hangi kaç bu bir ben biz siz onlar çin mi niye necə hansı nə kimdir
+        neden nasıl ne niçin kim nerede hangi kaç bu bir ben biz siz onlar çin mi niye necə hansı nə kimdir kimse hiçbir herkes nadie alguien
         dlaczego jak co kto kiedy gdzie czy jaki jaka jakie ile to jest są i a ale je da li zašto kako šta ko kada
         gde koliko
         nega nima qanday qachon qayerda kim bu шта зашто како ко када где да колико

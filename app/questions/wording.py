@@ -42,7 +42,7 @@ def reword(
         return old
     if seen is not None and (old is None or old.label != seen):
         raise Stale(f"question {question.id} is worded otherwise than {seen}")
-    same_words = old is not None and (old.body, old.background, old.headline) == (body, background, headline)
+    same = old if old and (old.body, old.background, old.headline) == (body, background, headline) else None
     number = session.scalar(select(func.max(QuestionText.number)).filter_by(question_id=question.id, language=language))
     text = QuestionText(
         question_id=question.id,
@@ -54,8 +54,8 @@ def reword(
         slug=slug(headline or body),
         written_at=now(session),
         written_by_id=actor.person_id,
-        cleared_at=old.cleared_at if old and same_words else None,
-        cleared_by_id=old.cleared_by_id if old and same_words else None,
+        cleared_at=same.cleared_at if same else None,
+        cleared_by_id=same.cleared_by_id if same else None,
     )
     session.add(text)
     session.flush()

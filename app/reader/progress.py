@@ -44,7 +44,7 @@ BEHIND = {
 }
 NOW = {
     "arrived": _l("Every question is read. Nobody has said no."),
-    "read": _l("Nobody has said no. This can take a few weeks, and some questions never find their person."),
+    "read": _l("No news yet is no refusal. This can take a few weeks, and some questions never find their person."),
     "asked": _l("They have it in the desk’s words, and never learn who asked."),
     "answered": _l("The desk edits it and has the expert check it once more."),
 }

@@ -17,6 +17,7 @@ from ..editions import withdrawal
 from ..editions.standing import standing
 from ..letters import receipts
 from ..letters.models import Letter
+from ..letters.receive import Faulty
 from ..lifecycle import Illegal, Missing, NotYours
 from ..newsletters.models import Newsletter
 from ..text import receipt_of
@@ -125,6 +126,8 @@ def _after(slug: str, act: Callable[[Session, Letter], str | None] | None = None
         done = db.write(lambda session: act(session, session.get_one(Letter, key))) if act else None
     except Missing as fault:
         errors, status = _errors(fault.fact), 400
+    except Faulty as fault:
+        errors, status = {name: str(FAULTS[name, code]) for name, code in fault.faults.items()}, 400
     except (Illegal, NotYours):
         status = 409  # It was taken back before, say by a first press of this button; the page says so.
     with at(slug) as place:

@@ -27,6 +27,8 @@ FAULTS = {
     ("body", "short"): _l("That is too short to be a question: two words at least."),
     ("body", "long"): _l("That is longer than 2,000 characters. Please shorten it."),
     ("background", "long"): _l("That is longer than 4,000 characters. Please shorten it."),
+    ("more", "long"): _l("That is longer than 2,000 characters. Please shorten it."),
+    ("more", "many"): _l("You have added to it twenty times, and it holds no more. What you typed is still here: you can send it as a new question."),
     ("hear_back", "unknown"): _l("Choose one of the three ways to find out."),
     ("email", "empty"): _l("Write the address that we should write to, or choose “Just a number”."),
     ("email", "bad"): _l("That isn’t a whole address. Write it in full, such as name@post.example."),

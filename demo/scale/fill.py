@@ -28,8 +28,7 @@ FRESH = timedelta(days=20)  # what is younger is still on its way
 LEAD = timedelta(days=30)  # from the first letter to the first edition
 WAITING = 0.05  # letters that nobody has read yet, for each question
 REMEMBERED = 60  # questions that a new one may be about the same matter as
-SAME = {"merged": 1.0}  # how often one is; of what the desk did not notice, less
-UNNOTICED = 0.06
+UNNOTICED = 0.06  # of the questions are about such a matter without the desk noticing it
 JOINABLE = ("open", "cleared", "declined", "answered", "unchanged", "shelved", "kept", "published")
 
 Progress = Callable[[int, int], None]

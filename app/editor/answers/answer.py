@@ -17,7 +17,7 @@ from ...questions import notes
 from ...questions.models import Question
 from ...text import word_count
 from ..conflict import Conflict, Part, conflict_with, kept_in_note
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import Desk, at_desk, change, editor, found, page, version_seen
 from ..questions.page import attempt, question_page, the_question, to_question
 from ..questions.words import CHECKLIST, outcome_words, version_words
 from .assignment import coming_time
@@ -162,7 +162,7 @@ def _send_check(desk: Desk, one: Answer) -> None:
 def answer_check(slug: str, public_id: str, answer_id: str) -> Response:
     def fn(desk: Desk) -> None:
         one = _loaded(desk, public_id, answer_id)
-        expect(one, request.form.get("version", type=int))
+        expect(one, version_seen())
         _send_check(desk, one)
 
     change(slug, fn)
@@ -211,7 +211,7 @@ def answer_deed(slug: str, public_id: str, answer_id: str, deed: str) -> Respons
 @editor.post(f"{ADDRESS}/approve")
 def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
     ticked, reason = request.form.getlist("checked"), request.form.get("reason", "")
-    version = request.form.get("version", type=int)
+    version = version_seen()
 
     def fn(desk: Desk) -> None:
         one = _loaded(desk, public_id, answer_id)

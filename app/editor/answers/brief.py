@@ -3,6 +3,7 @@
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
 
 from ...answers.briefing import FEWEST, MOST, Brief, rebrief
 from ...answers.models import Assignment
@@ -11,8 +12,8 @@ from ...audit import queries as audit
 from ...lifecycle import Illegal, Missing, Stale
 from ...questions import notes
 from ..conflict import Conflict, Part, conflict_with, kept_in_note
-from ..frame import Desk, at_desk, change, editor, page
-from ..questions.page import Answer, to_question
+from ..frame import Desk, at_desk, change, editor, page, version_seen
+from ..questions.page import to_question
 from .assignment import ADDRESS, the_assignment
 
 LABELS = {
@@ -37,9 +38,9 @@ def _as_it_stands(one: Assignment) -> dict[str, str]:
 
 
 @editor.post(f"{ADDRESS}/brief")
-def brief_save(slug: str, public_id: str, assignment_id: str) -> Answer:
+def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip() for name in LABELS}
-    version, looked = request.form.get("version", -1, type=int), request.form.get("looked", "")
+    version, looked = version_seen(), request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
         one = the_assignment(desk, public_id, assignment_id)

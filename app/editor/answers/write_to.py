@@ -1,15 +1,16 @@
 """A letter of the desk to an expert, in the thread of the assignment."""
 
 from flask import request
+from werkzeug.wrappers import Response
 
 from ...answers.writing_to import write_to
 from ..frame import Desk, editor
-from ..questions.page import Answer, attempt
+from ..questions.page import attempt
 from .assignment import ADDRESS, the_assignment
 
 
 @editor.post(f"{ADDRESS}/write")
-def assignment_write(slug: str, public_id: str, assignment_id: str) -> Answer:
+def assignment_write(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     """It waits for a moment in the outbox, where it can be stopped. Readers' words in it have to be looked at first."""
     body, looked = request.form.get("letter", ""), request.form.get("looked", "")
 

@@ -21,7 +21,7 @@ from ...questions import queries as questions
 from ...questions.models import Question
 from ...wording import day
 from ..frame import Desk, at_desk, change, editor, found
-from ..typed import typed_day
+from ..typed import number_in, typed_day
 from .builder import WRITERS, builder, kept, reply_address
 from .words import deeds, why_not
 
@@ -76,9 +76,7 @@ def _question(desk: Desk, edition: Edition | None = None) -> Question:
 
 
 def _number(name: str) -> int:
-    """A whole number of the form; -1, which is no version and no number of slots, where there is none."""
-    value = request.form.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else -1
+    return number_in(request.form.get(name, ""))
 
 
 def _unname(desk: Desk, edition: Edition) -> None:
@@ -188,7 +186,7 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
 
     def fn(desk: Desk) -> list[str]:
         edition = found(editions.load(desk.session, desk.actor, public_id))
-        if press in OF_ALL_SLOTS and "version" in request.form:
+        if press in OF_ALL_SLOTS:
             expect(lock(desk.session, edition), _number("version"))
         done = PRESSES[press](desk, edition)
         mark = _number("seen") if "seen" in request.form else meanwhile.seen(desk.session)

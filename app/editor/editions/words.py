@@ -15,7 +15,7 @@ from ...editions.before_lock import Matter
 from ...errors import REASONS
 from ...lifecycle import Refused, Stale
 from ...mail.outbox import OnItsWay
-from ...people.directory import names_of
+from ...people.directory import staff_names
 from ...questions.models import Question
 from ...wording import day
 from ..frame import Desk
@@ -70,10 +70,8 @@ def happened(desk: Desk, events: Sequence[Event]) -> list[tuple[datetime, str]]:
 
 
 def _names(desk: Desk, events: Iterable[Event]) -> dict[str, str]:
-    """The names behind "staff:5", in one query."""
     refs = {event.actor for event in events}
-    keys = {int(ref.partition(":")[2]): ref for ref in refs if ref.startswith("staff:")}
-    found = {keys[key]: name for key, name in names_of(desk.session, list(keys)).items()} if keys else {}
+    found = staff_names(desk.session, refs)
     return {ref: found.get(ref) or str(HANDS.get(ref, _("Somebody"))) for ref in refs}
 
 

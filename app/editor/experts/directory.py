@@ -23,7 +23,8 @@ from ...people.models import Expert
 from ...people.permissions import may
 from ...text import single_line
 from ...wording import tongue
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..faster import faster
+from ..frame import Desk, at_desk, change, editor, found, page, version_seen
 
 PAGE = 50
 PROFILE = ("name", "title", "organisation", "place", "credit_line", "relation", "described_as", "bio", "ties", "topics", "languages", "at_once", "away_until")  # fmt: skip
@@ -157,7 +158,7 @@ def _one(
         profile=stored | (typed or {}),
         stored=stored if stale else {},
         faults=faults or {},
-        stale=stale,
+        faster=faster(desk, expert, "expert.change") if stale else "",
         today=now(desk.session).date(),
         live=live(desk.session, [expert.id])[expert.id],
         history=histories(desk.session, [expert])[expert.id],
@@ -208,7 +209,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     def fn(desk: Desk) -> None:
         expert = found(directory.load_expert(desk.session, desk.actor, public_id))
-        directory.change_profile(desk.session, desk.actor, expert, request.form.get("version", -1, int), **fields)
+        directory.change_profile(desk.session, desk.actor, expert, version_seen(), **fields)
 
     try:
         change(slug, fn)

@@ -5,11 +5,12 @@ from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import select
 
+from ...letters import queries
 from ...letters.models import Letter
 from ...matching import DESK
 from ...matching.alike import Alike, Probe, Reason, alike
+from ...questions import queries as question_queries
 from ...questions.desk import TAKES_LETTERS
 from ...questions.models import Question
 from ...questions.queries import lead_of
@@ -45,18 +46,13 @@ def of_letter(desk: Desk, one: Letter, own: Question | None) -> list[dict[str, A
 
 def _rows(desk: Desk, some: Sequence[Alike]) -> tuple[dict[int, Letter], dict[tuple[str, int], Question]]:
     """The letters among the look-alikes, and for each noun and key the question that it counts for now."""
-    session, none = (
-        desk.session,
-        select(Letter).where(Letter.id.in_([each.noun_id for each in some if each.noun == "letter"])),
-    )
-    letters = {one.id: one for one in session.scalars(none)} if some else {}
+    letters = queries.by_keys(desk.session, [each.noun_id for each in some if each.noun == "letter"]) if some else {}
     behind = {("question", each.noun_id): each.noun_id for each in some if each.noun == "question"}
     behind |= {
         ("letter", one.id): one.question_id for one in letters.values() if one.state == "filed" and one.question_id
     }
-    query = select(Question).where(Question.id.in_(set(behind.values())))
-    rows = {one.id: one for one in session.scalars(query)} if behind else {}
-    return letters, {place: lead_of(session, rows[key]) for place, key in behind.items() if key in rows}
+    rows = question_queries.by_keys(desk.session, list({*behind.values()})) if behind else {}
+    return letters, {place: lead_of(desk.session, rows[key]) for place, key in behind.items() if key in rows}
 
 
 def _shown(desk: Desk, one: Letter, each: Alike, letter: Letter | None, question: Question | None) -> dict[str, Any]:

@@ -13,13 +13,11 @@ from ...editions.endings import end_letter
 from ...letters import filing, queries
 from ...letters.endings import ENDINGS
 from ...letters.models import Letter
-from ...lifecycle import Refused
-from ...newsletters.queries import topics_of
 from ...questions import desk as questions
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ..frame import Desk, at_desk, change, editor, found
-from ..ticked import Otherwise, Outcome, each, fresh, tell, ticked
+from ..ticked import Otherwise, Outcome, chosen_topic, each, fresh, tell, ticked, together
 from ..undo import way_back
 from .filters import chosen
 from .pages import address_of, of_reader, shelve
@@ -40,9 +38,7 @@ def _end(desk: Desk, one: Letter) -> None:
 
 def _under_topic(desk: Desk, one: Letter) -> None:
     """A topic belongs to a question: to the one that the letter stands behind, or to one of its own."""
-    topic = next((t for t in topics_of(desk.session, desk.newsletter.id) if t.slug == request.form.get("topic")), None)
-    if topic is None:
-        raise Otherwise(_("choose a topic first"))
+    topic = chosen_topic(desk)
     own = desk.session.get(Question, one.question_id) if one.question_id and one.state == "filed" else None
     question = lead_of(desk.session, own) if own else questions.open_question(desk.session, desk.actor, [one])
     questions.add_topic(desk.session, desk.actor, question, topic.id)
@@ -80,12 +76,10 @@ def _together(slug: str, boxes: list[tuple[str, int]]) -> tuple[Outcome, str]:
     """Make one question of the ticked letters, or let them join the one that some of them stand behind."""
 
     def fn(desk: Desk) -> tuple[Outcome, str]:
-        outcome, rows = Outcome(), []
-        for public_id, version in sorted(boxes):  # in one order, so that two presses at once wait for each other
-            try:
-                rows.append(of_reader(desk, fresh(desk, _load(desk, public_id), version)))
-            except Refused as why:
-                outcome.refused.append((public_id, why))
+        def take(public_id: str, version: int) -> Letter:
+            return of_reader(desk, fresh(desk, _load(desk, public_id), version))
+
+        outcome, rows = together(boxes, take)
         leads = {lead.id: lead for one in rows if (lead := _lead(desk, one))}
         question = leads[min(leads)] if leads else None
         new = [one for one in sorted(rows, key=lambda one: one.id) if one.state != "filed" or one.question_id is None]

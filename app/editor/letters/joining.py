@@ -16,7 +16,7 @@ from ...questions import desk as questions
 from ...questions import queries
 from ...questions.models import Question
 from ...questions.queries import lead_of
-from ..frame import Desk, editor, found
+from ..frame import Desk, editor, found, version_seen
 from .alike import CAN_END, of
 from .pages import Done, address_of, go_on, of_reader, press, the_letter
 
@@ -29,7 +29,7 @@ def letter_alike(slug: str, public_id: str) -> Response:
 
     def fn(desk: Desk, one: Letter) -> Done:
         of_reader(desk, one)
-        expect(lock(desk.session, one), request.form.get("version", type=int))
+        expect(lock(desk.session, one), version_seen())
         other: Any = found(
             queries.load(desk.session, desk.actor, other_id) if noun == "question" else the_letter(desk, other_id)
         )

@@ -21,15 +21,14 @@ from ...lifecycle import Illegal, Stale, expect
 from ...questions import desk as questions
 from ...questions import queries as question_queries
 from ...questions.models import Question
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import Desk, at_desk, change, editor, found, page, version_seen
 from ..mail import mailed
 from ..meanwhile import told
 from ..questions.words import REASONS
 from ..typed import public_id_in, typed_day
 from ..undo import way_back
 from .filters import chosen
-from .rows import KINDS, list_of, page_above, pane_of
-from .search import search
+from .rows import KINDS, list_of, page_above, pane_of, searched
 from .words import FILED, REPLIES
 
 JOINED = (*questions.TAKES_LETTERS, "merged")  # one that was merged counts for its lead
@@ -105,7 +104,7 @@ def next_one(desk: Desk, after: Letter) -> str | None:
     listed = chosen(desk, args)
     before = args.get("before")
     if listed.search:  # what was found before has been read, filed or not
-        rows = [one for one in search(desk, listed, after, 1).letters if one.id != after.id]
+        rows = [one for one in searched(desk, listed, after, 1).rows if one.id != after.id]
         return listed.address("editor.letter", public_id=rows[0].public_id, before=before) if rows else listed.address()
     for start in (after, None):
         rows = queries.page(desk.session, desk.newsletter.id, listed.wanted, start, 2)
@@ -150,7 +149,7 @@ def letter_file(slug: str, public_id: str) -> Response:
 
     def fn(desk: Desk, one: Letter) -> Done:
         of_reader(desk, one)
-        expect(lock(desk.session, one), request.form.get("version", type=int))
+        expect(lock(desk.session, one), version_seen())
         if kind == "question":
             return _to_question(desk, one)
         if kind == "shelf":
@@ -190,7 +189,7 @@ def letter_reply(slug: str, public_id: str) -> Response:
         abort(400)
 
     def fn(desk: Desk, one: Letter) -> Done:
-        version = form.get("version", -1, type=int)
+        version = version_seen()
         assignment = found(mailed.about(desk.session, [one]).expert(one))
         if kind in ("comment", "spam"):
             filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id, version=version)
@@ -216,7 +215,7 @@ def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> 
 def letter_end(slug: str, public_id: str) -> Response:
     def fn(desk: Desk, one: Letter) -> Done:
         of_reader(desk, one)
-        expect(lock(desk.session, one), request.form.get("version", type=int))
+        expect(lock(desk.session, one), version_seen())
         answer = question_typed(desk, ("published",))
         end_letter(desk.session, desk.actor, one, request.form.get("reason", ""), answer)
         return Done(go_on(desk, one), _("Ended with a kind sentence."))
@@ -231,7 +230,7 @@ def letter_move(slug: str, public_id: str, move: str) -> Response:
 
     def fn(desk: Desk, one: Letter) -> Done:
         of_reader(desk, one)
-        verb(desk.session, desk.actor, one, request.form.get("version", type=int))
+        verb(desk.session, desk.actor, one, version_seen())
         here = url_for("editor.letter", slug=slug, public_id=public_id)
         return Done(here, _("It waits again.") if move == "reopen" else _("It waits with the others."))
 

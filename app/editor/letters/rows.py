@@ -25,9 +25,9 @@ from ..frame import Desk, found
 from ..keys import KEYS, OF_EXPERT
 from ..mail import mailed
 from ..mail.mailed import About
+from ..search import Found, search
 from .alike import of_letter as alikes_of
 from .filters import AGES, Chosen, chosen, named
-from .search import Found, search
 from .words import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD
 
 PAGE = 40  # rows that fit a laptop's screen
@@ -40,8 +40,8 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
     listed = chosen(desk, request.args)
     before = request.args.get("before") or None
     after = found(queries.load(desk.session, desk.actor, before)) if before else None
-    hits = search(desk, listed, after, PAGE) if listed.search else None
-    rows = hits.letters if hits else queries.page(desk.session, desk.newsletter.id, listed.wanted, after, PAGE + 1)
+    hits = searched(desk, listed, after, PAGE) if listed.search else None
+    rows = hits.rows if hits else queries.page(desk.session, desk.newsletter.id, listed.wanted, after, PAGE + 1)
     older = (hits.older if hits else rows[PAGE - 1].public_id if rows[PAGE:] else None)  # fmt: skip
     rows = rows[:PAGE]
     about = mailed.about(desk.session, rows, listed.editions)
@@ -71,6 +71,13 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
         "keys": KEYS,
         "steps": _steps(desk, listed, rows, before, item),
     }
+
+
+def searched(desk: Desk, listed: Chosen, after: Letter | None, limit: int) -> Found[Letter]:
+    def among(keys: list[int]) -> list[Letter]:
+        return queries.among(desk.session, desk.newsletter.id, listed.wanted, keys)
+
+    return search(desk, Letter, listed.search, after, limit, among)
 
 
 def page_above(desk: Desk, of: str) -> str:
@@ -137,7 +144,7 @@ def _days(
     listed: Chosen,
     before: str | None,
     item: Letter | None,
-    hits: Found | None,
+    hits: Found[Letter] | None,
     ticked: bool,
 ) -> list[tuple[str, list[dict[str, Any]]]]:
     return [
@@ -159,7 +166,7 @@ def _day_of(one: Letter) -> date:
     return one.received_at.date() if _keeps_the_day(one) else one.received_at.astimezone(zone()).date()
 
 
-def _row(one: Letter, about: About, item: Letter | None, hits: Found | None) -> dict[str, Any]:
+def _row(one: Letter, about: About, item: Letter | None, hits: Found[Letter] | None) -> dict[str, Any]:
     looks = {"received": ("new", "new", _("New")), "held": ("wait", "held", _("Held"))}
     kind, looks_like, label = looks.get(str(one.state), ("none", "seen", _("Settled")))
     expert = about.expert(one)

@@ -13,6 +13,7 @@ from ...lifecycle import Illegal, Missing, NotYours, Refused, Stale
 from ...mail.lifecycle import STATES
 from ...mail.outbox import OnItsWay
 from ..frame import at_desk, change, editor
+from ..ticked import ticked
 from .outbox import DO, PAGE, the_mail
 
 DONE: dict[str, Callable[[int], str]] = {
@@ -32,25 +33,20 @@ WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
 @editor.post("/<slug>/outbox")
 def press_mails(slug: str) -> Response:
     """Each mail is a change of its own, so that one which can't be moved holds up no other."""
-    act, state, ticked = request.form.get("act", ""), request.form.get("state"), request.form.getlist("mail")
+    act, state = request.form.get("act", ""), request.form.get("state")
     if act not in DO:
         abort(400)
     with at_desk(slug):
         pass  # a stranger learns nothing, also without a tick
     done, refused = 0, Counter[str]()
-    for one in ticked[: 6 * PAGE]:
-        public_id, _dot, version = one.partition(".")
+    for public_id, version in ticked("mail", 6 * PAGE):
         try:
-            change(slug, lambda desk: DO[act](desk, the_mail(desk, public_id), _number(version)))  # noqa: B023
+            change(slug, lambda desk: DO[act](desk, the_mail(desk, public_id), version))  # noqa: B023
             done += 1
         except Refused as error:
             refused[next(str(why) for kind, why in WHY_NOT if isinstance(error, kind))] += 1
     flash({"text": _told(act, done, refused), "href": ""})
     return redirect(url_for("editor.outbox", slug=slug, state=state if state in STATES else None), code=303)
-
-
-def _number(version: str) -> int:
-    return int(version) if version.isdecimal() and len(version) < 9 else -1
 
 
 def _told(act: str, done: int, refused: Counter[str]) -> str:

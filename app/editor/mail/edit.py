@@ -9,7 +9,7 @@ from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
 from ...mail.hidden import with_places
 from ...text import clean
-from ..frame import Desk, at_desk, change, editor, page
+from ..frame import Desk, at_desk, change, editor, page, version_seen
 from .outbox import message_of, the_mail
 from .words import named, shown
 
@@ -30,7 +30,7 @@ def mail_edit(slug: str, public_id: str) -> str:
 @editor.post("/<slug>/outbox/<public_id>/edit")
 def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
-    version = request.form.get("version", -1, type=int)
+    version = version_seen()
 
     def fn(desk: Desk) -> None:
         one = the_mail(desk, public_id)

@@ -19,7 +19,7 @@ from ...mail.lifecycle import STATES as ALL
 from ...mail.models import OutboxMail
 from ...seal import Unsealable
 from ...wording import moment
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import Desk, at_desk, change, editor, found, page, version_seen
 from .words import ACTS, STATES, Named, named, shown
 
 PAGE = 40
@@ -133,7 +133,7 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
     def fn(desk: Desk) -> str:
         one = the_mail(desk, public_id)
         g.back = (url_for("editor.mail", slug=slug, public_id=public_id), _("Back to the mail"))
-        DO[act](desk, one, request.form.get("version", type=int))
+        DO[act](desk, one, version_seen())
         questions = named(desk, [one])[1]
         return questions[one.question_id].public_id if one.question_id in questions else ""
 

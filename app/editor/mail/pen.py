@@ -9,6 +9,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...answers import by_mail as experts
+from ...answers import correspondence
 from ...answers.models import Assignment
 from ...db import lock
 from ...editions.models import Edition
@@ -20,7 +21,7 @@ from ...mail.inbound import Reading
 from ...mail.lifecycle import INBOUND
 from ...mail.models import Inbound, OutboxMail
 from ...wording import count
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import Desk, at_desk, change, editor, found, page, version_seen
 from . import mailed
 from .pen_words import ELSEWHERE, PLACES, reasons
 from .words import named, shown
@@ -109,7 +110,7 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
     kept = reading is not None or inbound.has_bytes(desk.session, row.id)
     needs = {"take": reading is not None, "sort": True, "read again": kept}
     may = [move for move in INBOUND.open_to(desk.actor, row) if needs[move]]
-    choice = mailed.writable(desk) if "take" in may else []
+    choice = correspondence.writable(desk.session, desk.newsletter.id) if "take" in may else []
     first, choice, likely = mailed.suggested(desk, row, reading, choice)
     return {
         "public_id": row.public_id,
@@ -152,7 +153,7 @@ ACTS = {"answer": ("take", ""), "letter": ("take", ""), "robot": ("sort", "autom
 @editor.post(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>")
 def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
     """Say what a mail is, and go on to the next; whoever was second is told, and sees it as it stands now."""
-    version = request.form.get("version", -1, type=int)
+    version = version_seen()
 
     def fn(desk: Desk) -> tuple[str, str]:
         row = _loaded(desk, public_id)
@@ -189,7 +190,8 @@ def _next(desk: Desk, after: Inbound) -> str:
 
 def _answer(desk: Desk, row: Inbound, version: int) -> str:
     """An expert's mail goes on to be filed as an answer, a no and the like, so it stays before one's eyes."""
-    assignment = found(mailed.load_assignment(desk, request.form.get("assignment", "")))
+    chosen = request.form.get("assignment", "")
+    assignment = found(correspondence.load_assignment(desk.session, desk.newsletter.id, chosen))
     letter = experts.from_pen(desk.session, desk.actor, assignment, row, version)
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
 

@@ -1,7 +1,7 @@
 """Mails as the desk speaks of them. A reader's address is shown to nobody: the mail is to "a reader"."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import url_for
@@ -62,6 +62,7 @@ STATES = {
 }
 ACTS = ("release", "retry", "discard")  # what a person can do with a mail as it stands
 NEAR = 100  # seconds that are told as such
+ON_TIME = timedelta(minutes=2)  # in which the worker has every mail that is due
 
 Named = tuple[dict[int, str], dict[int, Question]]
 
@@ -128,8 +129,8 @@ def _waits_for_server(mail: OutboxMail) -> bool:
 
 
 def _time(moment: datetime, at: datetime) -> str:
-    """When a mail goes out: the hour today, the day later on."""
+    """When a mail goes out: the hour today, the day later on; of one whose time has come, how late it is."""
     if moment <= at:
-        return age(moment)
+        return _("now") if at - moment < ON_TIME else _("%(time)s late", time=age(moment))
     same = moment.astimezone(zone()).date() == at.astimezone(zone()).date()
     return clock_time(moment) if same else day(moment, "short")

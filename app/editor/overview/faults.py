@@ -9,12 +9,12 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from ...answers import correspondence
 from ...db import now
 from ...editions.waiting import Task
 from ...mail import inbound, outbox, stalled
 from ...wording import ago, day
 from ..frame import Desk
-from ..mail import mailed
 from ..mail.words import named, shown
 
 FAILURES = 5  # failed mails that the page tells of one by one
@@ -81,7 +81,7 @@ def _undelivered(desk: Desk) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
     """What a server refused, and what another one sent back after it had taken it."""
     key = desk.newsletter.id
     failed = [mail for mail in outbox.waiting(desk.session, key, "failed", limit=FAILURES) if mail.bounced_at is None]
-    back = [mail for _bounce, mail in mailed.came_back(desk.session, key)]
+    back = [mail for _bounce, mail in correspondence.came_back(desk.session, key)]
     names = named(desk, [*failed, *back]) if failed or back else ({}, {})
     return [shown(desk, mail, names) for mail in failed], [shown(desk, mail, names) for mail in back]
 

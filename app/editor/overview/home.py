@@ -11,6 +11,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from ...answers import correspondence
 from ...editions.waiting import Board, Task, board
 from ...mail import inbound
 from ...newsletters.queries import desks_of
@@ -103,7 +104,7 @@ def _mails(desk: Desk) -> list[dict[str, Any]]:
     lines = [
         _mail_line("new", _("%(name)s has written by mail", name=assignment.expert.name), letter.received_at,
                    url_for("editor.letter", slug=slug, public_id=letter.public_id), mailed.titled(assignment.question))
-        for letter, assignment in mailed.waiting_of_experts(session, key)
+        for letter, assignment in correspondence.waiting_of_experts(session, key)
     ]  # fmt: skip
     since = mailed.oldest(session, key, "pen")
     if since is not None:

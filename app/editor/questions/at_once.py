@@ -14,12 +14,11 @@ from ...audit import watched
 from ...editions.endings import close_question
 from ...letters.endings import ENDINGS
 from ...lifecycle import Refused
-from ...newsletters.queries import topics_of
 from ...questions import desk as questions
 from ...questions import queries
 from ...questions.models import Question
 from ..frame import Desk, at_desk, change, editor
-from ..ticked import Otherwise, Outcome, each, fresh, tell, ticked
+from ..ticked import Otherwise, Outcome, chosen_topic, each, fresh, tell, ticked, together
 from ..undo import way_back
 from .filters import chosen
 
@@ -36,10 +35,7 @@ def _close(desk: Desk, one: Question) -> None:
 
 
 def _under_topic(desk: Desk, one: Question) -> None:
-    topic = next((t for t in topics_of(desk.session, desk.newsletter.id) if t.slug == request.form.get("topic")), None)
-    if topic is None:
-        raise Otherwise(_("choose a topic first"))
-    questions.add_topic(desk.session, desk.actor, one, topic.id)
+    questions.add_topic(desk.session, desk.actor, one, chosen_topic(desk).id)
 
 
 ACTS: dict[str, Callable[[Desk, Question], object]] = {
@@ -80,12 +76,7 @@ def _merge(slug: str, boxes: list[tuple[str, int]]) -> tuple[Outcome, str]:
     """Merge the ticked into one of them: the one that has an expert or an answer already, else the oldest."""
 
     def fn(desk: Desk) -> tuple[Outcome, str]:
-        outcome, rows = Outcome(), []
-        for public_id, version in sorted(boxes):
-            try:
-                rows.append(fresh(desk, _load(desk, public_id), version))
-            except Refused as why:
-                outcome.refused.append((public_id, why))
+        outcome, rows = together(boxes, lambda public_id, version: fresh(desk, _load(desk, public_id), version))
         if len(rows) < 2:
             return outcome, ""
         lead = min(rows, key=lambda one: (_may_merge(desk, one), one.id))

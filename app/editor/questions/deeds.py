@@ -19,7 +19,7 @@ from ..frame import Desk, change, editor, found
 from ..typed import public_id_in
 from ..undo import way_back
 from .merge_words import MERGE
-from .page import Answer, attempt, the_question, to_question
+from .page import attempt, the_question, to_question
 
 ADDRESS = "/<slug>/questions/<public_id>"
 MOVES = {
@@ -43,7 +43,7 @@ def question_move(slug: str, public_id: str, move: str) -> Response:
 
 
 @editor.post(f"{ADDRESS}/close")
-def question_close(slug: str, public_id: str) -> Answer:
+def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
     reason, sentence = request.form.get("reason", ""), request.form.get("sentence", "")
 
     def fn(desk: Desk) -> None:
@@ -53,7 +53,7 @@ def question_close(slug: str, public_id: str) -> Answer:
 
 
 @editor.post(f"{ADDRESS}/retract")
-def question_retract(slug: str, public_id: str) -> Answer:
+def question_retract(slug: str, public_id: str) -> Response | tuple[str, int]:
     why = request.form.get("why", "")
 
     def fn(desk: Desk) -> None:
@@ -98,7 +98,7 @@ def question_pick(slug: str, public_id: str) -> Response:
 
 
 @editor.post(f"{ADDRESS}/pull")
-def question_pull(slug: str, public_id: str) -> Answer:
+def question_pull(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
     why = request.form.get("why", "")
 
@@ -113,7 +113,7 @@ def question_pull(slug: str, public_id: str) -> Answer:
 
 
 @editor.post(f"{ADDRESS}/note")
-def question_note(slug: str, public_id: str) -> Answer:
+def question_note(slug: str, public_id: str) -> Response | tuple[str, int]:
     body = request.form.get("note", "")
 
     def fn(desk: Desk) -> None:
@@ -137,7 +137,7 @@ def question_topics(slug: str, public_id: str) -> Response:
 
 
 @editor.post(f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>")
-def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Answer:
+def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Response | tuple[str, int]:
     """Note how a reader's name was checked, or leave them unnamed."""
 
     def fn(desk: Desk) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import url_for
 
-from ...answers import editing
+from ...answers import correspondence, editing
 from ...answers import queries as answers
 from ...answers.assigning import ASKED, suggestion_of
 from ...answers.diff import Pair, compare
@@ -144,8 +144,8 @@ def _parts(desk: Desk, question: Question) -> list[Part]:
     keys = [place.assignment.id for place in places]
     if not keys:
         return []
-    mails = mailed.waiting_of_experts(session, desk.newsletter.id, keys)
-    robots = mailed.robots_on(session, desk.newsletter.id, keys)
+    mails = correspondence.waiting_of_experts(session, desk.newsletter.id, keys)
+    robots = correspondence.robots_on(session, desk.newsletter.id, keys)
     written = [place.answer.id for place in places if place.answer]
     texts, checks = answers.versions_of(session, written), answers.checks_of(session, written)
     return [

@@ -11,10 +11,7 @@ from werkzeug.wrappers import Response
 
 from ...answers import queries as answers
 from ...editions.models import Edition
-from ...letters.endings import ENDINGS
-from ...matching import DESK
-from ...matching.search import Piece, mark_of
-from ...matching.search import search as look_up
+from ...matching.search import Piece
 from ...questions import queries
 from ...questions.models import Question
 from ...wording import age, day, exact
@@ -22,11 +19,11 @@ from ..frame import Desk, at_desk, editor, found, page
 from ..keys import KEYS
 from ..letters.filters import named
 from ..letters.words import ENDS
+from ..search import search
 from .filters import FILTERS, Chosen, chosen
 from .standing import OF_QUESTION, OVER, Place, most_pressing, place_of, says_who_has_it
 
 PAGE = 30
-LOOKED = 3  # pages of hits that one page looks through for those that the other filters leave
 
 
 @editor.get("/<slug>/questions")
@@ -58,7 +55,7 @@ def list_of(desk: Desk) -> dict[str, Any]:
         },
         "tick_all": listed.address(before=before, tick="all"),
         "ticked": request.args.get("tick") == "all",
-        "ends": [(key, ENDS[key]) for key in ENDINGS],
+        "ends": ENDS,
         "keys": KEYS,
     }
 
@@ -72,24 +69,19 @@ def page_above(desk: Desk, of: str, states: Sequence[str], size: int, among: Sel
 
 def _page(
     desk: Desk, listed: Chosen, before: str | None
-) -> tuple[list[Question], Mapping[int, Sequence[Piece]], str | None]:
+) -> tuple[Sequence[Question], Mapping[int, Sequence[Piece]], str | None]:
     """The questions of a page, where the searched words stand in them, and where the next page begins."""
     session, key = desk.session, desk.newsletter.id
     after = found(queries.load(session, desk.actor, before)) if before else None
     if not listed.search:
         rows = queries.page(session, key, listed.states, after.id if after else None, PAGE + 1, listed.among)
         return rows[:PAGE], {}, rows[PAGE - 1].public_id if rows[PAGE:] else None
-    mark = mark_of(session, DESK, "question", after.id) if after else None
-    hits = look_up(session, DESK, key, listed.search, nouns=("question",), before=mark, limit=PAGE * LOOKED)
-    order = {hit.noun_id: at for at, hit in enumerate(hits)}
-    rows = queries.among(session, key, listed.states, list(order), listed.among)
-    rows.sort(key=lambda one: order[one.id])
-    older = rows[PAGE - 1].public_id if rows[PAGE:] else None
-    if older is None and len(hits) == PAGE * LOOKED:
-        last = session.get(Question, hits[-1].noun_id)
-        older = last.public_id if last else None
-    shown = rows[:PAGE]
-    return shown, {one.id: hits[order[one.id]].snippet for one in shown}, older
+
+    def among(keys: list[int]) -> list[Question]:
+        return queries.among(session, key, listed.states, keys, listed.among)
+
+    hits = search(desk, Question, listed.search, after, PAGE, among)
+    return hits.rows, hits.pieces, hits.older
 
 
 def _choices(listed: Chosen, places: Mapping[int, Sequence[Place]]) -> list[tuple[str, str, list[tuple[str, Any]]]]:
@@ -115,7 +107,7 @@ def places_of(desk: Desk, questions: Sequence[Question]) -> dict[int, list[Place
 
 def _rows(
     desk: Desk,
-    questions: list[Question],
+    questions: Sequence[Question],
     places: Mapping[int, list[Place]],
     editions: Mapping[int, Edition],
     pieces: Mapping[int, Sequence[Piece]],

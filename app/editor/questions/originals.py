@@ -70,6 +70,5 @@ def question_letters(slug: str, public_id: str) -> str:
             "questions",
             question=question,
             originals=originals(desk, question, some[:PAGE]),
-            first=url_for("editor.question_letters", **here) if after else None,
-            later=later,
+            keyset={"newer": url_for("editor.question_letters", **here) if after else None, "older": later},
         )

@@ -33,8 +33,6 @@ from .words import (
     version_words,
 )
 
-Answer = Response | tuple[str, int]
-
 
 def the_question(desk: Desk, public_id: str) -> Question:
     question = found(queries.load(desk.session, desk.actor, public_id))
@@ -50,7 +48,9 @@ def to_question(slug: str, public_id: str, anchor: str | None = None) -> Respons
     )
 
 
-def attempt(slug: str, public_id: str, fn: Callable[[Desk], object], anchor: str | None = None) -> Answer:
+def attempt(
+    slug: str, public_id: str, fn: Callable[[Desk], object], anchor: str | None = None
+) -> Response | tuple[str, int]:
     """Change something about the question and show it; a form that lacks something comes back as it was typed."""
     try:
         change(slug, fn)

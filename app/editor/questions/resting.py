@@ -34,7 +34,7 @@ def shelf(slug: str) -> str | Response:
             askers=questions.askers(desk.session, shelved),
             topics=questions.topics_of(desk.session, [question.id for question in shelved]),
             all_topics=topics_of(desk.session, desk.newsletter.id),
-            ends=list(ENDS.items()),
+            ends=ENDS,
             keys=KEYS,
             ticked=request.args.get("tick") == "all",
             tick_all=url_for("editor.shelf", slug=slug, before=before, tick="all"),

@@ -12,7 +12,7 @@ from ...questions.models import Question
 from ...wording import tongue
 from ..conflict import Conflict, Part, conflict_with, kept_in_note
 from ..frame import Desk, at_desk, change, editor, page
-from .page import Answer, the_question, to_question
+from .page import the_question, to_question
 
 LABELS = {
     "headline": _l("Headline"),
@@ -23,7 +23,7 @@ LABELS = {
 
 
 @editor.post("/<slug>/questions/<public_id>/wording")
-def question_wording(slug: str, public_id: str) -> Answer:
+def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip() for name in LABELS}
     seen = request.form.get("seen", "")
     if request.form.get("act") == "give way":
@@ -53,7 +53,9 @@ def _give_way(desk: Desk, public_id: str, typed: dict[str, str]) -> None:
     notes.note(desk.session, desk.actor, the_question(desk, public_id), body)
 
 
-def _again(slug: str, public_id: str, typed: dict[str, str], status: int, faults: dict[str, str], seen: str) -> Answer:
+def _again(
+    slug: str, public_id: str, typed: dict[str, str], status: int, faults: dict[str, str], seen: str
+) -> tuple[str, int]:
     """The form with all that was typed; after somebody else's change, with their words and the difference beside it."""
     with at_desk(slug) as desk:
         one = the_question(desk, public_id)

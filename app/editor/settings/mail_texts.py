@@ -11,8 +11,9 @@ from werkzeug.wrappers import Response
 
 from ...answers.post import sender
 from ...db import address, now
+from ...editions.calendar import EVENING, in_utc, zone_of
 from ...letters.endings import ENDINGS
-from ...lifecycle import must
+from ...lifecycle import Stale, must
 from ...mail import messages
 from ...mail.letter import Message, Sender, blocks
 from ...mail.messages.own import PARTS, usual
@@ -20,6 +21,7 @@ from ...mail.words import say
 from ...newsletters import mail_texts as texts
 from ...text import direction
 from ...wording import tongue
+from ..faster import mark_of, words_faster
 from ..frame import Desk, at_desk, change, editor, page
 from ..mail.words import KINDS
 from .newsletter import FAULTS, languages_of
@@ -97,9 +99,17 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
 
     def fn(desk: Desk) -> None:
         _known(desk, language, kind)
+        must(desk.actor, "E")
+        stored = mark_of(texts.own(desk.session, desk.newsletter, kind, language))
+        if request.form.get("seen", stored) != stored:
+            raise Stale
         texts.word(desk.session, desk.actor, desk.newsletter, language, kind, typed)
 
-    change(slug, fn)
+    try:
+        change(slug, fn)
+    except Stale:
+        with at_desk(slug) as desk:
+            return _form(desk, language, kind, typed, stale=True), 409
     flash({"text": _("The mail is saved. It goes out so from now on."), "href": ""})
     return redirect(url_for("editor.mail_text", slug=slug, language=language, kind=kind), code=303)
 
@@ -123,12 +133,17 @@ def _form(
     kind: str,
     typed: Mapping[str, str] | None = None,
     faults: Mapping[str, tuple[str, str]] | None = None,
+    stale: bool = False,
 ) -> str:
     _known(desk, language, kind)
     must(desk.actor, "E")
     kept = texts.own(desk.session, desk.newsletter, kind, language)
     values = {part: (typed or kept).get(part) or usual(kind, part, language) for part in PARTS[kind]}
     own = kept if typed is None else {part: text for part, text in typed.items() if part not in (faults or {})}
+    seen = request.form.get("seen") if typed is not None and not stale else None
+    stands = {part: kept.get(part) or usual(kind, part, language) for part in PARTS[kind]}
+    today = now(desk.session).astimezone(zone_of(desk.newsletter.zone)).date()
+    evening = in_utc(datetime.combine(today, EVENING), desk.newsletter.zone)
     sends, link = sender(desk.newsletter, language), address(desk.session, "/…")
     return page(
         desk,
@@ -144,9 +159,12 @@ def _form(
         stays=STAYS.get(kind, ""),
         examples=[
             (message.subject, blocks(message.text))
-            for message in (example(sends, now(desk.session), link, own) for example in EXAMPLES[kind])
+            for message in (example(sends, evening, link, own) for example in EXAMPLES[kind])
         ],
-        looked=typed is not None and not faults,
+        looked=typed is not None and not faults and not stale,
+        seen=seen or mark_of(kept),
+        faster=words_faster(desk, language, {texts.key(kind, part) for part in PARTS[kind]}) if stale else "",
+        now_stands={part: text for part, text in stands.items() if stale and text != values[part]},
     )
 
 

@@ -18,7 +18,8 @@ from ...newsletters.models import Newsletter
 from ...text import single_line
 from ...wording import tongue
 from ..editions.rhythm_words import in_words
-from ..frame import Desk, at_desk, change, editor, page
+from ..faster import faster
+from ..frame import Desk, at_desk, change, editor, page, version_seen
 from ..mail.words import KINDS
 
 TEXTS = (
@@ -83,7 +84,7 @@ def _form(
         faults=said,
         summary=[(name, f"{LABELS[name]}: {words}") for name, words in said.items()],
         labels=LABELS,
-        stale=stale,
+        faster=faster(desk, desk.newsletter, "newsletter.change") if stale else "",
         rhythm=in_words(desk.newsletter),
         dates=next_six(desk.newsletter, now(desk.session)),
         checks=CHECKS,
@@ -159,7 +160,7 @@ def change_settings(slug: str) -> Response | tuple[str, int]:
         must(desk.actor, "E")
         if faults:
             raise settings.Faulty(faults | settings.faults_of(fields))
-        settings.change(desk.session, desk.actor, desk.newsletter, request.form.get("version", -1, int), **fields)
+        settings.change(desk.session, desk.actor, desk.newsletter, version_seen(), **fields)
         plan_newsletter(desk.session, desk.actor, desk.newsletter)
 
     try:

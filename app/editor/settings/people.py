@@ -7,14 +7,14 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from ...lifecycle import Missing, Stale
-from ...people import permissions, staff
+from ...people import colleagues, permissions, staff
 from ...people.directory import BadAddress
 from ...people.models import ROLES as ALL
 from ..frame import ROLES, Desk, at_desk, change, editor, found, page
 from ..proof import proof, prove_first
 from .people_words import GROUPS
 
-Act = Callable[[Desk, staff.Colleague], None]
+Act = Callable[[Desk, colleagues.Colleague], None]
 ACTS: dict[str, Act] = {
     "role": lambda desk, one: staff.set_role(
         desk.session, desk.actor, one, request.form.get("role", ""), request.form.get("was", "")
@@ -48,7 +48,7 @@ def people(slug: str) -> str:
 
 def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None) -> str:
     manages = permissions.may(desk.actor, "people")
-    everybody = staff.colleagues(desk.session, desk.actor, whole=manages)
+    everybody = colleagues.everybody(desk.session, desk.actor, whole=manages)
     return page(
         desk,
         "editor/settings/people.html",
@@ -115,7 +115,7 @@ def colleague(slug: str, public_id: str) -> str:
 
 def _one(desk: Desk, public_id: str, fault: str = "") -> str:
     permissions.must(desk.actor, "people")
-    everybody = staff.colleagues(desk.session, desk.actor, whole=True)
+    everybody = colleagues.everybody(desk.session, desk.actor, whole=True)
     one = found(next((one for one in everybody if one.person.public_id == public_id), None))
     admins = [other for other in everybody if other.membership.role == "admin" and other.stands == "here"]
     return page(
@@ -134,7 +134,7 @@ def _one(desk: Desk, public_id: str, fault: str = "") -> str:
 @editor.post(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>")
 def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
     def fn(desk: Desk) -> tuple[str, bool]:
-        one = found(staff.load(desk.session, desk.actor, public_id))
+        one = found(colleagues.load(desk.session, desk.actor, public_id))
         name = one.name
         ACTS[act](desk, one)
         return name, one.person.id == desk.actor.person_id

@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response
 from ...editions.house import LeadIn, Piece, Voice, set_block
 from ...editions.phrases import phrases_for
 from ...editions.renderers import to_text
-from ...lifecycle import must
+from ...lifecycle import Stale, must
 from ...newsletters import settings
 from ...text import direction
+from ..faster import mark_of, words_faster
 from ..frame import Desk, at_desk, change, editor, page
 from .newsletter import FAULTS, languages_of
 
@@ -34,11 +35,25 @@ def sentences(slug: str, language: str) -> str:
         return _form(desk, language)
 
 
-def _form(desk: Desk, language: str, typed: dict[str, str] | None = None, faults: dict[str, str] | None = None) -> str:
+def _stored(desk: Desk, language: str) -> dict[str, str]:
+    """The sentences of this page as they stand, "" where the usual one does."""
+    own = settings.sentences_of(desk.session, desk.newsletter, language)
+    return {kind: own.get(kind, "") for kind in SENTENCES}
+
+
+def _form(
+    desk: Desk,
+    language: str,
+    typed: dict[str, str] | None = None,
+    faults: dict[str, str] | None = None,
+    stale: bool = False,
+) -> str:
     if language not in languages_of(desk.newsletter):
         abort(404)
     must(desk.actor, "E")
-    own = settings.sentences_of(desk.session, desk.newsletter, language) if typed is None else typed
+    stored = _stored(desk, language)
+    own = stored if typed is None else typed
+    seen = request.form.get("seen") if typed is not None and not stale else None
     return page(
         desk,
         "editor/settings/sentences.html",
@@ -50,7 +65,10 @@ def _form(desk: Desk, language: str, typed: dict[str, str] | None = None, faults
         usual=phrases_for(language),
         faults={kind: str(FAULTS[code]) for kind, code in (faults or {}).items()},
         example=_example(desk, language, own),
-        looked=typed is not None and not faults,
+        looked=typed is not None and not faults and not stale,
+        seen=seen or mark_of(stored),
+        faster=words_faster(desk, language, set(SENTENCES)) if stale else "",
+        now_stands={kind: body for kind, body in stored.items() if stale and body != own[kind]},
     )
 
 
@@ -87,7 +105,7 @@ def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
 @editor.post("/<slug>/settings/sentences/<language>")
 def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | str:
     """Save the sentences, or only look at them in the example."""
-    typed = {kind: request.form.get(kind, "") for kind in SENTENCES}
+    typed = {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in SENTENCES}
     faults = settings.faults_of_sentences(typed)
     if faults or "look" in request.form:
         with at_desk(slug) as desk:
@@ -97,8 +115,16 @@ def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | s
     def fn(desk: Desk) -> None:
         if language not in languages_of(desk.newsletter):
             abort(404)
+        must(desk.actor, "E")
+        stored = mark_of(_stored(desk, language))
+        if request.form.get("seen", stored) != stored:
+            raise Stale
         settings.word(desk.session, desk.actor, desk.newsletter, language, typed)
 
-    change(slug, fn)
+    try:
+        change(slug, fn)
+    except Stale:
+        with at_desk(slug) as desk:
+            return _form(desk, language, typed, stale=True), 409
     flash({"text": _("The sentences are saved."), "href": ""})
     return redirect(url_for("editor.sentences", slug=slug, language=language), code=303)

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ...audit import Event, trail
 from ...editions.models import Edition
-from ...people import staff
+from ...people import colleagues
 from ...people.models import Person
 from ...people.permissions import must
 from ...people.sheet import written
@@ -55,7 +55,7 @@ class Filters:
 def look_through(slug: str) -> str:
     with at_desk(slug) as desk:
         must(desk.actor, "trail")
-        people = staff.known_as(desk.session, desk.newsletter.id)
+        people = colleagues.known_as(desk.session, desk.newsletter.id)
         filters, before = _filters(desk, people), read_place(request.args.get("before", ""))
         events = trail.of_newsletter(desk.session, desk.newsletter.id, filters.sought, PAGE + 1, before)
         shown = events[:PAGE]
@@ -201,7 +201,7 @@ def take_trail(slug: str, form: str) -> BaseResponse:
     """The trail, or what the filters leave of it, as a file. It names questions by their ids, in nobody's words."""
     with at_desk(slug) as desk:
         must(desk.actor, "trail")
-        filters = _filters(desk, staff.known_as(desk.session, desk.newsletter.id))
+        filters = _filters(desk, colleagues.known_as(desk.session, desk.newsletter.id))
         if filters.faults:  # half of what was meant would look like all of it
             return redirect(_here(desk, filters), code=303)
     lines = stream_with_context(FORMS[form](slug, filters.sought))

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
-from ...people import staff
+from ...people import colleagues
 from ...people.directory import expert_names, names_of
 from ..frame import ROLES, Desk
 from ..settings.newsletter import LABELS
@@ -68,7 +68,7 @@ def _person(event: Event) -> int | None:
 
 
 def _people(desk: Desk, events: Iterable[Event]) -> dict[int, str]:
-    return staff.known_as(desk.session, desk.newsletter.id) if any(map(_person, events)) else {}
+    return colleagues.known_as(desk.session, desk.newsletter.id) if any(map(_person, events)) else {}
 
 
 def _experts(desk: Desk, events: Sequence[Event]) -> dict[tuple[str, int], str]:

@@ -74,6 +74,10 @@ SENTENCES: dict[str, Told] = {
     "assignment.draft": line(_l("%(who)s prepared to ask %(expert)s.")),
     "assignment.invite": step(_l("%(who)s asked %(expert)s.")),
     "assignment.uninvite": step(_l("%(who)s stopped the invitation to %(expert)s.")),
+    "assignment.unsent": line(_l("The invitation to %(expert)s had not left yet, and was taken back.")),
+    "assignment.step back": step(
+        _l("%(expert)s is only next again: who was asked before has it. The invitation hadn’t left.")
+    ),
     "assignment.accept": step(_l("%(expert)s said yes.")),
     "assignment.decline": step(_l("%(expert)s said no.")),
     "assignment.receive": trail_only(_l("The text of %(expert)s is here.")),

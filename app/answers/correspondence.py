@@ -1,0 +1,83 @@
+"""What came by mail about assignments: the experts' letters that wait, automatic replies, and mails that came back."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
+
+from ..letters.models import Letter
+from ..mail import inbound
+from ..mail.models import Inbound, OutboxMail
+from .by_mail import WAITS
+from .models import Assignment
+
+WRITERS = (
+    "invited",
+    "accepted",
+    "returned",
+    "received",
+    "drafted",
+    "declined",
+)  # whose assignment may be written about
+MANY = 100  # assignments that a list offers to choose from
+SHOWN = 12  # letters of experts that a page tells of one by one
+BROUGHT_BACK = 5  # bounces that are looked at for something to do
+
+
+def with_questions() -> Select[Assignment]:
+    """Assignments, each with its question, in one query."""
+    return select(Assignment).options(joinedload(Assignment.question))
+
+
+def load_assignment(session: Session, newsletter_id: int, public_id: str) -> Assignment | None:
+    """One assignment of this newsletter."""
+    return session.scalar(with_questions().filter_by(public_id=public_id, newsletter_id=newsletter_id))
+
+
+def writable(session: Session, newsletter_id: int) -> list[Assignment]:
+    """The assignments that a mail may belong to, the newest first."""
+    query = with_questions().where(Assignment.newsletter_id == newsletter_id, Assignment.state.in_(WRITERS))
+    return list(session.scalars(query.order_by(Assignment.id.desc()).limit(MANY)))
+
+
+def waiting_of_experts(
+    session: Session, newsletter_id: int, assignment_ids: Sequence[int] | None = None
+) -> list[tuple[Letter, Assignment]]:
+    """What experts wrote by mail and nobody has filed, the oldest first: of all, or to some assignments."""
+    query = (
+        select(Letter, Assignment)
+        .join(Assignment, Assignment.id == Letter.assignment_id)
+        .options(joinedload(Assignment.question))
+        .where(Letter.newsletter_id == newsletter_id, Letter.state.in_(WAITS), Letter.assignment_id.is_not(None))
+        .order_by(Letter.id)
+    )
+    if assignment_ids is not None:
+        query = query.where(Letter.assignment_id.in_(assignment_ids))
+    return [(letter, assignment) for letter, assignment in session.execute(query.limit(SHOWN))]
+
+
+def robots_on(session: Session, newsletter_id: int, assignment_ids: Sequence[int]) -> dict[int, Inbound]:
+    """The newest automatic reply that came for each of several assignments, an absence note for example."""
+    query = select(Inbound).where(
+        Inbound.newsletter_id == newsletter_id, Inbound.state == "automatic", Inbound.assignment_id.in_(assignment_ids)
+    )
+    return {row.assignment_id: row for row in session.scalars(query.order_by(Inbound.id)) if row.assignment_id}
+
+
+def came_back(session: Session, newsletter_id: int) -> list[tuple[Inbound, OutboxMail]]:
+    """Of the newest bounces those that somebody has to act on: the mail was not to a reader, and none followed it."""
+    bounces = {row.outbox_id: row for row in inbound.page(session, newsletter_id, "bounce", None, BROUGHT_BACK)}
+    mails = session.scalars(
+        select(OutboxMail).where(
+            OutboxMail.id.in_([key for key in bounces if key]),
+            OutboxMail.newsletter_id == newsletter_id,
+            OutboxMail.bounced_at.is_not(None),
+            OutboxMail.letter_id.is_(None),
+        )
+    ).all()
+    keys = [mail.assignment_id for mail in mails if mail.assignment_id]
+    newer = select(OutboxMail.assignment_id, OutboxMail.id).where(OutboxMail.assignment_id.in_(keys))
+    later: dict[int | None, int] = {}
+    for assignment_id, key in session.execute(newer):
+        later[assignment_id] = max(key, later.get(assignment_id, 0))
+    return [(bounces[mail.id], mail) for mail in mails if later.get(mail.assignment_id, mail.id) <= mail.id]

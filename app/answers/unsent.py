@@ -1,0 +1,76 @@
+"""What asks an expert and has not left the house: it is stopped as soon as there is nothing more to ask.
+
+A mail that waits for a second person, for its minute of undo or for another try can still be taken back. Whoever was never
+written to is not told of an end either.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor
+from ..db import lock
+from ..mail import outbox
+from ..mail.models import OutboxMail
+from ..people import links
+from .lifecycle import ASSIGNMENT
+from .models import Answer, Assignment
+
+INVITATION = "expert.invitation"
+ASKS = (INVITATION, *(f"expert.{kind}" for kind in ("invitation_again", "reminder", "overdue", "returned", "check")))
+WAITS = ("held", "queued")
+
+
+def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
+    """Stop every mail that would still ask something of this expert. Returns whether they may have heard of the question."""
+    found, stopped = _stop(session, actor, assignment.id, ASKS)
+    invitations = [mail for mail in found if mail.kind == INVITATION]
+    heard = not invitations or any(mail.attempts or mail.sent_at for mail in invitations)
+    if not heard and any(mail.kind == INVITATION for mail in stopped):
+        audit.record(session, actor, "assignment.unsent", assignment)
+    return heard
+
+
+def stop_check(session: Session, actor: Actor, answer: Answer) -> None:
+    """The quote check is over before it was mailed: nobody is asked to look at what is edited again, approved or gone."""
+    _stop(session, actor, answer.assignment_id, ("expert.check",))
+
+
+def _stop(
+    session: Session, actor: Actor, assignment_id: int, kinds: Sequence[str]
+) -> tuple[Sequence[OutboxMail], list[OutboxMail]]:
+    """All mails of these kinds about an assignment, and those of them that could be stopped."""
+    mails = select(OutboxMail).filter_by(assignment_id=assignment_id).where(OutboxMail.kind.in_(kinds))
+    found = session.scalars(mails.order_by(OutboxMail.id)).all()
+    return found, [mail for mail in found if mail.state in WAITS and _recalled(session, actor, mail)]
+
+
+def step_back(session: Session, actor: Actor, before: Assignment, cause: str) -> None:
+    """`before` has the question after all: whom the ladder invited in their place, by a mail that is still here, is next again."""
+    after = select(Assignment).filter_by(after_id=before.id, state="invited").order_by(Assignment.id)
+    for assignment in session.scalars(after).all():
+        mail = _invitation(session, lock(session, assignment))
+        if assignment.state != "invited" or mail is None or mail.attempts or not _recalled(session, actor, mail):
+            continue
+        links.revoke_links(session, assignment.id)
+        ASSIGNMENT.apply(session, actor, assignment, "step back", cause=cause, invited_at=None)
+
+
+def _invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
+    """The ladder's invitation, if it waits; one that a person sent is theirs to take back."""
+    ladders = OutboxMail.once_key.startswith(f"ladder:{assignment.id}:")
+    waits = select(OutboxMail).filter_by(assignment_id=assignment.id, kind=INVITATION)
+    return session.scalar(waits.where(ladders, OutboxMail.state.in_(WAITS)).order_by(OutboxMail.id.desc()).limit(1))
+
+
+def _recalled(session: Session, actor: Actor, mail: OutboxMail) -> bool:
+    """Whether a mail could be stopped; one that a worker is handing over at this moment can't."""
+    if lock(session, mail).state not in WAITS:
+        return False
+    try:
+        outbox.recall(session, actor, mail)
+    except outbox.OnItsWay:
+        return False
+    return True

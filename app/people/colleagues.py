@@ -1,0 +1,88 @@
+"""Who works at one newsletter's desk, is invited to it, or was: what its pages show of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..audit import trail
+from ..db import now
+from . import directory
+from .models import ROLES, BrowserSession, Membership, Person, SignIn
+from .permissions import must
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody of a desk as its people page shows them. `email`, `browsers`, `seen_at` and `link_ends_at` are for admins."""
+
+    person: Person
+    membership: Membership
+    email: str | None = None
+    browsers: int = 0
+    seen_at: datetime | None = None
+    link_ends_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return self.membership.invited_as or self.person.name
+
+    @property
+    def stands(self) -> str:
+        if self.membership.joined_at is None:
+            return "invited"
+        return "out" if self.membership.disabled_at or self.person.disabled_at else "here"
+
+
+def everybody(session: Session, actor: Staff, whole: bool) -> list[Colleague]:
+    """The desk in the order of roles and names. With `whole` also addresses, browsers and invitations: for an admin."""
+    found = _at(session, actor.newsletter_id)
+    if whole:
+        must(actor, "people")
+        found = _with_contacts(session, found)
+    found.sort(key=lambda one: (ROLES.index(one.membership.role), one.name.casefold(), one.membership.id))
+    return found
+
+
+def _with_contacts(session: Session, found: Sequence[Colleague]) -> list[Colleague]:
+    browsers = select(BrowserSession.person_id, func.count(), func.max(BrowserSession.seen_at)).where(
+        BrowserSession.person_id.in_([one.person.id for one in found]),
+        BrowserSession.door == "desk",
+        BrowserSession.ends_at > now(session),
+    )
+    seen = {row[0]: (row[1], row[2]) for row in session.execute(browsers.group_by(BrowserSession.person_id))}
+    links = select(SignIn.membership_id, func.max(SignIn.ends_at)).where(
+        SignIn.membership_id.in_([one.membership.id for one in found]), SignIn.browser_mac.is_(None)
+    )
+    ends = {row[0]: row[1] for row in session.execute(links.group_by(SignIn.membership_id))}
+    return [
+        Colleague(
+            one.person,
+            one.membership,
+            directory.email_of(session, one.person),
+            *(seen.get(one.person.id, (0, None)) if one.stands != "invited" else (0, None)),
+            ends.get(one.membership.id),
+        )
+        for one in found
+    ]
+
+
+def known_as(session: Session, newsletter_id: int) -> dict[int, str]:
+    """The names of all who are at this desk or ever came to it, and of the invited as they were invited, by key."""
+    here = {one.person.id: one.name for one in _at(session, newsletter_id)}
+    return directory.names_of(session, sorted(trail.people_in(session, newsletter_id) - here.keys())) | here
+
+
+def load(session: Session, actor: Staff, public_id: str) -> Colleague | None:
+    """One of this desk, by the person's public id."""
+    return next(iter(_at(session, actor.newsletter_id, Person.public_id == public_id)), None)
+
+
+def _at(session: Session, newsletter_id: int, *which: ColumnElement[bool]) -> list[Colleague]:
+    """Those of a desk, without what only an admin sees of them."""
+    query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
+    rows = session.execute(query.where(Membership.newsletter_id == newsletter_id, *which))
+    return [Colleague(person, membership) for membership, person in rows]
