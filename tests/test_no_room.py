@@ -15,6 +15,9 @@ from tests.at_desk import Browser, everything
 from tests.at_the_form import ask, receipt_on, token
 from tests.cast import Newsroom
 
+# How a disk becomes full is SQLite's own way of telling it; PostgreSQL's codes for the same stand beside its names in app/db.py.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 LONG = "Why is the wind so bitter, " * 60
 SAID = "The disk that keeps the desk’s books takes nothing more. Nothing was saved or sent."
 
@@ -32,8 +35,6 @@ def _read_only(connection: Any) -> None:
 def stop(request: pytest.FixtureRequest, app: Flask) -> Callable[[], None]:
     """From now on the database takes no more."""
     database: Database = app.extensions["database"]
-    if not database.is_sqlite:
-        pytest.skip("how a disk becomes full is SQLite's own way of telling it")
 
     def stopped() -> None:
         with database.writer.connect() as connection:
