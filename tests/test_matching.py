@@ -24,6 +24,8 @@ from app.matching.evaluating import threshold
 from app.matching.experts import Asked, Candidate, Fact, Past, rank
 from app.matching.index import Doc, forget, put
 from app.matching.models import Vector, Verdict
+from app.matching.reasons import shared_words
+from app.matching.scoring import Counts
 from app.matching.verdicts import PRIOR, cutoff, learned, prior, verdict
 from app.questions import desk
 from app.questions.models import Question
@@ -199,6 +201,11 @@ def test_who_has_answered_the_like_comes_first_and_new_experts_by_what_they_decl
     assert told[2] == [("topic", ("Water",)), ("language", ("en",))]
     assert told[3] == [("topic", ("Salt",)), ("new", ())]
     assert rank(SALT, (LEYLA, GULNARA, MAREK), today=TODAY) == ranked
+
+
+def test_a_word_is_named_once_however_it_is_written() -> None:
+    asked = "Salt at the mill: how much salt does the mill sell?"
+    assert shared_words(asked, "The mill and its salt", Counts(100, 10, {})) == ("Salt", "mill")
 
 
 def test_load_recent_use_silence_and_absence_speak_against_asking() -> None:

@@ -49,7 +49,10 @@ def shared_words(text: str, other: str, counts: Counts) -> tuple[str, ...]:
     """The rarest words that stand in both, in the order and spelling of `text`; neighbours as one, such as "overseas police stations"."""
     there = Words(other).stored
     runs = sorted(_runs(text, there, counts), key=lambda run: -run[2])[:WORDS]
-    return tuple(dict.fromkeys(text[start:end] for start, end, _ in sorted(runs)))
+    named: dict[str, str] = {}
+    for start, end, _ in sorted(runs):  # a headline's "Years" and its question's "years" are one word
+        named.setdefault(text[start:end].casefold(), text[start:end])
+    return tuple(named.values())
 
 
 def _runs(text: str, there: set[str], counts: Counts) -> Iterator[tuple[int, int, float]]:
