@@ -73,9 +73,11 @@ class Session(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.server.note("opened")
-        with suppress(OSError):
-            self._talk()
-        self.server.note("closed")
+        try:
+            with suppress(OSError):
+                self._talk()
+        finally:
+            self.server.note("closed")
 
     def _talk(self) -> None:
         sender = recipient = ""
@@ -94,9 +96,11 @@ class Session(socketserver.StreamRequestHandler):
                 self._encrypt()
             if verb == "DATA" and "DATA" not in self.server.answers:
                 # A dot that begins a line was doubled on the way (RFC 5321, section 4.5.2).
-                lines = list(iter(self.rfile.readline, b".\r\n"))
-                if not lines or not lines[-1]:
-                    return
+                lines: list[bytes] = []
+                while (line := self.rfile.readline()) != b".\r\n":
+                    if not line:  # whoever was writing was killed in the middle
+                        return
+                    lines.append(line)
                 self._end(sender, recipient, re.sub(rb"(?m)^\.", b"", b"".join(lines)))
                 if not self.answer("END"):
                     return
