@@ -127,7 +127,7 @@ def send(
     body, background = clean(ask.body), clean(ask.background)
     moment = given_at or now(session)
     if channel == "web" and ask.hear_back == "number":
-        moment = day_only(newsletter, moment)
+        moment = day_only(moment)
     reason = held_reason(body) or hold
     letter = Letter(
         newsletter_id=newsletter.id,

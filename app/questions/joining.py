@@ -32,7 +32,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
             question is not None and question.id == before.question_id))  # fmt: skip
     if question is None or question.text is None:
         raise Missing("question shown")
-    day = day_only(newsletter, now(session))
+    day = day_only(now(session))
     letter = Letter(
         newsletter_id=newsletter.id,
         channel="web",
