@@ -131,7 +131,7 @@ def _write(session: Session, table: Any, rows: list[dict[str, Any]]) -> None:
         connection.exec_driver_sql(str(statement), list(zip(*values, strict=True)))
         return
     names = ", ".join(dialect.identifier_preparer.quote(column.name) for column in columns)
-    with connection.connection.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+    with connection.connection.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
         for row in zip(*values, strict=True):
             copy.write_row(row)
 

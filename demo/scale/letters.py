@@ -36,7 +36,7 @@ def letter(
     channel = rng.choices(list(CHANNELS), list(CHANNELS.values()))[0]
     ways = HEAR_BACK.get(channel, {"number": 1})
     hear_back = rng.choices(list(ways), list(ways.values()))[0]
-    came = day_only(newsletter, at) if channel == "web" and hear_back == "number" else at
+    came = day_only(at) if channel == "web" and hear_back == "number" else at
     sent_by = {"web": "reader", "mail": "mailroom"}.get(channel, room.assistant.ref)
     facts: dict[str, Any] = {"held_reason": held, "question_id": None}
     state = book.move(
