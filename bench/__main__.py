@@ -11,7 +11,6 @@ import itertools
 import os
 import platform
 import sqlite3
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -59,7 +58,8 @@ def say(text: str) -> None:
 
 
 def _median(results: list[Result], value: str) -> float:
-    return median(getattr(result, value) for result in results)
+    middle: float = median(getattr(result, value) for result in results)
+    return middle
 
 
 def row(name: str, ours: list[Result], floor: list[Result]) -> None:
@@ -165,4 +165,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from statistics import median
+from typing import Any
 from uuid import uuid4
 
 import psutil
@@ -156,10 +157,12 @@ def _paths(session: Session) -> dict[str, str]:
     size: what is compared is how they are found, not how many rows are drawn."""
     newsletter = session.scalar(select(Newsletter.id).filter_by(slug=SLUG))
 
-    def one(model: type[Letter] | type[Question] | type[Edition] | type[OutboxMail], *where: object) -> str:
-        mine = [model.newsletter_id == newsletter, *where]
-        middle = (session.scalar(select(func.count()).where(*mine)) or 0) // 2  # type: ignore[arg-type]
-        public_id = session.scalar(select(model.public_id).where(*mine).order_by(model.id).offset(middle).limit(1))  # type: ignore[arg-type]
+    def one(model: type[Letter] | type[Question] | type[Edition] | type[OutboxMail], *where: Any) -> str:
+        mine: list[Any] = [model.newsletter_id == newsletter, *where]
+        middle = (session.scalar(select(func.count()).where(*mine)) or 0) // 2
+        public_id: str | None = session.scalar(
+            select(model.public_id).where(*mine).order_by(model.id).offset(middle).limit(1)
+        )
         assert public_id is not None, (model, where)
         return public_id
 

@@ -7,7 +7,6 @@ deduplicated, made a letter. The floor is `email.message_from_bytes` and the raw
 import argparse
 import email
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -63,15 +62,13 @@ def reply() -> bytes:
 
 def floor(database: Database, mails: list[bytes]) -> None:
     for raw in mails:
-        subject = email.message_from_bytes(raw)["Subject"]
-        database.write(
-            lambda session, raw=raw, subject=subject: session.execute(insert(FLOOR), {"subject": subject, "raw": raw})
-        )
+        row = {"subject": email.message_from_bytes(raw)["Subject"], "raw": raw}
+        database.write(partial(Session.execute, statement=insert(FLOOR), params=row))
 
 
 def store(database: Database, mails: list[bytes]) -> None:
     for raw in mails:
-        database.write(lambda session, raw=raw: inbound.store(session, raw, source="pipe"))
+        database.write(partial(inbound.store, raw=raw, source="pipe"))
 
 
 def place(database: Database, reading: Reading, expected: int) -> None:
@@ -159,4 +156,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -66,6 +66,7 @@ def test_experts_are_ticked_and_asked_imported_and_made_one(
     press(nora, "Look for people who are here twice")
     press(nora, "Keep this one")
     assert "They are one now" in nora.page.locator("main").inner_text()
+    assert nora.page.locator(".done a").inner_text() == "Open the profile"
     with database.read() as session:
         assert session.scalars(select(Expert.merged_into_id).where(Expert.merged_into_id.is_not(None))).all() == [2]
     nora.context.close()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flask import flash, request
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -16,6 +16,7 @@ from ..mail.outbox import OnItsWay
 from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of
 from ..questions.desk import CannotMerge, InEdition
+from .done import announce
 from .frame import Desk, at_desk, change
 from .meanwhile import meanwhile
 from .questions.merge_words import MERGE
@@ -120,7 +121,7 @@ def tell(
         with at_desk(slug) as desk:
             said += stay(Counter(_why(desk, load(desk, key), why) for key, why in outcome.refused))
     press = ".".join(filter(None, outcome.press))
-    flash({"text": " ".join(said) or empty, "href": href, "label": label, "undo": press, "back": back})
+    announce(" ".join(said) or empty, href=href, label=label, undo=press, back=back)
 
 
 def _why(desk: Desk, row: Any, why: Refused) -> str:

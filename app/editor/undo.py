@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -14,6 +14,7 @@ from ..letters.models import Letter
 from ..lifecycle import Refused, Stale
 from ..mail.outbox import OnItsWay
 from ..questions.models import Question
+from .done import announce
 from .frame import Desk, change, editor
 from .meanwhile import meanwhile
 
@@ -39,7 +40,7 @@ def undo(slug: str) -> Response:
         return len(done), Counter(_why(desk, one) for one in left)
 
     done, left = change(slug, fn)
-    flash({"text": _told(done, left), "href": ""})
+    announce(_told(done, left))
     return redirect(_within(slug, request.form.get("back", "")), code=303)
 
 

@@ -1,6 +1,7 @@
 """What is told from the mail itself, before anybody asks whom it is for: seen before, unreadable, ours, a robot's, spam."""
 
 import re
+from typing import Any
 
 from ..editions import arriving
 from ..mail import inbound
@@ -71,7 +72,7 @@ def report(case: Case) -> Decision | None:
         return None
     bounce = bounces.read(case.raw, case.mail)
     mail = _reported(case, bounce.original_message_id if bounce else _quoted_id(case))
-    facts = {
+    facts: dict[str, Any] = {
         "newsletter_id": (mail and mail.newsletter_id) or case.any_newsletter_id,
         "outbox_id": mail.id if mail else None,
         "assignment_id": mail.assignment_id if mail else None,

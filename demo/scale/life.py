@@ -105,7 +105,7 @@ class Life:
         self.expert = _often(self.book.rng, self.room.experts[language])
 
     @property
-    def where(self) -> dict[str, int]:
+    def where(self) -> dict[str, Any]:
         return {"newsletter_id": self.room.newsletter.id, "question_id": self.key}
 
     def move(self, machine: Machine, action: str, actor: str, to: str | None = None, **why: Any) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -22,6 +22,7 @@ from ...lifecycle import Illegal, Missing
 from ...people import directory
 from ...people.models import Expert
 from ...questions.models import Question
+from ..done import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.alike import Near
 from ..questions.page import the_question, to_question
@@ -129,7 +130,7 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     if len(drafts) == 1 and not sent:
         href = url_for("editor.assignment", slug=slug, public_id=public_id, assignment_id=drafts[0].public_id)
         return redirect(href, code=303)
-    flash({"text": _told(drafts, sent), "href": ""})
+    announce(_told(drafts, sent))
     return to_question(slug, public_id, "who")
 
 

@@ -67,6 +67,21 @@ def _recent(_fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:
     return Why("wait", ngettext("Asked %(num)s day ago", "Asked %(num)s days ago", days) if days else _("Asked today"))
 
 
+@editor.app_template_filter("replies")
+def replies(history: History) -> str:
+    """How somebody has replied so far, or nothing where nobody knows."""
+    if not history.asked:
+        return ""
+    said = ngettext("Replied to %(replied)d of %(num)s invitation", "Replied to %(replied)d of %(num)s invitations",
+                    history.asked, replied=history.replied)  # fmt: skip
+    days = history.usual_days
+    if days is None:
+        return said
+    return said + ngettext(
+        ", with a text usually within %(num)s day", ", with a text usually within %(num)s days", days
+    )
+
+
 FACTS: dict[str, Callable[[Fit, tuple[Any, ...], str], Why]] = {
     "past": _past,
     "topic": lambda _fit, values, _slug: Why("good", _("Names the topic: %(topics)s", topics=", ".join(values[:4]))),
@@ -95,18 +110,3 @@ def _known(fit: Fit) -> Iterator[Why]:
         yield Why("wait", _("Nobody has checked yet who this is"))
     if fit.expert.person.email_sealed is None:
         yield Why("wait", _("No address: you ask them yourself"))
-
-
-@editor.app_template_filter("replies")
-def replies(history: History) -> str:
-    """How somebody has replied so far, or nothing where nobody knows."""
-    if not history.asked:
-        return ""
-    said = ngettext("Replied to %(replied)d of %(num)s invitation", "Replied to %(replied)d of %(num)s invitations",
-                    history.asked, replied=history.replied)  # fmt: skip
-    days = history.usual_days
-    if days is None:
-        return said
-    return said + ngettext(
-        ", with a text usually within %(num)s day", ", with a text usually within %(num)s days", days
-    )

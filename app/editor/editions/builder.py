@@ -44,7 +44,7 @@ FILTERS = ("topic", "expert", *CHOICES)
 NARROWED = 4  # as many answers are looked through at a glance
 
 
-def kept() -> dict[str, str]:
+def kept() -> dict[str, Any]:
     """What the page's address says of filters and preview: every press and link of the page carries it on."""
     return {name: request.args[name] for name in (*FILTERS, "form") if request.args.get(name)}
 
@@ -98,7 +98,9 @@ def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready]) -> dic
     wanted, unread = _wanted(topics, experts, edition)
     found = ready_to_run(session, newsletter, wanted)
     following = session.scalar(editions.later_editions(edition).limit(1))
-    warned = matters(session, edition, picked, must_run(session, newsletter.id), following and following.rule_date)
+    warned = matters(
+        session, edition, picked, must_run(session, newsletter.id), following.rule_date if following else None
+    )
     options = {name: list(choices) for name, choices in CHOICES.items()}
     options["topic"] = [(topic.slug, topic.name) for topic in topics]
     options["expert"] = [(expert.public_id, expert.name) for expert in experts]
@@ -131,7 +133,7 @@ LABELS = {
 
 def _wanted(topics: Sequence[Topic], experts: Sequence[Expert], edition: Edition) -> tuple[Wanted, list[str]]:
     """What the address asks for, and the filters in it that nothing can be made of."""
-    keys = {
+    keys: dict[str, dict[str, Any]] = {
         "topic": {topic.slug: topic.id for topic in topics},
         "expert": {expert.public_id: expert.id for expert in experts},
         **{name: {value: value for value, _label in choices} for name, choices in CHOICES.items()},

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from flask import flash, make_response, redirect, request, url_for
+from flask import make_response, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
@@ -20,6 +20,7 @@ from ...questions import dates
 from ...questions import queries as questions
 from ...questions.models import Question
 from ...wording import day
+from ..done import announce
 from ..frame import Desk, at_desk, change, editor, found
 from ..typed import number_in, typed_day
 from .builder import WRITERS, builder, kept, reply_address
@@ -200,6 +201,6 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
             edition = found(editions.load(desk.session, desk.actor, public_id))
             return builder(desk, edition, why_not(refused), _number("seen")), 409
     for words in said:
-        flash({"text": words, "href": ""})
+        announce(words)
     anchor = "slots" if press in IN_THE_SLOTS else None
     return redirect(url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **kept()), code=303)

@@ -100,8 +100,8 @@ def lines_of(desk: Desk, matters: Iterable[Matter]) -> list[dict[str, Any]]:
 def _line(desk: Desk, matter: Matter) -> dict[str, Any]:
     says, leads, label = MATTERS[matter.kind]
     question = matter.question
-    addresses = {
-        "question": question and ("editor.question", question.public_id),
+    addresses: dict[str, tuple[str, Any] | None] = {
+        "question": ("editor.question", question.public_id) if question else None,
         "letter": ("editor.letter", matter.letter),
     }
     where = addresses.get(leads)

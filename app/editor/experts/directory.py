@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -23,6 +23,7 @@ from ...people.models import Expert
 from ...people.permissions import may
 from ...text import single_line
 from ...wording import tongue
+from ..done import announce
 from ..faster import faster
 from ..frame import Desk, at_desk, change, editor, found, page, version_seen
 
@@ -45,7 +46,7 @@ def experts(slug: str) -> str:
         return _list(desk, {}, {})
 
 
-def asked_for() -> dict[str, str]:
+def asked_for() -> dict[str, Any]:
     """What of the directory the address asks for."""
     asked = {name: single_line(request.args.get(name, ""))[:100] for name in SOUGHT}
     return {name: value for name, value in asked.items() if value and (name != "show" or value in SHOWN)}
@@ -62,7 +63,7 @@ def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> st
     shown = rows[:PAGE]
 
     def here(**more: str | None) -> str:
-        filled = {name: value for name, value in {**sought, **more}.items() if value}
+        filled: dict[str, Any] = {name: value for name, value in {**sought, **more}.items() if value}
         return url_for("editor.experts", slug=desk.newsletter.slug, **filled)
 
     return page(
@@ -111,10 +112,10 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
         with at_desk(slug) as desk:
             return _list(desk, {"name": name, "email": email}, faults), 422
     if is_known:
-        flash({
-            "text": _("Somebody of this name is in the directory already. If it is one person, make the two one:"),
-            "href": url_for("editor.expert_duplicates", slug=slug), "label": _("Who is here twice"),
-        })  # fmt: skip
+        announce(
+            _("Somebody of this name is in the directory already. If it is one person, make the two one:"),
+            href=url_for("editor.expert_duplicates", slug=slug), label=_("Who is here twice"),
+        )  # fmt: skip
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
@@ -216,7 +217,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     except Stale:
         with at_desk(slug) as desk:
             return _one(desk, public_id, typed, stale=True), 409
-    flash({"text": _("The profile is saved."), "href": ""})
+    announce(_("The profile is saved."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 

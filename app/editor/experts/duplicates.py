@@ -1,6 +1,6 @@
 """People who are in the directory twice: shown beside each other, merged by a person, and taken apart again."""
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -11,6 +11,7 @@ from ...people import directory, duplicates
 from ...people.models import Expert
 from ...people.permissions import may
 from ...questions.models import Question
+from ..done import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 
 PAGE = 30
@@ -66,7 +67,7 @@ def expert_merge(slug: str) -> Response | tuple[str, int]:
         with at_desk(slug) as desk:
             return _duplicates(desk, _both_asked(desk, both)), 409
     href = url_for("editor.expert", slug=slug, public_id=public_id)
-    flash({"text": _("They are one now, and everything is %(name)s’s.", name=name), "href": href})
+    announce(_("They are one now, and everything is %(name)s’s.", name=name), href=href, label=_("Open the profile"))
     return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
 
 
@@ -85,7 +86,7 @@ def _both_asked(desk: Desk, both: merging.BothAsked) -> str:
 @editor.post("/<slug>/experts/duplicates/namesakes")
 def expert_namesakes(slug: str) -> Response:
     change(slug, lambda desk: duplicates.are_two(desk.session, desk.actor, *_two(desk)))
-    flash({"text": _("Noted: they are two people, and don’t come up again."), "href": ""})
+    announce(_("Noted: they are two people, and don’t come up again."))
     return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
 
 
@@ -95,5 +96,5 @@ def expert_split(slug: str, public_id: str) -> Response:
         merging.split(desk.session, desk.actor, found(directory.load_expert(desk.session, desk.actor, public_id)))
 
     change(slug, fn)
-    flash({"text": _("They are two again, each with what was theirs."), "href": ""})
+    announce(_("They are two again, each with what was theirs."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

@@ -7,7 +7,7 @@ another file be imported than the one that was looked at.
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, flash, redirect, request, stream_with_context, url_for
+from flask import Response, redirect, request, stream_with_context, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
@@ -22,6 +22,7 @@ from ...people.models import Upload
 from ...people.permissions import must
 from ...people.staff import NotFresh
 from ...web import db
+from ..done import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..proof import proof, prove_first
 from .directory import asked_for
@@ -92,7 +93,7 @@ def expert_report(slug: str, file_id: str) -> str | BaseResponse:
     with at_desk(slug) as desk:
         upload = uploads.load(desk.session, desk.actor, file_id)
         if upload is None:
-            flash({"text": _("That file isn’t kept any more. Choose it again."), "href": ""})
+            announce(_("That file isn’t kept any more. Choose it again."))
             return redirect(url_for("editor.expert_files", slug=slug), code=302)
         return _report(desk, upload)
 
@@ -161,7 +162,7 @@ def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     except Stale:
         with at_desk(slug) as desk:
             return _report(desk, found(uploads.load(desk.session, desk.actor, file_id)), _changed()), 409
-    flash({"text": _("%(new)s and %(changed)s.", **_counted(plan)), "href": ""})
+    announce(_("%(new)s and %(changed)s.", **_counted(plan)))
     return redirect(url_for("editor.experts", slug=slug), code=303)
 
 
@@ -180,7 +181,7 @@ def _counted(plan: importing.Plan) -> dict[str, str]:
 @editor.post(f"{FILES}/<file_id>/drop")
 def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
     change(slug, lambda desk: uploads.drop(desk.session, found(uploads.load(desk.session, desk.actor, file_id))))
-    flash({"text": _("The file is gone. Nothing was imported."), "href": ""})
+    announce(_("The file is gone. Nothing was imported."))
     return redirect(url_for("editor.expert_files", slug=slug), code=303)
 
 

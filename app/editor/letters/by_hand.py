@@ -64,13 +64,10 @@ def _ask(desk: Desk, typed: dict[str, str]) -> receive.Ask:
         "Agreed to be named, says %(name)s, who wrote the question down.",
         name=desk.actor.name,
     )
-    known = {one.name for one in fields(receive.Ask)} - {
-        "consent",
-        "verbatim",
-        "about_edition_id",
-    }
+    known = {one.name for one in fields(receive.Ask)} - {"consent", "verbatim", "about_edition_id"}
+    told: dict[str, Any] = {"body": "", **{name: text for name, text in typed.items() if name in known}}
     return receive.Ask(
-        **{"body": "", **{name: text for name, text in typed.items() if name in known}},
+        **told,
         consent=agreed if named and typed.get("agreed") else "",
     )
 

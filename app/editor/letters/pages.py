@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from flask import abort, flash, g, redirect, request, url_for
+from flask import abort, g, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -21,6 +21,7 @@ from ...lifecycle import Illegal, Stale, expect
 from ...questions import desk as questions
 from ...questions import queries as question_queries
 from ...questions.models import Question
+from ..done import announce
 from ..frame import Desk, at_desk, change, editor, found, page, version_seen
 from ..mail import mailed
 from ..meanwhile import told
@@ -84,7 +85,7 @@ def press(slug: str, public_id: str, fn: Callable[[Desk, Letter], Done]) -> Resp
     if done.words:
         back = url_for("editor.letter", slug=slug, public_id=public_id)
         href, label = (done.question, _("Go to it")) if done.question else (back, _("Open it again"))
-        flash({"text": done.words, "href": href, "label": label, "undo": done.press, "back": back})
+        announce(done.words, href=href, label=label, undo=done.press, back=back)
     return redirect(done.href, code=303)
 
 

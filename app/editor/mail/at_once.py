@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from flask import abort, flash, redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from ...lifecycle import Illegal, Missing, NotYours, Refused, Stale
 from ...mail.lifecycle import STATES
 from ...mail.outbox import OnItsWay
+from ..done import announce
 from ..frame import at_desk, change, editor
 from ..ticked import ticked
 from .outbox import DO, PAGE, the_mail
@@ -45,7 +46,7 @@ def press_mails(slug: str) -> Response:
             done += 1
         except Refused as error:
             refused[next(str(why) for kind, why in WHY_NOT if isinstance(error, kind))] += 1
-    flash({"text": _told(act, done, refused), "href": ""})
+    announce(_told(act, done, refused))
     return redirect(url_for("editor.outbox", slug=slug, state=state if state in STATES else None), code=303)
 
 

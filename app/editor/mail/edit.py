@@ -1,6 +1,6 @@
 """Other words for a mail that is held. Its secret addresses stay out of sight and find their place again."""
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -9,6 +9,7 @@ from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
 from ...mail.hidden import with_places
 from ...text import clean
+from ..done import announce
 from ..frame import Desk, at_desk, change, editor, page, version_seen
 from .outbox import message_of, the_mail
 from .words import named, shown
@@ -46,7 +47,7 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     except Stale:
         with at_desk(slug) as desk:
             return _form(desk, public_id, typed, is_stale=True), 409
-    flash({"text": _("Saved. This is how it will be mailed."), "href": ""})
+    announce(_("Saved. This is how it will be mailed."))
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
 
 

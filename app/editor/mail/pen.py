@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import abort, flash, g, redirect, request, url_for
+from flask import abort, g, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
@@ -21,6 +21,7 @@ from ...mail.inbound import Reading
 from ...mail.lifecycle import INBOUND
 from ...mail.models import Inbound, OutboxMail
 from ...wording import count
+from ..done import announce
 from ..frame import Desk, at_desk, change, editor, found, page, version_seen
 from . import mailed
 from .pen_words import ELSEWHERE, PLACES, reasons
@@ -166,7 +167,7 @@ def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
         with at_desk(slug) as desk:
             return _page(desk, _loaded(desk, public_id), _why_not(refused)), 409
     back = url_for("editor.pen_mail", slug=slug, public_id=mail_id)
-    flash({"text": DONE[act](), "href": back, "label": _("Look at it again")})
+    announce(DONE[act](), href=back, label=_("Look at it again"))
     return redirect(href, code=303)
 
 

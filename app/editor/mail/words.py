@@ -80,7 +80,7 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
     people, questions = names
     question = questions.get(mail.question_id or 0)
     ended = mail.sent_at or mail.ended_at or (mail.state_at if mail.state == "held" else None)
-    where = {"slug": desk.newsletter.slug, "public_id": question.public_id if question else ""}
+    where: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": question.public_id if question else ""}
     return {
         "id": mail.public_id,
         "version": mail.version,

@@ -72,7 +72,7 @@ def _objection(task: Task, href: str) -> Fault:
 
 def _mails(desk: Desk, key: str, mails: list[dict[str, Any]], says: Callable[[int], str]) -> Iterable[Fault]:
     if mails:
-        state = {"state": "failed"} if key == "failed" else {}
+        state: dict[str, Any] = {"state": "failed"} if key == "failed" else {}
         href = url_for("editor.mail", slug=desk.newsletter.slug, public_id=mails[0]["id"], **state)
         yield Fault(key, says(len(mails)), href, mails[0]["kind"], mails=tuple(mails))
 

@@ -1,6 +1,6 @@
 """What the desk does with a question: shelve it, close it, merge it, pick it, note something, set its topics, check a name."""
 
-from flask import flash, request
+from flask import request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -15,6 +15,7 @@ from ...lifecycle import Missing
 from ...newsletters import topics
 from ...questions import desk as questions
 from ...questions import notes, queries
+from ..done import announce
 from ..frame import Desk, change, editor, found
 from ..typed import public_id_in
 from ..undo import way_back
@@ -78,10 +79,10 @@ def question_merge(slug: str, public_id: str) -> Response:
     try:
         press = change(slug, fn)
     except questions.CannotMerge as fault:
-        flash({"text": _("Not merged: %(why)s.", why=MERGE[fault.reason]), "href": ""})
+        announce(_("Not merged: %(why)s.", why=MERGE[fault.reason]))
         return to_question(slug, public_id)
     lead = to_question(slug, into)
-    flash({"text": _("The two are one question now."), "href": "", "undo": press, "back": lead.location})
+    announce(_("The two are one question now."), undo=press, back=lead.location)
     return lead
 
 

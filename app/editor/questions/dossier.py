@@ -22,7 +22,7 @@ from ...newsletters.queries import topics_of
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
-from ...questions.recognise import marks, segments
+from ...questions.recognise import Kind, marks, segments
 from ...wording import day
 from ..frame import Desk
 from ..mail import mailed
@@ -92,7 +92,7 @@ class Dossier:
         return words_of(self.question, place)
 
     @property
-    def marked(self) -> dict[str, list[tuple[str, str | None]]]:
+    def marked(self) -> dict[str, list[tuple[str, Kind | None]]]:
         """The desk's texts cut where something could make the asker recognisable."""
         text = self.question.text
         if text is None:

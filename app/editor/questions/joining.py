@@ -1,6 +1,6 @@
 """A question and what looks like it: one press makes the two one, one says that they are not the same."""
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -14,6 +14,7 @@ from ...matching.verdicts import verdict
 from ...questions import desk as questions
 from ...questions import queries
 from ...questions.models import Question
+from ..done import announce
 from ..frame import Desk, change, editor
 from ..undo import way_back
 from .alike import act_of, looked_up, near
@@ -43,7 +44,7 @@ def question_alike(slug: str, public_id: str) -> Response:
     except questions.CannotMerge as fault:
         leads_to, words, press = public_id, _("Not merged: %(why)s.", why=MERGE[fault.reason]), ""
     here = url_for("editor.question", slug=slug, public_id=leads_to)
-    flash({"text": words, "href": "", "undo": press, "back": here})
+    announce(words, undo=press, back=here)
     return redirect(here, code=303)
 
 

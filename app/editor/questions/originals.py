@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flask import request, url_for
 
@@ -62,7 +63,7 @@ def question_letters(slug: str, public_id: str) -> str:
         after = request.args.get("after", "")
         key = found(letters.load(desk.session, desk.actor, after)).id if after else 0
         some = queries.some_letters(desk.session, queries.family(desk.session, question), PAGE + 1, key)
-        here = {"slug": slug, "public_id": public_id}
+        here: dict[str, Any] = {"slug": slug, "public_id": public_id}
         later = url_for("editor.question_letters", after=some[PAGE - 1].public_id, **here) if some[PAGE:] else None
         return page(
             desk,

@@ -1,5 +1,7 @@
 """The wording of a question: changed by one, confirmed by an editor, and by two at once without loss."""
 
+from typing import Any
+
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -34,7 +36,7 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     def fn(desk: Desk) -> None:
         one = the_question(desk, public_id)
-        fields = typed | {"language": typed["language"] or None}
+        fields: dict[str, Any] = typed | {"language": typed["language"] or None}
         words.reword(desk.session, desk.actor, one, **fields, seen=seen)
 
     try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import abort, flash, redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -21,6 +21,7 @@ from ...mail.words import say
 from ...newsletters import mail_texts as texts
 from ...text import direction
 from ...wording import tongue
+from ..done import announce
 from ..faster import mark_of, words_faster
 from ..frame import Desk, at_desk, change, editor, page
 from ..mail.words import KINDS
@@ -110,7 +111,7 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
     except Stale:
         with at_desk(slug) as desk:
             return _form(desk, language, kind, typed, stale=True), 409
-    flash({"text": _("The mail is saved. It goes out so from now on."), "href": ""})
+    announce(_("The mail is saved. It goes out so from now on."))
     return redirect(url_for("editor.mail_text", slug=slug, language=language, kind=kind), code=303)
 
 

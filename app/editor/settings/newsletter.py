@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -17,6 +17,7 @@ from ...newsletters import settings
 from ...newsletters.models import Newsletter
 from ...text import single_line
 from ...wording import tongue
+from ..done import announce
 from ..editions.rhythm_words import in_words
 from ..faster import faster
 from ..frame import Desk, at_desk, change, editor, page, version_seen
@@ -172,5 +173,5 @@ def change_settings(slug: str) -> Response | tuple[str, int]:
     except Stale:
         with at_desk(slug) as desk:
             return _form(desk, typed, stale=True), 409
-    flash({"text": _("Saved. The editions to come follow the rhythm as it stands now."), "href": ""})
+    announce(_("Saved. The editions to come follow the rhythm as it stands now."))
     return redirect(url_for("editor.settings", slug=slug), code=303)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -10,6 +10,7 @@ from ...lifecycle import Missing, Stale
 from ...people import colleagues, permissions, staff
 from ...people.directory import BadAddress
 from ...people.models import ROLES as ALL
+from ..done import announce
 from ..frame import ROLES, Desk, at_desk, change, editor, found, page
 from ..proof import proof, prove_first
 from .people_words import GROUPS
@@ -95,7 +96,7 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
     except (Missing, BadAddress, staff.AlreadyHere) as error:
         with at_desk(slug) as desk:
             return _list(desk, typed, _faults(error)), 422
-    flash({"text": _("The invitation is on its way to %(name)s.", name=name), "href": ""})
+    announce(_("The invitation is on its way to %(name)s.", name=name))
     return redirect(url_for("editor.people", slug=slug), code=303)
 
 
@@ -151,7 +152,7 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
         )
         with at_desk(slug) as desk:
             return _one(desk, public_id, fault), 409
-    flash({"text": _said(act, name), "href": ""})
+    announce(_said(act, name))
     if is_me and act in ("remove", "deactivate"):
         return redirect(url_for("editor.start"), code=303)
     gone = act in ("withdraw", "remove")

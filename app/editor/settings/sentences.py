@@ -1,6 +1,6 @@
 """The house sentences of a newsletter, by language, with a block set in them to look at."""
 
-from flask import abort, flash, redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -11,6 +11,7 @@ from ...editions.renderers import to_text
 from ...lifecycle import Stale, must
 from ...newsletters import settings
 from ...text import direction
+from ..done import announce
 from ..faster import mark_of, words_faster
 from ..frame import Desk, at_desk, change, editor, page
 from .newsletter import FAULTS, languages_of
@@ -126,5 +127,5 @@ def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | s
     except Stale:
         with at_desk(slug) as desk:
             return _form(desk, language, typed, stale=True), 409
-    flash({"text": _("The sentences are saved."), "href": ""})
+    announce(_("The sentences are saved."))
     return redirect(url_for("editor.sentences", slug=slug, language=language), code=303)

@@ -47,7 +47,7 @@ class Filters:
     faults: Mapping[str, str]
 
     @property
-    def address(self) -> dict[str, str]:
+    def address(self) -> dict[str, Any]:
         return {name: text for name, text in self.typed.items() if text}
 
 
@@ -75,7 +75,7 @@ def look_through(slug: str) -> str:
         )
 
 
-def _here(desk: Desk, filters: Filters, **more: str) -> str:
+def _here(desk: Desk, filters: Filters, **more: Any) -> str:
     return url_for("editor.trail", slug=desk.newsletter.slug, **filters.address, **more)
 
 
@@ -234,7 +234,7 @@ def _csv(slug: str, sought: trail.Sought) -> Iterator[str]:
 def _jsonl(slug: str, sought: trail.Sought) -> Iterator[str]:
     for event, who, text, question in _told(slug, sought):
         # Not the event's number: between those of its neighbours it would tell the hour that isn't kept of a reader's.
-        row = {"at": event.at.isoformat(), "actor": event.actor, "who": who, "what": text}
+        row: dict[str, Any] = {"at": event.at.isoformat(), "actor": event.actor, "who": who, "what": text}
         row |= {"act": event.action, "noun": event.noun, "question": question or None}
         row |= {"from": event.old, "to": event.new, "facts": event.facts}
         yield json.dumps(row, ensure_ascii=False) + "\n"

@@ -57,7 +57,8 @@ def _keys(refs: Iterable[str], kind: str) -> list[int]:
 
 
 def _versions(desk: Desk, events: Iterable[Event]) -> dict[int, int]:
-    keys = [event.facts["text"] for event in events if event.noun == "answer" and (event.facts or {}).get("text")]
+    told = (event.facts or {} for event in events if event.noun == "answer")
+    keys = [facts["text"] for facts in told if facts.get("text")]
     rows = desk.session.execute(select(AnswerText.id, AnswerText.number).where(AnswerText.id.in_(keys)))
     return {row.id: row.number for row in rows}
 
