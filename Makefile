@@ -32,7 +32,7 @@ check: .venv/development ## style, types, templates, import direction, house rul
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/djlint --lint --quiet app/templates app/mail/templates
+	$(BIN)/djlint --lint --quiet app/templates app/mail/templates app/editions/templates
 	$(PYTEST) -q tests/test_house_rules.py tests/test_lifecycle.py
 
 format: .venv/development ## put the code into its usual shape

@@ -127,6 +127,20 @@ def test_by_dragging_and_the_preview_follows_at_once(chromium, database, newsroo
     assert page.evaluate("window.untouched") is True  # all on the same page
     assert page.evaluate("document.activeElement.textContent").startswith("Move up")
 
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.get_by_role("link", name="HTML mail").first.click()
+    mail = page.frame_locator("iframe.mail-frame")
+    expect(mail.locator(".qa-heading")).to_have_count(2)
+    button(page, f"Take out: {THIRD}").click()
+    expect(mail.locator(".qa-heading")).to_have_count(1)
+    expect(mail.locator("body")).to_have_css("background-color", "rgb(251, 250, 247)")
+    inner, frame = mail.locator("body").bounding_box(), page.locator(".mail-frame").bounding_box()
+    assert inner and frame and inner["height"] <= frame["height"] <= inner["height"] + 8  # nothing to scroll in it
+    assert complaints == []
+    button(page, f"Put in slot 2: {THIRD}").click()
+    expect(mail.locator(".qa-heading")).to_have_count(2)
+
     phone = on_the_phone(chromium, page)
     phone.goto(f"{site}/desk/steppe/editions/{edition}")
     by_finger(phone, FIRST, phone.locator(".slot", has_text=THIRD))
@@ -295,7 +309,14 @@ def test_axe_finds_nothing_and_every_page_fits(chromium, database, newsroom, sit
             nora.seen.clear()
             nora.look()
 
-    for path in ("", "editions", "insights", f"editions/{edition}", f"editions/{edition}?form=markdown&length=long"):
+    for path in (
+        "",
+        "editions",
+        "insights",
+        f"editions/{edition}",
+        f"editions/{edition}?form=mail",
+        f"editions/{edition}?form=markdown&length=long",
+    ):
         look(path)
     for press in ("Lock the edition", "Mark as sent"):
         nora.page.goto(f"{site}/desk/steppe/editions/{edition}")

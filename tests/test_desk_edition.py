@@ -2,10 +2,13 @@
 
 import json
 import re
+from base64 import b64encode
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from flask import Flask
+from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -45,7 +48,7 @@ HTML = """\
 <p class="qa-call">What would you like to know? Write to nora@steppe.example.</p>
 </section>
 """
-ENDINGS = ("txt", "md", "html", "json")
+ENDINGS = ("txt", "md", "html", "mail.html", "json")
 
 
 class Desk(Browser):
@@ -140,18 +143,42 @@ def test_exports_are_the_block_letter_for_letter(nora: Desk) -> None:
     assert files["txt"].text == TEXT
     assert files["md"].text == "## " + TEXT
     assert files["html"].text == HTML
+    assert [part.text() for part in LexborHTMLParser(files["mail.html"].text).css("h2, p")] == TEXT.strip().split(
+        "\n\n"
+    )
     [block] = json.loads(files["json"].text)
     assert [part["role"] for part in block["paragraphs"]] == ["heading", "question", "lead_in", "answer", "call"]
     assert {ending: file.headers["Content-Type"] for ending, file in files.items()} == {
         "txt": "text/plain; charset=utf-8",
         "md": "text/markdown; charset=utf-8",
         "html": "text/html; charset=utf-8",
+        "mail.html": "text/html; charset=utf-8",
         "json": "application/json",
     }
     with nora.database.read() as session:
         day = nora.edition(session).local_at[:10]
     assert files["txt"].headers["Content-Disposition"] == f'attachment; filename="steppe-{day}.txt"'
     assert TEXT.splitlines()[0] in nora.get(f"{nora.page}?form=markdown")
+
+
+def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(nora: Desk) -> None:
+    assert "<iframe" not in nora.open(f"{nora.page}?form=mail").text  # nothing is picked yet
+    nora.get(f"{nora.page}/mail", 404)
+    [first] = nora.ready(FIRST)
+    nora.do("pick", question=first)
+    [frame] = LexborHTMLParser(nora.open(f"{nora.page}?form=mail").text).css("iframe")
+    assert (frame.attributes["src"], frame.attributes["sandbox"]) == (
+        f"/desk/steppe/{nora.page}/mail",
+        "allow-same-origin",
+    )
+    shown = nora.open(f"{nora.page}/mail")
+    assert [part.text() for part in LexborHTMLParser(shown.text).css("h2, p")] == TEXT.strip().split("\n\n")
+    [sheet] = LexborHTMLParser(shown.text).css("style")
+    mark = "sha256-" + b64encode(sha256(sheet.text().encode()).digest()).decode()
+    assert shown.headers["Content-Security-Policy"] == (
+        f"default-src 'none'; style-src '{mark}'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    )
+    assert shown.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
 def test_an_empty_edition_exports_nothing(nora: Desk) -> None:

@@ -150,8 +150,10 @@ def test_what_readers_wrote_is_on_no_page_in_no_mail_no_export_no_trail_and_no_l
         f"/steppe/q/{public_id}/the-silos", f"/steppe/report/{public_id}", "/steppe/feed.xml", "/steppe/calendar.ics",
         "/steppe/protection", "/steppe/receipt", "/steppe/nothing", link,
     )}  # fmt: skip
-    exports = [nora.open(f"editions/{edition}/export.{ending}") for ending in ("txt", "md", "html", "json")]
-    assert [page.status_code for page in exports] == [200] * 4
+    exports = [
+        nora.open(f"editions/{edition}/export.{ending}") for ending in ("txt", "md", "html", "mail.html", "json")
+    ]
+    assert [page.status_code for page in exports] == [200] * 5
     texts = [page.text for page in (state, *pages.values(), *exports)]
     out = "\n".join([*texts, *(mail for kind, mail in mails if not kind.startswith("reader.")), trail, caplog.text])
     assert (len(caplog.records) > 0, [word for word in PLANTED if word in out]) == (True, [])

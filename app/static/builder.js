@@ -11,8 +11,20 @@ said.setAttribute("role", "status");
 document.body.append(said);
 let busy = false;
 
+/** The mail in its frame stands there in full, as wide as the page lets it be. */
+function grow(frame) {
+  const fit = () => {
+    const inside = frame.contentDocument?.body;
+    if (inside) frame.style.blockSize = `${Math.ceil(inside.getBoundingClientRect().height) + 2}px`;
+  };
+  frame.addEventListener("load", fit);
+  new ResizeObserver(fit).observe(frame.parentElement);
+  fit();
+}
+
 function improve() {
   offerCopies();
+  document.querySelectorAll(".mail-frame").forEach(grow);
   for (const one of document.querySelectorAll(".grip[hidden], .by-drag[hidden]")) one.hidden = false;
 }
 

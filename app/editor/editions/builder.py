@@ -1,22 +1,19 @@
 """The page of an edition: what is ready, narrowed down by its address, what stands in the slots, and how it will be read."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import request, url_for
 from flask_babel import lazy_gettext as _l
-from markupsafe import Markup
 
 from ...editions import arranging, arriving, meanwhile, record
 from ...editions import desk as editions
 from ...editions.before_lock import matters
-from ...editions.block import Block
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
 from ...editions.pieces import NameTrouble
 from ...editions.ready import Ready, Wanted, experts_ready, facts_of, must_run, ready_to_run
-from ...editions.renderers import to_html, to_markdown, to_text
 from ...letters.models import Letter
 from ...mail.reply_address import address_for
 from ...newsletters.models import Topic
@@ -24,15 +21,9 @@ from ...newsletters.queries import topics_of
 from ...people.models import Expert
 from ...questions.models import Question
 from ..frame import Desk, page
+from .forms import preview
 from .words import deeds, happened, lines_of
 
-MAIL_SIZE = 100  # kB; Gmail cuts a mail off at 102 kB of HTML
-WRITERS: dict[str, tuple[str, str, Callable[[Block], str]]] = {
-    "html": ("html", "text/html; charset=utf-8", to_html),
-    "text": ("txt", "text/plain; charset=utf-8", to_text),
-    "markdown": ("md", "text/markdown; charset=utf-8", to_markdown),
-}
-FORMS = (("html", "HTML"), ("text", _l("Text")), ("markdown", "Markdown"))
 # What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
 CHOICES = {
     "age": (("7", _l("over a week")), ("28", _l("over four weeks")), ("84", _l("over twelve weeks"))),
@@ -54,8 +45,6 @@ def builder(desk: Desk, edition: Edition, trouble: str = "", seen: int = -1) -> 
     session = desk.session
     picked = editions.picked(session, edition)
     blocks, troubles = editions.preview(session, edition)
-    form = request.args.get("form", "html")
-    form = form if form in WRITERS else "html"
     planned = edition.state == "planned"
     items = [] if planned else editions.items_of(session, edition)
     slots = facts_of(session, desk.newsletter, picked) if planned else []
@@ -78,15 +67,10 @@ def builder(desk: Desk, edition: Edition, trouble: str = "", seen: int = -1) -> 
         events=happened(desk, record.events_of(session, edition)) if not planned else [],
         over=edition.runs_at < datetime.now(UTC),
         may_recall=edition.sent_at is not None and datetime.now(UTC) < edition.sent_at + editions.GRACE,
-        form=form,
-        forms=FORMS,
-        endings={name: ending for name, (ending, _kind, _write) in WRITERS.items()} | {"json": "json"},
-        preview=_preview(form, blocks),
-        size=len("".join(map(to_html, blocks)).encode()) / 1_000,
-        room=MAIL_SIZE,
         most_slots=editions.MOST_SLOTS,
         reply_to=reply_address(desk, edition),
         changes=arriving.changes(session, edition) if edition.arrived_at else [],
+        **preview(desk, edition, blocks),
         **(_to_build_with(desk, edition, slots) if planned else {"ready": []}),
     )
 
@@ -154,12 +138,6 @@ def reply_address(desk: Desk, edition: Edition) -> str:
     if not inbox or edition.state == "skipped":
         return ""
     return address_for(inbox, arriving.reply_token(desk.session, edition))
-
-
-def _preview(form: str, blocks: list[Block]) -> str | Markup:
-    written = "\n".join(WRITERS[form][2](block) for block in blocks)
-    # The renderer escapes every text and lets no address through but http, https and mailto.
-    return Markup(written) if form == "html" else written  # noqa: S704
 
 
 def _name_troubles(desk: Desk, troubles: Sequence[NameTrouble]) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Building an edition: pick, order, carry over, lock, copy; and the press that sends it."""
 
-import json
 from collections.abc import Callable
 
 from flask import make_response, redirect, request, url_for
@@ -9,10 +8,9 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...db import lock
-from ...editions import arranging, arriving, meanwhile, withdrawal
+from ...editions import arranging, arriving, as_mail, meanwhile, withdrawal
 from ...editions import desk as editions
 from ...editions.models import Edition
-from ...editions.renderers import to_json
 from ...letters import queries as letters
 from ...lifecycle import Illegal, Missing, Stale, expect
 from ...mail.outbox import OnItsWay
@@ -23,10 +21,17 @@ from ...wording import day
 from ..done import announce
 from ..frame import Desk, at_desk, change, editor, found
 from ..typed import number_in, typed_day
-from .builder import WRITERS, builder, kept, reply_address
+from .builder import builder, kept, reply_address
+from .forms import BY_ENDING, title_of
 from .words import deeds, why_not
 
-BY_ENDING = {ending: (kind, write) for ending, kind, write in WRITERS.values()}
+# In a frame of the edition's page, and by no style but the mail's own.
+AS_MAIL = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src '{as_mail.SHEET_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+}
 
 
 @editor.get("/<slug>/editions/<public_id>")
@@ -45,7 +50,18 @@ def edition_reply_address(slug: str, public_id: str) -> Response:
         return response
 
 
-@editor.get("/<slug>/editions/<public_id>/export.<any(txt, md, html, json):ending>")
+@editor.get("/<slug>/editions/<public_id>/mail")
+def edition_mail(slug: str, public_id: str) -> Response:
+    """The edition as a whole mail, as a browser shows it. In a mail its style stands on each element, which no page may have."""
+    with at_desk(slug) as desk:
+        edition = found(editions.load(desk.session, desk.actor, public_id))
+        blocks, _troubles = editions.preview(desk.session, edition)
+        response = make_response(as_mail.page(found(blocks or None), title_of(desk, edition)))
+        response.headers.update(AS_MAIL)
+        return response
+
+
+@editor.get(f"/<slug>/editions/<public_id>/export.<any({', '.join(map(repr, BY_ENDING))}):ending>")
 def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]:
     """The edition's blocks as a file. Refused while a reader's name in it may not be printed."""
     with at_desk(slug) as desk:
@@ -55,14 +71,9 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
             return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
         if not blocks:
             return builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
-        if ending == "json":
-            kind = "application/json"
-            written = json.dumps([to_json(block) for block in blocks], ensure_ascii=False, indent=2) + "\n"
-        else:
-            kind, write = BY_ENDING[ending]
-            written = "\n".join(write(block) for block in blocks)
-        response = make_response(written.encode())
-        response.headers["Content-Type"] = kind
+        form = BY_ENDING[ending]
+        response = make_response(form.write(blocks, title_of(desk, edition)).encode())
+        response.headers["Content-Type"] = form.kind
         name = f"{desk.newsletter.slug}-{edition.local_at[:10]}.{ending}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
