@@ -19,14 +19,18 @@ run: .venv/runtime $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (
 	@PORT=$(PORT) exec $(BIN)/python serve.py
 
 test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and PostgreSQL, with a real browser
-	@status=0; $(PYTEST) -n 2 -m "not alone" || status=1; $(PYTEST) -m alone || status=1; exit $$status
+	@status=0; \
+	$(PYTEST) -n 2 -m "not alone and not browser" || status=1; \
+	$(PYTEST) -n 2 --dist loadfile -m browser || status=1; \
+	$(PYTEST) -m alone || status=1; \
+	exit $$status
 
 # Pages, commands and what is fed the largest mails: all that takes more than a minute together.
 SLOW := builder* demo* desk_* digest entrance expert* gates insights journey letters_* mail_commands mail_parse_hostile merging \
-	overview people_* permissions placing* question_* reader_* signatures trail_page trim_time two_at_once ways_in*
+	overview people_* permissions placing* question_* reader_* signatures trail_page trim_time two_* ways_in*
 
 quick: .venv/development $(CATALOGUES) ## what can be tested in a minute: the nouns and mail, on SQLite, without pages
-	$(PYTEST) -n 2 -q -m "not alone" -k "not postgresql" $(SLOW:%=--ignore-glob='tests/test_%.py')
+	$(PYTEST) -n 2 -q -m "not alone and not browser" -k "not postgresql" $(SLOW:%=--ignore-glob='tests/test_%.py')
 
 check: .venv/development ## style, types, templates, import direction, house rules
 	$(BIN)/ruff check .

@@ -25,7 +25,7 @@ from tests.mailed_in import expert_writes
 from tests.town import Town
 
 # One database: what the pages do to both is tested without a browser.
-pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 FIRST, SECOND, THIRD = "Who measures the salt?", "Where does the wind come from?", "Who pays the gauges?"
 MOST_TABS = 90

@@ -21,7 +21,7 @@ from tests.cast import Newsroom, answered
 from tests.serving import PATIENCE
 from tests.town import WAYS, Press, Town, Visit, write
 
-pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 SALT = "Who measures the salt that the wind carries into the orchards?"
 AGAIN = "Does anybody measure the salt in the wind over the orchards?"

@@ -29,10 +29,10 @@ from demo.load import load
 from tests.conftest import BASE_URL, SECRETS, opened_app
 from tests.serving import served
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 
-# Nothing to look at: files, what only sends one on, and the report of a file that somebody has to bring first.
-FILES = ("editor.export", "editor.insights_csv", "editor.reply_address", "editor.take_trail")
+# Nothing to look at: files, a mail, what only sends one on, and the report of a file that somebody has to bring first.
+FILES = ("editor.edition_mail", "editor.export", "editor.insights_csv", "editor.reply_address", "editor.take_trail")
 ELSEWHERE = ("editor.start", "editor.expert_report")
 STATES = {
     "editor.question": 8,

@@ -17,7 +17,7 @@ from tests.cast import Newsroom
 from tests.conftest import without
 
 # What a browser does is the same on any database; one is enough.
-pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 HERE, DEVICE = "here and with us", "Kept on this device"
 
 

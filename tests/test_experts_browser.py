@@ -17,7 +17,7 @@ from tests.assignments import asked
 from tests.cast import Newsroom, answered
 from tests.town import WAYS, Town
 
-pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 FILE = "ФИО;Почта;Темы\nСауле Бекова;saule@survey.example;соль\nMarek Dvorak;marek@uni.example;ice\n"
 WRONG = "name,e-mail\nSaule,nowhere\n,a@b.example\n"

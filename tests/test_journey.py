@@ -19,7 +19,7 @@ from tests.conftest import SECRETS
 from tests.serving import PATIENCE, served
 from tests.town import Town, Visit
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 
 QUESTION = "You wrote that the salt reaches the orchards. Who measures it, and can a village ask for the figures?"
 FIRST = (

@@ -21,7 +21,7 @@ from tests.cast import Newsroom
 from tests.town import Town, Visit
 
 # What differs between the databases is tested without a browser.
-pytestmark = [pytest.mark.alone, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 # What the desk makes of each, by the key that it presses.
 LETTERS = (

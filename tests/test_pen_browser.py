@@ -19,7 +19,7 @@ from tests.cast import Newsroom, answered
 from tests.mailed_in import LEYLA, REPLY, expert_writes, mail_in
 from tests.town import WAYS, Town, Visit
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 
 PERSIAN = Reading("پریسا", "parisa@nameh.example", "پرسش", "", "fa", "چه کسی نمک را اندازه می‌گیرد؟", "> نمک")
 

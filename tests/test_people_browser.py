@@ -15,7 +15,7 @@ from tests.cast import Newsroom
 from tests.desk_people import hired_vera, public_id, roles
 from tests.town import Press, Town, by_keyboard, by_pointer, write
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 
 PEOPLE = "/desk/steppe/people"
 

@@ -31,7 +31,7 @@ from tests.conftest import SECRETS, without
 from tests.serving import served
 from tests.town import Visit
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.browser
 
 QUESTION = "Why do ferries leave Garasu half empty while trucks wait at the gate?"
 KEPT = (
