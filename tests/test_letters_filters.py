@@ -282,3 +282,14 @@ def plan_of(database: Database, read) -> list[str]:
         assert begin == "BEGIN"
         cursor = session.connection().connection.cursor()
         return [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()]
+
+
+def test_what_waited_in_the_pen_stands_under_the_day_of_its_neighbours_and_no_day_comes_twice(nora, database, newsroom):
+    def days() -> list[str]:
+        return re.findall(r'<h2 class="unseen">([^<]+)</h2>', nora.get("/letters"))
+
+    came(database, mailed(database, newsroom, SALT), 2)
+    came(database, mailed(database, newsroom, WIND), 0)
+    today, before = days()
+    came(database, mailed(database, newsroom, FIGURES), 1)  # written yesterday, and let in last
+    assert days() == [today, before]

@@ -206,6 +206,8 @@ def test_who_has_answered_the_like_comes_first_and_new_experts_by_what_they_decl
 def test_a_word_is_named_once_however_it_is_written() -> None:
     asked = "Salt at the mill: how much salt does the mill sell?"
     assert shared_words(asked, "The mill and its salt", Counts(100, 10, {})) == ("Salt", "mill")
+    said, again = "I don't know since when two of them can’t pay", "We don’t pay since two years"
+    assert shared_words(said, again, Counts(1_000, 10, {})) == ("pay",)  # and not what holds a sentence together
 
 
 def test_load_recent_use_silence_and_absence_speak_against_asking() -> None:

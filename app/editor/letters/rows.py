@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -147,13 +148,16 @@ def _days(
     hits: Found[Letter] | None,
     ticked: bool,
 ) -> list[tuple[str, list[dict[str, Any]]]]:
+    # A list goes by arrival: what waited in the holding pen, or keeps its day in UTC, stands under the day of its neighbours.
+    latest = min if listed.wanted.until else max
+    headings = [*accumulate(map(_day_of, reversed(rows)), latest)][::-1]
     return [
         (day(when), [
             _row(one, about, item, hits)
             | {"href": listed.address("editor.letter", public_id=one.public_id, before=before), "checked": ticked}
-            for one in some
+            for one, _when in some
         ])
-        for when, some in groupby(rows, key=_day_of)
+        for when, some in groupby(zip(rows, headings, strict=True), key=itemgetter(1))
     ]  # fmt: skip
 
 
