@@ -173,6 +173,40 @@ def test_keys_tick_merge_undo_and_search_and_none_fires_while_one_types(chromium
     nora.context.close()
 
 
+def test_a_key_is_meant_of_the_row_where_one_is_and_escape_leaves_what_a_key_led_to(
+    chromium, database, newsroom, site, tmp_path
+):
+    write(database, newsroom, [body for _key, body in LETTERS[:4]])
+    nora = at_desk(chromium, database, site, tmp_path)
+    nora.open("/desk/steppe/letters")
+    page, focused = nora.page, lambda: nora.page.evaluate("document.activeElement.innerText.trim().split('\\n')[0]")
+    for key in "jj":
+        page.keyboard.press(key)
+    second = focused()
+    page.keyboard.press("c")
+    page.locator(".done").wait_for()
+    assert filed(database) == {"received": 3, "comment": 1}
+    assert page.locator(".row", has_text=second).count() == 0
+    third = focused()  # and the next one is where the filed one stood
+    assert page.locator(".row .text").nth(1).inner_text().startswith(third)
+    for key, field in (("/", "find"), ("e", "")):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.matches('input, select')")
+        assert not field or page.evaluate("document.activeElement.id") == field
+        page.keyboard.press("Escape")
+        assert focused() == third
+    page.keyboard.press("Enter")
+    page.locator(".pane h1").wait_for()
+    before = page.url
+    page.keyboard.press("m")  # nothing looks like it, and nothing is ticked
+    page.keyboard.press("?")
+    assert (page.url, page.locator(".done").count()) == (before, 0)
+    last = page.locator(".keys-help dt").last.bounding_box()
+    assert last and last["y"] + last["height"] <= page.viewport_size["height"]
+    assert filed(database) == {"received": 3, "comment": 1}
+    nora.context.close()
+
+
 def test_j_and_k_go_on_from_page_to_page_and_back(chromium, database, newsroom, site, tmp_path):
     bodies = [f"Who counts the salt on plate {number}?" for number in range(43)]
     write(database, newsroom, bodies)

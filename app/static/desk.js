@@ -11,6 +11,7 @@ document.body.append(said);
 
 let busy = false; // a press is on its way: no key may meet a letter that isn't painted yet
 let last = null; // the box that was ticked last, where a range begins
+let from = null; // where a key took the focus from, for Escape to go back to
 
 const main = () => document.getElementById("main");
 const shown = (one) => one.getClientRects().length > 0;
@@ -27,7 +28,8 @@ function keysAreOn() {
 
 /* The list: the row where one is, ticks, and ranges of them. */
 const rows = () => [...main().querySelectorAll(".row .text, .row-of .text")].filter(shown);
-const here = () => document.activeElement.closest?.(".row, .row-of") ?? main().querySelector(".row.is-open");
+const focused = () => document.activeElement.closest?.(".row, .row-of");
+const here = () => focused() ?? main().querySelector(".row.is-open");
 
 function walk(step) {
   const all = rows();
@@ -116,11 +118,13 @@ async function go(href, options = {}, push = true) {
   if (busy) return;
   busy = true;
   html.dataset.busy = "";
+  const place = options.method ? rows().findIndex((row) => focused()?.contains(row)) : -1;
   try {
     const answer = await fetch(href, options);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (!answer.ok || !isLetters(answer.url) || !page.querySelector(".desk-main .list-pane")) return leave(answer, page, options);
     put(page, new Set(options.method ? [] : [...main().querySelectorAll(".box input:checked")].map((one) => one.value)));
+    if (place >= 0 && !main().querySelector(".pane")) stand(rows()[Math.min(place, rows().length - 1)]); // who filed from a row goes on from there
     if (push) history.pushState({}, "", answer.url);
   } catch {
     // We can't be reached: the browser says so better than we could, and a form is still there to be sent.
@@ -186,16 +190,20 @@ addEventListener("popstate", () => go(location.href, {}, false));
 function press(key) {
   const all = [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].filter(shown);
   const ticked = main().querySelector(".list-pane .box input:checked");
-  const inList = all.filter((one) => one.closest(".bulk"));
+  const open = main().querySelector(".pane");
+  const inList = ticked || !open ? all.filter((one) => one.closest(".bulk")) : []; // an open letter is what keys are meant of
   const elsewhere = all.filter((one) => !one.closest(".bulk"));
   const one = (ticked && key === "m" ? [...inList, ...elsewhere] : [...elsewhere, ...inList])[0];
   if (!one) return false;
+  const box = inList.includes(one) && !ticked ? focused()?.querySelector(".box input") : null;
+  if (box && shown(box)) tick((last = box), true); // nothing is ticked: the row where one is is meant
+  from = document.activeElement;
   if (typing(one)) one.focus();
   else if (one.matches("summary")) {
     one.click();
     const field = one.parentElement.open ? one.parentElement.querySelector("select, input:not([type=hidden])") : null;
     (field ?? one).focus();
-    one.scrollIntoView({ block: "nearest" });
+    one.parentElement.scrollIntoView({ block: "nearest" }); // what has opened, not its head alone
   } else one.click();
   return true;
 }
@@ -211,6 +219,11 @@ const MOVES = {
 };
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && typing(event.target) && from?.isConnected && !event.isComposing) {
+    event.preventDefault();
+    event.target.blur();
+    return from.focus();
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || typing(event.target)) return;
   if (busy || !keysAreOn()) return;
   if (press(event.key)) event.preventDefault();
