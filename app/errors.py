@@ -13,46 +13,24 @@ from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from .db import CROCKFORD, Busy, NoRoom
-from .lifecycle import Illegal, Missing, NotYours, Refused, Stale
+from .lifecycle import Illegal, Missing, NotYours, Refused, Stale, TooLong
 
 log = logging.getLogger(__name__)
 
-# What a form may have held that somebody would not want to type twice.
-KEPT = (
-    "body",
-    "background",
-    "answer",
-    "note",
-    "reply",
-    "wording",
-    "headline",
-    "brief",
-    "said",
-    "sentence",
-    "ties",
-    "bio",
-    "letter",
-    "why",
-    "more",
-    "how",
-    "call",
+# What a form may have held that somebody would not want to type twice, as it is called where it is given back.
+KEPT = {
+    "headline": _l("Headline"), "wording": _l("Wording"), "body": _l("The text"), "background": _l("Background"),
+    "answer": _l("The answer"), "brief": _l("Brief"), "note": _l("Note"), "reply": _l("What was said"), "said": _l("What was said"),
+    "sentence": _l("Sentence"), "why": _l("Why"), "letter": _l("Letter"), "ties": _l("Ties"), "bio": _l("About them"),
+    "more": _l("More"), "how": _l("How it was checked"), "call": _l("Standing call"),
     # the house sentences, and the parts of a mail
-    "heading",
-    "asked_many",
-    "asked_one",
-    "asked_credit",
-    "lead_in",
-    "also",
-    "verify",
-    "pay",
-    "rights",
-    "opening",
-    "closing",
-    "silent",
-    "answered",
-    "ended",
-    "joined",
-)
+    "heading": _l("Heading"), "asked_many": _l("Several readers asked"), "asked_one": _l("One reader asked, unnamed"),
+    "asked_credit": _l("One reader asked, named"), "lead_in": _l("Lead-in to an answer"), "also": _l("Lead-in to a second answer"),
+    "verify": _l("How to check who writes"), "pay": _l("Pay"), "rights": _l("Rights"), "opening": _l("First paragraph"),
+    "closing": _l("Last paragraph"), "silent": _l("After silence"), "answered": _l("When there is an answer"),
+    "ended": _l("When it ends without one"), "joined": _l("When others asked the same"),
+}  # fmt: skip
+NAMED = KEPT | {"name": _l("Name"), "email": _l("E-mail address")}  # the latter two are given back to staff alone
 _NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")  # of a ticked row: nobody typed it
 
 
@@ -97,6 +75,7 @@ REASONS = {
     "later edition": _l("No later edition has a free slot."),
     "slots": _l("That number of slots doesn’t fit what is picked."),
     "date to come": _l("Give a day that is still to come."),
+    "later date to come": _l("Give a day that is still to come."),
     "due date to come": _l("The date must lie in the future."),
     "text": _l("There is no text yet."),
     "note": _l("Say in a few words why."),
@@ -121,6 +100,7 @@ NO_ROOM = Words(
 
 # A fact that isn't there yet: nobody was faster, and nothing is wrong with the page.
 LACKING = Words(_l("Something is missing first"), PAGES[409].happened, _l("Go back, add it, then do this again."))
+LONG = Words(_l("This is too long"), PAGES[413].happened, _l("Go back, make it shorter, then do this again."))
 
 
 def page(
@@ -139,7 +119,7 @@ def page(
         reference=reference if status >= 500 else None,
         back=g.get("back") or _to_the_desk(),
         newsletter=g.get("newsletter_view"),
-        typed=shown,
+        typed=[(name, NAMED.get(name, _("What you wrote")), text) for name, text in shown.items()],
         retry=None,
     )
     if status >= 500:
@@ -174,6 +154,9 @@ def _refused(error: Refused) -> Response:
         return page(409, happened=REASONS.get(error.fact), words=LACKING)
     if isinstance(error, Illegal):
         return page(409, happened=str(_l("That can’t be done from where it stands now.")))
+    if isinstance(error, TooLong):
+        happened = _("%(most)d characters are the most. Nothing was cut, and nothing was saved.", most=error.most)
+        return page(422, happened=happened, words=LONG)
     if isinstance(error, Stale):
         return page(
             409,

@@ -40,6 +40,14 @@ class Stale(Refused):
     """Somebody else changed the row since it was read."""
 
 
+class TooLong(Refused):
+    """A text has more characters than are kept of it. It is never cut: `field` holds it, `most` is how many it may have."""
+
+    def __init__(self, field: str, most: int) -> None:
+        super().__init__(f"{field} is longer than {most}")
+        self.field, self.most = field, most
+
+
 @dataclass(frozen=True)
 class Need:
     """A fact that must hold once the move's facts are on the row."""
@@ -150,6 +158,13 @@ def must(actor: Actor, roles: str) -> None:
     """Raise `NotYours` unless the actor has one of the role letters."""
     if not actor.roles & frozenset(roles):
         raise NotYours(actor.ref)
+
+
+def within(field: str, text: str, most: int) -> str:
+    """The text, where it has no more characters than that. Raises `TooLong`."""
+    if len(text) > most:
+        raise TooLong(field, most)
+    return text
 
 
 def expect(row: Any, version: int | None) -> None:

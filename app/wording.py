@@ -11,7 +11,7 @@ from flask import Flask, g
 from flask_babel import get_locale, gettext
 
 from .letters.queries import MANY
-from .mail.words import in_digits_of, locale
+from .mail.words import by_skeleton, in_digits_of, locale
 from .text import group_digits
 
 UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # of an age, each with its minutes
@@ -35,11 +35,12 @@ def _said(text: str) -> str:
 
 
 def day(moment: datetime | date, style: str = "long") -> str:
-    """ "Wednesday 18 November", or "18 November 2026" in another year; `short` is "Wed 18 Nov"."""
+    """ "Wednesday 18 November", or "18 November 2026" in another year; `short` is "Wed 18 Nov" or "Wed 18 Nov 2026"."""
     local = _local(moment) if isinstance(moment, datetime) else moment
+    is_another_year = local.year != datetime.now(zone()).year
     if style == "short":
-        return _said(format_skeleton("MMMEd", _as_datetime(local), locale=_where()))
-    if local.year != datetime.now(zone()).year:
+        return by_skeleton(_where(), "yMMMEd" if is_another_year else "MMMEd", local)
+    if is_another_year:
         return _said(format_date(local, "long", locale=_where()))
     if "MMMMEEEEd" in _where().datetime_skeletons:
         return _said(format_skeleton("MMMMEEEEd", _as_datetime(local), locale=_where()))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from app.actors import Actor, Expert, Mailroom, Reader
-from app.answers import assigning, editing, writing
+from app.actors import Actor, Expert, Mailroom, Reader, Staff
+from app.answers import assigning, editing, writing, writing_to
 from app.answers.models import Answer, Assignment
 from app.db import keys
 from app.editions import desk as editions
@@ -28,6 +28,7 @@ APPROVED = (*WRITTEN, "edit", "check", "settle", "approve")
 # How far a question of each state has come.
 PATHS: dict[str, tuple[str, ...]] = {
     "open": (),
+    "prepared": ("prepare",),
     "invited": ("invite",),
     "declined": ("invite", "decline"),
     "accepted": ("invite", "accept", "draft"),
@@ -135,15 +136,23 @@ def _show(life: Life) -> None:
     questions.show(life.house.session, life.desk.editor, life.question, True)
 
 
+def _assign(life: Life, staff: Staff) -> Assignment:
+    expert = life.house.experts[life.asked["expert"]]
+    brief, edition = life.asked["brief"], life.edition.id
+    return assigning.assign(life.house.session, staff, life.question, expert, brief=brief, for_edition_id=edition)
+
+
+def _prepare(life: Life) -> None:
+    """The assistant says whom to ask; the editor has not read the invitation yet."""
+    _assign(life, life.desk.assistant)
+
+
 def _invite(life: Life) -> None:
-    session, editor, expert = life.house.session, life.desk.editor, life.house.experts[life.asked["expert"]]
     _clear(life)
-    assignment = assigning.assign(
-        session, editor, life.question, expert, brief=life.asked["brief"], for_edition_id=life.edition.id
-    )
+    assignment = _assign(life, life.desk.editor)
     evening = datetime.combine(ago(life.house.at, REPLY_LATE), EVENING)
     late = in_utc(evening, life.desk.newsletter.zone) if life.asked.get("late") else None
-    invitations.invite(session, editor, assignment, reply_by=late)
+    invitations.invite(life.house.session, life.desk.editor, assignment, reply_by=late)
 
 
 def _decline(life: Life) -> None:
@@ -159,6 +168,11 @@ def _accept(life: Life) -> None:
 
 def _draft(life: Life) -> None:
     writing.save_draft(life.house.session, life.expert, life.assignment, "page", life.asked["draft"], 1)
+
+
+def _mail(life: Life) -> None:
+    """The assistant writes to the expert: it is held until an editor lets it go."""
+    writing_to.write_to(life.house.session, life.desk.assistant, life.assignment, life.asked["mail"])
 
 
 def _submit(life: Life) -> None:
@@ -220,9 +234,11 @@ class Step:
 STEPS = {
     "open": Step(_open, 0.05),
     "show": Step(_show, 0.1),
+    "prepare": Step(_prepare, 0.6),
     "invite": Step(_invite, 0.15, "invited"),
     "accept": Step(_accept, 0.2),
     "draft": Step(_draft, 0.8),
+    "mail": Step(_mail, 0.9, "mail"),
     "decline": Step(_decline, 0.35),
     "submit": Step(_submit, 0.45, "submitted"),
     "edit": Step(_edit, 0.52, "edited"),
@@ -238,4 +254,5 @@ LEAST = timedelta(minutes=10)  # between two steps
 
 
 def path_of(told: Told) -> tuple[str, ...]:
-    return ("open", *(("show",) if told.get("shown") else ()), *PATHS[told["state"]])
+    mails = ("mail",) if any("mail" in asked for asked in told.get("assignment", ())) else ()
+    return ("open", *(("show",) if told.get("shown") else ()), *PATHS[told["state"]], *mails)

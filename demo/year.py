@@ -6,6 +6,7 @@ from functools import partial
 
 from app.actors import Staff, Visitor
 from app.editions import desk as editions
+from app.editions import skipping
 from app.editions.desk import GRACE
 from app.editions.models import Edition
 from app.people import directory, sign_in
@@ -65,7 +66,7 @@ def _editions(house: House, desk: Desk, backs: set[int]) -> Iterator[Event]:
     """Those with a Q&A are locked after the cut-off and sent; the others went out without one."""
     for back, edition in enumerate(desk.sent, 1):
         if back not in backs:
-            yield edition.cutoff_at, partial(editions.skip, house.session, desk.editor, edition)
+            yield edition.cutoff_at, partial(skipping.skip, house.session, desk.editor, edition)
             continue
         locked = edition.cutoff_at + timedelta(hours=1)
         yield locked, partial(editions.lock_edition, house.session, desk.editor, edition)

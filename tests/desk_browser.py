@@ -55,10 +55,19 @@ class DeskBrowser:
         assert response.status_code == status, (response.status_code, unescape(response.text))
         return response.location.partition("#")[0] if status == 303 else unescape(response.text)
 
+    def decide(self, question: str, act: str, status: int = 303, **typed: object) -> str:
+        """Press on the page of a question, whose forms carry how it stood when it was opened."""
+        return self.post(f"{question}/{act}", status, **{"newest": newest(self.get(question)), **typed})
+
 
 def version(page: str) -> str:
     """The version that the first form of a page carries."""
     return re.findall(r'name="version" value="(\d+)"', page)[0]
+
+
+def newest(page: str) -> str:
+    """The newest change of the question that its page shows."""
+    return re.findall(r'name="newest" value="(\d+)"', page)[0]
 
 
 def seen(page: str) -> str:

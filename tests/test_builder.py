@@ -3,6 +3,7 @@
 import re
 import threading
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -181,8 +182,10 @@ def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk) -> None:
     nora.press(f"questions/{first}/must-run-by", by=by.isoformat())
     with nora.database.read() as session:
         assert the(session, first).must_run_by == by
-    assert "Give a day that is still to come" in nora.press(f"questions/{first}/must-run-by", 422, by="soon")
-    nora.press(f"questions/{first}/must-run-by", by="")
+    assert "Give a day that is still to come" in nora.press(
+        f"questions/{first}/must-run-by", 422, by="soon", was=by.isoformat()
+    )
+    nora.press(f"questions/{first}/must-run-by", by="", was=by.isoformat())
     with nora.database.read() as session:
         assert the(session, first).must_run_by is None
 
@@ -234,6 +237,32 @@ def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(nora: Des
     assert f'href="/desk/steppe/questions/{first}"' in page.text[page.text.index('id="before"') :]
     assert "Lock the edition" not in buttons(page)
     assert "First confirm that nobody could recognise" in nora.do("lock", 409, version=nora.version())
+
+
+def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: Desk) -> None:
+    """One press takes it out and its approval back, and leads to the text. Of two who press, the second is told."""
+    [first] = nora.ready(FIRST)
+    nora.do("pick", question=first)
+
+    def short_slots(session: Session) -> str:
+        session.get_one(Newsletter, nora.newsroom.newsletter_id).words = 5
+        return session.scalars(select(Answer)).one().public_id
+
+    answer = nora.database.write(short_slots)
+    page = nora.open(nora.page).text
+    assert re.findall(r'<a href="([^"]+)">Cut it<', page) == [f"/desk/steppe/questions/{first}#acts-{answer}"]
+    question = nora.open(f"questions/{first}")
+    assert buttons(question).count("Take it out of the edition and edit it") == 1
+    here = f"questions/{first}/answers/{answer}"
+    assert nora.press(f"{here}/cut", edition=nora.id) == f"/desk/steppe/{here}/edit"
+    assert "It is out of the edition, and its approval taken back." in nora.get(f"{here}/edit")
+    with nora.database.read() as session:
+        assert (session.scalars(select(Answer)).one().state, the(session, first).state) == ("edited", "seeking")
+        kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%"))).all()
+    assert (nora.stands(), kinds) == (("planned", []), [])
+    before = everything(nora.database)
+    nora.press(f"{here}/cut", 409, edition=nora.id)
+    assert everything(nora.database) == before
 
 
 def timur_asks_alone(session: Session, newsroom: Newsroom, question: Question) -> None:
@@ -326,6 +355,44 @@ def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(nora: 
     change(nora, first, spoil)
     said = nora.get(nora.page)
     assert "Its public page has been taken down since." in said and "its hash does not fit" in said
+
+
+def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(nora: Desk) -> None:
+    first, second, third = nora.ready(*ALL[:3])
+    nora.press(f"editions/{nora.next_id}/pick", question=third)
+    for question in (first, second):
+        nora.do("pick", question=question)
+    nora.do("down", question=first)
+    nora.do("drop", question=second)
+    nora.do("pick", question=second)
+    nora.do("carry", question=second)
+    nora.do("lock", version=nora.version())
+
+    def happened(edition: str) -> list[str]:
+        page = nora.open(f"editions/{edition}").text.partition('<ol class="happened">')[2].partition("</ol>")[0]
+        return [unescape(words) for words in re.findall(r"<span>([^<]+)</span>", page)]
+
+    def lock_next(session: Session) -> None:
+        edition = session.scalars(select(Edition).filter_by(public_id=nora.next_id)).one()
+        desk.lock_edition(session, nora.newsroom.nora, edition)
+
+    assert happened(nora.id) == [
+        "The calendar planned it.",
+        f"Nora Lind put “{ALL[0]}” in a slot.",
+        f"Nora Lind put “{ALL[1]}” in a slot.",
+        f"Nora Lind moved “{ALL[0]}”.",
+        f"Nora Lind took “{ALL[1]}” out.",
+        f"Nora Lind put “{ALL[1]}” in a slot.",
+        f"Nora Lind carried “{ALL[1]}” over.",
+        "Nora Lind locked it.",
+    ]
+    nora.database.write(lock_next)
+    assert happened(nora.next_id) == [
+        "The calendar planned it.",
+        f"Nora Lind put “{ALL[2]}” in a slot.",
+        f"Nora Lind carried “{ALL[1]}” over to this edition.",
+        "Nora Lind locked it.",
+    ]
 
 
 def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.actors import Reader
 from app.answers.models import Answer, Assignment, Check, Draft
+from app.audit import Event
 from app.db import Database
 from app.editions import archive, standing
 from app.editions.items import block_from
@@ -28,7 +29,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.queries import all_newsletters
 from app.people import links, sign_in
-from app.people.models import Expert
+from app.people.models import Expert, Person
 from app.questions import queries as questions
 from app.questions.models import Question, QuestionTopic
 from app.seal import Keys
@@ -53,6 +54,7 @@ CALLED = {
     "accepted": ("seeking", "accepted", None),
     "invited": ("seeking", "invited", None),
     "declined": ("open", "declined", None),
+    "prepared": ("open", "drafted", None),
     "open": ("open", None, None),
     "shelved": ("shelved", None, None),
     "closed": ("closed", None, None),
@@ -245,8 +247,22 @@ def test_only_mails_of_the_last_day_wait(session: Session) -> None:
         "expert.invitation": 1, "expert.check": 1, "desk.answer": 3, "sign_in": 1,
     }  # fmt: skip
     assert min(mail.created_at for mail in waiting) >= datetime(2026, 11, 24, tzinfo=UTC)
-    assert {mail.state for mail in session.scalars(select(OutboxMail))} == {"queued", "sent"}
+    assert {mail.state for mail in session.scalars(select(OutboxMail))} == {"held", "queued", "sent"}
     assert all(outbox.read(session, mail).text for mail in waiting)
+
+
+def test_an_assistants_mail_is_held_and_an_invitation_of_hers_is_prepared(session: Session) -> None:
+    [held] = session.scalars(select(OutboxMail).filter_by(state="held"))
+    assert (held.kind, held.question_id) == ("expert.letter", one(session, "shift-change", "paid-in-yarn").id)
+    assert "who sets the price of the yarn" in outbox.read(session, held).text
+    [drafted] = session.scalars(select(Assignment).filter_by(state="drafted"))
+    assert (drafted.question_id, drafted.expert.name) == (
+        one(session, "shift-change", "sugar-season").id, "Gulmira Sarsenova",
+    )  # fmt: skip
+    aizada = session.scalars(select(Person).filter_by(name="Aizada Toktorova")).one()
+    for action, key in (("assignment.write", held.assignment_id), ("assignment.draft", drafted.id)):
+        by = session.scalars(select(Event.actor).filter_by(action=action, noun_id=key)).all()
+        assert by == [f"staff:{aizada.id}"]
 
 
 def test_no_address_is_kept_of_a_reader_who_has_been_told(session: Session) -> None:

@@ -30,6 +30,7 @@ STEPS = {
     "accepted": ("accepted", "draft"),
     "invited": ("invited", None),
     "declined": ("declined", None),
+    "prepared": ("drafted", None),
 }
 
 
@@ -69,7 +70,8 @@ def test_the_states_are_as_many_as_the_tour_needs() -> None:
             "accepted": 1,
             "invited": 2,
             "declined": 1,
-            "open": 4,
+            "prepared": 1,
+            "open": 3,
             "shelved": 3,
             "closed": 2,
             "merged": 1,

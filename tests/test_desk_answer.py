@@ -1,15 +1,18 @@
 """An answer on the desk in a browser without scripts: two at once, versions, the check, sending back, approving."""
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.answers import editing
 from app.answers.models import Answer, Assignment
 from app.db import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
+from app.people.models import Expert
 from app.questions.models import Question
 from tests.cast import Newsroom, handed_in
 from tests.desk_browser import one, seen
@@ -73,3 +76,34 @@ def test_versions_stand_side_by_side(nora, database, address):
     assert "<ins>in 2009</ins>" in page
     assert "Version 3, the desk" in page
     nora.get(f"{address}?from=9", 404)
+
+
+def listed(page: str) -> list[tuple[str, str]]:
+    """What the summary on top of the page wants mended, and where that stands."""
+    summary = re.search(r'<section class="summary"[^>]* autofocus>(.*?)</section>', page, re.DOTALL)
+    return re.findall(r'<a href="#([^"]+)">([^<]+)</a>', summary[1]) if summary else []
+
+
+@pytest.mark.parametrize("unverified", [False, True])
+@pytest.mark.parametrize("left_out", [[], ["ties"]])
+def test_whatever_is_missing_for_the_approval_is_listed_on_top_with_the_way_there(
+    nora, database, newsroom, address, left_out, unverified
+):
+    nora.post(f"{address}/edit", seen=seen(nora.get(f"{address}/edit")), answer="We put up salt plates.", act="save")
+    if unverified:
+        database.write(lambda session: unverify(session, newsroom))
+    own, ticked = address.rpartition("/")[2], [line for line in editing.CHECKLIST if line not in left_out]
+    page = nora.post(f"{address}/approve", 422, checked=ticked, version=one(database, Answer).version, reason=" ")
+    wanted = [
+        (f"ties-{own}", "Not ticked: Ties: the expert’s stake is said, or there is none"),
+        (f"verified-{own}", "The expert isn’t verified yet: note an independent check first."),
+        (f"override-{own}", "The expert hasn’t passed this text. Send it for the check, or write down why it runs without."),
+    ][not left_out :]  # fmt: skip
+    wanted = [row for row in wanted if unverified or not row[0].startswith("verified")]
+    assert listed(page) == wanted
+    assert [page.count(f'id="{place}"') for place, _fault in wanted] == [1] * len(wanted)
+
+
+def unverify(session: Session, newsroom: Newsroom) -> None:
+    expert = session.get_one(Expert, newsroom.leyla.expert_id)
+    expert.verified_at = expert.verified_by_id = expert.verified_how = None

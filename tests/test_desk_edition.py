@@ -348,7 +348,7 @@ def test_a_skipped_date_lets_go_of_its_questions_and_can_run_after_all(nora: Des
     nora.do("pick", question=first)
     nora.do("skip")
     assert nora.stands() == ("skipped", [])
-    assert buttons(nora.open(nora.page)) == ["Let it run after all"]
+    assert buttons(nora.open(nora.page)) == ["Let it run after all", "Undo u"]
     nora.do("unskip")
     assert nora.stands() == ("planned", [])
 

@@ -1,5 +1,6 @@
 """The directory of experts, the settings of a newsletter and its house sentences, as Nora keeps them."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -7,12 +8,16 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.answers import assigning
 from app.audit import Event
+from app.editions import desk
 from app.editions.models import Edition
+from app.editions.standing import coming_editions
 from app.newsletters.models import Newsletter, NewsletterText
 from app.people.models import Expert, Person
+from app.questions.models import Question
 from tests.at_desk import Browser, buttons, everything, read
-from tests.cast import Newsroom, handed_in
+from tests.cast import Newsroom, answered, handed_in
 from tests.desk_browser import seen
 from tests.desk_people import hired_vera
 
@@ -32,7 +37,7 @@ class Desk(Browser):
         with self.database.read() as session:
             leyla = self.expert(session)
             return {
-                "version": leyla.version,
+                "seen": seen(self.open(f"experts/{self.leyla}").text),
                 "name": leyla.name,
                 "credit_line": leyla.credit_line,
                 "topics": ", ".join(leyla.topics),
@@ -42,9 +47,10 @@ class Desk(Browser):
     def settings(self) -> dict[str, Any]:
         with self.database.read() as session:
             newsletter = session.scalars(select(Newsletter)).one()
-            same = ("version", "name", "publisher", "editor", "section", "address", "call", "marks", "check_policy",
+            same = ("name", "publisher", "editor", "section", "address", "call", "marks", "check_policy",
                     "slots", "words", "check_hours", "keep_days", "undo_seconds", "raw_days", "digest_at")  # fmt: skip
             return {name: getattr(newsletter, name) for name in same} | {
+                "seen": seen(self.open("settings").text),
                 "rhythm": "first and third Wednesday, 09:00, Europe/Prague",
                 "rule_start": "2022-01-01",
                 "cutoff_hours": "48",
@@ -114,7 +120,7 @@ def test_of_two_who_edit_a_profile_the_second_sees_both(nora: Desk) -> None:
     assert "Now it says: soil scientist in Osh" in said
     assert everything(nora.database) == before
     nora.press(f"experts/{nora.leyla}", 422, **nora.profile() | {"away_until": "in May"})
-    nora.press(f"experts/{nora.leyla}", 409, **opened | {"version": ""})
+    nora.press(f"experts/{nora.leyla}", 409, **opened | {"seen": "version 3"})
     assert everything(nora.database) == before
 
 
@@ -130,6 +136,44 @@ def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
     assert "Every Friday, 08:30, Asia/Bishkek" in nora.get("settings")
 
 
+def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk) -> None:
+    newsroom = nora.newsroom
+
+    def fill(session: Session) -> list[Edition]:
+        coming = coming_editions(session, newsroom.newsletter_id, 4)
+        for edition in coming[:2]:
+            desk.pick(session, newsroom.nora, answered(session, newsroom, f"Who ran {edition.rule_date}?"), edition)
+        desk.lock_edition(session, newsroom.nora, coming[0])
+        question = session.get_one(Question, handed_in(session, newsroom, "Who measures?").question_id)
+        marek = session.get_one(Expert, newsroom.marek.expert_id)
+        assigning.assign(session, newsroom.nora, question, marek, for_edition_id=coming[2].id)
+        return coming
+
+    coming = nora.database.write(fill)
+    pause = f"{coming[0].rule_date}/{coming[3].rule_date}"
+    nora.press("settings", **nora.settings() | {"skips": pause})
+    first, second, third = (said_day(edition.rule_date) for edition in coming[:3])
+    assert nora.get("settings").startswith(
+        " Saved. The editions to come follow the rhythm as it stands now, but these stay: "
+        f"{first}: it is locked; {second}: something is picked for it; {third}: an expert is asked for it. "
+        "All dates, to skip one "
+    )
+    with nora.database.read() as session:
+        left = coming_editions(session, newsroom.newsletter_id, 4)
+        assert [one.id for one in left[:3]] == [one.id for one in coming[:3]]
+        assert left[3].rule_date > coming[3].rule_date
+    nora.press("settings", **nora.settings() | {"skips": pause, "words": "190"})
+    assert nora.get("settings").startswith(" The settings are saved. Settings ")
+    nora.press("settings", **nora.settings() | {"words": "190"})
+    assert " follow the rhythm as it stands now. Settings " in nora.get("settings")
+
+
+def said_day(day: date) -> str:
+    year = f" {day.year}" if day.year != date.today().year else ""
+    month = f"{day:%b}".replace("Sep", "Sept")  # as CLDR has it
+    return f"{day:%a} {day.day} {month}{year}"
+
+
 @pytest.mark.parametrize(
     ("field", "typed", "words"),
     [
@@ -140,10 +184,16 @@ def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
         ("rule_start", "yesterday", "Write the date"),
         ("skips", "in summer", "is not a date"),
         ("extra", "2026-12-23T25:00", "is not a time of day"),
-        ("slots", "0", "too small or too large"),
-        ("words", "²", "too small or too large"),
-        ("cutoff_hours", "nan", "too small or too large"),
-        ("keep_days", "366", "too small or too large"),
+        ("slots", "0", "Give a number from 1 to 12."),
+        ("words", "²", "Give a number from 20 to 2000."),
+        ("cutoff_hours", "nan", "Give a number from 0 to 672."),
+        ("cutoff_hours", "4 days", "Give a number from 0 to 672."),
+        ("undo_seconds", "601", "Give a number from 0 to 600."),
+        ("check_hours", "0", "Give a number from 1 to 336."),
+        ("raw_days", "91", "Give a number from 1 to 90."),
+        ("call", "Write to {adress}; we read all.", "{adress} can’t be filled in here."),
+        ("call", "Write to {address; we read all.", "{ can’t be filled in here."),
+        ("keep_days", "366", "Give a number from 1 to 365."),
         ("address", "nora", "can’t be taken"),
         ("name", " \u200b ", "Something must stand here."),
         ("section", "x" * 201, "too long"),
@@ -180,6 +230,8 @@ def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None
     assert "We asked Leyla Aydın, soil scientist: “The answer stands here.”" in said
     assert "Timur, Osh would like to know:" in said
     assert "What is filled in has to stand in it" in nora.press("settings/sentences/en", 422, lead_in="We asked:")
+    misspelt = nora.press("settings/sentences/en", 422, lead_in="We asked {name}, {credit line}:")
+    assert "{credit line} can’t be filled in here." in misspelt
     nora.press("settings/sentences/de", 404, **typed)
     assert everything(nora.database) == before
     nora.press("settings/sentences/en", **typed)

@@ -141,7 +141,7 @@ def test_a_failed_mail_is_tried_again_and_a_waiting_one_discarded(nora: Desk) ->
     assert pane(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
     nora.press(f"outbox/{public_id}/retry")
     assert nora.state(public_id) == "queued"
-    nora.press(f"outbox/{public_id}/discard")
+    nora.press(f"outbox/{public_id}/discard", version=version_in(nora.open(f"outbox/{public_id}")))
     assert nora.state(public_id) == "discarded"
     assert pane(nora.open(f"outbox/{public_id}")) == []
 

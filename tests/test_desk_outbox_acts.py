@@ -138,9 +138,15 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, app: 
     assert where == "/desk/steppe/outbox?state=held"
     said = nora.get("outbox")
     assert "One mail goes out. One can’t be: the text is no longer kept." in said
-    assert "2 can’t be: somebody has changed it since; read it first." in said
+    assert "One can’t be: you, in another window, let it go; read it first." in said
+    assert "One can’t be: you, in another window, changed its words; read it first." in said
     assert [nora.state(one) for one in (first, changed, going, gone)] == ["queued", "held", "queued", "held"]
-    nora.press("outbox", act="discard", mail=[f"{one}.1" for one in ids])
+    nora.press("outbox", act="discard", mail=ticks[1:])
+    said = nora.get("outbox")
+    assert "One can’t be: it is just going out." in said
+    assert "One can’t be: you, in another window, changed its words; read it first." in said
+    assert "One can’t be: you, in another window, let it go; read it first." in said
+    nora.press("outbox", act="discard", mail=ticked(nora.open("outbox").text))
     assert "3 mails aren’t sent. One can’t be: it is just going out." in nora.get("outbox")
     nora.press("outbox", act="discard", mail=[f"{first}.1"])
     assert "One can’t be: that isn’t possible as it stands." in nora.get("outbox")
@@ -182,7 +188,8 @@ def test_an_invitation_can_be_taken_back_for_a_minute_from_its_question(nora: De
     assert about is not None
     said = nora.get(about[1])
     assert re.search(r"Invitation , Leyla Aydın \. Goes out in \d\d s\.", said) is not None
-    assert nora.press(f"outbox/{public_id}/discard", to="question") == f"/desk/steppe/{about[1]}"
+    version = version_in(nora.open(f"outbox/{public_id}"))
+    assert nora.press(f"outbox/{public_id}/discard", to="question", version=version) == f"/desk/steppe/{about[1]}"
     said = nora.get(about[1])
     assert ("Goes out in" in said, "Nora Lind stopped the invitation to Leyla Aydın." in said) == (False, True)
     assert nora.state(public_id) == "discarded"

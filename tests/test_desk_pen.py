@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.actors import Mailroom
+from app.answers import assigning
 from app.answers.models import AnswerText
 from app.audit import Event
 from app.db import Database
@@ -112,13 +113,57 @@ def test_the_address_alone_only_puts_its_owner_first(nora, database, newsroom, s
     page = nora.get(f"/pen/{mail_in(database, newsroom, reading=reading)}")
     assert buttons(page)[0] == "It is Leyla Aydın’s reply"
     assert "An expert with this address was asked about" in page
-    assert re.findall(r'<option value="(\w+)">([^<]+)', page) == [
+    assert re.findall(r'<option value="(\w*)">([^<]+)', page) == [
+        ("", "nobody chosen yet"),
         (marek.public_id, "Marek Dvořák: The Salt Wind"),
     ]
     more = asked(database, newsroom, "Who cleans the canal?")
     page = nora.get(f"/pen/{mail_in(database, newsroom, reading=reading)}")
     assert buttons(page)[0] == "It is a reader’s letter"  # which of her two questions it is about, nobody can tell
     assert re.findall(r'<option value="(\w+)">', page) == [more.public_id, salt.public_id, marek.public_id]
+
+
+def test_nobody_is_chosen_for_a_strangers_mail_until_somebody_chooses(nora, database, newsroom, salt):
+    public_id = mail_in(database, newsroom, reading=TIMUR)
+    page = nora.post(f"/pen/{public_id}/answer", 422, assignment="", version=version(nora.get(f"/pen/{public_id}")))
+    assert page.count("Choose whose reply it is") == 2  # in the summary and at the field
+    assert the_mail(database, public_id).state == "pen"
+
+
+def test_who_said_no_is_listed_for_their_own_mail_and_for_no_strangers(nora, database, newsroom, salt):
+    for question, end in (("Who owns the canal?", assigning.cancel), ("Who cleans the canal?", None)):
+        other = asked(database, newsroom, question)
+        if end:
+            database.write(lambda s, other=other, end=end: end(s, newsroom.nora, other.assignment(s)) and None)
+    no = lambda s: assigning.decline(s, newsroom.leyla, other.assignment(s), "other")  # noqa: E731
+    database.write(no)
+    hers = Reading("L. A.", "LEYLA@field.example", "no subject", text="I can after all.")
+    options = {
+        name: re.findall(r'<option value="(\w+)">', nora.get(f"/pen/{mail_in(database, newsroom, reading=reading)}"))
+        for name, reading in (("hers", hers), ("a stranger's", TIMUR))
+    }
+    assert options == {"hers": [other.public_id, salt.public_id], "a stranger's": [salt.public_id]}
+
+
+def test_what_was_given_to_the_wrong_expert_goes_back_to_the_pen_until_it_is_filed(nora, database, newsroom, salt):
+    public_id = mail_in(database, newsroom, reading=TIMUR)
+    led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version="2")
+    page = nora.get(led)
+    assert "It isn’t theirs: back to the holding pen" in page
+    assert nora.post(f"{led}/to-pen", version=version(page)) == f"{nora.desk}/pen/{public_id}"
+    mail = the_mail(database, public_id)
+    assert (mail.state, mail.letter_id, mail.assignment_id) == ("pen", None, None)
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Letter).filter_by(author="expert")) == 0
+    page = nora.get(f"/pen/{public_id}")
+    assert "It isn’t their letter any more. Say what it is." in page
+    led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=version(page))
+    nora.post(f"{led}/reply", kind="comment", version="1")
+    assert "back to the holding pen" not in nora.get(led)
+    nora.post(f"{led}/to-pen", 409, version="2")
+    came_by_itself = expert_writes(database, salt.assignment_id)
+    assert "back to the holding pen" not in nora.get(f"/letters/{came_by_itself}")
+    nora.post(f"/letters/{came_by_itself}/to-pen", 409, version="1")
 
 
 def test_a_mail_of_nobody_known_can_still_be_given_to_an_expert(nora, database, newsroom, salt):

@@ -227,7 +227,7 @@ def test_a_form_that_lacks_something_comes_back_as_it_was_typed(nora, database, 
     question, answer, assignment = one(database, Question), one(database, Answer), one(database, Assignment)
     before = everything(database)
     press = press.format(answer=answer.public_id, assignment=assignment.public_id)
-    page = nora.post(f"/questions/{question.public_id}/{press}", status=422, **typed)
+    page = nora.decide(f"/questions/{question.public_id}", press, 422, **typed)
     assert page.count(said) == 2  # in the summary and at the field
     assert [words in page for words in typed.values()] == [True] * len(typed)
     assert everything(database) == before
@@ -317,14 +317,14 @@ def test_time_is_given_a_no_is_noted_and_a_link_sent_again(nora, database, newsr
     assert one(database, OutboxMail, kind="expert.invitation_again").state == "queued"
     nora.post(f"{address}/decline", reason="no time", later_on="2031-03-01")
     assert states(database) == ("open", "declined", None)
-    assert "Nobody any more: Leyla Aydın can’t" in nora.get("/questions")
+    assert "Nobody any more: Leyla Aydın has no time now, but can from Sat 1 Mar 2031 on" in nora.get("/questions")
 
 
 def test_merged_questions_come_apart_again(nora, database, newsroom):
     salt, wind = opened(database, newsroom, "Salt"), opened(database, newsroom, "Wind")
-    assert nora.post(f"/questions/{salt}/merge", into=wind) == f"{nora.desk}/questions/{wind}"
+    assert nora.decide(f"/questions/{salt}", "merge", into=wind) == f"{nora.desk}/questions/{wind}"
     assert "It was merged into another question" in nora.get(f"/questions/{salt}")
-    nora.post(f"/questions/{wind}/merge", into=wind)
+    nora.decide(f"/questions/{wind}", "merge", into=wind)
     assert "Not merged: it can’t be merged into itself." in nora.get(f"/questions/{wind}")
     nora.post(f"/questions/{salt}/split")
     assert one(database, Question, public_id=salt).state == "open"
@@ -338,8 +338,8 @@ def test_a_closed_question_tells_its_readers_and_its_expert(nora, database, news
         return desk.open_question(session, newsroom.nora, [letter], headline="Salt").public_id
 
     public_id = database.write(fn)
-    nora.post(f"/questions/{public_id}/close", status=422, reason="because")
-    nora.post(f"/questions/{public_id}/close", reason="nobody", sentence="")
+    nora.decide(f"/questions/{public_id}", "close", status=422, reason="because")
+    nora.decide(f"/questions/{public_id}", "close", reason="nobody", sentence="")
     assert one(database, Question).closed_reason == "nobody"
     with database.read() as session:
         mail = session.scalars(select(OutboxMail).filter_by(kind="reader.once")).one()

@@ -36,6 +36,7 @@ FILES = ("editor.edition_mail", "editor.export", "editor.insights_csv", "editor.
 ELSEWHERE = ("editor.start", "editor.expert_report")
 STATES = {
     "editor.question": 8,
+    "editor.mail": 3,
     "editor.letter": 4,
     "editor.edition": 3,
     "editor.outbox": 2,

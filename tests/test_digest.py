@@ -13,7 +13,7 @@ from app.actors import Clock, Mailroom, Reader
 from app.answers import assigning, by_mail, editing
 from app.answers.models import Assignment
 from app.db import Database
-from app.editions import alarms, digest, standing
+from app.editions import alarms, digest, skipping, standing
 from app.editions import desk as editions
 from app.editions.models import Edition
 from app.letters import receive
@@ -291,8 +291,8 @@ def test_a_skipped_edition_tells_once_what_becomes_of_its_answers(
     def skip(session: Session) -> None:
         first, *later = standing.coming_editions(session, newsroom.newsletter_id, 100)
         for edition in later if not room else ():
-            editions.skip(session, newsroom.nora, edition)
-        editions.skip(session, newsroom.nora, first)
+            skipping.skip(session, newsroom.nora, edition)
+        skipping.skip(session, newsroom.nora, first)
 
     database.write(skip)
     assert [one for one, _ in expert_mails(database)] == [kind]

@@ -1,5 +1,7 @@
 """The quote check: Nora edited, Leyla looks; which buttons there are follows from the newsletter's policy."""
 
+import re
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -74,6 +76,18 @@ def test_the_button_follows_the_policy(salt: Asked, leyla: Browser, button: str,
     assert check(leyla, salt, outcome) == 303
     assert salt.checks() == [(outcome, None)]
     assert answer_state(salt) == "edited"
+
+
+@pytest.mark.parametrize(("policy", "outcome"), [("facts", "fine"), ("approve", "approved")], indirect=["policy"])
+def test_after_her_yes_leyla_sees_the_text_that_she_passed(salt: Asked, leyla: Browser, outcome: str) -> None:
+    check(leyla, salt, outcome)
+    leyla.open(salt.link)
+    assert leyla.heading == "Thank you. It stays as you saw it"
+    assert re.findall(r'<h2 id="text">([^<]+)</h2>', leyla.text) == ["As it will run"]
+    assert ("Nobody has to. We put up" in leyla.text, "Nobody is told to. We put up" in leyla.text) == (True, False)
+    salt.edit("Nobody has to. We put up plates in 2009.")
+    leyla.open(salt.link)
+    assert leyla.heading == "Your answer is being edited"
 
 
 def test_something_wrong_needs_to_be_said(salt: Asked, leyla: Browser) -> None:

@@ -4,14 +4,21 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock
+from app.answers import assigning, editing, writing
+from app.answers.closing import close
 from app.db import Database
+from app.editions import desk as editions
+from app.editions.standing import coming_editions
+from app.letters import contacts
+from app.letters.models import Letter
 from app.people import directory, sessions, sign_in
 from app.people.models import Expert as ExpertRow
-from tests.assignments import WORDING, asked
+from tests.assignments import WORDING, Asked, asked
+from tests.at_desk import everything
 from tests.browser import Browser
 from tests.cast import Newsroom
 
@@ -57,6 +64,62 @@ def test_the_signed_in_page_does_what_the_link_does(
     leyla.follow()
     assert leyla.heading == "Thank you. Nora Lind has your answer"
     assert salt.state() == "received"
+
+
+def cancelled(session: Session, salt: Asked) -> None:
+    assigning.cancel(session, salt.newsroom.nora, salt.assignment(session))
+
+
+def closed(session: Session, salt: Asked) -> None:
+    close(session, salt.newsroom.nora, salt.assignment(session).question, "nobody")
+
+
+def ran_with_mareks_answer(session: Session, salt: Asked) -> None:
+    nora, question = salt.newsroom.nora, salt.assignment(session).question
+    marek = session.get_one(ExpertRow, salt.newsroom.marek.expert_id)
+    assignment = assigning.assign(session, nora, question, marek)
+    answer = writing.submit(
+        session, salt.newsroom.marek, assignment, writing.Written("The river does.", own_words=True)
+    )
+    editing.approve(session, nora, answer, checklist=editing.CHECKLIST)
+    contacts.leave_unnamed(session, nora, session.scalars(select(Letter)).one())
+    edition = coming_editions(session, question.newsletter_id, 1)[0]
+    editions.pick(session, nora, question, edition)
+    editions.lock_edition(session, nora, edition)
+    editions.send(session, nora, edition)
+
+
+@pytest.mark.parametrize("end", [cancelled, closed, ran_with_mareks_answer])
+@pytest.mark.parametrize("act", ["suggest", "ask"])
+def test_what_leyla_says_when_it_is_over_is_shown_to_her_and_written_nowhere(
+    database: Database,
+    newsroom: Newsroom,
+    enter: Callable[[str], Browser],
+    act: str,
+    end: Callable[[Session, Asked], None],
+) -> None:
+    salt, leyla = asked(database, newsroom), enter("leyla")
+    own = f"/expert/assignments/{salt.public_id}"
+    leyla.open(own)
+    database.write(lambda session: end(session, salt))
+    before = everything(database)
+    assert leyla.press(f"{own}/{act}", note="Gulnara knows more.").status_code == 409
+    assert leyla.heading == "No answer needed any more"
+    kept = ("What you wrote was not passed on.", "Gulnara knows more.")
+    assert [words in leyla.text for words in kept] == [True, True]
+    assert everything(database) == before
+
+
+def test_after_a_no_a_colleague_is_still_welcome(
+    database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]
+) -> None:
+    salt, leyla = asked(database, newsroom), enter("leyla")
+    own = f"/expert/assignments/{salt.public_id}"
+    leyla.open(own)
+    database.write(lambda session: assigning.decline(session, newsroom.leyla, salt.assignment(session), "no time"))
+    assert leyla.press(f"{own}/suggest", note="Gulnara knows more.").status_code == 303
+    with database.read() as session:
+        assert assigning.suggestion_of(session, salt.assignment(session)) == "Gulnara knows more."
 
 
 def test_a_session_that_was_ended_sends_nothing_and_gives_the_words_back(

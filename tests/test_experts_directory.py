@@ -1,5 +1,6 @@
 """The directory: found in any spelling, narrowed, page by page; how many questions at once; people who are in it twice."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -55,6 +56,19 @@ def names(said: str, *wanted: str) -> list[str]:
 )
 def test_a_name_sounds_the_same_in_every_spelling(one: str, other: str, same: bool) -> None:
     assert (naming.alike(one) == naming.alike(other)) is same
+
+
+def test_the_filter_of_languages_offers_those_that_somebody_writes(nora: Browser, newsroom: Newsroom) -> None:
+    record(nora.database, newsroom, "Сауле Бекова", languages=["kk-Arab", "ru"])
+    record(nora.database, newsroom, "Zhanar Seitkyzy", languages=["ru", "ug"])
+
+    def offered(query: str) -> list[tuple[str, str]]:
+        select = nora.open(f"experts{query}").text.partition('<select id="language"')[2].partition("</select>")[0]
+        return re.findall(r'<option value="([\w-]*)"[^>]*>([^<]*)</option>', select)
+
+    there = [("", "Any language"), ("kk-Arab", "Kazakh (Arabic)"), ("ru", "Russian"), ("ug", "Uyghur")]
+    assert offered("") == there
+    assert offered("?language=fa") == [*there[:2], ("fa", "Persian"), *there[2:]]
 
 
 def test_experts_are_found_by_all_that_is_known_of_them(nora: Browser, newsroom: Newsroom) -> None:

@@ -66,6 +66,15 @@ def files(database: Database) -> int:
         return session.scalar(select(func.count()).select_from(Upload)) or 0
 
 
+def test_a_file_with_heads_alone_has_nobody_in_it(nora: Browser) -> None:
+    said = nora.get(look(nora, "Name;E-mail;Topics\n"))
+    assert "It has heads and no rows below them: there is nobody in it." in said
+    assert "stands in the directory already" not in said
+    assert "All of this stands in the directory already." in nora.get(
+        look(nora, "Name;E-mail\nLeyla Aydın;leyla@field.example\n")
+    )
+
+
 def test_a_file_is_looked_through_and_then_imported_whole(nora: Browser, newsroom: Newsroom) -> None:
     before = everything(nora.database)
     path = look(nora, ROWS)
@@ -91,6 +100,18 @@ def test_a_file_is_looked_through_and_then_imported_whole(nora: Browser, newsroo
     assert "Сауле Бекова" in nora.get("experts?q=saule+sol")
     again = look(nora, ROWS)
     assert "All of this stands in the directory already." in nora.get(again)
+
+
+def test_the_report_shows_topics_and_languages_of_who_is_new_and_of_who_changes(nora: Browser) -> None:
+    take(nora, look(nora, "name,email,topics,languages\nLeyla Aydın,leyla@field.example,salt; wind,tr\n"))
+    rows = """name,email,topics,languages
+Leyla Aydın,leyla@field.example,salt; dust,tr; kk
+Saule Bekova,saule@survey.example,wells; wind,kk; ru
+"""
+    path = look(nora, rows)
+    changed, new = (nora.get(f"{path}?show={kind}") for kind in ("changed", "new"))
+    assert "Topics: salt, wind salt, dust Languages: Turkish Turkish, Kazakh" in changed
+    assert "saule@survey.example Topics: wells, wind Languages: Kazakh, Russian" in new
 
 
 def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_imported(nora: Browser) -> None:
@@ -133,7 +154,7 @@ def test_a_file_larger_than_allowed_is_refused(nora: Browser, app: Flask) -> Non
     data = b"name\n" + b"x" * (sheet.MOST_BYTES + 100_000)
     assert "This file is larger than 16 MB." in look(nora, data, 413)
     stranger = app.test_client().post("/desk/steppe/experts/files", data={"file": (io.BytesIO(b"x" * 400_000), "x")})
-    assert (stranger.status_code, files(nora.database)) == (303, 0)  # to the way in
+    assert (stranger.status_code, files(nora.database)) == (403, 0)  # with the way in
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,16 @@ def test_pages_hold_nothing_that_the_policy_forbids(fault: str) -> None:
     assert [named(path) for path in pages if re.search(INLINE[fault], path.read_text(), re.IGNORECASE)] == []
 
 
+def test_no_form_that_is_sent_in_an_address_carries_the_token() -> None:
+    """An address is kept: in the browser, in a server's log, in what somebody passes on."""
+    pages = {named(path): path.read_text() for path in code(".html")}
+    forms = [(name, form) for name, page in pages.items() for form in re.findall(r"<form\b.*?</form>", page, re.DOTALL)]
+    assert len(forms) > 50
+    got = [(name, form) for name, form in forms if not re.match(r'<form\b[^>]*\bmethod="post"', form)]
+    assert [name for name, form in got if re.search(r"token\(|csrf", form)] == []
+    assert [name for name, page in pages.items() if "formmethod" in page] == []
+
+
 PHYSICAL = re.compile(
     r"(?:margin|padding|border|inset|scroll-margin|scroll-padding)-(?:left|right)\b"
     r"|border-(?:top|bottom)-(?:left|right)-radius|(?:text-align|float|clear)\s*:\s*(?:left|right)\b"

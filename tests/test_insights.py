@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -21,6 +21,8 @@ from app.db import Database
 from app.editions import counting, desk, insights, invitations
 from app.editions.models import CountedWeek
 from app.editions.standing import coming_editions
+from app.editor.frame import Desk
+from app.editor.overview.insights import CHARTS
 from app.letters import filing, receive
 from app.newsletters.models import Newsletter, Topic
 from app.people.models import Expert
@@ -191,7 +193,7 @@ def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Datab
     counting.count_due(database, TODAY)
     said = nora.get("insights")
     assert (
-        "3 letters came in, and one Q&A ran. 2 readers got an answer. Half of what ran was in print within 21 days."
+        "3 letters came in, besides one of spam, and one Q&A ran. 2 readers got an answer. Half of what ran was in print within 21 days."
         in said
     )
     tables = nora.tables()
@@ -211,11 +213,17 @@ def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Datab
     ]
     assert tables["topics"][1:] == [["=Salt", "2", "1"]]
     assert tables["languages"][1:] == [["English", "2"], ["Persian", "1"]]
+    assert tables["kinds"][1:] == [["question", "2"], ["spam", "1"], ["not filed yet", "1"]]
+    assert "What letters were Letters; spam is counted only here" in said
+    first = counting.monday(THEN)
+    days = [f"{first + back * WEEK}" for back in range(4)]
     for key, table in tables.items():
         file = nora.open(f"insights/{key}.csv?period=12-weeks")
         assert (file.mimetype, file.text[0]) == ("text/csv", "\ufeff")
         rows = list(csv.reader(file.text[1:].splitlines()))
-        assert rows == [[f"'{cell}" if cell.startswith("=") else cell for cell in row] for row in table]
+        named = [table[0][0], *days] if key in ("flow", "speed") else [row[0] for row in table]
+        whole = [[name, *row[1:]] for name, row in zip(named, table, strict=True)]
+        assert rows == [[f"'{cell}" if cell.startswith("=") else cell for cell in row] for row in whole]
 
 
 def test_a_picture_says_in_words_what_it_shows(nora: AtInsights, database: Database, autumn: Newsroom) -> None:
@@ -250,6 +258,21 @@ def test_a_time_is_an_address_and_an_unknown_one_is_told(
     assert "There is no such time" not in nora.get("insights?period=year")
     nora.get("insights/flow.csv?period=decade", 404)
     nora.get("insights/readers.csv", 404)
+
+
+def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_place(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    """In Prague it is 2027 already, while it is still 2026 in Greenwich."""
+    weeks = [insights.Span(begins, 1, {}) for begins in (date(2026, 12, 28), date(2027, 1, 4))]
+
+    def labels(session: Session) -> list[str | int]:
+        desk = Desk(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
+        return [row[0] for row in CHARTS["flow"](desk, insights.Insight(weeks, {}, None)).rows]
+
+    with app.test_request_context():
+        assert database.write(labels, at=datetime(2026, 12, 31, 23, 30, tzinfo=UTC)) == ["28 Dec 2026", "4 Jan"]
+        assert database.write(labels, at=datetime(2026, 12, 31, 22, 30, tzinfo=UTC)) == ["28 Dec", "4 Jan 2027"]
 
 
 def test_the_page_asks_as_often_however_much_there_is(nora: AtInsights, database: Database, newsroom: Newsroom) -> None:

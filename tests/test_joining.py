@@ -64,7 +64,7 @@ def test_a_letter_that_is_ticked_with_one_behind_a_closed_question_is_not_closed
     nora: DeskBrowser, database: Database, newsroom: Newsroom
 ) -> None:
     closed = question(database, newsroom, "Salt", {})
-    nora.post(f"/questions/{closed}/close", reason="outside")
+    nora.decide(f"/questions/{closed}", "close", reason="outside")
     old = one(database, Letter).public_id
     new = write(database, newsroom, AGAIN)
     nora.post("/letters", act="question", letter=[f"{key}.{the(database, key).version}" for key in (old, new)])
@@ -142,11 +142,11 @@ def test_no_reader_hears_that_a_question_ended_which_is_open_again(
     if state == "held":
         database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "held_kinds", ["reader.news"]))
     closed = question(database, newsroom, "Salt", {"hear_back": "while", "email": "dana@post.example"})
-    nora.post(f"/questions/{closed}/close", reason="outside")
+    nora.decide(f"/questions/{closed}", "close", reason="outside")
     assert mails(database) == [state]
     nora.post(f"/questions/{closed}/reopen")
     assert mails(database) == ["discarded"]
-    nora.post(f"/questions/{closed}/close", reason="nobody")
+    nora.decide(f"/questions/{closed}", "close", reason="nobody")
     assert mails(database) == ["discarded", state]
 
 

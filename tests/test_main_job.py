@@ -12,7 +12,7 @@ from app.actors import Clock, Expert, Reader, Staff
 from app.answers import assigning, editing, undoing, writing
 from app.answers.models import Answer, Assignment
 from app.db import Database
-from app.editions import archive, desk, invitations, planning, standing
+from app.editions import archive, desk, invitations, planning, skipping, standing
 from app.editions.items import digest
 from app.editions.models import Edition, EditionItem
 from app.editions.renderers import to_text
@@ -283,7 +283,7 @@ def test_experts_hear_of_a_skipped_date_and_of_a_page_withdrawn_and_restored(dat
     newsroom.it_is_approved_and_picked()
 
     def skip(session: Any) -> None:
-        desk.skip(session, newsroom.editor, session.scalars(select(Edition).order_by(Edition.runs_at)).first())
+        skipping.skip(session, newsroom.editor, session.scalars(select(Edition).order_by(Edition.runs_at)).first())
 
     newsroom.at(5, skip)
     with database.read() as session:

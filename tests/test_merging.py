@@ -72,7 +72,7 @@ WRITES = {"hear_back": "once", "email": "dana@post.example"}
 
 def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, database, newsroom):
     salt, wind, dust = (question(database, newsroom, words, {}, {}) for words in ("Salt", "Wind", "Dust"))
-    nora.post(f"/questions/{dust}/merge", into=wind)
+    nora.decide(f"/questions/{dust}", "merge", into=wind)
     page = nora.get("/questions")
     led = nora.post("/questions", act="merge", question=re.findall(r'name="question" value="([^"]+)"', page))
     assert led == "/desk/steppe/questions"
@@ -84,9 +84,38 @@ def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, data
     assert "6 readers" in page
 
 
+def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, database, newsroom):
+    wind, salt = (question(database, newsroom, words, {}) for words in ("Wind", "Salt"))
+    for key in (wind, salt):
+        nora.post(f"/questions/{key}/clear", seen=the(database, key).text.label)
+    nora.decide(f"/questions/{wind}", "show", seen=the(database, wind).text.label)
+    nora.decide(f"/questions/{wind}", "merge", into=salt)
+    page = nora.get(f"/questions/{salt}")
+    trail = page.partition('id="trail"')[2]
+    told = [" ".join(line.split()) for line in re.findall(r"<div>\s*([^<]*[^<\s])\s*</div>", trail)]
+    cleared = "Nora Lind confirmed that nobody can be recognised in the wording."
+    assert [line for line in told if not line.endswith(("filed a letter here.", "worded it."))] == [
+        "“Wind”: Nora Lind merged it into this one.",
+        "“Wind”: Nora Lind made it public in the desk’s wording.",
+        cleared,
+        f"“Wind”: {cleared}",
+        "Nora Lind made it a question.",
+        "“Wind”: Nora Lind made it a question.",
+    ]
+    came = re.findall(r"<summary>([^<]*A reader’s letter came[^<]*)</summary>", trail)
+    assert came == ["A reader’s letter came: Web.", "“Wind”: A reader’s letter came: Web."]
+    words = page.partition('id="wording"')[2].partition("</section>")[0]
+    first, _, folded = words.partition("<summary>")
+    assert (set(re.findall(r"First asked: (\w+)", first)), set(re.findall(r"(\w+)<del> \(0\)", first))) == (
+        {"Web"}, {"Salt"},
+    )  # fmt: skip
+    assert re.findall(r"^(.*?): <bdi[^>]*>([^<]+)", folded) == [("Web, merged in with “Wind”", "Wind (0)")]
+    assert "Nora Lind merged it into another question." in nora.get(f"/questions/{wind}")
+
+
 def test_an_undone_merge_loses_no_asker_no_receipt_and_no_notice(nora, database, newsroom):
     salt, wind, dust = (question(database, newsroom, words, WRITES, {}) for words in ("Salt", "Wind", "Dust"))
-    nora.post(f"/questions/{dust}/merge", into=wind)
+    nora.decide(f"/questions/{dust}", "merge", into=wind)
     before = state(database, salt, wind, dust)
     led = nora.post("/questions", act="merge", question=box(database, salt, wind))
     assert undone(nora, led) == "Undone."
@@ -112,17 +141,17 @@ def test_nothing_is_merged_into_what_is_over(nora, database, newsroom, state_):
     if state_ == "ran":
         over = published(database, newsroom, [])
     elif state_ == "closed":
-        nora.post(f"/questions/{over}/close", reason="outside")
+        nora.decide(f"/questions/{over}", "close", reason="outside")
     else:
-        nora.post(f"/questions/{over}/merge", into=question(database, newsroom, "Dust"))
+        nora.decide(f"/questions/{over}", "merge", into=question(database, newsroom, "Dust"))
     said = {
         "closed": "the other one is closed",
         "ran": "the other one has run",
         "merged": "the other one was merged itself",
     }
-    page = nora.get(nora.post(f"/questions/{salt}/merge", into=over))
+    page = nora.get(nora.decide(f"/questions/{salt}", "merge", into=over))
     assert f"Not merged: {said[state_]}" in page
-    page = nora.get(nora.post(f"/questions/{salt}/merge", into=salt))
+    page = nora.get(nora.decide(f"/questions/{salt}", "merge", into=salt))
     assert "Not merged: it can’t be merged into itself" in page
     assert the(database, salt).state == "open"
 
@@ -139,7 +168,7 @@ def test_what_an_expert_has_leads_and_isnt_merged_away(nora, database, newsroom)
         "One question is merged. One stays as it is: it has an answer: merge the other one into this one instead."
         in page
     )
-    page = nora.get(nora.post(f"/questions/{theirs}/merge", into=other))
+    page = nora.get(nora.decide(f"/questions/{theirs}", "merge", into=other))
     assert "Not merged: an expert is asked about it: merge the other one into this one instead." in page
     nora.get(nora.post("/questions", act="merge", question=box(database, other)))
     assert [the(database, key).state for key in (theirs, other)] == ["seeking", "answered"]

@@ -84,6 +84,29 @@ def test_saule_is_invited_by_mail_and_is_at_the_desk_once_she_has_come(
     assert Browser(app).open(link_in(last_mail(database, SAULE))).status_code == 410
 
 
+def test_the_outbox_says_whom_an_invitation_to_the_desk_is_to(vera: Browser) -> None:
+    invite(vera)
+    vera.open(f"{DESK}outbox")
+    assert re.findall(r'<bdi id="to-\w+">([^<]*)</bdi>', vera.text) == ["Saule Bekova"]
+
+
+def test_an_expert_is_invited_to_the_desk_only_by_who_knows_that_she_is_one(
+    database: Database, newsroom: Newsroom, vera: Browser
+) -> None:
+    assert invite(vera, name="Leyla", email="leyla@field.example") == 422
+    error = re.findall(r'<p class="error" id="email-error">([^<]*)</p>', vera.text)
+    assert error == [
+        "Leyla Aydın stands in the directory of experts. At the desk they can read what readers wrote, also what the desk "
+        "asks them about. Send it again if that is what you mean."
+    ]
+    assert (vera.value("name"), vera.value("email")) == ("Leyla", "leyla@field.example")
+    assert roles(database, newsroom.newsletter_id) == HERE
+    typed = {name: vera.value(name) for name in ("name", "email", "known")}
+    assert vera.press(PEOPLE, **typed | {"email": "marek@water.example"}, role="assistant").status_code == 422
+    assert vera.press(PEOPLE, **typed, role="assistant").status_code == 303
+    assert roles(database, newsroom.newsletter_id) == HERE | {"Leyla": ("assistant", "invited")}
+
+
 def test_the_invited_can_also_ask_at_the_door_and_have_no_place_before(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
@@ -131,6 +154,20 @@ def test_what_cant_be_taken_is_said_at_its_field_and_stays_typed(
     assert vera.press(PEOPLE, **form).status_code == 422
     assert fault in vera.text
     assert (vera.value("name"), vera.value("email")) == (form["name"], form["email"])
+    assert everything(database) == before
+
+
+def test_all_that_an_invitation_lacks_is_named_at_once_each_at_its_field(database: Database, vera: Browser) -> None:
+    before = everything(database)
+    assert vera.press(PEOPLE, name=" ", email="", role="queen").status_code == 422
+    at_fields = re.findall(r'<p class="error" id="(\w+)-error">([^<]+)</p>', vera.text)
+    said = [
+        ("name", "Say who it is."),
+        ("email", "This isn’t an e-mail address that one can write to."),
+        ("role", "Choose a role."),
+    ]
+    assert at_fields == said
+    assert re.findall(r'<li><a href="#(\w+)">([^<]+)</a></li>', vera.text.partition("summary-title")[2]) == said
     assert everything(database) == before
 
 
@@ -319,7 +356,7 @@ def test_a_lost_laptop_is_signed_out_by_the_admin(
 ) -> None:
     ilya, page = at_the_desk(app, database, ILYA), f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
     vera.open(page)
-    assert "signed in in 1 browser" in vera.text
+    assert "signed in with 1 browser" in vera.text
     assert vera.press(f"{page}/out").status_code == 303
     assert ilya.open(f"{DESK}letters").status_code == 303
     assert vera.open(PEOPLE).status_code == 200

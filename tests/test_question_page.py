@@ -58,6 +58,19 @@ def section(page: str, name: str) -> str:
 
 
 @SQLITE
+@pytest.mark.parametrize(
+    ("offer", "summary"), [("Close it …", "Close it"), ("Merge it …", "Merge it into another question")]
+)
+def test_what_the_head_offers_opens_its_form_also_without_scripts(nora, database, newsroom, offer, summary):
+    opened(database, newsroom, "who weighs the salt", headline="Another one")
+    page = nora.get(opened(database, newsroom, TIMUR))
+    href = re.search(rf'href="([^"]+)#tried">{offer}</a>', page)[1]
+    assert re.findall(r'<details id="tried" open>\s*<summary>([^<]*)</summary>', page) == []
+    assert re.findall(r'<details id="tried" open>\s*<summary>([^<]*)</summary>', nora.get(href)) == [summary]
+    assert "<details id=" not in nora.get(href.replace("open=", "open=x"))
+
+
+@SQLITE
 def test_each_letter_stands_beside_the_wording_in_its_own_language_and_direction(nora, database, newsroom):
     page = nora.get(opened(database, newsroom, TIMUR, "چه کسی نمک را اندازه می‌گیرد؟", "who weighs the salt"))
     words = section(page, "wording")
@@ -197,7 +210,7 @@ def test_topics_are_those_in_use_and_new_ones_by_name(nora, database, newsroom):
     assert re.findall(r'<option value="([^"]+)">', page.partition("<datalist")[2].partition("</datalist>")[0]) == [
         "Salt"
     ]
-    nora.post(f"{second}/topics")
+    nora.post(f"{second}/topics", had="Ports and ferries")
     assert "<bdi>None yet</bdi>" in nora.get(second)
 
 
@@ -346,16 +359,17 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
 
 @SQLITE
 def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, newsroom):
-    def fn(session: Session) -> str:
-        question = answered(session, newsroom, WORDS)
-        editions.pick(session, newsroom.nora, question, coming_editions(session, newsroom.newsletter_id, 1)[0])
-        return question.public_id
+    def fn(session: Session) -> tuple[str, str]:
+        question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]
+        editions.pick(session, newsroom.nora, question, edition)
+        return question.public_id, edition.public_id
 
-    address = f"/questions/{database.write(fn)}"
+    public_id, edition = database.write(fn)
+    address = f"/questions/{public_id}"
     before = everything(database)
     assert nora.post(f"{address}/pull", 422, why=" ").count("Say why in a few words") == 2
     assert everything(database) == before
-    nora.post(f"{address}/pull", why="Leyla found an error in the figures.")
+    nora.post(f"{address}/pull", edition=edition, why="Leyla found an error in the figures.")
     assert one(database, Question).state == "answered"
     assert one(database, Note).body == "Leyla found an error in the figures."
     answer = f"{address}/answers/{one(database, Answer).public_id}"

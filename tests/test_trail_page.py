@@ -183,7 +183,7 @@ def test_settings_and_another_desk_each_have_their_own_trail(
 ) -> None:
     database.write(
         lambda session: settings.change(
-            session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id), None, slots=3
+            session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id), slots=3
         )
     )
     assert "Nora Lind changed the settings: Slots." in lines(nora, "what=newsletter")

@@ -89,6 +89,14 @@ def test_persian_says_everything_that_readers_and_experts_see_or_are_mailed() ->
     assert theirs - have == set()
 
 
+def test_a_text_has_one_plural_wherever_it_is_said() -> None:
+    plurals: dict[str, set[str]] = {}
+    for words in said():
+        if isinstance(words, tuple):
+            plurals.setdefault(words[0], set()).add(words[-1])
+    assert {one: many for one, many in plurals.items() if len(many) > 1} == {}
+
+
 def test_no_catalogue_translates_what_nobody_says_any_more() -> None:
     assert {key(message) for path in CATALOGUES for message in translated(read(path))} - set(said()) == set()
 

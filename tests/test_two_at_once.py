@@ -118,12 +118,11 @@ def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, databa
     ilya.post(f"{question}/wording", seen="en.2", headline="Salt wind", body="Who weighs the salt?", language="en")
     fields = {"headline": "Salt", "body": "Who counts the salt?", "background": "Our issue 60.", "language": "en"}
     page = nora.post(f"{question}/wording", status=409, seen="en.2", **fields)
-    assert marked(page.split("What Ilya Brandt changed")[0], "del") == ["wind"]
-    assert re.findall(r'<h3 class="label">([^<]+)</h3>', page) == [
-        "Headline",
-        "The question",
-        "Background for the expert",
-    ]
+    differs, followed = page.split("What you left alone stands as it is saved now")
+    assert re.findall(r'<h3 class="label">([^<]+)</h3>', differs) == ["The question", "Background for the expert"]
+    assert re.findall(r'<h3 class="label">([^<]+)</h3>', followed) == ["Headline"]
+    assert (marked(followed, "del"), marked(followed, "ins")) == ([], ["wind"])
+    assert re.search(r'value="Salt wind"[^>]* name="headline"', followed)
     nora.post(f"{question}/wording", seen=seen(page), act="give way", **fields)
     assert notes(database)[-1].split("\n\n")[1:] == [
         "Headline\nSalt", "The question\nWho counts the salt?", "Background for the expert\nOur issue 60.",
@@ -139,13 +138,22 @@ def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora,
         return assigning.assign(session, newsroom.nora, row, marek, brief="Say who pays.").public_id
 
     brief = f"{question}/assignments/{database.write(draft)}/brief"
-    opened_by_both = version(nora.get(brief))
-    common = {"words": "160", "credit_line": "hydrologist", "relation": ""}
-    ilya.post(brief, version=opened_by_both, brief="Say who pays for the gauges.", **common)
-    page = nora.post(brief, status=409, version=opened_by_both, brief="Say first who pays.", **common)
+    opened = nora.get(brief)
+    by_both = {"version": version(opened), "seen": seen(opened)}
+    line = "hydrologist at the River Office"
+    common = {"words": "180", "credit_line": line, "relation": ""}
+    ilya.post(brief, **by_both, **common | {"brief": "Say who pays for the gauges.", "words": "160"})
+    page = nora.post(brief, status=409, **by_both, brief="Say first who pays.", **common)
     assert "Ilya Brandt was faster" in page
-    assert (marked(page, "del"), marked(page, "ins")) == (["for the gauges"], ["first"])
-    nora.post(brief, version=version(page), brief="Say first who pays for the gauges.", **common)
+    differs, followed = page.split("What you left alone stands as it is saved now")
+    assert (marked(differs.split("What Ilya Brandt changed")[0], "del"), marked(differs, "ins")[:1]) == (
+        ["for the gauges"],
+        ["first"],
+    )
+    assert re.findall(r'<h3 class="label">([^<]+)</h3>', followed) == ["About how many words"]
+    assert re.search(r'value="160"[^>]* name="words"', followed)
+    at = {"version": version(page), "seen": seen(page)}
+    nora.post(brief, **at, **common | {"brief": "Say first who pays for the gauges.", "words": "160"})
     with database.read() as session:
         marek = session.scalars(select(Assignment).filter_by(expert_id=newsroom.marek.expert_id)).one()
         assert (marek.brief, marek.words) == ("Say first who pays for the gauges.", 160)

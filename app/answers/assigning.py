@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,21 +12,25 @@ from ..actors import Actor, Expert, Staff
 from ..db import keys, lock, now
 from ..lifecycle import Illegal, Missing, must
 from ..mail import messages
+from ..mail.models import OutboxMail
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import house_text
 from ..people import links
 from ..people.models import Expert as ExpertRow
 from ..questions import queries as questions
+from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..text import clean, for_print, single_line
 from . import post, telling, unsent
+from .briefing import printed_line
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
 
 ANSWERABLE = ("open", "seeking", "answered", "shelved")  # states of a question that takes answers
 ASKED = ("invited", "accepted", "received", "returned")
+SETTLED = ("published", "retracted", "closed", "merged")  # states of a question about which no expert is heard any more
 WRITES = ("invited", "accepted", "returned")  # where the desk waits for a text until `due_at`
 
 
@@ -40,10 +45,12 @@ def assign(
     credit_line: str | None = None,
     relation: str | None = None,
     for_edition_id: int | None = None,
+    looked: str = "",
 ) -> Assignment:
     """Draft an assignment. What is said of the expert in print starts from their profile.
 
-    Raises `Illegal` when this expert has the question already, or when the question is past being answered.
+    Raises `Illegal` when this expert has the question already, or when the question is past being answered; `Leaking` (see
+    `firewall`).
     """
     lock(session, question)
     taken = session.scalar(
@@ -53,6 +60,7 @@ def assign(
     )  # fmt: skip
     if taken or question.state not in ANSWERABLE:
         raise Illegal("question", "assign", "assigned" if taken else question.state)
+    must_be_clear(session, question, f"{brief}\n{credit_line or ''}\n{relation or ''}", looked)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     assignment = Assignment(
         newsletter_id=question.newsletter_id,
@@ -61,8 +69,8 @@ def assign(
         for_edition_id=for_edition_id,
         brief=for_print(clean(brief)),
         words=words or newsletter.words,
-        credit_line=for_print(single_line(expert.credit_line if credit_line is None else credit_line))[:400],
-        relation=for_print(single_line(expert.relation if relation is None else relation))[:400],
+        credit_line=printed_line("credit_line", expert.credit_line if credit_line is None else credit_line),
+        relation=printed_line("relation", expert.relation if relation is None else relation),
     )
     ASSIGNMENT.apply(session, actor, assignment, "draft", why={"expert": expert.id})
     session.refresh(assignment)
@@ -146,13 +154,19 @@ def of_question(session: Session, question: Question) -> list[Assignment]:
     return list(session.scalars(select(Assignment).filter_by(question_id=question.id).order_by(Assignment.id)))
 
 
-def accept(session: Session, actor: Expert, assignment: Assignment) -> None:
-    """The expert says yes, also after a no; then `Illegal` is raised where the question needs no answer any more."""
+def accept(session: Session, actor: Expert | Staff, assignment: Assignment, cause: str | None = None) -> None:
+    """The expert says yes, also after a no; then `Illegal` is raised where the question needs no answer any more.
+
+    The desk says so in their name where it files what they mailed.
+    """
     question = lock(session, session.get_one(Question, assignment.question_id))
     if assignment.state == "declined" and question.state not in ANSWERABLE:
         raise Illegal("question", "accept", question.state)
+    lock(session, assignment)
+    later = assignment.later_on.isoformat() if assignment.later_on else None
+    was = {name: value for name, value in (("decline_reason", assignment.decline_reason), ("later_on", later)) if value}
     facts = {"decline_reason": None, "later_on": None}
-    ASSIGNMENT.apply(session, actor, lock(session, assignment), "accept", **facts)
+    ASSIGNMENT.apply(session, actor, assignment, "accept", cause=cause, why={"was": was} if was else None, **facts)
     if question.state == "open":
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     unsent.step_back(session, actor, assignment, "accept")
@@ -161,11 +175,18 @@ def accept(session: Session, actor: Expert, assignment: Assignment) -> None:
 def decline(
     session: Session, actor: Actor, assignment: Assignment, reason: str, later_on: date | None = None, said: str = ""
 ) -> None:
-    """The expert, or the desk in their name, says no; `later_on` is from when there would be time."""
+    """The expert, or the desk in their name, says no; `later_on` is from when there would be time.
+
+    Raises `Missing` where that day is not to come, `Illegal` and `NotYours`.
+    """
+    lock(session, assignment)
+    zone = session.get_one(Newsletter, assignment.newsletter_id).zone
+    if reason == "no time" and later_on and later_on <= now(session).astimezone(ZoneInfo(zone)).date():
+        raise Missing("later date to come")
     ASSIGNMENT.apply(
         session,
         actor,
-        lock(session, assignment),
+        assignment,
         "decline",
         why={"reason": reason},
         decline_reason=reason,
@@ -177,10 +198,11 @@ def decline(
 
 
 def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
-    """The expert names somebody else. Sealed: the colleague has agreed to nothing yet. Raises `Missing`."""
+    """The expert names somebody else. Sealed: the colleague has agreed to nothing yet. Raises `Missing`, `Illegal`."""
     colleague = single_line(colleague)[:400]
     if not colleague:
         raise Missing("colleague")
+    _is_heard(session, assignment, "suggest a colleague for")
     ring = keys(session)
     assignment.suggestion_sealed = ring.seal(f"assignments.suggestion.{assignment.public_id}", colleague)
     assignment.key_no = ring.newest
@@ -196,15 +218,23 @@ def suggestion_of(session: Session, assignment: Assignment) -> str | None:
 
 
 def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str) -> None:
-    """The expert has a question of their own. It stands among the question's notes. Raises `Missing`."""
+    """The expert has a question of their own. It stands among the question's notes. Raises `Missing`, `Illegal`."""
     body = clean(body)[:2_000]
     if not body:
         raise Missing("text")
+    _is_heard(session, assignment, "ask back about")
     person_id = assignment.expert.person_id
     session.add(Note(question_id=assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
     session.flush()
     audit.record(session, actor, "assignment.ask_back", assignment)
     post.to_desk(session, assignment, "question back", body)
+
+
+def _is_heard(session: Session, assignment: Assignment, action: str) -> None:
+    """Raise `Illegal` where nobody would read it: the assignment is over, or its question. After a no it is welcome."""
+    question = lock(session, session.get_one(Question, assignment.question_id))
+    if lock(session, assignment).state in ("done", "cancelled") or question.state in SETTLED:
+        raise Illegal("assignment", action, assignment.state)
 
 
 def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> None:
@@ -239,9 +269,17 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
 
 
 def cancel(
-    session: Session, actor: Actor, assignment: Assignment, sentence: str = "", cause: str | None = None
-) -> None:
-    """Take an assignment back: its links end and the expert is told why in `sentence`, unless they never heard of it."""
+    session: Session,
+    actor: Actor,
+    assignment: Assignment,
+    sentence: str = "",
+    cause: str | None = None,
+    looked: str = "",
+) -> OutboxMail | None:
+    """Take an assignment back: its links end and the expert is told why in `sentence`, unless they never heard of it.
+
+    Gives the mail that tells them. Raises `Leaking` (see `firewall`).
+    """
     asked = lock(session, assignment).state in ASKED
     ASSIGNMENT.apply(session, actor, assignment, "cancel", cause=cause)
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
@@ -250,8 +288,7 @@ def cancel(
     links.revoke_links(session, assignment.id)
     if cause is None:
         rest(session, actor, assignment.question_id)
-    if asked:
-        telling.ended(session, actor, assignment, sentence)
+    return telling.ended(session, actor, assignment, sentence, looked) if asked else None
 
 
 def rest(session: Session, actor: Actor, question_id: int) -> None:

@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Staff
 from ..db import lock
-from ..lifecycle import Illegal, Missing, expect, must
+from ..lifecycle import Illegal, Missing, expect, must, within
+from ..questions.firewall import must_be_clear
 from ..text import clean, for_print, single_line
 from .models import Assignment
-from .writing_to import must_be_clear
 
 FEWEST, MOST = 20, 2_000  # words that can be wanted
+LONGEST_LINE = 400  # characters of the credit line, and of the relation
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,17 @@ class Brief:
     relation: str
 
 
+def printed_line(field: str, text: str) -> str:
+    """What is said of an expert in print, as it is kept. Raises `TooLong`."""
+    return within(field, for_print(single_line(text)), LONGEST_LINE)
+
+
 def rebrief(
     session: Session, actor: Staff, assignment: Assignment, brief: Brief, version: int | None = None, looked: str = ""
 ) -> None:
     """Change the brief of an invitation that isn't sent; afterwards the expert has it in writing.
 
-    Raises `Stale`, `Illegal`, `Missing` (words) and `Leaking`.
+    Raises `Stale`, `Illegal`, `Missing` (words), `TooLong` and `Leaking` (see `firewall`).
     """
     must(actor, "A")
     expect(lock(session, assignment), version)
@@ -38,9 +44,9 @@ def rebrief(
         raise Illegal("assignment", "change the brief of", assignment.state)
     if not FEWEST <= brief.words <= MOST:
         raise Missing("words")
-    must_be_clear(session, assignment.question, brief.brief, looked)
+    must_be_clear(session, assignment.question, f"{brief.brief}\n{brief.credit_line}\n{brief.relation}", looked)
     assignment.brief, assignment.words = for_print(clean(brief.brief)), brief.words
-    assignment.credit_line = for_print(single_line(brief.credit_line))[:400]
-    assignment.relation = for_print(single_line(brief.relation))[:400]
+    assignment.credit_line = printed_line("credit_line", brief.credit_line)
+    assignment.relation = printed_line("relation", brief.relation)
     session.flush()
     audit.record(session, actor, "assignment.brief", assignment)

@@ -9,18 +9,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Expert, Staff
+from ..actors import Actor, Staff
+from ..audit import Event
+from ..audit.queries import newest_move
 from ..db import lock, now
 from ..letters import filing
 from ..letters.lifecycle import LETTER
 from ..letters.models import OF_EXPERT, Letter
-from ..lifecycle import Illegal, Missing, NotYours, must
+from ..lifecycle import Illegal, Missing, NotYours, expect, must
 from ..mail import inbound
 from ..mail.models import Inbound
+from ..matching.index import forget
 from ..newsletters.models import Newsletter
 from ..questions.models import Note
 from ..text import clean, guess_language
-from . import assigning, editing, writing
+from . import assigning, editing, taking_back, writing
 from .models import Answer, Assignment
 
 WAITS = ("received", "held")
@@ -62,6 +65,23 @@ def from_pen(
         session, actor, row, letter.id, version, newsletter_id=assignment.newsletter_id, assignment_id=assignment.id
     )
     return letter
+
+
+def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> Inbound:
+    """It isn't that expert's after all: the mail lies where it was set aside, and the letter that was made of it is gone.
+
+    Raises `Stale`, and `Illegal` once it is filed, or where it came as the expert's by itself.
+    """
+    must(actor, "A")
+    expect(lock(session, letter), version)
+    row = inbound.of_letter(session, letter.id)
+    if letter.author != "expert" or letter.state not in WAITS or row is None:
+        raise Illegal("letter", "put back", letter.state)
+    inbound.put_back(session, actor, row)
+    forget(session, "letter", letter.id)
+    session.delete(letter)
+    session.flush()
+    return row
 
 
 def waiting_letters(session: Session, assignment_ids: Sequence[int]) -> set[int]:
@@ -114,16 +134,56 @@ def file(
         raise NotYours(actor.ref)
     if letter.state == "filed" and letter.filed_as == kind:
         return
-    filing.file(session, actor, letter, kind, assignment_id=assignment.id, version=version)
+    expect(lock(session, letter), version)
+    LETTER.move("file", letter.state)
     lock(session, assignment)
-    FOLLOWS[kind](session, actor, Filing(letter, assignment, reason, later_on, note))
+    with audit.watched(session) as events:
+        FOLLOWS[kind](session, actor, Filing(letter, assignment, reason, later_on, note))
+        session.flush()
+    filing.file(session, actor, letter, kind, assignment_id=assignment.id, did=taking_back.did(events))
+
+
+def undo(session: Session, actor: Staff, letter: Letter, event: Event) -> None:
+    """Take back a filing, and with it all that followed from it. Raises `Stale`."""
+    taking_back.take_back(session, actor, _did(event), event.id)
+    filing.undo(session, actor, letter, event)
+
+
+def wait_again(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
+    """Let a filed letter of an expert wait, also after the minute of the undo, as if it had not been filed.
+
+    Raises `Stale` where somebody has gone on from there, `Illegal`, `NotYours`.
+    """
+    expect(lock(session, letter), version)
+    event = newest_move(session, "letter", letter.id)
+    if letter.author != "expert" or event is None or event.action != "letter.file":
+        raise Illegal("letter", "let wait again", letter.state)
+    taking_back.take_back(session, actor, _did(event), event.id)
+    filing.reopen(session, actor, letter)
+
+
+def may_wait_again(session: Session, letter: Letter) -> bool:
+    """Whether nothing has been built on what an expert's letter was filed as."""
+    event = newest_move(session, "letter", letter.id) if letter.state == "filed" else None
+    return (
+        event is not None and "did" in (event.facts or {}) and taking_back.is_untouched(session, _did(event), event.id)
+    )
+
+
+def _did(event: Event) -> list[int]:
+    """What followed from a filing. Raises `Illegal` for one that is no expert's letter filed as theirs."""
+    facts = event.facts or {}
+    if "did" not in facts:
+        raise Illegal("letter", "take back the filing of", event.new)
+    keys: list[int] = facts["did"]
+    return keys
 
 
 def _answer(session: Session, actor: Staff, filed: Filing) -> None:
     """Their words become the submitted version. Who had said no and writes all the same has said yes by it."""
     assignment = filed.assignment
     if assignment.state == "declined":
-        assigning.accept(session, Expert(assignment.expert_id, assignment.expert.name), assignment)
+        assigning.accept(session, actor, assignment, cause="file")
     zone = ZoneInfo(session.get_one(Newsletter, assignment.newsletter_id).zone)
     given_on = filed.letter.received_at.astimezone(zone).date()
     writing.enter_by_hand(session, actor, assignment, writing.Written(filed.words), _channel(session, filed), given_on)
@@ -151,9 +211,10 @@ def _question_back(session: Session, actor: Staff, filed: Filing) -> None:
     """It stands among the question's notes under the expert's name; the assignment stays as it is."""
     body = clean(filed.note or filed.words)[:2_000]
     person_id = filed.assignment.expert.person_id
-    session.add(Note(question_id=filed.assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
+    note = Note(question_id=filed.assignment.question_id, person_id=person_id, body=body, written_at=now(session))
+    session.add(note)
     session.flush()
-    audit.record(session, actor, "assignment.ask_back", filed.assignment)
+    audit.record(session, actor, "assignment.ask_back", filed.assignment, facts={"note": note.id})
 
 
 def _check(outcome: str) -> "Callable[[Session, Staff, Filing], None]":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, false, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from ..letters.models import Letter
@@ -11,14 +11,7 @@ from ..mail.models import Inbound, OutboxMail
 from .by_mail import WAITS
 from .models import Assignment
 
-WRITERS = (
-    "invited",
-    "accepted",
-    "returned",
-    "received",
-    "drafted",
-    "declined",
-)  # whose assignment may be written about
+WRITERS = ("invited", "accepted", "returned", "received", "drafted")  # whose assignment may be written about
 MANY = 100  # assignments that a list offers to choose from
 SHOWN = 12  # letters of experts that a page tells of one by one
 BROUGHT_BACK = 5  # bounces that are looked at for something to do
@@ -34,9 +27,12 @@ def load_assignment(session: Session, newsletter_id: int, public_id: str) -> Ass
     return session.scalar(with_questions().filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
-def writable(session: Session, newsletter_id: int) -> list[Assignment]:
-    """The assignments that a mail may belong to, the newest first."""
-    query = with_questions().where(Assignment.newsletter_id == newsletter_id, Assignment.state.in_(WRITERS))
+def writable(session: Session, newsletter_id: int, person_id: int | None = None) -> list[Assignment]:
+    """The assignments that a mail may belong to, the newest first; of the person whose address it claims to come from also
+    those to which they said no: they may have thought again."""
+    no = and_(Assignment.state == "declined", Assignment.expert.has(person_id=person_id))
+    query = with_questions().where(Assignment.newsletter_id == newsletter_id)
+    query = query.where(or_(Assignment.state.in_(WRITERS), no if person_id else false()))
     return list(session.scalars(query.order_by(Assignment.id.desc()).limit(MANY)))
 
 

@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 
 from ..actors import Actor, Clock, Expert, Staff
 from ..db import lock, now
-from ..lifecycle import Illegal, Missing, Stale, expect, must
+from ..lifecycle import Illegal, Missing, Stale, expect, must, within
 from ..mail import messages
 from ..mail.models import OutboxMail
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..questions import notes
+from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..text import clean, for_print, single_line
@@ -24,10 +25,10 @@ from .lifecycle import ANSWER, ASSIGNMENT
 from .models import OWN_HAND, Answer, AnswerText, Assignment, Check
 from .queries import checks_of
 from .writing import Written, add_text, drop_drafts
-from .writing_to import must_be_clear
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED = ("fine", "approved", "silent")
+LONGEST_REPLY, LONGEST_REASON = 4_000, 400  # characters
 
 
 def load_whole(session: Session, answer: Answer) -> tuple[Assignment, Question]:
@@ -53,12 +54,11 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, seen: str | 
 
 
 def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime, looked: str = "") -> None:
-    """Give the answer back to its expert with a note. Raises `Missing`, `Leaking` (see `writing_to`), `Illegal`."""
+    """Give the answer back to its expert with a note. Raises `Missing`, `Leaking` (see `firewall`), `Illegal`."""
     note = clean(note)
     if not note:
         raise Missing("note")
     assignment, question = load_whole(session, answer)
-    must_be_clear(session, question, note, looked)
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "return", due_at=due_at)
     ANSWER.apply(session, actor, lock(session, answer), "return", cause="return")
     notes.note(session, actor, question, note)
@@ -67,6 +67,7 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
         actor,
         assignment,
         messages.returned,
+        looked,
         headline=post.title_of(session, assignment),
         note=note,
         due_at=due_at,
@@ -84,15 +85,19 @@ def open_check(session: Session, answer: Answer) -> Check | None:
     return session.scalar(select(Check).filter_by(answer_id=answer.id).where(Check.ended_at.is_(None)))
 
 
-def ask_check(session: Session, actor: Staff, answer: Answer, *, runs_at: datetime | None = None) -> Check:
-    """Send the edited text to its expert for the quote check, by the newsletter's policy and time. Raises `Illegal`."""
-    assignment, _ = load_whole(session, answer)
+def ask_check(
+    session: Session, actor: Staff, answer: Answer, runs_at: datetime | None = None, looked: str = ""
+) -> Check:
+    """Send the edited text to its expert for the check, by the newsletter's policy and time. Raises `Illegal`, `Leaking`."""
+    assignment, question = load_whole(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     due_at = now(session) + timedelta(hours=newsletter.check_hours)
     text, before = session.get_one(AnswerText, answer.text_id), submitted_text(session, answer)
+    must_be_clear(session, question, text.body, looked, before.body if before else "")
     # A newsletter without checks still reads back what the desk took down: those words are the desk's.
     policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
     ANSWER.apply(session, actor, lock(session, answer), "check", why={"text": text.id})
+    drop_drafts(session, assignment.id, "reply")  # of a check before this one
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
     session.add(check)
     session.flush()
@@ -136,24 +141,25 @@ def settle_check(
         outcome == "silent" and (not isinstance(actor, Clock) or check.due_at > now(session))
     ):
         raise Illegal("check", outcome, check.policy)
-    reply = clean(reply)[:4_000]
+    reply = within("reply", clean(reply), LONGEST_REPLY) if isinstance(actor, Staff) else clean(reply)[:LONGEST_REPLY]
     if outcome == "wrong" and not reply:
         raise Missing("what is wrong")
     check.outcome, check.ended_at, check.reply_text = outcome, now(session), reply or None
     ANSWER.apply(session, actor, answer, "reply", why={"outcome": outcome, "text": check.text_id})
     assignment, _ = load_whole(session, answer)
-    drop_drafts(session, assignment.id, "reply")
     if isinstance(actor, Expert):
+        drop_drafts(session, assignment.id, "reply")
         post.to_desk(session, assignment, "objection" if outcome == "wrong" else "fine", reply)
 
 
 def recall_check(session: Session, actor: Staff, answer: Answer) -> None:
     """Take the text back from the expert, to edit it again."""
     ANSWER.apply(session, actor, lock(session, answer), "recall")
-    _end_check(session, actor, answer)
+    end_check(session, actor, answer)
 
 
-def _end_check(session: Session, actor: Actor, answer: Answer) -> None:
+def end_check(session: Session, actor: Actor, answer: Answer) -> None:
+    """Nobody is asked any more whether the text is right."""
     if check := open_check(session, answer):
         check.outcome, check.ended_at = "recalled", now(session)
         unsent.stop_check(session, actor, answer)
@@ -218,7 +224,7 @@ def approve(
     must(actor, "E")
     expect(lock(session, answer), version)
     ANSWER.move("approve", answer.state)
-    reason = single_line(reason)[:400]
+    reason = within("reason", single_line(reason), LONGEST_REASON)
     for fault in faults_of_approval(session, answer, checklist):
         if fault != "check" or not reason:
             raise Missing(fault)
@@ -239,7 +245,7 @@ def approve(
             "relation": assignment.relation,
         },
     )
-    _end_check(session, actor, answer)
+    end_check(session, actor, answer)
     telling.approved(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "finish", cause="approve")
     if question.state in ("open", "seeking", "answered"):
@@ -273,12 +279,12 @@ def _not_picked(question: Question) -> None:
         raise Illegal("question", "change the answer of", question.state)
 
 
-def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "") -> None:
-    """The expert or the editor pulls an answer for good. Raises `Illegal` while it stands in an edition."""
+def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "", looked: str = "") -> None:
+    """The expert or the editor pulls an answer for good. Raises `Illegal` while it stands in an edition, and `Leaking`."""
     lock(session, answer)
     assignment, question = load_whole(session, answer)
     _not_picked(question)
-    _end_check(session, actor, answer)
+    end_check(session, actor, answer)
     if answer.state == "approved":
         ASSIGNMENT.apply(session, actor, lock(session, assignment), "unfinish", cause="reopen")
     ANSWER.apply(session, actor, lock(session, answer), "withdraw")
@@ -288,6 +294,6 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
     if isinstance(actor, Expert):
         post.to_desk(session, assignment, "withdrawn", clean(sentence))
         return
-    telling.ended(session, actor, assignment, sentence)
+    telling.ended(session, actor, assignment, sentence, looked)
     if isinstance(actor, Staff) and (why := clean(sentence)):
         notes.note(session, actor, question, why)

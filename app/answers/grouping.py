@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from ..actors import Staff
 from ..questions import desk
 from ..questions.models import Question
+from .assigning import ASKED
 from .models import LIVE, Assignment
 
 
@@ -21,6 +22,12 @@ def has_expert(session: Session, question: Question) -> bool:
     """Whether somebody is being asked this, or has answered."""
     live = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.state.in_(LIVE))
     return session.scalar(live.limit(1)) is not None
+
+
+def was_asked(session: Session, question: Question) -> bool:
+    """Whether an expert has heard of this from us, and is owed a word when it ends."""
+    heard = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.state.in_((*ASKED, "done")))
+    return session.scalar(heard.limit(1)) is not None
 
 
 def with_expert(expert_id: int) -> Select[int]:

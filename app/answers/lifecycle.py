@@ -21,8 +21,8 @@ ASSIGNMENT = Machine(
         Move("draft", (), ("drafted",), "A"),
         Move("invite", ("drafted",), ("invited",), "E C", (dates, cleared), "X"),
         Move("uninvite", ("invited",), ("drafted",), "=discard"),
-        Move("step back", ("invited",), ("drafted",), "=accept =receive"),
-        Move("accept", ("invited", "declined"), ("accepted",), "X"),
+        Move("step back", ("invited",), ("drafted",), "=accept =receive =undo"),
+        Move("accept", ("invited", "declined"), ("accepted",), "X =file"),
         Move("decline", ("invited", "accepted", "returned"), ("declined",), "X A", (has("decline_reason"),), "E"),
         Move(
             "receive",
@@ -43,6 +43,13 @@ ASSIGNMENT = Machine(
             "E =close =withdraw",
             (),
             "X",
+        ),
+        Move("revive", ("cancelled",), ("received",), "=reopen", (has("received_at"),)),
+        Move(
+            "undo",
+            ("drafted", "accepted", "declined", "received", "cancelled"),
+            ("drafted", "invited", "accepted", "declined", "received", "returned"),
+            "=undo",
         ),
     ),
 )
@@ -68,6 +75,13 @@ ANSWER = Machine(
             "X E =cancel",
             (),
             "E X",
+        ),
+        Move("revive", ("withdrawn",), ("submitted", "edited"), "=reopen", (text,)),
+        Move(
+            "undo",
+            ("submitted", "edited", "withdrawn"),
+            ("draft", "submitted", "edited", "checking"),
+            "=undo",
         ),
     ),
 )

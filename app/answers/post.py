@@ -4,26 +4,37 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from ..actors import Actor, Staff
 from ..db import address, now
 from ..mail import messages, outbox
+from ..mail.models import OutboxMail
 from ..mail.reply_address import address_for
 from ..newsletters.models import Newsletter
 from ..people import directory, links
 from ..questions import queries as questions
+from ..questions.firewall import must_be_clear
 from .models import Assignment
 
+TYPED = (
+    "body",
+    "note",
+    "sentence",
+    "why",
+)  # values of mails to experts that somebody at the desk types for this one mail
 
-def sender(newsletter: Newsletter, language: str | None = None) -> messages.Sender:
+
+def sender(session: Session, newsletter: Newsletter, language: str | None = None) -> messages.Sender:
     return messages.Sender(
         newsletter=newsletter.name,
         editor=newsletter.editor,
         address=newsletter.address,
         language=language or newsletter.language,
         zone=newsletter.zone,
+        year=now(session).astimezone(ZoneInfo(newsletter.zone)).year,
     )
 
 
@@ -59,29 +70,35 @@ def to_expert(
     actor: Actor,
     assignment: Assignment,
     message: Callable[..., messages.Message],
+    looked: str | None = "",
     *,
     not_before: datetime | None = None,
     edition_id: int | None = None,
     once_key: str | None = None,
     **values: Any,
-) -> None:
+) -> OutboxMail | None:
     """Write to the assignment's expert; one without an address is reached another way, by the desk. `not_before` delays it.
 
     All mails about one assignment are one thread, and a reply to any of them is known by its address to be about it.
+    Raises `Leaking` (see `firewall`) where what was typed holds something of the askers that nobody has `looked` at; that
+    is None for a sentence of the house's own.
     """
+    typed = "\n".join(values[name] for name in TYPED if values.get(name))
+    if typed and looked is not None:
+        must_be_clear(session, assignment.question, typed, looked)
     person = assignment.expert.person
     to = directory.email_of(session, person)
     if to is None:
-        return
+        return None
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    letter = message(sender(newsletter), to=to, name=person.name, **values)
+    letter = message(sender(session, newsletter), to=to, name=person.name, **values)
     first = outbox.first_to_expert(session, assignment.id)
     if first is not None:
         letter = replace(letter, in_reply_to=first, references=(first,))
     if newsletter.inbox:
         token = links.new_reply_token(session, assignment_id=assignment.id)
         letter = replace(letter, reply_to=address_for(newsletter.inbox, token))
-    outbox.put(
+    return outbox.put(
         session,
         letter,
         newsletter_id=newsletter.id,
@@ -102,7 +119,7 @@ def to_desk(session: Session, assignment: Assignment, kind: str, said: str = "")
         if to is None:
             continue
         message = messages.desk_notice(
-            sender(newsletter, person.language),
+            sender(session, newsletter, person.language),
             to=to,
             name=person.name,
             kind=kind,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy import Select, and_, exists, select
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
 
 from ..actors import Expert
 from ..newsletters.models import Newsletter
@@ -12,6 +12,7 @@ from ..people import links
 from ..questions.models import QuestionText
 from ..questions.queries import newest_cleared
 from .assigning import ANSWERABLE
+from .editing import PASSED
 from .models import Answer, Assignment, Check
 
 # Where things stand for the expert: by the assignment, else by the answer, else by the question.
@@ -41,14 +42,17 @@ class Task:
     text: QuestionText
     answer: Answer | None
     check: Check | None
+    is_passed: bool  # the very text that is there now is past its check
 
     @property
     def stage(self) -> str:
-        """One of answer, sent, edited, check, approved, published, retracted, declined, cancelled."""
+        """One of answer, sent, edited, check, passed, approved, published, retracted, declined, cancelled."""
         own = OF_ASSIGNMENT.get(self.assignment.state or "")
         if own or self.answer is None:
             return own or "cancelled"
         found = OF_ANSWER.get(self.answer.state or "", "cancelled")
+        if found == "edited" and self.is_passed:
+            return "passed"
         return OF_QUESTION.get(self.assignment.question.state or "", found) if found == "approved" else found
 
     @property
@@ -63,9 +67,13 @@ class Task:
 
 def _tasks(
     *where: Any,
-) -> Select[Assignment, Newsletter, QuestionText, Answer, Check]:
+) -> Select[Assignment, Newsletter, QuestionText, Answer, Check, bool]:
+    passed = aliased(Check)
+    is_passed = exists().where(
+        passed.answer_id == Answer.id, passed.text_id == Answer.text_id, passed.outcome.in_(PASSED)
+    )
     return (
-        select(Assignment, Newsletter, QuestionText, Answer, Check)
+        select(Assignment, Newsletter, QuestionText, Answer, Check, is_passed)
         .join(Newsletter, Newsletter.id == Assignment.newsletter_id)
         .join(
             QuestionText,

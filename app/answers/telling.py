@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from ..actors import Actor
 from ..mail import messages
+from ..mail.models import OutboxMail
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..text import clean
@@ -34,21 +35,21 @@ def approved(session: Session, actor: Actor, answer: Answer) -> None:
     )
 
 
-def ended(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> None:
-    """The desk wants the answer no longer, or will not use the one it has; `sentence` says why.
+def ended(session: Session, actor: Actor, assignment: Assignment, sentence: str, looked: str = "") -> OutboxMail | None:
+    """The desk wants the answer no longer, or will not use the one it has; `sentence` says why. Gives the mail that says so.
 
-    What would still ask them for it is stopped; whoever never heard of the question is told of no end.
+    What would still ask them for it is stopped; whoever never heard of the question is told of no end. Raises `Leaking`.
     """
     heard = unsent.stop_asking(session, actor, assignment)
     headline, why = post.title_of(session, assignment), clean(sentence)
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
     if answer is None or answer.text_id is None:
-        if heard:
-            post.to_expert(session, actor, assignment, messages.cancelled, headline=headline, sentence=why)
-        return
+        if not heard:
+            return None
+        return post.to_expert(session, actor, assignment, messages.cancelled, looked, headline=headline, sentence=why)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     own = mail_texts.own(session, newsletter, "expert.not_used")
-    post.to_expert(session, actor, assignment, messages.not_used, headline=headline, why=why, own=own)
+    return post.to_expert(session, actor, assignment, messages.not_used, looked, headline=headline, why=why, own=own)
 
 
 def _last_seen(session: Session, answer: Answer) -> AnswerText | None:

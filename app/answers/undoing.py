@@ -16,13 +16,13 @@ from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
 
 
-def discard(session: Session, actor: Staff, mail: OutboxMail) -> None:
+def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | None = None) -> None:
     """Don't send a mail that waits or failed. An invitation that never arrived leaves its assignment as a draft, and a
     quote check that never did is no check: nobody's silence could mean anything.
 
-    Raises `OnItsWay` and `Illegal`.
+    Raises `OnItsWay`, `Illegal` and `Stale`.
     """
-    outbox.discard(session, actor, mail)
+    outbox.discard(session, actor, mail, version)
     if is_undone(mail) and _is_newest(session, mail):
         assignment = lock(session, session.get_one(Assignment, mail.assignment_id))
         UNDONE[mail.kind](session, actor, assignment)

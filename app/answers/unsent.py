@@ -23,6 +23,10 @@ ASKS = (INVITATION, *(f"expert.{kind}" for kind in ("invitation_again", "reminde
 WAITS = ("held", "queued")
 
 
+class Told(outbox.OnItsWay):
+    """An expert has heard by mail what was to be taken back."""
+
+
 def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
     """Stop every mail that would still ask something of this expert. Returns whether they may have heard of the question."""
     found, stopped = _stop(session, actor, assignment.id, ASKS)
@@ -31,6 +35,21 @@ def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
     if not heard and any(mail.kind == INVITATION for mail in stopped):
         audit.record(session, actor, "assignment.unsent", assignment)
     return heard
+
+
+def untell(session: Session, actor: Actor, keys: Sequence[int]) -> list[OutboxMail]:
+    """Take back mails that tell experts what isn't so any more. Gives those that are past it. Raises `OnItsWay`."""
+    mails = [lock(session, mail) for mail in session.scalars(select(OutboxMail).where(OutboxMail.id.in_(keys)))]
+    for mail in mails:
+        if mail.state in WAITS:
+            outbox.recall(session, actor, mail)
+    return [mail for mail in mails if mail.state != "discarded"]
+
+
+def untell_all(session: Session, actor: Actor, keys: Sequence[int]) -> None:
+    """The same where it is all or nothing. Raises `Told` where one is past it."""
+    if untell(session, actor, keys):
+        raise Told(f"mails {keys}")
 
 
 def stop_check(session: Session, actor: Actor, answer: Answer) -> None:
@@ -54,8 +73,10 @@ def step_back(session: Session, actor: Actor, before: Assignment, cause: str) ->
         mail = _invitation(session, lock(session, assignment))
         if assignment.state != "invited" or mail is None or mail.attempts or not _recalled(session, actor, mail):
             continue
+        invited_at = assignment.invited_at
+        was = {"invited_at": invited_at.isoformat()} if invited_at else {}
+        ASSIGNMENT.apply(session, actor, assignment, "step back", cause=cause, why={"was": was}, invited_at=None)
         links.revoke_links(session, assignment.id)
-        ASSIGNMENT.apply(session, actor, assignment, "step back", cause=cause, invited_at=None)
 
 
 def _invitation(session: Session, assignment: Assignment) -> OutboxMail | None:

@@ -151,7 +151,8 @@ def _hand_in(
         assignment.credit_line = for_print(single_line(written.credit_line))[:400]
     text = add_text(session, actor, answer, "submitted", written, **facts)
     ANSWER.apply(session, actor, answer, "submit", why={"text": text.id})
-    ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", received_at=now(session))
+    was = {"was": {"received_at": assignment.received_at.isoformat()}} if assignment.received_at else None
+    ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", why=was, received_at=now(session))
     unsent.step_back(session, actor, assignment, "receive")
 
 

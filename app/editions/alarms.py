@@ -58,7 +58,7 @@ def raise_alarms(database: Database, at: datetime | None = None) -> int:
 def _tell(session: Session, newsletter_id: int) -> int:
     newsletter, told = session.get_one(Newsletter, newsletter_id), 0
     for alarm, person, to in list(_untold(session, newsletter)):
-        sender = post.sender(newsletter, person.language)
+        sender = post.sender(session, newsletter, person.language)
         mail = outbox.put(
             session,
             alarm.message(sender, to=to, name=person.name, **alarm.values),

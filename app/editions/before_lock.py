@@ -21,11 +21,13 @@ SHOWN = 12  # mails of experts that are told of one by one
 @dataclass(frozen=True)
 class Matter:
     """`kind` says what: "words" or "answer" keep the edition from being locked; "mail", "long", "late", "left out" and
-    "open" do not. `question` is the one it is about, `letter` the mail; `number` counts words over, or slots."""
+    "open" do not. `question` is the one it is about, `letter` the mail, `answer` the longest one; `number` counts words over,
+    or slots."""
 
     kind: str
     question: Question | None = None
     letter: str = ""
+    answer: str = ""
     number: int = 0
     expert: str = ""
     day: date | None = None
@@ -51,7 +53,8 @@ def matters(
         if one.must_run_by and one.must_run_by < edition.rule_date:
             found.append(Matter("late", one.question, day=one.must_run_by))
         if one.words > one.room:
-            found.append(Matter("long", one.question, number=one.words - one.room))
+            longest = max(one.voices, key=lambda voice: voice.words).answer.public_id
+            found.append(Matter("long", one.question, answer=longest, number=one.words - one.room))
     for question in dated:
         if is_last_chance(question, edition, then):
             found.append(Matter("left out", question, day=question.must_run_by))

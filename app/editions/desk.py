@@ -85,8 +85,13 @@ def _edition_of(session: Session, question: Question) -> Edition:
     return edition
 
 
-def drop(session: Session, actor: Actor, question: Question, why: str = "", cause: str | None = None) -> None:
-    """Take a question out of its slot; it is ready for another edition. The expert is told when `why` says something."""
+def drop(
+    session: Session, actor: Actor, question: Question, why: str = "", cause: str | None = None, looked: str = ""
+) -> None:
+    """Take a question out of its slot; it is ready for another edition. The expert is told when `why` says something.
+
+    Raises `Illegal`, `Stale`, and `Leaking` (see `firewall`).
+    """
     edition = _edition_of(session, question)
     QUESTION.apply(
         session, actor, lock(session, question), "drop", cause=cause, why={"edition": edition.id},
@@ -94,7 +99,7 @@ def drop(session: Session, actor: Actor, question: Question, why: str = "", caus
     )  # fmt: skip
     renumber(session, edition)
     if why := clean(why):
-        notices.dropped(session, actor, question, why)
+        notices.dropped(session, actor, question, why, looked)
 
 
 def renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
@@ -211,29 +216,12 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
     archive.touch(session, edition.newsletter_id)
 
 
-def skip(session: Session, actor: Staff, edition: Edition) -> None:
-    """This date has no edition. What was picked is carried over, or ready again where no later slot is free."""
-    must(actor, "E")
-    planned(lock(session, edition))
-    for question in picked(session, edition):
-        try:
-            carry_over(session, actor, question)
-        except Missing:
-            drop(session, actor, question, cause="skip")
-            notices.not_this_time(session, actor, question)
-    EDITION.apply(session, actor, edition, "skip")
-
-
-def unskip(session: Session, actor: Staff, edition: Edition) -> None:
-    EDITION.apply(session, actor, lock(session, edition), "unskip")
-
-
-def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
-    """Withdraw a published page with a stub: for someone's safety, at once. Raises `Missing` without a reason."""
+def retract(session: Session, actor: Staff, question: Question, reason: str, looked: str = "") -> None:
+    """Withdraw a published page with a stub: for someone's safety, at once. Raises `Missing` without a reason, `Leaking`."""
     if not (reason := clean(reason)):
         raise Missing("why")
     QUESTION.apply(session, actor, lock(session, question), "retract")
-    notices.dropped(session, actor, question, reason)
+    notices.dropped(session, actor, question, reason, looked)
     archive.touch(session, question.newsletter_id)
 
 

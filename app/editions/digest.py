@@ -79,7 +79,7 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
         return False
     ahead = coming.cutoff_at if coming and coming.state == "planned" and coming.cutoff_at > now(session) else None
     message = messages.digest(
-        post.sender(newsletter, person.language),
+        post.sender(session, newsletter, person.language),
         to=to,
         name=person.name,
         on=now(session),

@@ -42,12 +42,18 @@ def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int |
 
 
 def close_question(
-    session: Session, actor: Staff, question: Question, reason: str, sentence: str = "", answer: Question | None = None
+    session: Session,
+    actor: Staff,
+    question: Question,
+    reason: str,
+    sentence: str = "",
+    answer: Question | None = None,
+    looked: str = "",
 ) -> None:
     """Close a question: its readers hear `reason`, where there is one with the published `answer` that fits; whoever was
-    asked hears `sentence`. Raises as `end_letter` does."""
+    asked hears `sentence`. Raises as `end_letter` does, and `Leaking` (see `firewall`)."""
     _known(reason)
-    closing.close(session, actor, question, reason, sentence)
+    closing.close(session, actor, question, reason, sentence, looked=looked)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     for letter in letters_of(session, question):
         _tell(session, actor, newsletter, letter, reason, _path(newsletter, answer))

@@ -75,7 +75,7 @@ def preview(
     values = assigning.letter_values(session, assignment, **_said(session, assignment, reply_by, due_at))
     person = assignment.expert.person
     return messages.invitation(
-        sender(newsletter),
+        sender(session, newsletter),
         to=email_of(session, person) or "",
         name=person.name,
         link=address(session, "/a/…"),

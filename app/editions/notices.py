@@ -30,10 +30,13 @@ def story_path(newsletter: Newsletter, question: Question) -> str:
 
 
 def tell_experts(
-    session: Session, actor: Actor, question: Question, message: Callable[..., messages.Message], once: str = "",
-    **values: Any,
+    session: Session, actor: Actor, question: Question, message: Callable[..., messages.Message],
+    looked: str | None = "", once: str = "", **values: Any,
 ) -> None:  # fmt: skip
-    """Write to each expert whose approved answer stands in the question. What has `once` as its cause is written once."""
+    """Write to each expert whose approved answer stands in the question. What has `once` as its cause is written once.
+
+    Raises `Leaking` as `post.to_expert` does.
+    """
     query = (
         select(Assignment)
         .join(Answer, Answer.assignment_id == Assignment.id)
@@ -43,7 +46,7 @@ def tell_experts(
     for assignment in session.scalars(query):
         once_key = f"{once}:{assignment.id}" if once else None
         headline = post.title_of(session, assignment)
-        post.to_expert(session, actor, assignment, message, once_key=once_key, headline=headline, **values)
+        post.to_expert(session, actor, assignment, message, looked, once_key=once_key, headline=headline, **values)
 
 
 def tell_reader(
@@ -88,14 +91,14 @@ def not_this_time(session: Session, actor: Actor, question: Question) -> None:
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     dropped(session, actor, question, say(newsletter.language).gettext(
         "There is no edition on that date. Your answer is kept for a later one."
-    ))  # fmt: skip
+    ), None)  # fmt: skip
 
 
-def dropped(session: Session, actor: Actor, question: Question, why: str) -> None:
-    """What was to run does not: the experts hear why."""
+def dropped(session: Session, actor: Actor, question: Question, why: str, looked: str | None = "") -> None:
+    """What was to run does not: the experts hear why. Raises `Leaking` as `post.to_expert` does."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     own = mail_texts.own(session, newsletter, "expert.dropped")
-    tell_experts(session, actor, question, messages.dropped, why=why, own=own)
+    tell_experts(session, actor, question, messages.dropped, looked, why=why, own=own)
 
 
 def carried_over(session: Session, actor: Actor, question: Question, edition: Edition) -> None:
@@ -103,7 +106,7 @@ def carried_over(session: Session, actor: Actor, question: Question, edition: Ed
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     own = mail_texts.own(session, newsletter, "expert.carried_over")
     once = f"carried:{edition.id}"
-    tell_experts(session, actor, question, messages.carried_over, once, runs_on=edition.runs_at, own=own)
+    tell_experts(session, actor, question, messages.carried_over, once=once, runs_on=edition.runs_at, own=own)
 
 
 def public_again(session: Session, actor: Actor, question: Question) -> None:
@@ -123,7 +126,7 @@ def letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, d
         if to is None:
             continue
         message = messages.letter_withdrawn(
-            post.sender(newsletter, person.language),
+            post.sender(session, newsletter, person.language),
             to=to,
             name=person.name,
             runs_unnamed=runs_unnamed,

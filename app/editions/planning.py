@@ -1,6 +1,6 @@
 """The calendar makes the editions: ahead of time, from the newsletter's rule, and again when the rule changes."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -42,9 +42,7 @@ def plan_newsletter(
     """
     start = since or now(session)
     first = start.astimezone(ZoneInfo(newsletter.zone)).date()
-    dates = {
-        date.rule_date: date for date in occurrences(rhythm_of(newsletter), first, first + timedelta(days=ahead_days))
-    }
+    dates = _dates(newsletter, first, first + timedelta(days=ahead_days))
     known = {
         edition.rule_date: edition
         for edition in session.scalars(
@@ -56,28 +54,56 @@ def plan_newsletter(
             continue
         if rule_date in dates:
             _set_times(newsletter, edition, dates[rule_date])
-        elif not session.scalar(select(Question.id).filter_by(edition_id=edition.id).limit(1)):
-            _remove(session, edition)
-    missing = [date for rule_date, date in dates.items() if rule_date not in known and date.runs_at > start]
-    for date in missing:
-        edition = Edition(newsletter_id=newsletter.id, rule_date=date.rule_date, slots=newsletter.slots)
-        _set_times(newsletter, edition, date)
+        elif not _held_by(session, edition):
+            session.delete(edition)
+    missing = [one for rule_date, one in dates.items() if rule_date not in known and one.runs_at > start]
+    for one in missing:
+        edition = Edition(newsletter_id=newsletter.id, rule_date=one.rule_date, slots=newsletter.slots)
+        _set_times(newsletter, edition, one)
         EDITION.apply(session, actor, edition, "plan")
     session.flush()
     return len(missing)
 
 
-def _set_times(newsletter: Newsletter, edition: Edition, date: EditionDate) -> None:
-    edition.local_at = date.local_at.isoformat(timespec="minutes")
-    edition.runs_at = in_utc(date.local_at, newsletter.zone)
-    edition.cutoff_at = cutoff(date.local_at, newsletter.zone, newsletter.cutoff_minutes)
-
-
-def _remove(session: Session, edition: Edition) -> None:
-    """An edition that nothing refers to is a date of the calendar and nothing else."""
-    uses = (
-        select(Assignment.id).filter_by(for_edition_id=edition.id).limit(1),
-        select(Letter.id).filter_by(about_edition_id=edition.id).limit(1),
+def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Edition, str]]:
+    """The coming editions that the rhythm does not give, or not at this hour, and that stay all the same, with why: they are
+    "locked", or something is "picked" or "asked" for them, or "letters" are about them."""
+    query = select(Edition).where(
+        Edition.newsletter_id == newsletter.id,
+        Edition.state.in_(("planned", "locked")),
+        Edition.runs_at > now(session),
     )
-    if not any(session.scalar(use) for use in uses):
-        session.delete(edition)
+    coming = session.scalars(query.order_by(Edition.runs_at)).all()
+    if not coming:
+        return []
+    dates = _dates(newsletter, coming[0].rule_date, max(edition.rule_date for edition in coming))
+    found = []
+    for edition in coming:
+        one = dates.get(edition.rule_date)
+        if one is None or _local(one) != edition.local_at:
+            found.append((edition, "locked" if edition.state == "locked" else _held_by(session, edition)))
+    return found
+
+
+def _dates(newsletter: Newsletter, first: date, last: date) -> dict[date, EditionDate]:
+    return {one.rule_date: one for one in occurrences(rhythm_of(newsletter), first, last)}
+
+
+def _local(one: EditionDate) -> str:
+    return one.local_at.isoformat(timespec="minutes")
+
+
+def _set_times(newsletter: Newsletter, edition: Edition, one: EditionDate) -> None:
+    edition.local_at = _local(one)
+    edition.runs_at = in_utc(one.local_at, newsletter.zone)
+    edition.cutoff_at = cutoff(one.local_at, newsletter.zone, newsletter.cutoff_minutes)
+
+
+def _held_by(session: Session, edition: Edition) -> str:
+    """What refers to an edition; one that nothing does is a date of the calendar and nothing else."""
+    uses = {
+        "picked": select(Question.id).filter_by(edition_id=edition.id),
+        "asked": select(Assignment.id).filter_by(for_edition_id=edition.id),
+        "letters": select(Letter.id).filter_by(about_edition_id=edition.id),
+    }
+    return next((why for why, use in uses.items() if session.scalar(use.limit(1))), "")

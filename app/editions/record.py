@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from ..answers.models import Answer
@@ -15,6 +15,8 @@ from ..questions.models import Question
 from .items import digest
 from .models import Edition, EditionItem
 
+SLOTS = ("question.pick", "question.drop", "question.move", "question.carry", "question.carry_back")
+MOST = 60  # lines of what happened to an edition, and as many of what happened in its slots
 MISSED = timedelta(days=14)  # how long a date that passed without being sent is still shown among the coming ones
 
 
@@ -36,9 +38,25 @@ def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
 
 
 def events_of(session: Session, edition: Edition) -> list[Event]:
-    """What was done to the edition itself, from its planning on, sixty of it at most."""
+    """What was done to the edition itself, from its planning on, and last to what stood in its slots, by time."""
     query = select(Event).where(Event.noun == "edition", Event.noun_id == edition.id)
-    return list(session.scalars(query.order_by(Event.id).limit(60)))
+    itself = list(session.scalars(query.order_by(Event.id).limit(MOST)))
+    if not itself:
+        return []
+    # The facts have no index: only what was done while it could be filled is looked through.
+    here = [Event.facts[fact].as_integer() == edition.id for fact in ("edition", "from", "to")]
+    slots = select(Event).where(
+        Event.newsletter_id == edition.newsletter_id, Event.action.in_(SLOTS), Event.at >= itself[0].at, or_(*here)
+    )
+    if edition.sent_at:
+        slots = slots.where(Event.at <= edition.sent_at)
+    # In no order: sorting them is nothing, and an index in the order of time would be walked over all other events.
+    newest = sorted(session.scalars(slots), key=_by_time)[-MOST:]
+    return sorted([*itself, *newest], key=_by_time)
+
+
+def _by_time(event: Event) -> tuple[datetime, int]:
+    return event.at, event.id
 
 
 def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[tuple[str, str]]]:

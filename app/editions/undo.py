@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
+from ..answers import by_mail, closing
 from ..audit import Event, watched
 from ..audit.queries import chosen, moved_since
 from ..db import lock, now
@@ -21,10 +22,13 @@ from ..matching.verdicts import take_back_same
 from ..questions import undoing
 from ..questions.models import Question
 from ..questions.queries import letters_of
+from . import skipping
 from .endings import untell
+from .models import Edition
 
 FOR = timedelta(seconds=60)
 GRACE = timedelta(seconds=10)  # what is pressed in the last second has a way to go
+ROWS: dict[str, type[Letter | Question | Edition]] = {"letter": Letter, "question": Question, "edition": Edition}
 
 
 class TooLate(Refused):
@@ -41,25 +45,22 @@ class Left:
 
 def undoable(events: Sequence[Event]) -> list[int]:
     """The keys of a press: what can be undone of it and what hangs on that; empty where nothing can."""
-    moves = [event for event in events if event.new is not None or event.action in UNDO]
-    return [event.id for event in events] if moves and all(_is_undoable(event) for event in moves) else []
-
-
-def _is_undoable(event: Event) -> bool:
-    """What an expert wrote and was filed as theirs has moved their assignment as well: no press takes that back."""
-    return event.action in UNDO and (event.facts or {}).get("kind") not in OF_EXPERT
+    followed = {key for event in events for key in (event.facts or {}).get("did", ())}
+    moves = [event for event in events if event.id not in followed and (event.new is not None or event.action in UNDO)]
+    return [event.id for event in events] if moves and all(event.action in UNDO for event in moves) else []
 
 
 def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Event], list[Left]]:
     """Take back what one press of this person did, newest first; gives what was undone and what was not.
 
-    Somebody else's events, and those of another newsletter, are as good as not there.
+    What a step brought about goes back with it, or the whole step stays. Somebody else's events, and those of another
+    newsletter, are as good as not there.
     """
     done, left = [], []
     events = [event for event in chosen(session, press) if _is_own(actor, event)]
     own = [event.id for event in events]  # what is not somebody going on; and with it what undoing has written so far
     for event in events:
-        if not _is_undoable(event):
+        if event.action not in UNDO:
             continue
         try:
             with watched(session) as written, session.begin_nested():
@@ -85,7 +86,7 @@ def _is_own(actor: Staff, event: Event) -> bool:
 
 
 def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
-    row: Any = lock(session, session.get_one(Letter if event.noun == "letter" else Question, event.noun_id))
+    row: Any = lock(session, session.get_one(ROWS[event.noun], event.noun_id))
     if event.new is not None and moved_since(session, event, press):
         raise Stale(row.public_id)
     if now(session) - event.at > FOR + GRACE:
@@ -106,12 +107,17 @@ def _reopening(session: Session, actor: Staff, letter: Letter, event: Event, _pr
 
 
 def _closing(session: Session, actor: Staff, question: Question, event: Event, _press: Sequence[int]) -> None:
-    """Of a question that no expert has; what was cancelled for experts is not taken back by one press."""
-    if event.old not in ("open", "shelved"):
-        raise Illegal("question", "undo", event.old)
+    """Nobody hears of it: neither its readers nor the experts, whose assignments and answers go on."""
     for letter in letters_of(session, question):
         untell(session, actor, letter)
     undoing.back(session, actor, question, event)
+    closing.undo(session, actor, event)
+
+
+def _filing(session: Session, actor: Staff, letter: Letter, event: Event, _press: Sequence[int]) -> None:
+    """With what an expert's mail was filed as goes what followed from it."""
+    verb = by_mail.undo if (event.facts or {}).get("kind") in OF_EXPERT else filing.undo
+    verb(session, actor, letter, event)
 
 
 def _plain(verb: Callable[..., None]) -> Callable[..., None]:
@@ -120,7 +126,7 @@ def _plain(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 UNDO: dict[str, Callable[[Session, Staff, Any, Event, Sequence[int]], None]] = {
-    "letter.file": _plain(filing.undo),
+    "letter.file": _filing,
     "letter.release": _plain(filing.undo),
     "letter.reopen": _reopening,
     "letter.end": _ending,
@@ -129,4 +135,5 @@ UNDO: dict[str, Callable[[Session, Staff, Any, Event, Sequence[int]], None]] = {
     "question.shelve": _plain(undoing.back),
     "question.close": _closing,
     "question.topics": _plain(undoing.old_topics),
+    "edition.skip": _plain(skipping.undo),
 }

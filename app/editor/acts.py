@@ -12,6 +12,7 @@ PRESSES: dict[str, str | dict[str, str]] = {
     "letter_end": "take letters",
     "letter_move": "take letters",
     "letter_alike": "take letters",
+    "letter_to_pen": "take letters",
     "letters_bulk": "take letters",
     "pen_act": "take letters",
     "question_wording": "word",
@@ -50,6 +51,7 @@ PRESSES: dict[str, str | dict[str, str]] = {
     "answer_check": "give back",
     "answer_deed": {"return": "give back", "recall": "give back", "outcome": "edit", "reopen": "approve", "withdraw": "approve"},
     "answer_approve": "approve",
+    "answer_cut": "approve",
     "press": {"": "edition", "pick": "pick", "drop": "pick", "date": "word", "unname": "check names"},
     "mail_rewrite": "stop mails",
     "press_mails": "stop mails",  # of the acts in it each is asked on its own

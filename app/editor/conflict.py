@@ -1,4 +1,5 @@
-"""Two people at one text: the second to save sees who was faster, what they changed, and both texts; none of them is lost."""
+"""Two people at one text: the second to save sees who was faster, what they changed, and both texts; none of them is lost.
+A field that the second left alone follows the first, as in the forms of `faster`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,17 @@ class Part:
     label: str
     before: str | None
     theirs: str
-    mine: str
+    typed: str
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether it was left alone here and changed there: then it follows what is saved."""
+        return self.before is not None and changed(self.before, self.theirs) and not changed(self.before, self.typed)
+
+    @property
+    def mine(self) -> str:
+        """What stands in the form from now on."""
+        return self.theirs if self.taken_over else self.typed
 
     @property
     def what_they_changed(self) -> list[Pair]:
@@ -47,6 +58,10 @@ class Conflict:
     @property
     def different(self) -> list[Part]:
         return [part for part in self.parts if part.differs]
+
+    @property
+    def taken_over(self) -> list[Part]:
+        return [part for part in self.parts if part.taken_over]
 
 
 def conflict_with(desk: Desk, ref: str, when: datetime, parts: Sequence[Part], otherwise: str = "") -> Conflict:

@@ -1,17 +1,18 @@
 """What stands around every page of the desk, and how its views reach the data: through the actor, or not at all."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from .. import errors
@@ -35,8 +36,8 @@ editor = Blueprint("editor", __name__)
 T = TypeVar("T")
 SIGNED_OUT = errors.Words(
     _l("You aren’t signed in any more"),
-    _l("This browser was signed out, or its time is over. Nothing was saved or changed."),
-    _l("Sign in, open the page again, and put it there."),
+    _l("This browser was signed out, or its time is over. Nothing was filed, saved or changed."),
+    _l("Sign in: that leads back to the page. Then do it again there."),
 )
 LANGUAGES = ("en",)  # what the desk speaks; the readers' and experts' pages have their own
 GOING = ("open", "seeking", "answered", "queued")  # what the list of questions opens with
@@ -59,9 +60,9 @@ class Desk:
 def only_staff() -> Response | None:
     """The door is closed: whoever is not signed in as staff gets to the way in, and back from there."""
     if not current_user.is_authenticated or current_user.door != "desk":
-        back = request.full_path.rstrip("?") if request.method == "GET" else None
-        if request.method == "POST" and errors.typed():
-            g.back = (url_for("entrance.ask", to="desk"), _("Sign in"))
+        back = request.full_path.rstrip("?") if request.method == "GET" else page_of_form()
+        if request.method == "POST":
+            g.back = (url_for("entrance.ask", to="desk", next=back), _("Sign in"))
             return errors.page(403, words=SIGNED_OUT)
         return redirect(url_for("entrance.ask", to="desk", next=back), code=303)
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
@@ -75,14 +76,23 @@ def only_staff() -> Response | None:
 @editor.errorhandler(CSRFError)
 def too_old(error: CSRFError) -> Response:
     """The page lay open for too long: what was typed is shown, with the way back to where it was typed."""
-    where = request.view_args or {}
     g.language = LANGUAGES[0]
-    if "/questions/<public_id>" in str(request.url_rule):
-        href = url_for("editor.question", slug=where["slug"], public_id=where["public_id"])
-        g.back = (href, _("Back to the question"))
-    elif "slug" in where:
-        g.back = (url_for("editor.home", slug=where["slug"]), _("Back to the desk"))
+    g.back = (page_of_form(), _("Open the page again"))
     return errors.page(400)
+
+
+def page_of_form() -> str:
+    """Where the form stands that was sent: no browser tells us, so it is the nearest page at or above its address."""
+    pages, sent = current_app.create_url_adapter(request), request.view_args or {}
+    path = request.path
+    while pages and path.count("/") > 2:  # below the start of the desk
+        with suppress(HTTPException):
+            endpoint, values = pages.match(path, method="GET")
+            if values.items() <= sent.items():  # not a word of the address that reads as the number of a row
+                narrowed = request.query_string.decode("ascii", "ignore")  # as it was: a list's filters, say
+                return url_for(endpoint, **values) + (f"?{narrowed}" if narrowed else "")
+        path = path.rpartition("/")[0]
+    return url_for("editor.home", slug=sent["slug"]) if "slug" in sent else url_for("editor.start")
 
 
 def _enter(session: Session, slug: str) -> Desk:

@@ -1,6 +1,9 @@
 """The keys of the desk's lists, each for one press: what the help says, and what the buttons carry."""
 
+from collections.abc import Sequence
+
 from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
 
 # act: (key, what it does). An act without a button on the page is a move in the list, which the script makes.
 KEYS = {
@@ -23,7 +26,23 @@ KEYS = {
     "help": ("?", _l("these keys")),
 }
 # An expert's letter is filed by keys as well; where two mean the same press, one of them is on the page.
-OF_EXPERT = {"answer": "q", "fine": "f", "yes": "f", "wrong": "w", "question back": "b", "comment": "c", "spam": "s"}
+OF_EXPERT = {
+    "answer": ("q", _l("it is the answer")),
+    "fine": ("f", _l("the text is right")),
+    "yes": ("f", _l("yes, it may run")),
+    "wrong": ("w", _l("something in the text is wrong")),
+    "cannot": ("n", _l("no, they can’t")),
+    "later": ("l", _l("they can later, from the day that stands beside it")),
+    "question back": ("b", _l("they ask something back")),
+    "comment": ("c", _l("it is just a comment")),
+    "spam": ("s", _l("it is spam or a robot’s")),
+}
+IN_EACH_LIST = ("next", "previous", "open", "tick", "undo", "search", "help")
+
+
+def on_letter_of_expert(kinds: Sequence[str]) -> dict[str, tuple[str, LazyString]]:
+    """What the help says beside an expert's letter that can be filed as these kinds."""
+    return {kind: row for kind, row in OF_EXPERT.items() if kind in kinds} | {act: KEYS[act] for act in IN_EACH_LIST}
 
 
 def key(act: str) -> str:

@@ -1,13 +1,17 @@
-"""What somebody else did while one had a letter or a question open, in their name: from the trail."""
+"""What somebody else did while one had a letter, a question or a mail open, in their name: from the trail."""
 
 from typing import Any
 
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from ..audit import Event
+from ..db import lock
+from ..lifecycle import Stale
 from ..people.directory import staff_names
+from ..questions.models import Question
 from ..wording import ago
 from .frame import Desk
 from .letters.words import FILED
@@ -33,17 +37,58 @@ WORDS = {
     "question.seek": _l("%(who)s asked an expert"),
     "question.pick": _l("%(who)s picked it for an edition"),
     "question.drop": _l("%(who)s took it out of its edition"),
+    "question.carry": _l("%(who)s carried it over to a later edition"),
+    "question.carry_back": _l("%(who)s put it back into the edition that it was picked for"),
+    "question.date": _l("%(who)s set by when it must run"),
     "question.answer": _l("%(who)s approved an answer to it"),
     "question.publish": _l("it ran"),
     "question.show": _l("%(who)s showed it to readers"),
     "question.hide": _l("%(who)s took it off the public page"),
+    "question.retract": _l("%(who)s withdrew its page"),
+    "question.restore": _l("%(who)s put its page back"),
+    "assignment.invite": _l("%(who)s asked an expert"),
+    "assignment.accept": _l("an expert said yes"),
+    "assignment.decline": _l("an expert said no"),
+    "assignment.receive": _l("an expert’s text came in"),
+    "mail.rewrite": _l("%(who)s changed its words"),
+    "mail.release": _l("%(who)s let it go"),
+    "mail.retry": _l("%(who)s had it tried again"),
+    "mail.discard": _l("%(who)s discarded it"),
+    "mail.recall": _l("it had become pointless and was stopped"),
+    "mail.send": _l("it went out"),
+    "mail.fail": _l("it couldn’t be delivered"),
+    "mail.bounce": _l("it came back"),
+    "mail.expire": _l("it became too late to send it"),
 }
+OF_QUESTION = ("question", "assignment")  # on whose changes a decision about a question rests
 
 
 def newest_change(desk: Desk, row: Any) -> Event | None:
     noun = type(row).__name__.lower()
-    query = select(Event).where(Event.noun == noun, Event.noun_id == row.id, Event.action.in_(WORDS))
+    about = (
+        (Event.noun.in_(OF_QUESTION), Event.question_id == row.id)
+        if isinstance(row, Question)
+        else (Event.noun == noun, Event.noun_id == row.id)
+    )
+    query = select(Event).where(*about, Event.action.in_(WORDS))
     return desk.session.scalar(query.order_by(Event.id.desc()).limit(1))
+
+
+def mark_of(desk: Desk, row: Any) -> int:
+    """What a page's forms carry as `newest`: the last change that stands on it."""
+    event = newest_change(desk, row)
+    return event.id if event else 0
+
+
+def as_seen(desk: Desk, row: Any) -> None:
+    """Lock a row that a decision is about. Raises `Stale` where something was done that the page didn't show."""
+    lock(desk.session, row)
+    if was_changed(desk, row):
+        raise Stale(row.public_id)
+
+
+def was_changed(desk: Desk, row: Any) -> bool:
+    return request.form.get("newest", "") != str(mark_of(desk, row))
 
 
 def meanwhile(desk: Desk, row: Any) -> str:
@@ -61,6 +106,8 @@ def told(desk: Desk, row: Any) -> str:
     if event is None:
         return ""
     first = _("%(said)s, %(ago)s ago.", said=said[:1].upper() + said[1:], ago=ago(event.at))
+    if event.actor in HANDS:
+        return first + " " + _("Nothing was written over it.")
     return first + " " + _("What they did stands, and nothing was written over it.")
 
 

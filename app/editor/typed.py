@@ -4,8 +4,12 @@ import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from ..db import CROCKFORD
+from flask_babel import lazy_gettext as _l
 
+from ..db import CROCKFORD
+from ..lifecycle import TooLong
+
+TOO_LONG = _l("This is too long: %(most)d characters are the most.")
 PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
 
 
@@ -26,6 +30,11 @@ def typed_day(typed: str) -> date | None:
         return date.fromisoformat(typed)
     except ValueError:
         return None
+
+
+def too_long(error: TooLong) -> str:
+    """What is said at the field whose text is too long."""
+    return str(TOO_LONG) % {"most": error.most}
 
 
 def number_in(typed: str) -> int:

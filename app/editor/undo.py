@@ -8,19 +8,19 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
+from ..answers.unsent import Told
 from ..audit import Event
 from ..editions import undo as undoing
-from ..letters.models import Letter
 from ..lifecycle import Refused, Stale
 from ..mail.outbox import OnItsWay
-from ..questions.models import Question
 from .done import announce
 from .frame import Desk, change, editor
-from .meanwhile import meanwhile
+from .meanwhile import meanwhile, newest_change
 
 MOST = 3_000  # characters of the numbers of a press: those of a whole page have half of it
 WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
     (undoing.TooLate, _l("the minute is over")),
+    (Told, _l("its expert has been told by mail")),
     (OnItsWay, _l("its reader has been told by mail")),
     (Refused, _l("it has gone on from there")),
 )
@@ -46,8 +46,10 @@ def undo(slug: str) -> Response:
 
 def _why(desk: Desk, left: undoing.Left) -> str:
     if isinstance(left.why, Stale):
-        row = desk.session.get(Letter if left.event.noun == "letter" else Question, left.event.noun_id)
-        return meanwhile(desk, row) or str(WHY_NOT[-1][1])
+        row = desk.session.get(undoing.ROWS[left.event.noun], left.event.noun_id)
+        newest = newest_change(desk, row)
+        # Where the row itself stands as the press left it, it is what followed from the press that has gone on.
+        return newest and newest.id != left.event.id and meanwhile(desk, row) or str(WHY_NOT[-1][1])
     return next(str(words) for kind, words in WHY_NOT if isinstance(left.why, kind))
 
 

@@ -30,12 +30,12 @@ def back(verb: str, **way: str) -> Response:
 
 
 def _thanks(found: Visit) -> Response:
-    """From sent to ready to run: the text as it was sent, or as it will run."""
+    """From sent to ready to run: the text as it was sent, or as it was passed and will run."""
     task, session = found.task, found.session
     if task.answer is None:
         abort(404)
     text = editing.submitted_text(session, task.answer)
-    if task.stage == "approved" or text is None:
+    if task.stage in ("passed", "approved") or text is None:
         text = session.get_one(AnswerText, task.answer.text_id)
     edition = run_of(session, task.assignment)
     return page(
@@ -78,6 +78,7 @@ PAGES: dict[str, Callable[[Visit], Response]] = {
     "check": check_page,
     "sent": _thanks,
     "edited": _thanks,
+    "passed": _thanks,
     "approved": _thanks,
     "published": published_page,
     "retracted": _ended,

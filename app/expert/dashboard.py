@@ -19,6 +19,7 @@ GROUPS = {
     "check": "check",
     "sent": "desk",
     "edited": "desk",
+    "passed": "desk",
     "approved": "desk",
     "published": "published",
 }
@@ -70,6 +71,7 @@ def _line(task: Task, runs_at: datetime | None) -> Line:
         "check": _("%(editor)s asks whether the edited text is right", editor=editor),
         "sent": _("%(editor)s has your text", editor=editor),
         "edited": _("%(editor)s is editing your text", editor=editor),
+        "passed": _("It stays as you saw it; %(editor)s approves it now", editor=editor),
         "approved": _("It is ready to run in %(newsletter)s", newsletter=task.newsletter.name),
         "published": _("It ran in %(newsletter)s", newsletter=task.newsletter.name),
     }

@@ -3,20 +3,27 @@
 from collections.abc import Callable
 from datetime import date
 
-from flask import flash, request
+from flask import flash, g, request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from .. import errors
 from ..actors import Expert
 from ..answers import assigning, writing
 from ..answers.models import DECLINE_REASONS, Assignment
-from ..lifecycle import Missing
+from ..lifecycle import Illegal, Missing
 from .assignment import published_page
 from .frame import Visit, at, change, to_assignment, visit
 from .sheet import answer_page, sheet_of
 
 Saying = Callable[[Session, Expert, Assignment, str], None]
+OVER = errors.Words(
+    _l("No answer needed any more"),
+    _l("The question is settled, or somebody else has it. What you wrote was not passed on."),
+    errors.PAGES[409].todo,
+)
 
 
 @at("/accept", "POST")
@@ -36,7 +43,10 @@ def decline(**way: str) -> Response:
     def verb(found: Visit) -> None:
         assigning.decline(found.session, found.actor, found.task.assignment, reason, until, said)
 
-    change(way, verb)
+    try:
+        change(way, verb)
+    except Missing:
+        return _again(way, {"until": _("Give a day that is still to come.")}, request.form.get("until", ""))
     return to_assignment(way)
 
 
@@ -76,14 +86,17 @@ def _say(way: dict[str, str], verb: Saying, field: str, missing: str, thanks: st
         change(way, lambda found: verb(found.session, found.actor, found.task.assignment, note))
     except Missing:
         return _again(way, {field: missing})
+    except Illegal:
+        g.back = (str(to_assignment(way).location), _("Back to the question"))
+        return errors.page(409, words=OVER)
     flash(thanks)
     return to_assignment(way)
 
 
-def _again(way: dict[str, str], errors: dict[str, str]) -> Response:
+def _again(way: dict[str, str], faults: dict[str, str], until: str = "") -> Response:
     with visit(way) as found:
         typed = request.form.get("note", "")
-        return answer_page(found, sheet_of(found), 400, errors=errors, note=typed)
+        return answer_page(found, sheet_of(found), 400, errors=faults, note=typed, until=until)
 
 
 def _date(text: str) -> date | None:

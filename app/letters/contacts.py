@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Actor, Staff
 from ..db import keys, now
-from ..lifecycle import Missing, must
+from ..lifecycle import Missing, must, within
 from ..mail import erasing
 from ..text import single_line
 from .days import kept_moment
@@ -123,13 +123,13 @@ def _name_on(session: Session, letter: Letter, credit: Credit, comma: str = ", "
 def verify_credit(session: Session, actor: Staff, letter: Letter, how: str) -> None:
     """Record that the name is the reader's: a confirmed address, a noted call. Raises `Missing`."""
     must(actor, "A")
-    how = single_line(how)
+    how = within("how", single_line(how), 400)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
     if credit is None or credit.choice == "none":
         raise Missing("name")
     if not how:
         raise Missing("how")
-    credit.verified_at, credit.verified_by_id, credit.verified_how = now(session), actor.person_id, how[:400]
+    credit.verified_at, credit.verified_by_id, credit.verified_how = now(session), actor.person_id, how
     session.flush()
     audit.record(session, actor, "credit.verify", letter)
 

@@ -1,5 +1,6 @@
 """What the desk does with a letter: one key per filing, kind endings, and the way back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -24,13 +25,16 @@ def file(
     question_id: int | None = None,
     assignment_id: int | None = None,
     version: int | None = None,
+    did: Sequence[int] | None = None,
 ) -> None:
     """File a letter as question, comment, tip, unsubscribe or spam, or an expert's as answer and the like.
 
-    Raises `Stale`, `Illegal`, `NotYours`, `Missing`.
+    `did` are the events that followed from it. Raises `Stale`, `Illegal`, `NotYours`, `Missing`.
     """
     expect(lock(session, letter), version)
-    why = {"kind": kind, "question": question_id, "assignment": assignment_id, "was": _facts(letter)}
+    why: dict[str, Any] = {"kind": kind, "question": question_id, "assignment": assignment_id, "was": _facts(letter)}
+    if did is not None:
+        why["did"] = list(did)
     LETTER.apply(
         session, actor, letter, "file", why=why, filed_as=kind, question_id=question_id, assignment_id=assignment_id
     )

@@ -11,6 +11,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..actors import Actor, Mailroom
+from ..audit.queries import newest_of
 from ..db import keys, lock, new_public_id, now
 from ..lifecycle import Illegal, Missing, expect
 from .lifecycle import INBOUND, PLACES
@@ -173,7 +174,17 @@ def take(
     """The desk says that a mail set aside is a letter. Raises `Stale`, `Illegal`."""
     expect(lock(session, row), version)
     _only_one(session, row)
-    INBOUND.apply(session, actor, row, "take", letter_id=letter_id, **facts)
+    why = {"was": {name: getattr(row, name) for name in facts}}
+    INBOUND.apply(session, actor, row, "take", why=why, letter_id=letter_id, **facts)
+
+
+def put_back(session: Session, actor: Actor, row: Inbound) -> None:
+    """The letter that the desk made of a mail was none: it lies where it lay. Raises `Illegal` where no desk made one."""
+    taken = newest_of(session, "inbound", row.id, "inbound.take")
+    if taken is None:
+        raise Illegal("inbound", "put back", row.state)
+    was = (taken.facts or {}).get("was", {"assignment_id": None})
+    INBOUND.apply(session, actor, lock(session, row), "put back", to=taken.old, letter_id=None, **was)
 
 
 def sort(session: Session, actor: Actor, row: Inbound, where: str, version: int | None = None) -> None:

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from jinja2 import Environment, PackageLoader
 
 from ..languages import direction
 from ..text import for_print, single_line
+from . import words
 from .words import say
 
 _pages = Environment(loader=PackageLoader("app.mail"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -44,13 +46,26 @@ class Message:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who writes to experts: the editor by name, for a newsletter, from its address; times are told in `zone`."""
+    """Who writes to experts: the editor by name, for a newsletter, from its address; times are told in `zone`.
+
+    `year` is the one in which the mail is written: a date in another year says which.
+    """
 
     newsletter: str
     editor: str
     address: str
     language: str
     zone: str
+    year: int | None = None
+
+    def day(self, when: date) -> str:
+        return words.day(self.language, when, self.zone, self.year)
+
+    def short_day(self, when: date) -> str:
+        return words.short_day(self.language, when, self.zone, self.year)
+
+    def moment(self, when: datetime) -> str:
+        return words.moment(self.language, when, self.zone, self.year)
 
 
 @dataclass(frozen=True)

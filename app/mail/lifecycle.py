@@ -18,6 +18,7 @@ MAIL = Machine(
         Move("expire", ("queued",), ("expired",), "C"),
         Move("bounce", ("queued", "sent"), ("failed",), "C", (has("said", "bounced_at"),)),
         Move("forget", ("held", "queued", "failed", "expired"), ("discarded",), "R A C"),
+        Move("put back", ("discarded",), ("held", "queued"), "=undo"),
     ),
 )
 
@@ -32,6 +33,7 @@ INBOUND = Machine(
         Move("store", (), ("stored",), "C"),
         Move("place", ("stored",), PLACES, "C", (has("placed_at"),)),
         Move("take", SET_ASIDE, ("letter",), "A", (has("letter_id"),)),
+        Move("put back", ("letter",), SET_ASIDE, "A"),
         Move("sort", SET_ASIDE, ("automatic", "spam"), "A"),
         Move("read again", SET_ASIDE, ("stored",), "A C"),
     ),

@@ -163,16 +163,27 @@ def came_back(session: Session, actor: Actor, mail: OutboxMail, said: str) -> No
         move(session, actor, mail, "bounce", said=reason, bounced_at=now(session), sent_at=None)
 
 
-def discard(session: Session, actor: Actor, mail: OutboxMail) -> None:
-    """A person decides that the mail is not sent; its cause won't write it again. Raises `OnItsWay`, `Illegal`."""
+def discard(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
+    """A person decides that the mail is not sent; its cause won't write it again. Raises `OnItsWay`, `Illegal`, and `Stale`
+    where somebody has worded it anew, sent it or had it tried again since it was read."""
     _stop(session, mail)
+    MAIL.move("discard", mail.state)
+    # Each try of the worker makes a new version too, and changes nothing that anybody has read.
+    if not (mail.state == "queued" and mail.attempts):
+        expect(mail, version)
     move(session, actor, mail, "discard")
 
 
 def recall(session: Session, actor: Actor, mail: OutboxMail) -> None:
     """The cause is undone, and its mail with it; done again, it writes a new mail. Raises `OnItsWay`, `Illegal`."""
     _stop(session, mail)
-    move(session, actor, mail, "recall", once_key=None)
+    move(session, actor, mail, "recall", why={"once": mail.once_key} if mail.once_key else None, once_key=None)
+
+
+def put_back(session: Session, actor: Actor, mail: OutboxMail, state: str, once_key: str | None) -> None:
+    """What recalled a mail is undone: it waits in this state again. Raises `Illegal`, `Missing` (contents)."""
+    _with_contents(session, lock(session, mail))
+    MAIL.apply(session, actor, mail, "put back", to=state, cause="undo", ended_at=None, once_key=once_key)
 
 
 def forget_letter(session: Session, actor: Actor, letter_id: int) -> None:

@@ -48,20 +48,23 @@ def in_digits_of(where: Locale, text: str) -> str:
     return text.translate(DIGITS.get(str(where.default_numbering_system), {}))
 
 
-def day(language: str, when: date, zone: str) -> str:
-    """A day as it is said in a sentence: "Friday 11 November". A time is first moved to `zone`."""
-    return _day(language, when, zone, "MMMMEEEEd", "full")
+def day(language: str, when: date, zone: str, this_year: int | None = None) -> str:
+    """A day as it is said in a sentence: "Friday 11 November". A time is first moved to `zone`.
+
+    Where `this_year` is known, a day of another one says which: "Monday 20 November 2028".
+    """
+    return _day(language, when, zone, this_year, "MMMMEEEEd", "full")
 
 
-def short_day(language: str, when: date, zone: str) -> str:
-    """A day for a subject line: "Fri 11 Nov"."""
-    return _day(language, when, zone, "MMMEd", "medium")
+def short_day(language: str, when: date, zone: str, this_year: int | None = None) -> str:
+    """A day for a subject line: "Fri 11 Nov", or "Mon 20 Nov 2028"."""
+    return _day(language, when, zone, this_year, "MMMEd", "medium")
 
 
-def moment(language: str, when: datetime, zone: str) -> str:
+def moment(language: str, when: datetime, zone: str, this_year: int | None = None) -> str:
     """A time that nobody can take for their own: "Friday 11 November, 18:00 Prague time"."""
     return say(language).gettext("%(day)s, %(hour)s %(city)s time") % {
-        "day": day(language, when, zone),
+        "day": day(language, when, zone, this_year),
         "hour": hour(language, when, zone),
         "city": city(language, zone),
     }
@@ -78,15 +81,23 @@ def city(language: str, zone: str) -> str:
     return str(named or zone.rpartition("/")[2].replace("_", " "))
 
 
-def _day(language: str, when: date, zone: str, skeleton: str, otherwise: str) -> str:
+def _day(language: str, when: date, zone: str, this_year: int | None, skeleton: str, otherwise: str) -> str:
     where = locale(language)
     local = when.astimezone(get_timezone(zone)) if isinstance(when, datetime) else when
+    if this_year not in (None, local.year):
+        skeleton = f"y{skeleton}"
     if skeleton in where.datetime_skeletons:
-        # Babel moves a time to UTC unless it is told the zone again, and takes a bare date for midnight UTC.
-        text = format_skeleton(skeleton, datetime(local.year, local.month, local.day), locale=where)
-    else:
-        text = format_date(local, otherwise, locale=where)
-    return in_digits_of(where, text)
+        return by_skeleton(where, skeleton, local)
+    return in_digits_of(where, format_date(local, otherwise, locale=where))
+
+
+def by_skeleton(where: Locale, skeleton: str, local: date) -> str:
+    """A day by a skeleton of CLDR, such as "yMMMEd"."""
+    # Babel moves a time to UTC unless it is told the zone again, and takes a bare date for midnight UTC.
+    midnight = datetime(local.year, local.month, local.day)
+    text = format_skeleton(skeleton, midnight, locale=where)
+    # In English CLDR sets a comma behind the weekday only where a year follows: one day would read two ways.
+    return in_digits_of(where, text.replace(",", "") if where.language == "en" else text)
 
 
 def _wider(language: str) -> list[str]:

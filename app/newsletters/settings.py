@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Staff
 from ..db import lock
-from ..lifecycle import expect, must
+from ..lifecycle import must
 from ..mail.kinds import KINDS
 from ..mail.reply_address import checked_pattern
 from ..people.directory import BadAddress, checked_address
@@ -28,6 +28,12 @@ CHOICES = {"marks": MARKS, "check_policy": CHECK_POLICIES}
 FACTS = ("names_readers", "acknowledges", "languages", "rule", "rule_start", "at", "zone", "skips", "extra")
 # The place that a house sentence can't do without.
 HOLES = {"heading": "{headline}", "asked_credit": "{credit}", "lead_in": "{name}", "also": "{name}"}
+# What can be filled in, besides; in every other sentence nothing can.
+PLACES = {
+    "call": ("{address}",), "heading": ("{section}", "{headline}"), "asked_credit": ("{credit}",),
+    "lead_in": ("{name}", "{credit_line}", "{relation}"), "also": ("{name}", "{credit_line}", "{relation}"),
+}  # fmt: skip
+_BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 LONGEST = 2_000  # characters of a house sentence or of the call
 # The kinds of mail that can wait for a second person: those to somebody outside the house.
 HOLDABLE = tuple(kind for kind in KINDS if kind.startswith(("expert.", "reader.")))
@@ -36,18 +42,19 @@ _TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 
 @dataclass
 class Faulty(Exception):
-    """A setting can't be taken; `faults` maps a field to "empty", "long", "bad", "taken", "number" or "hole"."""
+    """A setting can't be taken; `faults` maps a field to "empty", "long", "bad", "taken", "number", "hole" or
+    "place"."""
 
     faults: dict[str, str] = field(default_factory=dict)
 
 
-def change(session: Session, actor: Staff, newsletter: Newsletter, version: int | None, **fields: Any) -> None:
+def change(session: Session, actor: Staff, newsletter: Newsletter, **fields: Any) -> None:
     """Change a newsletter's settings. The calendar's fields come as `editions.rhythm` has read them.
 
-    Raises `Faulty`, `Stale` and, unless the actor is an editor, `NotYours`.
+    Raises `Faulty` and, unless the actor is an editor, `NotYours`.
     """
     must(actor, "E")
-    expect(lock(session, newsletter), version)
+    lock(session, newsletter)
     values, faults = _read(fields)
     if values.get("inbox") and "inbox" not in faults and _is_anothers(session, newsletter, values["inbox"]):
         faults["inbox"] = "taken"
@@ -95,6 +102,8 @@ def _read(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         values["call"] = for_print(clean(fields["call"]))
         if len(values["call"]) > LONGEST:
             faults["call"] = "long"
+        elif misplaced("call", values["call"]):
+            faults["call"] = "place"
     if "held_kinds" in fields:
         values["held_kinds"] = [kind for kind in HOLDABLE if kind in fields["held_kinds"]]
     for name in READ.keys() & fields.keys():
@@ -129,9 +138,15 @@ def sentences_of(session: Session, newsletter: Newsletter, language: str) -> dic
     return {row.kind: row.body for row in rows}
 
 
+def misplaced(kind: str, text: str) -> str:
+    """What stands in braces and would run as it stands, since nothing is filled in for it; "" where there is none."""
+    return next((found for found in _BRACES.findall(text) if found not in PLACES.get(kind, ())), "")
+
+
 def faults_of_sentences(texts: dict[str, str]) -> dict[str, str]:
     """What is wrong with house sentences; an empty one is right: the product's own applies."""
     faults = {kind: "long" for kind, body in texts.items() if len(body) > LONGEST}
+    faults |= {kind: "place" for kind, body in texts.items() if kind not in faults and misplaced(kind, body)}
     return faults | {
         kind: "hole" for kind, hole in HOLES.items() if texts.get(kind, "").strip() and hole not in texts[kind]
     }

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
-from ..lifecycle import must
+from ..lifecycle import must, within
 from ..text import single_line, slug
 from .models import Newsletter, Topic
 from .queries import topics_of
@@ -15,11 +15,13 @@ LONGEST = 120  # characters of a name
 
 
 def named(session: Session, actor: Staff, newsletter: Newsletter, names: Sequence[str]) -> list[Topic]:
-    """The topics of these names, in their order, each once. "ferries" is "Ferries"; one that nobody has used is added."""
+    """The topics of these names, in their order, each once. "ferries" is "Ferries"; one that nobody has used is added.
+
+    Raises `TooLong`."""
     must(actor, "A")
     known = {topic.slug: topic for topic in topics_of(session, newsletter.id)}
     found: dict[str, Topic] = {}
-    for name in filter(None, (single_line(name)[:LONGEST] for name in names)):
+    for name in filter(None, (within("more", single_line(name), LONGEST) for name in names)):
         key = slug(name)
         if key not in known:
             known[key] = _add(session, actor, newsletter, name, key)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Actor, Clock, Staff
 from ..db import keys, now
-from ..lifecycle import Missing, expect, must
+from ..lifecycle import Missing, expect, must, within
 from ..text import clean, single_line
 from . import finding
 from .models import Expert, Membership, Person
@@ -74,12 +74,12 @@ def set_email(session: Session, person: Person, email: str) -> None:
 
 
 def add_person(session: Session, actor: Actor, name: str, email: str | None, language: str = "en") -> Person:
-    """Find the person of this address, or add one. Raises `BadAddress`; `Missing` without a name."""
+    """Find the person of this address, or add one. Raises `BadAddress`; `Missing` without a name, `TooLong` with a long one."""
     address = checked_address(email) if email else None
     known = by_email(session, address) if address else None
     if known:
         return known
-    name = single_line(name)[: LONGEST["name"]]
+    name = within("name", single_line(name), LONGEST["name"])
     if not name:
         raise Missing("name")
     person = Person(name=name, language=language)
@@ -190,10 +190,10 @@ def record_expert(
 def verify_expert(session: Session, actor: Staff, expert: Expert, how: str) -> None:
     """Record the independent check that lets a name be printed. `how` says what was done. Raises `Missing`."""
     must(actor, "A")
-    how = single_line(how)
+    how = within("how", single_line(how), 400)
     if not how:
         raise Missing("how")
-    expert.verified_at, expert.verified_by_id, expert.verified_how = now(session), actor.person_id, how[:400]
+    expert.verified_at, expert.verified_by_id, expert.verified_how = now(session), actor.person_id, how
     session.flush()
     audit.record(session, actor, "expert.verify", expert)
 

@@ -1,10 +1,11 @@
 """Finding experts: what their profiles are looked up by, and the directory in pages."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, select, tuple_
+from sqlalchemy import Select, Text, cast, delete, exists, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -62,6 +63,12 @@ def directory(words: str = "", language: str = "", topic: str = "") -> Select[Ex
         about = exists().where(ExpertTopic.expert_id == Expert.id, ExpertTopic.term == fold(topic)[:LONGEST_TERM])
         query = query.where(about)
     return query
+
+
+def tongues(session: Session) -> set[str]:
+    """The languages that somebody in the directory writes."""
+    query = select(cast(Expert.languages, Text)).where(Expert.merged_into_id.is_(None)).distinct()
+    return {code for listed in session.scalars(query) for code in json.loads(listed)}
 
 
 def page(session: Session, query: Select[Expert], after: Expert | None, limit: int) -> list[Expert]:

@@ -2,6 +2,7 @@
 
 import os
 from base64 import b32encode
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -49,4 +50,11 @@ def revoke_links(session: Session, assignment_id: int) -> None:
         update(Link)
         .where(Link.assignment_id == assignment_id, Link.revoked_at.is_(None))
         .values(revoked_at=now(session))
+    )
+
+
+def restore_links(session: Session, assignment_id: int, since: datetime) -> None:
+    """The revoking at that moment was not meant; what was revoked before it stays so."""
+    session.execute(
+        update(Link).where(Link.assignment_id == assignment_id, Link.revoked_at >= since).values(revoked_at=None)
     )

@@ -28,7 +28,7 @@ ACTS = {
     "read": Act("A"),
     "undo": Act("A", ("letter.undo", "question.undo")),
     "take letters": Act("A", (*_moves("letter", "send", "release", "file", "end", "reopen"),
-                              *_moves("inbound", "take", "sort", "read again"))),
+                              *_moves("inbound", "take", "put back", "sort", "read again"))),
     "check names": Act("A"),
     "word": Act("A", _moves("question", "open", "shelve", "take", "merge", "split")),
     "clear": Act("E"),

@@ -3,9 +3,10 @@
 Somebody may work at other desks as well. Nothing here tells of them, and nothing but a signed-out browser reaches them.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -20,6 +21,7 @@ from .colleagues import Colleague, load
 from .models import ROLES, BrowserSession, Expert, Membership, Person, SignIn
 from .permissions import must
 
+INVITATION = "invitation "  # what the keys of such mails begin with, before that of the membership
 FRESH = timedelta(minutes=15)  # how long a proof of who somebody is lasts for what needs one
 
 
@@ -33,6 +35,22 @@ class LastAdmin(Refused):
     def __init__(self, newsletter_id: int) -> None:
         super().__init__(f"newsletter {newsletter_id}")
         self.newsletter_id = newsletter_id
+
+
+class BadInvitation(Refused):
+    """Something in an invitation can't be taken; `fields` are all of name, email and role that are wrong."""
+
+    def __init__(self, fields: list[str]) -> None:
+        super().__init__(", ".join(fields))
+        self.fields = fields
+
+
+class AnExpert(Refused):
+    """Who is invited to the desk stands in the directory as an `expert`: at the desk they could read what readers wrote."""
+
+    def __init__(self, expert: Expert) -> None:
+        super().__init__(expert.public_id)
+        self.public_id, self.name = expert.public_id, expert.name
 
 
 class AlreadyHere(Refused):
@@ -51,21 +69,26 @@ def _begin(session: Session, actor: Staff) -> None:
         raise NotFresh(actor.ref)
 
 
-def invite(session: Session, actor: Staff, newsroom: str, name: str, email: str, role: str) -> Colleague:
+def invite(
+    session: Session, actor: Staff, newsroom: str, name: str, email: str, role: str, known: str = ""
+) -> Colleague:
     """Mail somebody a way to this desk; they have a place at it once they have used it.
 
-    `newsroom` is what the mail calls the desk. Raises `BadAddress`, `Missing` (name, role), `AlreadyHere`, `NotFresh`.
+    `newsroom` is what the mail calls the desk; `known` is the public key of the expert that they are known to be. Raises
+    `BadInvitation`, `AlreadyHere`, `AnExpert`, `NotFresh`.
     """
     _begin(session, actor)
     name = single_line(name)[:200]
-    if not name:
-        raise Missing("name")
-    if role not in ROLES:
-        raise Missing("role")
+    wrong = {"name": not name, "email": not _is_address(email), "role": role not in ROLES}
+    if any(wrong.values()):
+        raise BadInvitation([field for field, is_wrong in wrong.items() if is_wrong])
     # The address book is the house's: at this desk's trail nobody may read whether somebody stood in it already.
     person = directory.add_person(session, Visitor(actor.person_id), name, email)
     if load(session, actor, person.public_id):
         raise AlreadyHere
+    expert = directory.expert_of(session, person.id)
+    if expert is not None and expert.public_id != known:
+        raise AnExpert(expert)
     membership = Membership(person_id=person.id, newsletter_id=actor.newsletter_id, role=role, invited_as=name)
     session.add(membership)
     session.flush()
@@ -73,6 +96,13 @@ def invite(session: Session, actor: Staff, newsroom: str, name: str, email: str,
     one = Colleague(person, membership)
     _mail_invitation(session, actor, one, newsroom)
     return one
+
+
+def _is_address(email: str) -> bool:
+    try:
+        return bool(directory.checked_address(email))
+    except directory.BadAddress:
+        return False
 
 
 def invite_again(session: Session, actor: Staff, one: Colleague, newsroom: str) -> None:
@@ -127,7 +157,24 @@ def _mail_invitation(session: Session, actor: Staff, one: Colleague, newsroom: s
 
 def _mails_of(one: Colleague) -> str:
     """What the keys of the mails of one invitation begin with."""
-    return f"invitation {one.membership.id} "
+    return f"{INVITATION}{one.membership.id} "
+
+
+def invited_by(session: Session, mails: Iterable[OutboxMail]) -> dict[int, str]:
+    """The names of those whom mails invite to a desk, by the keys of the mails, in one query at most."""
+    keys = {
+        mail.id: int(key.removeprefix(INVITATION).partition(" ")[0])
+        for mail in mails
+        if (key := mail.once_key or "").startswith(INVITATION)
+    }
+    if not keys:
+        return {}
+    query = select(Membership.id, func.coalesce(Membership.invited_as, Person.name))
+    rows = session.execute(
+        query.join(Person, Person.id == Membership.person_id).where(Membership.id.in_(keys.values()))
+    )
+    names = {row[0]: row[1] for row in rows}
+    return {mail: names[key] for mail, key in keys.items() if key in names}
 
 
 def _take_back_links(session: Session, actor: Staff, one: Colleague) -> None:

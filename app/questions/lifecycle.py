@@ -35,6 +35,11 @@ QUESTION = Machine(
         Move("reopen", ("closed",), ("open",), "E"),
         Move("merge", ("open", "shelved"), ("merged",), "A", (has("merged_into_id"),)),
         Move("split", ("merged",), ("open",), "A"),
-        Move("undo", ("open", "shelved", "closed", "merged"), ("open", "answered", "shelved", "closed"), "A"),
+        Move(
+            "undo",
+            ("open", "seeking", "answered", "shelved", "closed", "merged"),
+            ("open", "seeking", "answered", "queued", "shelved", "closed"),
+            "A",
+        ),
     ),
 )

@@ -103,6 +103,11 @@ class QuestionText(Row):
         """The name of this version in a form, "en.3"."""
         return f"{self.language}.{self.number}"
 
+    @property
+    def whole(self) -> str:
+        """All that leaves the house."""
+        return f"{self.headline}\n{self.body or ''}\n{self.background}"
+
 
 class QuestionTopic(Row):
     __tablename__ = "question_topics"

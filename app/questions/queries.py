@@ -110,6 +110,12 @@ def some_letters(session: Session, question_ids: Sequence[int], limit: int, afte
     return list(session.scalars(query.order_by(Letter.id).limit(limit)))
 
 
+def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
+    """Some of the live letters behind a question and what was merged into it: its own before the others', oldest first."""
+    query = select(Letter).where(Letter.question_id.in_(family), Letter.state == "filed")
+    return list(session.scalars(query.order_by(Letter.question_id != question.id, Letter.id).limit(limit)))
+
+
 def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
     """How many readers ask each question, merged ones counted for their lead, in one query."""
     leads = [question.id for question in questions]

@@ -7,10 +7,13 @@ from .. import audit
 from ..actors import Staff
 from ..db import lock, now
 from ..letters.models import Letter
-from ..lifecycle import Missing, Stale, expect, must
+from ..lifecycle import Missing, Stale, expect, must, within
 from ..matching.index import forget
 from ..text import clean, for_print, single_line, slug
+from .firewall import Leaking, asker_letters, said_besides
 from .models import Note, Question, QuestionText
+
+LONGEST_HEADLINE = 300  # characters
 
 
 def reword(
@@ -28,12 +31,12 @@ def reword(
     """Give a question new words. The confirmation that stood on the old ones does not carry over to other ones.
 
     `seen` is the label of the words that the actor had before their eyes: unlike `version`, it asks only whether these
-    were changed. Raises `Stale`; `Missing` (wording).
+    were changed. Raises `Stale`; `Missing` (wording); `TooLong` (headline).
     """
     must(actor, "A")
     expect(lock(session, question), version)
     body, background = for_print(clean(body)), for_print(clean(background))
-    headline = for_print(single_line(headline))[:300]
+    headline = within("headline", for_print(single_line(headline)), LONGEST_HEADLINE)
     if not body:
         raise Missing("wording")
     old = question.text
@@ -66,12 +69,19 @@ def reword(
     return text
 
 
-def clear(session: Session, actor: Staff, question: Question, text_id: int) -> None:
-    """Confirm that nobody could recognise the asker in this very text. Raises `Stale` when it is no longer the one."""
+def clear(session: Session, actor: Staff, question: Question, text_id: int, looked: str = "") -> None:
+    """Confirm that nobody could recognise the asker in this very text. `looked` holds what of the readers' background, names
+    and addresses may be known, one a line.
+
+    Raises `Stale` when it is no longer the one, and `Leaking` where more of that stands in it.
+    """
     must(actor, "E")
     lock(session, question)
     expect(question, question.version if question.text_id == text_id else -1)
     text = session.get_one(QuestionText, text_id)
+    besides = said_besides(session, asker_letters(session, question), text.whole)
+    if not set(besides) <= set(looked.splitlines()):
+        raise Leaking(besides, "a look at what was said besides")
     text.cleared_at, text.cleared_by_id = now(session), actor.person_id
     session.flush()
     index_again(session, question.id)

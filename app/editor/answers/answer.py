@@ -1,8 +1,9 @@
 """An answer on the desk: versions, editing, the quote check, sending back, approval."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from flask import abort, request
+from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -12,16 +13,21 @@ from ...answers.models import Answer
 from ...answers.queries import checks_of, load_answer, newest_checks, versions_of
 from ...audit import queries as audit
 from ...editions import desk as editions
-from ...lifecycle import Illegal, Missing, Refused, Stale, expect
+from ...editions.models import Edition
+from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong, expect
 from ...questions import notes
+from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...text import word_count
 from ..conflict import Conflict, Part, conflict_with, kept_in_note
+from ..done import announce
 from ..frame import Desk, at_desk, change, editor, found, page, version_seen
-from ..questions.page import attempt, question_page, the_question, to_question
-from ..questions.words import CHECKLIST, outcome_words, version_words
+from ..questions.page import attempt, question_page, second, the_question, to_question
+from ..questions.tried import FIELDS
+from ..questions.words import APPROVAL_FAULTS, CHECKLIST, outcome_words, version_words
 from .assignment import coming_time
 
+READERS_WORDS = FIELDS["a second look"][1]
 ADDRESS = "/<slug>/questions/<public_id>/answers/<answer_id>"
 
 
@@ -73,8 +79,10 @@ def _edit_form(
     fault: str = "",
     conflict: Conflict | None = None,
     is_past: bool = False,
+    passages: Sequence[str] = (),
 ) -> str:
-    """The box beside the expert's own words. `conflict` is who was faster; `is_past` says that nothing can be saved any more."""
+    """The box beside the expert's own words. `conflict` is who was faster; `is_past` says that nothing can be saved any more;
+    `passages` are readers' words in the text that was to go to the expert."""
     own = editing.submitted_text(desk.session, one)
     return page(
         desk,
@@ -86,6 +94,7 @@ def _edit_form(
         seen=seen,
         words=word_count(body),
         fault=fault,
+        passages=passages,
         own=own,
         version_words=version_words,
         pairs=compare(own.body, body) if own else [],
@@ -133,13 +142,16 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
 def _edit_again(slug: str, public_id: str, answer_id: str, body: str, seen: str, refused: Refused) -> tuple[str, int]:
     with at_desk(slug) as desk:
         one = _loaded(desk, public_id, answer_id)
+        if isinstance(refused, Leaking):
+            return _edit_form(desk, one, body, seen, str(READERS_WORDS), passages=refused.passages), 422
         if isinstance(refused, Missing):
             return _edit_form(desk, one, body, seen, _("The answer needs words")), 422
         if one.text is None:
             raise refused
         conflict = _conflict(desk, one, body, seen)
         is_past = one.state not in ("submitted", "edited")
-        return _edit_form(desk, one, body, one.text.label, conflict=conflict, is_past=is_past), 409
+        stands = conflict.parts[0].mine if conflict else body
+        return _edit_form(desk, one, stands, one.text.label, conflict=conflict, is_past=is_past), 409
 
 
 def _conflict(desk: Desk, one: Answer, body: str, seen: str) -> Conflict | None:
@@ -155,17 +167,26 @@ def _conflict(desk: Desk, one: Answer, body: str, seen: str) -> Conflict | None:
 
 def _send_check(desk: Desk, one: Answer) -> None:
     edition = editions.run_of(desk.session, one.assignment)
-    editing.ask_check(desk.session, desk.actor, one, runs_at=edition.runs_at if edition else None)
+    looked = request.form.get("looked", "")
+    editing.ask_check(desk.session, desk.actor, one, edition.runs_at if edition else None, looked)
 
 
 @editor.post(f"{ADDRESS}/check")
-def answer_check(slug: str, public_id: str, answer_id: str) -> Response:
+def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
+    """Send the text as it stands. Where readers' words were put into it, the box opens with them."""
+
     def fn(desk: Desk) -> None:
         one = _loaded(desk, public_id, answer_id)
         expect(one, version_seen())
         _send_check(desk, one)
 
-    change(slug, fn)
+    try:
+        change(slug, fn)
+    except Leaking as leaking:
+        with at_desk(slug) as desk:
+            one = _loaded(desk, public_id, answer_id)
+            text = found(one.text)
+            return _edit_form(desk, one, text.body, text.label, str(READERS_WORDS), passages=leaking.passages), 422
     return to_question(slug, public_id)
 
 
@@ -191,7 +212,7 @@ def _withdraw(desk: Desk, one: Answer) -> None:
     sentence = request.form.get("sentence", "")
     if not sentence.strip():
         raise Missing("reason of pulling")
-    editing.withdraw(desk.session, desk.actor, one, sentence)
+    editing.withdraw(desk.session, desk.actor, one, sentence, request.form.get("looked", ""))
 
 
 DEEDS = {
@@ -206,6 +227,26 @@ DEEDS = {
 @editor.post(f"{ADDRESS}/<any(return, outcome, recall, reopen, withdraw):deed>")
 def answer_deed(slug: str, public_id: str, answer_id: str, deed: str) -> Response | tuple[str, int]:
     return attempt(slug, public_id, lambda desk: DEEDS[deed](desk, _loaded(desk, public_id, answer_id)))
+
+
+@editor.post(f"{ADDRESS}/cut")
+def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
+    """What is picked can't be edited: take it out of its edition, and its approval back, and lead to its text."""
+
+    def fn(desk: Desk) -> None:
+        one, question = _loaded(desk, public_id, answer_id), the_question(desk, public_id)
+        edition = desk.session.get(Edition, question.edition_id or 0)
+        if edition is None or edition.public_id != request.form.get("edition"):
+            raise Stale(public_id)  # taken out or carried over since
+        editions.drop(desk.session, desk.actor, question)
+        editing.reopen(desk.session, desk.actor, one)
+
+    try:
+        change(slug, fn)
+    except (Stale, Illegal) as refused:
+        return second(slug, public_id, refused)
+    announce(_("It is out of the edition, and its approval taken back. Once it is approved again, pick it."))
+    return redirect(url_for("editor.answer_edit", slug=slug, public_id=public_id, answer_id=answer_id), code=303)
 
 
 @editor.post(f"{ADDRESS}/approve")
@@ -226,18 +267,24 @@ def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tupl
 
     try:
         change(slug, fn)
-    except Missing as missing:
-        typed: dict[str, Any] = {
-            "answer": answer_id,
-            "ticked": ticked,
-            "reason": reason,
-            "fault": missing.fact,
-            "faults": [
-                (f"{key}-{answer_id}", _("Not ticked: %(line)s", line=label))
-                for key, label in CHECKLIST.items()
-                if key not in ticked
-            ],
-        }
+    except (Missing, TooLong) as refused:
+        fault = refused.fact if isinstance(refused, Missing) else refused.field
+        typed: dict[str, Any] = {"answer": answer_id, "ticked": ticked, "reason": reason, "fault": fault}
         with at_desk(slug) as desk:
-            return question_page(desk, the_question(desk, public_id), **typed), 422
+            faults = list(_faults(desk, _loaded(desk, public_id, answer_id), ticked, reason))
+            return question_page(desk, the_question(desk, public_id), faults=faults, **typed), 422
     return to_question(slug, public_id)
+
+
+def _faults(desk: Desk, one: Answer, ticked: list[str], reason: str) -> Iterator[tuple[str, str]]:
+    """All that keeps an answer from being approved, each with its place on the page."""
+    missing = editing.faults_of_approval(desk.session, one, ticked)
+    for key, label in CHECKLIST.items():
+        if key not in ticked:
+            yield f"{key}-{one.public_id}", _("Not ticked: %(line)s", line=label)
+    if "verified" in missing:
+        yield f"verified-{one.public_id}", str(APPROVAL_FAULTS["verified"])
+    if "check" in missing and not reason.strip():
+        yield f"override-{one.public_id}", str(APPROVAL_FAULTS["check"])
+    if len(reason.strip()) > editing.LONGEST_REASON:
+        yield f"override-{one.public_id}", str(APPROVAL_FAULTS["reason"])

@@ -14,18 +14,19 @@ from ...answers.briefing import FEWEST, MOST
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
 from ...answers.routing import Fit, ranked
-from ...answers.writing_to import Leaking, must_be_clear
 from ...editions import desk as editions
 from ...editions import invitations
 from ...editions.standing import coming_editions
-from ...lifecycle import Illegal, Missing
+from ...lifecycle import Illegal, Missing, TooLong
 from ...people import directory
 from ...people.models import Expert
+from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ..done import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.alike import Near
 from ..questions.page import the_question, to_question
+from ..typed import too_long
 from .assignment import Unfit, coming_time
 from .rank_words import Why, whys
 
@@ -64,9 +65,10 @@ class Typed:
 
 @editor.get("/<slug>/questions/<public_id>/ask")
 def ask(slug: str, public_id: str) -> str:
+    """Who fits; `expert` in the address says who is ticked already."""
     with at_desk(slug) as desk:
         fields = {"words": desk.newsletter.words, "edition": _first_with_room(desk)}
-        return _form(desk, the_question(desk, public_id), Typed(fields))
+        return _form(desk, the_question(desk, public_id), Typed(fields, request.args.getlist("expert")))
 
 
 def _first_with_room(desk: Desk) -> str:
@@ -124,7 +126,8 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
 
     try:
         drafts, sent = change(slug, fn)
-    except Unfit as unfit:
+    except (Unfit, TooLong) as error:
+        unfit = error if isinstance(error, Unfit) else Unfit(**{error.field: too_long(error)})
         with at_desk(slug) as desk:
             return _form(desk, the_question(desk, public_id), typed, unfit), 422
     if len(drafts) == 1 and not sent:
@@ -150,16 +153,13 @@ def _drafts(desk: Desk, question: Question, typed: Typed) -> list[Assignment]:
     if words and not (words.isdigit() and FEWEST <= int(words) <= MOST):
         raise Unfit(words=_("Give a number of words from 20 to 2,000"))
     try:
-        must_be_clear(desk.session, question, fields["brief"], request.form.get("looked", ""))
-    except Leaking as leaking:
-        raise Unfit(leaking.passages, brief=_("Readers’ own words or names stand in it")) from leaking
-    try:
         step_at = coming_time(desk, "step_at")
     except Missing:
         raise Unfit(step_at=_("Give a time that is still to come")) from None
     edition_id = request.form.get("edition", _first_with_room(desk))
     edition = found(editions.load(desk.session, desk.actor, edition_id)) if edition_id else None
     about: dict[str, Any] = {"brief": fields["brief"], "words": int(words) if words else None}
+    about["looked"] = request.form.get("looked", "")
     about |= {name: fields[name] or None for name in ("credit_line", "relation")} if len(experts) == 1 else {}
     drafts = [_assign(desk, question, one, edition.id if edition else None, about) for one in experts]
     _set_up(desk, question, drafts, fields, step_at)
@@ -187,6 +187,8 @@ def _assign(
 ) -> Assignment:
     try:
         return assigning.assign(desk.session, desk.actor, question, expert, for_edition_id=edition_id, **about)
+    except Leaking as leaking:
+        raise Unfit(leaking.passages, brief=_("Readers’ own words or names stand in it")) from leaking
     except Illegal as illegal:
         if illegal.state != "assigned":
             raise

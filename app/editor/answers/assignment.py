@@ -16,9 +16,14 @@ from ...lifecycle import Missing
 from ...people import directory
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.page import attempt, the_question, to_question
-from ..typed import local_time, typed_day, typed_time
+from ..typed import local_time, typed_day
+from .dates import Dates, dates_of
 
 ADDRESS = "/<slug>/questions/<public_id>/assignments/<assignment_id>"
+
+
+class Held(Exception):
+    """The invitation is not to be sent with these dates, or not before its sender has looked at them."""
 
 
 class Unfit(Exception):
@@ -38,37 +43,50 @@ def assignment(slug: str, public_id: str, assignment_id: str) -> str:
     """The invitation as it will be mailed, with its dates; sent only from here."""
     with at_desk(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
-        usual = invitations.dates_for(desk.session, desk.newsletter, one)
-        typed = [local_time(request.args.get(name, ""), desk.newsletter.zone) for name in ("reply_by", "due_at")]
-        reply_by, due_at = (
-            typed[0] or one.reply_by or usual[0],
-            typed[1] or one.due_at or usual[1],
-        )
-        return page(
-            desk,
-            "editor/answers/assignment.html",
-            "questions",
-            question=one.question,
-            assignment=one,
-            letter=invitations.preview(desk.session, one, reply_by=reply_by, due_at=due_at),
-            has_address=one.expert.person.email_sealed is not None,
-            reply_by=typed_time(reply_by, desk.newsletter.zone),
-            due_at=typed_time(due_at, desk.newsletter.zone),
-            is_cleared=bool(one.question.text and one.question.text.cleared_at),
-            has_now=live(desk.session, [one.expert_id])[one.expert_id],
-            today=now(desk.session).date(),
-        )
+        return _invitation(desk, one, dates_of(desk, one, {}))
+
+
+def _invitation(desk: Desk, one: Assignment, dates: Dates, held: bool = False) -> str:
+    return page(
+        desk,
+        "editor/answers/assignment.html",
+        "questions",
+        question=one.question,
+        assignment=one,
+        letter=invitations.preview(desk.session, one, reply_by=dates.reply_by, due_at=dates.due_at),
+        has_address=one.expert.person.email_sealed is not None,
+        dates=dates,
+        held=held,
+        is_cleared=bool(one.question.text and one.question.text.cleared_at),
+        has_now=live(desk.session, [one.expert_id])[one.expert_id],
+        today=now(desk.session).date(),
+    )
 
 
 @editor.post(f"{ADDRESS}/invite")
-def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response:
-    def fn(desk: Desk) -> None:
-        reply_by, due_at = (coming_time(desk, name) for name in ("reply_by", "due_at"))
-        one = the_assignment(desk, public_id, assignment_id)
-        invitations.invite(desk.session, desk.actor, one, reply_by=reply_by, due_at=due_at)
+def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int] | str:
+    """Send the invitation, or only look at it with other dates."""
 
-    change(slug, fn)
-    return to_question(slug, public_id)
+    def fn(desk: Desk) -> None:
+        one = the_assignment(desk, public_id, assignment_id)
+        dates = dates_of(desk, one, request.form)
+        if dates.holds:
+            raise Held
+        invitations.invite(desk.session, desk.actor, one, reply_by=dates.reply_by, due_at=dates.due_at)
+
+    looks = "look" in request.form
+    if not looks:
+        try:
+            change(slug, fn)
+        except Held:
+            pass
+        else:
+            return to_question(slug, public_id)
+    with at_desk(slug) as desk:
+        one = the_assignment(desk, public_id, assignment_id)
+        dates = dates_of(desk, one, request.form)
+        html = _invitation(desk, one, dates, held=not looks)
+    return (html, 422) if dates.faults or not looks else html
 
 
 def coming_time(desk: Desk, name: str) -> datetime | None:
@@ -94,6 +112,11 @@ def _decline(desk: Desk, one: Assignment) -> None:
     assigning.decline(desk.session, desk.actor, one, reason, later)
 
 
+def _cancel(desk: Desk, one: Assignment) -> None:
+    sentence, looked = request.form.get("sentence", ""), request.form.get("looked", "")
+    assigning.cancel(desk.session, desk.actor, one, sentence, looked=looked)
+
+
 def _ladder(desk: Desk, one: Assignment) -> None:
     before = found(load_assignment(desk.session, one.question, request.form.get("before", "")))
     ladder.put_after(desk.session, desk.actor, one, before, coming_time(desk, "due_at"))
@@ -104,7 +127,7 @@ DEEDS = {
     "off": lambda desk, one: ladder.take_off(desk.session, desk.actor, one),
     "extend": _extend,
     "decline": _decline,
-    "cancel": lambda desk, one: assigning.cancel(desk.session, desk.actor, one, request.form.get("sentence", "")),
+    "cancel": _cancel,
     "link": lambda desk, one: assigning.send_link_again(desk.session, desk.actor, one),
     "verify": lambda desk, one: directory.verify_expert(
         desk.session, desk.actor, one.expert, request.form.get("how", "")

@@ -7,13 +7,15 @@ from werkzeug.wrappers import Response
 
 from ...answers.briefing import FEWEST, MOST, Brief, rebrief
 from ...answers.models import Assignment
-from ...answers.writing_to import Leaking
 from ...audit import queries as audit
-from ...lifecycle import Illegal, Missing, Stale
+from ...lifecycle import Illegal, Missing, Stale, TooLong
 from ...questions import notes
+from ...questions.firewall import Leaking
 from ..conflict import Conflict, Part, conflict_with, kept_in_note
+from ..faster import mark_of, seen_in_form
 from ..frame import Desk, at_desk, change, editor, page, version_seen
 from ..questions.page import to_question
+from ..typed import too_long
 from .assignment import ADDRESS, the_assignment
 
 LABELS = {
@@ -39,7 +41,7 @@ def _as_it_stands(one: Assignment) -> dict[str, str]:
 
 @editor.post(f"{ADDRESS}/brief")
 def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
-    typed = {name: request.form.get(name, "").strip() for name in LABELS}
+    typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
     version, looked = version_seen(), request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
@@ -57,6 +59,8 @@ def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tupl
         return _again(slug, public_id, assignment_id, typed, 409)
     except Leaking as leaking:
         return _again(slug, public_id, assignment_id, typed, 422, passages=leaking.passages)
+    except TooLong as error:
+        return _again(slug, public_id, assignment_id, typed, 422, faults={error.field: too_long(error)})
     except Missing:
         fault = _("Give a number of words from %(fewest)d to %(most)d", fewest=FEWEST, most=MOST)
         return _again(slug, public_id, assignment_id, typed, 422, faults={"words": fault})
@@ -86,7 +90,8 @@ def _again(
 def _conflict(desk: Desk, one: Assignment, typed: dict[str, str]) -> Conflict:
     theirs = _as_it_stands(one)
     last = audit.newest_of(desk.session, "assignment", one.id, "assignment.brief")
-    parts = [Part(str(label), None, theirs[name], typed[name]) for name, label in LABELS.items()]
+    before = seen_in_form() or {}
+    parts = [Part(str(label), before.get(name), theirs[name], typed[name]) for name, label in LABELS.items()]
     return conflict_with(desk, last.actor if last else "", last.at if last else one.state_at, parts)
 
 
@@ -98,6 +103,9 @@ def _form(
     passages: list[str] | None = None,
     conflict: Conflict | None = None,
 ) -> str:
+    if conflict:
+        typed = {name: part.mine for name, part in zip(LABELS, conflict.parts, strict=True)}
+    is_first = conflict is None and "seen" in request.form
     return page(
         desk,
         "editor/answers/brief.html",
@@ -105,6 +113,8 @@ def _form(
         question=one.question,
         assignment=one,
         typed=typed,
+        seen=request.form["seen"] if is_first else mark_of(_as_it_stands(one)),
+        version=version_seen() if is_first else one.version,
         labels=LABELS,
         faults=faults or {},
         passages=passages or [],

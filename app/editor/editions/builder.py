@@ -7,7 +7,7 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import lazy_gettext as _l
 
-from ...editions import arranging, arriving, meanwhile, record
+from ...editions import arranging, arriving, meanwhile, record, skipping
 from ...editions import desk as editions
 from ...editions.before_lock import matters
 from ...editions.lifecycle import EDITION
@@ -21,8 +21,9 @@ from ...newsletters.queries import topics_of
 from ...people.models import Expert
 from ...questions.models import Question
 from ..frame import Desk, page
+from ..questions.tried import Tried
 from .forms import preview
-from .words import deeds, happened, lines_of
+from .words import deeds, happened, lines_of, where_to
 
 # What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
 CHOICES = {
@@ -40,8 +41,15 @@ def kept() -> dict[str, Any]:
     return {name: request.args[name] for name in (*FILTERS, "form") if request.args.get(name)}
 
 
-def builder(desk: Desk, edition: Edition, trouble: str = "", seen: int = -1) -> str:
-    """The page as it stands now. `trouble` says why a press did nothing; `seen` is the mark of the page it was on."""
+def builder(
+    desk: Desk,
+    edition: Edition,
+    trouble: str = "",
+    seen: int = -1,
+    tried: Tried = Tried(),  # noqa: B008 - it is frozen
+) -> str:
+    """The page as it stands now. `trouble` says why a press did nothing; `seen` is the mark of the page it was on; `tried` is
+    the form that couldn't be taken."""
     session = desk.session
     picked = editions.picked(session, edition)
     blocks, troubles = editions.preview(session, edition)
@@ -55,6 +63,7 @@ def builder(desk: Desk, edition: Edition, trouble: str = "", seen: int = -1) -> 
         edition=edition,
         acts=EDITION.open_to(desk.actor, edition),
         trouble=trouble,
+        tried=tried,
         told=deeds(desk, meanwhile.since(session, edition, seen)) if trouble and seen >= 0 else [],
         seen=meanwhile.seen(session),
         kept=kept(),
@@ -64,7 +73,8 @@ def builder(desk: Desk, edition: Edition, trouble: str = "", seen: int = -1) -> 
         items=items,
         approvals=record.approvals(session, items),
         fits=record.fits_its_hash,
-        events=happened(desk, record.events_of(session, edition)) if not planned else [],
+        events=happened(desk, edition, record.events_of(session, edition)) if not planned else [],
+        moved=where_to(skipping.moved_from(session, edition)) if edition.state == "skipped" else [],
         over=edition.runs_at < datetime.now(UTC),
         may_recall=edition.sent_at is not None and datetime.now(UTC) < edition.sent_at + editions.GRACE,
         most_slots=editions.MOST_SLOTS,

@@ -7,8 +7,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
+from ...audit import watched
 from ...db import lock
-from ...editions import arranging, arriving, as_mail, meanwhile, withdrawal
+from ...editions import arranging, arriving, as_mail, meanwhile, skipping, withdrawal
 from ...editions import desk as editions
 from ...editions.models import Edition
 from ...letters import queries as letters
@@ -16,14 +17,17 @@ from ...lifecycle import Illegal, Missing, Stale, expect
 from ...mail.outbox import OnItsWay
 from ...questions import dates
 from ...questions import queries as questions
+from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...wording import day
 from ..done import announce
 from ..frame import Desk, at_desk, change, editor, found
+from ..questions.tried import tried
 from ..typed import number_in, typed_day
+from ..undo import way_back
 from .builder import builder, kept, reply_address
 from .forms import BY_ENDING, title_of
-from .words import deeds, why_not
+from .words import deeds, where_to, why_not
 
 # In a frame of the edition's page, and by no style but the mail's own.
 AS_MAIL = {
@@ -110,7 +114,7 @@ def _pick(desk: Desk, edition: Edition) -> str:
 
 def _drop(desk: Desk, edition: Edition) -> str:
     question, why = _question(desk, edition), request.form.get("why", "")
-    editions.drop(desk.session, desk.actor, question, why=why)
+    editions.drop(desk.session, desk.actor, question, why, looked=request.form.get("looked", ""))
     if why.strip():
         return _("“%(what)s” is out, and its expert is told why.", what=_title(question))
     return _("“%(what)s” is out, and ready to run another time.", what=_title(question))
@@ -162,6 +166,16 @@ def _date(desk: Desk, edition: Edition) -> str:
     return _("“%(what)s” must run by %(day)s.", what=_title(question), day=day(by))
 
 
+def _skip(desk: Desk, edition: Edition) -> str:
+    moved = skipping.skip(desk.session, desk.actor, edition)
+    return " ".join([_("There is no edition on this date now."), *where_to(moved)])
+
+
+def _unskip(desk: Desk, edition: Edition) -> str:
+    moved = skipping.unskip(desk.session, desk.actor, edition)
+    return " ".join([_("There is an edition on this date after all."), *where_to(moved)])
+
+
 def _slots(desk: Desk, edition: Edition) -> str:
     editions.set_slots(desk.session, desk.actor, edition, _number("slots"))
     return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
@@ -184,11 +198,11 @@ PRESSES: dict[str, Callable[[Desk, Edition], str | None]] = {
     "send": lambda desk, edition: editions.send(desk.session, desk.actor, edition, version=_number("version")),
     "ran": lambda desk, edition: arriving.mark_sent_as_it_ran(desk.session, desk.actor, edition, _number("version")),
     "recall": lambda desk, edition: editions.recall(desk.session, desk.actor, edition),
-    "skip": lambda desk, edition: editions.skip(desk.session, desk.actor, edition),
-    "unskip": lambda desk, edition: editions.unskip(desk.session, desk.actor, edition),
+    "skip": _skip,
+    "unskip": _unskip,
 }
-# What is meant of the slots as they were seen; the others name a question, and do the same whoever else was at work.
-OF_ALL_SLOTS = ("up", "down", "slots", "skip")
+# What is meant of the edition as it was seen; the others name a question, and do the same whoever else was at work.
+OF_ALL_SLOTS = ("up", "down", "slots", "skip", "unskip", "recall")
 IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
 
 
@@ -196,22 +210,30 @@ IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date
 def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     """Do one thing to an edition and say so, with what others did meanwhile; where it can't be done, say why."""
 
-    def fn(desk: Desk) -> list[str]:
+    def fn(desk: Desk) -> tuple[list[str], str]:
         edition = found(editions.load(desk.session, desk.actor, public_id))
         if press in OF_ALL_SLOTS:
             expect(lock(desk.session, edition), _number("version"))
-        done = PRESSES[press](desk, edition)
+        with watched(desk.session) as events:
+            done = PRESSES[press](desk, edition)
+            desk.session.flush()
         mark = _number("seen") if "seen" in request.form else meanwhile.seen(desk.session)
         others = meanwhile.since(desk.session, edition, mark, but=desk.actor)
-        return [*([done] if done else ()), *(_("Meanwhile: %(deed)s", deed=deed) for deed in deeds(desk, others))]
+        said = [*([done] if done else ()), *(_("Meanwhile: %(deed)s", deed=deed) for deed in deeds(desk, others))]
+        return said, way_back(events) if done else ""
 
     try:
-        said = change(slug, fn)
+        said, undo = change(slug, fn)
+    except Leaking as leaking:
+        with at_desk(slug) as desk:
+            edition = found(editions.load(desk.session, desk.actor, public_id))
+            return builder(desk, edition, seen=_number("seen"), tried=tried(leaking)), 422
     except (Illegal, Missing, Stale, OnItsWay) as refused:
         with at_desk(slug) as desk:
             edition = found(editions.load(desk.session, desk.actor, public_id))
             return builder(desk, edition, why_not(refused), _number("seen")), 409
-    for words in said:
-        announce(words)
+    here = url_for("editor.edition", slug=slug, public_id=public_id)
+    for number, words in enumerate(said):
+        announce(words, undo="" if number else undo, back=here)
     anchor = "slots" if press in IN_THE_SLOTS else None
     return redirect(url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **kept()), code=303)

@@ -1,6 +1,6 @@
 """What the page of an edition says: what others did, what to know before it is locked, why a press did nothing."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,16 +8,18 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
+from flask_babel.speaklater import LazyString
 from sqlalchemy import select
 
 from ...audit import Event
 from ...editions.before_lock import Matter
+from ...editions.models import Edition
 from ...errors import REASONS
 from ...lifecycle import Refused, Stale
 from ...mail.outbox import OnItsWay
 from ...people.directory import staff_names
 from ...questions.models import Question
-from ...wording import day
+from ...wording import day, moment
 from ..frame import Desk
 
 # What somebody did to an edition and its slots. {what} is the headline of the question.
@@ -26,6 +28,7 @@ DEEDS = {
     "question.drop": _l("%(who)s took “%(what)s” out."),
     "question.move": _l("%(who)s moved “%(what)s”."),
     "question.carry": _l("%(who)s carried “%(what)s” over."),
+    "question.carry_back": _l("%(who)s put “%(what)s” back into the edition that it was picked for."),
     "question.date": _l("%(who)s set by when “%(what)s” must run."),
     "question.publish": _l("“%(what)s” is public."),
     "question.recall": _l("“%(what)s” is not public any more."),
@@ -41,6 +44,7 @@ DEEDS = {
     "edition.unskip": _l("%(who)s let this date run after all."),
     "edition.arrive": _l("It arrived at the desk’s own address."),
 }
+CARRIED_HERE = _l("%(who)s carried “%(what)s” over to this edition.")
 TAKEN_BACK = _l("A reader took their question back. It is out of this edition, and its words are erased.")
 HANDS = {"clock": _l("The calendar"), "mailroom": _l("The mailroom"), "reader": _l("A reader")}
 FOLLOWS = ("question.publish", "question.recall")  # of what is told by itself
@@ -49,24 +53,39 @@ FOLLOWS = ("question.publish", "question.recall")  # of what is told by itself
 def deeds(desk: Desk, events: Sequence[Event]) -> list[str]:
     """What was done, in its order, each a sentence. When a reader did something is not told: it is nobody's business."""
     told = [event for event in events if event.action in DEEDS and event.action not in FOLLOWS]
-    names = _names(desk, told) | {desk.actor.ref: _("You")}
-    keys = {event.question_id for event in told if event.question_id}
+    return _sentences(desk, told, _names(desk, told) | {desk.actor.ref: _("You")})
+
+
+def happened(desk: Desk, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
+    """What was done to an edition and in its slots: the time of each, how that is shown, and the sentence."""
+    told = [event for event in events if event.action in DEEDS]
+    said = _sentences(desk, told, _names(desk, told), edition)
+    return [(event.at, _time(event), words) for event, words in zip(told, said, strict=True)]
+
+
+def _time(event: Event) -> str:
+    """Of what a reader did only the day is kept."""
+    return day(event.at.date()) if event.actor == "reader" else moment(event.at)
+
+
+def _sentences(
+    desk: Desk, events: Sequence[Event], names: Mapping[str, str], edition: Edition | None = None
+) -> list[str]:
+    keys = {event.question_id for event in events if event.question_id}
     rows = desk.session.scalars(select(Question).where(Question.id.in_(keys))) if keys else ()
     titles = {row.id: row.headline or row.wording[:80] for row in rows}
     return [
-        str(TAKEN_BACK)
-        if (event.actor, event.action) == ("reader", "question.drop")
-        else str(DEEDS[event.action])
+        str(_deed(event, edition))
         % {"who": names[event.actor], "what": titles.get(event.question_id or 0) or _("a question")}
-        for event in told
+        for event in events
     ]
 
 
-def happened(desk: Desk, events: Sequence[Event]) -> list[tuple[datetime, str]]:
-    """What was done to an edition itself, with the time of each."""
-    told = [event for event in events if event.action in DEEDS]
-    names = _names(desk, told)
-    return [(event.at, str(DEEDS[event.action]) % {"who": names[event.actor], "what": ""}) for event in told]
+def _deed(event: Event, edition: Edition | None) -> LazyString:
+    if (event.actor, event.action) == ("reader", "question.drop"):
+        return TAKEN_BACK
+    carried_here = event.action == "question.carry" and edition and (event.facts or {}).get("to") == edition.id
+    return CARRIED_HERE if carried_here else DEEDS[event.action]
 
 
 def _names(desk: Desk, events: Iterable[Event]) -> dict[str, str]:
@@ -85,7 +104,7 @@ MATTERS: dict[str, tuple[Callable[[Matter], str], str, Any]] = {
     "late": (lambda one: _("it was to run by %(day)s, before this edition.", day=day(one.day, "short") if one.day else ""),
              "", ""),
     "long": (lambda one: ngettext("it is one word too long.", "it is %(num)s words too long.", one.number),
-             "question", _l("Cut it")),
+             "answer", _l("Cut it")),
     "left out": (lambda one: _("it must run by %(day)s, and the edition after this one is too late.",
                                day=day(one.day, "short") if one.day else ""), "question", _l("Look at it")),
     "open": (lambda one: ngettext("One slot is open.", "%(num)s slots are open.", one.number), "", ""),
@@ -100,9 +119,10 @@ def lines_of(desk: Desk, matters: Iterable[Matter]) -> list[dict[str, Any]]:
 def _line(desk: Desk, matter: Matter) -> dict[str, Any]:
     says, leads, label = MATTERS[matter.kind]
     question = matter.question
-    addresses: dict[str, tuple[str, Any] | None] = {
-        "question": ("editor.question", question.public_id) if question else None,
-        "letter": ("editor.letter", matter.letter),
+    addresses: dict[str, tuple[str, Any, str | None] | None] = {
+        "question": ("editor.question", question.public_id, None) if question else None,
+        "answer": ("editor.question", question.public_id, f"acts-{matter.answer}") if question else None,
+        "letter": ("editor.letter", matter.letter, None),
     }
     where = addresses.get(leads)
     return {
@@ -110,9 +130,19 @@ def _line(desk: Desk, matter: Matter) -> dict[str, Any]:
         "stops": matter.stops,
         "about": (question.headline or question.wording) if question else "",
         "says": says(matter),
-        "href": url_for(where[0], slug=desk.newsletter.slug, public_id=where[1]) if where else "",
+        "href": url_for(where[0], slug=desk.newsletter.slug, public_id=where[1], _anchor=where[2]) if where else "",
         "label": label,
     }
+
+
+def where_to(moved: Iterable[tuple[Question, Edition | None]]) -> list[str]:
+    """A sentence for each question that was picked for a date which was left out: where it stands now."""
+    return [
+        _("“%(what)s” runs on %(day)s.", what=what, day=day(edition.runs_at))
+        if edition
+        else _("“%(what)s” is ready to run another time.", what=what)
+        for what, edition in ((question.headline or question.wording[:80], edition) for question, edition in moved)
+    ]
 
 
 def why_not(refused: Refused) -> str:

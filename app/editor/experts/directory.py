@@ -13,8 +13,7 @@ from ...answers.routing import histories
 from ...answers.workload import has_work, live, never_asked, of_expert
 from ...db import now
 from ...editions.archive import published_by
-from ...lifecycle import Missing, Stale
-from ...newsletters.queries import all_newsletters
+from ...lifecycle import Missing, Stale, TooLong
 from ...people import directory, finding
 from ...people.cells import READ as READS
 from ...people.cells import Wrong
@@ -24,11 +23,18 @@ from ...people.permissions import may
 from ...text import single_line
 from ...wording import tongue
 from ..done import announce
-from ..faster import faster
-from ..frame import Desk, at_desk, change, editor, found, page, version_seen
+from ..faster import as_opened, faster, mark_of, meeting, ticked
+from ..frame import Desk, at_desk, change, editor, found, page
+from ..typed import TOO_LONG, too_long
 
 PAGE = 50
-PROFILE = ("name", "title", "organisation", "place", "credit_line", "relation", "described_as", "bio", "ties", "topics", "languages", "at_once", "away_until")  # fmt: skip
+LABELS = {
+    "name": _l("Name"), "title": _l("Title"), "organisation": _l("Organisation"), "place": _l("Place"),
+    "credit_line": _l("Credit line"), "relation": _l("Relation"), "described_as": _l("Described as"), "bio": _l("About them"),
+    "ties": _l("Ties"), "topics": _l("Topics"), "languages": _l("Languages"), "at_once": _l("Questions at once"),
+    "away_until": _l("Away until"), "on_public_page": _l("Stands on the public page of experts"),
+}  # fmt: skip
+PROFILE = tuple(name for name in LABELS if name != "on_public_page")
 SOUGHT = ("q", "language", "topic", "show")
 # show in the address: (label, which experts)
 SHOWN: dict[str, tuple[Any, Any]] = {
@@ -86,8 +92,8 @@ def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> st
 
 
 def _tongues(desk: Desk, chosen: str) -> list[tuple[str, str]]:
-    """The languages to look for: what the newsletters are written in, and the one that is being looked for."""
-    codes = {code for one in all_newsletters(desk.session) for code in (one.language, *one.languages)} | {chosen} - {""}
+    """The languages to look for: those that somebody in the directory writes, and the one that is being looked for."""
+    codes = finding.tongues(desk.session) | {chosen}
     named = sorted(((code, tongue(code) or code) for code in codes if code), key=lambda one: one[1])
     return [("", _("Any language")), *named]
 
@@ -103,6 +109,9 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
 
     try:
         public_id, is_known = change(slug, fn)
+    except TooLong as error:
+        with at_desk(slug) as desk:
+            return _list(desk, {"name": name, "email": email}, {error.field: too_long(error)}), 422
     except (Missing, directory.BadAddress) as error:
         faults = (
             {"name": _("Say who it is.")}
@@ -131,7 +140,7 @@ def expert(slug: str, public_id: str) -> str | Response:
 
 def _stored(expert: Expert) -> dict[str, Any]:
     """The profile as its form shows it."""
-    return {name: getattr(expert, name) or "" for name in PROFILE} | {
+    return {name: str(getattr(expert, name) or "") for name in PROFILE} | {
         "topics": ", ".join(expert.topics),
         "languages": ", ".join(expert.languages),
         "away_until": expert.away_until.isoformat() if expert.away_until else "",
@@ -148,7 +157,9 @@ def _one(
 ) -> str:
     expert = found(directory.load_expert(desk.session, desk.actor, public_id))
     verifier = expert.verified_by_id
-    stored = _stored(expert)
+    stored, met = _stored(expert), None
+    if typed and stale:
+        met = meeting(faster(desk, expert, "expert.change"), stored, typed, LABELS, ticked)
     return page(
         desk,
         "editor/experts/expert.html",
@@ -156,10 +167,11 @@ def _one(
         expert=expert,
         email=directory.email_of(desk.session, expert.person),
         verified_by=directory.names_of(desk.session, [verifier]).get(verifier) if verifier else None,
-        profile=stored | (typed or {}),
-        stored=stored if stale else {},
+        labels=LABELS,
+        profile=met.values if met else stored | (typed or {}),
+        seen=request.form["seen"] if typed and faults and "seen" in request.form else mark_of(stored),
+        met=met,
         faults=faults or {},
-        faster=faster(desk, expert, "expert.change") if stale else "",
         today=now(desk.session).date(),
         live=live(desk.session, [expert.id])[expert.id],
         history=histories(desk.session, [expert])[expert.id],
@@ -175,7 +187,7 @@ def _faults() -> dict[str, str]:
     return {
         "number": _("Give a number from 1 to 99, or nothing."),
         "date": _("Write the date like 2026-07-01."),
-        "long": _("This is too long: %(most)d characters are the most."),
+        "long": str(TOO_LONG),
         "many": _("These are too many: %(most)d are the most."),
         "language": _("No language has this code or name: %(word)s"),
     }
@@ -201,7 +213,7 @@ def _parsed(typed: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 @editor.post("/<slug>/experts/<public_id>")
 def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
-    typed: dict[str, Any] = {name: request.form.get(name, "") for name in PROFILE}
+    typed: dict[str, Any] = {name: request.form.get(name, "").replace("\r\n", "\n") for name in PROFILE}
     typed["on_public_page"] = "on_public_page" in request.form
     fields, faults = _parsed(typed)
     if faults:
@@ -210,7 +222,8 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     def fn(desk: Desk) -> None:
         expert = found(directory.load_expert(desk.session, desk.actor, public_id))
-        directory.change_profile(desk.session, desk.actor, expert, version_seen(), **fields)
+        as_opened(desk, expert, lambda: _stored(expert), typed)
+        directory.change_profile(desk.session, desk.actor, expert, None, **fields)
 
     try:
         change(slug, fn)
@@ -231,7 +244,8 @@ def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     try:
         change(slug, fn)
-    except Missing:
+    except (Missing, TooLong) as error:
+        fault = too_long(error) if isinstance(error, TooLong) else _("Say how it was checked.")
         with at_desk(slug) as desk:
-            return _one(desk, public_id, faults={"how": _("Say how it was checked.")}), 422
+            return _one(desk, public_id, faults={"how": fault}), 422
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

@@ -17,7 +17,7 @@ from ...db import lock
 from ...editions.endings import end_letter, reopen_letter
 from ...letters import filing, queries
 from ...letters.models import Letter
-from ...lifecycle import Illegal, Stale, expect
+from ...lifecycle import Illegal, Missing, Stale, expect
 from ...questions import desk as questions
 from ...questions import queries as question_queries
 from ...questions.models import Question
@@ -53,10 +53,15 @@ def the_letter(desk: Desk, public_id: str) -> Letter:
 @editor.get("/<slug>/letters/<public_id>")
 def letter(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
-        item = the_letter(desk, public_id)
-        listed = list_of(desk, item)
-        pane = pane_of(desk, item, dict(listed["listed"].editions))
-        return page(desk, "editor/letters/letters.html", "letters", **listed, **pane)
+        return _open(desk, the_letter(desk, public_id))
+
+
+def _open(desk: Desk, item: Letter, **tried: str) -> str:
+    """The letter beside its list; `tried` is what of an expert's filing could not be taken."""
+    listed = list_of(desk, item)
+    pane = pane_of(desk, item, dict(listed["listed"].editions))
+    pane["filings"] = pane["filings"] and pane["filings"] | tried
+    return page(desk, "editor/letters/letters.html", "letters", **listed, **pane)
 
 
 class Done(NamedTuple):
@@ -182,7 +187,7 @@ def _to_question(desk: Desk, one: Letter) -> Done:
 
 
 @editor.post("/<slug>/letters/<public_id>/reply")
-def letter_reply(slug: str, public_id: str) -> Response:
+def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
     """File what an expert wrote by mail; their assignment or answer follows."""
     form = request.form
     kind, reason = form.get("kind", ""), form.get("reason", "other")
@@ -195,12 +200,21 @@ def letter_reply(slug: str, public_id: str) -> Response:
         if kind in ("comment", "spam"):
             filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id, version=version)
         else:
-            day = typed_day(form.get("later_on", ""))
+            typed_on = form.get("later_on", "").strip()
+            day = typed_day(typed_on) if typed_on else mailed.later(desk)
+            if kind == "later" and day is None:
+                raise Missing("later date to come")
             by_mail.file(desk.session, desk.actor, one, kind, reason=reason, later_on=day, version=version)
-        done = "" if kind == "answer" else _("Filed as: %(kind)s.", kind=FILED[kind])
-        return Done(_after_reply(desk, one, assignment, kind), done)
+        return Done(_after_reply(desk, one, assignment, kind), _("Filed as: %(kind)s.", kind=FILED[kind]))
 
-    return press(slug, public_id, fn)
+    try:
+        return press(slug, public_id, fn)
+    except Missing as missing:
+        if missing.fact != "later date to come":
+            raise
+        typed = {"later_on": form.get("later_on", ""), "back": form.get("back", "")}
+        with at_desk(slug) as desk:
+            return _open(desk, the_letter(desk, public_id), fault=_("Give a day that is still to come"), **typed), 422
 
 
 def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> str:
@@ -224,13 +238,31 @@ def letter_end(slug: str, public_id: str) -> Response:
     return press(slug, public_id, fn)
 
 
-@editor.post("/<slug>/letters/<public_id>/<any(reopen, release):move>")
-def letter_move(slug: str, public_id: str, move: str) -> Response:
-    """Let it wait again, taken out of its question where it stands behind one; or let a held one be an honest letter."""
-    verb = {"reopen": reopen_letter, "release": filing.release}[move]
+@editor.post("/<slug>/letters/<public_id>/to-pen")
+def letter_to_pen(slug: str, public_id: str) -> Response:
+    """It was no letter of that expert: its mail is to be looked at again."""
 
     def fn(desk: Desk, one: Letter) -> Done:
-        of_reader(desk, one)
+        row = by_mail.to_pen(desk.session, desk.actor, one, version_seen())
+        there = url_for("editor.pen_mail", slug=slug, public_id=row.public_id)
+        return Done(there, _("It isn’t their letter any more. Say what it is."), there)
+
+    return press(slug, public_id, fn)
+
+
+@editor.post("/<slug>/letters/<public_id>/<any(reopen, release):move>")
+def letter_move(slug: str, public_id: str, move: str) -> Response:
+    """Let it wait again, taken out of its question where it stands behind one; or let a held one be an honest letter.
+
+    With an expert's goes what followed from its filing, while nobody has gone on from there.
+    """
+
+    def fn(desk: Desk, one: Letter) -> Done:
+        verb = {"reopen": reopen_letter, "release": filing.release}[move]
+        if move == "reopen" and one.author == "expert":
+            verb = by_mail.wait_again
+        else:
+            of_reader(desk, one)
         verb(desk.session, desk.actor, one, version_seen())
         here = url_for("editor.letter", slug=slug, public_id=public_id)
         return Done(here, _("It waits again.") if move == "reopen" else _("It waits with the others."))

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from flask import request
 from flask_babel import gettext as _
 
+from ...answers.by_mail import may_wait_again
 from ...editions.models import Edition
 from ...letters import contacts, queries
 from ...letters.lifecycle import LETTER
@@ -23,7 +24,7 @@ from ...questions.models import Question
 from ...text import direction
 from ...wording import age, count, day, exact, full_date, tongue, zone
 from ..frame import Desk, found
-from ..keys import KEYS, OF_EXPERT
+from ..keys import KEYS, OF_EXPERT, on_letter_of_expert
 from ..mail import mailed
 from ..mail.mailed import About
 from ..search import Found, search
@@ -223,6 +224,7 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str,
     question = session.get(Question, item.question_id) if item.question_id else None
     hear_back = item.hear_back if item.channel == "web" or item.hear_back != "number" else "nothing"
     reading = mailed.readings(session, [mail]).get(mail.id) if mail else None
+    filings = mailed.filings(desk, item, expert) if expert else None
     return {
         "item": item,
         "moves": LETTER.open_to(desk.actor, item),
@@ -241,7 +243,11 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str,
         "reading": reading,
         "spam_score": reading.spam_score if reading else "",
         "expert": expert,
-        "filings": mailed.filings(desk, item, expert) if expert else None,
+        "filings": filings,
+        # Reasons stand only on what was set aside and became a letter by somebody's word.
+        "from_pen": bool(expert and mail and mail.reasons and item.state in ("received", "held")),
+        "may_wait_again": may_wait_again(session, item) if expert and not filings else not expert,
         "expert_keys": OF_EXPERT,
+        "help_keys": on_letter_of_expert(filings["kinds"] if filings else ()) if expert else KEYS,
         "alikes": alikes_of(desk, item, question) if not expert else [],
     }

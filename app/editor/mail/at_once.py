@@ -14,6 +14,7 @@ from ...mail.lifecycle import STATES
 from ...mail.outbox import OnItsWay
 from ..done import announce
 from ..frame import at_desk, change, editor
+from ..meanwhile import meanwhile
 from ..ticked import ticked
 from .outbox import DO, PAGE, the_mail
 
@@ -23,7 +24,6 @@ DONE: dict[str, Callable[[int], str]] = {
     "discard": lambda number: ngettext("One mail isn’t sent.", "%(num)s mails aren’t sent.", number),
 }
 WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
-    (Stale, _l("somebody has changed it since; read it first")),
     (OnItsWay, _l("it is just going out")),
     (NotYours, _l("an editor has to do it")),
     (Missing, _l("the text is no longer kept")),
@@ -45,9 +45,17 @@ def press_mails(slug: str) -> Response:
             change(slug, lambda desk: DO[act](desk, the_mail(desk, public_id), version))  # noqa: B023
             done += 1
         except Refused as error:
-            refused[next(str(why) for kind, why in WHY_NOT if isinstance(error, kind))] += 1
+            refused[_why(slug, public_id, error)] += 1
     announce(_told(act, done, refused))
     return redirect(url_for("editor.outbox", slug=slug, state=state if state in STATES else None), code=303)
+
+
+def _why(slug: str, public_id: str, error: Refused) -> str:
+    if not isinstance(error, Stale):
+        return next(str(why) for kind, why in WHY_NOT if isinstance(error, kind))
+    with at_desk(slug) as desk:
+        said = meanwhile(desk, the_mail(desk, public_id)) or _("somebody has changed it since")
+    return _("%(said)s; read it first", said=said)
 
 
 def _told(act: str, done: int, refused: Counter[str]) -> str:

@@ -1,17 +1,21 @@
 """Other words for a mail that is held. Its secret addresses stay out of sight and find their place again."""
 
+from collections.abc import Sequence
+
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...answers.writing_to import reword
 from ...lifecycle import Illegal, Missing, Stale
-from ...mail import outbox
 from ...mail.hidden import with_places
+from ...questions.firewall import Leaking
 from ...text import clean
 from ..done import announce
 from ..frame import Desk, at_desk, change, editor, page, version_seen
-from .outbox import message_of, the_mail
+from ..meanwhile import told
+from .outbox import message_of, second, the_mail
 from .words import named, shown
 
 # By the fact that is missing: the field, and what to do.
@@ -19,6 +23,7 @@ FAULTS = {
     "subject": ("subject", _l("The mail needs a subject.")),
     "text": ("body", _l("The mail needs a text.")),
     "link": ("body", _l("Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs.")),
+    "a second look": ("body", _l("Readers’ own words or names stand in it. Look at them, then save it if they may be known.")),
 }  # fmt: skip
 
 
@@ -31,11 +36,11 @@ def mail_edit(slug: str, public_id: str) -> str:
 @editor.post("/<slug>/outbox/<public_id>/edit")
 def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
-    version = version_seen()
+    version, looked = version_seen(), request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
         one = the_mail(desk, public_id)
-        outbox.rewrite(desk.session, desk.actor, one, typed["subject"], typed["body"], version)
+        reword(desk.session, desk.actor, one, typed["subject"], typed["body"], version, looked)
 
     try:
         change(slug, fn)
@@ -43,18 +48,28 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
         if missing.fact not in FAULTS:
             raise
         with at_desk(slug) as desk:
-            return _form(desk, public_id, typed, missing.fact), 422
-    except Stale:
+            passages = missing.passages if isinstance(missing, Leaking) else ()
+            return _form(desk, public_id, typed, missing.fact, passages=passages), 422
+    except (Stale, Illegal) as refused:
         with at_desk(slug) as desk:
-            return _form(desk, public_id, typed, is_stale=True), 409
+            if the_mail(desk, public_id).state == "held":
+                return _form(desk, public_id, typed, is_stale=True), 409
+        return second(slug, public_id, refused)
     announce(_("Saved. This is how it will be mailed."))
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
 
 
 def _form(
-    desk: Desk, public_id: str, typed: dict[str, str] | None = None, missing: str = "", is_stale: bool = False
+    desk: Desk,
+    public_id: str,
+    typed: dict[str, str] | None = None,
+    missing: str = "",
+    is_stale: bool = False,
+    passages: Sequence[str] = (),
 ) -> str:
-    """The form with what stands in the mail or what was typed; after somebody else's change, theirs beside it."""
+    """The form with what stands in the mail or what was typed; after somebody else's change, theirs beside it.
+
+    `passages` are readers' words in what was typed for an expert."""
     one = the_mail(desk, public_id)
     message = message_of(desk, one)
     if one.state != "held" or message is None:
@@ -69,7 +84,9 @@ def _form(
         typed=typed or stored,
         stored=stored,
         faults={field: str(words)} if field else {},
+        passages=passages,
         is_stale=is_stale,
+        told=told(desk, one) if is_stale else "",
         has_link=stored["body"] != message.text,
         is_to_reader=one.letter_id is not None,
         language=message.language,

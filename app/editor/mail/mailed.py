@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import url_for
 from flask_babel import gettext as _
@@ -11,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 
 from ...answers.by_mail import WAITS
-from ...answers.correspondence import with_questions
+from ...answers.correspondence import with_questions, writable
 from ...answers.editing import open_check
 from ...answers.lifecycle import ASSIGNMENT
 from ...answers.models import Assignment, Check
@@ -77,9 +78,7 @@ def about(session: Session, letters: Sequence[Letter], known: Mapping[int, Editi
     return About({**known, **{one.id: one for one in more}}, {one.id: one for one in some})
 
 
-def suggested(
-    desk: Desk, row: Inbound, reading: Reading | None, chosen: Sequence[Assignment]
-) -> tuple[Assignment | None, list[Assignment], bool]:
+def suggested(desk: Desk, row: Inbound, reading: Reading | None) -> tuple[Assignment | None, list[Assignment], bool]:
     """The assignment that a mail seems to be about; the others to choose from; whether the first of these is likely.
 
     It is the one of the mail's token, else the only one of whoever has the address that it claims to come from. An address
@@ -88,8 +87,9 @@ def suggested(
     if row.assignment_id:
         mine = with_questions().filter_by(id=row.assignment_id, newsletter_id=desk.newsletter.id)
         first = desk.session.scalar(mine)
-        return first, [one for one in chosen if one is not first], False
+        return first, [one for one in writable(desk.session, desk.newsletter.id) if one is not first], False
     person = directory.by_email(desk.session, reading.from_address) if reading and reading.from_address else None
+    chosen = writable(desk.session, desk.newsletter.id, person.id if person else None)
     own = [one for one in chosen if person and one.expert.person_id == person.id]
     others = [one for one in chosen if one not in own]
     return (own[0], others, False) if len(own) == 1 else (None, own + others, bool(own))
@@ -114,11 +114,16 @@ def filings(desk: Desk, letter: Letter, assignment: Assignment, back: str = "") 
         "name": assignment.expert.name,
         # A page has one red button, and that of a question's page says what is to be done there.
         "buttons": [(kind, REPLIES[kind], "next" if kind in first[:1] and not back else "") for kind in kinds],
+        "kinds": [*kinds, *(("cannot", "later") if refuses else ())],
         "checks": check is not None,
         "reasons": REASONS.items() if refuses else (),
-        # "Not this week" is what most of them say.
-        "later_on": (now(desk.session) + timedelta(days=7)).date().isoformat(),
+        "later_on": later(desk).isoformat(),
     }
+
+
+def later(desk: Desk) -> date:
+    """From when on an expert could, where they give no day: "not this week" is what most of them say."""
+    return now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone)).date() + timedelta(days=7)
 
 
 def _open_check(session: Session, assignment: Assignment) -> Check | None:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from ... import errors
 from ...answers import undoing
-from ...lifecycle import Illegal, Missing
+from ...lifecycle import Illegal, Missing, Refused, Stale
 from ...mail import outbox
 from ...mail.hidden import without_secrets
 from ...mail.letter import Message, blocks
@@ -20,6 +20,7 @@ from ...mail.models import OutboxMail
 from ...seal import Unsealable
 from ...wording import moment
 from ..frame import Desk, at_desk, change, editor, found, page, version_seen
+from ..meanwhile import told
 from .words import ACTS, STATES, Named, named, shown
 
 PAGE = 40
@@ -29,7 +30,7 @@ BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l
 DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
     "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
     "retry": lambda desk, mail, _version: outbox.retry(desk.session, desk.actor, mail),
-    "discard": lambda desk, mail, _version: undoing.discard(desk.session, desk.actor, mail),
+    "discard": lambda desk, mail, version: undoing.discard(desk.session, desk.actor, mail, version),
 }
 
 
@@ -46,7 +47,10 @@ def mail(slug: str, public_id: str) -> str:
 
 
 def the_mail(desk: Desk, public_id: str) -> OutboxMail:
-    return found(outbox.load(desk.session, desk.newsletter.id, public_id))
+    one = found(outbox.load(desk.session, desk.newsletter.id, public_id))
+    href = url_for("editor.mail", slug=desk.newsletter.slug, public_id=public_id)
+    g.back = (href, _("Back to the mail"))  # where an error page leads
+    return one
 
 
 def message_of(desk: Desk, one: OutboxMail) -> Message | None:
@@ -132,17 +136,27 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
 
     def fn(desk: Desk) -> str:
         one = the_mail(desk, public_id)
-        g.back = (url_for("editor.mail", slug=slug, public_id=public_id), _("Back to the mail"))
         DO[act](desk, one, version_seen())
         questions = named(desk, [one])[1]
         return questions[one.question_id].public_id if one.question_id in questions else ""
 
     try:
         question = change(slug, fn)
-    except (Illegal, outbox.OnItsWay):
-        if act != "discard":
-            raise
-        return errors.page(409, happened=_("It can’t be stopped any more: it has gone out, or it is just going."))
+    except (Illegal, Stale, outbox.OnItsWay) as refused:
+        return second(slug, public_id, refused, act)
     if question and request.form.get("to") == "question":
         return redirect(url_for("editor.question", slug=slug, public_id=question), code=303)
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
+
+
+def second(slug: str, public_id: str, refused: Refused, act: str = "") -> Response:
+    """What somebody else did to the mail while one had it open; where that was nothing, the refusal itself."""
+    with at_desk(slug) as desk:
+        one = the_mail(desk, public_id)
+        moved = str(one.version) != request.form.get("version", str(one.version))
+        words = told(desk, one) if moved and one.state != "sent" else ""
+    if act == "discard" and not words and not isinstance(refused, Stale):
+        words = _("It can’t be stopped any more: it has gone out, or it is just going.")
+    if not words:
+        raise refused
+    return errors.page(409, happened=words)

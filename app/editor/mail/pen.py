@@ -50,7 +50,7 @@ def _loaded(desk: Desk, public_id: str) -> Inbound:
     return row
 
 
-def _page(desk: Desk, opened: Inbound | None, trouble: str = "") -> str:
+def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = "") -> str:
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     place = str(opened.state) if opened and opened.state in PLACES else request.args.get("place", "pen")
     label, nothing = PLACES.get(place) or abort(404)
@@ -72,6 +72,7 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "") -> str:
         rows=[_row(row, read.get(row.id), before) for row in rows[:PAGE]],
         opened=opened and _opened(desk, opened, read.get(opened.id)),
         trouble=trouble,
+        fault=fault,  # at the choice of an expert
         back=url_for("editor.pen", slug=slug, place=place, before=before),
         keyset={
             "newer": url_for("editor.pen", slug=slug, place=place) if before else None,
@@ -110,9 +111,8 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
     """A mail with what was read in it, why it is where it is, and what may be said of it."""
     kept = reading is not None or inbound.has_bytes(desk.session, row.id)
     needs = {"take": reading is not None, "sort": True, "read again": kept}
-    may = [move for move in INBOUND.open_to(desk.actor, row) if needs[move]]
-    choice = correspondence.writable(desk.session, desk.newsletter.id) if "take" in may else []
-    first, choice, likely = mailed.suggested(desk, row, reading, choice)
+    may = [move for move in INBOUND.open_to(desk.actor, row) if needs.get(move)]
+    first, choice, likely = mailed.suggested(desk, row, reading) if "take" in may else (None, [], False)
     return {
         "public_id": row.public_id,
         "version": row.version,
@@ -165,6 +165,8 @@ def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
         href, mail_id = change(slug, fn)
     except (Stale, Illegal, Missing) as refused:
         with at_desk(slug) as desk:
+            if isinstance(refused, Missing) and refused.fact == "assignment":
+                return _page(desk, _loaded(desk, public_id), fault=_("Choose whose reply it is")), 422
             return _page(desk, _loaded(desk, public_id), _why_not(refused)), 409
     back = url_for("editor.pen_mail", slug=slug, public_id=mail_id)
     announce(DONE[act](), href=back, label=_("Look at it again"))
@@ -192,6 +194,8 @@ def _next(desk: Desk, after: Inbound) -> str:
 def _answer(desk: Desk, row: Inbound, version: int) -> str:
     """An expert's mail goes on to be filed as an answer, a no and the like, so it stays before one's eyes."""
     chosen = request.form.get("assignment", "")
+    if not chosen:
+        raise Missing("assignment")
     assignment = found(correspondence.load_assignment(desk.session, desk.newsletter.id, chosen))
     letter = experts.from_pen(desk.session, desk.actor, assignment, row, version)
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)

@@ -16,6 +16,7 @@ from ...mail import about
 from ...mail.lifecycle import MAIL
 from ...mail.models import OutboxMail
 from ...people.directory import names_of
+from ...people.staff import invited_by
 from ...questions.models import Question
 from ...wording import age, ago, clock_time, day, zone
 from ..frame import Desk
@@ -64,20 +65,20 @@ ACTS = ("release", "retry", "discard")  # what a person can do with a mail as it
 NEAR = 100  # seconds that are told as such
 ON_TIME = timedelta(minutes=2)  # in which the worker has every mail that is due
 
-Named = tuple[dict[int, str], dict[int, Question]]
+Named = tuple[dict[int, str], dict[int, Question], dict[int, str]]
 
 
 def named(desk: Desk, mails: Sequence[OutboxMail]) -> Named:
-    """The names of those whom several mails are to, and the questions that they are about, in two queries."""
+    """The names of those whom several mails are to, the questions that they are about, and whom they invite to the desk."""
     people = names_of(desk.session, [mail.person_id for mail in mails if mail.person_id])
     keys = [mail.question_id for mail in mails if mail.question_id]
     rows = desk.session.scalars(select(Question).where(Question.id.in_(keys)))
-    return people, {question.id: question for question in rows}
+    return people, {question.id: question for question in rows}, invited_by(desk.session, mails)
 
 
 def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
     """A mail as a line: whom it is to and what it is about, and never an address."""
-    people, questions = names
+    people, questions, invited = names
     question = questions.get(mail.question_id or 0)
     ended = mail.sent_at or mail.ended_at or (mail.state_at if mail.state == "held" else None)
     where: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": question.public_id if question else ""}
@@ -86,7 +87,9 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
         "version": mail.version,
         "mark": "wait" if _waits_for_server(mail) else STATES[str(mail.state)][0],
         "stands": stands(mail, now(desk.session)),
-        "to": _("A reader") if mail.letter_id else people.get(mail.person_id or 0, _("Somebody")),
+        "to": _("A reader")
+        if mail.letter_id
+        else people.get(mail.person_id or 0) or invited.get(mail.id, _("Somebody")),
         "kind": KINDS.get(mail.kind, mail.kind),
         "because": question.headline or question.wording if question else "",
         "about": url_for("editor.question", **where) if question else "",

@@ -42,7 +42,11 @@ def faults(desk: Desk, tasks: Iterable[Task], address: Callable[[Desk, Task], st
         *_worker(desk),
         *(_edition(task, href) for task, href in pressing if task.kind == "missed"),
         *_mails(
-            desk, "failed", failed, lambda n: ngettext("One mail can’t be delivered.", "Mails can’t be delivered.", n)
+            desk,
+            "failed",
+            failed,
+            # No number: these are the newest of them.
+            lambda n: _("One mail can’t be delivered.") if n == 1 else _("Mails can’t be delivered."),
         ),
         *_mails(desk, "came-back", back, lambda n: ngettext("One mail came back.", "Mails came back.", n)),
         *_unreadable(desk),
@@ -82,7 +86,7 @@ def _undelivered(desk: Desk) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
     key = desk.newsletter.id
     failed = [mail for mail in outbox.waiting(desk.session, key, "failed", limit=FAILURES) if mail.bounced_at is None]
     back = [mail for _bounce, mail in correspondence.came_back(desk.session, key)]
-    names = named(desk, [*failed, *back]) if failed or back else ({}, {})
+    names = named(desk, [*failed, *back]) if failed or back else ({}, {}, {})
     return [shown(desk, mail, names) for mail in failed], [shown(desk, mail, names) for mail in back]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton
 from flask import abort, request
@@ -30,12 +31,16 @@ PERIODS: dict[str, tuple[int | None, Any]] = {
     "year": (52, _l("A year")),
     "all": (None, _l("All")),
 }
+LETTERS = _l("Letters")
 Row = Sequence[str | int]
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture, the sentence that says what it shows, and the table behind it: `heads` above `rows`, the first cell a name."""
+    """A picture, the sentence that says what it shows, and the table behind it: `heads` above `rows`, the first cell a name.
+
+    Where the rows are spans of time, `begins` are their days for a machine to read.
+    """
 
     key: str
     title: str
@@ -44,6 +49,7 @@ class Chart:
     heads: Sequence[str]
     rows: Sequence[Row]
     picture: charts.Picture
+    begins: Sequence[date] = ()
 
 
 @editor.get("/<slug>/insights", endpoint="insights")
@@ -73,7 +79,9 @@ def insights_csv(slug: str, chart: str) -> Response:
         abort(404)
     with at_desk(slug) as desk:
         drawn = CHARTS[chart](desk, _insight(desk, key))
-        lines = "".join(written(drawn.heads, ([str(cell) for cell in row] for row in drawn.rows)))
+        names: Sequence[object] = drawn.begins or [row[0] for row in drawn.rows]
+        rows = ([str(name), *map(str, row[1:])] for name, row in zip(names, drawn.rows, strict=False))
+        lines = "".join(written(drawn.heads, rows))
     name = f'attachment; filename="{slug}-{chart}-{key}.csv"'
     return Response(lines, mimetype="text/csv", headers={"Content-Disposition": name})
 
@@ -84,10 +92,11 @@ def _insight(desk: Desk, period: str) -> Insight:
 
 def _standing(found: Insight) -> str:
     """The whole period in two sentences."""
-    letters, out = letters_in(found.total), of(found.total, "out")
+    letters, out, spam = letters_in(found.total), of(found.total, "out"), of(found.total, "kinds")["spam"]
     half = nth(days_to_print(found.total), 0.5)
     said = [
         ngettext("One letter came in", "%(num)s letters came in", letters)
+        + (ngettext(", besides one of spam", ", besides %(num)s of spam", spam) if spam else "")
         + _(", and ")
         + ngettext("one Q&A ran.", "%(num)s Q&As ran.", out["ran"])
     ]
@@ -99,9 +108,10 @@ def _standing(found: Insight) -> str:
     return " ".join(said)
 
 
-def _since(begins: date) -> str:
-    """The day on which a span begins, with its year where that is another one."""
-    skeleton = "MMMd" if begins.year == date.today().year else "yMMMd"
+def _since(desk: Desk, begins: date) -> str:
+    """The day on which a span begins, with its year where that is another one than it is at the newsletter's place."""
+    today = now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone))
+    skeleton = "MMMd" if begins.year == today.year else "yMMMd"
     return str(format_skeleton(skeleton, datetime.combine(begins, time()), locale=get_locale()))
 
 
@@ -110,7 +120,7 @@ def _flow(desk: Desk, found: Insight) -> Chart:
     came = [letters_in(span.figures) for span in found.spans]
     ran = [of(span.figures, "out") for span in found.spans]
     answered = [out["readers"] for out in ran]
-    labels = [_since(span.begins) for span in found.spans]
+    labels = [_since(desk, span.begins) for span in found.spans]
     return Chart(
         "flow",
         _("Letters in, readers answered"),
@@ -124,6 +134,7 @@ def _flow(desk: Desk, found: Insight) -> Chart:
         ],
         charts.columns(labels, came, answered, (_("%(number)s in", number=came[-1] if came else 0),
                                                _("%(number)s answered", number=answered[-1] if came else 0))),
+        [span.begins for span in found.spans],
     )  # fmt: skip
 
 
@@ -137,7 +148,7 @@ def _speed(desk: Desk, found: Insight) -> Chart:
     """Days from the first letter to print."""
     days = [days_to_print(span.figures) for span in found.spans]
     half, most = [nth(one, 0.5) for one in days], [nth(one, 0.9) for one in days]
-    labels = [_since(span.begins) for span in found.spans]
+    labels = [_since(desk, span.begins) for span in found.spans]
     all_days = days_to_print(found.total)
     last = next((pair for pair in zip(half[::-1], most[::-1], strict=True) if pair[0] is not None), (0, 0))
     return Chart(
@@ -152,6 +163,7 @@ def _speed(desk: Desk, found: Insight) -> Chart:
             for label, one, first, second in zip(labels, days, half, most, strict=True)
         ] if all_days else [],
         charts.spans(labels, half, most, (_("half by %(days)s", days=last[0]), _("90 %% by %(days)s", days=last[1]))),
+        [span.begins for span in found.spans],
     )  # fmt: skip
 
 
@@ -198,7 +210,7 @@ def _topics(desk: Desk, found: Insight) -> Chart:
 
 
 def _counts(
-    key: str, title: Any, head: Any, name: str, words: Callable[[str], str]
+    key: str, title: Any, head: Any, name: str, words: Callable[[str], str], unit: Any = LETTERS
 ) -> Callable[[Desk, Insight], Chart]:
     """A chart of one counter of the figures, the most first."""
 
@@ -208,11 +220,11 @@ def _counts(
         return Chart(
             key,
             str(title),
-            str(_("Letters")),
+            str(unit),
             _("Most are %(what)s: %(number)s of %(all)s.", what=rows[0][0], number=rows[0][1], all=numbers.total())
             if rows
             else "",
-            (str(head), _("Letters")),
+            (str(head), str(LETTERS)),
             rows,
             charts.rows([(label, number, None) for label, number in rows]),
         )
@@ -236,7 +248,9 @@ CHARTS: dict[str, Callable[[Desk, Insight], Chart]] = {
     "experts": _experts,
     "topics": _topics,
     "channels": _counts("channels", _l("How letters came"), _l("Way"), "channels", _from(CHANNELS)),
-    "kinds": _counts("kinds", _l("What letters were"), _l("Kind"), "kinds", _from(KINDS)),
+    "kinds": _counts(
+        "kinds", _l("What letters were"), _l("Kind"), "kinds", _from(KINDS), _l("Letters; spam is counted only here")
+    ),
     "languages": _counts(
         "languages", _l("Languages"), _l("Language"), "languages", lambda code: tongue(code) or _("not known")
     ),

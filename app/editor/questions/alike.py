@@ -57,10 +57,10 @@ def looked_up(desk: Desk, found: Near | None) -> list[Alike]:
     return alike(desk.session, DESK, desk.newsletter.id, probe, limit=3 * SHOWN, scored=scored)
 
 
-def alike_of(desk: Desk, one: Question, found: Near | None, family: Sequence[int]) -> list[Shown]:
+def alike_of(desk: Desk, one: Question, found: Near | None, family: Sequence[int], was_asked: bool) -> list[Shown]:
     """What is like a question, best first; those that are merged with it are the question itself."""
     rows = _rows(desk, looked_up(desk, found), family)
-    return [_shown(desk, one, each, row) for each, row in rows][:SHOWN]
+    return [_shown(desk, one, each, row, was_asked) for each, row in rows][:SHOWN]
 
 
 def _rows(desk: Desk, some: Sequence[Alike], family: Sequence[int]) -> list[tuple[Alike, Question | Letter]]:
@@ -77,7 +77,7 @@ def _stands(row: Question | Letter, family: Sequence[int]) -> bool:
     return row.id not in family and row.state not in ("merged", "retracted")
 
 
-def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter) -> Shown:
+def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter, was_asked: bool) -> Shown:
     act = act_of(desk, one, row)
     if isinstance(row, Letter):
         text, language, endpoint = row.body or "", row.language, "editor.letter"
@@ -95,7 +95,7 @@ def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter) -> Sh
         " ".join(filter(None, (_place(row), reasons(each.reasons)))),
         each.likely,
         act,
-        LABELS[act]() if act else "",
+        LABELS["end with a sentence" if act == "end" and was_asked else act]() if act else "",
     )
 
 
@@ -124,4 +124,5 @@ LABELS: dict[str, Callable[[], str]] = {
     "take in": lambda: _("Merge it into this one"),
     "give": lambda: _("Merge this one into it"),
     "end": lambda: _("Close this with that answer"),
+    "end with a sentence": lambda: _("Close this with that answer …"),  # the form that asks for it comes first
 }

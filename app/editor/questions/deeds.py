@@ -6,21 +6,25 @@ from werkzeug.wrappers import Response
 
 from ...answers import closing, grouping
 from ...audit import watched
+from ...db import lock
 from ...editions import desk as editions
 from ...editions import withdrawal
 from ...editions.endings import close_question, reopen_question
+from ...editions.models import Edition
 from ...letters import contacts
 from ...letters import queries as letters
-from ...lifecycle import Missing
+from ...lifecycle import Missing, Stale
 from ...newsletters import topics
 from ...questions import desk as questions
 from ...questions import notes, queries
 from ..done import announce
 from ..frame import Desk, change, editor, found
+from ..meanwhile import as_seen
 from ..typed import public_id_in
 from ..undo import way_back
 from .merge_words import MERGE
-from .page import attempt, the_question, to_question
+from .page import attempt, decide, second, the_question, to_question
+from .wording import words_seen
 
 ADDRESS = "/<slug>/questions/<public_id>"
 MOVES = {
@@ -32,39 +36,55 @@ MOVES = {
     "hide": lambda session, actor, one: questions.show(session, actor, one, False),
     "restore": editions.restore,
 }
+# What is meant of the question as its page showed it. From the shelf, from its end and back, it is the same however it stands.
+RESTS_ON = {"shelve": as_seen, "show": words_seen}
 
 
 @editor.post(f"{ADDRESS}/<any(shelve, take, reopen, split, show, hide, restore):move>")
-def question_move(slug: str, public_id: str, move: str) -> Response:
-    change(
-        slug,
-        lambda desk: MOVES[move](desk.session, desk.actor, the_question(desk, public_id)),
-    )
-    return to_question(slug, public_id)
+def question_move(slug: str, public_id: str, move: str) -> Response | tuple[str, int]:
+    def fn(desk: Desk) -> None:
+        one = the_question(desk, public_id)
+        if move in RESTS_ON:
+            RESTS_ON[move](desk, one)
+        MOVES[move](desk.session, desk.actor, one)
+
+    return decide(slug, public_id, fn)
 
 
 @editor.post(f"{ADDRESS}/close")
 def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
-    reason, sentence = request.form.get("reason", ""), request.form.get("sentence", "")
+    """Its readers hear the reason; an expert who was asked is owed a sentence of their own."""
+    reason, sentence, looked = (request.form.get(name, "") for name in ("reason", "sentence", "looked"))
+    fits = request.form.get("answer", "")
 
-    def fn(desk: Desk) -> None:
-        close_question(desk.session, desk.actor, the_question(desk, public_id), reason, sentence)
+    def fn(desk: Desk) -> str:
+        one = the_question(desk, public_id)
+        as_seen(desk, one)
+        if not sentence.strip() and grouping.was_asked(desk.session, one):
+            raise Missing("sentence")
+        answer = found(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
+        if answer is not None and answer.state != "published":
+            raise Stale(answer.public_id)
+        with watched(desk.session) as events:
+            close_question(desk.session, desk.actor, one, reason, sentence, answer, looked)
+            desk.session.flush()
+        return way_back(events)
 
-    return attempt(slug, public_id, fn)
+    return decide(slug, public_id, fn, done=_("It is closed."))
 
 
 @editor.post(f"{ADDRESS}/retract")
 def question_retract(slug: str, public_id: str) -> Response | tuple[str, int]:
-    why = request.form.get("why", "")
+    why, looked = request.form.get("why", ""), request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
-        editions.retract(desk.session, desk.actor, the_question(desk, public_id), why)
+        editions.retract(desk.session, desk.actor, the_question(desk, public_id), why, looked)
 
-    return attempt(slug, public_id, fn)
+    return decide(slug, public_id, fn)
 
 
 @editor.post(f"{ADDRESS}/merge")
-def question_merge(slug: str, public_id: str) -> Response:
+def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
     other = request.form.get("into_id", "").strip() or request.form.get("into", "")
     into = public_id_in(other)
 
@@ -72,6 +92,7 @@ def question_merge(slug: str, public_id: str) -> Response:
         one, target = the_question(desk, public_id), queries.load(desk.session, desk.actor, into)
         if target is None:
             raise questions.CannotMerge("elsewhere")
+        as_seen(desk, one)
         with watched(desk.session) as events:
             grouping.merge(desk.session, desk.actor, one, target)
         return way_back(events)
@@ -81,36 +102,40 @@ def question_merge(slug: str, public_id: str) -> Response:
     except questions.CannotMerge as fault:
         announce(_("Not merged: %(why)s.", why=MERGE[fault.reason]))
         return to_question(slug, public_id)
+    except Stale as refused:
+        return second(slug, public_id, refused)
     lead = to_question(slug, into)
     announce(_("The two are one question now."), undo=press, back=lead.location)
     return lead
 
 
 @editor.post(f"{ADDRESS}/pick")
-def question_pick(slug: str, public_id: str) -> Response:
+def question_pick(slug: str, public_id: str) -> Response | tuple[str, int]:
     def fn(desk: Desk) -> None:
         edition = editions.load(desk.session, desk.actor, request.form.get("edition", ""))
         if edition is None:
             raise Missing("edition")
         editions.pick(desk.session, desk.actor, the_question(desk, public_id), edition)
 
-    change(slug, fn)
-    return to_question(slug, public_id)
+    return decide(slug, public_id, fn)
 
 
 @editor.post(f"{ADDRESS}/pull")
 def question_pull(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
-    why = request.form.get("why", "")
+    why, looked = request.form.get("why", ""), request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
         if not why.strip():
             raise Missing("why")
         one = the_question(desk, public_id)
-        editions.drop(desk.session, desk.actor, one, why)
+        edition = desk.session.get(Edition, one.edition_id or 0)
+        if edition is None or edition.public_id != request.form.get("edition"):
+            raise Stale(public_id)  # carried over, say: nobody has said why it should not run there
+        editions.drop(desk.session, desk.actor, one, why, looked=looked)
         notes.note(desk.session, desk.actor, one, why)
 
-    return attempt(slug, public_id, fn)
+    return decide(slug, public_id, fn)
 
 
 @editor.post(f"{ADDRESS}/note")
@@ -125,12 +150,15 @@ def question_note(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 @editor.post(f"{ADDRESS}/topics")
 def question_topics(slug: str, public_id: str) -> Response:
-    """The ticked ones, and those whose names were typed, with commas between them."""
-    ticked, typed = request.form.getlist("topic"), request.form.get("more", "")
+    """The ticked ones, those whose names were typed, with commas between them, and what somebody added since the page was made."""
+    ticked, typed, had = request.form.getlist("topic"), request.form.get("more", ""), request.form.getlist("had")
 
     def fn(desk: Desk) -> None:
-        chosen = topics.named(desk.session, desk.actor, desk.newsletter, [*ticked, *typed.replace("،", ",").split(",")])
-        one = the_question(desk, public_id)
+        one = lock(desk.session, the_question(desk, public_id))
+        there = queries.topics_of(desk.session, [one.id])[one.id]
+        since = [topic.name for topic in there if topic.name not in had]
+        names = [*ticked, *since, *typed.replace("،", ",").split(",")]
+        chosen = topics.named(desk.session, desk.actor, desk.newsletter, names)
         questions.set_topics(desk.session, desk.actor, one, [topic.id for topic in chosen])
 
     change(slug, fn)

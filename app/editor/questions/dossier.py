@@ -22,13 +22,12 @@ from ...newsletters.queries import topics_of
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
-from ...questions.recognise import Kind, marks, segments
 from ...wording import day
 from ..frame import Desk
 from ..mail import mailed
 from .listed import places_of
 from .originals import SHOWN, Original, originals
-from .standing import Place, standing, words_of
+from .standing import OVER, Place, standing, words_of
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,20 @@ class Dossier:
         return bool(self.question.text and self.question.text.cleared_at)
 
     @property
+    def was_asked(self) -> bool:
+        """Whether an expert has heard of it, and is owed a word when it ends."""
+        return any(part.place.assignment.state in (*ASKED, "done") for part in self.parts)
+
+    @property
     def may_ask(self) -> bool:
         return self.question.state in ("open", "seeking", "answered")
+
+    def may_ask_again(self, part: Part) -> bool:
+        """Whether this expert, who could later or isn't asked any more, can be asked anew."""
+        has_it = (one.place for one in self.parts if one.place.key not in OVER)
+        experts = [place.assignment.expert_id for place in has_it]
+        again = part.place.key in ("later", "cancelled") and part.place.assignment.expert_id not in experts
+        return self.may_ask and again
 
     @property
     def standing(self) -> str:
@@ -90,19 +101,6 @@ class Dossier:
 
     def words_of(self, place: Place) -> str:
         return words_of(self.question, place)
-
-    @property
-    def marked(self) -> dict[str, list[tuple[str, Kind | None]]]:
-        """The desk's texts cut where something could make the asker recognisable."""
-        text = self.question.text
-        if text is None:
-            return {}
-        parts = {
-            "headline": text.headline,
-            "body": text.body or "",
-            "background": text.background,
-        }
-        return {name: segments(words, marks(words, text.language)) for name, words in parts.items() if words}
 
     def at(self, endpoint: str, **values: Any) -> str:
         """The address of a page or an action of this question."""
@@ -123,7 +121,7 @@ def dossier(desk: Desk, question: Question) -> Dossier:
         merged=merged,
         family=family,
         readers=queries.askers(session, [question])[question.id],
-        originals=originals(desk, question, queries.some_letters(session, family, SHOWN)),
+        originals=originals(desk, question, queries.first_letters(session, question, family, SHOWN), merged),
         parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
         free=next(

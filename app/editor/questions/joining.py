@@ -9,22 +9,26 @@ from ...audit import watched
 from ...editions.endings import close_question
 from ...letters import queries as letters
 from ...letters.models import Letter
-from ...lifecycle import Illegal
+from ...lifecycle import Illegal, Missing
 from ...matching.verdicts import verdict
 from ...questions import desk as questions
 from ...questions import queries
 from ...questions.models import Question
 from ..done import announce
-from ..frame import Desk, change, editor
+from ..frame import Desk, at_desk, change, editor
 from ..undo import way_back
 from .alike import act_of, looked_up, near
 from .merge_words import MERGE
-from .page import the_question
+from .page import question_page, the_question
+from .tried import FIELDS, Tried
 
 
 @editor.post("/<slug>/questions/<public_id>/alike")
-def question_alike(slug: str, public_id: str) -> Response:
-    """The two are the same, and become one; or they are not, which is remembered."""
+def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """The two are the same, and become one; or they are not, which is remembered.
+
+    Where one ends the other and an expert is behind it, the closing form asks for a sentence to them first.
+    """
     pair, same = request.form.get("pair", ""), request.form.get("same") == "yes"
 
     def fn(desk: Desk) -> tuple[str, str, str]:
@@ -43,6 +47,13 @@ def question_alike(slug: str, public_id: str) -> Response:
         leads_to, words, press = change(slug, fn)
     except questions.CannotMerge as fault:
         leads_to, words, press = public_id, _("Not merged: %(why)s.", why=MERGE[fault.reason]), ""
+    except Missing as missing:
+        at, fault_words = FIELDS[missing.fact]
+        act = url_for("editor.question_close", slug=slug, public_id=public_id)
+        form = {"reason": "answered", "answer": pair.partition(".")[2]}
+        with at_desk(slug) as desk:
+            tried = Tried(act, form, at, str(fault_words))
+            return question_page(desk, the_question(desk, public_id), tried=tried), 422
     here = url_for("editor.question", slug=slug, public_id=leads_to)
     announce(words, undo=press, back=here)
     return redirect(here, code=303)
@@ -67,7 +78,7 @@ def _remember(desk: Desk, one: Question, other: Question | Letter, same: bool) -
 
 
 def _joined(desk: Desk, one: Question, other: Question | Letter) -> tuple[str, str]:
-    """Where to go on, and what was done. Raises `CannotMerge` and `Illegal`."""
+    """Where to go on, and what was done. Raises `CannotMerge`, `Illegal`, and `Missing` (sentence)."""
     session, actor = desk.session, desk.actor
     act = act_of(desk, one, other)
     if isinstance(other, Letter):
@@ -76,6 +87,8 @@ def _joined(desk: Desk, one: Question, other: Question | Letter) -> tuple[str, s
         questions.join(session, actor, one, [other])
         return one.public_id, _("The letter stands behind this question now.")
     if act == "end":
+        if grouping.was_asked(session, one):
+            raise Missing("sentence")
         close_question(session, actor, one, "answered", answer=other)
         return one.public_id, _("It is closed, and its readers are told where the answer stands.")
     if act == "give":

@@ -3,11 +3,12 @@
 from flask import request
 from werkzeug.wrappers import Response
 
-from ...lifecycle import Missing
+from ...db import lock
+from ...lifecycle import Missing, Stale
 from ...questions import dates
 from ..frame import Desk, editor
 from ..typed import typed_day
-from .page import attempt, the_question
+from .page import decide, the_question
 
 
 @editor.post("/<slug>/questions/<public_id>/must-run-by")
@@ -16,9 +17,11 @@ def question_must_run_by(slug: str, public_id: str) -> Response | tuple[str, int
     by = typed_day(typed)
 
     def fn(desk: Desk) -> None:
-        question = the_question(desk, public_id)
+        question = lock(desk.session, the_question(desk, public_id))
+        if str(question.must_run_by or "") != request.form.get("was", ""):
+            raise Stale(public_id)
         if typed and by is None:
             raise Missing("date to come")
         dates.must_run_by(desk.session, desk.actor, question, by)
 
-    return attempt(slug, public_id, fn, anchor="about")
+    return decide(slug, public_id, fn, anchor="about")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from flask import url_for
 from flask_babel import gettext as _
 
-from ...wording import day
+from ...db import now
+from ...wording import day, zone
 from .dossier import Dossier, Part
 from .standing import OVER
 
@@ -92,6 +93,16 @@ def _ask(dossier: Dossier) -> Step | None:
     return Step(_("Ask an expert"), dossier.at("ask"))
 
 
+def _ask_again(dossier: Dossier) -> Step | None:
+    """Whoever had no time then has it from today on, or has had it for a while."""
+    today = now(dossier.desk.session).astimezone(zone()).date()
+    part = _first(dossier, "later")
+    if part is None or (part.place.assignment.later_on or today) > today or _ask(dossier) is None:
+        return None
+    href = dossier.at("ask", expert=part.place.assignment.expert.public_id)
+    return Step(_("Ask %(name)s again", name=part.place.name), href)
+
+
 def _ask_instead(dossier: Dossier) -> Step | None:
     """Whoever was asked lets the time pass without a word."""
     late = _first(dossier, "invited")
@@ -132,7 +143,7 @@ _approve = (
 )
 IN_WORK = (
     _mail, _edit("objected", "submitted"), _check, _of_answer("edited", *_approve), _of_answer("passed", *_approve),
-    _confirm, _invitation, _pick, _ask, _ask_instead,
+    _confirm, _invitation, _pick, _ask_again, _ask, _ask_instead,
 )  # fmt: skip
 STEPS: dict[str, tuple[Callable[[Dossier], Step | None], ...]] = {
     "open": IN_WORK,

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import request, url_for
+from flask_babel import gettext as _
 
 from ...answers.diff import Pair, compare
 from ...letters import contacts
 from ...letters import queries as letters
 from ...letters.models import Credit, Letter
+from ...mail.letter import shortened
 from ...questions import queries
 from ...questions.models import Question, QuestionText
 from ...wording import tongue
 from ..frame import Desk, at_desk, editor, found, page
 from ..letters.words import CHANNELS
+from .story import TITLE
 
 SHOWN = 12  # letters on the question's own page
 PAGE = 30
@@ -22,16 +25,22 @@ PAGE = 30
 
 @dataclass(frozen=True)
 class Original:
-    """A letter, how its writer wants to be named, and its words against the desk's."""
+    """A letter, how its writer wants to be named, and its words against the desk's; `merged` is the question with which it
+    came to this one."""
 
     letter: Letter
     credit: Credit | None
     name: str | None
     text: QuestionText | None
+    merged: Question | None = None
 
     @property
     def source(self) -> str:
-        return ", ".join(filter(None, (str(CHANNELS[self.letter.channel]), tongue(self.letter.language))))
+        found = [str(CHANNELS[self.letter.channel]), tongue(self.letter.language)]
+        if self.merged:
+            title = shortened(self.merged.headline or self.merged.wording, TITLE)
+            found.append(_("merged in with “%(question)s”", question=title))
+        return ", ".join(filter(None, found))
 
     @property
     def is_translated(self) -> bool:
@@ -49,10 +58,20 @@ class Original:
         return bool(self.letter.body and self.text and self.text.body)
 
 
-def originals(desk: Desk, question: Question, some: Sequence[Letter]) -> list[Original]:
+def originals(desk: Desk, question: Question, some: Sequence[Letter], merged: Sequence[Question]) -> list[Original]:
+    came_with = {one.id: one for one in merged}
     credits = contacts.credits_of(desk.session, [letter.id for letter in some])
     names = contacts.names_of(desk.session, some)
-    return [Original(letter, credits.get(letter.id), names.get(letter.id), question.text) for letter in some]
+    return [
+        Original(
+            letter,
+            credits.get(letter.id),
+            names.get(letter.id),
+            question.text,
+            came_with.get(letter.question_id or 0),
+        )
+        for letter in some
+    ]
 
 
 @editor.get("/<slug>/questions/<public_id>/letters")
@@ -62,7 +81,8 @@ def question_letters(slug: str, public_id: str) -> str:
         question = found(queries.load(desk.session, desk.actor, public_id))
         after = request.args.get("after", "")
         key = found(letters.load(desk.session, desk.actor, after)).id if after else 0
-        some = queries.some_letters(desk.session, queries.family(desk.session, question), PAGE + 1, key)
+        merged = queries.merged_into(desk.session, question)
+        some = queries.some_letters(desk.session, [question.id, *(one.id for one in merged)], PAGE + 1, key)
         here: dict[str, Any] = {"slug": slug, "public_id": public_id}
         later = url_for("editor.question_letters", after=some[PAGE - 1].public_id, **here) if some[PAGE:] else None
         return page(
@@ -70,6 +90,6 @@ def question_letters(slug: str, public_id: str) -> str:
             "editor/questions/letters.html",
             "questions",
             question=question,
-            originals=originals(desk, question, some[:PAGE]),
+            originals=originals(desk, question, some[:PAGE], merged),
             keyset={"newer": url_for("editor.question_letters", **here) if after else None, "older": later},
         )

@@ -7,10 +7,11 @@ from ...answers.closing import take
 from ...editions import archive as ran
 from ...newsletters.queries import topics_of
 from ...questions import queries as questions
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import at_desk, editor, found, page
 from ..keys import KEYS
 from ..letters.words import ENDS
 from .listed import page_above
+from .page import decide, the_question
 
 PAGE = 30
 RAN = ("published", "retracted")
@@ -46,12 +47,8 @@ def shelf(slug: str) -> str | Response:
 
 
 @editor.post("/<slug>/shelf/<public_id>/take")
-def take_from_shelf(slug: str, public_id: str) -> Response:
-    def fn(desk: Desk) -> None:
-        take(desk.session, desk.actor, found(questions.load(desk.session, desk.actor, public_id)))
-
-    change(slug, fn)
-    return redirect(url_for("editor.question", slug=slug, public_id=public_id), code=303)
+def take_from_shelf(slug: str, public_id: str) -> Response | tuple[str, int]:
+    return decide(slug, public_id, lambda desk: take(desk.session, desk.actor, the_question(desk, public_id)))
 
 
 @editor.get("/<slug>/archive")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -38,11 +38,12 @@ PLACES = {
                      _l("%(name)s hasn’t replied; the time was up %(ago)s ago")),
     "drafted": Words("none", _l("%(name)s isn’t asked yet")),
     "approved": Words("good", _l("%(name)s’s answer may run")),
+    "later": Words("none", _l("%(name)s has no time now, but can from %(day)s on")),
     "declined": Words("none", _l("%(name)s can’t")),
     "cancelled": Words("none", _l("%(name)s isn’t asked any more")),
 }  # fmt: skip
 RANK = list(PLACES)
-OVER = ("declined", "cancelled")
+OVER = ("later", "declined", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,17 @@ class Place:
         return self.assignment.expert.name
 
     @property
-    def due_at(self) -> datetime | None:
-        """The clock that runs now."""
+    def due_at(self) -> date | None:
+        """The clock that runs now, or the day from which there would be time."""
+        if self.key == "later":
+            return self.assignment.later_on
         if self.key == "checking" and self.check:
             return self.check.due_at
         return self.assignment.reply_by if self.key == "invited" else self.assignment.due_at
 
     @property
     def is_late(self) -> bool:
-        return bool(PLACES[self.key].late and self.due_at and is_past(self.due_at))
+        return bool(PLACES[self.key].late and isinstance(self.due_at, datetime) and is_past(self.due_at))
 
     @property
     def mark(self) -> str:
@@ -75,19 +78,15 @@ class Place:
 
     @property
     def words(self) -> str:
-        said = PLACES[self.key]
-        if not said.late or self.due_at is None:
-            return str(said.on_time) % {"name": self.name}
-        values = {
-            "name": self.name,
-            "day": day(self.due_at, "short"),
-            "ago": ago(self.due_at),
-        }
+        said, due = PLACES[self.key], self.due_at
+        values = {"name": self.name, "day": day(due, "short") if due else ""}
+        if isinstance(due, datetime):
+            values["ago"] = ago(due)
         return str(said.late if self.is_late else said.on_time) % values
 
 
 def place_of(assignment: Assignment, answer: Answer | None, check: Check | None) -> Place:
-    key = str(assignment.state)
+    key = "later" if assignment.state == "declined" and assignment.later_on else str(assignment.state)
     if answer and key in ("received", "done"):
         key = str(answer.state)
     if key == "edited" and answer and check and check.text_id == answer.text_id:

@@ -4,7 +4,7 @@ The four come from four tables. Each is read from below the same place on, which
 page holds so many lines, whatever they are, and the next one begins just below.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -19,7 +19,7 @@ from ...db import now
 from ...letters.models import Letter
 from ...mail import about
 from ...mail.hidden import without_secrets
-from ...mail.letter import Message
+from ...mail.letter import Message, shortened
 from ...mail.models import OutboxMail
 from ...people.directory import desk_of, names_of
 from ...questions import queries
@@ -34,6 +34,7 @@ from ..trail.told import tell
 from ..trail.words import SENTENCES
 
 PAGE = 30
+TITLE = 60  # characters of the headline of a question that was merged into this one
 LAST = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # nothing is newer
 ABOVE, BELOW = 2**62, 0  # keys above and below all others
 SHOWS = {"changes": _l("Changes"), "notes": _l("Notes"), "mails": _l("Mails"), "letters": _l("Letters")}
@@ -100,15 +101,22 @@ def _typed(place: Place) -> str:
 
 
 def trail(
-    desk: Desk, question: Question, family: list[int], experts: dict[tuple[str, int], str], show: str, before: str
+    desk: Desk,
+    question: Question,
+    merged: Sequence[Question],
+    experts: dict[tuple[str, int], str],
+    show: str,
+    before: str,
 ) -> Trail:
-    """A page of the trail; `experts` are the names by noun and key of assignments and answers."""
-    below = read_place(before)
+    """A page of the trail, with that of the questions `merged` into this one; `experts` are the names by noun and key of
+    assignments and answers."""
+    below, titles = read_place(before), {one.id: shortened(one.headline or one.wording, TITLE) for one in merged}
+    family = [question.id, *titles]
     sources = {
-        "changes": lambda at: _changes(desk, family, experts, at),
+        "changes": lambda at: _changes(desk, question, titles, experts, at),
         "notes": lambda at: _notes(desk, question, at),
         "mails": lambda at: _mails(desk, family, at),
-        "letters": lambda at: _letters(desk, family, at),
+        "letters": lambda at: _letters(desk, family, titles, at),
     }
     chosen = [show] if show in SHOWS else RANKS
     entries = [entry for name in chosen for entry in sources[name](_from(below, RANKS.index(name)))]
@@ -139,12 +147,22 @@ def _once(entries: Iterable[Entry]) -> Iterable[Entry]:
 
 
 def _changes(
-    desk: Desk, family: list[int], experts: dict[tuple[str, int], str], below: tuple[datetime, int]
+    desk: Desk,
+    question: Question,
+    titles: Mapping[int, str],
+    experts: dict[tuple[str, int], str],
+    below: tuple[datetime, int],
 ) -> Iterable[Entry]:
-    events = audit.of_questions(desk.session, family, TOLD, PAGE + 1, below)
-    for event, text in zip(events, tell(desk, events, experts), strict=True):
+    events = audit.of_questions(desk.session, [question.id, *titles], TOLD, PAGE + 1, below)
+    for event, text in zip(events, tell(desk, events, experts, lead=question.id), strict=True):
+        words = _of(titles.get(event.question_id or 0), text)
         is_step = SENTENCES[event.action].where == "step"
-        yield Entry(event.at, 0, event.id, text, "step" if is_step else "")
+        yield Entry(event.at, 0, event.id, words, "step" if is_step else "")
+
+
+def _of(merged: str | None, text: str) -> str:
+    """What became of a question that is merged into this one names it: it wasn't done to this one."""
+    return _("“%(question)s”: %(what)s", question=merged, what=text) if merged else text
 
 
 def _notes(desk: Desk, question: Question, below: tuple[datetime, int]) -> Iterable[Entry]:
@@ -187,13 +205,13 @@ def _mail_words(desk: Desk, mail: OutboxMail, message: Message | None, to: str) 
     return _("Mail to %(name)s: %(what)s. %(stands)s.", name=to, what=what, stands=how)
 
 
-def _letters(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterable[Entry]:
+def _letters(desk: Desk, family: list[int], titles: Mapping[int, str], below: tuple[datetime, int]) -> Iterable[Entry]:
     for letter in queries.letters_before(desk.session, family, PAGE + 1, below):
         yield Entry(
             letter.received_at,
             3,
             letter.id,
-            _letter_words(letter),
+            _of(titles.get(letter.question_id or 0), _letter_words(letter)),
             quote=letter.body or "",
             language=letter.language,
             href=url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id),

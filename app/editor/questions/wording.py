@@ -7,14 +7,16 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...lifecycle import Missing, Stale
+from ...db import lock
+from ...lifecycle import Missing, Stale, TooLong
 from ...questions import notes, queries
 from ...questions import wording as words
 from ...questions.models import Question
 from ...wording import tongue
 from ..conflict import Conflict, Part, conflict_with, kept_in_note
 from ..frame import Desk, at_desk, change, editor, page
-from .page import the_question, to_question
+from ..typed import too_long
+from .page import decide, the_question, to_question
 
 LABELS = {
     "headline": _l("Headline"),
@@ -26,7 +28,7 @@ LABELS = {
 
 @editor.post("/<slug>/questions/<public_id>/wording")
 def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
-    typed = {name: request.form.get(name, "").strip() for name in LABELS}
+    typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
     seen = request.form.get("seen", "")
     if request.form.get("act") == "give way":
         change(slug, lambda desk: _give_way(desk, public_id, typed))
@@ -43,6 +45,8 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
         change(slug, fn)
     except Missing:
         return _again(slug, public_id, typed, 422, {"body": _("The question needs a wording")}, seen)
+    except TooLong as error:
+        return _again(slug, public_id, typed, 422, {error.field: too_long(error)}, seen)
     except Stale:
         return _again(slug, public_id, typed, 409, {}, seen)
     return to_question(slug, public_id, "recognise")
@@ -63,6 +67,8 @@ def _again(
         one = the_question(desk, public_id)
         conflict = None if faults else _conflict(desk, one, typed, seen)
         newest = one.text.label if one.text and conflict else seen
+        if conflict:
+            typed = {name: part.mine for name, part in zip(LABELS, conflict.parts, strict=True)}
         values = {"question": one, "typed": typed, "faults": faults, "conflict": conflict, "seen": newest}
         return page(desk, "editor/questions/wording.html", "questions", **values), status
 
@@ -80,14 +86,20 @@ def _conflict(desk: Desk, one: Question, typed: dict[str, str], seen: str) -> Co
 
 
 @editor.post("/<slug>/questions/<public_id>/clear")
-def question_clear(slug: str, public_id: str) -> Response:
+def question_clear(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Confirm that nobody could recognise the asker, in the very text that was on the page."""
+    looked = request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
         one = the_question(desk, public_id)
-        if one.text is None or one.text.label != request.form.get("seen"):
-            raise Stale(public_id)
-        words.clear(desk.session, desk.actor, one, one.text.id)
+        words.clear(desk.session, desk.actor, one, words_seen(desk, one), looked)
 
-    change(slug, fn)
-    return to_question(slug, public_id)
+    return decide(slug, public_id, fn)
+
+
+def words_seen(desk: Desk, one: Question) -> int:
+    """The key of the wording that was on the page. Raises `Stale` where it has another one by now."""
+    text = lock(desk.session, one).text
+    if text is None or text.label != request.form.get("seen"):
+        raise Stale(one.public_id)
+    return text.id

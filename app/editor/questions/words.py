@@ -23,6 +23,7 @@ APPROVAL_FAULTS = {
     "checklist": _l("Go through the whole list first: each line is ticked or it can’t run."),
     "verified": _l("The expert isn’t verified yet: note an independent check first."),
     "check": _l("The expert hasn’t passed this text. Send it for the check, or write down why it runs without."),
+    "reason": _l("The reason is too long: 400 characters are the most."),
     "approved text, credit": _l("There is no text or no credit line yet."),
 }
 REASONS = {

@@ -22,7 +22,7 @@ from ...newsletters import mail_texts as texts
 from ...text import direction
 from ...wording import tongue
 from ..done import announce
-from ..faster import mark_of, words_faster
+from ..faster import as_opened, mark_of, meeting, words_faster
 from ..frame import Desk, at_desk, change, editor, page
 from ..mail.words import KINDS
 from .newsletter import FAULTS, languages_of
@@ -92,6 +92,7 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
     if kind not in PARTS:
         abort(404)
     typed = {part: request.form.get(part, "").replace("\r\n", "\n") for part in PARTS[kind]}
+    typed = {part: text if text.strip() else usual(kind, part, language) for part, text in typed.items()}
     faults = texts.faults_of(kind, typed)
     if faults or "look" in request.form:
         with at_desk(slug) as desk:
@@ -101,9 +102,7 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
     def fn(desk: Desk) -> None:
         _known(desk, language, kind)
         must(desk.actor, "E")
-        stored = mark_of(texts.own(desk.session, desk.newsletter, kind, language))
-        if request.form.get("seen", stored) != stored:
-            raise Stale
+        as_opened(desk, desk.newsletter, lambda: _stands(desk, language, kind), typed)
         texts.word(desk.session, desk.actor, desk.newsletter, language, kind, typed)
 
     try:
@@ -128,24 +127,37 @@ def _languages(desk: Desk) -> list[tuple[str, str]]:
     return [(code, tongue(code)) for code in languages_of(desk.newsletter)]
 
 
+def _stands(desk: Desk, language: str, kind: str) -> dict[str, str]:
+    """A mail's parts as their fields show them: the product's own words where the newsletter has none."""
+    kept = texts.own(desk.session, desk.newsletter, kind, language)
+    return {part: kept.get(part) or usual(kind, part, language) for part in PARTS[kind]}
+
+
 def _form(
     desk: Desk,
     language: str,
     kind: str,
-    typed: Mapping[str, str] | None = None,
+    typed: dict[str, str] | None = None,
     faults: Mapping[str, tuple[str, str]] | None = None,
     stale: bool = False,
 ) -> str:
     _known(desk, language, kind)
     must(desk.actor, "E")
-    kept = texts.own(desk.session, desk.newsletter, kind, language)
-    values = {part: (typed or kept).get(part) or usual(kind, part, language) for part in PARTS[kind]}
-    own = kept if typed is None else {part: text for part, text in typed.items() if part not in (faults or {})}
-    seen = request.form.get("seen") if typed is not None and not stale else None
-    stands = {part: kept.get(part) or usual(kind, part, language) for part in PARTS[kind]}
+    stands = _stands(desk, language, kind)
+    values, met = typed or stands, None
+    if typed and stale:
+        keys = {texts.key(kind, part) for part in PARTS[kind]}
+        met = meeting(words_faster(desk, language, keys), stands, typed, PART_WORDS)
+        values = met.values
+    own = {
+        part: text
+        for part, text in values.items()
+        if part not in (faults or {}) and text != usual(kind, part, language)
+    }
+    seen = request.form.get("seen") if typed and not stale else None
     today = now(desk.session).astimezone(zone_of(desk.newsletter.zone)).date()
     evening = in_utc(datetime.combine(today, EVENING), desk.newsletter.zone)
-    sends, link = sender(desk.newsletter, language), address(desk.session, "/…")
+    sends, link = sender(desk.session, desk.newsletter, language), address(desk.session, "/…")
     return page(
         desk,
         "editor/settings/mail_text.html",
@@ -163,9 +175,8 @@ def _form(
             for message in (example(sends, evening, link, own) for example in EXAMPLES[kind])
         ],
         looked=typed is not None and not faults and not stale,
-        seen=seen or mark_of(kept),
-        faster=words_faster(desk, language, {texts.key(kind, part) for part in PARTS[kind]}) if stale else "",
-        now_stands={part: text for part, text in stands.items() if stale and text != values[part]},
+        seen=seen or mark_of(stands),
+        met=met,
     )
 
 

@@ -4,17 +4,22 @@ from collections.abc import Callable, Mapping
 
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...lifecycle import Missing, Stale
+from ...lifecycle import Stale
 from ...people import colleagues, permissions, staff
-from ...people.directory import BadAddress
 from ...people.models import ROLES as ALL
 from ..done import announce
 from ..frame import ROLES, Desk, at_desk, change, editor, found, page
 from ..proof import proof, prove_first
 from .people_words import GROUPS
 
+FAULTS = {
+    "name": _l("Say who it is."),
+    "email": _l("This isn’t an e-mail address that one can write to."),
+    "role": _l("Choose a role."),
+}
 Act = Callable[[Desk, colleagues.Colleague], None]
 ACTS: dict[str, Act] = {
     "role": lambda desk, one: staff.set_role(
@@ -87,25 +92,26 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "") for name in ("name", "email", "role")}
 
     def fn(desk: Desk) -> str:
-        return staff.invite(desk.session, desk.actor, desk.newsletter.name, **typed).name
+        known = request.form.get("known", "")
+        return staff.invite(desk.session, desk.actor, desk.newsletter.name, **typed, known=known).name
 
     try:
         name = change(slug, fn)
     except staff.NotFresh:
         return prove_first(_back(slug), {name: text for name, text in typed.items() if text and name != "role"})
-    except (Missing, BadAddress, staff.AlreadyHere) as error:
+    except staff.BadInvitation as bad:
         with at_desk(slug) as desk:
-            return _list(desk, typed, _faults(error)), 422
+            return _list(desk, typed, {field: str(FAULTS[field]) for field in bad.fields}), 422
+    except staff.AnExpert as expert:
+        fault = _("%(name)s stands in the directory of experts. At the desk they can read what readers wrote, also what the "
+                  "desk asks them about. Send it again if that is what you mean.", name=expert.name)  # fmt: skip
+        with at_desk(slug) as desk:
+            return _list(desk, typed | {"known": expert.public_id}, {"email": fault}), 422
+    except staff.AlreadyHere:
+        with at_desk(slug) as desk:
+            return _list(desk, typed, {"email": _("This address is of this desk already: see above.")}), 422
     announce(_("The invitation is on its way to %(name)s.", name=name))
     return redirect(url_for("editor.people", slug=slug), code=303)
-
-
-def _faults(error: Exception) -> dict[str, str]:
-    if isinstance(error, Missing):
-        return {"name": _("Say who it is.")} if error.fact == "name" else {"role": _("Choose a role.")}
-    if isinstance(error, staff.AlreadyHere):
-        return {"email": _("This address is of this desk already: see above.")}
-    return {"email": _("This isn’t an e-mail address that one can write to.")}
 
 
 @editor.get("/<slug>/people/<public_id>")

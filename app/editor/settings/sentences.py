@@ -12,9 +12,9 @@ from ...lifecycle import Stale, must
 from ...newsletters import settings
 from ...text import direction
 from ..done import announce
-from ..faster import mark_of, words_faster
+from ..faster import as_opened, mark_of, meeting, words_faster
 from ..frame import Desk, at_desk, change, editor, page
-from .newsletter import FAULTS, languages_of
+from .newsletter import fault_words, languages_of
 
 # What each sentence is for; those of the house form can be seen in the example.
 SENTENCES = {
@@ -53,8 +53,12 @@ def _form(
         abort(404)
     must(desk.actor, "E")
     stored = _stored(desk, language)
-    own = stored if typed is None else typed
-    seen = request.form.get("seen") if typed is not None and not stale else None
+    met = None
+    if typed and stale:
+        labels = {kind: label for kind, (label, _help) in SENTENCES.items()}
+        met = meeting(words_faster(desk, language, set(SENTENCES)), stored, typed, labels)
+    own = met.values if met else typed or stored
+    seen = request.form.get("seen") if typed and not stale else None
     return page(
         desk,
         "editor/settings/sentences.html",
@@ -64,12 +68,11 @@ def _form(
         sentences=SENTENCES,
         own=own,
         usual=phrases_for(language),
-        faults={kind: str(FAULTS[code]) for kind, code in (faults or {}).items()},
+        faults={kind: fault_words(kind, code, own[kind]) for kind, code in (faults or {}).items()},
         example=_example(desk, language, own),
         looked=typed is not None and not faults and not stale,
         seen=seen or mark_of(stored),
-        faster=words_faster(desk, language, set(SENTENCES)) if stale else "",
-        now_stands={kind: body for kind, body in stored.items() if stale and body != own[kind]},
+        met=met,
     )
 
 
@@ -117,9 +120,7 @@ def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | s
         if language not in languages_of(desk.newsletter):
             abort(404)
         must(desk.actor, "E")
-        stored = mark_of(_stored(desk, language))
-        if request.form.get("seen", stored) != stored:
-            raise Stale
+        as_opened(desk, desk.newsletter, lambda: _stored(desk, language), typed)
         settings.word(desk.session, desk.actor, desk.newsletter, language, typed)
 
     try:

@@ -11,20 +11,26 @@ from ...people import colleagues
 from ...people.directory import expert_names, names_of
 from ..frame import ROLES, Desk
 from ..settings.newsletter import LABELS
-from .words import HANDS, OUTCOMES, SENTENCES
+from .words import HANDS, MERGED_HERE, OUTCOMES, SENTENCES
 
 Experts = Mapping[tuple[str, int], str]
 
 
-def tell(desk: Desk, events: Sequence[Event], experts: Experts | None = None) -> list[str]:
-    """A sentence for each event; `experts` are names by noun and key, looked up where they are not at hand."""
+def tell(desk: Desk, events: Sequence[Event], experts: Experts | None = None, lead: int = 0) -> list[str]:
+    """A sentence for each event; `experts` are names by noun and key, looked up where they are not at hand. `lead` is the
+    question on whose page others, which were merged into it, are told of."""
     who, versions, people = hands(desk, events), _versions(desk, events), _people(desk, events)
     experts = _experts(desk, events) if experts is None else experts
-    return [_sentence(event, who, versions, people, experts) for event in events]
+    return [_sentence(event, who, versions, people, experts, lead) for event in events]
 
 
 def _sentence(
-    event: Event, who: Mapping[str, str], versions: Mapping[int, int], people: Mapping[int, str], experts: Experts
+    event: Event,
+    who: Mapping[str, str],
+    versions: Mapping[int, int],
+    people: Mapping[int, str],
+    experts: Experts,
+    lead: int,
 ) -> str:
     facts = event.facts or {}
     number = versions.get(facts.get("text", 0))
@@ -37,6 +43,8 @@ def _sentence(
         "role": ROLES[event.new]() if event.new in ROLES else "",
         "columns": ", ".join(str(LABELS.get(column, column)) for column in facts.get("columns", ())),
     }
+    if event.action == "question.merge" and lead and event.question_id != lead:
+        return str(MERGED_HERE) % values
     told = SENTENCES.get(event.action)
     return str(told.sentence) % values if told else event.action
 

@@ -29,6 +29,7 @@ def trail_only(sentence: LazyString) -> Told:
     return Told(sentence, "trail")
 
 
+MERGED_HERE = _l("%(who)s merged it into this one.")  # on the page of the question that leads
 SENTENCES: dict[str, Told] = {
     "letter.send": trail_only(_l("A letter came in.")),
     "letter.release": trail_only(_l("%(who)s released a letter that was held.")),
@@ -57,6 +58,7 @@ SENTENCES: dict[str, Told] = {
     "question.move": line(_l("%(who)s moved it within the edition.")),
     "question.date": line(_l("%(who)s set by when it must run.")),
     "question.carry": step(_l("%(who)s carried it over to a later edition.")),
+    "question.carry_back": step(_l("%(who)s put it back into the edition that it was picked for.")),
     "question.publish": step(_l("It ran.")),
     "question.recall": step(_l("%(who)s took the edition back: it hasn’t run.")),
     "question.retract": step(_l("%(who)s withdrew its page.")),
@@ -86,6 +88,8 @@ SENTENCES: dict[str, Told] = {
     "assignment.finish": trail_only(_l("What %(expert)s was asked for is done.")),
     "assignment.unfinish": trail_only(_l("What %(expert)s was asked for is open again.")),
     "assignment.cancel": step(_l("%(who)s doesn’t ask %(expert)s any more.")),
+    "assignment.revive": step(_l("The text of %(expert)s can be used again.")),
+    "assignment.undo": line(_l("%(expert)s stands where they stood before.")),
     "assignment.suggest": step(_l("%(expert)s suggested a colleague.")),
     "assignment.ask_back": step(_l("%(expert)s asked something back.")),
     "assignment.link": line(_l("%(who)s sent %(expert)s a new link.")),
@@ -107,6 +111,8 @@ SENTENCES: dict[str, Told] = {
     "answer.reopen": step(_l("%(who)s took the approval back.")),
     "answer.first": line(_l("%(who)s put the answer of %(expert)s first.")),
     "answer.withdraw": step(_l("%(who)s withdrew the answer.")),
+    "answer.revive": trail_only(_l("The text is one to work on again.")),
+    "answer.undo": trail_only(_l("The answer stands where it stood before.")),
     "edition.plan": trail_only(_l("%(who)s planned an edition.")),
     "edition.skip": trail_only(_l("%(who)s left an edition out.")),
     "edition.unskip": trail_only(_l("%(who)s put an edition back that was left out.")),
@@ -126,10 +132,12 @@ SENTENCES: dict[str, Told] = {
     "mail.fail": trail_only(_l("A mail couldn’t be delivered.")),
     "mail.expire": trail_only(_l("A mail was too late and stayed here.")),
     "mail.bounce": trail_only(_l("A mail came back.")),
+    "mail.put back": trail_only(_l("A mail that was stopped is to go out after all.")),
     "mail.forget": trail_only(_l("A mail was stopped because its reader’s address is erased.")),
     "inbound.store": trail_only(_l("A mail came in.")),
     "inbound.place": trail_only(_l("A mail that came in found its place.")),
     "inbound.take": trail_only(_l("%(who)s made a mail a letter.")),
+    "inbound.put back": trail_only(_l("%(who)s put a mail back that was no letter of that expert.")),
     "inbound.sort": trail_only(_l("%(who)s sorted out a mail.")),
     "inbound.read again": trail_only(_l("%(who)s had a mail read again.")),
     "verdict.same": trail_only(_l("%(who)s said that two are the same.")),

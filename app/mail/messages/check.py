@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from ..letter import Message, Sender, quote, short, signed
 from ..letter import shortened as by_its_ends
-from ..words import N_, day, hour, moment, say, short_day
+from ..words import N_, hour, say
 from .own import Own, own_words, worded
 
 SHOWN = 160  # characters of a changed passage; all of the text follows below the list of changes
@@ -49,7 +49,7 @@ def quote_check(
 
     `policy` is 'facts' or 'approve'; under 'off' no such mail exists, and KeyError is raised.
     """
-    language, zone = sender.language, sender.zone
+    language = sender.language
     _ = say(language).gettext
     values = {"name": name, "newsletter": sender.newsletter, "headline": short(headline)}
     return signed(
@@ -63,10 +63,10 @@ def quote_check(
             + " "
             + _what_i_did(language, len(changes), words_before, words_after),
             _listed(language, changes),
-            (_("Here is all of it as it will run on %(day)s:") % {"day": day(language, runs_on, zone)} if runs_on
+            (_("Here is all of it as it will run on %(day)s:") % {"day": sender.day(runs_on)} if runs_on
              else _("Here is all of it as it will run:")),
             quote(full_text),
-            _(PLEASE_LOOK[policy]) % {"until": moment(language, due_at, zone)} + f"\n{link}",
+            _(PLEASE_LOOK[policy]) % {"until": sender.moment(due_at)} + f"\n{link}",
             _("Errors of fact and of meaning I mend, always, also after that day and after printing. "
               "The headline, the question and the length are mine to decide."),
         ),
@@ -109,11 +109,11 @@ def shortened(
 def _check_subject(
     sender: Sender, changes: int, due_at: datetime, runs_on: date | None, values: Mapping[str, str], own: Own | None
 ) -> str:
-    language, zone = sender.language, sender.zone
+    language = sender.language
     _, ngettext = say(language).gettext, say(language).ngettext
-    about = _("Your answer for %(day)s") % {"day": short_day(language, runs_on, zone)} if runs_on else _("Your answer")
+    about = _("Your answer for %(day)s") % {"day": sender.short_day(runs_on)} if runs_on else _("Your answer")
     said = ngettext("one change", "%(num)d changes", changes) % {"num": changes} if changes else _("no change")
-    until = f"{short_day(language, due_at, zone)} {hour(language, due_at, zone)}"
+    until = f"{sender.short_day(due_at)} {hour(language, due_at, sender.zone)}"
     named = own_words("expert.check", "subject", own, {**values, "about": about, "changes": said, "due": until})
     if named:
         return named

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ..letter import Message, Sender, compose, quote, short
-from ..words import N_, day, moment, say, short_day
+from ..words import N_, say
 
 HOUSE = "Readers Asked"
 
@@ -157,7 +157,7 @@ def mail_waits(
     values = {
         "expert": expert or _("Somebody"),
         "headline": short(headline),
-        "until": moment(sender.language, cutoff_at, sender.zone),
+        "until": sender.moment(cutoff_at),
     }
     return compose(
         "desk.mail_waits",
@@ -182,7 +182,7 @@ def mail_failed(
     values = {
         "expert": expert,
         "headline": short(headline),
-        "until": moment(sender.language, cutoff_at, sender.zone),
+        "until": sender.moment(cutoff_at),
     }
     return compose(
         "desk.mail_failed",
@@ -203,7 +203,7 @@ def mail_failed(
 def edition_missing(sender: Sender, to: str, name: str, runs_at: datetime, link: str) -> Message:
     """A locked edition should have run and nobody has said that it did. The editor is asked once."""
     _ = say(sender.language).gettext
-    on = {"day": day(sender.language, runs_at, sender.zone)}
+    on = {"day": sender.day(runs_at)}
     return compose(
         "desk.edition_missing",
         sender.language,
@@ -252,18 +252,13 @@ def digest(
     `cutoff_at` is that of the coming edition; `settings` is where the mail can be switched off.
     """
     _ = say(sender.language).gettext
-    when = (
-        _("The next cut-off is %(until)s.") % {"until": moment(sender.language, cutoff_at, sender.zone)}
-        if cutoff_at
-        else None
-    )
+    when = _("The next cut-off is %(until)s.") % {"until": sender.moment(cutoff_at)} if cutoff_at else None
     return compose(
         "desk.digest",
         sender.language,
         to,
         name,
-        _("%(newsletter)s, %(day)s: what waits")
-        % {"newsletter": sender.newsletter, "day": short_day(sender.language, on, sender.zone)},
+        _("%(newsletter)s, %(day)s: what waits") % {"newsletter": sender.newsletter, "day": sender.short_day(on)},
         (
             when,
             *(_section(sender.language, section) for section in sections),

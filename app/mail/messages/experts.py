@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from ..letter import Message, Sender, quote, short, signed
-from ..words import N_, day, moment, say, short_day
+from ..words import N_, say
 from .own import Own, own_words, worded
 
 # By policy, and whether the expert can be told until when.
@@ -58,9 +58,9 @@ def invitation(
     to the first two. `verify`, `pay` and `rights` are the newsletter's own sentences; without them the house says that it
     doesn't pay, that words stay their writer's, and how to check who writes.
     """
-    language, zone = sender.language, sender.zone
+    language = sender.language
     _, ngettext = say(language).gettext, say(language).ngettext
-    title, on = short(headline or ""), short_day(language, due_at, zone)
+    title, on = short(headline or ""), sender.short_day(due_at)
     by = {"num": words, "day": on, "headline": title}
     values = {"name": name, "newsletter": sender.newsletter, "headline": title}
     return signed(
@@ -83,16 +83,16 @@ def invitation(
             _("Some background: %(text)s") % {"text": background} if background else None,
             _("What would help most: %(text)s") % {"text": brief} if brief else None,
             _("Could you answer in about %(num)d words, in your own words, by %(until)s?")
-            % {"num": words, "until": moment(language, due_at, zone)}
+            % {"num": words, "until": sender.moment(due_at)}
             + " "
-            + (_("It would run on %(day)s, after this line:") % {"day": day(language, runs_on, zone)} if runs_on
+            + (_("It would run on %(day)s, after this line:") % {"day": sender.day(runs_on)} if runs_on
                else _("It would run after this line:")),
             quote(lead_in),
             _("Please correct that line if it is wrong."),
             _("Just reply to this mail. A “no” or “later” in one word is fine too. If you prefer a page that saves "
               "as you type, without an account (you can also name a colleague there):")
             + f"\n{link}",
-            worded("expert.invitation", "closing", language, own, values | {"reply_by": day(language, reply_by, zone)}),
+            worded("expert.invitation", "closing", language, own, values | {"reply_by": sender.day(reply_by)}),
             " ".join(_terms(sender, policy, check_until, asked_others, pay, rights)),
             _("Is this really me? Don’t take this mail’s word.")
             + " "
@@ -117,7 +117,7 @@ def invitation_again(sender: Sender, to: str, name: str, headline: str, due_at: 
             % {"headline": short(headline)}
             + f"\n{link}",
             _("I’d like to have it by %(until)s. You can also just reply to this mail.")
-            % {"until": moment(sender.language, due_at, sender.zone)},
+            % {"until": sender.moment(due_at)},
         ),
     )
 
@@ -127,9 +127,9 @@ def reminder(
     own: Own | None = None,
 ) -> Message:  # fmt: skip
     """The one reminder before the text is due; `silent` where the expert has not even said yes or no."""
-    language, zone = sender.language, sender.zone
+    language = sender.language
     values = {"name": name, "newsletter": sender.newsletter, "headline": short(headline), "link": link}
-    on, until = {"due": short_day(language, due_at, zone)}, {"due": moment(language, due_at, zone)}
+    on, until = {"due": sender.short_day(due_at)}, {"due": sender.moment(due_at)}
     return signed(
         "expert.reminder",
         sender,
@@ -144,9 +144,9 @@ def overdue(
     sender: Sender, to: str, name: str, headline: str, due_at: datetime, link: str, *, own: Own | None = None
 ) -> Message:
     """The one reminder after the date, to somebody who had said yes."""
-    language, zone = sender.language, sender.zone
+    language = sender.language
     values = {"name": name, "newsletter": sender.newsletter, "headline": short(headline), "link": link}
-    on, until = {"due": short_day(language, due_at, zone)}, {"due": moment(language, due_at, zone)}
+    on, until = {"due": sender.short_day(due_at)}, {"due": sender.moment(due_at)}
     return signed(
         "expert.overdue",
         sender,
@@ -171,7 +171,7 @@ def returned(sender: Sender, to: str, name: str, headline: str, note: str, due_a
             % {"headline": short(headline)},
             quote(note),
             _("Could I have it by %(until)s? Reply to this mail, or change your text here; it is as you left it:")
-            % {"until": moment(sender.language, due_at, sender.zone)}
+            % {"until": sender.moment(due_at)}
             + f"\n{link}",
         ),
     )
@@ -207,7 +207,7 @@ def _terms(
 ) -> Iterable[str]:
     _, ngettext = say(sender.language).gettext, say(sender.language).ngettext
     yield _(HOW_IT_GOES_ON[policy, until is not None and policy != "off"]) % {
-        "until": moment(sender.language, until, sender.zone) if until else ""
+        "until": sender.moment(until) if until else ""
     }
     yield pay or _("We don’t pay for answers.")
     yield rights or _("Your words stay yours; we may print, keep and translate them under your name.")

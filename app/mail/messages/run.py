@@ -3,7 +3,7 @@
 from datetime import date
 
 from ..letter import Message, Sender, short, signed
-from ..words import day, say, short_day
+from ..words import say
 from .own import Own, worded
 
 
@@ -35,9 +35,9 @@ def not_used(sender: Sender, to: str, name: str, headline: str, why: str = "", *
 def _told(
     kind: str, sender: Sender, to: str, name: str, headline: str, own: Own | None, on: date | None = None, **more: str
 ) -> Message:
-    language, zone = sender.language, sender.zone
+    language = sender.language
     values = {"name": name, "newsletter": sender.newsletter, "headline": short(headline), **more}
-    in_subject, in_body = ({"day": short_day(language, on, zone)}, {"day": day(language, on, zone)}) if on else ({}, {})
+    in_subject, in_body = ({"day": sender.short_day(on)}, {"day": sender.day(on)}) if on else ({}, {})
     return signed(
         kind,
         sender,
