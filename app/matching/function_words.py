@@ -15,13 +15,15 @@ _LISTS = (
     "everything few first four hadn't hasn't haven't i'd i'll i'm i've isn't it's less let let's lot made make may maybe might "
     "must never next nothing often one's perhaps put quite rather see seem seems shouldn't since someone sometimes still "
     "take that's there's they're they've thing think though three took two use used wasn't we're we've weren't what's whether "
-    "who's won't wouldn't you'd you'll you're you've",
+    "who's won't wouldn't you'd you'll you're you've day days week weeks month months year years time times people thing things "
+    "way ways",
     # Russian, Ukrainian
     "а без бы был была были было быть в вам вас ваш весь во вот все всё всего всех вы где да даже для до его ее её если "
     "есть еще ещё же за и из или им их к как какая какие какой кто ли мне можно мой моя мы на над надо нас наш не него "
     "нее нет ни них но ну о об он она они оно от очень по под почему при про с свой себя со так такой там тебя то тогда "
     "того тоже только том тот ты у уже чего чем что чтобы эта эти это этот я "
     "два две другие другой или иногда который которая которые между несколько никто ничего один одна одно первый перед пока "
+    "год года году годы лет день дня дней время люди людей "
     "после потом почти раз сейчас сколько стал стала стали такая такие такое тогда три хотя через",
     "або але б би був була були було бути ваш вже ви від він вона вони воно все всі де до є ж за з зі і й її їх із інші "
     "коли ли мене ми може можна мій на навіть нам наш не немає ні них про та так також там те ти тільки то тому той у "
