@@ -1,12 +1,12 @@
 """A mail to Leyla comes back; what her server says about it is read, whatever program wrote it."""
 
-import time
 from base64 import encodebytes
 
 import pytest
 
 from app.mail.origin.bounces import Bounce, read
 from app.mail.parsing.parse import parse
+from tests.effort import at_most
 
 SENT = "<invitation-7@steppe.example>"
 LEYLA = "leyla.bekova@kazguu.example"
@@ -242,18 +242,16 @@ def test_a_hostile_body_takes_no_time(opening: str, encoding: str) -> None:
             f"Content-Description: notification\nContent-Transfer-Encoding: {encoding}\n\n{body}\n--cut--\n"
         ).encode()
         mail = parse(raw)
-        begun = time.process_time()
-        assert read(raw, mail) is None
-        assert time.process_time() - begun < 1
+        with at_most(1):
+            assert read(raw, mail) is None
 
 
 def test_a_body_in_a_thousand_boxes_takes_no_time() -> None:
     boxes = "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(5000))
     raw = f"From: MAILER-DAEMON@x.example\n{boxes}".encode()
     mail = parse(raw)
-    begun = time.process_time()
-    assert read(raw, mail) is None
-    assert time.process_time() - begun < 2
+    with at_most(2):
+        assert read(raw, mail) is None
 
 
 @pytest.mark.parametrize(
@@ -270,7 +268,6 @@ def test_hostile_reports_take_no_time_and_raise_nothing(part: str) -> None:
     ):
         raw = text.lstrip("\n").encode()
         mail = parse(raw)
-        begun = time.process_time()
-        found = read(raw, mail)
-        assert found is None or len(found.said) <= 300
-        assert time.process_time() - begun < 1
+        with at_most(1):
+            found = read(raw, mail)
+            assert found is None or len(found.said) <= 300

@@ -1,7 +1,6 @@
 """Leyla's answer, before and after Nora's pencil."""
 
 import random
-import time
 
 import pytest
 from hypothesis import given
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.answers.diff import Change, Pair, changed, changes, compare
 from app.answers.paragraphs import paragraphs
+from tests.effort import at_most
 
 FERRY = (
     "The ferry is not empty because there are no trucks. It is empty because it was sold as a train ferry. On our deck "
@@ -154,9 +154,8 @@ def test_a_long_answer_is_compared_at_once() -> None:
         " ".join(word if dice.random() > 0.2 else dice.choice(VOCABULARY) for word in part.split())
         for part in old.split("\n\n")
     )
-    started = time.perf_counter()
-    assert len(compare(old, edited)) == 40
-    assert time.perf_counter() - started < 1.5  # 0.07 s on a quiet machine.
+    with at_most(1.5):  # 0.07 s on a quiet machine.
+        assert len(compare(old, edited)) == 40
 
 
 @pytest.mark.parametrize(
@@ -173,6 +172,5 @@ def test_a_long_answer_is_compared_at_once() -> None:
     ids=["equal words", "two words", "equal paragraphs", "reversed", "islands", "marks", "joiners"],
 )
 def test_a_hostile_text_is_bounded(old: str, new: str) -> None:
-    started = time.perf_counter()
-    assert changes(old, new)
-    assert time.perf_counter() - started < 3  # Below 0.2 s on a quiet machine.
+    with at_most(3):  # Below 0.2 s on a quiet machine.
+        assert changes(old, new)

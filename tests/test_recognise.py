@@ -1,12 +1,11 @@
 """Timur writes more than is good for him; Nora is shown where."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.questions.recognise import Mark, marks, segments
+from tests.effort import at_most
 
 
 def marked(text: str, language: str) -> list[tuple[str, str]]:
@@ -177,6 +176,5 @@ def test_marks_stand_in_order_and_nothing_is_lost(text: str, language: str) -> N
 )
 def test_a_hostile_text_is_bounded(unit: str) -> None:
     text = unit * (20_000 // len(unit))
-    started = time.perf_counter()
-    assert "".join(piece for piece, _ in segments(text, marks(text, "en"))) == text
-    assert time.perf_counter() - started < 3  # Below 0.2 s on a quiet machine.
+    with at_most(3):  # Below 0.2 s on a quiet machine.
+        assert "".join(piece for piece, _ in segments(text, marks(text, "en"))) == text

@@ -1,6 +1,5 @@
 """Timur's reply finds its way by the token in the address, whatever servers on the way make of it."""
 
-import time
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +13,7 @@ from app.mail.reply_address import (
     plain_address,
     tokens_in,
 )
+from tests.effort import at_most
 
 PLUS = "ask@steppe.example"
 DOMAIN = "*@reply.steppe.example"
@@ -155,6 +155,5 @@ def test_a_token_of_another_newsletter_says_nothing_here() -> None:
     ],
 )  # fmt: skip
 def test_hostile_addresses_take_no_time(hostile: str) -> None:
-    begun = time.process_time()
-    assert tokens_in([hostile] * 5000, [PLUS, DOMAIN]) == []
-    assert time.process_time() - begun < 1
+    with at_most(1):
+        assert tokens_in([hostile] * 5000, [PLUS, DOMAIN]) == []
