@@ -194,14 +194,17 @@ def test_a_key_is_meant_of_the_row_where_one_is_and_escape_leaves_what_a_key_led
         assert page.evaluate("document.activeElement.matches('input, select')")
         assert not field or page.evaluate("document.activeElement.id") == field
         page.keyboard.press("Escape")
-        assert focused() == third
+        assert (focused(), page.locator(".box input:checked").count()) == (third, 0)
     page.keyboard.press("Enter")
     page.locator(".pane h1").wait_for()
     before = page.url
+    page.keyboard.press("m")  # nothing looks like it, and nothing is ticked
+    page.wait_for_function("!document.documentElement.hasAttribute('data-busy')")
     page.keyboard.press("?")
     assert (page.url, page.locator(".done").count()) == (before, 0)
     last = page.locator(".keys-help dt").last.bounding_box()
     assert last and last["y"] + last["height"] <= page.viewport_size["height"]
+    assert filed(database) == {"received": 3, "comment": 1}
     nora.context.close()
 
 

@@ -11,7 +11,7 @@ document.body.append(said);
 
 let busy = false; // a press is on its way: no key may meet a letter that isn't painted yet
 let last = null; // the box that was ticked last, where a range begins
-let from = null; // where a key took the focus from, for Escape to go back to
+let left = {}; // where a key took the focus from, and the box that it ticked: Escape takes both back
 
 const main = () => document.getElementById("main");
 const shown = (one) => one.getClientRects().length > 0;
@@ -197,7 +197,7 @@ function press(key) {
   if (!one) return false;
   const box = inList.includes(one) && !ticked ? focused()?.querySelector(".box input") : null;
   if (box && shown(box)) tick((last = box), true); // nothing is ticked: the row where one is is meant
-  from = document.activeElement;
+  left = { focus: document.activeElement, box };
   if (typing(one)) one.focus();
   else if (one.matches("summary")) {
     one.click();
@@ -219,10 +219,12 @@ const MOVES = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && typing(event.target) && from?.isConnected && !event.isComposing) {
+  if (event.key === "Escape" && typing(event.target) && left.focus?.isConnected && !event.isComposing) {
     event.preventDefault();
     event.target.blur();
-    return from.focus();
+    left.focus.focus();
+    if (left.box) tick(left.box, false);
+    return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || typing(event.target)) return;
   if (busy || !keysAreOn()) return;
