@@ -30,7 +30,7 @@ def shown(html: str) -> list[str]:
 
 def test_the_words_are_those_of_the_page_letter_for_letter() -> None:
     assert shown(mail([WELL, HEATER], "The Steppe")) == shown(to_html(WELL) + to_html(HEATER))
-    assert shown(page([WELL, HEATER], "The Steppe")) == shown(to_html(WELL) + to_html(HEATER))
+    assert shown(page([WELL, HEATER], "The Steppe", "/static/mail.css")) == shown(to_html(WELL) + to_html(HEATER))
 
 
 def test_each_element_has_its_style_and_the_sheet_keeps_the_dark_scheme_only() -> None:

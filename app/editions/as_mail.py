@@ -5,9 +5,7 @@ of HTML. So there is one column in a table, each rule of the sheet stands on its
 dark scheme, which no element can say.
 """
 
-from base64 import b64encode
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 
 import css_inline
@@ -19,26 +17,26 @@ from .phrases import direction
 from .renderers import to_html
 
 ROOM = 100  # kB
-_SHEET = (Path(__file__).parent / "templates" / "mail.css").read_text("utf-8")
+SHEET = "mail.css"  # among the static files
 _pages = Environment(loader=PackageLoader("app.editions"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-_inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
-# The sheet's mark for a Content-Security-Policy (CSP Level 3, section 6.7.2.3), so that a browser shows a page by it and by no other.
-SHEET_HASH = "sha256-" + b64encode(sha256(_SHEET.encode()).digest()).decode()
+_inliner = css_inline.CSSInliner(
+    extra_css=(Path(__file__).parents[1] / "static" / SHEET).read_text("utf-8"), keep_at_rules=True, load_remote_stylesheets=False
+)  # fmt: skip
 
 
-def page(blocks: Sequence[Block], title: str) -> str:
-    """The mail with its style in one sheet, as a browser shows it. There is at least one block."""
+def page(blocks: Sequence[Block], title: str, sheet: str = "") -> str:
+    """The mail as a browser shows it, by the style `sheet` at that address. There is at least one block."""
     usual = blocks[0].language
     return _pages.get_template("mail.html").render(
         language=usual,
         direction=direction(usual),
         title=title,
-        sheet=Markup(_SHEET),  # noqa: S704 - ours, from a file
+        sheet=sheet,
         # The renderer escapes every text and lets no address through but http, https and mailto.
         blocks=[{"direction": direction(block.language), "written": Markup(to_html(block))} for block in blocks],  # noqa: S704
     )
 
 
 def mail(blocks: Sequence[Block], title: str) -> str:
-    """The same with its style on each element, as it is mailed."""
+    """The same as it is mailed: the style stands on each element, and there is no sheet but for the dark scheme."""
     return _inliner.inline(page(blocks, title))
