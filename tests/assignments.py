@@ -134,6 +134,13 @@ def handed_over(session: Session) -> None:
         outbox.move(session, Clock(), mail, "send", sent_at=now(session))
 
 
+def arrived(database: Database, newsroom: Newsroom) -> Asked:
+    """The same, and the invitation has left the house."""
+    made = asked(database, newsroom)
+    database.write(handed_over)
+    return made
+
+
 def rows(database: Database) -> dict[str, int]:
     """How many rows every table has."""
     with database.read() as session:

@@ -13,10 +13,12 @@ from werkzeug.test import TestResponse
 from app.actors import Clock, Staff
 from app.answers.models import Answer, Assignment
 from app.db import Database
+from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.models import Person
 from app.questions.models import Question
 from tests.at_desk import counted
+from tests.cast import Newsroom
 
 T = TypeVar("T")
 
@@ -73,6 +75,12 @@ def newest(page: str) -> str:
 def seen(page: str) -> str:
     """The version of the text that the first form of a page began from."""
     return re.findall(r'name="seen" value="([^"]+)"', page)[0]
+
+
+def with_a_minute(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+    """Nora's, at a desk whose mails wait for a minute, in which a press can be undone."""
+    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
+    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
 
 
 def one(database: Database, model: type[T], **by: object) -> T:

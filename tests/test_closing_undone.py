@@ -14,12 +14,11 @@ from app.db import Database, now
 from app.indexing import index_due
 from app.mail import outbox
 from app.mail.models import OutboxMail
-from app.newsletters.models import Newsletter
 from app.questions.models import Question
-from tests.assignments import EDITED, WORDING, Asked, asked, handed_over
+from tests.assignments import EDITED, WORDING, Asked, arrived, asked, handed_over
 from tests.at_the_form import published
 from tests.cast import Newsroom
-from tests.desk_browser import DeskBrowser, one
+from tests.desk_browser import DeskBrowser, one, with_a_minute
 from tests.test_letters_undo import undone
 
 SENTENCE = "We have it from elsewhere, thank you."
@@ -28,16 +27,13 @@ KEEPS_CHANGING = ("id", "version", "state_at", "indexed_version")
 
 @pytest.fixture
 def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    return with_a_minute(app, database, newsroom)
 
 
 @pytest.fixture
 def salt(database: Database, newsroom: Newsroom) -> Asked:
     """Timur asks, Leyla was invited; her invitation has arrived."""
-    made = asked(database, newsroom)
-    database.write(handed_over)
-    return made
+    return arrived(database, newsroom)
 
 
 def page_of(salt: Asked) -> str:

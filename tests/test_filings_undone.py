@@ -18,9 +18,9 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions.models import Note, Question
-from tests.assignments import Asked, asked, handed_over
+from tests.assignments import Asked, arrived, handed_over
 from tests.cast import Newsroom
-from tests.desk_browser import DeskBrowser, one
+from tests.desk_browser import DeskBrowser, one, with_a_minute
 from tests.mailed_in import expert_writes
 from tests.test_closing_undone import KEEPS_CHANGING
 from tests.test_letters_undo import undone
@@ -30,16 +30,13 @@ KEPT = (Letter, Question, Assignment, Answer, AnswerText, Check, Draft, Note)
 
 @pytest.fixture
 def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    return with_a_minute(app, database, newsroom)
 
 
 @pytest.fixture
 def salt(database: Database, newsroom: Newsroom) -> Asked:
     """Timur asks, Leyla was invited; her invitation has arrived."""
-    made = asked(database, newsroom)
-    database.write(handed_over)
-    return made
+    return arrived(database, newsroom)
 
 
 def facts(database: Database, *models: type[Base]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from app.questions import desk, wording
 from app.questions.joining import ask_too
 from app.questions.models import Question
 from tests.cast import Newsroom, answered
-from tests.desk_browser import DeskBrowser, one, version
+from tests.desk_browser import DeskBrowser, one, version, with_a_minute
 from tests.side_by_side import SIDE_BY_SIDE, side_by_side
 from tests.test_desk_letters import the, write
 from tests.test_merging import question
@@ -33,8 +33,7 @@ SALT, AGAIN = "Who counts the salt in the orchards?", "who counts the salt that 
 
 @pytest.fixture
 def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    return with_a_minute(app, database, newsroom)
 
 
 def row(session: Session, public_id: str) -> Question:

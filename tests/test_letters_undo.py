@@ -19,12 +19,12 @@ from app.letters.models import Contact, Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.matching.models import Verdict
-from app.newsletters.models import Newsletter, Topic
+from app.newsletters.models import Topic
 from app.questions import desk
 from app.questions.models import Question, QuestionTopic
 from tests.assignments import asked
 from tests.cast import Newsroom, answered
-from tests.desk_browser import DeskBrowser, one, version
+from tests.desk_browser import DeskBrowser, one, version, with_a_minute
 from tests.mailed_in import expert_writes
 from tests.test_desk_letters import boxes, change, rows_of, the, write
 
@@ -35,8 +35,7 @@ FIGURES = "can a village ask for the figures"
 
 @pytest.fixture
 def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    return with_a_minute(app, database, newsroom)
 
 
 def undone(nora: DeskBrowser, led: str) -> str:

@@ -25,15 +25,14 @@ from app.questions.models import Question, QuestionTopic
 from tests.assignments import asked
 from tests.at_the_form import published
 from tests.cast import Newsroom, answered
-from tests.desk_browser import DeskBrowser, one, queries_of
+from tests.desk_browser import DeskBrowser, one, queries_of, with_a_minute
 from tests.test_letters_filters import walked
 from tests.test_letters_undo import undone
 
 
 @pytest.fixture
 def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    return with_a_minute(app, database, newsroom)
 
 
 def question(database: Database, newsroom: Newsroom, words: str, *askers: dict) -> str:

@@ -14,11 +14,10 @@ from app.editions.models import Edition
 from app.editions.standing import coming_editions
 from app.mail import outbox
 from app.mail.models import OutboxMail
-from app.newsletters.models import Newsletter
 from app.questions.models import Question
 from app.wording import day
 from tests.cast import Newsroom, answered
-from tests.desk_browser import DeskBrowser
+from tests.desk_browser import DeskBrowser, with_a_minute
 from tests.test_letters_undo import undone
 
 SALT, WIND = "Who measures the salt?", "Where does the wind come from?"
@@ -26,8 +25,7 @@ SALT, WIND = "Who measures the salt?", "Where does the wind come from?"
 
 @pytest.fixture
 def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    return with_a_minute(app, database, newsroom)
 
 
 @pytest.fixture
