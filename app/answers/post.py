@@ -19,12 +19,8 @@ from ..questions import queries as questions
 from ..questions.firewall import must_be_clear
 from .models import Assignment
 
-TYPED = (
-    "body",
-    "note",
-    "sentence",
-    "why",
-)  # values of mails to experts that somebody at the desk types for this one mail
+# Values of mails to experts that somebody at the desk types for this one mail.
+TYPED = ("body", "note", "sentence", "why")
 
 
 def sender(session: Session, newsletter: Newsletter, language: str | None = None) -> messages.Sender:
