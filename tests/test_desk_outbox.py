@@ -95,6 +95,11 @@ def test_an_empty_outbox_teaches(nora: Desk) -> None:
     assert "Nothing was mailed yet." in nora.get("outbox")
 
 
+def test_a_state_that_no_mail_has_is_no_list(nora: Desk) -> None:
+    assert "“state” of the address is nothing that this list can be narrowed by" in nora.get("outbox?state=lost", 404)
+    assert "Outbox" in nora.get("outbox?state=")
+
+
 def test_a_mail_on_its_way_goes_now_or_is_said_to_be_late(nora: Desk) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()

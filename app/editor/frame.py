@@ -132,6 +132,17 @@ def found(row: T | None) -> T:
     return row
 
 
+def unknown(desk: Desk, name: str, endpoint: str) -> None:
+    """Answer an address that was typed wrong; what was typed isn't repeated, only where it stood."""
+    words = errors.Words(
+        _("There is no such list"),
+        _("The part “%(name)s” of the address is nothing that this list can be narrowed by.", name=name[:20]),
+        _("Check the address, or begin with the whole list."),
+    )
+    g.back = (url_for(endpoint, slug=desk.newsletter.slug), _("To the whole list"))
+    abort(errors.page(404, words=words))
+
+
 def page(desk: Desk, template: str, section: str, **values: Any) -> str:
     """Render a page of the desk inside its frame."""
     newsletter = desk.newsletter

@@ -24,7 +24,7 @@ from ...text import single_line
 from ...wording import tongue
 from ..done import announce
 from ..faster import as_opened, faster, mark_of, meeting, ticked
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import Desk, at_desk, change, editor, found, page, unknown
 from ..typed import TOO_LONG, too_long
 
 PAGE = 50
@@ -59,6 +59,8 @@ def asked_for() -> dict[str, Any]:
 
 
 def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> str:
+    if request.args.get("show", "") not in SHOWN:
+        unknown(desk, "show", "editor.experts")
     sought = dict.fromkeys(SOUGHT, "") | asked_for()
     today, which = now(desk.session).date(), SHOWN[sought["show"]][1]
     query = finding.directory(sought["q"], sought["language"], sought["topic"])

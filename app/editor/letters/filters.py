@@ -6,18 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from flask import abort, g, url_for
+from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import or_, select
 
-from ... import errors
 from ...db import now
 from ...editions.models import Edition
 from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.queries import Wanted
 from ...wording import day, tongue
-from ..frame import Desk
+from ..frame import Desk, unknown
 from .words import CHANNELS, FILED, FILTERS, HELD
 
 RECENT = 12  # editions that the form offers
@@ -134,14 +133,3 @@ def _editions(desk: Desk, public_id: str | None) -> dict[int, Edition]:
     newest = ran.order_by(Edition.runs_at.desc()).limit(RECENT)
     query = select(Edition).where(mine, or_(Edition.id.in_(newest), Edition.public_id == (public_id or "")))
     return {one.id: one for one in desk.session.scalars(query.order_by(Edition.runs_at.desc()))}
-
-
-def unknown(desk: Desk, name: str, endpoint: str) -> None:
-    """Answer an address that was typed wrong; what was typed isn't repeated, only where it stood."""
-    words = errors.Words(
-        _("There is no such list"),
-        _("The part “%(name)s” of the address is nothing that this list can be narrowed by.", name=name[:20]),
-        _("Check the address, or begin with the whole list."),
-    )
-    g.back = (url_for(endpoint, slug=desk.newsletter.slug), _("To the whole list"))
-    abort(errors.page(404, words=words))

@@ -19,7 +19,7 @@ from ...mail.lifecycle import STATES as ALL
 from ...mail.models import OutboxMail
 from ...seal import Unsealable
 from ...wording import moment
-from ..frame import Desk, at_desk, change, editor, found, page, version_seen
+from ..frame import Desk, at_desk, change, editor, found, page, unknown, version_seen
 from ..meanwhile import told
 from .words import ACTS, STATES, Named, named, shown
 
@@ -62,8 +62,9 @@ def message_of(desk: Desk, one: OutboxMail) -> Message | None:
 
 
 def _page(desk: Desk, opened: OutboxMail | None) -> str:
-    state = request.args.get("state")
-    state = state if state in ALL else None
+    state = request.args.get("state") or None
+    if state and state not in ALL:
+        unknown(desk, "state", "editor.outbox")
     groups, older = _groups(desk, state)
     names = named(desk, [*(mail for mails in groups.values() for mail in mails), *([opened] if opened else [])])
     counted = outbox.counts(desk.session, desk.newsletter.id)

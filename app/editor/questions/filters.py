@@ -15,8 +15,8 @@ from ...newsletters.models import Topic
 from ...newsletters.queries import topics_of
 from ...people.models import Expert
 from ...questions.queries import about_topic, in_edition
-from ..frame import GOING, Desk
-from ..letters.filters import named, unknown
+from ..frame import GOING, Desk, unknown
+from ..letters.filters import named
 
 RECENT = 15  # editions that the form offers, the coming ones first
 # state in the address: (label, states of questions)
