@@ -36,7 +36,7 @@ check: .venv/development ## style, types, templates, import direction, house rul
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/djlint --lint --quiet app/templates app/mail/templates app/editions/templates
+	$(BIN)/djlint --lint --quiet app/templates app/mail/templates app/typesetting/templates
 	$(PYTEST) -q tests/test_house_rules.py tests/test_lifecycle.py
 
 format: .venv/development ## put the code into its usual shape
@@ -52,7 +52,7 @@ migration: .venv/development ## draft a migration from the models: make migratio
 
 words: .venv/development ## bring the catalogues of app/translations up to date with what the code and the pages say
 	@mkdir -p build
-	@$(BIN)/pybabel -q extract -F babel.cfg $(KEYWORDS:%=-k %) --project "Readers Asked" --sort-by-file --add-location=file -o build/messages.pot app
+	@$(BIN)/pybabel -q extract -F babel.cfg $(KEYWORDS:%=-k %) --project "Readers Asked" --sort-output --no-location -o build/messages.pot app
 	@$(BIN)/pybabel -q update -d app/translations -i build/messages.pot --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 120
 
 lock: ## pin all dependencies anew, with hashes (needs uv)

@@ -14,9 +14,9 @@ from flask_login import LoginManager, UserMixin
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.local import LocalProxy
 
-from . import errors, wording
+from . import errors, formatting
 from .db import Busy, Database
-from .mail.words import say
+from .mail.translation import say
 from .people import sessions
 from .people.models import BrowserSession, Person
 from .text import direction
@@ -120,7 +120,7 @@ def prepare(app: Flask) -> None:
     app.after_request(_dress)
     app.context_processor(_shared)
     errors.register(app)
-    wording.register(app)
+    formatting.register(app)
 
 
 def _dress(response: Response) -> Response:

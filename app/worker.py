@@ -16,9 +16,9 @@ from .actors import Clock
 from .answers import editing, ladder, reminders, writing
 from .answers.models import Answer
 from .db import Busy, Database, lock
-from .editions import alarms, counting, digest, invitations, planning
+from .editions import planning
 from .indexing import index_due
-from .letters import contacts, likeness
+from .letters import contacts, look_alike_flags
 from .mail import outbox
 from .mail.delivery import deliver_due
 from .mail.models import OutboxMail
@@ -26,7 +26,8 @@ from .mail.reading import Reading
 from .mail.sending import transport
 from .mailroom import imap, retention
 from .mailroom.placing import place_due
-from .mailroom.settings import settings_of
+from .mailroom.placing_settings import settings_of
+from .newsroom import alarms, digest, invitations, weekly_counts
 from .people import sign_in, uploads
 
 log = logging.getLogger(__name__)
@@ -116,14 +117,14 @@ DUTIES = (
     Duty("place mail", 0.5, place),
     Duty("deliver mail", 1, deliver),
     Duty("index", 1, lambda _app, database: index_due(database)),
-    Duty("look for look-alikes", 1, lambda _app, database: likeness.look(database)),
+    Duty("look for look-alikes", 1, lambda _app, database: look_alike_flags.look(database)),
     Duty("settle silence", 15, settle_silence),
     Duty("tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
     Duty("morning mails", 60, lambda _app, database: digest.send_digests(database)),
     Duty("climb ladders", 15, lambda _app, database: ladder.climb(database, invitations.invite_next)),
     Duty("remind experts", 900, lambda _app, database: reminders.remind(database)),
     Duty("plan editions", 3_600, plan_ahead),
-    Duty("count for insights", 60, lambda _app, database: counting.count_due(database)),
+    Duty("count for insights", 60, lambda _app, database: weekly_counts.count_due(database)),
     Duty("tidy up", 3_600, tidy),
     Duty("destroy old mail", 3_600, destroy_old),
 )

@@ -25,13 +25,13 @@ from app import create_app
 from app.actors import Clock
 from app.answers.models import Assignment
 from app.db import Database
-from app.editions.counting import count_due
 from app.editions.models import Edition
 from app.indexing import index_anew
 from app.letters.models import Letter
 from app.mail.models import OutboxMail
 from app.migrate import migrate
 from app.newsletters.models import Newsletter
+from app.newsroom.weekly_counts import count_due
 from app.people import sign_in
 from app.people.directory import by_email
 from app.people.models import Expert

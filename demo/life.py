@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.actors import Actor, Expert, Mailroom, Reader, Staff
-from app.answers import assigning, editing, writing, writing_to
+from app.answers import assigning, desk_letters, editing, writing
 from app.answers.models import Answer, Assignment
 from app.db import keys
-from app.editions import desk as editions
-from app.editions import endings, invitations
+from app.editions import slots
 from app.editions.calendar import EVENING, in_utc
 from app.editions.models import Edition
 from app.letters import contacts, receive
 from app.letters.models import Letter
-from app.questions import desk as questions
+from app.newsroom import endings, invitations
+from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
 
@@ -172,7 +172,7 @@ def _draft(life: Life) -> None:
 
 def _mail(life: Life) -> None:
     """The assistant writes to the expert: it is held until an editor lets it go."""
-    writing_to.write_to(life.house.session, life.desk.assistant, life.assignment, life.asked["mail"])
+    desk_letters.write_to(life.house.session, life.desk.assistant, life.assignment, life.asked["mail"])
 
 
 def _submit(life: Life) -> None:
@@ -204,7 +204,7 @@ def _approve(life: Life) -> None:
 
 
 def _pick(life: Life) -> None:
-    editions.pick(life.house.session, life.desk.editor, life.question, life.edition)
+    slots.pick(life.house.session, life.desk.editor, life.question, life.edition)
 
 
 def _shelve(life: Life) -> None:

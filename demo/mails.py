@@ -7,10 +7,10 @@ from email.utils import format_datetime
 from sqlalchemy import select
 
 from app.answers.models import Assignment
-from app.editions.arriving import reply_token
 from app.mail import inbound, outbox
 from app.mail.models import OutboxMail
 from app.mail.reply_address import address_for, bounce_address
+from app.newsroom.arriving import reply_token
 from app.people.links import new_reply_token
 from config import DEMO_AUTHSERV_ID
 

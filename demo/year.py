@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from app.actors import Staff, Visitor
-from app.editions import desk as editions
-from app.editions import skipping
-from app.editions.desk import GRACE
+from app.editions import locking
 from app.editions.models import Edition
+from app.newsroom import publishing, skipping
+from app.newsroom.publishing import GRACE
 from app.people import directory, sign_in
 from app.people.models import Expert
 from app.questions import notes
@@ -69,8 +69,8 @@ def _editions(house: House, desk: Desk, backs: set[int]) -> Iterator[Event]:
             yield edition.cutoff_at, partial(skipping.skip, house.session, desk.editor, edition)
             continue
         locked = edition.cutoff_at + timedelta(hours=1)
-        yield locked, partial(editions.lock_edition, house.session, desk.editor, edition)
-        yield edition.runs_at, partial(editions.send, house.session, desk.editor, edition)
+        yield locked, partial(locking.lock_edition, house.session, desk.editor, edition)
+        yield edition.runs_at, partial(publishing.send, house.session, desk.editor, edition)
         yield min(edition.runs_at + GRACE, house.at), _nothing  # by then its mails are due
 
 

@@ -10,15 +10,15 @@ from app.actors import Clock, Reader
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment, Check
 from app.db import Base, Database, now
-from app.editions import desk as editions
-from app.editions import invitations, standing
+from app.editions import locking, slots
 from app.letters import contacts, receive
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import invitations, public_state, publishing
 from app.people.models import Expert as ExpertRow
-from app.questions import desk, wording
+from app.questions import moves, wording
 from app.questions.models import Question
 from tests.cast import Newsroom
 
@@ -79,16 +79,16 @@ class Asked:
         def approve(session: Session) -> None:
             nora, answer = self.newsroom.nora, self.answer(session)
             editing.approve(session, nora, answer, checklist=editing.CHECKLIST, reason="read to her by phone")
-            edition = standing.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
-            editions.pick(session, nora, session.get_one(Question, self.question_id), edition)
+            edition = public_state.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
+            slots.pick(session, nora, session.get_one(Question, self.question_id), edition)
 
         self.database.write(approve)
 
     def run(self) -> None:
         def run(session: Session) -> None:
-            edition = standing.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
-            editions.lock_edition(session, self.newsroom.nora, edition, edition.version)
-            editions.send(session, self.newsroom.nora, edition)
+            edition = public_state.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
+            locking.lock_edition(session, self.newsroom.nora, edition, edition.version)
+            publishing.send(session, self.newsroom.nora, edition)
 
         self.database.write(run)
 
@@ -109,12 +109,12 @@ def asked(database: Database, newsroom: Newsroom, words: str = WORDING, to: str 
         letter = session.scalars(select(Letter).order_by(Letter.id.desc())).first()
         assert letter is not None
         contacts.verify_credit(session, newsroom.nora, letter, "he confirmed by mail")
-        question = desk.open_question(
+        question = moves.open_question(
             session, newsroom.nora, [letter], headline="The Salt Wind", body=words, language="en", **about
         )
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
         expert = session.get_one(ExpertRow, getattr(newsroom, to).expert_id)
-        edition = standing.coming_editions(session, newsletter.id, 1)[0]
+        edition = public_state.coming_editions(session, newsletter.id, 1)[0]
         brief = "Please say first who reads the plates."
         assignment = assigning.assign(session, newsroom.nora, question, expert, brief=brief, for_edition_id=edition.id)
         invitations.invite(session, newsroom.nora, assignment)

@@ -11,11 +11,12 @@ from werkzeug.test import TestResponse
 from app.actors import Expert
 from app.answers import assigning, editing, writing
 from app.db import Database
-from app.editions import desk, invitations, standing
+from app.editions import locking, slots
 from app.editions.models import Edition
 from app.letters.models import Letter
+from app.newsroom import invitations, public_state, publishing
 from app.people.models import Expert as ExpertRow
-from app.questions import desk as questions
+from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
 from tests.cast import Newsroom
@@ -51,7 +52,7 @@ def answered(
         nora, rows = newsroom.nora, [session.get_one(Letter, key) for key in letters]
         question = questions.open_question(session, nora, rows, headline=headline, body=body, language="en")
         wording.clear(session, nora, question, question.text_id or 0)
-        edition = standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
         edition.slots = 1_000
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
@@ -59,7 +60,7 @@ def answered(
         written = writing.Written(answer, ties=ties, own_words=True)
         reply = writing.submit(session, Expert(leyla.id, leyla.name, assignment.id), assignment, written)
         editing.approve(session, nora, reply, checklist=editing.CHECKLIST, reason="read to her by phone")
-        desk.pick(session, nora, question, edition)
+        slots.pick(session, nora, question, edition)
         return question.public_id
 
     return database.write(work)
@@ -67,8 +68,8 @@ def answered(
 
 def locked(database: Database, newsroom: Newsroom) -> None:
     def lock(session: Session) -> None:
-        edition = standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
-        desk.lock_edition(session, newsroom.nora, edition)
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        locking.lock_edition(session, newsroom.nora, edition)
 
     database.write(lock)
 
@@ -78,7 +79,7 @@ def sent(database: Database, newsroom: Newsroom) -> None:
 
     def send(session: Session) -> None:
         edition = session.scalars(select(Edition).filter_by(state="locked")).one()
-        desk.send(session, newsroom.nora, edition)
+        publishing.send(session, newsroom.nora, edition)
 
     database.write(send)
 

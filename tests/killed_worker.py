@@ -15,9 +15,9 @@ from sqlalchemy.orm import configure_mappers
 from app import indexing, worker
 from app.answers import ladder
 from app.db import Database
-from app.editions import counting, invitations
-from app.letters import likeness
+from app.letters import look_alike_flags
 from app.matching import embedding
+from app.newsroom import invitations, weekly_counts
 from app.seal import Keys
 from tests.conftest import BASE_URL, SECRETS
 
@@ -26,7 +26,7 @@ FEW = 4  # rows a transaction, so that there are many
 
 def work(url: str, matcher: str, last: int) -> None:
     """All that the clock does to what is there, once, up to the statement that is the last one."""
-    indexing.BATCH = embedding.BATCH = likeness.BATCH = FEW
+    indexing.BATCH = embedding.BATCH = look_alike_flags.BATCH = FEW
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2, matcher=matcher)
     left = iter(range(last))
 
@@ -39,9 +39,9 @@ def work(url: str, matcher: str, last: int) -> None:
         event.listen(engine, "commit", one_less)
     while indexing.index_due(database) or embedding.embed_due(database):
         pass
-    while likeness.look(database):
+    while look_alike_flags.look(database):
         pass
-    counting.count_due(database)
+    weekly_counts.count_due(database)
     ladder.climb(database, invitations.invite_next)
     database.write(worker.forget_overdue)
 

@@ -5,7 +5,7 @@ from itertools import count
 from typing import Any
 
 from app.actors import Mailroom
-from app.answers import by_mail
+from app.answers import mailed_answers
 from app.answers.models import Assignment
 from app.db import Database, now
 from app.mail import inbound
@@ -64,7 +64,7 @@ def expert_writes(database: Database, assignment_id: int, words: str = REPLY, re
         assert row is not None
         if reading is not None:
             inbound.keep_reading(session, row, reading)
-        letter = by_mail.take(session, Mailroom(), assignment, words, now(session))
+        letter = mailed_answers.take(session, Mailroom(), assignment, words, now(session))
         inbound.place(session, Mailroom(), row, "letter", (), letter_id=letter.id, assignment_id=assignment_id)
         return letter.public_id
 

@@ -10,17 +10,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db import Database
-from app.editions import desk as editions
-from app.editions import standing
+from app.editions import locking, slots
 from app.editions.models import Edition
 from app.letters.models import Letter
 from app.mail import inbound, outbox
-from app.mail.envelope import Envelope
+from app.mail.mime_message import Envelope
 from app.mail.models import Inbound, OutboxMail
 from app.mail.reading import Reading
 from app.mail.reply_address import tokens_in
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
+from app.newsroom import public_state
 from app.questions.models import Question
 from tests.assignments import Asked, asked
 from tests.cast import Newsroom, answered
@@ -107,10 +107,10 @@ class Room:
 
         def run(session: Session) -> int:
             question = answered(session, self.newsroom, words)
-            edition = standing.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
-            editions.pick(session, self.newsroom.nora, session.get_one(Question, question.id), edition)
+            edition = public_state.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
+            slots.pick(session, self.newsroom.nora, session.get_one(Question, question.id), edition)
             if locked:
-                editions.lock_edition(session, self.newsroom.nora, edition)
+                locking.lock_edition(session, self.newsroom.nora, edition)
             return edition.id
 
         return self.database.write(run)

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from app import worker
 from app.actors import Mailroom
 from app.db import Database
-from app.letters import acknowledging, by_mail
+from app.letters import acknowledging, mailed_letters
 from app.letters.models import Contact, Letter
 from app.mail import outbox
-from app.mail.letter import Message
+from app.mail.message import Message
 from app.mail.models import OutboxMail, Spent
 from app.newsletters import mail_texts
 from app.newsletters.models import Newsletter
@@ -47,7 +47,7 @@ def mailed(
 
     def take(session: Session) -> bool:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        letter = by_mail.take(
+        letter = mailed_letters.take(
             session, Mailroom(), newsletter, WORDS, address=address, received_at=at, language=language
         )
         return acknowledging.acknowledge(session, newsletter, letter, address, RECEIPT) is not None
@@ -106,7 +106,7 @@ def test_the_number_of_a_real_mail_opens_its_state_and_takes_it_back(
 ) -> None:
     def take(session: Session) -> None:
         newsletter = session.get_one(Newsletter, wanted.newsletter_id)
-        by_mail.take(
+        mailed_letters.take(
             session, Mailroom(), newsletter, WORDS, address=AIGERIM, received_at=datetime.now(UTC), answerable=True
         )
 

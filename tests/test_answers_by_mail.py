@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import assigning, by_mail, editing
+from app.answers import assigning, editing, mailed_answers
 from app.answers.models import AnswerText, Assignment
 from app.db import Database
 from app.letters.models import Letter
@@ -40,7 +40,7 @@ def file(room: Room, kind: str, number: int = -1, **about: object) -> None:
     letter_id = room.letters()[number].id
 
     def change(session: Session) -> None:
-        by_mail.file(session, room.newsroom.ilya, session.get_one(Letter, letter_id), kind, **about)  # type: ignore[arg-type]
+        mailed_answers.file(session, room.newsroom.ilya, session.get_one(Letter, letter_id), kind, **about)  # type: ignore[arg-type]
 
     room.database.write(change)
 
@@ -48,13 +48,13 @@ def file(room: Room, kind: str, number: int = -1, **about: object) -> None:
 def again(room: Room, salt: Asked, words: str) -> None:
     """She writes another mail, which the desk's hand brings to the assignment."""
     room.database.write(
-        lambda s: by_mail.take(s, room.newsroom.ilya, salt.assignment(s), words, datetime.now().astimezone())
+        lambda s: mailed_answers.take(s, room.newsroom.ilya, salt.assignment(s), words, datetime.now().astimezone())
     )
 
 
 def waiting(room: Room, salt: Asked) -> set[int]:
     with room.database.read() as session:
-        return by_mail.waiting_letters(session, [salt.assignment_id, 999])
+        return mailed_answers.waiting_letters(session, [salt.assignment_id, 999])
 
 
 def texts(room: Room) -> list[tuple[str, str, str, bool]]:
@@ -173,7 +173,9 @@ def test_a_stale_page_another_desk_and_a_readers_letter_file_nothing(room: Room,
         file(room, "answer")
     elsewhere = type(room.newsroom.ilya)(2, "Ilya Brandt", 99, "editor")
     with pytest.raises(NotYours):
-        room.database.write(lambda s: by_mail.file(s, elsewhere, s.get_one(Letter, room.letters()[0].id), "answer"))
+        room.database.write(
+            lambda s: mailed_answers.file(s, elsewhere, s.get_one(Letter, room.letters()[0].id), "answer")
+        )
     assert (salt.state(), [letter.state for letter in room.letters()]) == ("invited", ["received", "received"])
 
 
@@ -182,7 +184,7 @@ def test_the_desk_takes_a_mail_from_the_holding_pen_to_an_assignment(room: Room,
 
     def take(s: Session) -> int:
         pen = s.get_one(Inbound, row.id)
-        return by_mail.from_pen(s, room.newsroom.ilya, salt.assignment(s), pen, row.version).id
+        return mailed_answers.from_pen(s, room.newsroom.ilya, salt.assignment(s), pen, row.version).id
 
     key = room.database.write(take)
     taken = room.row(row.id)
@@ -201,7 +203,9 @@ def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back
     room.database.write(lambda s: setattr(s.get_one(Newsletter, newsletter_id), "check_policy", "off"))
     row = room.bring(mail("leyla.home@post.example", DESK, body=WORDS, From=[LEYLA, "x@y.example"]))
     room.database.write(
-        lambda s: by_mail.from_pen(s, room.newsroom.ilya, salt.assignment(s), s.get_one(Inbound, row.id), row.version)
+        lambda s: mailed_answers.from_pen(
+            s, room.newsroom.ilya, salt.assignment(s), s.get_one(Inbound, row.id), row.version
+        )
     )
 
     def faults() -> list[str]:

@@ -5,9 +5,9 @@ import re
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from app.editions.as_mail import ROOM, mail, page
-from app.editions.block import Block, Paragraph, Run
-from app.editions.renderers import to_html
+from app.typesetting.block import Block, Paragraph, Run
+from app.typesetting.renderers import to_html
+from app.typesetting.whole_mail import ROOM, mail, page
 
 WELL = Block(
     "en",

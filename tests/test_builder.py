@@ -15,20 +15,21 @@ from app.actors import Clock, Reader
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
 from app.db import Database
-from app.editions import arranging, desk
+from app.editions import arranging, locking, slots
 from app.editions.models import Edition, EditionItem
-from app.editions.renderers import to_text
-from app.editions.withdrawal import withdraw
 from app.letters import receipts, receive
 from app.letters.models import Letter
 from app.lifecycle import Refused, Stale
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter, Topic
+from app.newsroom import publishing
+from app.newsroom.withdrawal import withdraw
 from app.people import directory
 from app.people.models import Expert
-from app.questions import desk as questions
+from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
+from app.typesetting.renderers import to_text
 from tests.at_desk import Browser, buttons, counted, everything, read
 from tests.cast import Newsroom, answered
 from tests.test_desk_edition import FIRST, SECOND, THIRD, Desk
@@ -197,7 +198,7 @@ def test_several_answers_run_together_in_the_order_that_is_wanted(nora: Desk) ->
 
     def printed() -> list[str]:
         with nora.database.read() as session:
-            [block] = desk.blocks(session, nora.edition(session))
+            [block] = locking.blocks(session, nora.edition(session))
         return re.findall(r"I (?:also )?asked ([^,]+),", to_text(block))
 
     assert printed() == ["Leyla Aydın", "Marek Dvořák"]
@@ -300,14 +301,14 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
         timur_asks_alone(session, newsroom, question)
         edition = session.scalars(select(Edition).order_by(Edition.runs_at).where(Edition.state == "planned")).first()
         assert edition is not None
-        desk.pick(session, newsroom.nora, question, edition)
+        slots.pick(session, newsroom.nora, question, edition)
         return edition.id, edition.version
 
     key, version = database.write(prepare)
     holds, told = threading.Event(), []
 
     def lock(session: Session) -> None:
-        desk.lock_edition(session, newsroom.nora, session.get_one(Edition, key), version)
+        locking.lock_edition(session, newsroom.nora, session.get_one(Edition, key), version)
 
     def first(verb: Any) -> Any:
         def fn(session: Session) -> None:
@@ -349,7 +350,7 @@ def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(nora: 
     assert "its hash does not fit" not in said
 
     def spoil(session: Session, question: Question) -> None:
-        desk.retract(session, nora.newsroom.nora, question, "somebody is in danger")
+        publishing.retract(session, nora.newsroom.nora, question, "somebody is in danger")
         session.scalars(select(EditionItem)).one().output += " "
 
     change(nora, first, spoil)
@@ -374,7 +375,7 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(no
 
     def lock_next(session: Session) -> None:
         edition = session.scalars(select(Edition).filter_by(public_id=nora.next_id)).one()
-        desk.lock_edition(session, nora.newsroom.nora, edition)
+        locking.lock_edition(session, nora.newsroom.nora, edition)
 
     assert happened(nora.id) == [
         "The calendar planned it.",
@@ -410,9 +411,9 @@ def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk) -> 
 def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: Desk) -> None:
     def full(session: Session) -> tuple[str, str]:
         edition = nora.edition(session)
-        later = list(session.scalars(desk.later_editions(edition).limit(2)))
+        later = list(session.scalars(slots.later_editions(edition).limit(2)))
         for number in range(later[0].slots):
-            desk.pick(session, nora.newsroom.nora, answered(session, nora.newsroom, f"Plate {number}?"), later[0])
+            slots.pick(session, nora.newsroom.nora, answered(session, nora.newsroom, f"Plate {number}?"), later[0])
         found = arranging.next_free(session, edition)
         assert found is not None
         return found.public_id, later[1].public_id

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from app.actors import Clock
 from app.answers import assigning
 from app.db import Database
-from app.editions import counting, desk, standing
+from app.editions import slots
 from app.editions.models import Edition
+from app.newsroom import public_state, publishing, weekly_counts
 from app.people import sign_in
 from app.people.models import Expert, Person
-from app.questions import desk as questions
+from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
 from tests.assignments import asked
@@ -34,8 +35,8 @@ MOST_TAPS = 30  # PRODUCT.md, T5
 
 def edition_of(database: Database, newsroom: Newsroom, slots: int = 3) -> str:
     def fn(session: Session) -> str:
-        edition = standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
-        desk.set_slots(session, newsroom.nora, edition, slots)
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        publishing.set_slots(session, newsroom.nora, edition, slots)
         return edition.public_id
 
     return database.write(fn)
@@ -48,7 +49,7 @@ def ready(database: Database, newsroom: Newsroom, *words: str) -> None:
 def stands(database: Database, public_id: str) -> list[str]:
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(public_id=public_id)).one()
-        return [question.headline for question in desk.picked(session, edition)]
+        return [question.headline for question in slots.picked(session, edition)]
 
 
 def nora_at(chromium: Browser, database: Database, site: str, **options: Any) -> Page:
@@ -215,7 +216,7 @@ def test_every_move_has_a_button(chromium, database, newsroom, site):
 
 def take_all_out(session: Session, newsroom: Newsroom) -> None:
     for question in session.scalars(select(Question).filter_by(state="queued")):
-        desk.drop(session, newsroom.nora, question)
+        publishing.drop(session, newsroom.nora, question)
 
 
 def the_night_before(session: Session, newsroom: Newsroom, objected: int) -> str:
@@ -227,7 +228,7 @@ def the_night_before(session: Session, newsroom: Newsroom, objected: int) -> str
     assigning.assign(session, nora, question, session.get_one(Expert, newsroom.marek.expert_id))
     questions.shelve(session, nora, answered(session, newsroom, SECOND))
     edition = session.get_one(Edition, session.get_one(Question, objected).edition_id)
-    desk.pick(session, nora, answered(session, newsroom, FIRST), edition)
+    slots.pick(session, nora, answered(session, newsroom, FIRST), edition)
     return edition.public_id
 
 
@@ -298,7 +299,7 @@ def test_axe_finds_nothing_and_every_page_fits(chromium, database, newsroom, sit
             question.must_run_by = (datetime.now(UTC) + timedelta(days=20)).date()
 
     database.write(dates)
-    counting.count_due(database)
+    weekly_counts.count_due(database)
     nora = Town(chromium, database, site, tmp_path / "mail", True).editor()
 
     def look(path: str) -> None:

@@ -21,11 +21,11 @@ from app.answers import editing
 from app.answers.models import Answer
 from app.audit import Event
 from app.db import Database
-from app.editions import desk as editions
-from app.editions import standing
+from app.editions import slots
 from app.editions.models import Edition
 from app.lifecycle import Refused, Stale
-from app.questions import desk, notes, wording
+from app.newsroom import public_state, publishing
+from app.questions import moves, notes, wording
 from app.questions.models import Note, Question, QuestionText
 from app.seal import Keys
 from tests.cast import Newsroom, answered, handed_in
@@ -69,7 +69,7 @@ def move(database: Database, newsroom: Newsroom) -> None:
 
     def change(session: Session) -> None:
         question = secrets.choice(session.scalars(select(Question).filter_by(state="queued")).all())
-        editions.move(session, newsroom.nora, question, step)
+        slots.move(session, newsroom.nora, question, step)
 
     database.write(change)
 
@@ -122,7 +122,7 @@ def events(session: Session, action: str) -> int:
 
 
 def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom: Newsroom) -> None:
-    database.write(lambda s: desk.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
+    database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
     with database.read() as session:
         before = session.scalars(select(Question)).one().version
     counted = together(database, newsroom, "reword")
@@ -137,7 +137,7 @@ def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom:
 
 
 def test_many_note_at_once_and_every_note_stands(database: Database, newsroom: Newsroom) -> None:
-    database.write(lambda s: desk.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
+    database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
     counted = together(database, newsroom, "note")
     assert counted == {"taken": 1_200}, dict(counted)
     with database.read() as session:
@@ -149,12 +149,12 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
     """Every taken move, made again in the order of the trail, leads to the order that stands there: none is lost."""
 
     def pick_three(session: Session) -> tuple[int, list[int], int]:
-        edition = standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
-        editions.set_slots(session, newsroom.nora, edition, 3)
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        publishing.set_slots(session, newsroom.nora, edition, 3)
         for words in ("Who measures the salt?", "Who pays for it?", "Who reads the figures?"):
-            editions.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
+            slots.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
         session.refresh(edition)
-        return edition.id, [question.id for question in editions.picked(session, edition)], edition.version
+        return edition.id, [question.id for question in slots.picked(session, edition)], edition.version
 
     edition_id, order, version = database.write(pick_three)
     counted = together(database, newsroom, "move")
@@ -167,7 +167,7 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
             at = order.index(event.noun_id)
             order.insert(max(0, min(2, at + event.facts["step"])), order.pop(at))
         edition = session.get_one(Edition, edition_id)
-        standing_there = [(question.id, question.position) for question in editions.picked(session, edition)]
+        standing_there = [(question.id, question.position) for question in slots.picked(session, edition)]
         assert standing_there == list(zip(order, (1, 2, 3), strict=True))
         assert edition.version == version + 1_200
 
@@ -199,14 +199,14 @@ def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Databas
     for number in range(ROUNDS):
         question_id = database.write(lambda s, n=number: answered(s, newsroom, f"Question {n}").id)  # type: ignore[misc]
         with database.read() as session:
-            editions_ids = [e.id for e in standing.coming_editions(session, newsroom.newsletter_id, 12)[-2:]]
+            editions_ids = [e.id for e in public_state.coming_editions(session, newsroom.newsletter_id, 12)[-2:]]
 
         def into(edition_id: int, question_id: int = question_id) -> Callable[[Session], None]:
             def pick(session: Session) -> None:
                 edition = session.get_one(Edition, edition_id)
-                if len(editions.picked(session, edition)) == edition.slots:
-                    editions.set_slots(session, newsroom.nora, edition, edition.slots + 1)
-                editions.pick(session, newsroom.nora, session.get_one(Question, question_id), edition)
+                if len(slots.picked(session, edition)) == edition.slots:
+                    publishing.set_slots(session, newsroom.nora, edition, edition.slots + 1)
+                slots.pick(session, newsroom.nora, session.get_one(Question, question_id), edition)
 
             return pick
 
@@ -241,7 +241,7 @@ def test_nora_approves_while_leyla_withdraws(database: Database, newsroom: Newsr
 
 
 def test_two_editors_reword_and_the_slower_one_is_told(database: Database, newsroom: Newsroom) -> None:
-    question_id = database.write(lambda s: desk.open_question(s, newsroom.ilya, [], body="Who?", language="en").id)
+    question_id = database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Who?", language="en").id)
     for number in range(ROUNDS):
         with database.read() as session:
             version = session.get_one(Question, question_id).version

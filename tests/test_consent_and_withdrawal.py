@@ -10,16 +10,17 @@ from app.actors import Reader
 from app.answers.models import Assignment
 from app.audit import Event
 from app.db import Database
-from app.editions import desk, standing
+from app.editions import locking
 from app.editions.models import Edition, EditionItem
-from app.editions.renderers import to_html, to_markdown, to_text
-from app.editions.withdrawal import unlock, withdraw
 from app.letters import contacts, receipts, receive
 from app.letters.models import Addition, Contact, Credit, Letter
 from app.lifecycle import Illegal, Missing, NotYours
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import public_state
+from app.newsroom.withdrawal import unlock, withdraw
 from app.questions.models import Question, QuestionText
+from app.typesetting.renderers import to_html, to_markdown, to_text
 from tests.test_main_job import OWN, TIMUR, Newsroom
 
 NAMED = receive.Ask(
@@ -49,12 +50,14 @@ class OneReader(Newsroom):
     def printed(self) -> list[str]:
         with self.database.read() as session:
             edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
-            return [form(block) for block in desk.blocks(session, edition) for form in (to_text, to_markdown, to_html)]
+            return [
+                form(block) for block in locking.blocks(session, edition) for form in (to_text, to_markdown, to_html)
+            ]
 
     def troubles(self) -> list[str]:
         with self.database.read() as session:
             edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
-            return [trouble.fault for trouble in desk.name_troubles(session, edition)]
+            return [trouble.fault for trouble in locking.name_troubles(session, edition)]
 
     def letter(self, session: Any) -> Letter:
         return session.scalars(select(Letter)).one()  # type: ignore[no-any-return]
@@ -155,7 +158,7 @@ def test_once_the_edition_is_locked_it_runs_unnamed(database: Database) -> None:
 
     def lock(session: Any) -> None:
         edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
-        desk.lock_edition(session, newsroom.editor, edition)
+        locking.lock_edition(session, newsroom.editor, edition)
 
     newsroom.at(12, lock)
     assert [printed.count("Timur, Osh asked:") for printed in newsroom.printed()] == [1, 1, 1]
@@ -164,7 +167,7 @@ def test_once_the_edition_is_locked_it_runs_unnamed(database: Database) -> None:
     with database.read() as session:
         assert session.scalars(select(EditionItem)).one().credits == [None]
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        told = standing.standing(session, newsletter, newsroom.letter(session))
+        told = public_state.standing(session, newsletter, newsroom.letter(session))
         assert (told.state, told.runs_unnamed) == ("withdrawn", True)
 
 
@@ -204,7 +207,7 @@ def test_what_was_taken_back_while_locked_leaves_an_edition_that_is_unlocked(dat
     def first(session: Any) -> Edition:
         return session.scalars(select(Edition).order_by(Edition.runs_at)).first()  # type: ignore[no-any-return]
 
-    newsroom.at(12, lambda s: desk.lock_edition(s, newsroom.editor, first(s)))
+    newsroom.at(12, lambda s: locking.lock_edition(s, newsroom.editor, first(s)))
     newsroom.take_back(12.1)
     newsroom.at(12.2, lambda s: unlock(s, newsroom.editor, first(s)))
     with database.read() as session:

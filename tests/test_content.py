@@ -6,7 +6,7 @@ from quopri import encodestring
 
 import pytest
 
-from app.mail.content import canonical
+from app.mail.fingerprint import canonical
 from app.mail.incoming import Mail
 from app.mail.parsing.parse import parse
 from tests.effort import at_most

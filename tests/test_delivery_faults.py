@@ -17,7 +17,7 @@ from sqlalchemy import select
 from app.db import Database
 from app.mail import outbox
 from app.mail.delivery import LEASE, deliver_due
-from app.mail.letter import Message
+from app.mail.message import Message
 from app.mail.models import OutboxMail
 from app.mail.sending import transport
 from app.seal import Keys

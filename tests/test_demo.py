@@ -18,21 +18,22 @@ from app.actors import Reader
 from app.answers.models import Answer, Assignment, Check, Draft
 from app.audit import Event
 from app.db import Database
-from app.editions import archive, standing
+from app.editions import archive
 from app.editions.items import block_from
-from app.editions.marks import marks_for
 from app.editions.models import Edition, EditionItem
-from app.editions.renderers import to_html, to_markdown, to_text
 from app.letters import receipts
 from app.letters.models import Contact, Credit, Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.queries import all_newsletters
+from app.newsroom import public_state
 from app.people import links, sign_in
 from app.people.models import Expert, Person
 from app.questions import queries as questions
 from app.questions.models import Question, QuestionTopic
 from app.seal import Keys
+from app.typesetting.marks import marks_for
+from app.typesetting.renderers import to_html, to_markdown, to_text
 from demo.doors import doors
 from demo.load import is_loaded, load
 from tests.conftest import BASE_URL, SECRETS, address_of, admin
@@ -217,7 +218,7 @@ def test_what_is_open_has_dates_that_are_still_true(session: Session) -> None:
 
 def test_the_queued_questions_stand_in_the_coming_editions(session: Session) -> None:
     for newsletter in all_newsletters(session):
-        coming = standing.coming_editions(session, newsletter.id, 1)[0]
+        coming = public_state.coming_editions(session, newsletter.id, 1)[0]
         queued = session.scalars(select(Question).filter_by(edition_id=coming.id)).all()
         assert [(row.state, row.position) for row in queued] == [("queued", 1)]
         told = next(row for row in FILES["newsletters"]["newsletter"] if row["slug"] == newsletter.slug)
@@ -292,7 +293,7 @@ def test_the_printed_receipt_tells_that_the_question_has_run(platan: Database, s
     letter = receipts.find_receipt(session, label.partition("type ")[2])
     assert letter is not None
     newsletter = all_newsletters(session)[0]
-    told = standing.standing(session, newsletter, letter)
+    told = public_state.standing(session, newsletter, letter)
     envelope = one(session, "shift-change", "envelope")
     assert (told.state, told.path) == ("published", f"/shift-change/q/{envelope.public_id}/half-the-pay-in-an-envelope")
     assert receipts.reader_of(letter) == Reader(letter.id)

@@ -28,10 +28,10 @@ from app.mail import inbound, outbox
 from app.mail.lifecycle import INBOUND, MAIL
 from app.mail.models import Inbound, OutboxMail
 from app.mail.parsing.parse import parse
-from app.mailroom import sums
-from app.mailroom.case import Case
-from app.mailroom.house import House, Settings
-from app.mailroom.routing import decide
+from app.mailroom import integrity
+from app.mailroom.batch import House, Settings
+from app.mailroom.evidence import Case
+from app.mailroom.judges import decide
 from app.models import Base
 from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
@@ -192,7 +192,7 @@ def test_what_is_sealed_opens_in_its_own_row(session: Session) -> None:
 
 
 def test_the_doctor_is_content(session: Session) -> None:
-    assert sums.check(session) == []
+    assert integrity.check(session) == []
 
 
 def test_nothing_happens_after_today(session: Session) -> None:

@@ -7,11 +7,12 @@ from sqlalchemy import select
 
 from app.actors import Mailroom
 from app.db import Database
-from app.editions import arriving, desk, standing
+from app.editions import locking, slots
 from app.editions.models import Edition
-from app.editions.renderers import to_text
 from app.mail.reply_address import address_for
 from app.newsletters.models import Newsletter
+from app.newsroom import arriving, public_state, publishing
+from app.typesetting.renderers import to_text
 from tests.cast import Newsroom, answered
 from tests.desk_browser import one, version
 
@@ -22,9 +23,9 @@ def locked(database: Database, newsroom: Newsroom) -> str:
 
     def fn(session):
         question = answered(session, newsroom, "Who measures the salt?")
-        edition = standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
-        desk.pick(session, newsroom.nora, question, edition)
-        desk.lock_edition(session, newsroom.nora, edition)
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        slots.pick(session, newsroom.nora, question, edition)
+        locking.lock_edition(session, newsroom.nora, edition)
         return edition.public_id
 
     return database.write(fn)
@@ -39,7 +40,7 @@ def arrives(database: Database, public_id: str, old: str = "", new: str = "") ->
 
     def fn(session):
         edition = the(session, public_id)
-        text = "\n\n".join(to_text(block) for block in desk.blocks(session, edition)).replace(old or "\0", new)
+        text = "\n\n".join(to_text(block) for block in locking.blocks(session, edition)).replace(old or "\0", new)
         arriving.arrived(
             session, Mailroom(), edition, "<steppe-61@list.example>", f"Dear readers,\n\n{text}\n\nUnsubscribe"
         )
@@ -98,7 +99,7 @@ def test_an_edition_that_ran_as_it_was_locked_says_so(nora, database, locked):
 def test_the_second_of_two_is_told(nora, app, database, newsroom, locked):
     arrives(database, locked)
     seen = version(nora.get(f"/editions/{locked}"))
-    database.write(lambda session: desk.send(session, newsroom.nora, the(session, locked)))
+    database.write(lambda session: publishing.send(session, newsroom.nora, the(session, locked)))
     page = nora.post(f"/editions/{locked}/ran", 409, version=seen)
     assert "This edition was changed after you opened this page" in page
 

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db import Database
-from app.editions.counting import count_due
 from app.indexing import index_due
 from app.letters import receive
 from app.newsletters.models import Newsletter
-from app.questions import desk, wording
+from app.newsroom.weekly_counts import count_due
+from app.questions import moves, wording
 from app.questions.models import Question
 from tests.cast import Newsroom, answered
 from tests.serving import PATIENCE
@@ -33,9 +33,9 @@ def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, t
 
     def fill(session: Session) -> None:
         for name, words in (("The Salt", SALT), ("Salt in the Wind", AGAIN)):
-            one = desk.open_question(session, newsroom.nora, [], headline=name, body=words, language="en")
+            one = moves.open_question(session, newsroom.nora, [], headline=name, body=words, language="en")
             wording.clear(session, newsroom.nora, one, one.text_id or 0)
-            desk.show(session, newsroom.nora, one, True)
+            moves.show(session, newsroom.nora, one, True)
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         receive.send(session, newsroom.nora, newsletter, receive.Ask("Why do the trams ring twice?"), channel="event")
         answered(session, newsroom, "Who reads the gauges at the river?")

@@ -11,16 +11,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock, Reader
-from app.editions import desk, planning
+from app.editions import planning, slots
 from app.editions.models import Edition, EditionItem
-from app.editions.standing import coming_editions
-from app.editor.editions.edition import OF_ALL_SLOTS
+from app.editions.queries import coming_editions
+from app.editor.editions.edition_page import OF_ALL_SLOTS
 from app.letters import receive
 from app.letters.models import Credit, Letter
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import directory
-from app.questions import desk as questions
+from app.questions import moves as questions
 from app.questions.models import Question
 from tests.at_desk import Browser, buttons, counted, everything, read
 from tests.cast import Newsroom, answered, handed_in
@@ -70,7 +70,7 @@ class Desk(Browser):
         """The state of the edition and the headlines in its slots."""
         with self.database.read() as session:
             edition = self.edition(session)
-            return str(edition.state), [question.headline for question in desk.picked(session, edition)]
+            return str(edition.state), [question.headline for question in slots.picked(session, edition)]
 
     def version(self) -> int:
         with self.database.read() as session:
@@ -255,8 +255,8 @@ def test_illegal_moves_by_hand_change_nothing(nora: Desk) -> None:
     for press in ("up", "down", "drop", "carry"):
         nora.do(press, 409, question=second)  # it stands in another edition
     nora.do("pick", 409, question=first)  # it has a slot already
-    for slots in ("0", "13", "-1", "many", "9" * 30):
-        nora.do("slots", 409, slots=slots)
+    for number in ("0", "13", "-1", "many", "9" * 30):
+        nora.do("slots", 409, slots=number)
     nora.do("lock", 409)  # a form without the version it was drawn for
     assert everything(nora.database) == before
 
@@ -396,7 +396,7 @@ def test_pages_ask_as_often_however_much_there_is(nora: Desk) -> None:
 
 
 def test_lists_go_on_where_the_page_before_ended(nora: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("editions.calendar", "questions.resting"):
+    for module in ("editions.calendar_page", "questions.shelf_and_archive"):
         monkeypatch.setattr(f"app.editor.{module}.PAGE", 1)
     for headline, edition in ((FIRST, nora.id), (SECOND, nora.next_id)):
         [question] = nora.ready(headline)

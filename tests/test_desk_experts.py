@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning
 from app.audit import Event
-from app.editions import desk
+from app.editions import locking, slots
 from app.editions.models import Edition
-from app.editions.standing import coming_editions
+from app.editions.queries import coming_editions
 from app.newsletters.models import Newsletter, NewsletterText
 from app.people.models import Expert, Person
 from app.questions.models import Question
@@ -142,8 +142,8 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk) -> None:
     def fill(session: Session) -> list[Edition]:
         coming = coming_editions(session, newsroom.newsletter_id, 4)
         for edition in coming[:2]:
-            desk.pick(session, newsroom.nora, answered(session, newsroom, f"Who ran {edition.rule_date}?"), edition)
-        desk.lock_edition(session, newsroom.nora, coming[0])
+            slots.pick(session, newsroom.nora, answered(session, newsroom, f"Who ran {edition.rule_date}?"), edition)
+        locking.lock_edition(session, newsroom.nora, coming[0])
         question = session.get_one(Question, handed_in(session, newsroom, "Who measures?").question_id)
         marek = session.get_one(Expert, newsroom.marek.expert_id)
         assigning.assign(session, newsroom.nora, question, marek, for_edition_id=coming[2].id)

@@ -10,15 +10,15 @@ from sqlalchemy import func, select, update
 from app.actors import Mailroom, Reader
 from app.audit import Event
 from app.db import Database, now
-from app.editions.standing import coming_editions
-from app.editions.withdrawal import withdraw
-from app.letters import by_mail, filing, receipts, receive
+from app.editions.queries import coming_editions
+from app.letters import filing, mailed_letters, receipts, receive
 from app.letters.models import Contact, Credit, Letter
 from app.mail import inbound, outbox
 from app.mail.inbound import Reading
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.questions import desk
+from app.newsroom.withdrawal import withdraw
+from app.questions import moves
 from app.questions.models import Question
 from tests.cast import Newsroom, answered
 from tests.desk_browser import DeskBrowser, queries_of, version
@@ -105,7 +105,7 @@ def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_c
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         row = inbound.store(session, b"as it came", source="imap", newsletter_id=newsletter.id)
         inbound.keep_reading(session, row, MAIL)
-        letter = by_mail.take(
+        letter = mailed_letters.take(
             session, Mailroom(), newsletter, MAIL.text, address=MAIL.from_address, received_at=now(session),
             about_edition_id=edition.id,
         )  # fmt: skip
@@ -351,7 +351,7 @@ def test_whoever_is_not_signed_in_is_led_to_the_way_in(app, database, newsroom):
 def test_looking_changes_nothing(nora, database, newsroom):
     salt = write(database, newsroom, SALT)
     public_id = database.write(
-        lambda session: desk.open_question(session, newsroom.nora, [], headline="Salt", body=SALT).public_id
+        lambda session: moves.open_question(session, newsroom.nora, [], headline="Salt", body=SALT).public_id
     )
     with database.read() as session:
         before = session.scalar(select(func.count()).select_from(Event))

@@ -12,15 +12,16 @@ from werkzeug.test import TestResponse
 from app.actors import Clock, Reader
 from app.answers import assigning
 from app.db import now
-from app.editions import desk, invitations
-from app.editions.standing import coming_editions
+from app.editions import locking, slots
+from app.editions.queries import coming_editions
 from app.letters import receive
 from app.mail import outbox
 from app.mail.models import OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import invitations, publishing
 from app.people import sign_in
 from app.people.models import Expert, Person
-from app.questions import desk as questions
+from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
 from tests.at_desk import Browser, buttons, everything, read
@@ -81,9 +82,9 @@ def sent_for_dana(session: Session, newsroom: Newsroom) -> None:
     question = answered(session, newsroom, "Who knew?")
     questions.join(session, newsroom.nora, question, [letter])
     edition = coming_editions(session, newsletter.id, 1)[0]
-    desk.pick(session, newsroom.nora, question, edition)
-    desk.lock_edition(session, newsroom.nora, edition)
-    desk.send(session, newsroom.nora, edition)
+    slots.pick(session, newsroom.nora, question, edition)
+    locking.lock_edition(session, newsroom.nora, edition)
+    publishing.send(session, newsroom.nora, edition)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db import now
-from app.editor.mail.words import KINDS as NAMES
+from app.editor.mail.mail_words import KINDS as NAMES
 from app.mail import outbox
 from app.mail.kinds import KINDS
 from app.mail.models import OutboxContent, OutboxMail

@@ -12,13 +12,13 @@ from app.actors import Reader
 from app.answers import assigning, editing
 from app.answers.models import Answer, Assignment
 from app.db import Database
-from app.editions import invitations
 from app.letters import receive
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import invitations
 from app.people.models import Expert
-from app.questions import desk, wording
+from app.questions import moves, wording
 from app.questions.models import Question
 from tests.at_desk import everything
 from tests.at_the_form import published
@@ -46,7 +46,7 @@ def asked(database: Database, newsroom: Newsroom, *bodies: str) -> list[str]:
 
 def opened(database: Database, newsroom: Newsroom, headline: str = "The Salt Wind", cleared: bool = True) -> str:
     def fn(session):
-        question = desk.open_question(session, newsroom.nora, [], headline=headline, body=WORDS, language="en")
+        question = moves.open_question(session, newsroom.nora, [], headline=headline, body=WORDS, language="en")
         if cleared:
             wording.clear(session, newsroom.nora, question, question.text_id)
         return question.public_id
@@ -335,7 +335,7 @@ def test_a_closed_question_tells_its_readers_and_its_expert(nora, database, news
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         dana = receive.Ask("who weighs the salt?", hear_back="once", email="dana@post.example")
         letter = receive.send(session, Reader(), newsletter, dana, form=receive.Form("dana", 1))
-        return desk.open_question(session, newsroom.nora, [letter], headline="Salt").public_id
+        return moves.open_question(session, newsroom.nora, [letter], headline="Salt").public_id
 
     public_id = database.write(fn)
     nora.decide(f"/questions/{public_id}", "close", status=422, reason="because")
@@ -355,7 +355,7 @@ def test_a_readers_name_is_checked_or_left_out(nora, database, newsroom):
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         timur = receive.Ask("who weighs the salt?", credit="first", name="Timur", place="Osh", consent="Print my name.")
         letter = receive.send(session, Reader(), newsletter, timur, form=receive.Form("timur", 1))
-        return desk.open_question(session, newsroom.nora, [letter], headline="Salt").public_id, letter.public_id
+        return moves.open_question(session, newsroom.nora, [letter], headline="Salt").public_id, letter.public_id
 
     public_id, letter_id = database.write(fn)
     assert "“Timur, Osh”" in nora.get(f"/questions/{public_id}")

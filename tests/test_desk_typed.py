@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.routing import AnyConverter, Rule
 
 from app.db import Database
-from app.editions.standing import coming_editions
+from app.editions.queries import coming_editions
 from app.newsletters.models import Newsletter
 from tests.assignments import Asked, asked
 from tests.at_desk import Browser, everything

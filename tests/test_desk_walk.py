@@ -17,8 +17,8 @@ from werkzeug.routing import Map
 
 from app.answers import assigning
 from app.db import Database
-from app.editions import invitations
 from app.newsletters.queries import by_slug
+from app.newsroom import invitations
 from app.people.directory import by_email, staff_actor
 from app.people.models import Expert
 from app.questions import wording

@@ -10,17 +10,17 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.actors import Clock, Mailroom, Reader
-from app.answers import assigning, by_mail, editing
+from app.answers import assigning, editing, mailed_answers
 from app.answers.models import Assignment
 from app.db import Database
-from app.editions import alarms, digest, skipping, standing
-from app.editions import desk as editions
+from app.editions import locking, slots
 from app.editions.models import Edition
 from app.letters import receive
 from app.mail import outbox
-from app.mail.letter import Message
+from app.mail.message import Message
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import alarms, digest, public_state, publishing, skipping
 from app.questions.models import Question
 from tests.assignments import ASKED, EDITED, Asked, asked
 from tests.cast import Newsroom, answered
@@ -67,7 +67,7 @@ def timur_writes(database: Database, newsroom: Newsroom) -> None:
 
 def coming(database: Database, newsroom: Newsroom) -> Edition:
     with database.read() as session:
-        return standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        return public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
 
 
 # --- The morning ---
@@ -148,7 +148,7 @@ def test_who_has_mailed_is_not_late(database: Database, newsroom: Newsroom) -> N
     salt = asked(database, newsroom)
     at = half_past_seven(TODAY + 60 * DAY)
     assert "One expert is late:\n- Leyla Aydın: The Salt Wind" in morning(database, at)
-    database.write(lambda s: by_mail.take(s, Mailroom(), salt.assignment(s), "Here it is.", datetime.now(UTC)))
+    database.write(lambda s: mailed_answers.take(s, Mailroom(), salt.assignment(s), "Here it is.", datetime.now(UTC)))
     assert not [part for part in morning(database, at + DAY) if "late" in part]
 
 
@@ -172,7 +172,7 @@ def raised(database: Database, at: datetime) -> list[str]:
 
 
 def mailed_by_leyla(database: Database, salt: Asked) -> None:
-    database.write(lambda s: by_mail.take(s, Mailroom(), salt.assignment(s), "Here it is.", datetime.now(UTC)))
+    database.write(lambda s: mailed_answers.take(s, Mailroom(), salt.assignment(s), "Here it is.", datetime.now(UTC)))
 
 
 @pytest.mark.parametrize(("hours", "told"), [(49, []), (47, ["Leyla Aydın has mailed you: The Salt Wind"]), (-1, [])])
@@ -216,7 +216,7 @@ def test_what_belongs_to_a_later_edition_can_wait_for_the_morning(database: Data
     mailed_by_leyla(database, salt)
 
     def postpone(session: Session) -> None:
-        later = standing.coming_editions(session, newsroom.newsletter_id, 2)[1]
+        later = public_state.coming_editions(session, newsroom.newsletter_id, 2)[1]
         session.execute(update(Assignment).values(for_edition_id=later.id))
 
     database.write(postpone)
@@ -225,9 +225,9 @@ def test_what_belongs_to_a_later_edition_can_wait_for_the_morning(database: Data
 
 def locked(database: Database, newsroom: Newsroom) -> Edition:
     def lock(session: Session) -> None:
-        edition = standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
-        editions.pick(session, newsroom.nora, answered(session, newsroom, "Who measures it?"), edition)
-        editions.lock_edition(session, newsroom.nora, edition)
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        slots.pick(session, newsroom.nora, answered(session, newsroom, "Who measures it?"), edition)
+        locking.lock_edition(session, newsroom.nora, edition)
 
     database.write(lock)
     return coming(database, newsroom)
@@ -250,7 +250,7 @@ def test_nobody_asks_about_an_edition_that_was_sent_or_has_arrived_or_ran_long_a
     def go_on(session: Session) -> None:
         row = session.get_one(Edition, edition.id)
         if step == "sent":
-            editions.send(session, newsroom.nora, row)
+            publishing.send(session, newsroom.nora, row)
         elif step == "arrived":
             row.arrived_at = edition.runs_at
 
@@ -268,7 +268,9 @@ def expert_mails(database: Database) -> list[tuple[str, str]]:
 def picked(database: Database, newsroom: Newsroom) -> int:
     def pick(session: Session) -> int:
         question = answered(session, newsroom, "Who measures it?")
-        editions.pick(session, newsroom.nora, question, standing.coming_editions(session, newsroom.newsletter_id, 1)[0])
+        slots.pick(
+            session, newsroom.nora, question, public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        )
         return question.id
 
     return database.write(pick)
@@ -276,7 +278,7 @@ def picked(database: Database, newsroom: Newsroom) -> int:
 
 def test_who_is_carried_over_hears_when_it_runs_now(database: Database, newsroom: Newsroom) -> None:
     key = picked(database, newsroom)
-    database.write(lambda s: editions.carry_over(s, newsroom.nora, s.get_one(Question, key)).id)
+    database.write(lambda s: publishing.carry_over(s, newsroom.nora, s.get_one(Question, key)).id)
     ((kind, subject),) = expert_mails(database)
     assert kind == "expert.carried_over"
     assert re.fullmatch(r"Your answer now runs on \w+ \d+ \w+: Who measures it\?", subject)
@@ -289,7 +291,7 @@ def test_a_skipped_edition_tells_once_what_becomes_of_its_answers(
     picked(database, newsroom)
 
     def skip(session: Session) -> None:
-        first, *later = standing.coming_editions(session, newsroom.newsletter_id, 100)
+        first, *later = public_state.coming_editions(session, newsroom.newsletter_id, 100)
         for edition in later if not room else ():
             skipping.skip(session, newsroom.nora, edition)
         skipping.skip(session, newsroom.nora, first)

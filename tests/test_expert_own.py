@@ -11,10 +11,11 @@ from app.actors import Clock
 from app.answers import assigning, editing, writing
 from app.answers.closing import close
 from app.db import Database
-from app.editions import desk as editions
-from app.editions.standing import coming_editions
+from app.editions import locking, slots
+from app.editions.queries import coming_editions
 from app.letters import contacts
 from app.letters.models import Letter
+from app.newsroom import publishing
 from app.people import directory, sessions, sign_in
 from app.people.models import Expert as ExpertRow
 from tests.assignments import WORDING, Asked, asked
@@ -84,9 +85,9 @@ def ran_with_mareks_answer(session: Session, salt: Asked) -> None:
     editing.approve(session, nora, answer, checklist=editing.CHECKLIST)
     contacts.leave_unnamed(session, nora, session.scalars(select(Letter)).one())
     edition = coming_editions(session, question.newsletter_id, 1)[0]
-    editions.pick(session, nora, question, edition)
-    editions.lock_edition(session, nora, edition)
-    editions.send(session, nora, edition)
+    slots.pick(session, nora, question, edition)
+    locking.lock_edition(session, nora, edition)
+    publishing.send(session, nora, edition)
 
 
 @pytest.mark.parametrize("end", [cancelled, closed, ran_with_mareks_answer])

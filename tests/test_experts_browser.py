@@ -12,7 +12,7 @@ from app.db import Database
 from app.indexing import index_due
 from app.people import directory
 from app.people.models import Expert
-from app.questions import desk, wording
+from app.questions import moves, wording
 from tests.assignments import asked
 from tests.cast import Newsroom, answered
 from tests.town import WAYS, Town
@@ -30,7 +30,7 @@ def question(database: Database, newsroom: Newsroom) -> str:
 
     def open_(session) -> str:
         answered(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
-        one = desk.open_question(session, newsroom.nora, [], headline="The Orchard", body=WORDS, language="en")
+        one = moves.open_question(session, newsroom.nora, [], headline="The Orchard", body=WORDS, language="en")
         wording.clear(session, newsroom.nora, one, one.text_id or 0)
         return one.public_id
 

@@ -13,11 +13,11 @@ from app.answers import assigning
 from app.answers.models import Answer, Assignment
 from app.audit import Event
 from app.db import Database
-from app.editions import invitations
 from app.migrate import migrate, undo
-from app.people import directory, duplicates, naming, sign_in
+from app.newsroom import invitations
+from app.people import directory, duplicates, name_forms, sign_in
 from app.people.models import Expert, ExpertTopic
-from app.questions import desk, wording
+from app.questions import moves, wording
 from tests.assignments import asked
 from tests.at_desk import Browser, counted, everything
 from tests.cast import Newsroom, handed_in
@@ -55,7 +55,7 @@ def names(said: str, *wanted: str) -> list[str]:
     ],
 )
 def test_a_name_sounds_the_same_in_every_spelling(one: str, other: str, same: bool) -> None:
-    assert (naming.alike(one) == naming.alike(other)) is same
+    assert (name_forms.alike(one) == name_forms.alike(other)) is same
 
 
 def test_the_filter_of_languages_offers_those_that_somebody_writes(nora: Browser, newsroom: Newsroom) -> None:
@@ -212,7 +212,7 @@ def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Browser, newsro
 
 
 def asked_by_hand(session: Session, newsroom: Newsroom, public_id: str, words: str = "How deep is the salt?") -> int:
-    question = desk.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+    question = moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     one = assigning.assign(session, newsroom.nora, question, expert(session, public_id))
     invitations.invite(session, newsroom.nora, one)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from app.db import Database
-from app.people import cells, directory, importing, sheet, taking_in, uploads
+from app.people import cells, directory, import_writing, importing, spreadsheet, uploads
 from app.people.models import Expert, Person, Upload
 from tests.at_desk import Browser, everything, read
 from tests.cast import Newsroom
@@ -142,7 +142,7 @@ def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_imported(nora
         (b"PK\x03\x04workbook", "This is a workbook."),
         (b'name,e-mail\nLeyla,"never closed\nMarek,x\n', "In row 2 a quotation mark"),
         (b"name,full name\na,b\n", "Two columns say the same: Name."),
-        ("name\n" + "x\n" * (sheet.MOST_ROWS + 1), "There are more than 50,000 rows"),
+        ("name\n" + "x\n" * (spreadsheet.MOST_ROWS + 1), "There are more than 50,000 rows"),
     ],
 )
 def test_what_is_no_table_is_refused_and_not_kept(nora: Browser, data: str | bytes, words: str) -> None:
@@ -151,7 +151,7 @@ def test_what_is_no_table_is_refused_and_not_kept(nora: Browser, data: str | byt
 
 
 def test_a_file_larger_than_allowed_is_refused(nora: Browser, app: Flask) -> None:
-    data = b"name\n" + b"x" * (sheet.MOST_BYTES + 100_000)
+    data = b"name\n" + b"x" * (spreadsheet.MOST_BYTES + 100_000)
     assert "This file is larger than 16 MB." in look(nora, data, 413)
     stranger = app.test_client().post("/desk/steppe/experts/files", data={"file": (io.BytesIO(b"x" * 400_000), "x")})
     assert (stranger.status_code, files(nora.database)) == (403, 0)  # with the way in
@@ -247,9 +247,9 @@ def test_what_is_exported_runs_nothing_and_comes_back_as_it_was(nora: Browser, n
 @settings(max_examples=60)
 @given(st.text(alphabet="='+-@\t\r\nab ", max_size=8))
 def test_no_cell_begins_like_a_formula_and_each_comes_back(cell: str) -> None:
-    safe = sheet.defused(cell)
+    safe = spreadsheet.defused(cell)
     assert safe[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n")
-    assert sheet.undefused(safe) == cell
+    assert spreadsheet.undefused(safe) == cell
 
 
 def test_an_address_changes_hands_only_by_a_number(nora: Browser, newsroom: Newsroom) -> None:
@@ -286,11 +286,11 @@ def test_of_a_directory_of_thousands_nothing_is_lost_and_nothing_doubled(
             yield f"Expert {number % 900},e{number}@x.example,soil,{mark} {number}"
 
     def bring(mark: str) -> dict[str, int]:
-        read_ = sheet.read("\n".join(lines(mark)).encode(), cells.KNOWN, cells.NEEDED)
+        read_ = spreadsheet.read("\n".join(lines(mark)).encode(), cells.KNOWN, cells.NEEDED)
 
         def fn(session: Any) -> dict[str, int]:
             plan = importing.plan(session, read_)
-            taking_in.take_in(session, newsroom.nora, plan, "en")
+            import_writing.take_in(session, newsroom.nora, plan, "en")
             return dict(plan.counts)
 
         return database.write(fn)

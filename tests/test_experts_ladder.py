@@ -11,16 +11,16 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import assigning, by_mail, ladder, undoing
+from app.answers import assigning, ladder, mailed_answers, stopped_mails
 from app.answers.models import Assignment
 from app.audit import Event
 from app.db import Database
-from app.editions import endings, invitations
 from app.editions.models import Edition
 from app.lifecycle import Illegal, NotYours
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import endings, invitations
 from app.people.models import Expert
 from app.questions import wording
 from tests.assignments import Asked, asked
@@ -137,7 +137,7 @@ def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: Aske
         if how == "accepted":
             assigning.accept(session, salt.newsroom.leyla, one)
         elif how == "mailed":
-            by_mail.take(session, nora, one, "I will answer tomorrow.", datetime.now(tz=one.state_at.tzinfo))
+            mailed_answers.take(session, nora, one, "I will answer tomorrow.", datetime.now(tz=one.state_at.tzinfo))
         elif how == "closed":
             endings.close_question(session, nora, one.question, "later")
         elif how == "unclear":
@@ -189,7 +189,7 @@ def test_what_somebody_stopped_in_the_outbox_is_not_sent_again_by_the_clock(salt
     def stop(session: Session) -> None:
         mail = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).first()
         assert mail is not None
-        undoing.discard(session, salt.newsroom.nora, mail)
+        stopped_mails.discard(session, salt.newsroom.nora, mail)
 
     salt.database.write(stop)
     assert (step(salt), stand(salt)) == (0, ["declined", "drafted", "drafted"])
@@ -230,7 +230,7 @@ CLIMB = """
 import os, sys
 from app.answers import ladder
 from app.db import Database
-from app.editions import invitations
+from app.newsroom import invitations
 from app.seal import Keys
 from tests.conftest import SECRETS
 database = Database(sys.argv[1], Keys(SECRETS), "https://ask.newsroom.example")

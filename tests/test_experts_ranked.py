@@ -8,16 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock
-from app.answers import assigning, routing
+from app.answers import assigning, candidates
 from app.answers.models import Assignment
-from app.editions import invitations
 from app.indexing import index_due
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
+from app.newsroom import invitations
 from app.people import directory
 from app.people.models import Expert
-from app.questions import desk, wording
+from app.questions import moves, wording
 from app.questions.models import Question
 from tests.assignments import asked
 from tests.at_desk import Browser, counted, everything
@@ -36,15 +36,15 @@ class Desk(Browser):
         def earlier(session: Session) -> None:
             answered(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
             for words in ("Who pays the gauges?", "Where is the weather read?", "Why do trams ring twice?"):
-                desk.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+                moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
 
         def open_(session: Session) -> str:
-            question = desk.open_question(session, newsroom.nora, [], headline="", body=ORCHARD, language="en")
+            question = moves.open_question(session, newsroom.nora, [], headline="", body=ORCHARD, language="en")
             wording.clear(session, newsroom.nora, question, question.text_id or 0)
             topic = Topic(newsletter_id=newsroom.newsletter_id, slug="soil", name="Soil")
             session.add(topic)
             session.flush()
-            desk.set_topics(session, newsroom.nora, question, [topic.id])
+            moves.set_topics(session, newsroom.nora, question, [topic.id])
             self.profile(session, newsroom.marek.expert_id, topics=["soil"], languages=["en", "cs"])
             self.profile(session, newsroom.leyla.expert_id, languages=["en", "tr"])
             return question.public_id
@@ -58,10 +58,10 @@ class Desk(Browser):
         expert = session.get_one(Expert, expert_id)
         directory.change_profile(session, self.newsroom.nora, expert, None, **fields)
 
-    def ranked(self, words: str = "") -> list[routing.Fit]:
+    def ranked(self, words: str = "") -> list[candidates.Fit]:
         with self.database.read() as session:
             question = session.scalars(select(Question).filter_by(public_id=self.question)).one()
-            return routing.ranked(session, question, words)
+            return candidates.ranked(session, question, words)
 
     def ids(self) -> dict[str, str]:
         with self.database.read() as session:

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from app.answers import assigning, editing, ladder, writing
 from app.answers.models import Answer, AnswerText, Assignment, Check, Draft
 from app.db import Base, Database, now
-from app.editions import invitations, undo
 from app.letters.models import Letter
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import invitations, undo
 from app.people.models import Expert
 from app.questions.models import Note, Question
 from tests.assignments import Asked, arrived, handed_over

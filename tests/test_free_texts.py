@@ -11,14 +11,13 @@ from sqlalchemy.orm import Session
 
 from app.actors import Clock
 from app.answers import assigning
+from app.answers.desk_letters import write_to
+from app.answers.expert_mails import TYPED
 from app.answers.models import Answer
-from app.answers.post import TYPED
-from app.answers.writing_to import write_to
 from app.db import Database, now
-from app.editions import desk as editions
-from app.editions import standing
 from app.mail import messages, outbox
 from app.mail.models import OutboxMail
+from app.newsroom import public_state, publishing
 from app.people.models import Expert
 from app.questions.models import Question
 from tests.assignments import Asked, asked
@@ -107,7 +106,7 @@ def to_close(nora: DeskBrowser, salt: Asked) -> Press:
 def to_close_what_was_answered(nora: DeskBrowser, salt: Asked) -> Press:
     picked(salt)
     salt.database.write(
-        lambda session: editions.drop(session, salt.newsroom.nora, session.get_one(Question, salt.question_id))
+        lambda session: publishing.drop(session, salt.newsroom.nora, session.get_one(Question, salt.question_id))
     )
     return to_close(nora, salt)
 
@@ -117,7 +116,7 @@ def picked(salt: Asked) -> str:
     salt.send()
     salt.approve()
     with salt.database.read() as session:
-        return standing.coming_editions(session, salt.newsroom.newsletter_id, 1)[0].public_id
+        return public_state.coming_editions(session, salt.newsroom.newsletter_id, 1)[0].public_id
 
 
 def to_pull(nora: DeskBrowser, salt: Asked) -> Press:

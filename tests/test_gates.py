@@ -26,7 +26,7 @@ from app.answers import assigning
 from app.db import Database
 from app.editor.acts import act_of
 from app.mail import outbox
-from app.mail.letter import Message
+from app.mail.message import Message
 from app.models import Base
 from app.newsletters.models import Newsletter
 from app.newsletters.queries import desks_of

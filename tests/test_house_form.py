@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from app.editions.answer_text import read_answer
-from app.editions.block import Block
-from app.editions.house import LeadIn, Piece, Voice, lead_in_text, set_block
-from app.editions.phrases import PHRASES, direction, fill, phrases_for
-from app.editions.renderers import to_html, to_json, to_markdown, to_text
+from app.typesetting.answer_text import read_answer
+from app.typesetting.block import Block
+from app.typesetting.house_form import LeadIn, Piece, Voice, lead_in_text, set_block
+from app.typesetting.phrases import PHRASES, direction, fill, phrases_for
+from app.typesetting.renderers import to_html, to_json, to_markdown, to_text
 
 LEYLA = LeadIn("Leyla Aydin", "who studies rivers at the University of Baku", "and measured the lake herself")
 PIECE = Piece(

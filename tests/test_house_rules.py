@@ -14,11 +14,11 @@ from app.models import Base
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 # A noun may use those to its right.
-NOUNS = ("editions", "answers", "questions", "letters", "newsletters", "people", "audit")
-SERVING = ("mail", "matching")  # functions of plain values, open to every noun
+NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters", "people", "audit")
+SERVING = ("typesetting", "mail", "matching")  # functions of plain values, open to every noun
 DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
 # What stands around the doors and the commands; no noun knows of it.
-AROUND = ("web", "errors", "wording", "cli", "worker", "health", "rotation", "indexing", "models", "migrate")
+AROUND = ("web", "errors", "formatting", "cli", "worker", "health", "rotation", "indexing", "models", "migrate")
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
 MOST_LINES = {"tests": 500}  # elsewhere 300: a file of tests holds many stories
 LISTS = ("migrations/versions/", "app/languages.py")  # a record and a list are not read from top to bottom
@@ -185,7 +185,7 @@ INLINE = {
 
 @pytest.mark.parametrize("fault", INLINE)
 def test_pages_hold_nothing_that_the_policy_forbids(fault: str) -> None:
-    pages = [path for path in code(".html") if named(path).startswith(("app/templates/", "app/editions/templates/"))]
+    pages = [path for path in code(".html") if named(path).startswith(("app/templates/", "app/typesetting/templates/"))]
     assert [named(path) for path in pages if re.search(INLINE[fault], path.read_text(), re.IGNORECASE)] == []
 
 
@@ -236,3 +236,15 @@ def test_no_file_names_a_registry_or_somebodys_machine() -> None:
         r"|(?<![\w.])/(?:root|home|work|Users)/"
     )
     assert [named(path) for path in files() if named_places.search(path.read_text(errors="replace"))] == []
+
+
+EVERY_ROOM_HAS = {"__init__", "models", "lifecycle", "queries", "cli", "views"}
+
+
+def test_no_two_modules_share_a_name() -> None:
+    """A name says what is in a module wherever it is read; only what every room has is called the same in each."""
+    rooms: dict[str, list[str]] = {}
+    for _room, path in of_app():
+        if path.stem not in EVERY_ROOM_HAS:
+            rooms.setdefault(path.stem, []).append(named(path))
+    assert {name: paths for name, paths in rooms.items() if len(paths) > 1} == {}

@@ -18,15 +18,16 @@ from app.actors import Reader
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
 from app.db import Database
-from app.editions import counting, desk, insights, invitations
-from app.editions.models import CountedWeek
-from app.editions.standing import coming_editions
+from app.editions import locking, slots
+from app.editions.models import CountedWeek, Edition
+from app.editions.queries import coming_editions
 from app.editor.frame import Desk
-from app.editor.overview.insights import CHARTS
+from app.editor.overview.insights_page import CHARTS
 from app.letters import filing, receive
 from app.newsletters.models import Newsletter, Topic
+from app.newsroom import insights, invitations, publishing, weekly_counts
 from app.people.models import Expert
-from app.questions import desk as questions
+from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
 from tests.at_desk import Browser, counted
@@ -71,9 +72,9 @@ def publish(session: Session, newsroom: Newsroom) -> None:
     answer, question = session.scalars(select(Answer)).one(), session.scalars(select(Question)).one()
     editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
     edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
-    desk.pick(session, newsroom.nora, question, edition)
-    desk.lock_edition(session, newsroom.nora, edition)
-    desk.send(session, newsroom.nora, edition)
+    slots.pick(session, newsroom.nora, question, edition)
+    locking.lock_edition(session, newsroom.nora, edition)
+    publishing.send(session, newsroom.nora, edition)
 
 
 @pytest.fixture
@@ -97,11 +98,11 @@ def weeks(database: Database) -> list[tuple[Any, insights.Figures]]:
 
 
 def test_a_week_is_counted_from_what_came_in_and_what_ran(database: Database, autumn: Newsroom) -> None:
-    assert counting.count_due(database, TODAY) == 4
+    assert weekly_counts.count_due(database, TODAY) == 4
     leyla, marek, gulnara = (str(one.expert_id) for one in (autumn.leyla, autumn.marek, autumn.gulnara))
     with database.read() as session:
         topic = str(session.scalars(select(Topic.id)).one())
-    first, last = counting.monday(THEN), counting.monday(TODAY)
+    first, last = weekly_counts.monday(THEN), weekly_counts.monday(TODAY)
     assert weeks(database) == [
         (first, {
             "channels": {"web": 2, "event": 1}, "languages": {"en": 2, "fa": 1},
@@ -116,24 +117,24 @@ def test_a_week_is_counted_from_what_came_in_and_what_ran(database: Database, au
 
 
 def test_what_can_still_change_is_counted_again_and_the_newest_first(database: Database, autumn: Newsroom) -> None:
-    last = counting.monday(TODAY)
-    assert counting.count_due(database, TODAY, most=2) == 2
+    last = weekly_counts.monday(TODAY)
+    assert weekly_counts.count_due(database, TODAY, most=2) == 2
     assert [begins for begins, _ in weeks(database)] == [last - WEEK, last]
-    assert counting.count_due(database, TODAY) == 2
-    assert counting.count_due(database, TODAY + timedelta(minutes=9)) == 0
-    assert counting.count_due(database, TODAY + timedelta(minutes=11)) == 3  # the fourth week is settled for a day
+    assert weekly_counts.count_due(database, TODAY) == 2
+    assert weekly_counts.count_due(database, TODAY + timedelta(minutes=9)) == 0
+    assert weekly_counts.count_due(database, TODAY + timedelta(minutes=11)) == 3  # the fourth week is settled for a day
 
     with database.read() as session:
         edition = coming_editions(session, autumn.newsletter_id, 1)
     assert len(edition) == 1
     database.write(lambda session: recall(session, autumn), TODAY)
-    counting.count_due(database, TODAY + timedelta(minutes=30))
+    weekly_counts.count_due(database, TODAY + timedelta(minutes=30))
     assert weeks(database)[-1][1] == {}
 
 
 def recall(session: Session, newsroom: Newsroom) -> None:
-    edition = session.get_one(desk.Edition, session.scalars(select(Question.edition_id)).one())
-    desk.recall(session, newsroom.nora, edition)
+    edition = session.get_one(Edition, session.scalars(select(Question.edition_id)).one())
+    publishing.recall(session, newsroom.nora, edition)
 
 
 @contextmanager
@@ -157,9 +158,9 @@ def test_counting_walks_indexes_and_no_table(database: Database, autumn: Newsroo
         session.info["at"] = TODAY
         if not database.is_sqlite:
             session.execute(text("SET enable_seqscan = off"))  # which four rows would not be worth an index to it
-        counting.count(session, autumn.newsletter_id, counting.monday(THEN))
-        counting.count(session, autumn.newsletter_id, counting.monday(TODAY))
-        counting.due(session, autumn.newsletter_id)
+        weekly_counts.count(session, autumn.newsletter_id, weekly_counts.monday(THEN))
+        weekly_counts.count(session, autumn.newsletter_id, weekly_counts.monday(TODAY))
+        weekly_counts.due(session, autumn.newsletter_id)
     grow = "letters|questions|assignments|question_topics"
     assert [plan for plan in plans if re.match(rf"SCAN ({grow})$|.*Seq Scan on ({grow})\b", plan)] == []
     assert sum("ix_letters_newsletter_id_received_at" in plan for plan in plans) >= 3
@@ -190,7 +191,7 @@ def test_before_the_first_count_the_page_says_what_will_stand_there(nora: AtInsi
 
 
 def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Database, autumn: Newsroom) -> None:
-    counting.count_due(database, TODAY)
+    weekly_counts.count_due(database, TODAY)
     said = nora.get("insights")
     assert (
         "3 letters came in, besides one of spam, and one Q&A ran. 2 readers got an answer. Half of what ran was in print within 21 days."
@@ -215,7 +216,7 @@ def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Datab
     assert tables["languages"][1:] == [["English", "2"], ["Persian", "1"]]
     assert tables["kinds"][1:] == [["question", "2"], ["spam", "1"], ["not filed yet", "1"]]
     assert "What letters were Letters; spam is counted only here" in said
-    first = counting.monday(THEN)
+    first = weekly_counts.monday(THEN)
     days = [f"{first + back * WEEK}" for back in range(4)]
     for key, table in tables.items():
         file = nora.open(f"insights/{key}.csv?period=12-weeks")
@@ -227,7 +228,7 @@ def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Datab
 
 
 def test_a_picture_says_in_words_what_it_shows(nora: AtInsights, database: Database, autumn: Newsroom) -> None:
-    counting.count_due(database, TODAY)
+    weekly_counts.count_due(database, TODAY)
     page = nora.open("insights").text
     pictures = re.findall(r"<svg[^>]*>.*?</svg>", page, re.DOTALL)
     assert len(pictures) == 7
@@ -241,7 +242,7 @@ def test_a_picture_says_in_words_what_it_shows(nora: AtInsights, database: Datab
 def fill(database: Database, newsroom: Newsroom, number: int) -> None:
     """So many weeks before this one, with a letter in each."""
     columns = {"newsletter_id": newsroom.newsletter_id, "counted_at": TODAY, "figures": {"channels": {"web": 1}}}
-    begins = [counting.monday(TODAY) - back * WEEK for back in range(1, number + 1)]
+    begins = [weekly_counts.monday(TODAY) - back * WEEK for back in range(1, number + 1)]
     database.write(lambda session: session.add_all(CountedWeek(begins=one, **columns) for one in begins))
 
 
@@ -249,7 +250,7 @@ def test_a_time_is_an_address_and_an_unknown_one_is_told(
     nora: AtInsights, database: Database, newsroom: Newsroom
 ) -> None:
     database.write(lambda session: write(session, newsroom), TODAY)
-    counting.count_due(database, TODAY)
+    weekly_counts.count_due(database, TODAY)
     fill(database, newsroom, 60)
     for period, points, letters in (("12-weeks", 12, 14), ("year", 13, 54), ("all", 16, 63)):
         flow = nora.tables(f"?period={period}")["flow"][1:]
@@ -282,7 +283,7 @@ def test_the_page_asks_as_often_however_much_there_is(nora: AtInsights, database
         return len(statements)
 
     database.write(lambda session: write(session, newsroom), TODAY)
-    counting.count_due(database, TODAY)
+    weekly_counts.count_due(database, TODAY)
     few = asked()
     fill(database, newsroom, 300)
     assert asked() == few

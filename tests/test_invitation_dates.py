@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.answers import assigning
 from app.answers.models import Assignment
 from app.db import Database
-from app.editions.standing import coming_editions
+from app.editions.queries import coming_editions
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail

@@ -6,21 +6,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actors import Reader
-from app.answers import assigning, grouping
+from app.answers import assigning, merging_questions
 from app.audit import watched
 from app.db import Database
-from app.editions import desk as editions
-from app.editions import undo
-from app.editions.endings import close_question
-from app.editions.standing import coming_editions
+from app.editions import locking, slots
+from app.editions.queries import coming_editions
 from app.letters import receive
 from app.letters.models import Letter
 from app.lifecycle import Illegal
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import publishing, undo
+from app.newsroom.endings import close_question
 from app.people.models import Expert
-from app.questions import desk, wording
-from app.questions.joining import ask_too
+from app.questions import moves, wording
+from app.questions.me_too import ask_too
 from app.questions.models import Question
 from tests.cast import Newsroom, answered
 from tests.desk_browser import DeskBrowser, one, version, with_a_minute
@@ -46,11 +46,11 @@ def test_a_letter_joins_no_question_whose_lead_ran(nora: DeskBrowser, database: 
 
     def then(session: Session) -> None:
         lead = answered(session, newsroom, SALT)
-        grouping.merge(session, newsroom.nora, row(session, merged), lead)
+        merging_questions.merge(session, newsroom.nora, row(session, merged), lead)
         [edition] = coming_editions(session, newsroom.newsletter_id, 1)
-        editions.pick(session, newsroom.nora, lead, edition)
-        editions.lock_edition(session, newsroom.nora, edition)
-        editions.send(session, newsroom.nora, edition)
+        slots.pick(session, newsroom.nora, lead, edition)
+        locking.lock_edition(session, newsroom.nora, edition)
+        publishing.send(session, newsroom.nora, edition)
 
     database.write(then)
     letter = write(database, newsroom, AGAIN)
@@ -79,7 +79,7 @@ def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on
 
     def make(session: Session) -> tuple[int, list[int]]:
         with watched(session) as events:
-            made = desk.open_question(session, newsroom.nora, [session.get_one(Letter, first)])
+            made = moves.open_question(session, newsroom.nora, [session.get_one(Letter, first)])
         session.flush()
         return made.id, undo.undoable(events)
 
@@ -88,7 +88,7 @@ def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on
     def join(session: Session) -> None:
         made = session.get_one(Question, key)
         database.write(lambda other: undo.undo(other, newsroom.nora, press))
-        desk.join(session, newsroom.ilya, made, [session.get_one(Letter, second)])
+        moves.join(session, newsroom.ilya, made, [session.get_one(Letter, second)])
 
     with pytest.raises(Illegal):
         database.write(join)
@@ -107,7 +107,7 @@ def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away
     refused = side_by_side(
         database,
         prepare,
-        lambda session: grouping.merge(session, newsroom.nora, row(session, salt), row(session, wind)),
+        lambda session: merging_questions.merge(session, newsroom.nora, row(session, salt), row(session, wind)),
     )
     assert [why.reason for why in refused] == ["assigned"]
 
@@ -115,9 +115,9 @@ def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away
 @SIDE_BY_SIDE
 def test_nobody_joins_a_question_that_is_just_being_closed(database: Database, newsroom: Newsroom) -> None:
     def show(session: Session) -> str:
-        shown = desk.open_question(session, newsroom.nora, [], body=SALT, language="en")
+        shown = moves.open_question(session, newsroom.nora, [], body=SALT, language="en")
         wording.clear(session, newsroom.nora, shown, shown.text_id or 0)
-        desk.show(session, newsroom.nora, shown, True)
+        moves.show(session, newsroom.nora, shown, True)
         return shown.public_id
 
     shown = database.write(show)

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from app.actors import Reader
 from app.answers import assigning, ladder
 from app.db import Database
-from app.editions import withdrawal
 from app.editions.models import CountedWeek
 from app.letters import receipts, receive
 from app.letters.models import Contact, Letter
@@ -22,6 +21,7 @@ from app.mail.models import OutboxMail
 from app.matching import semantic
 from app.matching.models import DeskDoc, Vector
 from app.newsletters.models import Newsletter
+from app.newsroom import withdrawal
 from app.people.models import Expert
 from tests.assignments import asked
 from tests.cast import Newsroom

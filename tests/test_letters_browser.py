@@ -14,7 +14,7 @@ from app.indexing import index_due
 from app.letters import receive
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter, Topic
-from app.questions import desk
+from app.questions import moves
 from app.questions.models import Question
 from tests.at_the_form import published
 from tests.cast import Newsroom
@@ -214,7 +214,7 @@ def test_j_and_k_go_on_from_page_to_page_and_back(chromium, database, newsroom, 
 
     def asks(session) -> None:
         for body in bodies[:32]:
-            desk.open_question(session, newsroom.nora, [], headline=body, body=body, language="en")
+            moves.open_question(session, newsroom.nora, [], headline=body, body=body, language="en")
 
     database.write(asks)
     nora = at_desk(chromium, database, site, tmp_path)
@@ -287,8 +287,8 @@ def test_every_list_and_letter_fits_and_axe_finds_nothing(
     def more(session) -> str:
         session.add(Topic(newsletter_id=newsroom.newsletter_id, slug="water", name="Water"))
         rows = session.scalars(select(Letter).order_by(Letter.id)).all()
-        shelved, _open = (desk.open_question(session, newsroom.nora, [row]) for row in rows[:2])
-        desk.shelve(session, newsroom.nora, shelved)
+        shelved, _open = (moves.open_question(session, newsroom.nora, [row]) for row in rows[:2])
+        moves.shelve(session, newsroom.nora, shelved)
         return next(row.public_id for row in rows if row.body == LETTERS[17][1])
 
     letter = database.write(more)

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from app.actors import Clock
 from app.audit import Event
 from app.db import Database
-from app.editions.withdrawal import withdraw
-from app.letters import by_mail, contacts, filing, receipts
+from app.letters import contacts, filing, mailed_letters, receipts
 from app.letters.models import Letter
 from app.lifecycle import Illegal, Missing, NotYours, Stale
-from app.mail import erasing, inbound, spent
+from app.mail import erasing, inbound, usage
 from app.mail.models import Inbound, InboundRaw, Spent
-from app.mailroom import retention, sums
+from app.mailroom import integrity, retention
 from app.newsletters.models import Newsletter
+from app.newsroom.withdrawal import withdraw
 from app.rotation import rotate
 from app.seal import Keys
 from tests.cast import Newsroom
@@ -54,7 +54,7 @@ def take_back(room: Room, letter_id: int) -> None:
 def from_pen(room: Room, key: int, version: int | None = None) -> int:
     def change(session: Session) -> int:
         row = session.get_one(Inbound, key)
-        return by_mail.from_pen(session, room.newsroom.ilya, newsletter_of(room, session), row, version).id
+        return mailed_letters.from_pen(session, room.newsroom.ilya, newsletter_of(room, session), row, version).id
 
     return room.database.write(change)
 
@@ -144,7 +144,7 @@ def test_a_letter_that_was_taken_back_does_not_return(room: Room) -> None:
     assert [(letter.state, letter.body) for letter in room.letters()] == [("withdrawn", None)]
     assert kept(room) == []
     with room.database.read() as session:
-        assert sums.check(session) == []
+        assert integrity.check(session) == []
         tables = Letter.metadata.sorted_tables
         dump = "\n".join(str(values) for table in tables for values in session.execute(table.select()))
     assert [word for word in PLANTED if word in dump] == []
@@ -211,7 +211,7 @@ def test_what_was_counted_for_a_day_is_forgotten_after_it(room: Room) -> None:
 
 def test_counting_stops_at_the_most_and_tells_people_apart(room: Room) -> None:
     def count(who: str) -> bool:
-        return room.database.write(lambda s: spent.spend(s, "kind", who, later(room, 0).date(), most=2))
+        return room.database.write(lambda s: usage.spend(s, "kind", who, later(room, 0).date(), most=2))
 
     room.bring(mail())
     assert [count("timur"), count("timur"), count("timur"), count("aigerim")] == [True, True, False, True]
@@ -240,7 +240,7 @@ def test_another_desk_and_a_reader_take_nothing_from_the_pen(room: Room) -> None
     row = room.bring(mail(body=""))
 
     def take(session: Session) -> None:
-        by_mail.from_pen(session, Clock(), newsletter_of(room, session), session.get_one(Inbound, row.id))  # type: ignore[arg-type]
+        mailed_letters.from_pen(session, Clock(), newsletter_of(room, session), session.get_one(Inbound, row.id))  # type: ignore[arg-type]
 
     with pytest.raises(NotYours):
         room.database.write(take)

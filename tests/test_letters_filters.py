@@ -12,17 +12,17 @@ from sqlalchemy import event, select, update
 from app.actors import Mailroom
 from app.db import Database, now
 from app.editions.models import Edition
-from app.editions.standing import coming_editions
+from app.editions.queries import coming_editions
 from app.editor.frame import Desk
-from app.editor.letters import rows
-from app.editor.letters.rows import list_of
+from app.editor.letters import letter_rows
+from app.editor.letters.letter_rows import list_of
 from app.indexing import index_due
-from app.letters import by_mail, filing, likeness, queries
+from app.letters import filing, look_alike_flags, mailed_letters, queries
 from app.letters.models import Letter
 from app.letters.queries import Wanted
 from app.mail.parsing.parse import parse
-from app.mailroom.case import Case
-from app.mailroom.house import House, Settings
+from app.mailroom.batch import House, Settings
+from app.mailroom.evidence import Case
 from app.newsletters.models import Newsletter
 from tests.assignments import asked
 from tests.cast import Newsroom
@@ -41,7 +41,7 @@ def mailed(database: Database, newsroom: Newsroom, words: str, number: int | Non
 
     def fn(session):
         edition = session.scalars(select(Edition).filter_by(number=number)).one() if number else None
-        return by_mail.take(
+        return mailed_letters.take(
             session, Mailroom(), session.get_one(Newsletter, newsroom.newsletter_id), words, address="dana@post.example",
             received_at=now(session), about_edition_id=edition.id if edition else None,
         ).public_id  # fmt: skip
@@ -152,16 +152,16 @@ def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, ap
     while index_due(database):
         pass
     version = the(database, salt).version
-    while likeness.look(database):
+    while look_alike_flags.look(database):
         pass
     assert rows_of(nora.get("/letters?alike=1")) == [again, salt]
     assert nora.get("/letters").count("Has a look-alike") == 2
     assert (the(database, salt).version, the(database, other).alike) == (version, False)
-    assert likeness.look(database) == 0
+    assert look_alike_flags.look(database) == 0
     page = nora.get(f"/letters/{again}")
     sent = {name: re.search(rf'name="{name}" value="([^"]+)"', page)[1] for name in ("with", "pair")}
     nora.post(f"/letters/{again}/alike", same="no", version="1", **sent)
-    assert likeness.look(database) == 2
+    assert look_alike_flags.look(database) == 2
     assert rows_of(nora.get("/letters?alike=1")) == []
 
 
@@ -170,7 +170,9 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
     def fill(session):
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for number in range(85):
-            by_mail.take(session, Mailroom(), newsletter, f"{SALT} {number}", address="", received_at=now(session))
+            mailed_letters.take(
+                session, Mailroom(), newsletter, f"{SALT} {number}", address="", received_at=now(session)
+            )
         days = 3 if query == "age=week" else 9
         session.execute(update(Letter).values(channel="web", received_at=now(session) - timedelta(days=days)))
 
@@ -187,13 +189,15 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
 
 @pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
 def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, database, newsroom, monkeypatch, query):
-    monkeypatch.setattr(rows, "PAGE", 3)
+    monkeypatch.setattr(letter_rows, "PAGE", 3)
     age = timedelta(days=3 if query == "age=week" else 9)
 
     def fill(session):
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for number in range(8):
-            by_mail.take(session, Mailroom(), newsletter, f"{SALT} {number}", address="", received_at=now(session))
+            mailed_letters.take(
+                session, Mailroom(), newsletter, f"{SALT} {number}", address="", received_at=now(session)
+            )
         session.execute(update(Letter).values(channel="web", received_at=now(session) - age))
 
     database.write(fill)

@@ -10,9 +10,8 @@ from sqlalchemy import func, select
 from app.actors import Clock
 from app.audit import Event
 from app.db import Database, now
-from app.editions import desk as editions
-from app.editions import undo
-from app.editions.standing import coming_editions
+from app.editions import slots
+from app.editions.queries import coming_editions
 from app.indexing import index_due
 from app.letters import filing
 from app.letters.models import Contact, Letter
@@ -20,7 +19,8 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.matching.models import Verdict
 from app.newsletters.models import Topic
-from app.questions import desk
+from app.newsroom import undo
+from app.questions import moves
 from app.questions.models import Question, QuestionTopic
 from tests.assignments import asked
 from tests.cast import Newsroom, answered
@@ -213,9 +213,9 @@ def test_what_runs_keeps_its_askers(nora, database, newsroom):
 
     def pick(session):
         question = answered(session, newsroom, "Salt")
-        desk.join(session, newsroom.nora, question, [session.scalars(select(Letter)).one()])
+        moves.join(session, newsroom.nora, question, [session.scalars(select(Letter)).one()])
         edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
-        editions.pick(session, newsroom.nora, question, edition)
+        slots.pick(session, newsroom.nora, question, edition)
 
     database.write(pick)
     seen = the(database, salt).version
@@ -263,7 +263,7 @@ def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, d
 
     first, second = (
         database.write(
-            lambda s, body=body: desk.open_question(s, newsroom.nora, [], body=body, language="en").public_id
+            lambda s, body=body: moves.open_question(s, newsroom.nora, [], body=body, language="en").public_id
         )
         for body in (SALT, AGAIN)
     )
@@ -284,7 +284,7 @@ def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, d
 def test_what_cant_be_undone_stays_said(nora, ilya, database, newsroom):
     first, second = (
         database.write(
-            lambda s, body=body: desk.open_question(s, newsroom.nora, [], body=body, language="en").public_id
+            lambda s, body=body: moves.open_question(s, newsroom.nora, [], body=body, language="en").public_id
         )
         for body in (SALT, AGAIN)
     )

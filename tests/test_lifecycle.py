@@ -18,11 +18,11 @@ from app.answers.models import Answer
 from app.audit import Event
 from app.cli import HEADS, MACHINES, lifecycle
 from app.db import Database
-from app.editions import desk as editions
-from app.editions import standing
+from app.editions import locking, slots
 from app.editions.models import Edition
 from app.lifecycle import Illegal, Machine, Missing, NotYours, as_rows
-from app.questions import desk
+from app.newsroom import public_state, publishing
+from app.questions import moves
 from app.questions.models import Question
 from tests.cast import Newsroom, answered, handed_in
 
@@ -138,16 +138,16 @@ def answer_to(session: Session, question: Question) -> Answer:
 
 
 def coming(session: Session, newsroom: Newsroom) -> Edition:
-    return standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
+    return public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
 
 
 def ran_of(session: Session, newsroom: Newsroom, words: str) -> Question:
     """A question that was answered, picked, locked, and sent."""
     question = answered(session, newsroom, words)
     edition = coming(session, newsroom)
-    editions.pick(session, newsroom.nora, question, edition)
-    editions.lock_edition(session, newsroom.nora, edition)
-    editions.send(session, newsroom.nora, edition)
+    slots.pick(session, newsroom.nora, question, edition)
+    locking.lock_edition(session, newsroom.nora, edition)
+    publishing.send(session, newsroom.nora, edition)
     return question
 
 
@@ -173,14 +173,14 @@ REFUSALS: dict[str, tuple[Any, Any, type[Exception]]] = {
         Illegal,
     ),
     "Nora picks what nobody has answered": (
-        lambda s, n, words: desk.open_question(s, n.nora, [], body=words, language="en"),
-        lambda s, n, question: editions.pick(s, n.nora, question, coming(s, n)),
+        lambda s, n, words: moves.open_question(s, n.nora, [], body=words, language="en"),
+        lambda s, n, question: slots.pick(s, n.nora, question, coming(s, n)),
         Missing,
     ),
-    "Ilya picks": (answered, lambda s, n, question: editions.pick(s, n.ilya, question, coming(s, n)), NotYours),
+    "Ilya picks": (answered, lambda s, n, question: slots.pick(s, n.ilya, question, coming(s, n)), NotYours),
     "Nora locks an empty edition": (
         answered,
-        lambda s, n, question: editions.lock_edition(s, n.nora, coming(s, n)),
+        lambda s, n, question: locking.lock_edition(s, n.nora, coming(s, n)),
         Missing,
     ),
     "Nora closes what has run": (ran_of, lambda s, n, question: closing.close(s, n.nora, question, "other"), Illegal),
@@ -189,7 +189,7 @@ REFUSALS: dict[str, tuple[Any, Any, type[Exception]]] = {
         lambda s, n, question: editing.withdraw(s, n.leyla, answer_to(s, question)),
         Illegal,
     ),
-    "Nora drops what has run": (ran_of, lambda s, n, question: editions.drop(s, n.nora, question), Illegal),
+    "Nora drops what has run": (ran_of, lambda s, n, question: publishing.drop(s, n.nora, question), Illegal),
 }
 
 

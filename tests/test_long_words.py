@@ -9,17 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock, Reader
-from app.answers import assigning, editing, writing, writing_to
+from app.answers import assigning, desk_letters, editing, writing
 from app.answers.models import Answer
 from app.db import Database
-from app.editions import desk as editions
-from app.editions import invitations, standing
+from app.editions import locking, slots
 from app.letters import receive
 from app.mail.inbound import Reading
 from app.newsletters.models import Newsletter
+from app.newsroom import invitations, public_state, publishing
 from app.people import sign_in
 from app.people.models import Expert, Person
-from app.questions import desk, notes, wording
+from app.questions import moves, notes, wording
 from app.questions.models import Question
 from tests.cast import Newsroom
 from tests.mailed_in import mail_in
@@ -37,7 +37,7 @@ def wrote(session: Session, newsroom: Newsroom, nonce: str) -> Question:
     ask = receive.Ask(f"What do you make of {LINK}?", background=f"I found it at {LINK}.")
     letter = receive.send(session, Reader(), newsletter, ask, form=receive.Form(nonce, 1))
     body = f"What is to be made of {OTHER}?"
-    question = desk.open_question(
+    question = moves.open_question(
         session, newsroom.nora, [letter], headline=f"On {OTHER}"[:290], body=body, background=OTHER, language="en"
     )
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
@@ -62,23 +62,23 @@ def a_year_of_links(session: Session, newsroom: Newsroom) -> None:
     """One question that waits, one whose answer is edited and one where it is checked, one that is picked, one that ran, and a letter nobody has filed."""
     nora, newsletter = newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id)
     newsletter.inbox = "ask@steppe.example"
-    coming = standing.coming_editions(session, newsletter.id, 2)
+    coming = public_state.coming_editions(session, newsletter.id, 2)
     for place, edition in enumerate(coming):
         question = wrote(session, newsroom, f"runs {place}")
         answer = answer_of(session, newsroom, question)
         editing.edit(session, nora, answer, f"It is all in {OTHER}, and nowhere else.")
         editing.approve(session, nora, answer, checklist=editing.CHECKLIST, reason=f"It stands in {OTHER}.")
-        editions.pick(session, nora, question, edition)
-    editions.lock_edition(session, nora, coming[0])
-    editions.send(session, nora, coming[0])
+        slots.pick(session, nora, question, edition)
+    locking.lock_edition(session, nora, coming[0])
+    publishing.send(session, nora, coming[0])
     checked = answer_of(session, newsroom, wrote(session, newsroom, "checked"))
     editing.edit(session, nora, checked, f"It is all in {OTHER}, and nowhere else.")
     editing.ask_check(session, nora, checked)
     edited = answer_of(session, newsroom, wrote(session, newsroom, "edited"))
     editing.edit(session, nora, edited, f"It is all in {OTHER}, and nowhere else.")
     notes.note(session, nora, session.get_one(Question, checked.question_id), f"I have read {LINK}.")
-    writing_to.write_to(session, newsroom.ilya, checked.assignment, f"Have you read {OTHER}?")
-    desk.open_question(session, nora, [], headline=OTHER[:290], body=OTHER, language="en")
+    desk_letters.write_to(session, newsroom.ilya, checked.assignment, f"Have you read {OTHER}?")
+    moves.open_question(session, nora, [], headline=OTHER[:290], body=OTHER, language="en")
     ask = receive.Ask(f"Is {LINK} true?", background=f"I found it at {LINK}.")
     receive.send(session, Reader(), newsletter, ask, form=receive.Form("not filed", 1))
 

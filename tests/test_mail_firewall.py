@@ -7,17 +7,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock
-from app.answers import assigning, by_mail, editing
+from app.answers import assigning, editing, mailed_answers
 from app.answers.models import Assignment
 from app.db import Database
-from app.editions import invitations, standing
 from app.letters.models import Letter
 from app.mail import inbound, outbox
 from app.mail.models import OutboxMail
 from app.mail.outbox import read
+from app.newsroom import invitations, public_state
 from app.people import sign_in
 from app.people.models import Expert as ExpertRow
-from app.questions import desk, wording
+from app.questions import moves, wording
 from tests.assignments import EDITED, WORDING, Asked
 from tests.browser import Browser
 from tests.cast import Newsroom
@@ -48,10 +48,10 @@ def question_of_the_letter(room: Room) -> Asked:
 
     def ask(session: Session) -> tuple[int, int, str]:
         letter = session.scalars(select(Letter).filter_by(channel="mail")).one()
-        question = desk.open_question(session, nora, [letter], headline="The Salt Wind", body=WORDING, language="en")
+        question = moves.open_question(session, nora, [letter], headline="The Salt Wind", body=WORDING, language="en")
         wording.clear(session, nora, question, question.text_id or 0)
         leyla = session.get_one(ExpertRow, room.newsroom.leyla.expert_id)
-        edition = standing.coming_editions(session, room.newsroom.newsletter_id, 1)[0]
+        edition = public_state.coming_editions(session, room.newsroom.newsletter_id, 1)[0]
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
         invitations.invite(session, nora, assignment)
         return question.id, assignment.id, assignment.public_id
@@ -125,7 +125,7 @@ def test_nothing_of_a_readers_mail_reaches_the_expert(app: Flask, database: Data
     seen.append(pages(leyla, salt))
 
     def file(session: Session) -> None:
-        by_mail.file(session, newsroom.nora, session.get_one(Letter, answer.letter_id), "answer")
+        mailed_answers.file(session, newsroom.nora, session.get_one(Letter, answer.letter_id), "answer")
 
     room.database.write(file)
     for step in (lambda: None, lambda: salt.edit(EDITED), salt.send_to_check):
@@ -170,7 +170,9 @@ def test_a_mail_to_the_check_brings_nothing_but_its_words(database: Database, ne
     room.bring(mail(LEYLA, reply_address(room), body="The year is wrong.", Authentication_Results=checked(LEYLA)))
 
     def file(session: Session) -> None:
-        by_mail.file(session, newsroom.ilya, session.scalars(select(Letter).filter_by(author="expert")).one(), "wrong")
+        mailed_answers.file(
+            session, newsroom.ilya, session.scalars(select(Letter).filter_by(author="expert")).one(), "wrong"
+        )
 
     room.database.write(file)
     assert salt.checks() == [("wrong", "The year is wrong.")]

@@ -6,7 +6,6 @@ from sqlalchemy.orm import Session
 
 from app.actors import Clock, Reader
 from app.db import Database, now
-from app.editions.withdrawal import withdraw
 from app.letters.models import Letter
 from app.mail import inbound, messages, outbox
 from app.mail.models import Inbound, InboundRaw, OutboxMail
@@ -14,6 +13,7 @@ from app.mail.reply_address import bounce_address
 from app.mailroom import retention
 from app.mailroom.placing import place_due
 from app.newsletters.models import Newsletter
+from app.newsroom.withdrawal import withdraw
 from tests.cast import Newsroom
 from tests.incoming_mails import DESK, QUESTION, bounce, checked, mail, vacation
 from tests.mailroom import LEYLA, Room, later, reading

@@ -11,16 +11,16 @@ from sqlalchemy import select
 
 from app.answers import assigning, editing
 from app.db import Database
-from app.editions import desk as editions
-from app.editions import endings, standing
+from app.editions import slots
 from app.lifecycle import NotYours
 from app.mail import messages, outbox
-from app.mail.letter import Sender
+from app.mail.message import Sender
 from app.mail.messages.own import PARTS, fault_of_part, usual, worded
 from app.mail.messages.placeholders import fault_of, fill, from_gettext
 from app.mail.models import OutboxMail
 from app.newsletters import mail_texts, settings
 from app.newsletters.models import Newsletter, NewsletterText
+from app.newsroom import endings, public_state, publishing
 from app.questions import wording
 from app.questions.models import Question
 from tests.assignments import EDITED, asked, handed_over
@@ -233,9 +233,9 @@ def test_no_mail_about_an_answer_says_who_asked_or_how(database: Database, newsr
         wording.reword(session, newsroom.ilya, question, **reworded)
         session.get_one(Newsletter, newsroom.newsletter_id).check_policy = "off"
         editing.approve(session, nora, salt.answer(session), checklist=editing.CHECKLIST)
-        editions.pick(session, nora, question, standing.coming_editions(session, newsroom.newsletter_id, 1)[0])
-        editions.carry_over(session, nora, question)
-        editions.drop(session, nora, question, "It is too long.")
+        slots.pick(session, nora, question, public_state.coming_editions(session, newsroom.newsletter_id, 1)[0])
+        publishing.carry_over(session, nora, question)
+        publishing.drop(session, nora, question, "It is too long.")
         endings.close_question(session, nora, question, "nobody", "We have it from elsewhere.")
 
     database.write(all_that_can_happen)

@@ -9,24 +9,25 @@ import pytest
 from sqlalchemy import select
 
 from app.actors import Clock, Expert, Reader, Staff
-from app.answers import assigning, editing, undoing, writing
+from app.answers import assigning, editing, stopped_mails, writing
 from app.answers.models import Answer, Assignment
 from app.db import Database
-from app.editions import archive, desk, invitations, planning, skipping, standing
+from app.editions import archive, locking, planning, slots
 from app.editions.items import digest
 from app.editions.models import Edition, EditionItem
-from app.editions.renderers import to_text
 from app.letters import queries as letters
 from app.letters import receipts, receive
 from app.letters.models import Contact
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import invitations, public_state, publishing, skipping
 from app.people import directory
 from app.people.models import Link
-from app.questions import desk as questions
+from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
+from app.typesetting.renderers import to_text
 from app.worker import settled
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -122,7 +123,7 @@ class Newsroom:
                 session, self.editor, name, "expert@field.example", credit_line=credit_line, relation=relation
             )
             directory.verify_expert(session, self.editor, expert, "called the switchboard")
-            edition = standing.coming_editions(session, self.newsletter_id, 1)[0]
+            edition = public_state.coming_editions(session, self.newsletter_id, 1)[0]
             assignment = assigning.assign(session, self.editor, question, expert, for_edition_id=edition.id)
             invitations.invite(session, self.editor, assignment)
 
@@ -154,16 +155,16 @@ class Newsroom:
         def approve(session: Any) -> None:
             answer = session.scalars(select(Answer)).one()
             editing.approve(session, self.editor, answer, checklist=editing.CHECKLIST, version=answer.version)
-            edition = standing.coming_editions(session, self.newsletter_id, 1)[0]
-            desk.pick(session, self.editor, session.get_one(Question, answer.question_id), edition)
+            edition = public_state.coming_editions(session, self.newsletter_id, 1)[0]
+            slots.pick(session, self.editor, session.get_one(Question, answer.question_id), edition)
 
         self.at(4, approve)
 
     def it_is_locked_and_sent(self) -> None:
         def send(session: Any) -> None:
             edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
-            desk.lock_edition(session, self.editor, edition, edition.version)
-            desk.send(session, self.editor, edition)
+            locking.lock_edition(session, self.editor, edition, edition.version)
+            publishing.send(session, self.editor, edition)
 
         self.at(12.95, send)
 
@@ -185,7 +186,7 @@ def test_the_block_is_set_letter_for_letter(database: Database, story: Any) -> N
     newsroom.everything()
     with database.read() as session:
         edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
-        blocks = desk.blocks(session, edition)
+        blocks = locking.blocks(session, edition)
         assert "\n".join(to_text(block) for block in blocks) == newsroom.story["expected"]
 
 
@@ -201,7 +202,7 @@ def test_it_stands_in_the_archive_and_both_receipts_say_so(database: Database) -
         for form in (TIMUR, DANA):
             letter = receipts.find_receipt(session, receive.receipt_of(session, form))
             assert letter is not None
-            told = standing.standing(session, newsletter, letter)
+            told = public_state.standing(session, newsletter, letter)
             assert (told.state, told.path) == ("published", path)
         [found] = archive.published_by(session, session.scalars(select(Answer)).one().expert_id)
         assert found.id == item.id
@@ -217,7 +218,7 @@ def test_every_step_left_its_trail_and_its_mail(database: Database) -> None:
         ]  # fmt: skip
         thanks, notice = mails[-2:]
         sent = START + timedelta(days=12.95)
-        assert (thanks.due_at, notice.due_at) == (sent + desk.GRACE, sent + desk.GRACE)
+        assert (thanks.due_at, notice.due_at) == (sent + publishing.GRACE, sent + publishing.GRACE)
         assert OWN["question"][:20] not in outbox.read(session, notice).text
 
 
@@ -241,7 +242,7 @@ def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(data
 
     def recall(session: Any) -> None:
         edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
-        desk.recall(session, newsroom.editor, edition)
+        publishing.recall(session, newsroom.editor, edition)
 
     newsroom.at(12.951, recall)
     with database.read() as session:
@@ -250,7 +251,7 @@ def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(data
         assert session.scalars(select(EditionItem)).one() is not None
 
     def send_again(session: Any) -> None:
-        desk.send(session, newsroom.editor, session.scalars(select(Edition).order_by(Edition.runs_at)).first())
+        publishing.send(session, newsroom.editor, session.scalars(select(Edition).order_by(Edition.runs_at)).first())
 
     newsroom.at(12.96, send_again)
     with database.read() as session:
@@ -264,7 +265,7 @@ def test_an_invitation_that_was_discarded_never_left(database: Database) -> None
     newsroom.the_desk_words_it_and_invites()
 
     def discard(session: Any) -> None:
-        undoing.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
+        stopped_mails.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
 
     newsroom.at(0.11, discard)
     with database.read() as session:
@@ -295,14 +296,15 @@ def test_experts_hear_of_a_skipped_date_and_of_a_page_withdrawn_and_restored(dat
 
     def send(session: Any) -> None:
         edition = session.get_one(Edition, second.id)
-        desk.lock_edition(session, newsroom.editor, edition)
-        desk.send(session, newsroom.editor, edition)
+        locking.lock_edition(session, newsroom.editor, edition)
+        publishing.send(session, newsroom.editor, edition)
 
     newsroom.at(26.95, send)
     newsroom.at(
-        27, lambda s: desk.retract(s, newsroom.editor, s.scalars(select(Question)).one(), "For somebody's safety.")
+        27,
+        lambda s: publishing.retract(s, newsroom.editor, s.scalars(select(Question)).one(), "For somebody's safety."),
     )
-    newsroom.at(28, lambda s: desk.restore(s, newsroom.editor, s.scalars(select(Question)).one()))
+    newsroom.at(28, lambda s: publishing.restore(s, newsroom.editor, s.scalars(select(Question)).one()))
     with database.read() as session:
         kinds = [
             mail.kind for mail in session.scalars(select(OutboxMail).order_by(OutboxMail.id)) if mail.edition_id is None

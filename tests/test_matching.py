@@ -21,13 +21,13 @@ from app.matching.alike import Alike, Probe, alike
 from app.matching.cli import matching
 from app.matching.embedding import embed_due
 from app.matching.evaluating import threshold
-from app.matching.experts import Asked, Candidate, Fact, Past, rank
+from app.matching.expert_ranking import Asked, Candidate, Fact, Past, rank
 from app.matching.index import Doc, forget, put
 from app.matching.models import Vector, Verdict
 from app.matching.reasons import shared_words
 from app.matching.scoring import Counts
 from app.matching.verdicts import PRIOR, cutoff, learned, prior, verdict
-from app.questions import desk
+from app.questions import moves
 from app.questions.models import Question
 from app.seal import Keys
 from bench.asked_model import Tongue
@@ -98,7 +98,7 @@ def test_a_question_stands_for_its_letters_and_never_for_itself(database: Databa
 
     def file(session: Session) -> int:
         letters = [session.get_one(Letter, key) for key in (first, second)]
-        return desk.open_question(
+        return moves.open_question(
             session, newsroom.nora, letters, body="Does China keep policemen abroad?", language="en"
         ).id
 
@@ -112,8 +112,8 @@ def test_a_question_stands_for_its_letters_and_never_for_itself(database: Databa
         assert alike(session, PUBLIC, newsroom.newsletter_id, Probe(POLICE)) == []
 
     def merge(session: Session) -> int:
-        into = desk.open_question(session, newsroom.nora, [], body="Where are the foreign officers?", language="en")
-        desk.merge(session, newsroom.nora, session.get_one(Question, key), into)
+        into = moves.open_question(session, newsroom.nora, [], body="Where are the foreign officers?", language="en")
+        moves.merge(session, newsroom.nora, session.get_one(Question, key), into)
         return into.id
 
     lead = database.write(merge)

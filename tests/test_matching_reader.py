@@ -9,7 +9,7 @@ from app.db import Database
 from app.indexing import index_due
 from app.letters.models import Letter
 from app.matching.models import DeskDoc, PublicDoc
-from app.questions import desk, wording
+from app.questions import moves, wording
 from app.questions.models import Question
 from tests.at_the_form import ask, published, receipt_on, token
 from tests.cast import Newsroom
@@ -24,9 +24,9 @@ def newsletter_of_silos(database: Database, client: FlaskClient, newsroom: Newsr
     published(database, newsroom, [])
 
     def show(session: object) -> str:
-        question = desk.open_question(session, newsroom.nora, [], body=SHOWN, language="en")  # type: ignore[arg-type]
+        question = moves.open_question(session, newsroom.nora, [], body=SHOWN, language="en")  # type: ignore[arg-type]
         wording.clear(session, newsroom.nora, question, question.text_id or 0)  # type: ignore[arg-type]
-        desk.show(session, newsroom.nora, question, True)  # type: ignore[arg-type]
+        moves.show(session, newsroom.nora, question, True)  # type: ignore[arg-type]
         return question.public_id
 
     key = database.write(show)
@@ -94,7 +94,7 @@ def test_what_the_desk_took_down_is_not_offered_even_before_the_index_knows(
     key = newsletter_of_silos(database, client, newsroom)
 
     def hide(session: object) -> None:
-        desk.show(session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=key)).one(), False)  # type: ignore[arg-type, attr-defined]
+        moves.show(session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=key)).one(), False)  # type: ignore[arg-type, attr-defined]
 
     database.write(hide)
     assert SHOWN not in look(client)

@@ -10,9 +10,9 @@ from app.actors import Reader
 from app.db import Database
 from app.editions.models import Edition
 from app.editor.frame import Desk
-from app.editor.questions import listed as listing
-from app.editor.questions import resting
-from app.editor.questions.listed import list_of
+from app.editor.questions import question_list as listing
+from app.editor.questions import shelf_and_archive
+from app.editor.questions.question_list import list_of
 from app.indexing import index_due
 from app.letters import receipts, receive
 from app.letters.models import Letter
@@ -20,7 +20,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter, Topic
 from app.people.models import Expert
-from app.questions import desk
+from app.questions import moves
 from app.questions.models import Question, QuestionTopic
 from tests.assignments import asked
 from tests.at_the_form import published
@@ -47,7 +47,7 @@ def question(database: Database, newsroom: Newsroom, words: str, *askers: dict) 
             )
             for number, asker in enumerate(askers)
         ]  # fmt: skip
-        return desk.open_question(session, newsroom.nora, letters, headline=words, body=words, language="en").public_id
+        return moves.open_question(session, newsroom.nora, letters, headline=words, body=words, language="en").public_id
 
     return database.write(fn)
 
@@ -210,7 +210,7 @@ def test_topics_are_added_to_many_and_undo_leaves_those_that_were_there(nora, da
         rows = [Topic(newsletter_id=newsroom.newsletter_id, slug=slug, name=slug.title()) for slug in ("air", "water")]
         session.add_all(rows)
         session.flush()
-        desk.set_topics(
+        moves.set_topics(
             session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=salt)).one(), [rows[0].id]
         )
 
@@ -244,7 +244,7 @@ def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, datab
         topic = Topic(newsletter_id=newsroom.newsletter_id, slug="air", name="Air")
         session.add(topic)
         session.flush()
-        desk.set_topics(
+        moves.set_topics(
             session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=salt)).one(), [topic.id]
         )
 
@@ -274,7 +274,7 @@ def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, datab
 
 @pytest.mark.parametrize("path", ["/questions", "/questions?state=all&topic=water", "/shelf"])
 def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, newsroom, monkeypatch, path):
-    for module in (listing, resting):
+    for module in (listing, shelf_and_archive):
         monkeypatch.setattr(module, "PAGE", 3)
 
     def fill(session):
@@ -282,10 +282,10 @@ def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, new
         session.add(water)
         session.flush()
         for number in range(8):
-            one = desk.open_question(session, newsroom.nora, [], body=f"Who counts plate {number}?", language="en")
-            desk.set_topics(session, newsroom.nora, one, [water.id])
+            one = moves.open_question(session, newsroom.nora, [], body=f"Who counts plate {number}?", language="en")
+            moves.set_topics(session, newsroom.nora, one, [water.id])
             if path == "/shelf":
-                desk.shelve(session, newsroom.nora, one)
+                moves.shelve(session, newsroom.nora, one)
 
     database.write(fill)
     there = walked(nora, path, "next")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.mail import messages, words
+from app.mail import messages, translation
 from app.mail.kinds import KINDS
-from app.mail.letter import Block, Piece, blocks, quote, shortened
+from app.mail.message import Block, Piece, blocks, quote, shortened
 from app.mail.messages import Message, Sender
 from app.mail.messages.desk import NOTICES
 from app.mail.messages.readers import OPENINGS
@@ -341,7 +341,7 @@ def test_any_script_stays_exact_and_overrides_are_dropped() -> None:
     persian = "آیا دولت\u200cها نمی\u200cدانستند؟"
     mail = invite(FA, wording=f"{persian}\u202e\n新疆发生了什么？", lead_in="از لیلا پرسیدم:")
     assert paragraphs(mail)[2] == f"> {persian}\n> 新疆发生了什么？"
-    assert "جمعه ۱۱ نوامبر" in words.day("fa", FRIDAY, "Asia/Tehran") or "جمعه" in words.day(
+    assert "جمعه ۱۱ نوامبر" in translation.day("fa", FRIDAY, "Asia/Tehran") or "جمعه" in translation.day(
         "fa", FRIDAY, "Asia/Tehran"
     )
 
@@ -362,16 +362,16 @@ def test_a_subject_is_one_line_whatever_stands_in_the_headline() -> None:
     ],
 )
 def test_a_moment_names_the_day_the_hour_and_whose_time_it_is(language: str, said: str) -> None:
-    assert words.moment(language, FRIDAY, "Europe/Prague") == said
+    assert translation.moment(language, FRIDAY, "Europe/Prague") == said
 
 
 def test_days_are_of_the_newsletter_s_zone() -> None:
     late = datetime(2022, 11, 11, 23, 30, tzinfo=UTC)
-    assert words.day("en", late, "Europe/Prague") == "Saturday 12 November"
-    assert words.day("en", late, "America/New_York") == "Friday 11 November"
-    assert words.day("en", date(2022, 11, 11), "Asia/Almaty") == "Friday 11 November"
-    assert words.short_day("zh-Hans", late, "Europe/Prague") == "11月12日周六"
-    assert words.city("en", "America/Argentina/Buenos_Aires") == "Buenos Aires"
+    assert translation.day("en", late, "Europe/Prague") == "Saturday 12 November"
+    assert translation.day("en", late, "America/New_York") == "Friday 11 November"
+    assert translation.day("en", date(2022, 11, 11), "Asia/Almaty") == "Friday 11 November"
+    assert translation.short_day("zh-Hans", late, "Europe/Prague") == "11月12日周六"
+    assert translation.city("en", "America/Argentina/Buenos_Aires") == "Buenos Aires"
 
 
 def test_text_is_read_back_as_paragraphs_quotations_and_links() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.mail import messages
 from app.mail.kinds import GENERATED, KINDS, REPLIED
-from app.mail.letter import Message, Sender
+from app.mail.message import Message, Sender
 from app.mail.messages import Section
 from app.mail.messages.desk import DIGEST
 

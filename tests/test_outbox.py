@@ -22,7 +22,7 @@ from app.letters.models import Letter
 from app.lifecycle import Illegal, Missing, NotYours
 from app.mail import outbox
 from app.mail.delivery import LEASE, Permanent, Transient, back_off, claim, deliver_due, settle
-from app.mail.letter import Message
+from app.mail.message import Message
 from app.mail.models import OutboxContent, OutboxMail
 from app.models import Base
 from app.newsletters.models import Newsletter

@@ -10,25 +10,25 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock, Expert, Mailroom, Reader, Staff
-from app.answers import assigning, editing, post, undoing, writing
+from app.answers import assigning, editing, expert_mails, stopped_mails, writing
 from app.answers.models import Answer, Assignment
 from app.answers.queries import checks_of
 from app.audit import Event
 from app.db import Database, keys
-from app.editions import endings, invitations
 from app.letters import receive
 from app.letters.models import Letter
 from app.lifecycle import Illegal, Missing, NotYours, Stale
-from app.mail import hidden, outbox
+from app.mail import outbox, secret_links
 from app.mail.delivery import deliver_due
-from app.mail.letter import Message
+from app.mail.message import Message
 from app.mail.models import OutboxContent, OutboxMail
 from app.mail.sending import transport
 from app.newsletters.models import Newsletter
+from app.newsroom import endings, invitations
 from app.people import links
 from app.people.models import Expert as ExpertRow
 from app.people.models import Link
-from app.questions import desk, wording
+from app.questions import moves, wording
 from tests.assignments import handed_over
 from tests.cast import Newsroom, handed_in
 from tests.smtp_servers import RESET, an_app, served
@@ -77,7 +77,7 @@ def setting(database: Database, newsroom: Newsroom, **values: Any) -> None:
 
 
 def invite(session: Session, newsroom: Newsroom, expert: Expert, words: str = "Who measures it?") -> Assignment:
-    question = desk.open_question(session, newsroom.nora, [], headline="Salt", body=words, language="en")
+    question = moves.open_question(session, newsroom.nora, [], headline="Salt", body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     row = session.get_one(ExpertRow, expert.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, row)
@@ -94,7 +94,7 @@ def checked(session: Session, newsroom: Newsroom) -> Answer:
 
 def test_a_held_mail_gets_other_words_and_keeps_its_secret_address(database: Database, newsroom: Newsroom) -> None:
     mail = put(database, hold=True)
-    shown = hidden.with_places(read(database, mail).text)
+    shown = secret_links.with_places(read(database, mail).text)
     assert shown == "Dear Leyla,\n\nplease look:\n{link}\n\nSee https://ask.example/steppe/q/1/a\n"
     changed = shown.replace("please look", "could you look <today>")
     act(database, outbox.rewrite, newsroom.ilya, mail, "Your answer,\n today", changed, mail.version)
@@ -129,16 +129,16 @@ def test_what_would_lose_something_is_refused(
 
 def test_several_secret_addresses_and_braces_of_somebodys_own_find_their_places() -> None:
     text = f"A {{link}} of mine, {PAGE}, {STOP} and {PAGE}-longer, {PAGE} again\n"
-    shown = hidden.with_places(text)
+    shown = secret_links.with_places(text)
     assert (PAGE in shown, "/stop/8" in shown, shown.count("{link}")) == (False, False, 1)
-    assert hidden.with_secrets(shown, text) == text
-    assert hidden.without_secrets(f"{PAGE}, {STOP}.") == "https://ask.example/a/…, https://ask.example/stop/…."
+    assert secret_links.with_secrets(shown, text) == text
+    assert secret_links.without_secrets(f"{PAGE}, {STOP}.") == "https://ask.example/a/…, https://ask.example/stop/…."
 
 
 def test_the_digits_of_a_receipt_are_as_secret() -> None:
     text = "type this number:\n0123 4567 8901 2345 6789\n"
-    assert hidden.without_secrets(text) == "type this number:\n…\n"
-    assert hidden.with_secrets(hidden.with_places(text), text) == text
+    assert secret_links.without_secrets(text) == "type this number:\n…\n"
+    assert secret_links.with_secrets(secret_links.with_places(text), text) == text
 
 
 def test_the_second_of_two_who_change_a_mail_is_told_and_nobody_sends_what_they_have_not_read(
@@ -223,11 +223,11 @@ def test_the_desk_has_a_minute_to_undo_and_nobody_else_is_kept_waiting(database:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         session.info["at"] = MONDAY
         for actor in (newsroom.nora, newsroom.leyla, Clock(), Reader()):
-            ways = post.way_out(session, actor, newsletter, "expert.check")
+            ways = expert_mails.way_out(session, actor, newsletter, "expert.check")
             assert ways["hold"] is False
             due[actor.kind] = ways["due_at"] - MONDAY
         hour = MONDAY + timedelta(hours=1)
-        assert post.way_out(session, newsroom.nora, newsletter, "expert.check", hour)["due_at"] == hour
+        assert expert_mails.way_out(session, newsroom.nora, newsletter, "expert.check", hour)["due_at"] == hour
     none = timedelta()
     assert due == {"staff": timedelta(minutes=1), "expert": none, "clock": none, "reader": none}
 
@@ -298,7 +298,7 @@ def test_undoing_an_invitation_leaves_a_draft_that_can_be_sent_anew(database: Da
 
     def undo_and_again(session: Session) -> None:
         assignment = session.get_one(Assignment, key)
-        undoing.discard(session, newsroom.nora, mails(session, "expert.invitation")[0])
+        stopped_mails.discard(session, newsroom.nora, mails(session, "expert.invitation")[0])
         assert (assignment.state, assignment.question.state) == ("drafted", "open")
         assert {link.revoked_at is None for link in session.scalars(select(Link))} == {False}
         invitations.invite(session, newsroom.nora, assignment)
@@ -320,7 +320,7 @@ def test_a_check_that_never_left_is_no_check_whose_silence_could_count(database:
     def turn(session: Session) -> list[str | None]:
         [mail] = mails(session, "expert.check")
         outbox.move(session, Clock(), mail, "fail", said="550 no such mailbox")
-        undoing.discard(session, newsroom.ilya, mail)
+        stopped_mails.discard(session, newsroom.ilya, mail)
         answer = session.get_one(Answer, key)
         editing.ask_check(session, newsroom.nora, answer)
         return [answer.state, *(check.outcome for check in checks_of(session, [answer.id])[answer.id])]
@@ -341,12 +341,12 @@ def test_an_old_mail_that_is_discarded_undoes_nothing_of_the_new_one(database: D
     def turn(session: Session) -> str | None:
         assignment = session.get_one(Assignment, key)
         [first] = mails(session, "expert.invitation")
-        undoing.discard(session, newsroom.nora, first)
+        stopped_mails.discard(session, newsroom.nora, first)
         invitations.invite(session, newsroom.nora, assignment)
         [_, second] = mails(session, "expert.invitation")
         outbox.move(session, Clock(), second, "fail", said="550 no")
         writing.submit(session, newsroom.leyla, assignment, writing.Written("By telephone.", own_words=True))
-        undoing.discard(session, newsroom.nora, second)
+        stopped_mails.discard(session, newsroom.nora, second)
         return assignment.state
 
     assert database.write(turn, at=MONDAY) == "received"

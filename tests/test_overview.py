@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from app.answers import editing
 from app.db import Database
-from app.editions import desk, standing
+from app.editions import slots
 from app.editions.models import Edition
 from app.mail import stalled
 from app.mail.models import OutboxMail
+from app.newsroom import public_state
 from app.questions.models import Question
 from tests.assignments import asked
 from tests.at_desk import Browser, counted
@@ -48,8 +49,8 @@ def objects(database: Database, newsroom: Newsroom) -> None:
 
 def breaks(session: Session, newsroom: Newsroom) -> None:
     """An edition's hour passes without a lock, a mail is refused, and mail waits for a worker."""
-    edition = standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
-    desk.pick(session, newsroom.nora, answered(session, newsroom, "Who pays the gauges?"), edition)
+    edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+    slots.pick(session, newsroom.nora, answered(session, newsroom, "Who pays the gauges?"), edition)
     past = datetime.now(UTC) - timedelta(days=1)
     session.execute(update(Edition).where(Edition.id == edition.id).values(runs_at=past, cutoff_at=past - timedelta(2)))
     first, second = session.scalars(select(OutboxMail).order_by(OutboxMail.id).limit(2))

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from app.actors import Mailroom
 from app.answers.models import AnswerText
 from app.db import Database
-from app.editions import arriving, desk, standing
-from app.editions.renderers import to_text
+from app.editions import locking, slots
 from app.mail import inbound
 from app.mail.inbound import Reading
 from app.newsletters.models import Newsletter
+from app.newsroom import arriving, public_state
+from app.typesetting.renderers import to_text
 from tests.assignments import Asked, asked
 from tests.cast import Newsroom, answered
 from tests.mailed_in import LEYLA, REPLY, expert_writes, mail_in
@@ -63,10 +64,10 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
     def more(session) -> str:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
         question = answered(session, newsroom, "Who pays the gauges?")
-        edition = standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
-        desk.pick(session, newsroom.nora, question, edition)
-        desk.lock_edition(session, newsroom.nora, edition)
-        text = to_text(desk.blocks(session, edition)[0]).replace("2009", "2010")
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        slots.pick(session, newsroom.nora, question, edition)
+        locking.lock_edition(session, newsroom.nora, edition)
+        text = to_text(locking.blocks(session, edition)[0]).replace("2009", "2010")
         arriving.arrived(session, Mailroom(), edition, "<61@list.example>", text)
         row = inbound.store(session, b"x", source="lmtp", newsletter_id=newsroom.newsletter_id)
         inbound.place(session, Mailroom(), row, "failed", ["time"])
@@ -95,7 +96,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
 def test_the_reply_address_is_copied_by_one_press(chromium, database, newsroom, site, tmp_path):
     def takes_mail(session) -> tuple[str, str]:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
-        edition = standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
         return edition.public_id, arriving.reply_token(session, edition)
 
     edition, token = database.write(takes_mail)

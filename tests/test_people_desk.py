@@ -14,7 +14,7 @@ from app.lifecycle import NotYours
 from app.mail.models import OutboxMail
 from app.people import colleagues, directory, links, staff
 from app.people.models import BrowserSession, Expert, Membership, Person, SignIn
-from app.questions import desk as questions
+from app.questions import moves as questions
 from tests.at_desk import everything
 from tests.browser import Browser
 from tests.cast import Newsroom

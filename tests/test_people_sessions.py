@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 
 from app.db import Database
-from app.entrance.families import family
+from app.entrance.browser_names import family
 from app.people.models import BrowserSession
-from app.questions import desk
+from app.questions import moves
 from tests.at_desk import everything
 from tests.browser import Browser
 from tests.cast import Newsroom
@@ -192,7 +192,7 @@ def test_who_proves_as_herself_presses_as_nobody_else(
 def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_what_was_typed(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser, how: str
 ) -> None:
-    question = database.write(lambda session: desk.open_question(session, newsroom.nora, [], body="Who?").public_id)
+    question = database.write(lambda session: moves.open_question(session, newsroom.nora, [], body="Who?").public_id)
     ilya = at_the_desk(app, database, ILYA)
     ilya.open(f"{DESK}questions/{question}")
     put_back(database, stepped_up_at=ago(minutes=1))

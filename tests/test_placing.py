@@ -22,7 +22,7 @@ from app.mail import erasing, inbound
 from app.mail.lifecycle import SET_ASIDE
 from app.mail.models import Inbound, InboundRaw, Spent
 from app.mail.reading import Reading
-from app.mailroom import again, sums
+from app.mailroom import integrity, reprocessing
 from app.mailroom.placing import place_due
 from app.newsletters.models import Newsletter
 from app.seal import Keys
@@ -41,7 +41,7 @@ def room(database: Database, newsroom: Newsroom) -> Room:
 
 def faults(room: Room) -> list[str]:
     with room.database.read() as session:
-        return sums.check(session)
+        return integrity.check(session)
 
 
 def place_with_a_child_that_hangs(room: Room) -> None:
@@ -254,10 +254,10 @@ def test_a_letter_that_nobody_has_filed_is_cut_again_with_a_newer_trimmer(room: 
     room.database.write(as_it_was)
     room.database.write(lambda s: filing.file(s, room.newsroom.ilya, s.get_one(Letter, room.letters()[1].id), "tip"))
     with room.database.read() as session:
-        assert again.letters_to_reread(session) == keys[:1]
-    changed = [again.reread(room.database, Clock(), reading(), SETTINGS, key) for key in keys]
+        assert reprocessing.letters_to_reread(session) == keys[:1]
+    changed = [reprocessing.reread(room.database, Clock(), reading(), SETTINGS, key) for key in keys]
     assert (changed, [letter.body for letter in room.letters()]) == ([True, False], [QUESTION, old])
-    assert again.reread(room.database, Clock(), reading(), SETTINGS, keys[0]) is False
+    assert reprocessing.reread(room.database, Clock(), reading(), SETTINGS, keys[0]) is False
 
 
 def acknowledging(room: Room) -> None:

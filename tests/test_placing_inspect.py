@@ -1,7 +1,7 @@
 """What would become of a message, told without storing anything."""
 
 from app.db import Database
-from app.mailroom.house import Settings
+from app.mailroom.batch import Settings
 from app.mailroom.inspecting import inspect
 from tests.assignments import rows
 from tests.cast import Newsroom

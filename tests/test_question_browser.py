@@ -22,7 +22,7 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.models import Expert, Person
-from app.questions import desk, notes
+from app.questions import moves, notes
 from app.questions.models import Question
 from app.seal import Keys
 from app.text import word_count
@@ -100,7 +100,7 @@ def asked(session: Session, newsroom: Newsroom) -> str:
         receive.send(session, Reader(), newsletter, receive.Ask(body), form=receive.Form(f"{body} {question.id}", 1))
         for body in bodies
     ]
-    desk.join(session, newsroom.nora, question, letters)
+    moves.join(session, newsroom.nora, question, letters)
     assigning.assign(session, newsroom.nora, question, session.get_one(Expert, newsroom.marek.expert_id))
     notes.note(session, newsroom.ilya, question, "@Nora the 54 places are in the leaflet, p. 4.")
     return f"/desk/steppe/questions/{question.public_id}"

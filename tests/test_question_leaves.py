@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.letters import receive
-from app.questions import desk
+from app.questions import moves
 from app.questions.models import Question
 from tests.at_desk import everything
 from tests.cast import Newsroom
@@ -74,6 +74,6 @@ def question_of(database: Database, newsroom: Newsroom, *asks: receive.Ask) -> s
 
     def fn(session: Session) -> str:
         letters = asked(session, newsroom, *asks)
-        return f"/questions/{desk.open_question(session, newsroom.nora, letters, body=letters[0].body).public_id}"
+        return f"/questions/{moves.open_question(session, newsroom.nora, letters, body=letters[0].body).public_id}"
 
     return database.write(fn)

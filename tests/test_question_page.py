@@ -11,15 +11,15 @@ from app.actors import Reader
 from app.answers import editing
 from app.answers.models import Answer, Assignment
 from app.db import Database, as_of, now
-from app.editions import desk as editions
-from app.editions.standing import coming_editions
+from app.editions import slots
+from app.editions.queries import coming_editions
 from app.indexing import index_due
 from app.letters import receive
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter, Topic
-from app.questions import desk, notes, wording
+from app.questions import moves, notes, wording
 from app.questions.firewall import shared
 from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
@@ -46,7 +46,7 @@ def opened(database: Database, newsroom: Newsroom, *asks: str | receive.Ask, hea
 
     def fn(session: Session) -> str:
         letters = asked(session, newsroom, *asks)
-        question = desk.open_question(session, newsroom.nora, letters, headline=headline, body=WORDS, language="en")
+        question = moves.open_question(session, newsroom.nora, letters, headline=headline, body=WORDS, language="en")
         wording.clear(session, newsroom.nora, question, question.text_id)
         return f"/questions/{question.public_id}"
 
@@ -181,7 +181,7 @@ def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_ma
         letters = asked(
             session, newsroom, *(receive.Ask(f"who weighs salt no {n}?", **named) for n in range(start, start + count))
         )
-        desk.join(session, newsroom.nora, question, letters)
+        moves.join(session, newsroom.nora, question, letters)
         for number in range(start, start + count):
             notes.note(session, newsroom.ilya, question, f"@Nora, note {number}.")
             editing.edit(session, newsroom.nora, answer, f"We put up {number} salt plates.")
@@ -246,7 +246,7 @@ def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database,
 
     def fn(session: Session) -> str:
         dana = receive.Ask("who measures the salt in the orchards?", hear_back="once", email="dana@post.example")
-        question = desk.open_question(
+        question = moves.open_question(
             session, newsroom.nora, asked(session, newsroom, dana), headline="Salt", body=WORDS
         )
         return question.public_id
@@ -287,7 +287,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     def fn(session: Session) -> tuple[str, str]:
         answer = handed_in(session, newsroom, WORDS)
         question = session.get_one(Question, answer.question_id)
-        desk.join(session, newsroom.nora, question, asked(session, newsroom, named))
+        moves.join(session, newsroom.nora, question, asked(session, newsroom, named))
         return question.public_id, session.get_one(Assignment, answer.assignment_id).public_id
 
     question, assignment = database.write(fn)
@@ -361,7 +361,7 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
 def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, newsroom):
     def fn(session: Session) -> tuple[str, str]:
         question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]
-        editions.pick(session, newsroom.nora, question, edition)
+        slots.pick(session, newsroom.nora, question, edition)
         return question.public_id, edition.public_id
 
     public_id, edition = database.write(fn)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.editions.block import Run, set_runs
-from app.editions.marks import MARKS, STYLES, marks_for
-from app.editions.quotation import quote, set_plain, set_quotation
+from app.typesetting.block import Run, set_runs
+from app.typesetting.marks import MARKS, STYLES, marks_for
+from app.typesetting.quotation import quote, set_plain, set_quotation
 
 LANGUAGES = sorted(MARKS)
 SIGNS = "\"'“”„«»‹›‘’‚「」『』"

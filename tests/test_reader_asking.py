@@ -15,10 +15,10 @@ from werkzeug.test import TestResponse
 from app.db import Database
 from app.letters.contacts import email_of, named
 from app.letters.models import Contact, Credit, Letter
-from app.questions import desk as questions
+from app.questions import moves as questions
 from app.questions import wording
-from app.reader import form_token, taking
-from app.reader.frame import at
+from app.reader import form_token, submission
+from app.reader.page_frame import at
 from app.text import for_print
 from tests.at_the_form import QUESTION, ask, receipt_on, token
 from tests.cast import Newsroom
@@ -240,7 +240,7 @@ def test_a_robot_in_the_trap_is_held_and_never_refused(
 def test_a_flood_is_held_and_every_letter_of_it_is_kept(
     database: Database, newsroom: Newsroom, limited: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taking, "FLOOD", RateLimitItemPerMinute(2, 10))
+    monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(2, 10))
     for number in range(4):
         assert ask(limited, body=f"{QUESTION} ({number})").status_code == 200
     assert [letter.held_reason for letter in letters(database)] == [None, None, "flood", "flood"]

@@ -11,10 +11,10 @@ from werkzeug.test import TestResponse
 
 from app.audit import Event
 from app.db import Base, Database
-from app.editions.endings import end_letter
 from app.editions.models import Edition
 from app.letters import contacts, filing
 from app.letters.models import Addition, Contact, Credit, Letter
+from app.newsroom.endings import end_letter
 from app.questions.models import QuestionText
 from tests.at_the_form import answered, ask, locked, published, receipt_on, sent
 from tests.cast import Newsroom

@@ -15,7 +15,7 @@ import config
 from app import worker
 from app.db import Database
 from app.mail import inbound, outbox
-from app.mail.letter import Message
+from app.mail.message import Message
 from app.mail.models import Inbound, OutboxMail
 from app.mailroom.lmtp import Delivery
 from app.newsletters.models import Newsletter

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock, Mailroom
-from app.answers import assigning, by_mail, editing, reminders, writing
+from app.answers import assigning, editing, mailed_answers, reminders, writing
 from app.answers.models import Answer, Assignment
 from app.db import Database
 from app.letters.models import Letter
@@ -19,7 +19,7 @@ from app.newsletters import mail_texts
 from app.newsletters.models import Newsletter
 from app.people.models import Expert as ExpertRow
 from app.people.models import Link, Person
-from app.questions import desk, wording
+from app.questions import moves, wording
 from app.questions.models import Question
 from tests.assignments import asked
 from tests.cast import Newsroom
@@ -43,7 +43,7 @@ def ask_leyla(
 
     def ask(session: Session) -> int:
         words = "Who measures the salt in the wind?"
-        question = desk.open_question(session, newsroom.nora, [], headline="The Salt Wind", body=words, language="en")
+        question = moves.open_question(session, newsroom.nora, [], headline="The Salt Wind", body=words, language="en")
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         row = assigning.assign(session, newsroom.nora, question, leyla)
@@ -138,7 +138,7 @@ def _cancel(session: Session, newsroom: Newsroom, row: Assignment) -> None:
 
 
 def _mail(session: Session, newsroom: Newsroom, row: Assignment) -> None:
-    by_mail.take(session, Mailroom(), row, "Here is my answer: nobody is told to.", MONDAY)
+    mailed_answers.take(session, Mailroom(), row, "Here is my answer: nobody is told to.", MONDAY)
 
 
 @pytest.mark.parametrize("step", [_answer, _decline, _cancel, _mail])
@@ -157,7 +157,7 @@ def test_a_mail_that_is_filed_as_a_question_back_lets_them_go_on(database: Datab
 
     def file(session: Session, row: Assignment) -> None:
         letter = session.scalars(select(Letter).filter_by(assignment_id=row.id)).one()
-        by_mail.file(session, newsroom.nora, letter, "question back")
+        mailed_answers.file(session, newsroom.nora, letter, "question back")
 
     change(database, key, file, nine(12) + HOUR)
     assert days(database, 13, 20) == [("expert.reminder", 13), ("expert.overdue", 14)]

@@ -9,16 +9,17 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning
 from app.db import Database
-from app.editions import arriving, desk
+from app.editions import locking
 from app.editions.models import Edition
-from app.editions.renderers import to_text
 from app.mail import inbound
 from app.mail.models import Inbound, OutboxMail
 from app.mail.reply_address import address_for, bounce_address
 from app.newsletters.models import Newsletter
+from app.newsroom import arriving
 from app.people import links
 from app.people.models import Link
 from app.seal import Keys
+from app.typesetting.renderers import to_text
 from tests.assignments import Asked
 from tests.cast import Newsroom
 from tests.incoming_mails import (
@@ -278,7 +279,7 @@ def test_a_reply_is_tied_to_its_edition_by_message_id_address_or_text(room: Room
     with room.database.read() as session:
         edition = session.get_one(Edition, key)
         token = arriving.reply_token(session, edition)
-        block = to_text(desk.blocks(session, edition)[0])
+        block = to_text(locking.blocks(session, edition)[0])
     quoted = "".join(f"> {line}\n" for line in block.splitlines())
     room.database.write(lambda s: setattr(s.get_one(Edition, key), "message_id", "<60@steppe.example>"))
     by_id = room.bring(reply("<60@steppe.example>", "timur@post.example", DESK, QUESTION))
@@ -309,7 +310,7 @@ def test_an_editions_reply_address_is_known_under_an_older_key_too(room: Room) -
 def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent(room: Room) -> None:
     key = room.ran(SALT)
     with room.database.read() as session:
-        block = to_text(desk.blocks(session, session.get_one(Edition, key))[0])
+        block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
     ran = f"Dear readers,\n\n{block.replace('count', 'weigh')}\n\nUnsubscribe here."
     raw = mail(
         LIST,
@@ -336,7 +337,7 @@ def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent
 def test_what_only_claims_to_be_the_edition_is_a_robots_mail(room: Room) -> None:
     key = room.ran(SALT)
     with room.database.read() as session:
-        block = to_text(desk.blocks(session, session.get_one(Edition, key))[0])
+        block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
     forged = room.bring(mail("letter@steppe.example.evil.example", DESK, "60", block, List_Id="<steppe.example>"))
     unlike = room.bring(
         mail(LIST, DESK, "60", "Buy our carpets, while they last, at half the price.", List_Id="<x.example>")
@@ -348,7 +349,7 @@ def test_what_only_claims_to_be_the_edition_is_a_robots_mail(room: Room) -> None
 def test_a_second_mail_of_an_edition_changes_nothing(room: Room) -> None:
     key = room.ran(SALT)
     with room.database.read() as session:
-        block = to_text(desk.blocks(session, session.get_one(Edition, key))[0])
+        block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
     rows = [
         room.bring(
             mail(

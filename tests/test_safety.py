@@ -21,7 +21,6 @@ from app.actors import Clock, Reader
 from app.answers import assigning
 from app.answers.models import Assignment
 from app.db import Base, Database, now
-from app.editions import invitations, standing, withdrawal
 from app.editions.models import Edition, EditionItem
 from app.letters import contacts, days, receipts, receive
 from app.letters.models import Contact, Letter
@@ -29,8 +28,9 @@ from app.lifecycle import Missing
 from app.mail import messages, outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import invitations, public_state, withdrawal
 from app.people.models import Expert as ExpertRow
-from app.questions import desk, notes, queries, wording
+from app.questions import moves, notes, queries, wording
 from app.questions.models import Note, Question, QuestionText
 from tests.assignments import ANSWER, Asked, asked, handed_over
 from tests.at_desk import Browser as Desk
@@ -60,7 +60,7 @@ def worded(database: Database, newsroom: Newsroom, letter: int, *, body: str = "
     """Nora makes a question of a letter; without `body` its words are still the reader's own."""
 
     def work(session: Session) -> int:
-        question = desk.open_question(session, newsroom.nora, [session.get_one(Letter, letter)], body=body)
+        question = moves.open_question(session, newsroom.nora, [session.get_one(Letter, letter)], body=body)
         if clear:
             wording.clear(session, newsroom.nora, question, question.text_id or 0)
         return question.id
@@ -240,7 +240,7 @@ def test_a_merged_question_loses_its_words_with_its_own_asker(database: Database
     hers = worded(database, newsroom, zarina)
     lead = worded(database, newsroom, dana, body="Who measures the salt in the wind?")
     database.write(
-        lambda s: desk.merge(s, newsroom.nora, s.get_one(Question, hers), s.get_one(Question, lead)), at=TODAY
+        lambda s: moves.merge(s, newsroom.nora, s.get_one(Question, hers), s.get_one(Question, lead)), at=TODAY
     )
     take_back(database, zarina)
     assert words_of(database) == [None, "Who measures the salt in the wind?"]
@@ -252,7 +252,7 @@ def test_a_wording_that_was_a_readers_own_goes_also_when_others_ask(database: Da
     question = worded(database, newsroom, zarina)
     reword(database, newsroom, question, "Who measures the salt in the wind?", clear=True)
     database.write(
-        lambda s: desk.join(s, newsroom.nora, s.get_one(Question, question), [s.get_one(Letter, dana)]), at=TODAY
+        lambda s: moves.join(s, newsroom.nora, s.get_one(Question, question), [s.get_one(Letter, dana)]), at=TODAY
     )
     take_back(database, zarina)
     assert words_of(database) == [None, "Who measures the salt in the wind?"]
@@ -262,7 +262,7 @@ def test_own_words_that_nobody_cleared_give_way_to_the_next_askers(database: Dat
     zarina, dana = write_in(database, newsroom, "a"), write_in(database, newsroom, "b", "Who measures the salt?")
     question = worded(database, newsroom, zarina, clear=False)
     database.write(
-        lambda s: desk.join(s, newsroom.nora, s.get_one(Question, question), [s.get_one(Letter, dana)]), at=TODAY
+        lambda s: moves.join(s, newsroom.nora, s.get_one(Question, question), [s.get_one(Letter, dana)]), at=TODAY
     )
     take_back(database, zarina)
     assert words_of(database) == ["Who measures the salt?"]
@@ -359,7 +359,7 @@ def test_new_words_are_not_public_before_an_editor_has_cleared_them(
     question = worded(database, newsroom, letter, clear=False)
 
     def show(session: Session) -> None:
-        desk.show(session, newsroom.nora, session.get_one(Question, question), True)
+        moves.show(session, newsroom.nora, session.get_one(Question, question), True)
 
     with pytest.raises(Missing) as refused:
         database.write(show)
@@ -382,7 +382,7 @@ def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
     public_id = answered(database, newsroom, [letter])
     with database.read() as session:
         key = question_of(session, public_id).id
-        edition = standing.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
     reword(database, newsroom, key, "Who built the silos for Zarina?")
     exported = Desk(app, newsroom.nora).open(f"editions/{edition.public_id}/export.txt").text
     assert ("Zarina" in exported, "Who built the silos, and who owns them now?" in exported) == (False, True)

@@ -21,7 +21,7 @@ from app.matching.search import Hit, mark_of, search, snippet
 from app.matching.search import clauses as asked_for
 from app.matching.terms import cut
 from app.newsletters.models import Newsletter
-from app.questions import desk, wording
+from app.questions import moves, wording
 from app.questions.models import Question
 from tests.cast import Newsroom, answered
 
@@ -146,7 +146,7 @@ def test_the_public_finds_what_the_desk_shows_and_no_longer_what_it_hides(
 
     key = database.write(
         lambda s: (
-            desk.open_question(s, newsroom.nora, [], headline="Salt", body="Who weighs the salt?", language="en").id
+            moves.open_question(s, newsroom.nora, [], headline="Salt", body="Who weighs the salt?", language="en").id
         )
     )
     assert public("salt") == []
@@ -155,7 +155,7 @@ def test_the_public_finds_what_the_desk_shows_and_no_longer_what_it_hides(
         def show(session: object, shown: bool = shown) -> None:
             question = session.get_one(Question, key)  # type: ignore[attr-defined]
             wording.clear(session, newsroom.nora, question, question.text_id or 0)  # type: ignore[arg-type]
-            desk.show(session, newsroom.nora, question, shown)  # type: ignore[arg-type]
+            moves.show(session, newsroom.nora, question, shown)  # type: ignore[arg-type]
 
         database.write(show)
         assert [hit.noun_id for hit in public("salt")] == found
@@ -248,7 +248,7 @@ def test_what_is_erased_while_the_worker_reads_it_is_not_left_in_the_index(
     """Erasing waits for the worker that has just read the words, and then takes out what it put there."""
     letter_id = ask(database, newsroom, "Who counts the zanzibarium plates?")
     question_id = database.write(
-        lambda s: desk.open_question(s, newsroom.nora, [], body="Who counts quicksilverish plates?", language="en").id
+        lambda s: moves.open_question(s, newsroom.nora, [], body="Who counts quicksilverish plates?", language="en").id
     )
 
     def taken_back(session: Session) -> None:

@@ -20,8 +20,8 @@ from flask import Flask
 import config
 from app import create_app
 from app.mail.delivery import Permanent, Transient
-from app.mail.envelope import Envelope, UnsafeHeader
-from app.mail.letter import Message
+from app.mail.message import Message
+from app.mail.mime_message import Envelope, UnsafeHeader
 from app.mail.sending import transport
 from tests.smtp_servers import HOUSE, Server, an_app, served
 

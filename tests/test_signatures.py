@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from app.mail.origin.dkim import Lookup
 from app.mail.origin.senders import Verdict, check
-from app.mail.origin.signatures import Lookup
 from app.mail.parsing.parse import parse
 from tests.effort import at_most
 

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from app.actors import Clock
 from app.answers import editing
 from app.db import Database, now
-from app.editions import endings
 from app.letters import receive
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import endings
 from tests.cast import Newsroom, handed_in
 
 LATER = timedelta(days=30)

@@ -9,13 +9,14 @@ from sqlalchemy import select
 
 from app.actors import Clock
 from app.db import Database, now
-from app.editions import desk, skipping
+from app.editions import slots
 from app.editions.models import Edition
-from app.editions.standing import coming_editions
+from app.editions.queries import coming_editions
+from app.formatting import day
 from app.mail import outbox
 from app.mail.models import OutboxMail
+from app.newsroom import publishing, skipping
 from app.questions.models import Question
-from app.wording import day
 from tests.cast import Newsroom, answered
 from tests.desk_browser import DeskBrowser, with_a_minute
 from tests.test_letters_undo import undone
@@ -35,7 +36,7 @@ def dates(database: Database, newsroom: Newsroom) -> list[str]:
     def fn(session: Any) -> list[str]:
         coming = coming_editions(session, newsroom.newsletter_id, 100)
         for words in (SALT, WIND):
-            desk.pick(session, newsroom.nora, answered(session, newsroom, words), coming[0])
+            slots.pick(session, newsroom.nora, answered(session, newsroom, words), coming[0])
         return [edition.public_id for edition in coming]
 
     return database.write(fn)
@@ -51,11 +52,11 @@ def said(page: str) -> str:
     return re.findall(r'<p role="status">\s*(.*?)\s*</p>', page, re.DOTALL)[0]
 
 
-def slots(database: Database, edition: str) -> tuple[str, list[tuple[str, int | None]]]:
+def in_slots(database: Database, edition: str) -> tuple[str, list[tuple[str, int | None]]]:
     """The state of an edition, and what stands in which of its slots."""
     with database.read() as session:
         row = session.scalars(select(Edition).filter_by(public_id=edition)).one()
-        return str(row.state), [(one.headline, one.position) for one in desk.picked(session, row)]
+        return str(row.state), [(one.headline, one.position) for one in slots.picked(session, row)]
 
 
 def mails(database: Database) -> list[tuple[str, str]]:
@@ -71,11 +72,11 @@ def date_of(app: Flask, database: Database, edition: str) -> str:
 
 def test_undo_gives_the_slots_back_in_their_order_and_the_experts_hear_nothing(nora, database, dates):
     page = press(nora, dates[0], "skip")
-    assert slots(database, dates[1]) == ("planned", [(SALT, 1), (WIND, 2)])
+    assert in_slots(database, dates[1]) == ("planned", [(SALT, 1), (WIND, 2)])
     assert mails(database) == [("expert.carried_over", "queued")] * 2
     assert undone(nora, page) == "Undone."
-    assert slots(database, dates[0]) == ("planned", [(SALT, 1), (WIND, 2)])
-    assert slots(database, dates[1]) == ("planned", [])
+    assert in_slots(database, dates[0]) == ("planned", [(SALT, 1), (WIND, 2)])
+    assert in_slots(database, dates[1]) == ("planned", [])
     assert mails(database) == [("expert.carried_over", "discarded")] * 2
     press(nora, dates[0], "skip")
     assert [state for _kind, state in mails(database)] == ["discarded", "discarded", "queued", "queued"]
@@ -87,7 +88,7 @@ def test_the_page_says_where_the_picks_went_and_that_they_stay_there(app, nora, 
     assert said(press(nora, dates[0], "skip")) == f"There is no edition on this date now. {runs}"
     assert f"<p>{runs}</p>" in nora.get(f"/editions/{dates[0]}")
     assert said(press(nora, dates[0], "unskip")) == f"There is an edition on this date after all. {runs}"
-    assert slots(database, dates[0]) == ("planned", [])
+    assert in_slots(database, dates[0]) == ("planned", [])
 
 
 def test_what_had_no_later_slot_to_go_to_comes_back_as_well(nora, database, newsroom, dates):
@@ -100,7 +101,7 @@ def test_what_had_no_later_slot_to_go_to_comes_back_as_well(nora, database, news
     assert f"“{SALT}” is ready to run another time." in said(page)
     assert mails(database) == [("expert.dropped", "queued")] * 2
     assert undone(nora, page) == "Undone."
-    assert slots(database, dates[0]) == ("planned", [(SALT, 1), (WIND, 2)])
+    assert in_slots(database, dates[0]) == ("planned", [(SALT, 1), (WIND, 2)])
     assert mails(database) == [("expert.dropped", "discarded")] * 2
 
 
@@ -113,8 +114,8 @@ def test_once_an_expert_has_been_told_the_date_stays_left_out(nora, database, da
 
     database.write(goes_out)
     assert undone(nora, page) == "One stays as it is: its expert has been told by mail."
-    assert slots(database, dates[0]) == ("skipped", [])
-    assert slots(database, dates[1]) == ("planned", [(SALT, 1), (WIND, 2)])
+    assert in_slots(database, dates[0]) == ("skipped", [])
+    assert in_slots(database, dates[1]) == ("planned", [(SALT, 1), (WIND, 2)])
 
 
 def test_what_was_moved_on_from_there_keeps_the_date_left_out(nora, database, newsroom, dates):
@@ -122,8 +123,8 @@ def test_what_was_moved_on_from_there_keeps_the_date_left_out(nora, database, ne
 
     def move_on(session: Any) -> None:
         question = session.scalars(select(Question).where(Question.edition_id.is_not(None))).first()
-        desk.drop(session, newsroom.nora, question)
+        publishing.drop(session, newsroom.nora, question)
 
     database.write(move_on)
     assert undone(nora, page) == "One stays as it is: it has gone on from there."
-    assert slots(database, dates[0]) == ("skipped", [])
+    assert in_slots(database, dates[0]) == ("skipped", [])

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from app import worker
 from app.actors import Clock, Reader
 from app.db import Database
-from app.editions import endings, notices
-from app.letters import receive, stopping
+from app.letters import receive, unsubscribing
 from app.letters.models import Contact, Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import endings, notices
 from tests.at_desk import everything
 from tests.cast import Newsroom
 
@@ -138,8 +138,8 @@ def test_a_stop_link_opens_no_other_door(client: FlaskClient, database: Database
     token = path_in(told(database, newsroom, timur_writes(database, newsroom))).rpartition("/")[2]
     assert client.get(f"/a/{token}").status_code == 404
     with database.read() as session:
-        assert stopping.letter_of(session, token) is not None
-        assert [stopping.can_stop(session, other) for other in (token.swapcase(), "", token + "x")] == [False] * 3
+        assert unsubscribing.letter_of(session, token) is not None
+        assert [unsubscribing.can_stop(session, other) for other in (token.swapcase(), "", token + "x")] == [False] * 3
 
 
 def test_mail_programs_find_the_link_in_the_head(app: Flask, database: Database, newsroom: Newsroom) -> None:

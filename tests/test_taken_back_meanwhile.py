@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.actors import Reader
 from app.db import Database
-from app.editions import desk as editions
-from app.editions import withdrawal
+from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
-from app.editions.standing import coming_editions
+from app.editions.queries import coming_editions
 from app.indexing import index_due
 from app.letters import contacts, filing, receipts, receive
 from app.letters.models import Addition, Credit, Letter
@@ -24,7 +23,8 @@ from app.matching import DESK, embedding, index, semantic
 from app.matching.models import Vector
 from app.matching.search import search
 from app.newsletters.models import Newsletter
-from app.questions import desk
+from app.newsroom import withdrawal
+from app.questions import moves
 from app.questions.models import Question, QuestionText
 from tests.cast import Newsroom, answered
 from tests.side_by_side import SIDE_BY_SIDE, side_by_side
@@ -45,7 +45,7 @@ def asks(database: Database, newsroom: Newsroom, words: str = SALT, **more: str)
 
 
 def filed(session: Session, newsroom: Newsroom, key: int) -> Question:
-    return desk.open_question(session, newsroom.nora, [session.get_one(Letter, key)])
+    return moves.open_question(session, newsroom.nora, [session.get_one(Letter, key)])
 
 
 def taken_back(session: Session, key: int) -> None:
@@ -89,7 +89,7 @@ def test_a_question_that_is_merged_while_its_letter_is_taken_back_keeps_no_words
 
     def meanwhile(session: Session) -> None:
         letter, _question = session.get_one(Letter, key), session.get_one(Question, own)
-        database.write(lambda s: desk.merge(s, newsroom.nora, s.get_one(Question, own), s.get_one(Question, lead)))
+        database.write(lambda s: moves.merge(s, newsroom.nora, s.get_one(Question, own), s.get_one(Question, lead)))
         withdrawal.withdraw(session, receipts.reader_of(letter), letter)
 
     database.write(meanwhile)
@@ -109,7 +109,7 @@ def test_a_question_that_a_letter_was_taken_out_of_keeps_no_words_of_it(
     moves: dict[str, Callable[[Session, Letter], None]] = {
         "reopened": lambda session, letter: filing.reopen(session, newsroom.nora, letter),
         "filed as a comment": lambda session, letter: filing.file(session, newsroom.nora, letter, "comment"),
-        "moved to another question": lambda session, letter: desk.join(
+        "moved to another question": lambda session, letter: moves.join(
             session, newsroom.nora, session.get_one(Question, lead), [letter]
         ),
     }
@@ -126,7 +126,7 @@ def test_who_asks_a_question_by_a_merge_still_asks_it_when_its_first_reader_left
     key, other = asks(database, newsroom), asks(database, newsroom, OTHER)
     lead = database.write(lambda session: filed(session, newsroom, key).id)
     merged = database.write(lambda session: filed(session, newsroom, other).id)
-    database.write(lambda s: desk.merge(s, newsroom.nora, s.get_one(Question, merged), s.get_one(Question, lead)))
+    database.write(lambda s: moves.merge(s, newsroom.nora, s.get_one(Question, merged), s.get_one(Question, lead)))
     database.write(lambda session: filing.reopen(session, newsroom.nora, session.get_one(Letter, key)))
     database.write(lambda session: taken_back(session, key))
     assert kept_of(database, newsroom, SALT) == []
@@ -173,10 +173,10 @@ def test_a_name_that_is_taken_off_while_the_edition_is_locked_does_not_run(
 
     def pick(session: Session) -> int:
         question, letter = answered(session, newsroom, OTHER), session.get_one(Letter, key)
-        desk.join(session, newsroom.nora, question, [letter])
+        moves.join(session, newsroom.nora, question, [letter])
         contacts.verify_credit(session, newsroom.nora, letter, "called him back")
         [edition] = coming_editions(session, newsroom.newsletter_id, 1)
-        editions.pick(session, newsroom.nora, question, edition)
+        slots.pick(session, newsroom.nora, question, edition)
         return edition.id
 
     edition = database.write(pick)
@@ -187,7 +187,7 @@ def test_a_name_that_is_taken_off_while_the_edition_is_locked_does_not_run(
 
     side_by_side(
         database,
-        lambda session: editions.lock_edition(session, newsroom.nora, session.get_one(Edition, edition)),
+        lambda session: locking.lock_edition(session, newsroom.nora, session.get_one(Edition, edition)),
         take_off,
     )
     with database.read() as session:

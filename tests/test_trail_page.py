@@ -17,13 +17,13 @@ from sqlalchemy import event, select
 from app.audit import Event, trail
 from app.cli import MACHINES
 from app.db import Database, as_of
-from app.editor.trail.page import NOUNS, PAGE
-from app.editor.trail.words import SENTENCES
+from app.editor.trail.event_words import SENTENCES
+from app.editor.trail.trail_page import NOUNS, PAGE
 from app.letters.models import Letter
 from app.newsletters import settings
 from app.newsletters.models import Newsletter
 from app.people.models import Person
-from app.questions import desk as questions
+from app.questions import moves as questions
 from tests.at_desk import Browser, counted
 from tests.at_the_form import answered, ask
 from tests.cast import Newsroom

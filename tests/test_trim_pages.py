@@ -5,7 +5,7 @@ import html
 import pytest
 
 from app.mail.incoming import Known, Mail
-from app.mail.letter import compose
+from app.mail.message import compose
 from app.mail.trim import trim
 
 from .replies import EDITION

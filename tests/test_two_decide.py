@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from app.actors import Clock
 from app.answers.models import Assignment
 from app.db import Database
-from app.editions import desk as editions
+from app.editions import locking, slots
 from app.editions.models import Edition
-from app.editions.standing import coming_editions
+from app.editions.queries import coming_editions
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
-from app.questions import desk
+from app.newsroom import publishing
+from app.questions import moves
 from app.questions.models import Question
 from tests.assignments import asked
 from tests.cast import Newsroom, answered
@@ -112,7 +113,7 @@ def test_who_takes_it_from_the_shelf_second_hears_who_was_first(nora, ilya, data
 def test_what_was_carried_over_is_not_pulled_from_where_nobody_saw_it(nora, vera, database, newsroom):
     def pick(session: Session) -> tuple[str, str]:
         question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]
-        editions.pick(session, newsroom.nora, question, edition)
+        slots.pick(session, newsroom.nora, question, edition)
         return question.public_id, edition.public_id
 
     public_id, edition = database.write(pick)
@@ -217,9 +218,9 @@ def test_two_who_word_one_mail_learn_each_others_name(nora, ilya, mail):
 def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time(nora, vera, database, newsroom):
     def sent(session: Session) -> str:
         question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]
-        editions.pick(session, newsroom.nora, question, edition)
-        editions.lock_edition(session, newsroom.nora, edition)
-        editions.send(session, newsroom.nora, edition)
+        slots.pick(session, newsroom.nora, question, edition)
+        locking.lock_edition(session, newsroom.nora, edition)
+        publishing.send(session, newsroom.nora, edition)
         return edition.public_id
 
     edition = f"/editions/{database.write(sent)}"
@@ -237,7 +238,7 @@ def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time
 
 def test_each_decision_on_a_questions_page_carries_what_the_page_showed(nora, database, newsroom):
     public_id = opened(database, newsroom)
-    database.write(lambda s: desk.show(s, newsroom.nora, s.scalars(select(Question)).one(), True))
+    database.write(lambda s: moves.show(s, newsroom.nora, s.scalars(select(Question)).one(), True))
     forms = re.findall(r'<form[^>]*action="[^"]*/(\w+)">(.*?)</form>', nora.get(f"/questions/{public_id}"), re.DOTALL)
     carried = {act: 'name="newest"' in form for act, form in forms}
     assert {act: carried[act] for act in ("shelve", "close", "merge", "hide")} == dict.fromkeys(

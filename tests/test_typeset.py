@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.editions.cli import editions
-from app.editions.typeset import TypesetError, read_piece
+from app.typesetting.from_json import TypesetError, read_piece
 
 BLOCK: dict[str, Any] = {
     "language": "en",

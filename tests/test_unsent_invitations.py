@@ -12,13 +12,13 @@ from app.actors import Clock
 from app.answers import assigning, editing, ladder, writing
 from app.answers.models import Assignment
 from app.db import Database, now
-from app.editions import endings, invitations, withdrawal
 from app.letters import receipts
 from app.letters.models import Letter
 from app.lifecycle import Illegal
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsroom import endings, invitations, withdrawal
 from app.people.models import Expert
 from tests.assignments import ANSWER, Asked, asked, handed_over
 from tests.at_desk import Browser

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from app.wording import left
+from app.formatting import left
 
 
 @pytest.mark.parametrize(

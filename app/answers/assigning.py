@@ -23,7 +23,7 @@ from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..text import clean, for_print, single_line
-from . import post, telling, unsent
+from . import change_notices, expert_mails, pending_invitations
 from .briefing import printed_line
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
@@ -110,8 +110,8 @@ def invite(
         lead_in=lead_in,
         also=also,
     )
-    link = post.assignment_link(session, assignment)
-    post.to_expert(session, actor, assignment, messages.invitation, once_key=once_key, link=link, **values)
+    link = expert_mails.assignment_link(session, assignment)
+    expert_mails.to_expert(session, actor, assignment, messages.invitation, once_key=once_key, link=link, **values)
 
 
 def letter_values(
@@ -169,7 +169,7 @@ def accept(session: Session, actor: Expert | Staff, assignment: Assignment, caus
     ASSIGNMENT.apply(session, actor, assignment, "accept", cause=cause, why={"was": was} if was else None, **facts)
     if question.state == "open":
         QUESTION.apply(session, actor, question, "seek", cause="invite")
-    unsent.step_back(session, actor, assignment, "accept")
+    pending_invitations.step_back(session, actor, assignment, "accept")
 
 
 def decline(
@@ -194,7 +194,7 @@ def decline(
     )
     rest(session, actor, assignment.question_id)
     if isinstance(actor, Expert):
-        post.to_desk(session, assignment, "declined", clean(said))
+        expert_mails.to_desk(session, assignment, "declined", clean(said))
 
 
 def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
@@ -208,7 +208,7 @@ def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: 
     assignment.key_no = ring.newest
     session.flush()
     audit.record(session, actor, "assignment.suggest", assignment)
-    post.to_desk(session, assignment, "suggestion", colleague)
+    expert_mails.to_desk(session, assignment, "suggestion", colleague)
 
 
 def suggestion_of(session: Session, assignment: Assignment) -> str | None:
@@ -227,7 +227,7 @@ def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str)
     session.add(Note(question_id=assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
     session.flush()
     audit.record(session, actor, "assignment.ask_back", assignment)
-    post.to_desk(session, assignment, "question back", body)
+    expert_mails.to_desk(session, assignment, "question back", body)
 
 
 def _is_heard(session: Session, assignment: Assignment, action: str) -> None:
@@ -243,14 +243,14 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
     if lock(session, assignment).state not in ASKED:
         raise Illegal("assignment", "send the link of", assignment.state)
     links.revoke_links(session, assignment.id)
-    post.to_expert(
+    expert_mails.to_expert(
         session,
         actor,
         assignment,
         messages.invitation_again,
-        headline=post.title_of(session, assignment),
+        headline=expert_mails.title_of(session, assignment),
         due_at=assignment.due_at,
-        link=post.assignment_link(session, assignment),
+        link=expert_mails.assignment_link(session, assignment),
     )
     audit.record(session, actor, "assignment.link", assignment)
 
@@ -288,7 +288,7 @@ def cancel(
     links.revoke_links(session, assignment.id)
     if cause is None:
         rest(session, actor, assignment.question_id)
-    return telling.ended(session, actor, assignment, sentence, looked) if asked else None
+    return change_notices.ended(session, actor, assignment, sentence, looked) if asked else None
 
 
 def rest(session: Session, actor: Actor, question_id: int) -> None:

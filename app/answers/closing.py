@@ -12,7 +12,7 @@ from ..mail.models import OutboxMail
 from ..people import links
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
-from . import taking_back, telling, unsent
+from . import change_notices, pending_invitations, taking_back
 from .assigning import ASKED, cancel, of_question
 from .editing import approved_of, end_check
 from .lifecycle import ANSWER, ASSIGNMENT
@@ -46,7 +46,7 @@ def close(
 
 def _end(session: Session, actor: Actor, assignment: Assignment, sentence: str, looked: str) -> OutboxMail | None:
     if assignment.state == "done":
-        return telling.ended(session, actor, assignment, sentence, looked)
+        return change_notices.ended(session, actor, assignment, sentence, looked)
     if assignment.state in ("declined", "cancelled"):
         return None
     return cancel(session, actor, assignment, sentence, cause="close", looked=looked)
@@ -56,7 +56,7 @@ def undo(session: Session, actor: Staff, event: Event) -> None:
     """What a closing ended goes on as if it had not happened. Raises `Told` where an expert has heard of it, `OnItsWay`, and
     `Stale` where anything of it was moved on since."""
     facts = event.facts or {}
-    unsent.untell_all(session, actor, facts.get("told", ()))
+    pending_invitations.untell_all(session, actor, facts.get("told", ()))
     taking_back.take_back(session, actor, facts.get("did", ()), event.id)
 
 
@@ -67,7 +67,7 @@ def reopen(session: Session, actor: Staff, question: Question) -> None:
     closed = newest_of(session, "question", question.id, "question.close")
     if closed is not None and question.text is not None and question.text.erased_at is None:
         facts = closed.facts or {}
-        heard = {mail.assignment_id for mail in unsent.untell(session, actor, facts.get("told", ()))}
+        heard = {mail.assignment_id for mail in pending_invitations.untell(session, actor, facts.get("told", ()))}
         for event in chosen(session, facts.get("did", ())):
             if event.action == "assignment.cancel":
                 _go_on(session, actor, event, closed, event.noun_id in heard)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 from ..letters.models import Letter
 from ..mail import inbound
 from ..mail.models import Inbound, OutboxMail
-from .by_mail import WAITS
+from .mailed_answers import WAITS
 from .models import Assignment
 
 WRITERS = ("invited", "accepted", "returned", "received", "drafted")  # whose assignment may be written about

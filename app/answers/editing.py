@@ -18,7 +18,7 @@ from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..text import clean, for_print, single_line
-from . import post, telling, unsent
+from . import change_notices, expert_mails, pending_invitations
 from .assigning import of_question, rest
 from .diff import changes
 from .lifecycle import ANSWER, ASSIGNMENT
@@ -62,16 +62,16 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "return", due_at=due_at)
     ANSWER.apply(session, actor, lock(session, answer), "return", cause="return")
     notes.note(session, actor, question, note)
-    post.to_expert(
+    expert_mails.to_expert(
         session,
         actor,
         assignment,
         messages.returned,
         looked,
-        headline=post.title_of(session, assignment),
+        headline=expert_mails.title_of(session, assignment),
         note=note,
         due_at=due_at,
-        link=post.assignment_link(session, assignment),
+        link=expert_mails.assignment_link(session, assignment),
     )
 
 
@@ -102,12 +102,12 @@ def ask_check(
     session.add(check)
     session.flush()
     listed = changes(before.body, text.body) if before else []
-    post.to_expert(
+    expert_mails.to_expert(
         session,
         actor,
         assignment,
         messages.quote_check,
-        headline=post.title_of(session, assignment),
+        headline=expert_mails.title_of(session, assignment),
         changes=[(change.kind, change.before, change.after) for change in listed],
         full_text=text.body,
         words_before=before.words if before else text.words,
@@ -116,7 +116,7 @@ def ask_check(
         due_at=due_at,
         runs_on=runs_at,
         own=mail_texts.own(session, newsletter, "expert.check"),
-        link=post.assignment_link(session, assignment),
+        link=expert_mails.assignment_link(session, assignment),
     )
     return check
 
@@ -149,7 +149,7 @@ def settle_check(
     assignment, _ = load_whole(session, answer)
     if isinstance(actor, Expert):
         drop_drafts(session, assignment.id, "reply")
-        post.to_desk(session, assignment, "objection" if outcome == "wrong" else "fine", reply)
+        expert_mails.to_desk(session, assignment, "objection" if outcome == "wrong" else "fine", reply)
 
 
 def recall_check(session: Session, actor: Staff, answer: Answer) -> None:
@@ -162,7 +162,7 @@ def end_check(session: Session, actor: Actor, answer: Answer) -> None:
     """Nobody is asked any more whether the text is right."""
     if check := open_check(session, answer):
         check.outcome, check.ended_at = "recalled", now(session)
-        unsent.stop_check(session, actor, answer)
+        pending_invitations.stop_check(session, actor, answer)
 
 
 def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
@@ -246,7 +246,7 @@ def approve(
         },
     )
     end_check(session, actor, answer)
-    telling.approved(session, actor, answer)
+    change_notices.approved(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "finish", cause="approve")
     if question.state in ("open", "seeking", "answered"):
         QUESTION.apply(session, actor, lock(session, question), "answer", cause="approve")
@@ -292,8 +292,8 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "",
     _unanswer(session, actor, question)
     rest(session, actor, question.id)
     if isinstance(actor, Expert):
-        post.to_desk(session, assignment, "withdrawn", clean(sentence))
+        expert_mails.to_desk(session, assignment, "withdrawn", clean(sentence))
         return
-    telling.ended(session, actor, assignment, sentence, looked)
+    change_notices.ended(session, actor, assignment, sentence, looked)
     if isinstance(actor, Staff) and (why := clean(sentence)):
         notes.note(session, actor, question, why)

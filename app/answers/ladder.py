@@ -21,7 +21,7 @@ from ..lifecycle import Illegal, must
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question, QuestionText
-from .by_mail import waiting_letters
+from .mailed_answers import waiting_letters
 from .models import Assignment
 
 GOES_ON = ("open", "seeking")  # where a question stands while more experts are asked by the clock

@@ -26,8 +26,8 @@ from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
-from . import post
-from .by_mail import waiting_letters
+from . import expert_mails
+from .mailed_answers import waiting_letters
 from .models import Assignment
 
 MORNING, NOON = time(9), time(12)  # local; what missed its morning waits for the next one
@@ -151,15 +151,15 @@ def _remind(session: Session, assignment_id: int) -> bool:
         "remind:before": (messages.reminder, "expert.reminder", silent),
         "remind:after": (messages.overdue, "expert.overdue", {}),
     }[reminder.cause]
-    post.to_expert(
+    expert_mails.to_expert(
         session,
         Clock(),
         assignment,
         message,
         once_key=once_key,
-        headline=post.title_of(session, assignment),
+        headline=expert_mails.title_of(session, assignment),
         due_at=assignment.due_at,
-        link=post.assignment_link(session, assignment),
+        link=expert_mails.assignment_link(session, assignment),
         own=mail_texts.own(session, newsletter, kind),
         **more,
     )

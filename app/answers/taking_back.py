@@ -20,7 +20,7 @@ from ..mail.models import OutboxMail
 from ..people import links
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
-from . import unsent
+from . import pending_invitations
 from .assigning import SETTLED
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment, Check
@@ -78,7 +78,7 @@ def _assignment(session: Session, actor: Staff, event: Event) -> None:
 def _decline(session: Session, actor: Staff, event: Event) -> None:
     """The ladder may have gone on to the next one meanwhile."""
     _assignment(session, actor, event)
-    unsent.step_back(session, actor, session.get_one(Assignment, event.noun_id), "undo")
+    pending_invitations.step_back(session, actor, session.get_one(Assignment, event.noun_id), "undo")
 
 
 def _with_links(session: Session, actor: Staff, event: Event) -> None:

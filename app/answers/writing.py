@@ -12,7 +12,7 @@ from ..db import lock, now
 from ..lifecycle import Illegal, Missing, expect, must
 from ..questions.models import Question
 from ..text import clean, for_print, single_line, word_count
-from . import post, unsent
+from . import expert_mails, pending_invitations
 from .assigning import accept
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment, Draft
@@ -134,7 +134,7 @@ def submit(
         accept(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, written)
     drop_drafts(session, assignment.id, "answer")
-    post.to_desk(session, assignment, "answer", clean(written.body).partition("\n\n")[0][:1_000])
+    expert_mails.to_desk(session, assignment, "answer", clean(written.body).partition("\n\n")[0][:1_000])
     return answer
 
 
@@ -153,7 +153,7 @@ def _hand_in(
     ANSWER.apply(session, actor, answer, "submit", why={"text": text.id})
     was = {"was": {"received_at": assignment.received_at.isoformat()}} if assignment.received_at else None
     ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", why=was, received_at=now(session))
-    unsent.step_back(session, actor, assignment, "receive")
+    pending_invitations.step_back(session, actor, assignment, "receive")
 
 
 def enter_by_hand(
@@ -192,4 +192,4 @@ def report_error(session: Session, actor: Actor, assignment: Assignment, body: s
     if not body:
         raise Missing("text")
     audit.record(session, actor, "assignment.report", assignment)
-    post.to_desk(session, assignment, "objection", body)
+    expert_mails.to_desk(session, assignment, "objection", body)

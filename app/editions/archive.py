@@ -201,3 +201,9 @@ def runs_of(session: Session, assignments: Sequence[Assignment]) -> dict[int, da
     query = select(Assignment.id, Edition.runs_at).join(Question, Question.id == Assignment.question_id)
     query = query.join(Edition, Edition.id == Question.edition_id)
     return dict(session.execute(query.where(Assignment.id.in_([row.id for row in assignments]))).all())
+
+
+def story_path(newsletter: Newsletter, question: Question) -> str:
+    """The lasting address of a Q&A."""
+    slug = question.text.slug if question.text else "q"
+    return f"/{newsletter.slug}/q/{question.public_id}/{slug}"

@@ -11,9 +11,9 @@ from ..answers.models import Answer
 from ..db import lock
 from ..lifecycle import Illegal, Missing, expect, must
 from ..questions.models import Question
-from .desk import drop, later_editions, pick, picked, planned, renumber
+from .history import filled
 from .models import Edition
-from .record import filled
+from .slots import drop, later_editions, pick, picked, planned, renumber
 
 LOOKED_AT = 12  # later editions among which a free slot is looked for, for the words on a button
 

@@ -7,13 +7,13 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..answers.by_mail import WAITS
+from ..answers.mailed_answers import WAITS
 from ..answers.models import Assignment
 from ..letters.models import Letter
 from ..questions.lifecycle import cleared
 from ..questions.models import Question
 from .models import Edition
-from .ready import Ready
+from .ready_to_run import Ready
 
 SHOWN = 12  # mails of experts that are told of one by one
 

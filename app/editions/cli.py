@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from ..db import Database
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
-from . import desk
-from .block import Block
-from .house import set_block
+from ..typesetting.block import Block
+from ..typesetting.from_json import TypesetError, read_piece
+from ..typesetting.house_form import set_block
+from ..typesetting.renderers import to_html, to_json, to_markdown, to_text
+from . import locking
 from .models import Edition
-from .renderers import to_html, to_json, to_markdown, to_text
-from .typeset import TypesetError, read_piece
 
 editions = AppGroup("editions", help="Editions and the house form.")
 FORMATS: dict[str, Callable[[Block], str]] = {"text": to_text, "markdown": to_markdown, "html": to_html}
@@ -57,11 +57,11 @@ def render(newsletter: str, day: date, form: str) -> None:
     database: Database = current_app.extensions["database"]
     with database.read() as session:
         edition = _edition(session, newsletter, day)
-        if troubles := desk.name_troubles(session, edition):
+        if troubles := locking.name_troubles(session, edition):
             raise click.ClickException(
                 "\n".join(f"question {t.headline!r}: a reader's name without {t.fault}" for t in troubles)
             )
-        blocks = desk.blocks(session, edition)
+        blocks = locking.blocks(session, edition)
     if form == "json":
         click.echo(json.dumps([to_json(block) for block in blocks], ensure_ascii=False, indent=2))
         return

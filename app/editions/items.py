@@ -14,13 +14,13 @@ from ..newsletters.models import Newsletter
 from ..questions.lifecycle import cleared
 from ..questions.models import Question
 from ..text import for_print
-from .block import Block
-from .house import LeadIn, Piece, Voice, set_block
-from .marks import marks_for
+from ..typesetting.block import Block
+from ..typesetting.house_form import LeadIn, Piece, Voice, set_block
+from ..typesetting.marks import marks_for
+from ..typesetting.quotation import set_plain
+from ..typesetting.renderers import to_text
+from .block_data import own_phrases, piece_of
 from .models import Edition, EditionItem
-from .pieces import own_phrases, piece_of
-from .quotation import set_plain
-from .renderers import to_text
 
 
 def freeze(session: Session, newsletter: Newsletter, edition: Edition, question: Question) -> EditionItem:

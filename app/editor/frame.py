@@ -17,9 +17,10 @@ from werkzeug.wrappers import Response
 
 from .. import errors
 from ..actors import Staff
-from ..editions import desk as editions
+from ..editions import slots
 from ..editions.items import headline
-from ..editions.standing import coming_editions
+from ..editions.queries import coming_editions
+from ..formatting import ago, count, day, is_past, left
 from ..letters import queries as letters
 from ..mail import inbound, outbox
 from ..newsletters.models import Newsletter
@@ -28,9 +29,8 @@ from ..people import permissions
 from ..people.directory import staff_actor
 from ..questions import queries as questions
 from ..web import db
-from ..wording import ago, count, day, is_past, left
 from .acts import act_of_press
-from .typed import number_in
+from .form_values import number_in
 
 editor = Blueprint("editor", __name__)
 T = TypeVar("T")
@@ -202,7 +202,7 @@ def _coming(desk: Desk) -> dict[str, str] | None:
     if not editions_ahead:
         return None
     edition = editions_ahead[0]
-    filled = len(editions.picked(desk.session, edition))
+    filled = len(slots.picked(desk.session, edition))
     return {
         "date_label": day(edition.runs_at, "short"),
         "cutoff_label": _("locked")

@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from ..audit import Event
 from ..db import lock
+from ..formatting import ago
 from ..lifecycle import Stale
 from ..people.directory import staff_names
 from ..questions.models import Question
-from ..wording import ago
 from .frame import Desk
-from .letters.words import FILED
-from .trail.words import HANDS
+from .letters.letter_words import FILED
+from .trail.event_words import HANDS
 
 WORDS = {
     "letter.file": _l("%(who)s filed it as: %(kind)s"),

@@ -19,7 +19,7 @@ from ..seal import new_token
 from ..text import single_line
 from ..web import SignedIn, db, language, limiter
 from . import entrance
-from .families import family
+from .browser_names import family
 
 EVEN = 0.25  # seconds that asking takes at least, so that the clock does not tell known addresses from unknown ones
 # A path of our own: "//host" and "/\host" lead elsewhere, and controls are dropped by browsers before they look.

@@ -6,12 +6,11 @@ from datetime import datetime
 from flask import g, render_template, url_for
 from flask_babel import gettext as _
 
-from ..answers.tasks import Task, of_expert
-from ..editions.archive import runs_of
-from ..editions.notices import story_path
+from ..answers.expert_tasks import Task, of_expert
+from ..editions.archive import runs_of, story_path
+from ..formatting import ago, day, is_past, moment
 from ..web import db
-from ..wording import ago, day, is_past, moment
-from .frame import expert, me
+from .access import expert, me
 
 # Where a task stands on the page, by its stage; what ended with nothing is left out.
 GROUPS = {

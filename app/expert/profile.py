@@ -17,7 +17,7 @@ from ..people.directory import change_profile, expert_of
 from ..people.models import Expert as Row
 from ..text import clean, single_line
 from ..web import db
-from .frame import expert, me
+from .access import expert, me
 
 LINES = ("name", "title", "organisation", "place", "credit_line", "described_as", "bio", "ties")
 MANY_LINES = ("bio", "ties")

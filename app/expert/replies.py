@@ -14,9 +14,9 @@ from ..actors import Expert
 from ..answers import assigning, writing
 from ..answers.models import DECLINE_REASONS, Assignment
 from ..lifecycle import Illegal, Missing
-from .assignment import published_page
-from .frame import Visit, at, change, to_assignment, visit
-from .sheet import answer_page, sheet_of
+from .access import Visit, at, change, to_assignment, visit
+from .assignment_page import published_page
+from .writing_page import answer_page, sheet_of
 
 Saying = Callable[[Session, Expert, Assignment, str], None]
 OVER = errors.Words(

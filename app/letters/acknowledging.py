@@ -6,11 +6,11 @@ from sqlalchemy.orm import Session
 
 from ..db import address as page_address
 from ..db import now
-from ..mail import messages, outbox, spent
+from ..mail import messages, outbox, usage
 from ..mail.models import OutboxMail
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
-from . import stopping
+from . import unsubscribing
 from .models import Letter
 
 
@@ -26,7 +26,7 @@ def acknowledge(
         return None
     today = now(session).date()
     who = f"{address.casefold()} {today}"
-    if not spent.spend(session, "acknowledgement", who, today + timedelta(days=1)):
+    if not usage.spend(session, "acknowledgement", who, today + timedelta(days=1)):
         return None
     language = mail_texts.tongue_of(newsletter, letter.language)
     message = messages.acknowledgement(
@@ -35,7 +35,7 @@ def acknowledge(
         address,
         receipt=receipt,
         page=page_address(session, f"/{newsletter.slug}/receipt"),
-        stop=stopping.stop_link(session, letter),
+        stop=unsubscribing.stop_link(session, letter),
         own=mail_texts.own(session, newsletter, "reader.acknowledgement", language),
     )
     return outbox.put(

@@ -22,7 +22,7 @@ from ..actors import Clock
 from ..db import Database, now
 from ..lifecycle import Missing
 from ..seal import Unsealable
-from .letter import Message
+from .message import Message
 from .models import OutboxMail
 from .outbox import heard, move, read
 

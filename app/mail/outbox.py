@@ -17,13 +17,13 @@ from ..actors import Actor
 from ..db import keys, lock, new_public_id, now
 from ..lifecycle import Illegal, Missing, Refused, expect, must
 from ..text import single_line
-from . import erasing, naming
-from .hidden import with_secrets
+from . import erasing, identifiers
 from .kinds import KINDS
-from .letter import Message, reworded
 from .lifecycle import ENDED, MAIL, STATES
+from .message import Message, reworded
 from .models import OutboxContent, OutboxMail
 from .reply_address import new_reply_token
+from .secret_links import with_secrets
 
 CAP = 1001  # counts stop here; the pages say "1,000+"
 SAID = 400  # characters that are kept of a server's answer
@@ -68,7 +68,7 @@ def put(
         person_id=person_id,
         edition_id=edition_id,
         once_key=once_key,
-        message_id=naming.message_id(house, public_id),
+        message_id=identifiers.message_id(house, public_id),
         due_at=due,
         expires_at=expires_at or due + kind.life,
         return_mac=keys(session).mac("outbox.return", token),
@@ -76,7 +76,7 @@ def put(
     )
     if not _add_once(session, mail):
         return None
-    listed = naming.list_id(house, mail.kind, newsletter_id) if kind.listed and message.unsubscribe else None
+    listed = identifiers.list_id(house, mail.kind, newsletter_id) if kind.listed and message.unsubscribe else None
     sealed = _sealed(session, mail, replace(message, return_token=token, list_id=message.list_id or listed))
     session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=keys(session).number_of(sealed)))
     session.flush()

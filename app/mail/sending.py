@@ -16,8 +16,8 @@ from flask import Flask
 
 from ..text import single_line
 from .delivery import Permanent, Send, Transient, Undelivered
-from .envelope import Envelope, safe_address
-from .letter import Message
+from .message import Message
+from .mime_message import Envelope, safe_address
 from .outbox import SAID
 from .reply_address import bounce_address
 

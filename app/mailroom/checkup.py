@@ -11,7 +11,7 @@ from config import Mailbox
 from ..db import Database
 from ..mail import inbound
 from ..newsletters.models import Newsletter
-from . import imap, sums
+from . import imap, integrity
 
 UNPROVEN = (
     "MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: no sender can be proven, so every mailed answer of an expert waits in "
@@ -44,7 +44,7 @@ def examine(database: Database, config: dict[str, Any]) -> Report:
     report = Report()
     with database.read() as session:
         report.places = dict(inbound.sums(session))
-        report.faults = sums.check(session)
+        report.faults = integrity.check(session)
         newsletters = dict(iter(session.execute(select(Newsletter.slug, Newsletter.inbox)).all()))
     report.faults += _mailbox_faults(config["MAILBOXES"], newsletters)
     if not any(newsletters.values()):

@@ -23,10 +23,10 @@ from ..mail.cli import answer_lines, mail
 from ..mail.lifecycle import SET_ASIDE
 from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading
-from . import again, checkup, imap, lmtp, pipe, webhook
+from . import checkup, imap, lmtp, pipe, reprocessing, webhook
 from .inspecting import inspect
 from .placing import place_due
-from .settings import settings_of
+from .placing_settings import settings_of
 
 SECONDS = 10  # of wall-clock time for reading one message
 AT_ONCE = 20  # mails placed between two steps of a progress bar
@@ -152,7 +152,7 @@ def reprocess(public_id: str | None, every: bool) -> None:
     database: Database = current_app.extensions["database"]
     with database.read() as session:
         kept = select(Inbound.id).join(InboundRaw).where(Inbound.state.in_(SET_ASIDE)).order_by(Inbound.id)
-        aside, waiting = list(session.scalars(kept)), again.letters_to_reread(session)
+        aside, waiting = list(session.scalars(kept)), reprocessing.letters_to_reread(session)
         if public_id:
             one = session.scalar(select(Inbound.id).filter_by(public_id=public_id))
             aside, waiting = [one] if one in aside else [], [one] if one in waiting else []
@@ -167,7 +167,7 @@ def reprocess(public_id: str | None, every: bool) -> None:
     ):
         for row_id in steps:
             with suppress(Missing):  # its bytes were destroyed meanwhile
-                changed += again.reread(database, Clock(), reading, settings, row_id)
+                changed += reprocessing.reread(database, Clock(), reading, settings, row_id)
     with click.progressbar(aside, label="Taking back", file=sys.stderr) as steps:
         for row_id in steps:
             with suppress(Refused):  # somebody has filed it meanwhile, or its bytes were destroyed

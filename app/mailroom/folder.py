@@ -9,7 +9,7 @@ from email.message import Message as Mime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from ..mail.letter import Block, blocks
+from ..mail.message import Block, blocks
 
 _NAME = re.compile(r"[0-9TZ.]+-[0-9a-z]+\.eml")
 

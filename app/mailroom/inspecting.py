@@ -9,9 +9,9 @@ from ..mail.incoming import Mail, Trimmed
 from ..mail.parsing.parse import parse
 from ..mail.reading import Reading
 from ..mail.trim import trim
-from .case import Case
-from .house import House, Settings
-from .routing import decide
+from .batch import House, Settings
+from .evidence import Case
+from .judges import decide
 
 
 def inspect(raw: bytes, reading: Reading | None, session: Session | None, settings: Settings) -> dict[str, Any]:

@@ -23,11 +23,11 @@ from ..db import Busy, Database
 from ..mail import inbound
 from ..mail.reading import NotStarted, Reading
 from ..newsletters.models import Newsletter
-from .addressed import answerable
-from .case import Case, Decision
-from .house import House, Settings
-from .routing import decide
-from .taking import take
+from .batch import House, Settings
+from .evidence import Case, Decision
+from .judges import decide
+from .outcomes import take
+from .recipients import answerable
 
 __all__ = ["Settings", "place_due"]
 

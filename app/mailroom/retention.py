@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..db import now
 from ..letters.models import Letter
-from ..mail import erasing, spent
+from ..mail import erasing, usage
 from ..mail.models import Inbound, InboundRaw
 from ..newsletters.queries import all_newsletters
 
@@ -23,7 +23,7 @@ def destroy_old(session: Session) -> int:
     no longer than readers' addresses may be kept at all, `keep_days`.
     Nothing is noted beforehand: a letter that is taken up again within the days keeps its mail, and other days hold at once.
     """
-    spent.sweep(session)
+    usage.sweep(session)
     done = 0
     for newsletter in all_newsletters(session):
         before = now(session) - timedelta(days=newsletter.raw_days)

@@ -11,7 +11,7 @@ from babel import Locale, UnknownLocaleError
 from ..db import CROCKFORD
 from ..text import clean, single_line
 from .directory import MULTI_LINE, BadAddress, checked_address, longest
-from .naming import fold
+from .name_forms import fold
 
 # In the order of an export; each with what else it is called in the files that come.
 HEADS = {

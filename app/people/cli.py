@@ -12,7 +12,7 @@ from ..actors import Clock
 from ..db import Database, address
 from ..lifecycle import Stale
 from ..newsletters.models import Newsletter
-from . import cells, directory, exporting, importing, sheet, shutting_out, sign_in, taking_in
+from . import cells, directory, disabling, exporting, import_writing, importing, sign_in, spreadsheet
 from .models import ROLES, Person
 from .staff import LastAdmin
 
@@ -58,7 +58,7 @@ def disable(email: str) -> None:
     def change(session: Session) -> tuple[str, int, int]:
         person = _known(session, email)
         try:
-            return person.name, *shutting_out.shut_out(session, Clock(), person)
+            return person.name, *disabling.shut_out(session, Clock(), person)
         except LastAdmin as last:
             desk = session.get_one(Newsletter, last.newsletter_id).name
             raise click.ClickException(
@@ -82,7 +82,7 @@ def enable(email: str) -> None:
     def change(session: Session) -> str:
         person = _known(session, email)
         try:
-            shutting_out.let_back(session, Clock(), person)
+            disabling.let_back(session, Clock(), person)
         except Stale as stale:
             raise click.ClickException(f"{person.name} isn't out of the house") from stale
         return person.name
@@ -108,15 +108,15 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("file", type=FILE)
 @click.option("--dry-run", is_flag=True, help="Say what each row would do, and change nothing.")
 @click.option(
-    "--encoding", type=click.Choice(list(sheet.ENCODINGS)), help="How the letters are written; guessed without."
+    "--encoding", type=click.Choice(list(spreadsheet.ENCODINGS)), help="How the letters are written; guessed without."
 )
 @click.option("--language", default="en", show_default=True, help="The language of mails to whoever is new.")
 def import_experts(file: Path, dry_run: bool, encoding: str | None, language: str) -> None:
     """Import the experts of a CSV FILE: all of them, or nobody where a row is wrong."""
     database: Database = current_app.extensions["database"]
     try:
-        read = sheet.read(file.read_bytes(), cells.KNOWN, cells.NEEDED, encoding or "")
-    except sheet.Unreadable as error:
+        read = spreadsheet.read(file.read_bytes(), cells.KNOWN, cells.NEEDED, encoding or "")
+    except spreadsheet.Unreadable as error:
         raise click.ClickException(f"{file.name} can't be read: {error.code} {error.values or ''}".strip()) from error
     with database.read() as session:
         plan = importing.plan(session, read)
@@ -129,7 +129,7 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
     if not dry_run:
         total = counts["new"] + counts["changed"]
         with click.progressbar(length=total, label="Importing") as bar:
-            database.write(lambda session: taking_in.take_in(session, Clock(), plan, language, bar.update))
+            database.write(lambda session: import_writing.take_in(session, Clock(), plan, language, bar.update))
     click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} as they were")
 
 
@@ -139,4 +139,4 @@ def export_experts(file: Path) -> None:
     """Write the whole directory with its addresses into a CSV FILE."""
     database: Database = current_app.extensions["database"]
     with database.read() as session, file.open("w", encoding="utf-8", newline="") as out:
-        out.writelines(sheet.written(exporting.HEADS, exporting.rows(session)))
+        out.writelines(spreadsheet.written(exporting.HEADS, exporting.rows(session)))

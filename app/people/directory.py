@@ -11,7 +11,7 @@ from ..actors import Actor, Clock, Staff
 from ..db import keys, now
 from ..lifecycle import Missing, expect, must, within
 from ..text import clean, single_line
-from . import finding
+from . import expert_search
 from .models import Expert, Membership, Person
 
 PROFILE = ("title", "organisation", "place", "credit_line", "relation", "described_as", "bio", "ties")
@@ -182,7 +182,7 @@ def record_expert(
     session.add(expert)
     session.flush()
     session.refresh(expert)
-    finding.describe(session, expert)
+    expert_search.describe(session, expert)
     audit.record(session, actor, "expert.record", expert)
     return expert
 
@@ -214,7 +214,7 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
         expert.person.name = name
         expert.verified_at = expert.verified_by_id = expert.verified_how = None
     session.flush()
-    finding.describe(session, expert)
+    expert_search.describe(session, expert)
     audit.record(session, actor, "expert.change", expert, facts={"columns": sorted(fields)})
 
 

@@ -16,7 +16,7 @@ from ..db import now
 from ..lifecycle import Illegal, must
 from .directory import email_of
 from .models import Expert, Namesakes
-from .naming import is_like
+from .name_forms import is_like
 
 WALKED = 2_000  # rows that are read at a time in the order of sounds
 CROWD = 40  # more experts of one longest name than this are compared by their whole names alone

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Staff
 from ..lifecycle import must
-from . import cells, finding
+from . import cells, expert_search
 from .directory import email_of
 from .models import Expert, Person
 from .staff import NotFresh, is_fresh
@@ -28,7 +28,7 @@ def begin(session: Session, actor: Staff) -> None:
 def rows(session: Session) -> Iterator[tuple[str, ...]]:
     """Everybody in the order of their names, without those who were merged into somebody."""
     last: Expert | None = None
-    while batch := finding.page(session, finding.directory(), last, AT_ONCE):
+    while batch := expert_search.page(session, expert_search.directory(), last, AT_ONCE):
         last = batch[-1]
         for expert in batch:
             yield _row(session, expert)

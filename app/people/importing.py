@@ -18,8 +18,8 @@ from ..lifecycle import Stale
 from . import cells
 from .directory import PROFILE, PROFILE_FACTS
 from .models import Expert, Person
-from .naming import LONGEST, fold
-from .sheet import Sheet
+from .name_forms import LONGEST, fold
+from .spreadsheet import Sheet
 
 T = TypeVar("T")
 BATCH = 500  # rows that are looked up in one query

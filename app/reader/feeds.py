@@ -11,9 +11,9 @@ from ..editions.calendar import EditionDate
 from ..editions.ics import to_ics
 from ..editions.items import block_from
 from ..editions.models import EditionItem
-from ..editions.renderers import to_html
-from ..editions.standing import coming_editions
-from .frame import Place, at, public, reader
+from ..editions.queries import coming_editions
+from ..typesetting.renderers import to_html
+from .page_frame import Place, at, public, reader
 from .stories import told
 
 ATOM = "http://www.w3.org/2005/Atom"

@@ -11,13 +11,13 @@ from flask import request
 from flask_babel import gettext as _
 
 from ..editions import archive
+from ..formatting import autonym
 from ..letters.receive import Ask
 from ..matching import PUBLIC
 from ..matching.alike import Alike, Probe, alike
 from ..questions import queries as questions
 from ..questions.models import Question
-from ..wording import autonym
-from .frame import Place
+from .page_frame import Place
 from .stories import Told, told
 
 SHOWN = 3

@@ -6,12 +6,12 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ..editions.standing import Standing
-from ..letters.endings import sentence_of
+from ..formatting import day
+from ..letters.ending_sentences import sentence_of
 from ..letters.models import Letter
+from ..newsroom.public_state import Standing
 from ..web import language
-from ..wording import day
-from .frame import Place
+from .page_frame import Place
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,18 @@ from limits import RateLimitItemPerMinute
 from sqlalchemy.orm import Session
 
 from .. import errors as pages
-from ..editions import withdrawal
-from ..editions.standing import standing
 from ..letters import receipts
 from ..letters.models import Letter
 from ..letters.receive import Faulty
 from ..lifecycle import Illegal, Missing, NotYours
 from ..newsletters.models import Newsletter
+from ..newsroom import withdrawal
+from ..newsroom.public_state import standing
 from ..text import receipt_of
 from ..web import caller, db, limiter
-from .frame import Place, at, enter, reader
+from .page_frame import Place, at, enter, reader
 from .progress import steps
-from .taking import FAULTS, Sent, consent
+from .submission import FAULTS, Sent, consent
 
 # Twenty digits are beyond guessing; this keeps somebody who tries from keeping us busy. Only wrong numbers count, and a
 # right one opens whatever others at the same address did: behind Tor and shared lines nobody can keep a reader from theirs.

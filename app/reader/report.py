@@ -11,10 +11,10 @@ from ..letters.models import Letter
 from ..letters.receive import Ask, faults_of, send
 from ..newsletters.models import Newsletter
 from . import form_token
-from .frame import Place, at, found, reader
+from .page_frame import Place, at, found, reader
 from .receipt import arrived
 from .stories import href
-from .taking import FAULTS, hold, once
+from .submission import FAULTS, hold, once
 
 
 @reader.get("/<slug>/report/<public_id>")

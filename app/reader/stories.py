@@ -7,11 +7,11 @@ from typing import cast
 from flask import url_for
 from markupsafe import Markup
 
-from ..editions.block import Block, Paragraph
 from ..editions.items import block_from, headline, opening
 from ..editions.models import EditionItem
-from ..editions.renderers import to_html
 from ..newsletters.models import Newsletter
+from ..typesetting.block import Block, Paragraph
+from ..typesetting.renderers import to_html
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from app.actors import Clock
-from app.editions import desk, planning
+from app.editions import locking, planning, slots
 from app.editions.calendar import EditionDate, cutoff, occurrences
-from app.editions.house import LeadIn, Piece, Voice, set_block
 from app.editions.items import digest
 from app.editions.lifecycle import EDITION
 from app.editions.models import Edition, EditionItem
 from app.editions.planning import rhythm_of
-from app.editions.renderers import to_text
-from app.editions.standing import coming_editions
+from app.editions.queries import coming_editions
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
+from app.typesetting.house_form import LeadIn, Piece, Voice, set_block
+from app.typesetting.renderers import to_text
 
 from .book import Book
 from .life import Life, Slot
@@ -96,6 +96,6 @@ def plan_coming(book: Book, room: Room) -> None:
     for edition in coming_editions(session, newsletter.id, 3):
         is_due = edition.cutoff_at <= today
         for question, _ in zip(waiting, range(edition.slots if is_due else edition.slots - 2), strict=False):
-            desk.pick(session, room.editor, question, edition)
-        if is_due and desk.picked(session, edition):
-            desk.lock_edition(session, room.editor, edition)
+            slots.pick(session, room.editor, question, edition)
+        if is_due and slots.picked(session, edition):
+            locking.lock_edition(session, room.editor, edition)

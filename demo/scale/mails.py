@@ -5,10 +5,10 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from app.db import address
-from app.mail import messages, naming
+from app.mail import identifiers, messages
 from app.mail.kinds import KINDS
-from app.mail.letter import Message
 from app.mail.lifecycle import ENDED, MAIL
+from app.mail.message import Message
 from app.mail.models import OutboxContent, OutboxMail
 from app.mail.reply_address import address_for, new_reply_token
 from app.people.models import Link
@@ -81,7 +81,7 @@ def put(
     token = new_reply_token()
     book.add(
         OutboxMail, id=key, public_id=public_id, kind=kind, lane=KINDS[kind].lane, state=state, state_at=then,
-        newsletter_id=room.newsletter.id, message_id=naming.message_id(house, public_id), due_at=due_at or at,
+        newsletter_id=room.newsletter.id, message_id=identifiers.message_id(house, public_id), due_at=due_at or at,
         expires_at=(due_at or at) + KINDS[kind].life, attempts=int(state in ("sent", "failed")), created_at=at,
         said=SAID if state == "failed" else None, sent_at=then if state == "sent" else None,
         ended_at=then if state in ENDED else None, return_mac=book.ring.mac("outbox.return", token), **about,

@@ -16,8 +16,8 @@ from app.mail.lifecycle import INBOUND
 from app.mail.models import Inbound, InboundRaw
 from app.mail.parsing.parse import parse
 from app.mail.reply_address import address_for, new_reply_token
-from app.mailroom.case import Case
-from app.mailroom.house import House, Settings
+from app.mailroom.batch import House, Settings
+from app.mailroom.evidence import Case
 from app.people.models import Link
 from config import DEMO_AUTHSERV_ID
 

@@ -13,10 +13,10 @@ from ...questions import notes
 from ...questions.firewall import Leaking
 from ..conflict import Conflict, Part, conflict_with, kept_in_note
 from ..faster import mark_of, seen_in_form
+from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, page, version_seen
-from ..questions.page import to_question
-from ..typed import too_long
-from .assignment import ADDRESS, the_assignment
+from ..questions.question_page import to_question
+from .invitation_page import ADDRESS, the_assignment
 
 LABELS = {
     "brief": _l("What would help most"),

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from ...answers.ladder import GOES_ON
 from ...answers.models import Assignment
-from ...wording import is_past, moment
+from ...formatting import is_past, moment
 from ..frame import editor
 
 

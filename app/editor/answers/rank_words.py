@@ -8,10 +8,10 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from ...answers.routing import Fit, History
-from ...wording import day, tongue
+from ...answers.candidates import Fit, History
+from ...formatting import day, tongue
 from ..frame import editor
-from ..questions.words import REASONS
+from ..questions.question_words import REASONS
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from flask import request
 from werkzeug.wrappers import Response
 
-from ...answers.writing_to import write_to
+from ...answers.desk_letters import write_to
 from ..frame import Desk, editor
-from ..questions.page import attempt
-from .assignment import ADDRESS, the_assignment
+from ..questions.question_page import attempt
+from .invitation_page import ADDRESS, the_assignment
 
 
 @editor.post(f"{ADDRESS}/write")

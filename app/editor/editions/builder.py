@@ -7,23 +7,23 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import lazy_gettext as _l
 
-from ...editions import arranging, arriving, meanwhile, record, skipping
-from ...editions import desk as editions
+from ...editions import arranging, changes_since, history, locking, slots
 from ...editions.before_lock import matters
+from ...editions.block_data import NameTrouble
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
-from ...editions.pieces import NameTrouble
-from ...editions.ready import Ready, Wanted, experts_ready, facts_of, must_run, ready_to_run
+from ...editions.ready_to_run import Ready, Wanted, experts_ready, facts_of, must_run, ready_to_run
 from ...letters.models import Letter
 from ...mail.reply_address import address_for
 from ...newsletters.models import Topic
 from ...newsletters.queries import topics_of
+from ...newsroom import arriving, publishing, skipping
 from ...people.models import Expert
 from ...questions.models import Question
 from ..frame import Desk, page
-from ..questions.tried import Tried
-from .forms import preview
-from .words import deeds, happened, lines_of, where_to
+from ..questions.form_errors import Tried
+from .edition_words import deeds, happened, lines_of, where_to
+from .export_forms import preview
 
 # What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
 CHOICES = {
@@ -51,11 +51,11 @@ def builder(
     """The page as it stands now. `trouble` says why a press did nothing; `seen` is the mark of the page it was on; `tried` is
     the form that couldn't be taken."""
     session = desk.session
-    picked = editions.picked(session, edition)
-    blocks, troubles = editions.preview(session, edition)
+    picked = slots.picked(session, edition)
+    blocks, troubles = locking.preview(session, edition)
     planned = edition.state == "planned"
-    items = [] if planned else editions.items_of(session, edition)
-    slots = facts_of(session, desk.newsletter, picked) if planned else []
+    items = [] if planned else locking.items_of(session, edition)
+    in_slots = facts_of(session, desk.newsletter, picked) if planned else []
     return page(
         desk,
         "editor/editions/edition.html",
@@ -64,24 +64,24 @@ def builder(
         acts=EDITION.open_to(desk.actor, edition),
         trouble=trouble,
         tried=tried,
-        told=deeds(desk, meanwhile.since(session, edition, seen)) if trouble and seen >= 0 else [],
-        seen=meanwhile.seen(session),
+        told=deeds(desk, changes_since.since(session, edition, seen)) if trouble and seen >= 0 else [],
+        seen=changes_since.seen(session),
         kept=kept(),
         names=_name_troubles(desk, troubles),
-        picked=slots,
+        picked=in_slots,
         open_slots=range(len(picked) + 1, edition.slots + 1) if planned else range(0),
         items=items,
-        approvals=record.approvals(session, items),
-        fits=record.fits_its_hash,
-        events=happened(desk, edition, record.events_of(session, edition)) if not planned else [],
+        approvals=history.approvals(session, items),
+        fits=history.fits_its_hash,
+        events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
         moved=where_to(skipping.moved_from(session, edition)) if edition.state == "skipped" else [],
         over=edition.runs_at < datetime.now(UTC),
-        may_recall=edition.sent_at is not None and datetime.now(UTC) < edition.sent_at + editions.GRACE,
-        most_slots=editions.MOST_SLOTS,
+        may_recall=edition.sent_at is not None and datetime.now(UTC) < edition.sent_at + publishing.GRACE,
+        most_slots=slots.MOST_SLOTS,
         reply_to=reply_address(desk, edition),
         changes=arriving.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
-        **(_to_build_with(desk, edition, slots) if planned else {"ready": []}),
+        **(_to_build_with(desk, edition, in_slots) if planned else {"ready": []}),
     )
 
 
@@ -91,7 +91,7 @@ def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready]) -> dic
     topics, experts = topics_of(session, newsletter.id), experts_ready(session, newsletter)
     wanted, unread = _wanted(topics, experts, edition)
     found = ready_to_run(session, newsletter, wanted)
-    following = session.scalar(editions.later_editions(edition).limit(1))
+    following = session.scalar(slots.later_editions(edition).limit(1))
     warned = matters(
         session, edition, picked, must_run(session, newsletter.id), following.rule_date if following else None
     )

@@ -5,7 +5,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...people.sheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Unreadable
+from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Unreadable
 
 COLUMNS = {
     "number": _l("Number"), "name": _l("Name"), "email": _l("E-mail address"), "title": _l("Title"),

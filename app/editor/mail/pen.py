@@ -8,24 +8,24 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ...answers import by_mail as experts
 from ...answers import correspondence
+from ...answers import mailed_answers as experts
 from ...answers.models import Assignment
 from ...db import lock
 from ...editions.models import Edition
-from ...letters import by_mail as readers
+from ...formatting import count
+from ...letters import mailed_letters as readers
 from ...letters.models import Letter
 from ...lifecycle import Illegal, Missing, Stale, expect
 from ...mail import inbound
 from ...mail.inbound import Reading
 from ...mail.lifecycle import INBOUND
 from ...mail.models import Inbound, OutboxMail
-from ...wording import count
-from ..done import announce
+from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page, version_seen
-from . import mailed
+from . import incoming_mails
+from .mail_words import named, shown
 from .pen_words import ELSEWHERE, PLACES, reasons
-from .words import named, shown
 
 PAGE = 40  # rows that fit a laptop's screen
 WORK = ("pen", "failed")  # the places whose mails wait for somebody; the others only keep what they hold
@@ -58,7 +58,7 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
     last = found(inbound.load(session, key, before)).id if before else None
     rows = inbound.page(session, key, place, last, PAGE + 1)
     older = rows[PAGE - 1].public_id if rows[PAGE:] else None
-    read = mailed.readings(session, [*rows[:PAGE], *([opened] if opened else [])])
+    read = incoming_mails.readings(session, [*rows[:PAGE], *([opened] if opened else [])])
     counted = {name: inbound.count(session, key, name) for name in WORK}
     return page(
         desk,
@@ -112,7 +112,7 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
     kept = reading is not None or inbound.has_bytes(desk.session, row.id)
     needs = {"take": reading is not None, "sort": True, "read again": kept}
     may = [move for move in INBOUND.open_to(desk.actor, row) if needs.get(move)]
-    first, choice, likely = mailed.suggested(desk, row, reading) if "take" in may else (None, [], False)
+    first, choice, likely = incoming_mails.suggested(desk, row, reading) if "take" in may else (None, [], False)
     return {
         "public_id": row.public_id,
         "version": row.version,
@@ -125,7 +125,7 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
         "first": first,
         "likely": likely,
         "by_token": bool(first and row.assignment_id),
-        "choice": [(one.public_id, f"{one.expert.name}: {mailed.titled(one.question)}") for one in choice],
+        "choice": [(one.public_id, f"{one.expert.name}: {incoming_mails.titled(one.question)}") for one in choice],
         "may": [name for name, (move, already) in ACTS.items() if move in may and row.state != already],
         **_led_to(desk, row),
     }

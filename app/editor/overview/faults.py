@@ -11,11 +11,11 @@ from flask_babel import ngettext
 
 from ...answers import correspondence
 from ...db import now
-from ...editions.waiting import Task
+from ...formatting import ago, day
 from ...mail import inbound, outbox, stalled
-from ...wording import ago, day
+from ...newsroom.waiting import Task
 from ..frame import Desk
-from ..mail.words import named, shown
+from ..mail.mail_words import named, shown
 
 FAILURES = 5  # failed mails that the page tells of one by one
 STALLED = timedelta(minutes=10)  # a mail that has been due for longer is waiting for a worker that doesn't run

@@ -12,9 +12,10 @@ from ...answers.assigning import ASKED, suggestion_of
 from ...answers.diff import Pair, compare
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import AnswerText, Check
-from ...editions import desk as editions
+from ...editions import slots
 from ...editions.models import Edition
-from ...editions.standing import coming_editions
+from ...editions.queries import coming_editions
+from ...formatting import day
 from ...letters.models import Letter
 from ...mail.models import Inbound
 from ...newsletters.models import Topic
@@ -22,12 +23,11 @@ from ...newsletters.queries import topics_of
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
-from ...wording import day
 from ..frame import Desk
-from ..mail import mailed
-from .listed import places_of
+from ..mail import incoming_mails
 from .originals import SHOWN, Original, originals
-from .standing import OVER, Place, standing, words_of
+from .question_list import places_of
+from .question_status import OVER, Place, standing, words_of
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def dossier(desk: Desk, question: Question) -> Dossier:
         parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
         free=next(
-            (one for one in coming if len(editions.picked(session, one)) < one.slots),
+            (one for one in coming if len(slots.picked(session, one)) < one.slots),
             None,
         )
         if picks
@@ -154,7 +154,7 @@ def _parts(desk: Desk, question: Question) -> list[Part]:
             checks[place.answer.id] if place.answer else [],
             suggestion=suggestion_of(session, place.assignment),
             mails=[
-                (letter, mailed.filings(desk, letter, assignment, "question"))
+                (letter, incoming_mails.filings(desk, letter, assignment, "question"))
                 for letter, assignment in mails
                 if assignment.id == place.assignment.id
             ],

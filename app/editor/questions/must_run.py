@@ -5,10 +5,10 @@ from werkzeug.wrappers import Response
 
 from ...db import lock
 from ...lifecycle import Missing, Stale
-from ...questions import dates
+from ...questions import must_run_by
+from ..form_values import typed_day
 from ..frame import Desk, editor
-from ..typed import typed_day
-from .page import decide, the_question
+from .question_page import decide, the_question
 
 
 @editor.post("/<slug>/questions/<public_id>/must-run-by")
@@ -22,6 +22,6 @@ def question_must_run_by(slug: str, public_id: str) -> Response | tuple[str, int
             raise Stale(public_id)
         if typed and by is None:
             raise Missing("date to come")
-        dates.must_run_by(desk.session, desk.actor, question, by)
+        must_run_by.must_run_by(desk.session, desk.actor, question, by)
 
     return decide(slug, public_id, fn, anchor="about")

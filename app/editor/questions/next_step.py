@@ -7,9 +7,9 @@ from flask import url_for
 from flask_babel import gettext as _
 
 from ...db import now
-from ...wording import day, zone
+from ...formatting import day, zone
 from .dossier import Dossier, Part
-from .standing import OVER
+from .question_status import OVER
 
 
 @dataclass(frozen=True)

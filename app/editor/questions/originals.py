@@ -8,16 +8,16 @@ from flask import request, url_for
 from flask_babel import gettext as _
 
 from ...answers.diff import Pair, compare
+from ...formatting import tongue
 from ...letters import contacts
 from ...letters import queries as letters
 from ...letters.models import Credit, Letter
-from ...mail.letter import shortened
+from ...mail.message import shortened
 from ...questions import queries
 from ...questions.models import Question, QuestionText
-from ...wording import tongue
 from ..frame import Desk, at_desk, editor, found, page
-from ..letters.words import CHANNELS
-from .story import TITLE
+from ..letters.letter_words import CHANNELS
+from .timeline import TITLE
 
 SHOWN = 12  # letters on the question's own page
 PAGE = 30

@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response
 from ...lifecycle import Stale
 from ...people import colleagues, permissions, staff
 from ...people.models import ROLES as ALL
-from ..done import announce
+from ..flash import announce
 from ..frame import ROLES, Desk, at_desk, change, editor, found, page
-from ..proof import proof, prove_first
+from ..reauthentication import proof, prove_first
 from .people_words import GROUPS
 
 FAULTS = {

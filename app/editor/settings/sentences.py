@@ -5,16 +5,16 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...editions.house import LeadIn, Piece, Voice, set_block
-from ...editions.phrases import phrases_for
-from ...editions.renderers import to_text
 from ...lifecycle import Stale, must
 from ...newsletters import settings
 from ...text import direction
-from ..done import announce
+from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
+from ...typesetting.phrases import phrases_for
+from ...typesetting.renderers import to_text
 from ..faster import as_opened, mark_of, meeting, words_faster
+from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
-from .newsletter import fault_words, languages_of
+from .newsletter_page import fault_words, languages_of
 
 # What each sentence is for; those of the house form can be seen in the example.
 SENTENCES = {

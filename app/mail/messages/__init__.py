@@ -1,6 +1,6 @@
 """Every mail that the product sends: one function each, of plain values only, that returns a `Message`."""
 
-from ..letter import Message, Sender
+from ..message import Message, Sender
 from .check import quote_check, shortened
 from .desk import (
     Section,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from ..letter import Message, Sender, quote, short, signed
-from ..letter import shortened as by_its_ends
-from ..words import N_, hour, say
+from ..message import Message, Sender, quote, short, signed
+from ..message import shortened as by_its_ends
+from ..translation import N_, hour, say
 from .own import Own, own_words, worded
 
 SHOWN = 160  # characters of a changed passage; all of the text follows below the list of changes

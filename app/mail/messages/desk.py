@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ..letter import Message, Sender, compose, quote, short
-from ..words import N_, say
+from ..message import Message, Sender, compose, quote, short
+from ..translation import N_, say
 
 HOUSE = "Readers Asked"
 

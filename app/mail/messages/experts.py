@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from ..letter import Message, Sender, quote, short, signed
-from ..words import N_, say
+from ..message import Message, Sender, quote, short, signed
+from ..translation import N_, say
 from .own import Own, own_words, worded
 
 # By policy, and whether the expert can be told until when.

@@ -7,7 +7,7 @@ stand in them: the link, the date, how to make sure who writes, what silence mea
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..words import N_, say
+from ..translation import N_, say
 from .placeholders import fault_of, fill, from_gettext
 
 Own = Mapping[str, str]  # what a newsletter words of one mail, by part

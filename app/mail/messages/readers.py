@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from ...text import group_digits
-from ..letter import Message, compose
-from ..words import say
+from ..message import Message, compose
+from ..translation import say
 from .own import PARTS, Own, worded
 
 # What can have become of a question; each opens the notice in its own way.

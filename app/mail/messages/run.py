@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from ..letter import Message, Sender, short, signed
-from ..words import say
+from ..message import Message, Sender, short, signed
+from ..translation import say
 from .own import Own, worded
 
 

@@ -9,9 +9,9 @@ import re
 
 from ..incoming import Mail
 from .authentication import Verdict, judge_results
+from .dkim import Lookup, judge_signature
 from .domains import comparable
 from .head import Head, read_head
-from .signatures import Lookup, judge_signature
 
 __all__ = ["Verdict", "check"]
 

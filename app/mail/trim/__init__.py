@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from ..incoming import Known, Mail, Trimmed
 from .cutting import kept
 from .grammar import openings
-from .known import tokens
+from .html_lines import of_html, too_deep
 from .lines import Line, Mark, has_words, of_text, read, reader, unquoted
-from .pages import of_html, too_deep
+from .quoted_originals import tokens
 from .signatures import above, below_banner
 
 __all__ = ["trim"]

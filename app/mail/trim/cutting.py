@@ -4,8 +4,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from .grammar import Opening, openings
-from .known import marked, recognised, sentence
 from .lines import Line, Mark, has_words, read, with_initials
+from .quoted_originals import marked, recognised, sentence
 
 
 def kept(lines: list[Line], texts: Sequence[str], addresses: frozenset[str] = frozenset()) -> list[bool]:

@@ -19,8 +19,8 @@ from .footers import (
     SHORT_FOLDED,
     SURE_FOLDED,
 )
-from .known import UNSPACED, URL
 from .lines import LINK, has_words
+from .quoted_originals import UNSPACED, URL
 
 # RFC 3676 section 4.3 has "-- " and a line break; many programs lose the space on the way.
 STANDARD = "-- "

@@ -1,0 +1,188 @@
+"""Who could answer a question: the experts worth looking at, with what is known of each, in a fixed number of queries.
+
+The ranking itself is `app.matching.experts`; here its values are gathered. Of earlier questions only this newsletter's are
+read; how much somebody has to do and how they reply counts over the whole house. Nothing of it leaves the desk.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..db import now
+from ..matching import DESK
+from ..matching.alike import Probe, Scored, by_score
+from ..matching.expert_ranking import Asked, Candidate, Fact, Past, rank
+from ..people import expert_search
+from ..people.models import Expert
+from ..questions import queries as questions
+from ..questions.models import Question, QuestionText, QuestionTopic
+from .assigning import of_question
+from .models import Assignment
+from .workload import live
+
+LOOKED_AT = 80  # experts who are compared
+HISTORY = 1_000  # of their newest assignments
+NEWEST = 200  # of the newsletter's newest questions and assignments whose experts are looked at
+PAST = 80  # earlier questions that are compared
+REMEMBERED = timedelta(days=730)
+USUAL = 2  # questions at once, where nobody has said how many
+ANSWERED = ("received", "done")
+SILENT = ("invited",)
+
+
+@dataclass
+class History:
+    """How an expert has replied so far; `days` are those from invitations to texts."""
+
+    asked: int = 0
+    replied: int = 0
+    last_asked: datetime | None = None
+    days: list[float] = field(default_factory=list)
+    answered: list[int] = field(default_factory=list)  # keys of questions here, newest first
+
+    @property
+    def usual_days(self) -> int | None:
+        return max(1, round(median(self.days))) if self.days else None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """An expert with why and why not. `here` is what this question has of theirs already; `past` the
+    questions that reasons name; `language` that of the question."""
+
+    expert: Expert
+    facts: tuple[Fact, ...]
+    live: int
+    history: History
+    here: Assignment | None
+    past: dict[int, Question]
+    language: str
+
+    @property
+    def is_full(self) -> bool:
+        return self.expert.at_once is not None and self.live >= self.expert.at_once
+
+
+def compared(session: Session, question: Question, topics: tuple[str, ...]) -> tuple[Probe, list[Scored]]:
+    """The question among all texts of its newsletter: for what looks like it, and for who answered such."""
+    words = " ".join(filter(None, (question.headline, question.wording)))
+    probe = Probe(words, "question", question.id, topics=topics)
+    return probe, by_score(session, DESK, question.newsletter_id, probe)
+
+
+def ranked(session: Session, question: Question, words: str = "", scored: Sequence[Scored] | None = None) -> list[Fit]:
+    """Experts for a question, best first; with `words` only those of whom these are said. Who has it already is left out.
+
+    `scored` is what `compared` gave, where it was asked before.
+    """
+    here = {row.expert_id: row for row in of_question(session, question)}
+    has = [key for key, row in here.items() if row.state not in ("declined", "cancelled")]
+    topics = tuple(topic.name for topic in questions.topics_of(session, [question.id])[question.id])
+    near = compared(session, question, topics)[1] if scored is None else scored
+    similar = [key for (noun, key), _score, _doc in near if noun == "question"]
+    keys = [] if words else _proposed(session, question, topics, similar)
+    experts = [row for row in _experts(session, keys, words) if row.id not in has]
+    busy, past_of = live(session, [row.id for row in experts]), histories(session, experts, question)
+    past = _past(session, past_of.values(), similar)
+    candidates = [_candidate(row, past_of[row.id], busy, past) for row in experts]
+    language = question.text.language if question.text else "und"
+    asked = Asked(f"{question.headline} {question.wording}".strip(), language, topics)
+    known = {row.id: row for row in experts}
+    return [
+        Fit(known[one.key], one.reasons, busy[one.key], past_of[one.key], here.get(one.key), past, language)
+        for one in rank(asked, candidates, today=now(session).date())
+    ]
+
+
+def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[int]:
+    """Whom to compare: who answered what is like it or of its topics, who names them, whom the desk knows, who is new."""
+    answered = select(Assignment.expert_id).where(Assignment.state.in_(ANSWERED))
+    of_topics = select(QuestionTopic.question_id).where(
+        QuestionTopic.topic_id.in_(select(QuestionTopic.topic_id).filter_by(question_id=question.id))
+    )
+    of_topics = of_topics.order_by(QuestionTopic.question_id.desc()).limit(NEWEST)
+    here = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
+    newest = select(Expert.id).where(Expert.merged_into_id.is_(None))
+    said = (*topics, *f"{question.headline} {question.wording}".split())
+    sources: tuple[Iterable[int], ...] = (
+        session.scalars(answered.where(Assignment.question_id.in_(similar))),
+        session.scalars(answered.where(Assignment.question_id.in_(of_topics)).limit(NEWEST)),
+        expert_search.about(session, said, LOOKED_AT),
+        session.scalars(here.order_by(Assignment.id.desc()).limit(NEWEST)),
+        session.scalars(newest.order_by(Expert.id.desc()).limit(LOOKED_AT)),
+    )
+    return list(dict.fromkeys(key for source in sources for key in source))[:LOOKED_AT]
+
+
+def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
+    if words:
+        return expert_search.page(session, expert_search.directory(words), None, LOOKED_AT)
+    return list(session.scalars(expert_search.directory().where(Expert.id.in_(keys)).order_by(Expert.id)))
+
+
+def histories(session: Session, experts: Sequence[Expert], question: Question | None = None) -> dict[int, History]:
+    """How these experts have replied over two years, the newest first; without `question`, to which they may reply now."""
+    found = {row.id: History() for row in experts}
+    query = select(
+        Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state,
+        Assignment.invited_at, Assignment.reply_by, Assignment.received_at,
+    ).where(
+        Assignment.expert_id.in_(found), Assignment.state != "drafted", Assignment.state_at >= now(session) - REMEMBERED
+    )  # fmt: skip
+    if question is not None:
+        query = query.where(Assignment.question_id != question.id)
+    here = question.newsletter_id if question else None
+    for row in session.execute(query.order_by(Assignment.id.desc()).limit(HISTORY)):
+        _remember(found[row.expert_id], row, now(session), row.newsletter_id == here)
+    return found
+
+
+def _remember(history: History, row: Any, at: datetime, here: bool) -> None:
+    if row.state in ANSWERED and here:
+        history.answered.append(row.question_id)
+    if row.invited_at is None or row.state == "cancelled":
+        return
+    waits = row.state in SILENT and (row.reply_by is None or row.reply_by > at)
+    history.asked += not waits  # who still has time has neither replied nor been silent
+    history.replied += row.state not in SILENT
+    history.last_asked = max(history.last_asked or row.invited_at, row.invited_at)
+    if row.received_at is not None:
+        history.days.append((row.received_at - row.invited_at).total_seconds() / 86_400)
+
+
+def _past(session: Session, histories: Iterable[History], similar: list[int]) -> dict[int, Question]:
+    """The earlier questions to compare with: what is like this one first, then each expert's newest."""
+    lists = [history.answered for history in histories]
+    theirs = {key for answered in lists for key in answered}
+    in_turn = [answered[place] for place in range(10) for answered in lists if place < len(answered)]
+    keys = list(dict.fromkeys([*(key for key in similar if key in theirs), *in_turn]))[:PAST]
+    query = select(Question).join(QuestionText, QuestionText.id == Question.text_id).where(Question.id.in_(keys))
+    return {row.id: row for row in session.scalars(query)}
+
+
+def _candidate(expert: Expert, history: History, busy: Counter[int], past: dict[int, Question]) -> Candidate:
+    return Candidate(
+        key=expert.id,
+        past=tuple(
+            Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past
+        ),
+        answered=len(history.answered),
+        topics=tuple(expert.topics),
+        languages=tuple(expert.languages),
+        live=busy[expert.id],
+        at_once=expert.at_once or USUAL,
+        last_asked=_day(history.last_asked),
+        away_until=expert.away_until,
+        asked=history.asked,
+        replied=history.replied,
+    )  # fmt: skip
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None

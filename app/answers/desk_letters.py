@@ -1,0 +1,54 @@
+"""The desk writes to an expert in between, in the thread of the assignment, or words a mail anew that is held for them."""
+
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..lifecycle import Illegal, Missing, must, within
+from ..mail import messages, outbox
+from ..mail.models import OutboxMail
+from ..questions.firewall import must_be_clear
+from ..text import clean
+from . import expert_mails
+from .models import Assignment
+
+LONGEST = 4_000  # characters
+
+
+def write_to(session: Session, actor: Staff, assignment: Assignment, body: str, looked: str = "") -> None:
+    """Send the expert a letter of the desk's; an assistant's is held for an editor. It is noted with the question too.
+
+    Raises `Missing` (text, address), `TooLong`, `Leaking` (see `firewall`), and `Illegal` before the expert was asked: the first mail is the invitation.
+    """
+    must(actor, "A")
+    body = within("letter", clean(body), LONGEST)
+    if not body:
+        raise Missing("text")
+    if assignment.state == "drafted":
+        raise Illegal("assignment", "write to the expert of", assignment.state)
+    if assignment.expert.person.email_sealed is None:
+        raise Missing("address")
+    headline = expert_mails.title_of(session, assignment)
+    expert_mails.to_expert(session, actor, assignment, messages.letter_to_expert, looked, headline=headline, body=body)
+    audit.record(session, actor, "assignment.write", assignment)
+
+
+def reword(
+    session: Session,
+    actor: Staff,
+    mail: OutboxMail,
+    subject: str,
+    text: str,
+    version: int | None = None,
+    looked: str = "",
+) -> None:
+    """Give a held mail other words. What goes to an expert is looked through for what wasn't in it before.
+
+    Raises `Leaking` (see `firewall`) and what `outbox.rewrite` raises.
+    """
+    before = outbox.read(session, mail)
+    outbox.rewrite(session, actor, mail, subject, text, version)
+    if mail.assignment_id is None or not mail.kind.startswith("expert."):
+        return
+    question = session.get_one(Assignment, mail.assignment_id).question
+    must_be_clear(session, question, f"{subject}\n{text}", looked, f"{before.subject}\n{before.text}")

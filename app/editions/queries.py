@@ -1,0 +1,32 @@
+"""Editions and what they are for, as the desk and the worker look them up."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..answers.models import Assignment
+from ..db import now
+from ..questions.models import Question
+from .models import Edition
+
+
+def load(session: Session, actor: Staff, public_id: str) -> Edition | None:
+    """One edition of the actor's newsletter."""
+    return session.scalar(select(Edition).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
+
+
+def coming_editions(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
+    """The next editions that are to run, soonest first."""
+    query = select(Edition).where(
+        Edition.newsletter_id == newsletter_id,
+        Edition.state.in_(("planned", "locked")),
+        Edition.runs_at > now(session),
+    )
+    return list(session.scalars(query.order_by(Edition.runs_at, Edition.id).limit(limit)))
+
+
+def run_of(session: Session, assignment: Assignment) -> Edition | None:
+    """The edition that an assignment is meant for: where its question was picked, else what it was asked for."""
+    question = session.get_one(Question, assignment.question_id)
+    key = question.edition_id or assignment.for_edition_id
+    return session.get(Edition, key) if key else None

@@ -1,0 +1,169 @@
+"""What could run: questions with an approved answer, with all that an editor weighs when filling a slot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from ..answers.models import Answer, AnswerText
+from ..db import now
+from ..newsletters.models import Newsletter
+from ..people.models import Expert
+from ..questions import queries as questions
+from ..questions.models import Question, QuestionTopic
+from ..questions.must_run_by import RUNS
+
+SHOWN = 40
+LOOKED_THROUGH = 1_000  # of each kind; what was put on the shelf before these is found on the shelf's own page
+DATES = timedelta(days=60)  # how long a date that has passed is still told of
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One of the answers that run together: by whom, and how long."""
+
+    answer: Answer
+    name: str
+    words: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A question that could run. `words` are those of all its answers, of the `room` there is for them."""
+
+    question: Question
+    voices: tuple[Voice, ...]
+    topics: tuple[str, ...]
+    room: int
+
+    @property
+    def experts(self) -> tuple[str, ...]:
+        return tuple(voice.name for voice in self.voices)
+
+    @property
+    def words(self) -> int:
+        return sum(voice.words for voice in self.voices)
+
+    @property
+    def approved_at(self) -> datetime | None:
+        return max((voice.answer.state_at for voice in self.voices), default=None)
+
+    @property
+    def must_run_by(self) -> date | None:
+        return self.question.must_run_by
+
+    @property
+    def from_shelf(self) -> bool:
+        return self.question.state == "shelved"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an editor looks for. `topic` and `expert` are the keys of rows; `days` how long ago it was approved at least;
+    `length` is "fits" or "long"; `by` is "any", or "this" for what must run by `until`; `source` "shelf" or "answered"."""
+
+    topic: int | None = None
+    expert: int | None = None
+    days: int | None = None
+    length: str = ""
+    by: str = ""
+    source: str = ""
+    until: date | None = None
+
+    @property
+    def is_all(self) -> bool:
+        return not any((self.topic, self.expert, self.days, self.length, self.by, self.source))
+
+
+def ready_to_run(
+    session: Session, newsletter: Newsletter, wanted: Wanted = Wanted(), limit: int = SHOWN
+) -> list[Ready]:
+    """What can be picked now, from the shelf too: first what must run by a date, then what was approved longest ago."""
+    query = select(Question).where(Question.id.in_(_candidates(newsletter)), _has_answer())
+    for rule in _rules(session, newsletter, wanted):
+        query = query.where(rule)
+    order = (Question.must_run_by.is_(None), Question.must_run_by, Question.state_at, Question.id)
+    return facts_of(session, newsletter, list(session.scalars(query.order_by(*order).limit(limit))))
+
+
+def experts_ready(session: Session, newsletter: Newsletter, limit: int = 100) -> list[Expert]:
+    """Whose approved answers are among them, for the choice of one."""
+    whose = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter)), Answer.state == "approved")
+    found = session.scalars(select(Expert).where(Expert.id.in_(whose.distinct())).limit(limit))
+    return sorted(found, key=lambda expert: expert.name.casefold())
+
+
+def _candidates(newsletter: Newsletter) -> Select[Any]:
+    """Short walks of indexes, however many questions there are: what was answered first, shelved last, or has a date."""
+    mine = select(Question.id).where(Question.newsletter_id == newsletter.id)
+    answered = mine.where(Question.state == "answered").order_by(Question.id).limit(LOOKED_THROUGH).subquery()
+    shelved = mine.where(Question.state == "shelved").order_by(Question.id.desc()).limit(LOOKED_THROUGH).subquery()
+    dated = mine.where(Question.state.in_(("answered", "shelved")), Question.must_run_by.is_not(None))
+    walks = union_all(select(answered.c.id), select(shelved.c.id), dated).subquery()
+    return select(walks.c.id)
+
+
+def _has_answer() -> ColumnElement[bool]:
+    return exists().where(Answer.question_id == Question.id, Answer.state == "approved")
+
+
+def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[ColumnElement[bool]]:
+    approved = (Answer.question_id == Question.id, Answer.state == "approved")
+    over = (
+        select(func.sum(AnswerText.words) - newsletter.words * func.count())
+        .join(Answer, AnswerText.id == Answer.approved_text_id)
+        .where(*approved)
+        .scalar_subquery()
+    )
+    rules: list[tuple[Any, ColumnElement[bool]]] = [
+        (
+            wanted.topic,
+            exists().where(QuestionTopic.question_id == Question.id, QuestionTopic.topic_id == wanted.topic),
+        ),
+        (wanted.expert, exists().where(*approved, Answer.expert_id == wanted.expert)),
+        (wanted.days, exists().where(*approved, Answer.state_at <= now(session) - timedelta(days=wanted.days or 0))),
+        (wanted.length, over > 0 if wanted.length == "long" else over <= 0),
+        (wanted.by == "any", Question.must_run_by.is_not(None)),
+        (wanted.by == "this", Question.must_run_by <= wanted.until if wanted.until else literal(True)),
+        (wanted.source, Question.state == ("shelved" if wanted.source == "shelf" else "answered")),
+    ]
+    return [rule for asked, rule in rules if asked]
+
+
+def must_run(session: Session, newsletter_id: int, limit: int = 12) -> list[Question]:
+    """What must run by a day and has not yet, the nearest day first: a walk of the few that have one."""
+    query = select(Question).where(
+        Question.newsletter_id == newsletter_id,
+        Question.must_run_by.is_not(None),
+        Question.must_run_by >= (now(session) - DATES).date(),
+        Question.state.in_(RUNS),
+    )
+    return list(session.scalars(query.order_by(Question.must_run_by, Question.id).limit(limit)))
+
+
+def facts_of(session: Session, newsletter: Newsletter, chosen: Sequence[Question]) -> list[Ready]:
+    """The same for given questions, in their order and in two queries however many they are."""
+    keys = [question.id for question in chosen]
+    topics = questions.topics_of(session, keys)
+    voices: dict[int, list[Voice]] = {key: [] for key in keys}
+    rows = session.execute(
+        select(Answer, AnswerText.words)
+        .join(AnswerText, AnswerText.id == Answer.approved_text_id)
+        .where(Answer.question_id.in_(keys), Answer.state == "approved")
+        .order_by(Answer.run_position, Answer.id)
+    )
+    for answer, words in rows:
+        name = answer.credit["name"] if answer.credit else answer.expert.printed_name
+        voices[answer.question_id].append(Voice(answer, name, words))
+    return [
+        Ready(
+            question,
+            tuple(found),
+            tuple(topic.name for topic in topics[question.id]),
+            newsletter.words * max(1, len(found)),
+        )
+        for question, found in ((question, voices[question.id]) for question in chosen)
+    ]

@@ -1,0 +1,127 @@
+"""The slots of an edition, one by one: pick a question into one, take it out, move it, carry it over."""
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+
+from .. import audit
+from ..actors import Actor, Staff
+from ..answers.editing import approved_of
+from ..db import lock
+from ..lifecycle import Illegal, Missing, Stale, must
+from ..questions.lifecycle import QUESTION
+from ..questions.models import Question
+from .models import Edition
+
+MOST_SLOTS = 12
+
+
+def picked(session: Session, edition: Edition) -> list[Question]:
+    """The questions in an edition's slots, in order, as they stand now: what was read before a lock may be old."""
+    query = select(Question).filter_by(edition_id=edition.id).order_by(Question.position)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def pick(session: Session, actor: Staff, question: Question, edition: Edition) -> None:
+    """Put an answered question into the next free slot.
+
+    Raises `Missing` (free slot, approved answer) and `Illegal` when the edition is no longer planned.
+    """
+    must(actor, "E")
+    planned(lock(session, edition))
+    taken = [q.position or 0 for q in picked(session, edition)]
+    if len(taken) >= edition.slots:
+        raise Missing("free slot")
+    if not approved_of(session, question.id):
+        raise Missing("approved answer")
+    if question.newsletter_id != edition.newsletter_id:
+        raise Illegal("question", "pick", "another newsletter's")
+    QUESTION.apply(
+        session,
+        actor,
+        lock(session, question),
+        "pick",
+        why={"edition": edition.id},
+        edition_id=edition.id,
+        position=max(taken, default=0) + 1,
+    )
+    _changed(session, edition)
+
+
+def _changed(session: Session, edition: Edition) -> None:
+    """Give the edition a new version: whoever looks at the old picks must not lock the new ones unseen."""
+    flag_modified(edition, "slots")
+    session.flush()
+
+
+def planned(edition: Edition) -> None:
+    """Raises `Illegal` for an edition whose slots can't change any more."""
+    if edition.state != "planned":
+        raise Illegal("edition", "change", edition.state)
+
+
+def _edition_of(session: Session, question: Question) -> Edition:
+    """The edition that a question stands in, locked. Raises `Illegal` when it stands in none or that one is past changing;
+    `Stale` when somebody moved the question to another one meanwhile."""
+    if question.edition_id is None:
+        raise Illegal("question", "drop", question.state)
+    edition = lock(session, session.get_one(Edition, question.edition_id))
+    planned(edition)
+    if question not in picked(session, edition):
+        raise Stale(f"question {question.id} left edition {edition.id}")
+    return edition
+
+
+def drop(session: Session, actor: Actor, question: Question, cause: str | None = None) -> None:
+    """Take a question out of its slot; it is ready for another edition. Raises `Illegal` and `Stale`."""
+    edition = _edition_of(session, question)
+    QUESTION.apply(
+        session, actor, lock(session, question), "drop", cause=cause, why={"edition": edition.id},
+        edition_id=None, position=None,
+    )  # fmt: skip
+    renumber(session, edition)
+
+
+def renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
+    """Number the slots without gaps, by way of free numbers, since two questions never share a slot."""
+    questions = picked(session, edition)
+    if order:
+        questions.sort(key=lambda q: order.index(q.id))
+    for offset in (10_000, 0):
+        for position, question in enumerate(questions, 1):
+            question.position = position + offset
+        session.flush()
+    _changed(session, edition)
+
+
+def move(session: Session, actor: Staff, question: Question, step: int) -> None:
+    """Move a question `step` slots down (negative: up). At the end of the list nothing happens."""
+    must(actor, "E")
+    edition = _edition_of(session, question)
+    order = [q.id for q in picked(session, edition)]
+    at = order.index(question.id)
+    order.insert(max(0, min(len(order) - 1, at + step)), order.pop(at))
+    renumber(session, edition, order)
+    audit.record(session, actor, "question.move", question, facts={"edition": edition.id, "step": step})
+
+
+def later_editions(edition: Edition) -> Select[Edition]:
+    """The planned editions after one, soonest first."""
+    later = select(Edition).filter_by(newsletter_id=edition.newsletter_id, state="planned")
+    return later.where(Edition.runs_at > edition.runs_at).order_by(Edition.runs_at)
+
+
+def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
+    """Move a question to the next planned edition with a free slot. Raises `Missing` when there is none."""
+    must(actor, "E")
+    edition = _edition_of(session, question)
+    for target in session.scalars(later_editions(edition)):
+        taken = picked(session, lock(session, target))
+        if len(taken) < target.slots:
+            question.edition_id, question.position = target.id, len(taken) + 1
+            session.flush()
+            renumber(session, edition)
+            _changed(session, target)
+            audit.record(session, actor, "question.carry", question, facts={"from": edition.id, "to": target.id})
+            return target
+    raise Missing("later edition")

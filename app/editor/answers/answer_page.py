@@ -1,0 +1,291 @@
+"""An answer on the desk: versions, editing, the quote check, sending back, approval."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from flask import abort, redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from ...answers import editing
+from ...answers.diff import compare
+from ...answers.models import Answer
+from ...answers.queries import checks_of, load_answer, newest_checks, versions_of
+from ...audit import queries as audit
+from ...editions import queries as editions
+from ...editions.models import Edition
+from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong, expect
+from ...newsroom import publishing
+from ...questions import notes
+from ...questions.firewall import Leaking
+from ...questions.models import Question
+from ...text import word_count
+from ..conflict import Conflict, Part, conflict_with, kept_in_note
+from ..flash import announce
+from ..frame import Desk, at_desk, change, editor, found, page, version_seen
+from ..questions.form_errors import FIELDS
+from ..questions.question_page import attempt, question_page, second, the_question, to_question
+from ..questions.question_words import APPROVAL_FAULTS, CHECKLIST, outcome_words, version_words
+from .invitation_page import coming_time
+
+READERS_WORDS = FIELDS["a second look"][1]
+ADDRESS = "/<slug>/questions/<public_id>/answers/<answer_id>"
+
+
+def _loaded(desk: Desk, public_id: str, answer_id: str) -> Answer:
+    return found(load_answer(desk.session, the_question(desk, public_id), answer_id))
+
+
+@editor.get(ADDRESS)
+def answer(slug: str, public_id: str, answer_id: str) -> str:
+    """Any two versions side by side, and what came of the checks."""
+    with at_desk(slug) as desk:
+        one = _loaded(desk, public_id, answer_id)
+        texts = {text.number: text for text in versions_of(desk.session, [one.id])[one.id]}
+        if not texts:
+            abort(404)
+        new = found(texts.get(request.args.get("to", max(texts), type=int)))
+        old = found(texts.get(request.args.get("from", min(texts), type=int)))
+        return page(
+            desk,
+            "editor/answers/answer.html",
+            "questions",
+            question=the_question(desk, public_id),
+            answer=one,
+            texts=list(texts.values()),
+            old=old,
+            new=new,
+            checks=checks_of(desk.session, [one.id])[one.id],
+            numbers={text.id: text.number for text in texts.values()},
+            version_words=version_words,
+            outcome_words=outcome_words,
+            pairs=compare(old.body, new.body),
+        )
+
+
+@editor.get(f"{ADDRESS}/edit")
+def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
+    with at_desk(slug) as desk:
+        one = _loaded(desk, public_id, answer_id)
+        if one.state not in ("submitted", "edited") or one.text is None:
+            raise Illegal("answer", "edit", one.state)
+        return _edit_form(desk, one, one.text.body, one.text.label)
+
+
+def _edit_form(
+    desk: Desk,
+    one: Answer,
+    body: str,
+    seen: str,
+    fault: str = "",
+    conflict: Conflict | None = None,
+    is_past: bool = False,
+    passages: Sequence[str] = (),
+) -> str:
+    """The box beside the expert's own words. `conflict` is who was faster; `is_past` says that nothing can be saved any more;
+    `passages` are readers' words in the text that was to go to the expert."""
+    own = editing.submitted_text(desk.session, one)
+    return page(
+        desk,
+        "editor/answers/edit.html",
+        "questions",
+        question=desk.session.get_one(Question, one.question_id),
+        answer=one,
+        body=body,
+        seen=seen,
+        words=word_count(body),
+        fault=fault,
+        passages=passages,
+        own=own,
+        version_words=version_words,
+        pairs=compare(own.body, body) if own else [],
+        conflict=conflict,
+        is_past=is_past,
+        may_check=desk.may_decide,
+        objection=_objection(desk, one),
+    )
+
+
+def _objection(desk: Desk, one: Answer) -> str | None:
+    """What the expert says is wrong with the very text that is there now."""
+    check = newest_checks(desk.session, [one.id]).get(one.id)
+    return check.reply_text if check and check.outcome == "wrong" and check.text_id == one.text_id else None
+
+
+@editor.post(f"{ADDRESS}/edit")
+def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int] | str:
+    """Save, look at the changes first, or save and send the check in the same press.
+
+    Whoever comes second gets both texts back; theirs may stay, and then mine is kept in a note.
+    """
+    body, seen, act = (request.form.get(name, "") for name in ("answer", "seen", "act"))
+    if act == "look":
+        with at_desk(slug) as desk:
+            return _edit_form(desk, _loaded(desk, public_id, answer_id), body, seen)
+
+    def fn(desk: Desk) -> None:
+        one = _loaded(desk, public_id, answer_id)
+        if act == "give way":
+            title = _("My text of %(name)s’s answer, which I didn’t save over the newer one:", name=one.expert.name)
+            notes.note(desk.session, desk.actor, the_question(desk, public_id), kept_in_note(title, [("", body)]))
+            return
+        editing.edit(desk.session, desk.actor, one, body, seen)
+        if act == "check":
+            _send_check(desk, one)
+
+    try:
+        change(slug, fn)
+    except (Stale, Missing, Illegal) as refused:
+        return _edit_again(slug, public_id, answer_id, body, seen, refused)
+    return to_question(slug, public_id)
+
+
+def _edit_again(slug: str, public_id: str, answer_id: str, body: str, seen: str, refused: Refused) -> tuple[str, int]:
+    with at_desk(slug) as desk:
+        one = _loaded(desk, public_id, answer_id)
+        if isinstance(refused, Leaking):
+            return _edit_form(desk, one, body, seen, str(READERS_WORDS), passages=refused.passages), 422
+        if isinstance(refused, Missing):
+            return _edit_form(desk, one, body, seen, _("The answer needs words")), 422
+        if one.text is None:
+            raise refused
+        conflict = _conflict(desk, one, body, seen)
+        is_past = one.state not in ("submitted", "edited")
+        stands = conflict.parts[0].mine if conflict else body
+        return _edit_form(desk, one, stands, one.text.label, conflict=conflict, is_past=is_past), 409
+
+
+def _conflict(desk: Desk, one: Answer, body: str, seen: str) -> Conflict | None:
+    """Who saved the text that is there now, or moved the answer on."""
+    texts = versions_of(desk.session, [one.id])[one.id]
+    now_there = next(text for text in texts if text.id == one.text_id)
+    before = next((text.body for text in texts if text.label == seen), None)
+    last = audit.newest_move(desk.session, "answer", one.id)
+    moved_on = last is not None and now_there.label == seen
+    ref, when = (last.actor, last.at) if last and moved_on else (now_there.by, now_there.written_at)
+    return conflict_with(desk, ref, when, [Part(_("The text"), before, now_there.body, body)], one.expert.name)
+
+
+def _send_check(desk: Desk, one: Answer) -> None:
+    edition = editions.run_of(desk.session, one.assignment)
+    looked = request.form.get("looked", "")
+    editing.ask_check(desk.session, desk.actor, one, edition.runs_at if edition else None, looked)
+
+
+@editor.post(f"{ADDRESS}/check")
+def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
+    """Send the text as it stands. Where readers' words were put into it, the box opens with them."""
+
+    def fn(desk: Desk) -> None:
+        one = _loaded(desk, public_id, answer_id)
+        expect(one, version_seen())
+        _send_check(desk, one)
+
+    try:
+        change(slug, fn)
+    except Leaking as leaking:
+        with at_desk(slug) as desk:
+            one = _loaded(desk, public_id, answer_id)
+            text = found(one.text)
+            return _edit_form(desk, one, text.body, text.label, str(READERS_WORDS), passages=leaking.passages), 422
+    return to_question(slug, public_id)
+
+
+def _return(desk: Desk, one: Answer) -> None:
+    due_at = coming_time(desk, "due_at")
+    if due_at is None:
+        raise Missing("due date to come")
+    note, looked = request.form.get("note", ""), request.form.get("looked", "")
+    editing.send_back(desk.session, desk.actor, one, note, due_at, looked)
+
+
+def _outcome(desk: Desk, one: Answer) -> None:
+    editing.settle_check(
+        desk.session,
+        desk.actor,
+        one,
+        request.form.get("outcome", ""),
+        request.form.get("reply", ""),
+    )
+
+
+def _withdraw(desk: Desk, one: Answer) -> None:
+    sentence = request.form.get("sentence", "")
+    if not sentence.strip():
+        raise Missing("reason of pulling")
+    editing.withdraw(desk.session, desk.actor, one, sentence, request.form.get("looked", ""))
+
+
+DEEDS = {
+    "return": _return,
+    "outcome": _outcome,
+    "recall": lambda desk, one: editing.recall_check(desk.session, desk.actor, one),
+    "reopen": lambda desk, one: editing.reopen(desk.session, desk.actor, one),
+    "withdraw": _withdraw,
+}
+
+
+@editor.post(f"{ADDRESS}/<any(return, outcome, recall, reopen, withdraw):deed>")
+def answer_deed(slug: str, public_id: str, answer_id: str, deed: str) -> Response | tuple[str, int]:
+    return attempt(slug, public_id, lambda desk: DEEDS[deed](desk, _loaded(desk, public_id, answer_id)))
+
+
+@editor.post(f"{ADDRESS}/cut")
+def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
+    """What is picked can't be edited: take it out of its edition, and its approval back, and lead to its text."""
+
+    def fn(desk: Desk) -> None:
+        one, question = _loaded(desk, public_id, answer_id), the_question(desk, public_id)
+        edition = desk.session.get(Edition, question.edition_id or 0)
+        if edition is None or edition.public_id != request.form.get("edition"):
+            raise Stale(public_id)  # taken out or carried over since
+        publishing.drop(desk.session, desk.actor, question)
+        editing.reopen(desk.session, desk.actor, one)
+
+    try:
+        change(slug, fn)
+    except (Stale, Illegal) as refused:
+        return second(slug, public_id, refused)
+    announce(_("It is out of the edition, and its approval taken back. Once it is approved again, pick it."))
+    return redirect(url_for("editor.answer_edit", slug=slug, public_id=public_id, answer_id=answer_id), code=303)
+
+
+@editor.post(f"{ADDRESS}/approve")
+def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
+    ticked, reason = request.form.getlist("checked"), request.form.get("reason", "")
+    version = version_seen()
+
+    def fn(desk: Desk) -> None:
+        one = _loaded(desk, public_id, answer_id)
+        editing.approve(
+            desk.session,
+            desk.actor,
+            one,
+            checklist=ticked,
+            reason=reason,
+            version=version,
+        )
+
+    try:
+        change(slug, fn)
+    except (Missing, TooLong) as refused:
+        fault = refused.fact if isinstance(refused, Missing) else refused.field
+        typed: dict[str, Any] = {"answer": answer_id, "ticked": ticked, "reason": reason, "fault": fault}
+        with at_desk(slug) as desk:
+            faults = list(_faults(desk, _loaded(desk, public_id, answer_id), ticked, reason))
+            return question_page(desk, the_question(desk, public_id), faults=faults, **typed), 422
+    return to_question(slug, public_id)
+
+
+def _faults(desk: Desk, one: Answer, ticked: list[str], reason: str) -> Iterator[tuple[str, str]]:
+    """All that keeps an answer from being approved, each with its place on the page."""
+    missing = editing.faults_of_approval(desk.session, one, ticked)
+    for key, label in CHECKLIST.items():
+        if key not in ticked:
+            yield f"{key}-{one.public_id}", _("Not ticked: %(line)s", line=label)
+    if "verified" in missing:
+        yield f"verified-{one.public_id}", str(APPROVAL_FAULTS["verified"])
+    if "check" in missing and not reason.strip():
+        yield f"override-{one.public_id}", str(APPROVAL_FAULTS["check"])
+    if len(reason.strip()) > editing.LONGEST_REASON:
+        yield f"override-{one.public_id}", str(APPROVAL_FAULTS["reason"])

@@ -1,0 +1,216 @@
+"""Asking experts: who fits, several at once or one after another, and what they are asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flask import redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from ...answers import assigning, ladder
+from ...answers.briefing import FEWEST, MOST
+from ...answers.candidates import Fit, ranked
+from ...answers.models import Assignment
+from ...answers.queries import load_assignment
+from ...editions import queries as editions
+from ...editions import slots
+from ...editions.queries import coming_editions
+from ...lifecycle import Illegal, Missing, TooLong
+from ...newsroom import invitations
+from ...people import directory
+from ...people.models import Expert
+from ...questions.firewall import Leaking
+from ...questions.models import Question
+from ..flash import announce
+from ..form_values import too_long
+from ..frame import Desk, at_desk, change, editor, found, page
+from ..questions.question_look_alikes import Near
+from ..questions.question_page import the_question, to_question
+from .invitation_page import Unfit, coming_time
+from .rank_words import Why, whys
+
+BRIEF = (
+    "name",
+    "email",
+    "brief",
+    "words",
+    "credit_line",
+    "relation",
+    "edition",
+    "after",
+    "step_at",
+    "one_by_one",
+    "find",
+)
+SHOWN = 12  # experts on the page; more are found by name
+BEST = 3  # on the question's own page
+
+
+@dataclass(frozen=True)
+class Row:
+    """An expert to tick, with the reasons."""
+
+    fit: Fit
+    whys: list[Why]
+
+
+@dataclass
+class Typed:
+    """What the form holds: its fields, and the experts who are ticked, in the order of the page."""
+
+    fields: Mapping[str, Any]
+    ticked: list[str] = field(default_factory=list)
+
+
+@editor.get("/<slug>/questions/<public_id>/ask")
+def ask(slug: str, public_id: str) -> str:
+    """Who fits; `expert` in the address says who is ticked already."""
+    with at_desk(slug) as desk:
+        fields = {"words": desk.newsletter.words, "edition": _first_with_room(desk)}
+        return _form(desk, the_question(desk, public_id), Typed(fields, request.args.getlist("expert")))
+
+
+def _first_with_room(desk: Desk) -> str:
+    """The edition that an answer is most likely for: the next one with an open slot."""
+    coming = [one for one in coming_editions(desk.session, desk.newsletter.id, 4) if one.state == "planned"]
+    free = (one.public_id for one in coming if len(slots.picked(desk.session, one)) < one.slots)
+    return next(free, "")
+
+
+def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = None) -> str:
+    sought = str(typed.fields.get("find", ""))
+    fits = ranked(desk.session, question, sought)
+    chosen = [fit for fit in fits if fit.expert.public_id in typed.ticked]
+    others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
+    return page(
+        desk,
+        "editor/answers/ask.html",
+        "questions",
+        question=question,
+        rows=[Row(fit, whys(fit, desk.newsletter.slug)) for fit in (*chosen, *others)],
+        more=len(fits) > SHOWN,
+        sought=sought,
+        editions=[
+            (one.public_id, one.runs_at) for one in coming_editions(desk.session, desk.newsletter.id, 6)
+            if one.state == "planned"
+        ],
+        standing=[
+            (row.public_id, row.expert.name) for row in assigning.of_question(desk.session, question)
+            if row.state in ladder.MAY_STAND_BEFORE
+        ],
+        is_cleared=bool(question.text and question.text.cleared_at),
+        typed=typed.fields,
+        ticked=typed.ticked,
+        faults=unfit.faults if unfit else {},
+        passages=unfit.passages if unfit else (),
+        limits=(FEWEST, MOST),
+    )  # fmt: skip
+
+
+@editor.post("/<slug>/questions/<public_id>/ask")
+def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
+    """Prepare one or several, or with "send" ask those at once who wait for nobody."""
+    typed = Typed({name: request.form.get(name, "").strip() for name in BRIEF}, request.form.getlist("expert"))
+    only, act = request.form.get("only"), request.form.get("act", "prepare")
+    if act == "find" and not only:
+        with at_desk(slug) as desk:
+            return _form(desk, the_question(desk, public_id), typed)
+    chosen = Typed(typed.fields, [only]) if only else typed
+
+    def fn(desk: Desk) -> tuple[list[Assignment], list[Assignment]]:
+        drafts = _drafts(desk, the_question(desk, public_id), chosen)
+        now_ = [one for one in drafts if one.after_id is None] if act == "send" and not only else []
+        invitations.invite_all(desk.session, desk.actor, now_)
+        return drafts, now_
+
+    try:
+        drafts, sent = change(slug, fn)
+    except (Unfit, TooLong) as error:
+        unfit = error if isinstance(error, Unfit) else Unfit(**{error.field: too_long(error)})
+        with at_desk(slug) as desk:
+            return _form(desk, the_question(desk, public_id), typed, unfit), 422
+    if len(drafts) == 1 and not sent:
+        href = url_for("editor.assignment", slug=slug, public_id=public_id, assignment_id=drafts[0].public_id)
+        return redirect(href, code=303)
+    announce(_told(drafts, sent))
+    return to_question(slug, public_id, "who")
+
+
+def _told(drafts: Sequence[Assignment], sent: Sequence[Assignment]) -> str:
+    """Who has been asked, and who only stands there now."""
+    asked, others = (", ".join(one.expert.name for one in drafts if (one in sent) is was) for was in (True, False))
+    if not sent:
+        return _("Prepared, and nothing sent: %(names)s.", names=others)
+    told = _("On their way: %(names)s.", names=asked)
+    return f"{told} {_('Next on the ladder: %(names)s.', names=others)}" if others else told
+
+
+def _drafts(desk: Desk, question: Question, typed: Typed) -> list[Assignment]:
+    """An assignment for each, on the ladder where it was asked for. Raises `Unfit` and what the verbs raise."""
+    experts, fields = _experts(desk, typed), typed.fields
+    words = fields["words"]
+    if words and not (words.isdigit() and FEWEST <= int(words) <= MOST):
+        raise Unfit(words=_("Give a number of words from 20 to 2,000"))
+    try:
+        step_at = coming_time(desk, "step_at")
+    except Missing:
+        raise Unfit(step_at=_("Give a time that is still to come")) from None
+    edition_id = request.form.get("edition", _first_with_room(desk))
+    edition = found(editions.load(desk.session, desk.actor, edition_id)) if edition_id else None
+    about: dict[str, Any] = {"brief": fields["brief"], "words": int(words) if words else None}
+    about["looked"] = request.form.get("looked", "")
+    about |= {name: fields[name] or None for name in ("credit_line", "relation")} if len(experts) == 1 else {}
+    drafts = [_assign(desk, question, one, edition.id if edition else None, about) for one in experts]
+    _set_up(desk, question, drafts, fields, step_at)
+    return drafts
+
+
+def _experts(desk: Desk, typed: Typed) -> list[Expert]:
+    """Those who are ticked, and somebody new: a name and an address are enough."""
+    chosen = [found(directory.load_expert(desk.session, desk.actor, key)) for key in dict.fromkeys(typed.ticked)]
+    if not typed.fields["name"] and chosen:
+        return chosen
+    try:
+        email = typed.fields["email"] or None
+        language = desk.newsletter.language
+        new = directory.record_expert(desk.session, desk.actor, typed.fields["name"], email, language)
+    except directory.BadAddress:
+        raise Unfit(email=_("This is no address that one can write to")) from None
+    except Missing:
+        raise Unfit(name=_("Tick somebody, or write a name")) from None
+    return [*(one for one in chosen if one.id != new.id), new]
+
+
+def _assign(
+    desk: Desk, question: Question, expert: Expert, edition_id: int | None, about: dict[str, Any]
+) -> Assignment:
+    try:
+        return assigning.assign(desk.session, desk.actor, question, expert, for_edition_id=edition_id, **about)
+    except Leaking as leaking:
+        raise Unfit(leaking.passages, brief=_("Readers’ own words or names stand in it")) from leaking
+    except Illegal as illegal:
+        if illegal.state != "assigned":
+            raise
+        raise Unfit(expert=_("%(name)s has this question already", name=expert.name)) from illegal
+
+
+def _set_up(
+    desk: Desk, question: Question, drafts: Sequence[Assignment], fields: Mapping[str, Any], step_at: datetime | None
+) -> None:
+    """Let the first wait for somebody who was asked, and with `one_by_one` each for the one before."""
+    first = load_assignment(desk.session, question, fields["after"]) if fields["after"] else None
+    before = found(first) if fields["after"] else None
+    for draft in drafts:
+        if before is not None:
+            ladder.put_after(desk.session, desk.actor, draft, before, step_at if before is first else None)
+        if fields["one_by_one"]:
+            before = draft
+
+
+@editor.app_template_global("best_experts")
+def best_experts(desk: Desk, question: Question, near: Near | None) -> list[Row]:
+    """The few who fit a question best, for its own page."""
+    fits = [fit for fit in ranked(desk.session, question, scored=near and near[1]) if fit.here is None][:BEST]
+    return [Row(fit, whys(fit, desk.newsletter.slug)) for fit in fits]

@@ -1,0 +1,76 @@
+"""The two dates of an invitation as they are typed: each to come, the yes or no before the text, the text before the cut-off."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_babel import gettext as _
+
+from ...answers.models import Assignment
+from ...db import now
+from ...editions.calendar import default_reply_by
+from ...editions.queries import run_of
+from ...formatting import day, moment
+from ...newsroom import invitations
+from ..form_values import local_time, typed_time
+from ..frame import Desk
+
+FIELDS = ("reply_by", "due_at")
+
+
+@dataclass(frozen=True)
+class Dates:
+    """The dates to write the letter with, what stands in their fields, and what is wrong by field.
+
+    `warning` says that the text may miss its edition. That can be meant, so that it holds a press up only once: `warned`
+    travels with the form where the page has said it.
+    """
+
+    reply_by: datetime
+    due_at: datetime
+    shown: Mapping[str, str]
+    faults: Mapping[str, str]
+    warning: str = ""
+    warned: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the letter is not to be sent so, or not yet."""
+        return bool(self.faults) or bool(self.warning) and self.warned != self.shown["due_at"]
+
+
+def dates_of(desk: Desk, one: Assignment, form: Mapping[str, str]) -> Dates:
+    """The dates of a form; for an empty field, and to look at the letter for one that can't be taken, the usual one."""
+    zone, here = desk.newsletter.zone, now(desk.session)
+    typed = {name: text for name in FIELDS if (text := form.get(name, "").strip())}
+    read = {name: local_time(text, zone) for name, text in typed.items()}
+    taken = {name: moment for name, moment in read.items() if moment is not None and moment > here}
+    faults = {
+        name: _("Give a day and a time") if read[name] is None else _("Give a time that is still to come")
+        for name in typed
+        if name not in taken
+    }
+    due_at = taken.get("due_at") or _kept(one, one.due_at, here)
+    due_at = due_at or invitations.dates_for(desk.session, desk.newsletter, one)[1]
+    reply_by = taken.get("reply_by") or _kept(one, one.reply_by, here)
+    reply_by = reply_by or default_reply_by(here, due_at, zone)
+    if not faults and reply_by > due_at:
+        faults = {"reply_by": _("The text is due before that: give an earlier time")}
+    shown = {"reply_by": typed_time(reply_by, zone), "due_at": typed_time(due_at, zone)} | typed
+    warning = _warning(desk, one, due_at) if "due_at" not in faults else ""
+    return Dates(reply_by, due_at, shown, faults, warning, form.get("warned", "") if typed else shown["due_at"])
+
+
+def _kept(one: Assignment, moment: datetime | None, here: datetime) -> datetime | None:
+    """What was set before; of a letter that isn't sent yet only what is still to come."""
+    return moment if moment and (moment > here or one.state != "drafted") else None
+
+
+def _warning(desk: Desk, one: Assignment, due_at: datetime) -> str:
+    edition = run_of(desk.session, one)
+    if edition is None or due_at <= edition.cutoff_at:
+        return ""
+    return _(
+        "The edition of %(day)s has its cut-off on %(cutoff)s: a text that comes later may miss it.",
+        day=day(edition.runs_at), cutoff=moment(edition.cutoff_at),
+    )  # fmt: skip

@@ -1,0 +1,140 @@
+"""An invitation: the letter as it will be mailed, and what can be done until the text is here."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from ...answers import assigning, ladder
+from ...answers.models import DECLINE_REASONS, Assignment
+from ...answers.queries import load_assignment
+from ...answers.workload import live
+from ...db import now
+from ...lifecycle import Missing
+from ...newsroom import invitations
+from ...people import directory
+from ..form_values import local_time, typed_day
+from ..frame import Desk, at_desk, change, editor, found, page
+from ..questions.question_page import attempt, the_question, to_question
+from .invitation_dates import Dates, dates_of
+
+ADDRESS = "/<slug>/questions/<public_id>/assignments/<assignment_id>"
+
+
+class Held(Exception):
+    """The invitation is not to be sent with these dates, or not before its sender has looked at them."""
+
+
+class Unfit(Exception):
+    """The form can't be taken; `faults` are sentences by field, `passages` what may be a reader's in the brief."""
+
+    def __init__(self, passages: Sequence[str] = (), **faults: str) -> None:
+        super().__init__(", ".join(faults))
+        self.faults, self.passages = faults, passages
+
+
+def the_assignment(desk: Desk, public_id: str, assignment_id: str) -> Assignment:
+    return found(load_assignment(desk.session, the_question(desk, public_id), assignment_id))
+
+
+@editor.get(ADDRESS)
+def assignment(slug: str, public_id: str, assignment_id: str) -> str:
+    """The invitation as it will be mailed, with its dates; sent only from here."""
+    with at_desk(slug) as desk:
+        one = the_assignment(desk, public_id, assignment_id)
+        return _invitation(desk, one, dates_of(desk, one, {}))
+
+
+def _invitation(desk: Desk, one: Assignment, dates: Dates, held: bool = False) -> str:
+    return page(
+        desk,
+        "editor/answers/assignment.html",
+        "questions",
+        question=one.question,
+        assignment=one,
+        letter=invitations.preview(desk.session, one, reply_by=dates.reply_by, due_at=dates.due_at),
+        has_address=one.expert.person.email_sealed is not None,
+        dates=dates,
+        held=held,
+        is_cleared=bool(one.question.text and one.question.text.cleared_at),
+        has_now=live(desk.session, [one.expert_id])[one.expert_id],
+        today=now(desk.session).date(),
+    )
+
+
+@editor.post(f"{ADDRESS}/invite")
+def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int] | str:
+    """Send the invitation, or only look at it with other dates."""
+
+    def fn(desk: Desk) -> None:
+        one = the_assignment(desk, public_id, assignment_id)
+        dates = dates_of(desk, one, request.form)
+        if dates.holds:
+            raise Held
+        invitations.invite(desk.session, desk.actor, one, reply_by=dates.reply_by, due_at=dates.due_at)
+
+    looks = "look" in request.form
+    if not looks:
+        try:
+            change(slug, fn)
+        except Held:
+            pass
+        else:
+            return to_question(slug, public_id)
+    with at_desk(slug) as desk:
+        one = the_assignment(desk, public_id, assignment_id)
+        dates = dates_of(desk, one, request.form)
+        html = _invitation(desk, one, dates, held=not looks)
+    return (html, 422) if dates.faults or not looks else html
+
+
+def coming_time(desk: Desk, name: str) -> datetime | None:
+    """A time from the form, or None for the usual one. Raises `Missing` when it is over."""
+    moment = local_time(request.form.get(name, ""), desk.newsletter.zone)
+    if moment is not None and moment <= now(desk.session):
+        raise Missing("due date to come")
+    return moment
+
+
+def _extend(desk: Desk, one: Assignment) -> None:
+    due_at = coming_time(desk, "due_at")
+    if due_at is None:
+        raise Missing("due date to come")
+    assigning.extend(desk.session, desk.actor, one, due_at)
+
+
+def _decline(desk: Desk, one: Assignment) -> None:
+    later = typed_day(request.form.get("later_on", ""))
+    reason = request.form.get("reason", "")
+    if reason not in DECLINE_REASONS:
+        raise Missing("reason")
+    assigning.decline(desk.session, desk.actor, one, reason, later)
+
+
+def _cancel(desk: Desk, one: Assignment) -> None:
+    sentence, looked = request.form.get("sentence", ""), request.form.get("looked", "")
+    assigning.cancel(desk.session, desk.actor, one, sentence, looked=looked)
+
+
+def _ladder(desk: Desk, one: Assignment) -> None:
+    before = found(load_assignment(desk.session, one.question, request.form.get("before", "")))
+    ladder.put_after(desk.session, desk.actor, one, before, coming_time(desk, "due_at"))
+
+
+DEEDS = {
+    "ladder": _ladder,
+    "off": lambda desk, one: ladder.take_off(desk.session, desk.actor, one),
+    "extend": _extend,
+    "decline": _decline,
+    "cancel": _cancel,
+    "link": lambda desk, one: assigning.send_link_again(desk.session, desk.actor, one),
+    "verify": lambda desk, one: directory.verify_expert(
+        desk.session, desk.actor, one.expert, request.form.get("how", "")
+    ),
+}
+
+
+@editor.post(f"{ADDRESS}/<any(extend, decline, cancel, link, verify, ladder, off):deed>")
+def assignment_deed(slug: str, public_id: str, assignment_id: str, deed: str) -> Response | tuple[str, int]:
+    return attempt(slug, public_id, lambda desk: DEEDS[deed](desk, the_assignment(desk, public_id, assignment_id)))

@@ -1,0 +1,242 @@
+"""Building an edition: pick, order, carry over, lock, copy; and the press that sends it."""
+
+from collections.abc import Callable
+
+from flask import make_response, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from ...audit import watched
+from ...db import lock
+from ...editions import arranging, changes_since, locking, slots
+from ...editions import queries as editions
+from ...editions.models import Edition
+from ...formatting import day
+from ...letters import queries as letters
+from ...lifecycle import Illegal, Missing, Stale, expect
+from ...mail.outbox import OnItsWay
+from ...newsroom import arriving, publishing, skipping, withdrawal
+from ...questions import must_run_by
+from ...questions import queries as questions
+from ...questions.firewall import Leaking
+from ...questions.models import Question
+from ...typesetting import whole_mail
+from ..flash import announce
+from ..form_values import number_in, typed_day
+from ..frame import Desk, at_desk, change, editor, found
+from ..questions.form_errors import tried
+from ..undo_press import way_back
+from .builder import builder, kept, reply_address
+from .edition_words import deeds, where_to, why_not
+from .export_forms import BY_ENDING, title_of
+
+# It may stand in a frame of the edition's page, and has nothing but its style.
+AS_MAIL = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
+
+@editor.get("/<slug>/editions/<public_id>")
+def edition(slug: str, public_id: str) -> str:
+    with at_desk(slug) as desk:
+        return builder(desk, found(editions.load(desk.session, desk.actor, public_id)))
+
+
+@editor.get("/<slug>/editions/<public_id>/reply-address.txt", endpoint="reply_address")
+def edition_reply_address(slug: str, public_id: str) -> Response:
+    """The address by itself, for the button that copies it."""
+    with at_desk(slug) as desk:
+        edition = found(editions.load(desk.session, desk.actor, public_id))
+        response = make_response(found(reply_address(desk, edition) or None))
+        response.headers["Content-Type"] = "text/plain; charset=utf-8"
+        return response
+
+
+@editor.get("/<slug>/editions/<public_id>/mail")
+def edition_mail(slug: str, public_id: str) -> Response:
+    """The edition as a whole mail, as a browser shows it. In a mail its style stands on each element, which no page may have."""
+    with at_desk(slug) as desk:
+        edition = found(editions.load(desk.session, desk.actor, public_id))
+        blocks, _troubles = locking.preview(desk.session, edition)
+        sheet = url_for("static", filename=whole_mail.SHEET)
+        response = make_response(whole_mail.page(found(blocks or None), title_of(desk, edition), sheet))
+        response.headers.update(AS_MAIL)
+        return response
+
+
+@editor.get(f"/<slug>/editions/<public_id>/export.<any({', '.join(map(repr, BY_ENDING))}):ending>")
+def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]:
+    """The edition's blocks as a file. Refused while a reader's name in it may not be printed."""
+    with at_desk(slug) as desk:
+        edition = found(editions.load(desk.session, desk.actor, public_id))
+        blocks, troubles = locking.preview(desk.session, edition)
+        if troubles:
+            return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
+        if not blocks:
+            return builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
+        form = BY_ENDING[ending]
+        response = make_response(form.write(blocks, title_of(desk, edition)).encode())
+        response.headers["Content-Type"] = form.kind
+        name = f"{desk.newsletter.slug}-{edition.local_at[:10]}.{ending}"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+
+def _question(desk: Desk, edition: Edition | None = None) -> Question:
+    """The question that the form names; with `edition` one that stands in its slots, or `Stale`."""
+    question = found(questions.load(desk.session, desk.actor, request.form.get("question", "")))
+    if edition is not None and question.edition_id != edition.id:
+        raise Stale(f"question {question.id} left edition {edition.id}")
+    return question
+
+
+def _number(name: str) -> int:
+    return number_in(request.form.get(name, ""))
+
+
+def _unname(desk: Desk, edition: Edition) -> None:
+    letter = found(letters.load(desk.session, desk.actor, request.form.get("letter", "")))
+    if letter.id not in [trouble.letter_id for trouble in locking.name_troubles(desk.session, edition)]:
+        raise Illegal("letter", "leave unnamed", letter.state)
+    withdrawal.leave_unnamed(desk.session, desk.actor, letter)
+
+
+def _title(question: Question) -> str:
+    return question.headline or question.wording[:80]
+
+
+def _pick(desk: Desk, edition: Edition) -> str:
+    question = _question(desk)
+    slots.pick(desk.session, desk.actor, question, edition)
+    return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+
+
+def _drop(desk: Desk, edition: Edition) -> str:
+    question, why = _question(desk, edition), request.form.get("why", "")
+    publishing.drop(desk.session, desk.actor, question, why, looked=request.form.get("looked", ""))
+    if why.strip():
+        return _("“%(what)s” is out, and its expert is told why.", what=_title(question))
+    return _("“%(what)s” is out, and ready to run another time.", what=_title(question))
+
+
+def _carry(desk: Desk, edition: Edition) -> str:
+    question = _question(desk, edition)
+    target = publishing.carry_over(desk.session, desk.actor, question)
+    return _("“%(what)s” runs on %(day)s; its expert is told.", what=_title(question), day=day(target.runs_at))
+
+
+def _move(step: int) -> Callable[[Desk, Edition], str]:
+    def press(desk: Desk, edition: Edition) -> str:
+        question = _question(desk, edition)
+        slots.move(desk.session, desk.actor, question, step)
+        desk.session.refresh(question)
+        return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+
+    return press
+
+
+def _arrange(desk: Desk, edition: Edition) -> str:
+    order = [found(questions.load(desk.session, desk.actor, one)) for one in request.form.getlist("order")]
+    before = slots.picked(desk.session, edition)
+    arranging.arrange(desk.session, desk.actor, edition, order, _number("version"))
+    for question in order:
+        if question not in before:
+            return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+    for question in before:
+        if question not in order:
+            return _("“%(what)s” is out, and ready to run another time.", what=_title(question))
+    return _("The slots stand in the new order.")
+
+
+def _first(desk: Desk, edition: Edition) -> str:
+    question = _question(desk, edition)
+    arranging.answers_first(desk.session, desk.actor, edition, question, request.form.get("answer", ""))
+    return _("That answer stands first now.")
+
+
+def _date(desk: Desk, edition: Edition) -> str:
+    question, typed = _question(desk), request.form.get("by", "").strip()
+    by = typed_day(typed)
+    if typed and by is None:
+        raise Missing("date to come")
+    must_run_by.must_run_by(desk.session, desk.actor, question, by)
+    if by is None:
+        return _("“%(what)s” has no date any more.", what=_title(question))
+    return _("“%(what)s” must run by %(day)s.", what=_title(question), day=day(by))
+
+
+def _skip(desk: Desk, edition: Edition) -> str:
+    moved = skipping.skip(desk.session, desk.actor, edition)
+    return " ".join([_("There is no edition on this date now."), *where_to(moved)])
+
+
+def _unskip(desk: Desk, edition: Edition) -> str:
+    moved = skipping.unskip(desk.session, desk.actor, edition)
+    return " ".join([_("There is an edition on this date after all."), *where_to(moved)])
+
+
+def _slots(desk: Desk, edition: Edition) -> str:
+    publishing.set_slots(desk.session, desk.actor, edition, _number("slots"))
+    return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
+
+
+# What a press on the page does: one verb each. What it returns is said on the page that follows.
+PRESSES: dict[str, Callable[[Desk, Edition], str | None]] = {
+    "pick": _pick,
+    "up": _move(-1),
+    "down": _move(1),
+    "arrange": _arrange,
+    "first": _first,
+    "drop": _drop,
+    "carry": _carry,
+    "date": _date,
+    "slots": _slots,
+    "unname": _unname,
+    "lock": lambda desk, edition: locking.lock_edition(desk.session, desk.actor, edition, _number("version")),
+    "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, _number("version")),
+    "send": lambda desk, edition: publishing.send(desk.session, desk.actor, edition, version=_number("version")),
+    "ran": lambda desk, edition: arriving.mark_sent_as_it_ran(desk.session, desk.actor, edition, _number("version")),
+    "recall": lambda desk, edition: publishing.recall(desk.session, desk.actor, edition),
+    "skip": _skip,
+    "unskip": _unskip,
+}
+# What is meant of the edition as it was seen; the others name a question, and do the same whoever else was at work.
+OF_ALL_SLOTS = ("up", "down", "slots", "skip", "unskip", "recall")
+IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
+
+
+@editor.post(f"/<slug>/editions/<public_id>/<any({', '.join(PRESSES)}):press>")
+def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
+    """Do one thing to an edition and say so, with what others did meanwhile; where it can't be done, say why."""
+
+    def fn(desk: Desk) -> tuple[list[str], str]:
+        edition = found(editions.load(desk.session, desk.actor, public_id))
+        if press in OF_ALL_SLOTS:
+            expect(lock(desk.session, edition), _number("version"))
+        with watched(desk.session) as events:
+            done = PRESSES[press](desk, edition)
+            desk.session.flush()
+        mark = _number("seen") if "seen" in request.form else changes_since.seen(desk.session)
+        others = changes_since.since(desk.session, edition, mark, but=desk.actor)
+        said = [*([done] if done else ()), *(_("Meanwhile: %(deed)s", deed=deed) for deed in deeds(desk, others))]
+        return said, way_back(events) if done else ""
+
+    try:
+        said, undo = change(slug, fn)
+    except Leaking as leaking:
+        with at_desk(slug) as desk:
+            edition = found(editions.load(desk.session, desk.actor, public_id))
+            return builder(desk, edition, seen=_number("seen"), tried=tried(leaking)), 422
+    except (Illegal, Missing, Stale, OnItsWay) as refused:
+        with at_desk(slug) as desk:
+            edition = found(editions.load(desk.session, desk.actor, public_id))
+            return builder(desk, edition, why_not(refused), _number("seen")), 409
+    here = url_for("editor.edition", slug=slug, public_id=public_id)
+    for number, words in enumerate(said):
+        announce(words, undo="" if number else undo, back=here)
+    anchor = "slots" if press in IN_THE_SLOTS else None
+    return redirect(url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **kept()), code=303)

@@ -1,0 +1,52 @@
+"""A newsletter's calendar in words, in the language of the page."""
+
+from datetime import date
+
+from babel.dates import get_day_names
+from babel.lists import format_list
+from flask_babel import get_locale, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from ...editions import rhythm_words
+from ...editions.calendar import read_time
+from ...editions.rhythm import as_typed
+from ...formatting import full_date
+from ...newsletters.models import Newsletter
+
+ORDINALS = {1: _l("first"), 2: _l("second"), 3: _l("third"), 4: _l("fourth"), 5: _l("fifth"), -1: _l("last")}
+
+
+def _listed(parts: list[str]) -> str:
+    return format_list(parts, locale=get_locale())
+
+
+def in_words(newsletter: Newsletter) -> str:
+    """ "First and third Wednesday, 09:00, Europe/Prague"; a rule that words can't say stands as it is."""
+    words = rhythm_words.in_words(newsletter.rule, read_time(newsletter.at), newsletter.zone)
+    if words is None:
+        return as_typed(newsletter)
+    names = get_day_names("wide", locale=get_locale())
+    if words.month_days:
+        when = _("day %(days)s of the month", days=_listed([str(day) for day in words.month_days]))
+    elif any(numbers for _day, numbers in words.days):
+        when = _listed(
+            [
+                _("%(ordinals)s %(weekday)s", ordinals=_listed([str(ORDINALS[n]) for n in numbers]), weekday=names[day])
+                for day, numbers in words.days
+            ]
+        )
+    else:
+        days = _listed([names[day] for day, _numbers in words.days])
+        when = ngettext("every %(days)s", "every %(num)s weeks on %(days)s", words.weeks, days=days)
+    return _("%(when)s, %(time)s, %(zone)s", when=when, time=f"{words.at:%H:%M}", zone=words.zone)
+
+
+def dates_in_words(kept: str) -> str:
+    """A pause or an extra date: "20 January 2027", "1 July 2027 to 31 August 2027", with its hour where it has its own."""
+    if "/" in kept:
+        first, last = (full_date(date.fromisoformat(part)) for part in kept.split("/"))
+        return _("%(first)s to %(last)s", first=first, last=last)
+    when, _t, hour = kept.partition("T")
+    told = full_date(date.fromisoformat(when))
+    return _("%(day)s, %(time)s", day=told, time=hour[:5]) if hour else told

@@ -1,0 +1,253 @@
+"""The directory: who can answer, who checked that they are who they say, and what they have on their desk."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ...answers.candidates import histories
+from ...answers.merging_experts import merged_into
+from ...answers.workload import has_work, live, never_asked, of_expert
+from ...db import now
+from ...editions.archive import published_by
+from ...formatting import tongue
+from ...lifecycle import Missing, Stale, TooLong
+from ...people import directory, expert_search
+from ...people.cells import READ as READS
+from ...people.cells import Wrong
+from ...people.duplicates import has_namesake
+from ...people.models import Expert
+from ...people.permissions import may
+from ...text import single_line
+from ..faster import as_opened, faster, mark_of, meeting, ticked
+from ..flash import announce
+from ..form_values import TOO_LONG, too_long
+from ..frame import Desk, at_desk, change, editor, found, page, unknown
+
+PAGE = 50
+LABELS = {
+    "name": _l("Name"), "title": _l("Title"), "organisation": _l("Organisation"), "place": _l("Place"),
+    "credit_line": _l("Credit line"), "relation": _l("Relation"), "described_as": _l("Described as"), "bio": _l("About them"),
+    "ties": _l("Ties"), "topics": _l("Topics"), "languages": _l("Languages"), "at_once": _l("Questions at once"),
+    "away_until": _l("Away until"), "on_public_page": _l("Stands on the public page of experts"),
+}  # fmt: skip
+PROFILE = tuple(name for name in LABELS if name != "on_public_page")
+SOUGHT = ("q", "language", "topic", "show")
+# show in the address: (label, which experts)
+SHOWN: dict[str, tuple[Any, Any]] = {
+    "": (_l("Everybody"), None),
+    "work": (_l("Has something now"), lambda _today: has_work()),
+    "never": (_l("Never asked"), lambda _today: never_asked()),
+    "unverified": (_l("Not checked"), expert_search.SHOWN["unverified"]),
+    "away": (_l("Away"), expert_search.SHOWN["away"]),
+}
+
+
+@editor.get("/<slug>/experts")
+def experts(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _list(desk, {}, {})
+
+
+def asked_for() -> dict[str, Any]:
+    """What of the directory the address asks for."""
+    asked = {name: single_line(request.args.get(name, ""))[:100] for name in SOUGHT}
+    return {name: value for name, value in asked.items() if value and (name != "show" or value in SHOWN)}
+
+
+def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> str:
+    if request.args.get("show", "") not in SHOWN:
+        unknown(desk, "show", "editor.experts")
+    sought = dict.fromkeys(SOUGHT, "") | asked_for()
+    today, which = now(desk.session).date(), SHOWN[sought["show"]][1]
+    query = expert_search.directory(sought["q"], sought["language"], sought["topic"])
+    query = query.where(which(today)) if which else query
+    after = request.args.get("after")
+    last = found(directory.load_expert(desk.session, desk.actor, after)) if after else None
+    rows = expert_search.page(desk.session, query, last, PAGE + 1)
+    shown = rows[:PAGE]
+
+    def here(**more: str | None) -> str:
+        filled: dict[str, Any] = {name: value for name, value in {**sought, **more}.items() if value}
+        return url_for("editor.experts", slug=desk.newsletter.slug, **filled)
+
+    return page(
+        desk,
+        "editor/experts/experts.html",
+        "experts",
+        experts=shown,
+        live=live(desk.session, [expert.id for expert in shown]),
+        sought=sought,
+        filters=[(show, words, here(show=show)) for show, (words, _which) in SHOWN.items()],
+        tongues=_tongues(desk, sought["language"]),
+        here=here,
+        files=url_for("editor.expert_files", slug=desk.newsletter.slug, **asked_for()),
+        keyset={"newer": here() if last else None, "older": here(after=shown[-1].public_id) if rows[PAGE:] else None},
+        today=today,
+        typed=typed,
+        faults=faults,
+        may_all=may(desk.actor, "whole directory"),
+    )
+
+
+def _tongues(desk: Desk, chosen: str) -> list[tuple[str, str]]:
+    """The languages to look for: those that somebody in the directory writes, and the one that is being looked for."""
+    codes = expert_search.tongues(desk.session) | {chosen}
+    named = sorted(((code, tongue(code) or code) for code in codes if code), key=lambda one: one[1])
+    return [("", _("Any language")), *named]
+
+
+@editor.post("/<slug>/experts")
+def add_expert(slug: str) -> Response | tuple[str, int]:
+    """ "Name, address" is enough; an expert whose address is known is found again, and one whose name is, is pointed out."""
+    name, email = request.form.get("name", ""), request.form.get("email", "")
+
+    def fn(desk: Desk) -> tuple[str, bool]:
+        one = directory.record_expert(desk.session, desk.actor, name, email or None)
+        return one.public_id, has_namesake(desk.session, one)
+
+    try:
+        public_id, is_known = change(slug, fn)
+    except TooLong as error:
+        with at_desk(slug) as desk:
+            return _list(desk, {"name": name, "email": email}, {error.field: too_long(error)}), 422
+    except (Missing, directory.BadAddress) as error:
+        faults = (
+            {"name": _("Say who it is.")}
+            if isinstance(error, Missing)
+            else {"email": _("This isn’t an e-mail address that one can write to.")}
+        )
+        with at_desk(slug) as desk:
+            return _list(desk, {"name": name, "email": email}, faults), 422
+    if is_known:
+        announce(
+            _("Somebody of this name is in the directory already. If it is one person, make the two one:"),
+            href=url_for("editor.expert_duplicates", slug=slug), label=_("Who is here twice"),
+        )  # fmt: skip
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
+
+
+@editor.get("/<slug>/experts/<public_id>")
+def expert(slug: str, public_id: str) -> str | Response:
+    with at_desk(slug) as desk:
+        one = found(directory.load_expert(desk.session, desk.actor, public_id))
+        kept = directory.standing(desk.session, one)
+        if kept is not None and kept is not one:  # an old address leads to who they turned out to be
+            return redirect(url_for("editor.expert", slug=slug, public_id=kept.public_id), code=302)
+        return _one(desk, public_id)
+
+
+def _stored(expert: Expert) -> dict[str, Any]:
+    """The profile as its form shows it."""
+    return {name: str(getattr(expert, name) or "") for name in PROFILE} | {
+        "topics": ", ".join(expert.topics),
+        "languages": ", ".join(expert.languages),
+        "away_until": expert.away_until.isoformat() if expert.away_until else "",
+        "on_public_page": expert.on_public_page,
+    }
+
+
+def _one(
+    desk: Desk,
+    public_id: str,
+    typed: dict[str, Any] | None = None,
+    faults: dict[str, str] | None = None,
+    stale: bool = False,
+) -> str:
+    expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+    verifier = expert.verified_by_id
+    stored, met = _stored(expert), None
+    if typed and stale:
+        met = meeting(faster(desk, expert, "expert.change"), stored, typed, LABELS, ticked)
+    return page(
+        desk,
+        "editor/experts/expert.html",
+        "experts",
+        expert=expert,
+        email=directory.email_of(desk.session, expert.person),
+        verified_by=directory.names_of(desk.session, [verifier]).get(verifier) if verifier else None,
+        labels=LABELS,
+        profile=met.values if met else stored | (typed or {}),
+        seen=request.form["seen"] if typed and faults and "seen" in request.form else mark_of(stored),
+        met=met,
+        faults=faults or {},
+        today=now(desk.session).date(),
+        live=live(desk.session, [expert.id])[expert.id],
+        history=histories(desk.session, [expert])[expert.id],
+        assignments=of_expert(desk.session, desk.newsletter.id, expert.id),
+        published=published_by(desk.session, expert.id, desk.newsletter.id),
+        merged=merged_into(desk.session, expert),
+        may_all=may(desk.actor, "whole directory"),
+    )
+
+
+def _faults() -> dict[str, str]:
+    """What is wrong with a field, by the code of its reader."""
+    return {
+        "number": _("Give a number from 1 to 99, or nothing."),
+        "date": _("Write the date like 2026-07-01."),
+        "long": str(TOO_LONG),
+        "many": _("These are too many: %(most)d are the most."),
+        "language": _("No language has this code or name: %(word)s"),
+    }
+
+
+def _parsed(typed: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The profile's fields as the verb takes them, and what is wrong with them."""
+    fields: dict[str, Any] = dict(typed)
+    faults: dict[str, str] = {}
+    empty: dict[str, Any] = {"topics": [], "languages": [], "at_once": None, "away_until": None}
+    for name in PROFILE:
+        if not single_line(typed[name]):
+            fields[name] = empty.get(name, "")
+            continue
+        try:
+            fields[name] = READS[name](typed[name])
+        except Wrong as wrong:
+            faults[name] = _faults()[wrong.code] % wrong.values
+    if not fields["name"]:
+        faults["name"] = _("Say who it is.")
+    return fields, faults
+
+
+@editor.post("/<slug>/experts/<public_id>")
+def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
+    typed: dict[str, Any] = {name: request.form.get(name, "").replace("\r\n", "\n") for name in PROFILE}
+    typed["on_public_page"] = "on_public_page" in request.form
+    fields, faults = _parsed(typed)
+    if faults:
+        with at_desk(slug) as desk:
+            return _one(desk, public_id, typed, faults), 422
+
+    def fn(desk: Desk) -> None:
+        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+        as_opened(desk, expert, lambda: _stored(expert), typed)
+        directory.change_profile(desk.session, desk.actor, expert, None, **fields)
+
+    try:
+        change(slug, fn)
+    except Stale:
+        with at_desk(slug) as desk:
+            return _one(desk, public_id, typed, stale=True), 409
+    announce(_("The profile is saved."))
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
+
+
+@editor.post("/<slug>/experts/<public_id>/verify")
+def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """Note an independent check: without it no name is printed."""
+
+    def fn(desk: Desk) -> None:
+        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+        directory.verify_expert(desk.session, desk.actor, expert, request.form.get("how", ""))
+
+    try:
+        change(slug, fn)
+    except (Missing, TooLong) as error:
+        fault = too_long(error) if isinstance(error, TooLong) else _("Say how it was checked.")
+        with at_desk(slug) as desk:
+            return _one(desk, public_id, faults={"how": fault}), 422
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

@@ -1,0 +1,102 @@
+"""People who are in the directory twice: shown beside each other, merged by a person, and taken apart again."""
+
+from flask import redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from ...answers import merging_experts
+from ...answers.candidates import histories
+from ...answers.workload import live
+from ...people import directory, duplicates
+from ...people.models import Expert
+from ...people.permissions import may
+from ...questions.models import Question
+from ..flash import announce
+from ..frame import Desk, at_desk, change, editor, found, page
+
+PAGE = 30
+
+
+@editor.get("/<slug>/experts/duplicates")
+def expert_duplicates(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _duplicates(desk)
+
+
+def _duplicates(desk: Desk, fault: str = "") -> str:
+    after = request.args.get("after")
+    last = found(directory.load_expert(desk.session, desk.actor, after)) if after else None
+    pairs = duplicates.pairs(desk.session, last, PAGE)
+    experts = list({one.id: one for pair in pairs for one in (pair.one, pair.other)}.values())
+    slug = desk.newsletter.slug
+    older = (
+        url_for("editor.expert_duplicates", slug=slug, after=pairs[-1].one.public_id) if len(pairs) >= PAGE else None
+    )
+    return page(
+        desk,
+        "editor/experts/duplicates.html",
+        "experts",
+        pairs=pairs,
+        live=live(desk.session, [one.id for one in experts]),
+        histories=histories(desk.session, experts),
+        emails={one.id: directory.email_of(desk.session, one.person) for one in experts},
+        keyset={"newer": url_for("editor.expert_duplicates", slug=slug) if after else None, "older": older},
+        fault=fault,
+        may_all=may(desk.actor, "whole directory"),
+    )
+
+
+def _two(desk: Desk) -> tuple[Expert, Expert]:
+    """Who is to stay, and the other one."""
+    one, other = (
+        found(directory.load_expert(desk.session, desk.actor, request.form.get(name, ""))) for name in ("keep", "other")
+    )
+    return one, other
+
+
+@editor.post("/<slug>/experts/duplicates/merge")
+def expert_merge(slug: str) -> Response | tuple[str, int]:
+    def fn(desk: Desk) -> tuple[str, str]:
+        kept, gone = _two(desk)
+        merging_experts.merge(desk.session, desk.actor, gone, kept)
+        return kept.name, kept.public_id
+
+    try:
+        name, public_id = change(slug, fn)
+    except merging_experts.BothAsked as both:
+        with at_desk(slug) as desk:
+            return _duplicates(desk, _both_asked(desk, both)), 409
+    href = url_for("editor.expert", slug=slug, public_id=public_id)
+    announce(_("They are one now, and everything is %(name)s’s.", name=name), href=href, label=_("Open the profile"))
+    return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
+
+
+def _both_asked(desk: Desk, both: merging_experts.BothAsked) -> str:
+    """Which question stands in the way; that of another newsletter isn't named here."""
+    question = desk.session.get_one(Question, both.question_id)
+    mine = question.newsletter_id == desk.newsletter.id
+    title = question.headline or question.wording
+    return (
+        _("Both have the question “%(question)s” now. Take it back from one of them, then merge.", question=title[:120])
+        if mine
+        else _("Both have the same question of another newsletter now. It is taken back from one of them there first.")
+    )
+
+
+@editor.post("/<slug>/experts/duplicates/namesakes")
+def expert_namesakes(slug: str) -> Response:
+    change(slug, lambda desk: duplicates.are_two(desk.session, desk.actor, *_two(desk)))
+    announce(_("Noted: they are two people, and don’t come up again."))
+    return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
+
+
+@editor.post("/<slug>/experts/<public_id>/split")
+def expert_split(slug: str, public_id: str) -> Response:
+    def fn(desk: Desk) -> None:
+        merging_experts.split(
+            desk.session, desk.actor, found(directory.load_expert(desk.session, desk.actor, public_id))
+        )
+
+    change(slug, fn)
+    announce(_("They are two again, each with what was theirs."))
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

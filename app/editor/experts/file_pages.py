@@ -1,0 +1,201 @@
+"""The directory as a file: looked through row by row before anything is imported, and taken away whole.
+
+Between the look and the import the file is kept sealed, for its owner alone and an hour at most: to ask for it again would let
+another file be imported than the one that was looked at.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, redirect, request, stream_with_context, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response as BaseResponse
+
+from ... import errors
+from ...lifecycle import Stale
+from ...people import exporting, import_writing, importing, spreadsheet, uploads
+from ...people.cells import KNOWN, NEEDED, head_of
+from ...people.models import Upload
+from ...people.permissions import must
+from ...people.staff import NotFresh
+from ...web import db
+from ..flash import announce
+from ..frame import Desk, at_desk, change, editor, found, page
+from ..reauthentication import proof, prove_first
+from .directory_page import asked_for
+from .file_words import COLUMNS, fault_words, unreadable_words
+
+SHOWN = 100  # rows of the report on one page
+FILES = "/<slug>/experts/files"
+FORM = 64 * 1024  # bytes that the form around the file may have
+
+
+@editor.url_value_preprocessor
+def room_for_a_file(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """A directory is larger than what forms hold; only somebody of the desk may send one."""
+    if endpoint == "editor.expert_file" and current_user.is_authenticated and current_user.door == "desk":
+        request.max_content_length = spreadsheet.MOST_BYTES + FORM
+
+
+@editor.errorhandler(RequestEntityTooLarge)
+def too_large(_error: RequestEntityTooLarge) -> BaseResponse:
+    words = unreadable_words(spreadsheet.Unreadable("large")) if request.endpoint == "editor.expert_file" else None
+    return errors.page(413, happened=words)
+
+
+@editor.get(FILES)
+def expert_files(slug: str) -> str:
+    with at_desk(slug) as desk:
+        must(desk.actor, "whole directory")
+        return _choose(desk)
+
+
+def _choose(desk: Desk, fault: str = "") -> str:
+    columns = [(label, head_of(column)) for column, label in COLUMNS.items()]
+    limits = {"mb": spreadsheet.MOST_BYTES // 1024 // 1024, "rows": spreadsheet.MOST_ROWS}
+    return page(
+        desk,
+        "editor/experts/files.html",
+        "experts",
+        columns=columns,
+        limits=limits,
+        asked=asked_for(),
+        fault=fault,
+        **proof(desk, _here(desk.newsletter.slug)),
+    )
+
+
+def _here(slug: str) -> str:
+    """This page, from which the directory is opened again as it was."""
+    return url_for("editor.expert_files", slug=slug, **asked_for())
+
+
+@editor.post(FILES)
+def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
+    """Look through a file. It is read before it is kept, so that only what can be read has a report."""
+    file = request.files.get("file")
+    data = file.read() if file else b""
+    try:
+        spreadsheet.read(data, KNOWN, NEEDED)
+    except spreadsheet.Unreadable as unreadable:
+        if unreadable.code not in ("encoding", "columns") or not data:
+            with at_desk(slug) as desk:
+                return _choose(desk, unreadable_words(unreadable)), 422
+    file_id = change(slug, lambda desk: uploads.keep(desk.session, desk.actor, data).public_id)
+    return redirect(url_for("editor.expert_report", slug=slug, file_id=file_id), code=303)
+
+
+@editor.get(f"{FILES}/<file_id>")
+def expert_report(slug: str, file_id: str) -> str | BaseResponse:
+    with at_desk(slug) as desk:
+        upload = uploads.load(desk.session, desk.actor, file_id)
+        if upload is None:
+            announce(_("That file isn’t kept any more. Choose it again."))
+            return redirect(url_for("editor.expert_files", slug=slug), code=302)
+        return _report(desk, upload)
+
+
+def _chosen() -> str:
+    """The encoding that somebody chose; what nobody could choose is a guess again."""
+    chosen = request.values.get("as", "")
+    return chosen if chosen in spreadsheet.ENCODINGS else ""
+
+
+def _planned(desk: Desk, upload: Upload) -> tuple[spreadsheet.Sheet, importing.Plan]:
+    read = spreadsheet.read(uploads.bytes_of(desk.session, upload), KNOWN, NEEDED, _chosen())
+    return read, importing.plan(desk.session, read)
+
+
+def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
+    here = {"slug": desk.newsletter.slug, "file_id": upload.public_id}
+    values: dict[str, Any] = {"here": here, "chosen": _chosen(), "encodings": spreadsheet.ENCODINGS, "upload": upload}
+    try:
+        read, plan = _planned(desk, upload)
+    except spreadsheet.Unreadable as unreadable:
+        return page(
+            desk, "editor/experts/report.html", "experts", fault=unreadable_words(unreadable), plan=None, **values
+        )
+    counts = plan.counts
+    usual = next((kind for kind in importing.KINDS if counts[kind]), "new")
+    kind = request.args.get("show", usual)
+    kind = kind if kind in importing.KINDS else usual
+    after = request.args.get("after", 0, int)
+    rows = [line for line in plan.lines if line.kind == kind and line.number > after]
+    return page(
+        desk,
+        "editor/experts/report.html",
+        "experts",
+        read=read,
+        plan=plan,
+        counts=counts,
+        kind=kind,
+        rows=rows[:SHOWN],
+        more=rows[SHOWN - 1].number if rows[SHOWN:] else None,
+        columns=COLUMNS,
+        fault_words=fault_words,
+        fault=fault,
+        **values,
+    )
+
+
+@editor.post(f"{FILES}/<file_id>/import")
+def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
+    """Import what was looked at: all of it, or nothing where the directory has changed since."""
+    with at_desk(slug) as desk:
+        upload = found(uploads.load(desk.session, desk.actor, file_id))
+        try:
+            _sheet, plan = _planned(desk, upload)
+        except spreadsheet.Unreadable:  # in the encoding that was chosen
+            return _report(desk, upload), 422
+        if plan.digest != request.form.get("digest") or plan.counts["wrong"]:
+            return _report(desk, upload, _changed()), 409
+
+    def fn(desk: Desk) -> None:
+        import_writing.take_in(desk.session, desk.actor, plan, desk.newsletter.language)
+        uploads.drop(desk.session, found(uploads.load(desk.session, desk.actor, file_id)))
+
+    try:
+        change(slug, fn)
+    except Stale:
+        with at_desk(slug) as desk:
+            return _report(desk, found(uploads.load(desk.session, desk.actor, file_id)), _changed()), 409
+    announce(_("%(new)s and %(changed)s.", **_counted(plan)))
+    return redirect(url_for("editor.experts", slug=slug), code=303)
+
+
+def _changed() -> str:
+    return _("The directory has changed since you looked, so nothing was imported. This is how it would be now.")
+
+
+def _counted(plan: importing.Plan) -> dict[str, str]:
+    new, changed = plan.counts["new"], plan.counts["changed"]
+    return {
+        "new": ngettext("%(num)s expert is new", "%(num)s experts are new", new),
+        "changed": ngettext("%(num)s has changed", "%(num)s have changed", changed),
+    }
+
+
+@editor.post(f"{FILES}/<file_id>/drop")
+def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
+    change(slug, lambda desk: uploads.drop(desk.session, found(uploads.load(desk.session, desk.actor, file_id))))
+    announce(_("The file is gone. Nothing was imported."))
+    return redirect(url_for("editor.expert_files", slug=slug), code=303)
+
+
+@editor.post("/<slug>/experts/export")
+def expert_export(slug: str) -> BaseResponse:
+    """The whole directory with its addresses; that it was taken away is noted, so it is no GET."""
+    try:
+        change(slug, lambda desk: exporting.begin(desk.session, desk.actor))
+    except NotFresh:
+        return prove_first(_here(slug))
+
+    def lines() -> Iterator[str]:
+        with db.read() as session:
+            yield from spreadsheet.written(exporting.HEADS, exporting.rows(session))
+
+    headers = {"Content-Disposition": 'attachment; filename="experts.csv"', "X-Content-Type-Options": "nosniff"}
+    return Response(stream_with_context(lines()), mimetype="text/csv", headers=headers)

@@ -1,0 +1,76 @@
+"""A letter and what looks like it: one press joins the two, one says that they are not the same."""
+
+from typing import Any
+
+from flask import request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from ...db import lock
+from ...letters.look_alike_flags import look_again
+from ...letters.models import Letter
+from ...lifecycle import expect
+from ...matching.verdicts import verdict
+from ...newsroom.endings import end_letter
+from ...questions import moves as questions
+from ...questions import queries
+from ...questions.models import Question
+from ...questions.queries import lead_of
+from ..frame import Desk, editor, found, version_seen
+from .letter_look_alikes import CAN_END, of
+from .letter_pages import Done, address_of, go_on, of_reader, press, the_letter
+
+
+@editor.post("/<slug>/letters/<public_id>/alike")
+def letter_alike(slug: str, public_id: str) -> Response:
+    """The two are the same, and are joined; or they are not, which is remembered."""
+    noun, _dot, other_id = request.form.get("with", "").partition(".")
+    same = request.form.get("same") == "yes"
+
+    def fn(desk: Desk, one: Letter) -> Done:
+        of_reader(desk, one)
+        expect(lock(desk.session, one), version_seen())
+        other: Any = found(
+            queries.load(desk.session, desk.actor, other_id) if noun == "question" else the_letter(desk, other_id)
+        )
+        found(other if other is not one else None)  # a letter is no look-alike of itself
+        the_letter(desk, public_id)  # where an error page leads
+        noted = _remember(desk, one, request.form.get("pair", ""), same)
+        if same:
+            return _joined(desk, one, other)
+        here = url_for("editor.letter", slug=slug, public_id=public_id)
+        words = _("They are not the same, and are not shown to each other again.")
+        return Done(here, words if noted else _("They don’t look alike any more: there was nothing to note."))
+
+    return press(slug, public_id, fn)
+
+
+def _remember(desk: Desk, one: Letter, pair_shown: str, same: bool) -> bool:
+    """Note the desk's word on the two, from which the cut-off is learned, with how alike they are; tells whether they were."""
+    pair = next((each for each in of(desk, one) if f"{each.noun}.{each.noun_id}" == pair_shown), None)
+    if pair is None:
+        return False
+    verdict(
+        desk.session, desk.actor, desk.newsletter.id, ("letter", one.id), (pair.noun, pair.noun_id),
+        same=same, score=pair.score, matcher=pair.matcher,
+    )  # fmt: skip
+    if not same:
+        look_again(desk.session, [one.id, *([pair.noun_id] if pair.noun == "letter" else [])])
+    return True
+
+
+def _joined(desk: Desk, one: Letter, other: Any) -> Done:
+    session, actor = desk.session, desk.actor
+    if isinstance(other, Letter):
+        behind = session.get(Question, other.question_id) if other.state == "filed" and other.question_id else None
+        if behind is None:
+            of_reader(desk, other)
+            question = questions.open_question(session, actor, sorted((one, other), key=lambda letter: letter.id))
+            return Done(go_on(desk, one), _("The two are one question now."), address_of(desk, question))
+        other = behind
+    question = lead_of(session, other)
+    if question.state in CAN_END:
+        end_letter(session, actor, one, "answered", question)
+        return Done(go_on(desk, one), _("Answered with what ran."))
+    questions.join(session, actor, question, [one])
+    return Done(go_on(desk, one), _("It stands behind the question now."), address_of(desk, question))

@@ -1,0 +1,270 @@
+"""Letters: the list, the one that is read, and what the desk does with one of them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from flask import abort, g, redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from ... import errors
+from ...answers import mailed_answers
+from ...answers.models import Assignment
+from ...answers.queries import answers_of
+from ...audit import watched
+from ...db import lock
+from ...letters import filing, queries
+from ...letters.models import Letter
+from ...lifecycle import Illegal, Missing, Stale, expect
+from ...newsroom.endings import end_letter, reopen_letter
+from ...questions import moves as questions
+from ...questions import queries as question_queries
+from ...questions.models import Question
+from ..flash import announce
+from ..form_values import public_id_in, typed_day
+from ..frame import Desk, at_desk, change, editor, found, page, version_seen
+from ..mail import incoming_mails
+from ..meanwhile import told
+from ..questions.question_words import REASONS
+from ..undo_press import way_back
+from .letter_filters import chosen
+from .letter_rows import KINDS, list_of, page_above, pane_of, searched
+from .letter_words import FILED, REPLIES
+
+JOINED = (*questions.TAKES_LETTERS, "merged")  # one that was merged counts for its lead
+
+
+@editor.get("/<slug>/letters")
+def letters(slug: str) -> str | Response:
+    with at_desk(slug) as desk:
+        if above := request.args.get("above"):
+            return redirect(page_above(desk, above))
+        return page(desk, "editor/letters/letters.html", "letters", item=None, **list_of(desk))
+
+
+def the_letter(desk: Desk, public_id: str) -> Letter:
+    one = found(queries.load(desk.session, desk.actor, public_id))
+    href = url_for("editor.letter", slug=desk.newsletter.slug, public_id=public_id)
+    g.back = (href, _("Back to the letter"))  # where an error page leads
+    return one
+
+
+@editor.get("/<slug>/letters/<public_id>")
+def letter(slug: str, public_id: str) -> str:
+    with at_desk(slug) as desk:
+        return _open(desk, the_letter(desk, public_id))
+
+
+def _open(desk: Desk, item: Letter, **tried: str) -> str:
+    """The letter beside its list; `tried` is what of an expert's filing could not be taken."""
+    listed = list_of(desk, item)
+    pane = pane_of(desk, item, dict(listed["listed"].editions))
+    pane["filings"] = pane["filings"] and pane["filings"] | tried
+    return page(desk, "editor/letters/letters.html", "letters", **listed, **pane)
+
+
+class Done(NamedTuple):
+    """What a press did: where it leads, what is said of it, the question that it made or fed, and the way back."""
+
+    href: str
+    words: str
+    question: str = ""
+    press: str = ""
+
+
+def press(slug: str, public_id: str, fn: Callable[[Desk, Letter], Done]) -> Response:
+    """Do something with a letter and go on. Whoever comes second is told who was first, and nothing is written."""
+
+    def watching(desk: Desk) -> Done:
+        one = the_letter(desk, public_id)
+        with watched(desk.session) as events:
+            done = fn(desk, one)
+            desk.session.flush()
+            return done._replace(press=way_back(events) if done.words else "")
+
+    try:
+        done = change(slug, watching)
+    except (Stale, Illegal) as refused:
+        return _second(slug, public_id, refused)
+    if done.words:
+        back = url_for("editor.letter", slug=slug, public_id=public_id)
+        href, label = (done.question, _("Go to it")) if done.question else (back, _("Open it again"))
+        announce(done.words, href=href, label=label, undo=done.press, back=back)
+    return redirect(done.href, code=303)
+
+
+def _second(slug: str, public_id: str, refused: Exception) -> Response:
+    with at_desk(slug) as desk:
+        one = the_letter(desk, public_id)
+        moved = str(one.version) != request.form.get("version", str(one.version))
+        words = told(desk, one) if moved else ""
+    if not words:
+        raise refused
+    return errors.page(409, happened=words)
+
+
+def next_one(desk: Desk, after: Letter) -> str | None:
+    """The address of the letter to read when this one is done: the next of the list that was open, or its first."""
+    args = dict(parse_qsl(request.form.get("list", "")))
+    listed = chosen(desk, args)
+    before = args.get("before")
+    if listed.search:  # what was found before has been read, filed or not
+        rows = [one for one in searched(desk, listed, after, 1).rows if one.id != after.id]
+        return listed.address("editor.letter", public_id=rows[0].public_id, before=before) if rows else listed.address()
+    for start in (after, None):
+        rows = queries.page(desk.session, desk.newsletter.id, listed.wanted, start, 2)
+        rows = [one for one in rows if one.id != after.id]
+        if rows:
+            return listed.address("editor.letter", public_id=rows[0].public_id, before=before if start else None)
+    return None
+
+
+def go_on(desk: Desk, after: Letter) -> str:
+    return next_one(desk, after) or url_for("editor.letters", slug=desk.newsletter.slug)
+
+
+def of_reader(desk: Desk, one: Letter) -> Letter:
+    """What an expert wrote is filed as theirs, and what runs keeps its askers. Raises `Illegal`, `InEdition`."""
+    if one.author != "reader":
+        raise Illegal("letter", "file as a reader's", one.author)
+    questions.can_leave(desk.session, one)
+    return one
+
+
+def question_typed(desk: Desk, states: Sequence[str]) -> Question | None:
+    """The question that was chosen from the list, or whose id or address was typed or pasted."""
+    typed = request.form.get("question_id", "").strip() or request.form.get("question", "")
+    if not typed:
+        return None
+    question = found(question_queries.load(desk.session, desk.actor, public_id_in(typed)))
+    if question.state not in states:
+        raise Illegal("question", "join", question.state)
+    return question
+
+
+def address_of(desk: Desk, question: Question) -> str:
+    return url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id)
+
+
+@editor.post("/<slug>/letters/<public_id>/file")
+def letter_file(slug: str, public_id: str) -> Response:
+    kind = request.form.get("kind", "")
+    if kind not in ("question", "shelf", *KINDS):
+        abort(400)
+
+    def fn(desk: Desk, one: Letter) -> Done:
+        of_reader(desk, one)
+        expect(lock(desk.session, one), version_seen())
+        if kind == "question":
+            return _to_question(desk, one)
+        if kind == "shelf":
+            question = shelve(desk, one)
+            return Done(go_on(desk, one), _("It lies on the shelf, as a question."), address_of(desk, question))
+        filing.file(desk.session, desk.actor, one, kind)
+        return Done(go_on(desk, one), _("Filed as: %(kind)s.", kind=FILED[kind]))
+
+    return press(slug, public_id, fn)
+
+
+def shelve(desk: Desk, one: Letter) -> Question:
+    """Good, not now: a question of its own that rests."""
+    question = questions.open_question(desk.session, desk.actor, [one])
+    questions.shelve(desk.session, desk.actor, question)
+    return question
+
+
+def _to_question(desk: Desk, one: Letter) -> Done:
+    """A question of its own, or one more reader of a question that is there."""
+    question = question_typed(desk, JOINED)
+    if question is None:
+        question = questions.open_question(desk.session, desk.actor, [one])
+        there = address_of(desk, question)
+        # With nothing else to read, the new question is what comes next.
+        return Done(next_one(desk, one) or there, _("It is a question of its own now."), there)
+    questions.join(desk.session, desk.actor, question, [one])
+    return Done(go_on(desk, one), _("It stands behind the question now."), address_of(desk, question))
+
+
+@editor.post("/<slug>/letters/<public_id>/reply")
+def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """File what an expert wrote by mail; their assignment or answer follows."""
+    form = request.form
+    kind, reason = form.get("kind", ""), form.get("reason", "other")
+    if kind not in (*REPLIES, "cannot", "later") or reason not in REASONS:
+        abort(400)
+
+    def fn(desk: Desk, one: Letter) -> Done:
+        version = version_seen()
+        assignment = found(incoming_mails.about(desk.session, [one]).expert(one))
+        if kind in ("comment", "spam"):
+            filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id, version=version)
+        else:
+            typed_on = form.get("later_on", "").strip()
+            day = typed_day(typed_on) if typed_on else incoming_mails.later(desk)
+            if kind == "later" and day is None:
+                raise Missing("later date to come")
+            mailed_answers.file(desk.session, desk.actor, one, kind, reason=reason, later_on=day, version=version)
+        return Done(_after_reply(desk, one, assignment, kind), _("Filed as: %(kind)s.", kind=FILED[kind]))
+
+    try:
+        return press(slug, public_id, fn)
+    except Missing as missing:
+        if missing.fact != "later date to come":
+            raise
+        typed = {"later_on": form.get("later_on", ""), "back": form.get("back", "")}
+        with at_desk(slug) as desk:
+            return _open(desk, the_letter(desk, public_id), fault=_("Give a day that is still to come"), **typed), 422
+
+
+def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> str:
+    """An answer is read and edited next; else one goes on where one came from."""
+    at: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": assignment.question.public_id}
+    if kind == "answer":
+        answer = answers_of(desk.session, [assignment.question_id])[assignment.id]
+        return url_for("editor.answer_edit", **at, answer_id=answer.public_id)
+    return url_for("editor.question", **at) if request.form.get("back") == "question" else go_on(desk, one)
+
+
+@editor.post("/<slug>/letters/<public_id>/end")
+def letter_end(slug: str, public_id: str) -> Response:
+    def fn(desk: Desk, one: Letter) -> Done:
+        of_reader(desk, one)
+        expect(lock(desk.session, one), version_seen())
+        answer = question_typed(desk, ("published",))
+        end_letter(desk.session, desk.actor, one, request.form.get("reason", ""), answer)
+        return Done(go_on(desk, one), _("Ended with a kind sentence."))
+
+    return press(slug, public_id, fn)
+
+
+@editor.post("/<slug>/letters/<public_id>/to-pen")
+def letter_to_pen(slug: str, public_id: str) -> Response:
+    """It was no letter of that expert: its mail is to be looked at again."""
+
+    def fn(desk: Desk, one: Letter) -> Done:
+        row = mailed_answers.to_pen(desk.session, desk.actor, one, version_seen())
+        there = url_for("editor.pen_mail", slug=slug, public_id=row.public_id)
+        return Done(there, _("It isn’t their letter any more. Say what it is."), there)
+
+    return press(slug, public_id, fn)
+
+
+@editor.post("/<slug>/letters/<public_id>/<any(reopen, release):move>")
+def letter_move(slug: str, public_id: str, move: str) -> Response:
+    """Let it wait again, taken out of its question where it stands behind one; or let a held one be an honest letter.
+
+    With an expert's goes what followed from its filing, while nobody has gone on from there.
+    """
+
+    def fn(desk: Desk, one: Letter) -> Done:
+        verb = {"reopen": reopen_letter, "release": filing.release}[move]
+        if move == "reopen" and one.author == "expert":
+            verb = mailed_answers.wait_again
+        else:
+            of_reader(desk, one)
+        verb(desk.session, desk.actor, one, version_seen())
+        here = url_for("editor.letter", slug=slug, public_id=public_id)
+        return Done(here, _("It waits again.") if move == "reopen" else _("It waits with the others."))
+
+    return press(slug, public_id, fn)

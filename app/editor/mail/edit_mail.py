@@ -1,0 +1,93 @@
+"""Other words for a mail that is held. Its secret addresses stay out of sight and find their place again."""
+
+from collections.abc import Sequence
+
+from flask import redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ...answers.desk_letters import reword
+from ...lifecycle import Illegal, Missing, Stale
+from ...mail.secret_links import with_places
+from ...questions.firewall import Leaking
+from ...text import clean
+from ..flash import announce
+from ..frame import Desk, at_desk, change, editor, page, version_seen
+from ..meanwhile import told
+from .mail_words import named, shown
+from .outbox_page import message_of, second, the_mail
+
+# By the fact that is missing: the field, and what to do.
+FAULTS = {
+    "subject": ("subject", _l("The mail needs a subject.")),
+    "text": ("body", _l("The mail needs a text.")),
+    "link": ("body", _l("Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs.")),
+    "a second look": ("body", _l("Readers’ own words or names stand in it. Look at them, then save it if they may be known.")),
+}  # fmt: skip
+
+
+@editor.get("/<slug>/outbox/<public_id>/edit")
+def mail_edit(slug: str, public_id: str) -> str:
+    with at_desk(slug) as desk:
+        return _form(desk, public_id)
+
+
+@editor.post("/<slug>/outbox/<public_id>/edit")
+def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
+    typed = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
+    version, looked = version_seen(), request.form.get("looked", "")
+
+    def fn(desk: Desk) -> None:
+        one = the_mail(desk, public_id)
+        reword(desk.session, desk.actor, one, typed["subject"], typed["body"], version, looked)
+
+    try:
+        change(slug, fn)
+    except Missing as missing:
+        if missing.fact not in FAULTS:
+            raise
+        with at_desk(slug) as desk:
+            passages = missing.passages if isinstance(missing, Leaking) else ()
+            return _form(desk, public_id, typed, missing.fact, passages=passages), 422
+    except (Stale, Illegal) as refused:
+        with at_desk(slug) as desk:
+            if the_mail(desk, public_id).state == "held":
+                return _form(desk, public_id, typed, is_stale=True), 409
+        return second(slug, public_id, refused)
+    announce(_("Saved. This is how it will be mailed."))
+    return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
+
+
+def _form(
+    desk: Desk,
+    public_id: str,
+    typed: dict[str, str] | None = None,
+    missing: str = "",
+    is_stale: bool = False,
+    passages: Sequence[str] = (),
+) -> str:
+    """The form with what stands in the mail or what was typed; after somebody else's change, theirs beside it.
+
+    `passages` are readers' words in what was typed for an expert."""
+    one = the_mail(desk, public_id)
+    message = message_of(desk, one)
+    if one.state != "held" or message is None:
+        raise Illegal("mail", "rewrite", one.state)
+    stored = {"subject": message.subject, "body": with_places(message.text)}
+    field, words = FAULTS.get(missing, ("", ""))
+    return page(
+        desk,
+        "editor/mail/edit.html",
+        "outbox",
+        mail=shown(desk, one, named(desk, [one])),
+        typed=typed or stored,
+        stored=stored,
+        faults={field: str(words)} if field else {},
+        passages=passages,
+        is_stale=is_stale,
+        told=told(desk, one) if is_stale else "",
+        has_link=stored["body"] != message.text,
+        is_to_reader=one.letter_id is not None,
+        language=message.language,
+    )

@@ -1,0 +1,142 @@
+"""Mail that came in, as the desk's pages show it: what was read in it, what it is about, and what experts wrote by mail."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import url_for
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session, load_only
+
+from ...answers.correspondence import with_questions, writable
+from ...answers.editing import open_check
+from ...answers.lifecycle import ASSIGNMENT
+from ...answers.mailed_answers import WAITS
+from ...answers.models import Assignment, Check
+from ...answers.writing import OPEN_FOR_TEXT
+from ...db import now
+from ...editions.models import Edition
+from ...formatting import day
+from ...letters.models import Letter
+from ...mail import inbound
+from ...mail.inbound import Reading
+from ...mail.models import Inbound, InboundRaw
+from ...people import directory
+from ...questions.models import Question
+from ...seal import Unsealable
+from ..frame import Desk
+from ..letters.letter_words import CHECK_REPLIES, REPLIES
+from ..questions.question_words import REASONS
+
+NO_EDITIONS: Mapping[int, Edition] = {}
+
+
+def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
+    """What was read in several mails, in one query that leaves their bytes where they are. What can't be opened is left out."""
+    keys = [row.id for row in rows]
+    lean = select(InboundRaw).options(load_only(InboundRaw.reading_sealed)).where(InboundRaw.inbound_id.in_(keys))
+    kept = {one.inbound_id: one for one in session.scalars(lean)}  # held here, where `reading_of` finds them again
+    found = {}
+    for row in rows:
+        try:
+            reading = inbound.reading_of(session, row) if row.id in kept else None
+        except Unsealable:
+            reading = None
+        if reading is not None:
+            found[row.id] = reading
+    return found
+
+
+@dataclass(frozen=True)
+class About:
+    """What several letters are about: the editions that they reply to, and the assignments that experts write about."""
+
+    editions: dict[int, Edition] = field(default_factory=dict)
+    assignments: dict[int, Assignment] = field(default_factory=dict)
+
+    def expert(self, letter: Letter) -> Assignment | None:
+        """The assignment of an expert's letter."""
+        return self.assignments.get(letter.assignment_id or 0) if letter.author == "expert" else None
+
+    def replies_to(self, letter: Letter) -> str:
+        """ "Reply to 60" for a mail that answers a numbered edition, "Reply to 2 Nov" for another one."""
+        edition = self.editions.get(letter.about_edition_id or 0)
+        if edition is None or letter.channel != "mail":
+            return ""
+        return _("Reply to %(edition)s", edition=edition.number or day(edition.runs_at, "short"))
+
+
+def about(session: Session, letters: Sequence[Letter], known: Mapping[int, Edition] = NO_EDITIONS) -> About:
+    """What the letters are about, in two queries at most however many they are; `known` editions aren't asked for again."""
+    editions = {letter.about_edition_id for letter in letters} - {None, *known}
+    assignments = {letter.assignment_id for letter in letters} - {None}
+    more = session.scalars(select(Edition).where(Edition.id.in_(editions))) if editions else ()
+    some = session.scalars(with_questions().where(Assignment.id.in_(assignments))) if assignments else ()
+    return About({**known, **{one.id: one for one in more}}, {one.id: one for one in some})
+
+
+def suggested(desk: Desk, row: Inbound, reading: Reading | None) -> tuple[Assignment | None, list[Assignment], bool]:
+    """The assignment that a mail seems to be about; the others to choose from; whether the first of these is likely.
+
+    It is the one of the mail's token, else the only one of whoever has the address that it claims to come from. An address
+    proves nothing, so it is no more than a reason to look at its owner's assignments first.
+    """
+    if row.assignment_id:
+        mine = with_questions().filter_by(id=row.assignment_id, newsletter_id=desk.newsletter.id)
+        first = desk.session.scalar(mine)
+        return first, [one for one in writable(desk.session, desk.newsletter.id) if one is not first], False
+    person = directory.by_email(desk.session, reading.from_address) if reading and reading.from_address else None
+    chosen = writable(desk.session, desk.newsletter.id, person.id if person else None)
+    own = [one for one in chosen if person and one.expert.person_id == person.id]
+    others = [one for one in chosen if one not in own]
+    return (own[0], others, False) if len(own) == 1 else (None, own + others, bool(own))
+
+
+def filings(desk: Desk, letter: Letter, assignment: Assignment, back: str = "") -> dict[str, Any] | None:
+    """What an expert's letter can be filed as from where its assignment stands; `back` names the page to come back to.
+
+    None once it is filed as something that had consequences.
+    """
+    if letter.state not in (*WAITS, "filed") or letter.filed_as not in (None, "comment", "spam"):
+        return None
+    check = _open_check(desk.session, assignment)
+    first = CHECK_REPLIES[check.policy] if check else ("answer",) if assignment.state in OPEN_FOR_TEXT else ()
+    kinds = [kind for kind in (*first, "question back", "comment", "spam") if kind != letter.filed_as]
+    refuses = not check and "decline" in ASSIGNMENT.open_to(desk.actor, assignment)
+    return {
+        "href": url_for("editor.letter_reply", slug=desk.newsletter.slug, public_id=letter.public_id),
+        "version": letter.version,
+        "back": back,
+        "id": letter.public_id,
+        "name": assignment.expert.name,
+        # A page has one red button, and that of a question's page says what is to be done there.
+        "buttons": [(kind, REPLIES[kind], "next" if kind in first[:1] and not back else "") for kind in kinds],
+        "kinds": [*kinds, *(("cannot", "later") if refuses else ())],
+        "checks": check is not None,
+        "reasons": REASONS.items() if refuses else (),
+        "later_on": later(desk).isoformat(),
+    }
+
+
+def later(desk: Desk) -> date:
+    """From when on an expert could, where they give no day: "not this week" is what most of them say."""
+    return now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone)).date() + timedelta(days=7)
+
+
+def _open_check(session: Session, assignment: Assignment) -> Check | None:
+    """The quote check that the expert has before them."""
+    answer = assignment.answer
+    return open_check(session, answer) if answer and answer.state == "checking" else None
+
+
+def oldest(session: Session, newsletter_id: int, place: str) -> datetime | None:
+    """Since when the oldest mail in this place has been there."""
+    query = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.state == place)
+    return session.scalar(query.order_by(Inbound.id).limit(1))
+
+
+def titled(question: Question) -> str:
+    return question.headline or question.wording[:80]

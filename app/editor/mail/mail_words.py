@@ -1,0 +1,139 @@
+"""Mails as the desk speaks of them. A reader's address is shown to nobody: the mail is to "a reader"."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from sqlalchemy import select
+
+from ...answers.stopped_mails import is_undone
+from ...db import now
+from ...formatting import age, ago, clock_time, day, zone
+from ...mail import question_mails
+from ...mail.lifecycle import MAIL
+from ...mail.models import OutboxMail
+from ...people.directory import names_of
+from ...people.staff import invited_by
+from ...questions.models import Question
+from ..frame import Desk
+
+KINDS = {
+    "staff.invitation": _l("Invitation to the desk"),
+    "expert.invitation": _l("Invitation"),
+    "expert.invitation_again": _l("Invitation, with a new link"),
+    "expert.reminder": _l("Reminder before the date"),
+    "expert.overdue": _l("Reminder after the date"),
+    "expert.returned": _l("Text sent back"),
+    "expert.cancelled": _l("No longer needed"),
+    "expert.check": _l("Quote check"),
+    "expert.letter": _l("A letter from you"),
+    "expert.published": _l("Thanks, with the link"),
+    "expert.carried_over": _l("Carried over to a later edition"),
+    "expert.shortened": _l("Shortened after the check"),
+    "expert.dropped": _l("Why it didn’t run"),
+    "expert.not_used": _l("It won’t run"),
+    "reader.once": _l("News for a reader, the only mail"),
+    "reader.news": _l("News for a reader"),
+    "reader.acknowledgement": _l("A reader’s mail has arrived"),
+    "desk.answer": _l("An answer is here"),
+    "desk.declined": _l("An expert said no"),
+    "desk.objection": _l("An expert objects"),
+    "desk.withdrawn": _l("An answer was withdrawn"),
+    "desk.letter_withdrawn": _l("A letter was taken back"),
+    "desk.fine": _l("An expert agrees"),
+    "desk.suggestion": _l("A colleague was suggested"),
+    "desk.question_back": _l("An expert asks back"),
+    "desk.mention": _l("Called in a note"),
+    "desk.mail_waits": _l("A mail of an expert waits to be filed"),
+    "desk.mail_failed": _l("A mail can’t be delivered"),
+    "desk.edition_missing": _l("Has the edition gone out?"),
+    "desk.digest": _l("The morning’s mail"),
+}
+STATES = {
+    "failed": ("late", _l("Failed")),
+    "held": ("wait", _l("Held")),
+    "queued": ("new", _l("On its way")),
+    "sent": ("good", _l("Sent")),
+    "discarded": ("none", _l("Discarded")),
+    "expired": ("none", _l("Too late to send")),
+}
+ACTS = ("release", "retry", "discard")  # what a person can do with a mail as it stands
+NEAR = 100  # seconds that are told as such
+ON_TIME = timedelta(minutes=2)  # in which the worker has every mail that is due
+
+Named = tuple[dict[int, str], dict[int, Question], dict[int, str]]
+
+
+def named(desk: Desk, mails: Sequence[OutboxMail]) -> Named:
+    """The names of those whom several mails are to, the questions that they are about, and whom they invite to the desk."""
+    people = names_of(desk.session, [mail.person_id for mail in mails if mail.person_id])
+    keys = [mail.question_id for mail in mails if mail.question_id]
+    rows = desk.session.scalars(select(Question).where(Question.id.in_(keys)))
+    return people, {question.id: question for question in rows}, invited_by(desk.session, mails)
+
+
+def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
+    """A mail as a line: whom it is to and what it is about, and never an address."""
+    people, questions, invited = names
+    question = questions.get(mail.question_id or 0)
+    ended = mail.sent_at or mail.ended_at or (mail.state_at if mail.state == "held" else None)
+    where: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": question.public_id if question else ""}
+    return {
+        "id": mail.public_id,
+        "version": mail.version,
+        "mark": "wait" if _waits_for_server(mail) else STATES[str(mail.state)][0],
+        "stands": stands(mail, now(desk.session)),
+        "to": _("A reader")
+        if mail.letter_id
+        else people.get(mail.person_id or 0) or invited.get(mail.id, _("Somebody")),
+        "kind": KINDS.get(mail.kind, mail.kind),
+        "because": question.headline or question.wording if question else "",
+        "about": url_for("editor.question", **where) if question else "",
+        "said": said(mail),
+        "attempts": mail.attempts,
+        "time": ended or mail.due_at,
+        "when": age(ended) if ended else _time(mail.due_at, now(desk.session)),
+        "acts": [act for act in MAIL.open_to(desk.actor, mail) if act in ACTS],
+        "undoes": is_undone(mail),
+    }
+
+
+def stands(mail: OutboxMail, at: datetime) -> str:
+    """Where a mail stands, in words; of one that waits also how long it can still be stopped."""
+    if _waits_for_server(mail):
+        return ngettext("Tried once", "Tried %(num)s times", mail.attempts)
+    if mail.state == "queued" and mail.due_at > at:
+        left = round((mail.due_at - at).total_seconds())
+        return _("Goes out in %(time)s", time=_("%(num)s s", num=left) if left < NEAR else ago(mail.due_at))
+    return str(_("Came back") if mail.state == "failed" and mail.bounced_at else STATES[str(mail.state)][1])
+
+
+def said(mail: OutboxMail) -> str:
+    """What the other server said. One that had taken the mail may have sent it back later."""
+    if mail.state == "failed" and mail.bounced_at:
+        return _("came back: %(words)s", words=mail.said)
+    return mail.said or ""
+
+
+def about_to_leave(desk: Desk, question_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """The mails to experts about these questions that can still be stopped."""
+    mails = question_mails.leaving(desk.session, question_ids, 10)
+    names = named(desk, mails)
+    return [shown(desk, mail, names) for mail in mails]
+
+
+def _waits_for_server(mail: OutboxMail) -> bool:
+    """Whether a server has refused the mail for now."""
+    return mail.state == "queued" and bool(mail.said)
+
+
+def _time(moment: datetime, at: datetime) -> str:
+    """When a mail goes out: the hour today, the day later on; of one whose time has come, how late it is."""
+    if moment <= at:
+        return _("now") if at - moment < ON_TIME else _("%(time)s late", time=age(moment))
+    same = moment.astimezone(zone()).date() == at.astimezone(zone()).date()
+    return clock_time(moment) if same else day(moment, "short")

@@ -1,0 +1,163 @@
+"""What was mailed, what waits, and what failed. A mail opens beside the list; no reader's address is ever shown."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import g, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from ... import errors
+from ...answers import stopped_mails
+from ...formatting import moment
+from ...lifecycle import Illegal, Missing, Refused, Stale
+from ...mail import outbox
+from ...mail.lifecycle import STATES as ALL
+from ...mail.message import Message, blocks
+from ...mail.models import OutboxMail
+from ...mail.secret_links import without_secrets
+from ...seal import Unsealable
+from ..frame import Desk, at_desk, change, editor, found, page, unknown, version_seen
+from ..meanwhile import told
+from .mail_words import ACTS, STATES, Named, named, shown
+
+PAGE = 40
+FIRST = 8  # mails of a state on the page of all of them
+ORDER = ("failed", "held", "queued", "sent", "expired", "discarded")
+BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l("Discard")}
+DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
+    "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
+    "retry": lambda desk, mail, _version: outbox.retry(desk.session, desk.actor, mail),
+    "discard": lambda desk, mail, version: stopped_mails.discard(desk.session, desk.actor, mail, version),
+}
+
+
+@editor.get("/<slug>/outbox", endpoint="outbox")
+def mails(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _page(desk, None)
+
+
+@editor.get("/<slug>/outbox/<public_id>")
+def mail(slug: str, public_id: str) -> str:
+    with at_desk(slug) as desk:
+        return _page(desk, the_mail(desk, public_id))
+
+
+def the_mail(desk: Desk, public_id: str) -> OutboxMail:
+    one = found(outbox.load(desk.session, desk.newsletter.id, public_id))
+    href = url_for("editor.mail", slug=desk.newsletter.slug, public_id=public_id)
+    g.back = (href, _("Back to the mail"))  # where an error page leads
+    return one
+
+
+def message_of(desk: Desk, one: OutboxMail) -> Message | None:
+    """What is in a mail, while that still exists."""
+    try:
+        return outbox.read(desk.session, one)
+    except (Missing, Unsealable):
+        return None
+
+
+def _page(desk: Desk, opened: OutboxMail | None) -> str:
+    state = request.args.get("state") or None
+    if state and state not in ALL:
+        unknown(desk, "state", "editor.outbox")
+    groups, older = _groups(desk, state)
+    names = named(desk, [*(mail for mails in groups.values() for mail in mails), *([opened] if opened else [])])
+    counted = outbox.counts(desk.session, desk.newsletter.id)
+    slug = desk.newsletter.slug
+    listed = [
+        (name, STATES[name][1], [shown(desk, mail, names) for mail in mails]) for name, mails in groups.items() if mails
+    ]
+    open_to = {act for _name, _heading, mails in listed for mail in mails for act in mail["acts"]}
+    return page(
+        desk,
+        "editor/mail/mail.html" if opened else "editor/mail/outbox.html",
+        "outbox",
+        state=state,
+        states=[(name, STATES[name][1], counted[name]) for name in ORDER if counted[name]],
+        standing=_standing(counted),
+        counted=counted,
+        groups=listed,
+        acts=[(act, BUTTONS[act]) for act in ACTS if act in open_to],
+        opened=_opened(desk, opened, names) if opened else None,
+        keyset={
+            "newer": url_for("editor.outbox", slug=slug, state=state) if request.args.get("before") else None,
+            "older": url_for("editor.outbox", slug=slug, state=state, before=older) if older else None,
+        },
+    )
+
+
+def _standing(counted: Mapping[str, int]) -> str:
+    """Who is to do something about the mails."""
+    failed, held = counted["failed"], counted["held"]
+    said = [ngettext("One mail can’t be delivered.", "%(num)s mails can’t be delivered.", failed)] if failed else []
+    said += (
+        [ngettext("One mail is held until you send it.", "%(num)s mails are held until you send them.", held)]
+        if held
+        else []
+    )
+    return " ".join(said) or _("Nothing is held and nothing failed.")
+
+
+def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]], str | None]:
+    """The mails to list by state, and where the next page begins."""
+    session, newsletter_id = desk.session, desk.newsletter.id
+    if state is None:
+        return {name: outbox.waiting(session, newsletter_id, name, limit=FIRST) for name in ORDER}, None
+    before = request.args.get("before")
+    last = the_mail(desk, before).id if before else None
+    mails = outbox.waiting(session, newsletter_id, state, last, PAGE + 1)
+    return {state: mails[:PAGE]}, mails[PAGE - 1].public_id if len(mails) > PAGE else None
+
+
+def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
+    """A mail with its text, while that still exists, and the buttons that are open to this person."""
+    seen, message = shown(desk, one, names), message_of(desk, one)
+    seen |= {"subject": "", "text": [], "hidden": False, "sender": "", "address": "", "written": moment(one.created_at)}
+    seen["is_held"] = one.state == "held"
+    if message is not None:
+        text = without_secrets(message.text)
+        seen |= {"subject": message.subject, "sender": message.from_name, "text": blocks(text)}
+        seen |= {"hidden": text != message.text, "address": "" if one.letter_id or not one.person_id else message.to}
+    gone = () if message else ("retry", "release")
+    undo = one.state == "queued" and stopped_mails.is_undone(one)
+    seen["actions"] = [
+        (act, _("Undo") if act == "discard" and undo else BUTTONS[act]) for act in seen["acts"] if act not in gone
+    ]
+    return seen
+
+
+@editor.post(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>")
+def press_mail(slug: str, public_id: str, act: str) -> Response:
+    """Send, try again, discard one mail. What can be undone is undone from the question's page as well."""
+
+    def fn(desk: Desk) -> str:
+        one = the_mail(desk, public_id)
+        DO[act](desk, one, version_seen())
+        questions = named(desk, [one])[1]
+        return questions[one.question_id].public_id if one.question_id in questions else ""
+
+    try:
+        question = change(slug, fn)
+    except (Illegal, Stale, outbox.OnItsWay) as refused:
+        return second(slug, public_id, refused, act)
+    if question and request.form.get("to") == "question":
+        return redirect(url_for("editor.question", slug=slug, public_id=question), code=303)
+    return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
+
+
+def second(slug: str, public_id: str, refused: Refused, act: str = "") -> Response:
+    """What somebody else did to the mail while one had it open; where that was nothing, the refusal itself."""
+    with at_desk(slug) as desk:
+        one = the_mail(desk, public_id)
+        moved = str(one.version) != request.form.get("version", str(one.version))
+        words = told(desk, one) if moved and one.state != "sent" else ""
+    if act == "discard" and not words and not isinstance(refused, Stale):
+        words = _("It can’t be stopped any more: it has gone out, or it is just going.")
+    if not words:
+        raise refused
+    return errors.page(409, happened=words)

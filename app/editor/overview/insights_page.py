@@ -1,0 +1,257 @@
+"""Insights: what came in and what ran, how long it took, who answered, about what and from where. Each chart with its table."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_skeleton
+from flask import abort, request
+from flask_babel import get_locale, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ...db import now
+from ...formatting import tongue
+from ...newsletters.queries import topics_of
+from ...newsroom import insights
+from ...newsroom.insights import Insight, days_to_print, letters_in, nth, of, ranked, reply_days
+from ...newsroom.weekly_counts import monday
+from ...people.directory import expert_names
+from ...people.spreadsheet import written
+from ..frame import Desk, at_desk, editor, page
+from ..letters.letter_words import CHANNELS
+from . import charts
+
+PERIODS: dict[str, tuple[int | None, Any]] = {
+    "12-weeks": (12, _l("Twelve weeks")),
+    "year": (52, _l("A year")),
+    "all": (None, _l("All")),
+}
+LETTERS = _l("Letters")
+Row = Sequence[str | int]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture, the sentence that says what it shows, and the table behind it: `heads` above `rows`, the first cell a name.
+
+    Where the rows are spans of time, `begins` are their days for a machine to read.
+    """
+
+    key: str
+    title: str
+    unit: str
+    says: str
+    heads: Sequence[str]
+    rows: Sequence[Row]
+    picture: charts.Picture
+    begins: Sequence[date] = ()
+
+
+@editor.get("/<slug>/insights", endpoint="insights")
+def newsletter_insights(slug: str) -> str:
+    with at_desk(slug) as desk:
+        period = request.args.get("period", "")
+        key = period if period in PERIODS else next(iter(PERIODS))
+        found = _insight(desk, key)
+        return page(
+            desk,
+            "editor/overview/insights.html",
+            "insights",
+            period=key,
+            periods=[(name, label) for name, (_weeks, label) in PERIODS.items()],
+            unread=period not in (key, ""),
+            insight=found,
+            standing=_standing(found),
+            charts=[chart(desk, found) for chart in CHARTS.values()] if found.counted_at else [],
+        )
+
+
+@editor.get("/<slug>/insights/<chart>.csv")
+def insights_csv(slug: str, chart: str) -> Response:
+    """The table behind one chart, as a file for a spreadsheet."""
+    key = request.args.get("period", next(iter(PERIODS)))
+    if chart not in CHARTS or key not in PERIODS:
+        abort(404)
+    with at_desk(slug) as desk:
+        drawn = CHARTS[chart](desk, _insight(desk, key))
+        names: Sequence[object] = drawn.begins or [row[0] for row in drawn.rows]
+        rows = ([str(name), *map(str, row[1:])] for name, row in zip(names, drawn.rows, strict=False))
+        lines = "".join(written(drawn.heads, rows))
+    name = f'attachment; filename="{slug}-{chart}-{key}.csv"'
+    return Response(lines, mimetype="text/csv", headers={"Content-Disposition": name})
+
+
+def _insight(desk: Desk, period: str) -> Insight:
+    return insights.insight(desk.session, desk.newsletter.id, PERIODS[period][0], monday(now(desk.session)))
+
+
+def _standing(found: Insight) -> str:
+    """The whole period in two sentences."""
+    letters, out, spam = letters_in(found.total), of(found.total, "out"), of(found.total, "kinds")["spam"]
+    half = nth(days_to_print(found.total), 0.5)
+    said = [
+        ngettext("One letter came in", "%(num)s letters came in", letters)
+        + (ngettext(", besides one of spam", ", besides %(num)s of spam", spam) if spam else "")
+        + _(", and ")
+        + ngettext("one Q&A ran.", "%(num)s Q&As ran.", out["ran"])
+    ]
+    if out["readers"]:
+        said.append(ngettext("One reader got an answer.", "%(num)s readers got an answer.", out["readers"]))
+    if half is not None:
+        said.append(ngettext("Half of what ran was in print within a day.",
+                             "Half of what ran was in print within %(num)s days.", half))  # fmt: skip
+    return " ".join(said)
+
+
+def _since(desk: Desk, begins: date) -> str:
+    """The day on which a span begins, with its year where that is another one than it is at the newsletter's place."""
+    today = now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone))
+    skeleton = "MMMd" if begins.year == today.year else "yMMMd"
+    return str(format_skeleton(skeleton, datetime.combine(begins, time()), locale=get_locale()))
+
+
+def _flow(desk: Desk, found: Insight) -> Chart:
+    """In and out, by week."""
+    came = [letters_in(span.figures) for span in found.spans]
+    ran = [of(span.figures, "out") for span in found.spans]
+    answered = [out["readers"] for out in ran]
+    labels = [_since(desk, span.begins) for span in found.spans]
+    return Chart(
+        "flow",
+        _("Letters in, readers answered"),
+        _unit(found),
+        _("%(first)s letters in the first of these times and %(last)s in the last; %(one)s and %(two)s readers answered.",
+          first=came[0], last=came[-1], one=answered[0], two=answered[-1]) if came else "",
+        (_("From"), _("Letters in"), _("Questions among them"), _("Q&As that ran"), _("Readers answered")),
+        [
+            (label, letters, of(span.figures, "kinds")["question"], out["ran"], out["readers"])
+            for label, letters, span, out in zip(labels, came, found.spans, ran, strict=True)
+        ],
+        charts.columns(labels, came, answered, (_("%(number)s in", number=came[-1] if came else 0),
+                                               _("%(number)s answered", number=answered[-1] if came else 0))),
+        [span.begins for span in found.spans],
+    )  # fmt: skip
+
+
+def _unit(found: Insight) -> str:
+    weeks = found.spans[0].weeks if found.spans else 1
+    return ngettext("By week, from the day shown; the last one still runs",
+                    "By %(num)s weeks, from the day shown; the last ones still run", weeks)  # fmt: skip
+
+
+def _speed(desk: Desk, found: Insight) -> Chart:
+    """Days from the first letter to print."""
+    days = [days_to_print(span.figures) for span in found.spans]
+    half, most = [nth(one, 0.5) for one in days], [nth(one, 0.9) for one in days]
+    labels = [_since(desk, span.begins) for span in found.spans]
+    all_days = days_to_print(found.total)
+    last = next((pair for pair in zip(half[::-1], most[::-1], strict=True) if pair[0] is not None), (0, 0))
+    return Chart(
+        "speed",
+        _("From question to print"),
+        _("Days: the dot is the median, the line runs to nine in ten"),
+        _("Over all of it half ran within %(half)s days and nine in ten within %(most)s.",
+          half=nth(all_days, 0.5), most=nth(all_days, 0.9)) if all_days else "",
+        (_("From"), _("Q&As that ran"), _("Median days"), _("Nine in ten within")),
+        [
+            (label, one.total(), "" if first is None else first, "" if second is None else second)
+            for label, one, first, second in zip(labels, days, half, most, strict=True)
+        ] if all_days else [],
+        charts.spans(labels, half, most, (_("half by %(days)s", days=last[0]), _("90 %% by %(days)s", days=last[1]))),
+        [span.begins for span in found.spans],
+    )  # fmt: skip
+
+
+def _experts(desk: Desk, found: Insight) -> Chart:
+    """Who was asked, and what came of it."""
+    total = found.total
+    keys = ranked(of(total, "asked"), of(total, "answered"))
+    names = expert_names(desk.session, [int(key) for key in keys])
+    named = [(names.get(int(key)) or _("no longer in the directory"), key) for key in keys]
+    columns = ("asked", "answered", "declined", "silent")
+    return Chart(
+        "experts",
+        _("Experts’ response"),
+        _("Outlined: asked; line: texts that came"),
+        _("Experts were asked %(asked)s times and answered %(answered)s times; the median text came after %(days)s days.",
+          asked=of(total, "asked").total(), answered=of(total, "answered").total(),
+          days=nth(reply_days(total), 0.5) or 0) if keys else "",
+        (_("Expert"), _("Asked"), _("Answered"), _("Said no"), _("No text in time"), _("Median days")),
+        [
+            (name, *(of(total, column)[key] for column in columns), _days(nth(reply_days(total, key), 0.5)))
+            for name, key in named
+        ],
+        charts.rows([(name, of(total, "asked")[key], of(total, "answered")[key]) for name, key in named]),
+    )  # fmt: skip
+
+
+def _days(number: int | None) -> str | int:
+    return "" if number is None else number
+
+
+def _topics(desk: Desk, found: Insight) -> Chart:
+    names = {str(topic.id): topic.name for topic in topics_of(desk.session, desk.newsletter.id)}
+    asked, ran = of(found.total, "topics_in"), of(found.total, "topics_out")
+    rows = [(names[key], asked[key], ran[key]) for key in ranked(asked, ran) if key in names]
+    return Chart(
+        "topics",
+        _("Topics"),
+        _("Outlined: letters; line: Q&As that ran"),
+        _("Most letters are about %(topic)s: %(number)s.", topic=rows[0][0], number=rows[0][1]) if rows else "",
+        (_("Topic"), _("Letters"), _("Q&As that ran")),
+        rows,
+        charts.rows(rows),
+    )
+
+
+def _counts(
+    key: str, title: Any, head: Any, name: str, words: Callable[[str], str], unit: Any = LETTERS
+) -> Callable[[Desk, Insight], Chart]:
+    """A chart of one counter of the figures, the most first."""
+
+    def chart(desk: Desk, found: Insight) -> Chart:
+        numbers: Counter[str] = of(found.total, name)
+        rows = [(words(one), numbers[one]) for one in ranked(numbers)]
+        return Chart(
+            key,
+            str(title),
+            str(unit),
+            _("Most are %(what)s: %(number)s of %(all)s.", what=rows[0][0], number=rows[0][1], all=numbers.total())
+            if rows
+            else "",
+            (str(head), str(LETTERS)),
+            rows,
+            charts.rows([(label, number, None) for label, number in rows]),
+        )
+
+    return chart
+
+
+KINDS = {
+    "question": _l("question"), "comment": _l("comment"), "tip": _l("tip"), "unsubscribe": _l("unsubscribe"),
+    "spam": _l("spam"), "waiting": _l("not filed yet"), "ended": _l("ended kindly"), "withdrawn": _l("taken back"),
+}  # fmt: skip
+
+
+def _from(words: Mapping[str, Any]) -> Callable[[str], str]:
+    return lambda key: str(words.get(key, key))
+
+
+CHARTS: dict[str, Callable[[Desk, Insight], Chart]] = {
+    "flow": _flow,
+    "speed": _speed,
+    "experts": _experts,
+    "topics": _topics,
+    "channels": _counts("channels", _l("How letters came"), _l("Way"), "channels", _from(CHANNELS)),
+    "kinds": _counts(
+        "kinds", _l("What letters were"), _l("Kind"), "kinds", _from(KINDS), _l("Letters; spam is counted only here")
+    ),
+    "languages": _counts(
+        "languages", _l("Languages"), _l("Language"), "languages", lambda code: tongue(code) or _("not known")
+    ),
+}

@@ -1,0 +1,214 @@
+"""This edition: the one page that is enough for a desk of one."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import abort, redirect, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from ...answers import correspondence
+from ...formatting import age, ago, day, exact, is_past, left
+from ...mail import inbound
+from ...newsletters.queries import desks_of
+from ...newsroom.waiting import Board, Task, board
+from ...people.permissions import may
+from ...questions import queries as questions
+from ...web import db
+from ..frame import Desk, at_desk, editor, page
+from ..mail import incoming_mails
+from .faults import FIRST, faults
+
+
+@editor.get("/")
+def start() -> Response:
+    """The person's first newsletter."""
+    with db.read() as session:
+        newsletters = desks_of(session, current_user.person_id)
+    if not newsletters:
+        abort(404)
+    return redirect(url_for("editor.home", slug=newsletters[0].slug), code=303)
+
+
+@editor.get("/<slug>/")
+def home(slug: str) -> str:
+    with at_desk(slug) as desk:
+        tasks = board(desk.session, desk.newsletter)
+        mails = _mails(desk)
+        mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind not in FIRST])
+        columns = (
+            (_("For you"), mine, mails),
+            *([(_("For an editor"), editors, [])] if editors else []),
+            (_("For experts"), tasks.experts, []),
+            (_("For their check"), tasks.checks, []),
+            (_("For an answer"), tasks.answers, []),
+        )
+        return page(
+            desk,
+            "editor/overview/home.html",
+            "edition",
+            today=day(datetime.now(UTC)),
+            standing=_standing(desk, tasks, len(mails)),
+            faults=faults(desk, tasks.desk, _address),
+            waits=[(heading, _column(desk, tasks, mails)) for heading, tasks, mails in columns],
+            slots=_slots(desk, tasks),
+        )
+
+
+def _shared_out(desk: Desk, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
+    """What the person may do themselves, and what waits for an editor."""
+    mine = [task for task in tasks if may(desk.actor, NEEDED[task.kind])]
+    return mine, [task for task in tasks if task not in mine]
+
+
+def _standing(desk: Desk, tasks: Board, mails: int) -> str:
+    """How things stand, in a sentence or two."""
+    sentences = [_edition_stands(tasks)]
+    mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind in TEXTS])
+    late = sum(1 for task in tasks.experts if task.due_at and is_past(task.due_at))
+    if mine:
+        sentences.append(ngettext("One text waits for you.", "%(num)s texts wait for you.", len(mine)))
+    if editors:
+        sentences.append(ngettext("One text waits for an editor.", "%(num)s texts wait for an editor.", len(editors)))
+    if late:
+        sentences.append(ngettext("One expert is late.", "%(num)s experts are late.", late))
+    if not any((mails, tasks.desk, tasks.experts, tasks.checks, tasks.answers)):
+        sentences.append(_("Nobody waits for anybody."))
+    return " ".join(sentences)
+
+
+def _edition_stands(tasks: Board) -> str:
+    if not tasks.coming:
+        return _("No edition is planned: the rhythm stands in the settings.")
+    edition = tasks.coming[0]
+    if edition.state == "locked":
+        return _("The edition of %(day)s is locked.", day=day(edition.runs_at))
+    free = edition.slots - len(tasks.filling)
+    slots = (
+        ngettext("One slot is still open", "%(num)s slots are still open", free)
+        if free > 0
+        else _("Every slot is filled")
+    )
+    if is_past(edition.cutoff_at):
+        return _("%(slots)s; the cut-off was %(time)s ago.", slots=slots, time=ago(edition.cutoff_at))
+    return _("%(slots)s and the cut-off is in %(time)s.", slots=slots, time=left(edition.cutoff_at))
+
+
+def _mails(desk: Desk) -> list[dict[str, Any]]:
+    """What came in by mail and waits for the desk: the experts' letters one by one, the holding pen as one line."""
+    session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
+    lines = [
+        _mail_line("new", _("%(name)s has written by mail", name=assignment.expert.name), letter.received_at,
+                   url_for("editor.letter", slug=slug, public_id=letter.public_id), incoming_mails.titled(assignment.question))
+        for letter, assignment in correspondence.waiting_of_experts(session, key)
+    ]  # fmt: skip
+    since = incoming_mails.oldest(session, key, "pen")
+    if since is not None:
+        number = inbound.count(session, key, "pen")
+        words = ngettext("One mail waits in the holding pen", "%(num)s mails wait in the holding pen", number)
+        lines.append(_mail_line("wait", words, since, url_for("editor.pen", slug=slug)))
+    return lines
+
+
+def _mail_line(mark: str, text: str, since: datetime, href: str, about: str = "") -> dict[str, Any]:
+    return {
+        "mark": mark,
+        "label": LABELS[mark],
+        "text": text,
+        "href": href,
+        "age": age(since),
+        "time": since,
+        "exact": exact(since),
+        "about": about,
+    }
+
+
+def _column(desk: Desk, tasks: list[Task], mails: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is late comes first, then what came by mail, then the rest in its order."""
+    lines = [_line(desk, task) for task in tasks]
+    late = [line for line in lines if line["mark"] == "late"]
+    return [*late, *mails, *(line for line in lines if line["mark"] != "late")]
+
+
+def _slots(desk: Desk, tasks: Board) -> dict[str, Any] | None:
+    """The slots of the coming edition: what stands in them, and how many are open."""
+    if not tasks.coming:
+        return None
+    edition, ready = tasks.coming[0], questions.count(desk.session, desk.newsletter.id, ("answered",))
+    open_slots = range(len(tasks.filling) + 1, edition.slots + 1)
+    return {"edition": edition, "questions": tasks.filling, "open": open_slots, "ready": ready}
+
+
+def _until(task: Task) -> str:
+    return day(task.due_at or task.since, "short")
+
+
+TEXTS = ("edit", "check", "approve", "objection")
+# What somebody has to be allowed to do a task of the desk, in the words of "Who may what".
+NEEDED = {
+    "missed": "edition", "send": "edition", "date": "pick", "slot": "pick", "objection": "edit", "edit": "edit",
+    "approve": "approve", "check": "give back", "invite": "invite", "letters": "take letters", "held": "take letters",
+}  # fmt: skip
+LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
+# What each kind of task says: the mark before it, and the words.
+DESK: dict[str, tuple[str, Callable[[Task], str]]] = {
+    "send": ("new", lambda task: _("Mark the edition of %(day)s as sent", day=_until(task))),
+    "date": ("wait", lambda task: _("It must run by %(day)s", day=_until(task))),
+    "approve": ("new", lambda task: _("Approve %(name)s’s text", name=task.expert)),
+    "edit": ("new", lambda task: _("Edit %(name)s’s text", name=task.expert)),
+    "check": ("wait", lambda task: _("Send %(name)s the quote check", name=task.expert)),
+    "invite": ("none", lambda task: _("Send %(name)s the invitation", name=task.expert)),
+    "letters": ("new", lambda task: ngettext("Read one new letter", "Read %(num)s new letters", task.number)),
+    "held": ("wait", lambda task: ngettext("Look at one held letter", "Look at %(num)s held letters", task.number)),
+    "slot": ("none", lambda task: _("Fill slot %(number)s", number=task.number)),
+    "ask": ("none", lambda task: ngettext("One reader asks", "%(num)s readers ask", task.number)),
+}
+# With somebody outside: the words while there is time, and when it is over.
+OUTSIDE: dict[str, tuple[Callable[[Task], str], Callable[[Task], str]]] = {
+    "invited": (lambda task: _("%(name)s has until %(day)s to say yes", name=task.expert, day=_until(task)),
+                lambda task: _("%(name)s hasn’t replied", name=task.expert)),
+    "accepted": (lambda task: _("%(name)s has it, due %(day)s", name=task.expert, day=_until(task)),
+                 lambda task: _("%(name)s’s text is late", name=task.expert)),
+    "returned": (lambda task: _("%(name)s has it again, due %(day)s", name=task.expert, day=_until(task)),
+                 lambda task: _("%(name)s’s text is late", name=task.expert)),
+    "checking": (lambda task: _("%(name)s checks until %(day)s", name=task.expert, day=_until(task)),
+                 lambda task: _("%(name)s’s time to check is over", name=task.expert)),
+}  # fmt: skip
+
+
+def _line(desk: Desk, task: Task) -> dict[str, Any]:
+    """A task as a line of its column."""
+    late = task.due_at is not None and is_past(task.due_at)
+    if task.kind in OUTSIDE:
+        mark, says = "late" if late else "wait", OUTSIDE[task.kind][late]
+    else:
+        mark, says = DESK[task.kind]
+        mark = "late" if late and task.kind == "date" else mark
+    if task.due_at is None:
+        moment, label = task.since, age(task.since)
+    else:
+        moment = task.due_at
+        label = _("%(time)s over", time=age(moment)) if late else _("%(time)s left", time=left(moment, "short"))
+    return {
+        "mark": mark,
+        "label": LABELS.get(mark, ""),
+        "text": says(task),
+        "href": _address(desk, task),
+        "age": label,
+        "time": moment,
+        "exact": exact(moment),
+        "about": task.question.headline or task.question.wording if task.question else "",
+    }
+
+
+def _address(desk: Desk, task: Task) -> str:
+    slug = desk.newsletter.slug
+    if task.question is not None:
+        return url_for("editor.question", slug=slug, public_id=task.question.public_id)
+    if task.edition is not None:
+        return url_for("editor.edition", slug=slug, public_id=task.edition.public_id)
+    return url_for("editor.letters", slug=slug, state="held" if task.kind == "held" else "new")

@@ -1,0 +1,64 @@
+"""What an editor looks at before a wording leaves the house: what could make the asker known, and what is still theirs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from flask_babel import gettext as _
+
+from ...questions.firewall import asker_letters, said_besides, still_theirs
+from ...questions.recognise import marks
+from ..frame import Desk
+from .dossier import Dossier
+from .question_words import MARKS
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a text; `own` where a reader wrote just this, `kinds` what could make somebody known by it."""
+
+    text: str
+    kinds: list[str]
+    own: bool
+
+    @property
+    def why(self) -> str:
+        return "; ".join(self.kinds + [_("The reader’s own words")] * self.own)
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """The desk's texts in pieces, each with its heading, and the passages that only a reader's background, name or address has."""
+
+    parts: list[tuple[str, list[Piece]]]
+    besides: list[str]
+
+    @property
+    def is_theirs(self) -> bool:
+        return any(piece.own for _heading, pieces in self.parts for piece in pieces)
+
+
+def leaving(desk: Desk, file: Dossier) -> Leaving:
+    text = file.question.text
+    if text is None:
+        return Leaving([], [])
+    letters = asker_letters(desk.session, file.question)
+    texts = ((_("Headline"), text.headline), (_("Question"), text.body or ""), (_("Background"), text.background))
+    parts = [
+        (heading, list(_pieces(words, text.language, still_theirs(letters, words))))
+        for heading, words in texts if words
+    ]  # fmt: skip
+    return Leaving(parts, said_besides(desk.session, letters, text.whole))
+
+
+def _pieces(text: str, language: str, own: list[tuple[int, int]]) -> Iterator[Piece]:
+    found = marks(text, language)
+    cuts = {
+        0,
+        len(text),
+        *(at for mark in found for at in (mark.start, mark.end)),
+        *(at for span in own for at in span),
+    }
+    for start, end in pairwise(sorted(cuts)):
+        is_own = any(first <= start < last for first, last in own)
+        yield Piece(text[start:end], [str(MARKS[one.kind]) for one in found if one.start <= start < one.end], is_own)

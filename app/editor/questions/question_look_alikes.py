@@ -1,0 +1,128 @@
+"""What looks like a question: others, letters that wait, and published answers that fit."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from flask import url_for
+from flask_babel import gettext as _
+
+from ...answers.candidates import compared
+from ...formatting import age
+from ...letters import queries as letters
+from ...letters.models import Letter
+from ...matching import DESK
+from ...matching.alike import Alike, Probe, Scored, alike
+from ...newsletters.models import Topic
+from ...questions import moves as questions
+from ...questions import queries
+from ...questions.lifecycle import QUESTION
+from ...questions.models import Question
+from ..frame import Desk
+from ..letters.letter_look_alikes import reasons
+
+Near = tuple[Probe, list[Scored]]
+SHOWN = 5
+OVER = ("published", "retracted", "closed", "merged")  # what such a question looks like helps nobody any more
+PLACES = {
+    "shelved": lambda: _("On the shelf."),
+    "closed": lambda: _("Closed."),
+    "queued": lambda: _("Picked for an edition."),
+}
+
+
+class Shown(NamedTuple):
+    """A look-alike as the page draws it; `act` is what one press does with the two, empty where nothing can be done."""
+
+    pair: str
+    text: str
+    language: str
+    href: str
+    why: str
+    likely: bool
+    act: str
+    label: str
+
+
+def near(desk: Desk, one: Question, topics: Sequence[Topic]) -> Near | None:
+    """The question among all others, compared once for what is like it and for whom to ask; None where neither is shown."""
+    if one.state in OVER or not one.wording:
+        return None
+    return compared(desk.session, one, tuple(topic.name for topic in topics))
+
+
+def looked_up(desk: Desk, found: Near | None) -> list[Alike]:
+    if found is None:
+        return []
+    probe, scored = found
+    return alike(desk.session, DESK, desk.newsletter.id, probe, limit=3 * SHOWN, scored=scored)
+
+
+def alike_of(desk: Desk, one: Question, found: Near | None, family: Sequence[int], was_asked: bool) -> list[Shown]:
+    """What is like a question, best first; those that are merged with it are the question itself."""
+    rows = _rows(desk, looked_up(desk, found), family)
+    return [_shown(desk, one, each, row, was_asked) for each, row in rows][:SHOWN]
+
+
+def _rows(desk: Desk, some: Sequence[Alike], family: Sequence[int]) -> list[tuple[Alike, Question | Letter]]:
+    """The rows of the look-alikes in two queries; a letter that was filed is shown as its question, or nowhere."""
+    asked = queries.by_keys(desk.session, [each.noun_id for each in some if each.noun == "question"])
+    written = letters.by_keys(desk.session, [each.noun_id for each in some if each.noun == "letter"])
+    pairs = [(each, (asked if each.noun == "question" else written).get(each.noun_id)) for each in some]
+    return [(each, row) for each, row in pairs if row is not None and _stands(row, family)]
+
+
+def _stands(row: Question | Letter, family: Sequence[int]) -> bool:
+    if isinstance(row, Letter):
+        return row.state == "received" and row.author == "reader"
+    return row.id not in family and row.state not in ("merged", "retracted")
+
+
+def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter, was_asked: bool) -> Shown:
+    act = act_of(desk, one, row)
+    if isinstance(row, Letter):
+        text, language, endpoint = row.body or "", row.language, "editor.letter"
+    else:
+        text, language, endpoint = (
+            row.headline or row.wording,
+            row.text.language if row.text else "und",
+            "editor.question",
+        )
+    return Shown(
+        f"{each.noun}.{row.public_id}",
+        text[:220],
+        language,
+        url_for(endpoint, slug=desk.newsletter.slug, public_id=row.public_id),
+        " ".join(filter(None, (_place(row), reasons(each.reasons)))),
+        each.likely,
+        act,
+        LABELS["end with a sentence" if act == "end" and was_asked else act]() if act else "",
+    )
+
+
+def _place(row: Question | Letter) -> str:
+    if isinstance(row, Letter):
+        return _("A letter that has waited for %(age)s.", age=age(row.received_at))
+    if row.published_at is not None:
+        return _("It ran %(age)s ago.", age=age(row.published_at))
+    return PLACES[str(row.state)]() if row.state in PLACES else _("In work.")
+
+
+def act_of(desk: Desk, one: Question, row: Question | Letter) -> str:
+    """What one press does: take the letter or the question in, give this one to the other, or end it with what ran."""
+    may = QUESTION.open_to(desk.actor, one)
+    if isinstance(row, Letter):
+        return "join" if one.state not in OVER else ""
+    if row.state == "published":
+        return "end" if "close" in may else ""
+    if not questions.fault_of_merge(row, one):
+        return "take in"
+    return "give" if not questions.fault_of_merge(one, row) else ""
+
+
+LABELS: dict[str, Callable[[], str]] = {
+    "join": lambda: _("Add it to this question"),
+    "take in": lambda: _("Merge it into this one"),
+    "give": lambda: _("Merge this one into it"),
+    "end": lambda: _("Close this with that answer"),
+    "end with a sentence": lambda: _("Close this with that answer …"),  # the form that asks for it comes first
+}

@@ -1,0 +1,153 @@
+"""One question: how it stands, its wording, whoever asked, who has it, the answers, and what happened."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import g, redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from ... import errors
+from ...db import now
+from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong
+from ...questions import queries
+from ...questions.models import Question
+from ..flash import announce
+from ..form_values import typed_time
+from ..frame import Desk, at_desk, change, editor, found, page
+from ..letters.letter_words import CHANNELS, ENDS
+from ..mail.mail_words import about_to_leave
+from ..meanwhile import mark_of, told, was_changed
+from .approval import evidence
+from .clearance import leaving
+from .dossier import Dossier, dossier
+from .form_errors import Tried, tried
+from .next_step import next_step
+from .question_look_alikes import alike_of, near
+from .question_words import (
+    APPROVAL_FAULTS,
+    CHECKLIST,
+    REASONS,
+    check_words,
+    clocks,
+    length_words,
+    outcome_words,
+    version_words,
+)
+from .timeline import SHOWS, colleagues_of, trail
+
+OPENS = {"merge": "editor.question_merge", "close": "editor.question_close"}
+
+
+def the_question(desk: Desk, public_id: str) -> Question:
+    question = found(queries.load(desk.session, desk.actor, public_id))
+    href = url_for("editor.question", slug=desk.newsletter.slug, public_id=public_id)
+    g.back = (href, _("Back to the question"))  # where an error page leads
+    return question
+
+
+def to_question(slug: str, public_id: str, anchor: str | None = None) -> Response:
+    return redirect(
+        url_for("editor.question", slug=slug, public_id=public_id, _anchor=anchor),
+        code=303,
+    )
+
+
+def attempt(
+    slug: str, public_id: str, fn: Callable[[Desk], object], anchor: str | None = None, done: str = ""
+) -> Response | tuple[str, int]:
+    """Change something about the question and show it; a form that lacks something comes back as it was typed.
+
+    Where `done` is said of it, `fn` gives the way back.
+    """
+    try:
+        press = change(slug, fn)
+    except (Missing, TooLong) as missing:
+        with at_desk(slug) as desk:
+            return question_page(desk, the_question(desk, public_id), tried=tried(missing)), 422
+    if done:
+        announce(done, undo=str(press), back=url_for("editor.question", slug=slug, public_id=public_id))
+    return to_question(slug, public_id, anchor)
+
+
+def decide(
+    slug: str, public_id: str, fn: Callable[[Desk], object], anchor: str | None = None, done: str = ""
+) -> Response | tuple[str, int]:
+    """The same for what is decided about the question as it was seen: whoever comes second is told who was first."""
+    try:
+        return attempt(slug, public_id, fn, anchor, done)
+    except (Stale, Illegal) as refused:
+        return second(slug, public_id, refused)
+
+
+def second(slug: str, public_id: str, refused: Refused) -> Response:
+    """What somebody else did to the question while one had it open; where that was nothing, the refusal itself."""
+    with at_desk(slug) as desk:
+        one = the_question(desk, public_id)
+        words = told(desk, one) if was_changed(desk, one) else ""
+    if not words:
+        raise refused
+    return errors.page(409, happened=words)
+
+
+@editor.get("/<slug>/questions/<public_id>")
+def question(slug: str, public_id: str) -> str:
+    """Its page; `show` and `before` in the address say what of the trail stands on it, and from where on; `open` which of its
+    folded forms is open."""
+    endpoint = OPENS.get(request.args.get("open", ""))
+    form = Tried(url_for(endpoint, slug=slug, public_id=public_id)) if endpoint else Tried()
+    with at_desk(slug) as desk:
+        return question_page(desk, the_question(desk, public_id), form)
+
+
+def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: Any) -> str:  # noqa: B008 - it is frozen
+    """The page; `tried`, or `typed` for the checklist, is what a form held that couldn't be taken, with what was wrong."""
+    file = dossier(desk, one)
+    found = near(desk, one, file.topics)
+    show, before = request.args.get("show", ""), request.args.get("before", "")
+    colleagues = [name for key, name in colleagues_of(desk).items() if key != desk.actor.person_id]
+    return page(
+        desk,
+        "editor/questions/question.html",
+        "questions",
+        file=file,
+        question=one,
+        newest=mark_of(desk, one),
+        step=next_step(file),
+        trail=trail(desk, one, file.merged, _experts(file), show, before),
+        shows=SHOWS,
+        colleagues=colleagues,
+        calls=", ".join(f"@{name.split()[0]}" for name in colleagues),
+        leaving=about_to_leave(desk, file.family),
+        near=found,
+        alike=alike_of(desk, one, found, file.family, file.was_asked),
+        channels=CHANNELS,
+        ends=ENDS,
+        reasons=REASONS,
+        checklist=CHECKLIST,
+        evidence=lambda part: evidence(desk, file, part),
+        leaving_now=lambda: leaving(desk, file),
+        approval_faults=APPROVAL_FAULTS,
+        approval_summary=typed.get("faults", []),
+        version_words=version_words,
+        check_words=check_words,
+        outcome_words=outcome_words,
+        length_words=lambda words, wanted: length_words(words, wanted, desk.newsletter.words),
+        clocks=lambda place: clocks(place, now(desk.session)),
+        typed_time=lambda moment: typed_time(moment, desk.newsletter.zone),
+        others=_others(desk, one) if "merge" in file.may else [],
+        tried=tried,
+        typed=typed,
+    )
+
+
+def _experts(file: Dossier) -> dict[tuple[str, int], str]:
+    """Their names by what the trail calls their work."""
+    names = {("assignment", part.place.assignment.id): part.place.name for part in file.parts}
+    return names | {("answer", part.place.answer.id): part.place.name for part in file.parts if part.place.answer}
+
+
+def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
+    """What a question could be merged into."""
+    rows = queries.page(desk.session, desk.newsletter.id, ("open", "seeking", "answered"), None, 50)
+    return [(row.public_id, (row.headline or row.wording)[:90]) for row in rows if row.id != one.id]

@@ -1,0 +1,151 @@
+"""How things stand with a question, in words: who has it, until when, who waits. Tables, one line for each case."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+
+from ...answers.editing import PASSED
+from ...answers.models import Answer, Assignment, Check
+from ...formatting import ago, day, is_past
+from ...questions.models import Question
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said while there is time and, where `late` says anything, when the time of the clock is over."""
+
+    mark: str
+    on_time: str
+    late: str = ""
+
+
+# In the order in which they press: the first one speaks for the question in a list.
+PLACES = {
+    "objected": Words("late", _l("%(name)s says that something in the text is wrong")),
+    "submitted": Words("new", _l("%(name)s’s text is here, for you to edit")),
+    "edited": Words("new", _l("%(name)s’s text is edited and hasn’t gone back yet")),
+    "passed": Words("good", _l("%(name)s has passed the text, it waits for approval")),
+    "checking": Words("wait", _l("%(name)s checks the text, until %(day)s"),
+                      _l("%(name)s has the text for the check; the time was up %(ago)s ago")),
+    "returned": Words("wait", _l("%(name)s has the text once more, due %(day)s"),
+                      _l("%(name)s has the text once more; it was due %(ago)s ago")),
+    "accepted": Words("wait", _l("%(name)s has it, due %(day)s"), _l("%(name)s has it; it was due %(ago)s ago")),
+    "invited": Words("wait", _l("%(name)s is asked and has until %(day)s to say yes or no"),
+                     _l("%(name)s hasn’t replied; the time was up %(ago)s ago")),
+    "drafted": Words("none", _l("%(name)s isn’t asked yet")),
+    "approved": Words("good", _l("%(name)s’s answer may run")),
+    "later": Words("none", _l("%(name)s has no time now, but can from %(day)s on")),
+    "declined": Words("none", _l("%(name)s can’t")),
+    "cancelled": Words("none", _l("%(name)s isn’t asked any more")),
+}  # fmt: skip
+RANK = list(PLACES)
+OVER = ("later", "declined", "cancelled")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One expert's part of a question: the assignment, what came of it, the newest check, and where it stands."""
+
+    assignment: Assignment
+    answer: Answer | None
+    check: Check | None
+    key: str
+
+    @property
+    def name(self) -> str:
+        return self.assignment.expert.name
+
+    @property
+    def due_at(self) -> date | None:
+        """The clock that runs now, or the day from which there would be time."""
+        if self.key == "later":
+            return self.assignment.later_on
+        if self.key == "checking" and self.check:
+            return self.check.due_at
+        return self.assignment.reply_by if self.key == "invited" else self.assignment.due_at
+
+    @property
+    def is_late(self) -> bool:
+        return bool(PLACES[self.key].late and isinstance(self.due_at, datetime) and is_past(self.due_at))
+
+    @property
+    def mark(self) -> str:
+        return "late" if self.is_late else PLACES[self.key].mark
+
+    @property
+    def words(self) -> str:
+        said, due = PLACES[self.key], self.due_at
+        values = {"name": self.name, "day": day(due, "short") if due else ""}
+        if isinstance(due, datetime):
+            values["ago"] = ago(due)
+        return str(said.late if self.is_late else said.on_time) % values
+
+
+def place_of(assignment: Assignment, answer: Answer | None, check: Check | None) -> Place:
+    key = "later" if assignment.state == "declined" and assignment.later_on else str(assignment.state)
+    if answer and key in ("received", "done"):
+        key = str(answer.state)
+    if key == "edited" and answer and check and check.text_id == answer.text_id:
+        key = "passed" if check.outcome in PASSED else "objected" if check.outcome == "wrong" else key
+    return Place(assignment, answer, check, key)
+
+
+def most_pressing(places: Sequence[Place]) -> Place | None:
+    return min(places, key=lambda place: RANK.index(place.key), default=None)
+
+
+# What is said of the question itself, before the experts.
+OF_QUESTION = {
+    "shelved": _l("It lies on the shelf: good, not now"),
+    "queued": _l("It is picked for %(edition)s"),
+    "published": _l("It ran on %(edition)s"),
+    "retracted": _l("It ran on %(edition)s, and its page has been withdrawn since"),
+    "closed": _l("It is closed"),
+    "merged": _l("It was merged into another question, and its readers count there"),
+}
+
+
+def words_of(question: Question, place: Place) -> str:
+    """Where an expert's part stands; what ran isn't said to wait for it."""
+    if place.key == "approved" and question.state in ("published", "retracted"):
+        return _("%(name)s’s answer ran", name=place.name)
+    return place.words
+
+
+def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
+    """A few words for a row of a list."""
+    place = most_pressing([place for place in places if place.key not in OVER])
+    if place:
+        return place.words
+    if question.text is None or not question.text.cleared_at:
+        return _("You: the wording is to be confirmed")
+    if places:
+        return _("Nobody any more: %(words)s", words=places[-1].words)
+    return _("Nobody yet")
+
+
+def standing(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:
+    """The sentences on top of the question's page: who waits for whom."""
+    said = []
+    if str(question.state) in OF_QUESTION:
+        said.append(_("%(words)s.", words=str(OF_QUESTION[str(question.state)]) % {"edition": edition_day}))
+    elif question.text is None or not question.text.cleared_at:
+        said.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
+    live = sorted(
+        (place for place in places if place.key not in OVER),
+        key=lambda place: RANK.index(place.key),
+    )
+    said += [_("%(words)s.", words=words_of(question, place)) for place in live[:3]]
+    if not live and question.state == "open":
+        said.append(
+            _("%(words)s. Nobody has it now.", words=places[-1].words) if places else _("No expert has it yet.")
+        )
+    if question.state in ("published", "retracted", "closed", "merged"):
+        return " ".join(said)
+    said.append(ngettext("One reader is waiting.", "%(num)s readers are waiting.", readers) if readers
+                else _("No reader waits for it."))  # fmt: skip
+    return " ".join(said)

@@ -1,0 +1,224 @@
+"""What happened with a question, as one list: changes, the desk's notes, mails and letters, newest first, in words.
+
+The four come from four tables. Each is read from below the same place on, which has a time, a table and a key, so that a
+page holds so many lines, whatever they are, and the next one begins just below.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+
+from ...audit import queries as audit
+from ...db import now
+from ...formatting import clock_time, day, exact, tongue, zone
+from ...letters.models import Letter
+from ...mail import question_mails
+from ...mail.message import Message, shortened
+from ...mail.models import OutboxMail
+from ...mail.secret_links import without_secrets
+from ...people.directory import desk_of, names_of
+from ...questions import queries
+from ...questions.mentions import mentions, pieces
+from ...questions.models import Note, Question
+from ...questions.notes import STAFF
+from ..frame import Desk
+from ..letters.letter_words import CHANNELS
+from ..mail.mail_words import KINDS, STATES, stands
+from ..trail.event_sentences import tell
+from ..trail.event_words import SENTENCES
+
+PAGE = 30
+TITLE = 60  # characters of the headline of a question that was merged into this one
+LAST = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # nothing is newer
+ABOVE, BELOW = 2**62, 0  # keys above and below all others
+SHOWS = {"changes": _l("Changes"), "notes": _l("Notes"), "mails": _l("Mails"), "letters": _l("Letters")}
+RANKS = tuple(SHOWS)  # in this order, the last first, where two lines have the same moment
+TOLD = [action for action, row in SENTENCES.items() if row.where != "trail"]
+
+Place = tuple[datetime, int, int]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the trail; `text` says what it is, `href` leads to it, `pieces` are a note with its mentions."""
+
+    time: datetime
+    rank: int
+    key: int
+    text: str
+    kind: str = ""
+    pieces: Sequence[tuple[str, bool]] = ()
+    quote: str = ""
+    language: str | None = None
+    href: str = ""
+    mark: str = ""
+    has_hour: bool = True
+
+    @property
+    def place(self) -> Place:
+        return self.time, self.rank, self.key
+
+    @property
+    def label(self) -> str:
+        return clock_time(self.time) if self.has_hour else "–"
+
+    @property
+    def exact(self) -> str:
+        return exact(self.time) if self.has_hour else _("The hour of a letter without an address isn’t kept.")
+
+    @property
+    def date(self) -> object:
+        return self.time.astimezone(zone()).date() if self.has_hour else self.time.date()
+
+
+@dataclass(frozen=True)
+class Trail:
+    """A page of it: the days with their entries, what is shown of it, and where the page below this one begins."""
+
+    days: list[tuple[str, list[Entry]]]
+    show: str
+    earlier: str | None
+    is_first: bool
+
+
+def read_place(typed: str) -> Place:
+    """The place in an address, "1669222222000000.2.15". What can't be read is the top."""
+    try:
+        micros, rank, key = (int(part) for part in typed.split("."))
+        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros), rank, key
+    except (ValueError, OverflowError):
+        return LAST
+
+
+def _typed(place: Place) -> str:
+    return f"{(place[0] - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)}.{place[1]}.{place[2]}"
+
+
+def trail(
+    desk: Desk,
+    question: Question,
+    merged: Sequence[Question],
+    experts: dict[tuple[str, int], str],
+    show: str,
+    before: str,
+) -> Trail:
+    """A page of the trail, with that of the questions `merged` into this one; `experts` are the names by noun and key of
+    assignments and answers."""
+    below, titles = read_place(before), {one.id: shortened(one.headline or one.wording, TITLE) for one in merged}
+    family = [question.id, *titles]
+    sources = {
+        "changes": lambda at: _changes(desk, question, titles, experts, at),
+        "notes": lambda at: _notes(desk, question, at),
+        "mails": lambda at: _mails(desk, family, at),
+        "letters": lambda at: _letters(desk, family, titles, at),
+    }
+    chosen = [show] if show in SHOWS else RANKS
+    entries = [entry for name in chosen for entry in sources[name](_from(below, RANKS.index(name)))]
+    entries.sort(key=lambda entry: entry.place, reverse=True)
+    earlier = _typed(entries[PAGE - 1].place) if entries[PAGE:] else None
+    return Trail(_days(desk, entries[:PAGE]), show if show in SHOWS else "", earlier, below == LAST)
+
+
+def _from(below: Place, rank: int) -> tuple[datetime, int]:
+    """From where on the table of this rank is read, so that none of its lines is shown twice and none is left out."""
+    time, last, key = below
+    return time, key if rank == last else ABOVE if rank < last else BELOW
+
+
+def _days(desk: Desk, entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
+    today = now(desk.session).astimezone(zone()).date()
+    near = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
+    days = groupby(entries, key=lambda entry: entry.date)
+    return [(near.get(when) or day(when), list(_once(some))) for when, some in days]
+
+
+def _once(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """The same done several times in a row is told once: thirty letters that were filed are one press."""
+    for _what, run in groupby(entries, key=lambda entry: (entry.rank, entry.text) if not entry.rank else entry.place):
+        first, *others = run
+        times = ngettext("%(num)s time", "%(num)s times", len(others) + 1)
+        yield replace(first, text=f"{first.text} ({times})") if others else first
+
+
+def _changes(
+    desk: Desk,
+    question: Question,
+    titles: Mapping[int, str],
+    experts: dict[tuple[str, int], str],
+    below: tuple[datetime, int],
+) -> Iterable[Entry]:
+    events = audit.of_questions(desk.session, [question.id, *titles], TOLD, PAGE + 1, below)
+    for event, text in zip(events, tell(desk, events, experts, lead=question.id), strict=True):
+        words = _of(titles.get(event.question_id or 0), text)
+        is_step = SENTENCES[event.action].where == "step"
+        yield Entry(event.at, 0, event.id, words, "step" if is_step else "")
+
+
+def _of(merged: str | None, text: str) -> str:
+    """What became of a question that is merged into this one names it: it wasn't done to this one."""
+    return _("“%(question)s”: %(what)s", question=merged, what=text) if merged else text
+
+
+def _notes(desk: Desk, question: Question, below: tuple[datetime, int]) -> Iterable[Entry]:
+    notes: list[Note] = queries.notes_of(desk.session, question, PAGE + 1, below)
+    names = names_of(desk.session, [note.person_id for note in notes])
+    colleagues = colleagues_of(desk) if notes else {}
+    for note in notes:
+        words = _("%(who)s noted:", who=names.get(note.person_id, _("Somebody")))
+        cut = pieces(note.body, mentions(note.body, colleagues))
+        yield Entry(note.written_at, 1, note.id, words, pieces=cut)
+
+
+def colleagues_of(desk: Desk) -> dict[int, str]:
+    """Who can be called in a note."""
+    return {person.id: person.name for person in desk_of(desk.session, desk.newsletter.id, STAFF)}
+
+
+def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterable[Entry]:
+    mails = question_mails.about(desk.session, family, PAGE + 1, below)
+    names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id])
+    for mail, message in mails:
+        to = _("a reader") if mail.letter_id else names.get(mail.person_id or 0, _("somebody"))
+        yield Entry(
+            mail.sent_at or mail.created_at,
+            2,
+            mail.id,
+            _mail_words(desk, mail, message, to),
+            kind="late" if mail.state == "failed" else "",
+            quote=without_secrets(message.text)
+            if message
+            else "",  # whoever has the link can write in the expert's name
+            href=url_for("editor.mail", slug=desk.newsletter.slug, public_id=mail.public_id),
+            mark=STATES[str(mail.state)][0],
+        )
+
+
+def _mail_words(desk: Desk, mail: OutboxMail, message: Message | None, to: str) -> str:
+    how = ": ".join(filter(None, (stands(mail, now(desk.session)), mail.said)))
+    what = _("“%(subject)s”", subject=message.subject) if message else str(KINDS[mail.kind])
+    return _("Mail to %(name)s: %(what)s. %(stands)s.", name=to, what=what, stands=how)
+
+
+def _letters(desk: Desk, family: list[int], titles: Mapping[int, str], below: tuple[datetime, int]) -> Iterable[Entry]:
+    for letter in queries.letters_before(desk.session, family, PAGE + 1, below):
+        yield Entry(
+            letter.received_at,
+            3,
+            letter.id,
+            _of(titles.get(letter.question_id or 0), _letter_words(letter)),
+            quote=letter.body or "",
+            language=letter.language,
+            href=url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id),
+            has_hour=letter.hear_back != "number" or letter.channel != "web",
+        )
+
+
+def _letter_words(letter: Letter) -> str:
+    where = ", ".join(filter(None, (str(CHANNELS[letter.channel]), tongue(letter.language))))
+    return _("A reader’s letter came: %(where)s.", where=where)

@@ -1,0 +1,243 @@
+"""The trail of a newsletter: everything that was done, by whom and when, to look through and to take away as a file."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+from typing import Any
+
+from flask import Response, redirect, request, stream_with_context, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from werkzeug.wrappers import Response as BaseResponse
+
+from ...audit import Event, trail
+from ...editions.models import Edition
+from ...formatting import clock_time, day, exact, zone
+from ...people import colleagues
+from ...people.models import Person
+from ...people.permissions import must
+from ...people.spreadsheet import written
+from ...questions.models import Question
+from ..frame import Desk, at_desk, editor, page
+from .event_sentences import hands, tell
+from .event_words import HANDS, SENTENCES
+
+PAGE = 100
+AT_ONCE = 1_000  # events that are read at a time for a file
+DESK = "desk"  # whoever is or was of it
+BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
+NOUNS = {
+    "letter": _l("Letters"), "credit": _l("Readers’ names"), "question": _l("Questions"),
+    "assignment": _l("What experts were asked"), "answer": _l("Answers"), "edition": _l("Editions"),
+    "mail": _l("Mails that went out"), "inbound": _l("Mails that came in"), "verdict": _l("Look-alikes"), "topic": _l("Topics"), "expert": _l("The directory"),
+    "newsletter": _l("Settings"), "membership": _l("People"), "session": _l("Ways in"),
+}  # fmt: skip
+HEADS = ("at", "who", "what", "act", "noun", "question", "from", "to")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the address asks for: as typed, as the trail takes it, and what in it can't be read."""
+
+    typed: Mapping[str, str]
+    sought: trail.Sought
+    faults: Mapping[str, str]
+
+    @property
+    def address(self) -> dict[str, Any]:
+        return {name: text for name, text in self.typed.items() if text}
+
+
+@editor.get("/<slug>/trail", endpoint="trail")
+def look_through(slug: str) -> str:
+    with at_desk(slug) as desk:
+        must(desk.actor, "trail")
+        people = colleagues.known_as(desk.session, desk.newsletter.id)
+        filters, before = _filters(desk, people), read_place(request.args.get("before", ""))
+        events = trail.of_newsletter(desk.session, desk.newsletter.id, filters.sought, PAGE + 1, before)
+        shown = events[:PAGE]
+        older = typed_place(shown[-1]) if len(events) > PAGE else None
+        return page(
+            desk,
+            "editor/trail/trail.html",
+            "settings",
+            days=_days(desk, shown),
+            filters=filters,
+            people=_choices(desk, people),
+            acts=acts(),
+            keyset={
+                "newer": _here(desk, filters) if before else None,
+                "older": _here(desk, filters, before=older) if older else None,
+            },
+        )
+
+
+def _here(desk: Desk, filters: Filters, **more: Any) -> str:
+    return url_for("editor.trail", slug=desk.newsletter.slug, **filters.address, **more)
+
+
+def typed_place(event: Event) -> str:
+    return f"{(event.at - BEGAN) // timedelta(microseconds=1)}.{event.id}"
+
+
+def read_place(typed: str) -> trail.Place | None:
+    """The place in an address, "1669222222000000.15". What can't be read is the top."""
+    micros, _dot, key = typed.partition(".")
+    try:
+        return BEGAN + timedelta(microseconds=int(micros)), int(key[:18])
+    except (ValueError, OverflowError):
+        return None
+
+
+def _filters(desk: Desk, people: Mapping[int, str]) -> Filters:
+    typed = {name: request.args.get(name, "").strip()[:60] for name in ("who", "what", "from", "to")}
+    faults: dict[str, str] = {}
+
+    def read(name: str, reader: Callable[[str], Any], fault: str) -> Any:
+        if not typed[name]:
+            return None
+        try:
+            return reader(typed[name])
+        except (KeyError, ValueError, OverflowError):
+            faults[name] = fault
+            return None
+
+    wrong_day = _("Write the date like 2026-07-01.")
+    sought = trail.Sought(
+        read("who", lambda who: _actors(desk, who, people), _("Nobody of this desk is meant by this.")) or (),
+        read("what", _actions, _("Nothing of this kind is noted.")) or (),
+        read("from", _midnight, wrong_day),
+        read("to", lambda text: _midnight(text, 1), wrong_day),
+    )
+    return Filters(typed, sought, faults)
+
+
+def _actors(desk: Desk, who: str, people: Mapping[int, str]) -> tuple[str, ...]:
+    """The actors' `ref`s in the trail. Raises KeyError for anybody who was never here."""
+    if who in HANDS:
+        return (who,)
+    if who == DESK:
+        return tuple(f"staff:{key}" for key in people)
+    key = desk.session.scalar(select(Person.id).filter_by(public_id=who))
+    if key not in people:
+        raise KeyError(who)
+    return (f"staff:{key}",)
+
+
+def _actions(what: str) -> tuple[str, ...]:
+    """One act, or all of a noun. Raises KeyError for what nobody can do."""
+    found = tuple(action for action in SENTENCES if action == what or action.partition(".")[0] == what)
+    if not found:
+        raise KeyError(what)
+    return found
+
+
+def _midnight(text: str, later: int = 0) -> datetime:
+    """The beginning of a day in the newsletter's zone, or of so many days later."""
+    return datetime.combine(date.fromisoformat(text) + timedelta(days=later), time(), zone()).astimezone(UTC)
+
+
+def _choices(desk: Desk, people: Mapping[int, str]) -> list[tuple[str, str]]:
+    rows = desk.session.execute(select(Person.id, Person.public_id).where(Person.id.in_(people)))
+    named = sorted(((row.public_id, people[row.id]) for row in rows), key=lambda one: one[1].casefold())
+    return [(DESK, _("The people of the desk")), *named, *((ref, str(name)) for ref, name in HANDS.items())]
+
+
+def acts() -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """What can be filtered by: the nouns, each with its acts in words."""
+    blank = {"who": "…", "expert": "…", "person": "…", "version": "", "outcome": "…", "columns": "…", "role": "…"}
+    return [
+        (
+            noun,
+            str(label),
+            [
+                (action, (str(told.sentence) % blank).removeprefix("… ").rstrip("."))
+                for action, told in SENTENCES.items()
+                if action.partition(".")[0] == noun
+            ],
+        )
+        for noun, label in NOUNS.items()
+    ]
+
+
+def _days(desk: Desk, events: Sequence[Event]) -> list[tuple[str, list[dict[str, Any]]]]:
+    about = _about(desk, events)
+    lines = [
+        _when(event)
+        | {"text": text}
+        | {"about": about.get(("question", event.question_id or 0)) or about.get((event.noun, event.noun_id))}
+        for event, text in zip(events, tell(desk, events), strict=True)
+    ]
+    return [(day(when), list(some)) for when, some in groupby(lines, key=lambda line: line["date"])]
+
+
+def _when(event: Event) -> dict[str, Any]:
+    """A reader's letter without an address keeps its day and no hour: midnight in UTC, in no zone's day but its own."""
+    if event.noun == "letter" and event.at.time() == time():
+        hourless = _("The hour of a letter without an address isn’t kept.")
+        return {"time": event.at, "date": event.at.date(), "label": "–", "exact": hourless}
+    local = event.at.astimezone(zone()).date()
+    return {"time": event.at, "date": local, "label": clock_time(event.at), "exact": exact(event.at)}
+
+
+def _about(desk: Desk, events: Iterable[Event]) -> dict[tuple[str, int], tuple[str, str]]:
+    """The words and the address of the questions and editions that several events are about."""
+    slug, found = desk.newsletter.slug, dict[tuple[str, int], tuple[str, str]]()
+    keys = {event.question_id for event in events if event.question_id}
+    for question in desk.session.scalars(select(Question).where(Question.id.in_(keys))):
+        words = question.headline or question.wording or _("A question")
+        found["question", question.id] = words, url_for("editor.question", slug=slug, public_id=question.public_id)
+    keys = {event.noun_id for event in events if event.noun == "edition"}
+    for edition in desk.session.scalars(select(Edition).where(Edition.id.in_(keys))):
+        found["edition", edition.id] = day(edition.runs_at), url_for("editor.edition", slug=slug, public_id=edition.public_id)  # fmt: skip
+    return found
+
+
+@editor.get("/<slug>/trail/<any(csv, jsonl):form>")
+def take_trail(slug: str, form: str) -> BaseResponse:
+    """The trail, or what the filters leave of it, as a file. It names questions by their ids, in nobody's words."""
+    with at_desk(slug) as desk:
+        must(desk.actor, "trail")
+        filters = _filters(desk, colleagues.known_as(desk.session, desk.newsletter.id))
+        if filters.faults:  # half of what was meant would look like all of it
+            return redirect(_here(desk, filters), code=303)
+    lines = stream_with_context(FORMS[form](slug, filters.sought))
+    response = Response(lines, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
+    response.headers["Content-Disposition"] = f'attachment; filename="{slug}-trail.{form}"'
+    return response
+
+
+def _told(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, str, str, str]]:
+    """Each event with who did it, the sentence, and the question's public id."""
+    with at_desk(slug) as desk:
+        for events in trail.whole(desk.session, desk.newsletter.id, sought, AT_ONCE):
+            who = hands(desk, events)
+            keys = {event.question_id for event in events if event.question_id}
+            rows = desk.session.execute(select(Question.id, Question.public_id).where(Question.id.in_(keys)))
+            ids: dict[int, str] = {row.id: row.public_id for row in rows}
+            for event, text in zip(events, tell(desk, events), strict=True):
+                named = who.get(event.actor) or str(HANDS.get(event.actor, ""))
+                yield event, named, text, ids.get(event.question_id or 0, "")
+
+
+def _csv(slug: str, sought: trail.Sought) -> Iterator[str]:
+    rows = (
+        (event.at.isoformat(), who, text, event.action, event.noun, question, event.old or "", event.new or "")
+        for event, who, text, question in _told(slug, sought)
+    )
+    return written(HEADS, rows)
+
+
+def _jsonl(slug: str, sought: trail.Sought) -> Iterator[str]:
+    for event, who, text, question in _told(slug, sought):
+        # Not the event's number: between those of its neighbours it would tell the hour that isn't kept of a reader's.
+        row: dict[str, Any] = {"at": event.at.isoformat(), "actor": event.actor, "who": who, "what": text}
+        row |= {"act": event.action, "noun": event.noun, "question": question or None}
+        row |= {"from": event.old, "to": event.new, "facts": event.facts}
+        yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+FORMS: dict[str, Callable[[str, trail.Sought], Iterator[str]]] = {"csv": _csv, "jsonl": _jsonl}

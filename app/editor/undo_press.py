@@ -1,0 +1,78 @@
+"""One press takes back the last one, for a minute."""
+
+from collections import Counter
+
+from flask import redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from ..answers.pending_invitations import Told
+from ..audit import Event
+from ..lifecycle import Refused, Stale
+from ..mail.outbox import OnItsWay
+from ..newsroom import undo as undoing
+from .flash import announce
+from .frame import Desk, change, editor
+from .meanwhile import meanwhile, newest_change
+
+MOST = 3_000  # characters of the numbers of a press: those of a whole page have half of it
+WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
+    (undoing.TooLate, _l("the minute is over")),
+    (Told, _l("its expert has been told by mail")),
+    (OnItsWay, _l("its reader has been told by mail")),
+    (Refused, _l("it has gone on from there")),
+)
+
+
+def way_back(events: list[Event]) -> str:
+    """What the button of the undo carries for the events of a press; empty where nothing can be undone."""
+    return ".".join(map(str, undoing.undoable(events)))
+
+
+@editor.post("/<slug>/undo")
+def undo(slug: str) -> Response:
+    press = [int(key) for key in request.form.get("press", "")[:MOST].split(".") if key.isdecimal() and len(key) < 16]
+
+    def fn(desk: Desk) -> tuple[int, Counter[str]]:
+        done, left = undoing.undo(desk.session, desk.actor, press)
+        return len(done), Counter(_why(desk, one) for one in left)
+
+    done, left = change(slug, fn)
+    announce(_told(done, left))
+    return redirect(_within(slug, request.form.get("back", "")), code=303)
+
+
+def _why(desk: Desk, left: undoing.Left) -> str:
+    if isinstance(left.why, Stale):
+        row = desk.session.get(undoing.ROWS[left.event.noun], left.event.noun_id)
+        newest = newest_change(desk, row)
+        # Where the row itself stands as the press left it, it is what followed from the press that has gone on.
+        return newest and newest.id != left.event.id and meanwhile(desk, row) or str(WHY_NOT[-1][1])
+    return next(str(words) for kind, words in WHY_NOT if isinstance(left.why, kind))
+
+
+def _told(done: int, left: Counter[str]) -> str:
+    if not done and not left:
+        return _("There is nothing to undo.")
+    said = [_("Undone.")] if done else []
+    return " ".join([*said, *stay(left)])
+
+
+def stay(left: Counter[str]) -> list[str]:
+    """What a press left as it is, a sentence for each reason."""
+    return [
+        ngettext("One stays as it is: %(why)s.", "%(num)s stay as they are: %(why)s.", number, why=why)
+        for why, number in left.items()
+    ]
+
+
+def _within(slug: str, back: str) -> str:
+    """A page of this desk, and nothing else that somebody could have put into the form."""
+    desk = url_for("editor.home", slug=slug)
+    return (
+        back
+        if back.startswith(desk) and "\\" not in back and "//" not in back
+        else url_for("editor.letters", slug=slug)
+    )

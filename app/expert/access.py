@@ -1,0 +1,116 @@
+"""How somebody comes to an assignment: by its link, which opens that one alone, or signed in as its expert."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from .. import errors
+from ..actors import Expert
+from ..answers import expert_tasks
+from ..answers.expert_tasks import Task
+from ..mail.translation import city
+from ..people.directory import expert_of
+from ..web import db, language
+
+expert = Blueprint("expert", __name__)
+T = TypeVar("T")
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """An expert at one assignment: the session to query, the actor to call verbs as, and what they may see of it."""
+
+    session: Session
+    actor: Expert
+    task: Task
+
+
+def at(path: str, method: str) -> Callable[[View], View]:
+    """Give a view both of its addresses: behind the assignment's link, and among the expert's own questions."""
+
+    def add(view: View) -> View:
+        for way in ("/a/<token>", "/expert/assignments/<public_id>"):
+            expert.add_url_rule(f"{way}{path}", view.__name__, view, methods=[method])
+        return view
+
+    return add
+
+
+def me(session: Session) -> Expert:
+    """The expert who is signed in. 404 for somebody who is none (any more)."""
+    row = expert_of(session, current_user.person_id)
+    if row is None:
+        abort(404)
+    return Expert(row.id, row.name)
+
+
+@expert.before_request
+def only_by_link_or_signed_in() -> Response | None:
+    """Whoever is not signed in here gets to the way in; what they have just sent is shown to them first."""
+    if "token" in (request.view_args or {}):
+        return None
+    if current_user.is_authenticated and current_user.door == "expert":
+        g.language = current_user.language
+        return None
+    if request.method == "POST":
+        return errors.page(403, happened=_("You are no longer signed in here; nothing was sent."))
+    return redirect(url_for("entrance.ask", to="expert", next=request.path), code=303)
+
+
+def _found(session: Session, token: str | None, public_id: str) -> tuple[Expert, Task] | None:
+    if token is not None:
+        return expert_tasks.by_link(session, token)
+    actor = me(session)
+    task = expert_tasks.load(session, actor, public_id)
+    return (actor, task) if task else None
+
+
+def _enter(session: Session, token: str | None = None, public_id: str = "") -> Visit:
+    found = _found(session, token, public_id)
+    if found is None:
+        abort(404)
+    actor, task = found
+    g.zone = task.newsletter.zone
+    if token is not None:
+        g.language = task.newsletter.language
+    return Visit(session, actor, task)
+
+
+@contextmanager
+def visit(way: dict[str, str]) -> Iterator[Visit]:
+    """The assignment at this address, to be read. 404 for a stranger, and for a link that ended."""
+    with db.read() as session:
+        yield _enter(session, **way)
+
+
+def change(way: dict[str, str], fn: Callable[[Visit], T]) -> T:
+    """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
+    return db.write(lambda session: fn(_enter(session, **way)))
+
+
+def page(found: Visit, template: str, status: int = 200, **values: Any) -> Response:
+    """Render a page of an assignment; `way` in it are the values that its addresses are built from."""
+    html = render_template(
+        f"expert/{template}.html",
+        newsletter=found.task.newsletter,
+        expert_name=found.actor.name,
+        signed_in=found.actor.assignment_id is None,
+        editor_name=found.task.newsletter.editor,
+        city=city(language(), found.task.newsletter.zone),
+        way=request.view_args,
+        task=found.task,
+        **values,
+    )
+    return make_response(html, status)
+
+
+def to_assignment(way: dict[str, Any], **query: Any) -> Response:
+    return redirect(url_for("expert.assignment", **way, **query), code=303)

@@ -1,0 +1,87 @@
+"""The page of an assignment, by where things stand: to answer, to check, or thanks."""
+
+from collections.abc import Callable
+
+from flask import abort
+from werkzeug.wrappers import Response
+
+from ..answers import editing
+from ..answers.models import AnswerText
+from ..editions import archive
+from ..editions.archive import story_path
+from ..editions.block_data import as_it_would_run
+from ..editions.items import block_from
+from ..editions.queries import run_of
+from .access import Visit, at, page, to_assignment, visit
+from .quote_check import check_page
+from .writing_page import answer_page
+
+
+@at("", "GET")
+def assignment(**way: str) -> Response:
+    with visit(way) as found:
+        return PAGES[found.task.stage](found)
+
+
+@at("/<any(draft, preview, send, accept, decline, suggest, ask, 'take-back', check, report):verb>", "GET")
+def back(verb: str, **way: str) -> Response:
+    """A browser that opens a tab again asks for where it last sent something to; the page is what it wants."""
+    return to_assignment(way)
+
+
+def _thanks(found: Visit) -> Response:
+    """From sent to ready to run: the text as it was sent, or as it was passed and will run."""
+    task, session = found.task, found.session
+    if task.answer is None:
+        abort(404)
+    text = editing.submitted_text(session, task.answer)
+    if task.stage in ("passed", "approved") or text is None:
+        text = session.get_one(AnswerText, task.answer.text_id)
+    edition = run_of(session, task.assignment)
+    return page(
+        found,
+        "thanks",
+        text=text,
+        block=as_it_would_run(
+            session, task.newsletter, task.assignment, task.text, text.body, task.assignment.credit_line
+        ),
+        runs_at=edition.runs_at if edition else None,
+    )
+
+
+def published_page(found: Visit, status: int = 200, body: str = "", errors: dict[str, str] | None = None) -> Response:
+    """What ran. The line that says who asked is left out: readers are named to the public, never to an expert by us."""
+    task = found.task
+    question = task.assignment.question
+    story = archive.story(found.session, task.newsletter, question.public_id)
+    if story is None:
+        abort(404)
+    item, edition = story
+    return page(
+        found,
+        "published",
+        status,
+        block=block_from(item),
+        ran_at=edition.runs_at,
+        path=story_path(task.newsletter, question),
+        body=body,
+        errors=errors or {},
+    )
+
+
+def _ended(found: Visit) -> Response:
+    return page(found, "ended")
+
+
+PAGES: dict[str, Callable[[Visit], Response]] = {
+    "answer": answer_page,
+    "check": check_page,
+    "sent": _thanks,
+    "edited": _thanks,
+    "passed": _thanks,
+    "approved": _thanks,
+    "published": published_page,
+    "retracted": _ended,
+    "declined": _ended,
+    "cancelled": _ended,
+}

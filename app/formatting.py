@@ -1,0 +1,122 @@
+"""How pages say times, counts and languages: in the page's language, in the newsletter's zone."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
+from babel.units import format_unit
+from flask import Flask, g
+from flask_babel import get_locale, gettext
+
+from .letters.queries import MANY
+from .mail.translation import by_skeleton, in_digits_of, locale
+from .text import group_digits
+
+UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # of an age, each with its minutes
+
+
+def _where() -> Locale:
+    """Whose dates and numbers: those of the page's language, in English the ones that our mails use too."""
+    return locale(str(get_locale()))
+
+
+def zone() -> ZoneInfo:
+    return ZoneInfo(g.get("zone", "UTC"))
+
+
+def _local(moment: datetime) -> datetime:
+    return moment.astimezone(zone())
+
+
+def _said(text: str) -> str:
+    return in_digits_of(_where(), text)
+
+
+def day(moment: datetime | date, style: str = "long") -> str:
+    """ "Wednesday 18 November", or "18 November 2026" in another year; `short` is "Wed 18 Nov" or "Wed 18 Nov 2026"."""
+    local = _local(moment) if isinstance(moment, datetime) else moment
+    is_another_year = local.year != datetime.now(zone()).year
+    if style == "short":
+        return by_skeleton(_where(), "yMMMEd" if is_another_year else "MMMEd", local)
+    if is_another_year:
+        return _said(format_date(local, "long", locale=_where()))
+    if "MMMMEEEEd" in _where().datetime_skeletons:
+        return _said(format_skeleton("MMMMEEEEd", _as_datetime(local), locale=_where()))
+    return _said(format_date(local, "full", locale=_where()))  # a skeleton that CLDR lacks comes out in short words
+
+
+def _as_datetime(local: datetime | date) -> datetime:
+    return local.replace(tzinfo=None) if isinstance(local, datetime) else datetime(local.year, local.month, local.day)
+
+
+def clock_time(moment: datetime) -> str:
+    return _said(format_skeleton("Hm", _as_datetime(_local(moment)), locale=_where()))
+
+
+def moment(moment: datetime) -> str:
+    """The exact time in the newsletter's zone: "Wednesday 18 November, 09:00"."""
+    return gettext("%(day)s, %(time)s", day=day(moment), time=clock_time(moment))
+
+
+def full_date(moment: datetime | date) -> str:
+    local = _local(moment) if isinstance(moment, datetime) else moment
+    return _said(format_date(local, "long", locale=_where()))
+
+
+def exact(moment: datetime) -> str:
+    return _said(format_datetime(_as_datetime(_local(moment)), "medium", locale=_where()))
+
+
+def ago(moment: datetime, threshold: float = 0.99) -> str:
+    """How long ago, or until: "3 days"."""
+    passed = max(abs(datetime.now(UTC) - moment), timedelta(minutes=1))
+    return _said(format_timedelta(passed, threshold=threshold, locale=_where()))
+
+
+def age(moment: datetime) -> str:
+    """The same, short, for rows: "12 mins", "5 hrs", "41 days"; weeks and months would hide how long somebody waits."""
+    minutes = max(1, int(abs(datetime.now(UTC) - moment).total_seconds() // 60))
+    number, unit = next((round(minutes / size), unit) for unit, size in UNITS if minutes >= size)
+    return _said(format_unit(number, f"duration-{unit}", length="short", locale=_where()))
+
+
+def left(moment: datetime, length: Literal["short", "long"] = "long") -> str:
+    """The time until then, in whole hours or, from two days on, whole days: never more than there is."""
+    minutes = max(1, int((moment - datetime.now(UTC)).total_seconds() // 60))
+    size, unit = next((size, unit) for unit, size in UNITS if minutes >= size * (2 if unit == "day" else 1))
+    return _said(format_unit(minutes // size, f"duration-{unit}", length=length, locale=_where()))
+
+
+def is_past(moment: datetime) -> bool:
+    return moment < datetime.now(UTC)
+
+
+def count(number: int) -> str:
+    """Counts stop at "1,000+"; an empty place has none."""
+    return _said(f"{MANY:,}+" if number > MANY else (str(number) if number else ""))
+
+
+def tongue(code: str) -> str:
+    """The name of a language in the page's language; an unknown one is not named."""
+    if code.split("-")[0] == "und":  # CLDR takes "undetermined" for the likeliest language there is, American English
+        return ""
+    try:
+        return str(Locale.parse(code.replace("-", "_")).get_display_name(get_locale()) or "")
+    except (UnknownLocaleError, ValueError):
+        return ""
+
+
+def autonym(code: str) -> str:
+    """The name of a language in itself."""
+    try:
+        locale = Locale.parse(code.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return code
+    return str(locale.get_language_name(locale) or code)
+
+
+def register(app: Flask) -> None:
+    words = (day, moment, clock_time, full_date, exact, ago, age, is_past, count, tongue, autonym, group_digits)
+    app.jinja_env.filters.update({word.__name__: word for word in words})

@@ -1,0 +1,127 @@
+"""A reader's letter that came by mail: R4. It is read by the desk like any other and never answers, asks or settles by itself."""
+
+import re
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor, Staff
+from ..db import keys, lock, now
+from ..lifecycle import Illegal, Missing, must
+from ..mail import inbound, usage
+from ..mail.models import Inbound
+from ..newsletters.models import Newsletter
+from ..people.directory import BadAddress, checked_address
+from ..seal import new_token
+from ..text import clean, guess_language, held_reason
+from . import acknowledging, contacts, receive
+from .lifecycle import LETTER
+from .models import Letter
+
+LONGEST = 20_000  # characters that are kept of a letter; its mail has the rest as long as it is kept
+FLOOD = 20  # letters of one sender in an hour; what comes above them is held
+
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+
+
+def take(
+    session: Session,
+    actor: Actor,
+    newsletter: Newsletter,
+    words: str,
+    *,
+    address: str,
+    received_at: datetime,
+    language: str = "",
+    about_edition_id: int | None = None,
+    hold: str | None = None,
+    answerable: bool = False,
+) -> Letter:
+    """Take in what a reader mailed. It counts as "one e-mail, then forget me"; an `address` that one can't write to is not
+    kept. `hold` says why the desk should look at it first. `answerable` allows the one neutral acknowledgement, which is
+    sent where the newsletter wants it, once a day to each sender. Raises `Missing` without words.
+    """
+    body = clean(words)[:LONGEST]
+    if not body:
+        raise Missing("text")
+    to = _usable(address)
+    reason = held_reason(body) or hold or (_flood(session, to) if to else None)
+    letter = Letter(
+        newsletter_id=newsletter.id,
+        channel="mail",
+        hear_back="once" if to else "number",
+        body=body,
+        language=language if _TAG.fullmatch(language) else guess_language(body),
+        about_edition_id=about_edition_id,
+        received_at=received_at,
+        held_reason=reason,
+    )
+    LETTER.apply(session, actor, letter, "send", to="held" if reason else "received")
+    if to:
+        contacts.keep_email(session, letter, to, newsletter.keep_days)
+        if answerable and newsletter.acknowledges and not reason:
+            _acknowledge(session, newsletter, letter, to)
+    return letter
+
+
+def from_pen(
+    session: Session, actor: Staff, newsletter: Newsletter, row: Inbound, version: int | None = None
+) -> Letter:
+    """The desk says that a mail set aside is a reader's letter. Nothing is acknowledged: nobody knows who wrote it.
+
+    Raises `Stale`, `Illegal`, and `Missing` where nothing can be read in it (any more).
+    """
+    must(actor, "A")
+    reading = inbound.reading_of(session, row)
+    if reading is None:
+        raise Missing("bytes")
+    letter = take(
+        session, actor, newsletter, reading.text or reading.subject, address=reading.from_address,
+        received_at=row.stored_at, language=reading.language, about_edition_id=row.edition_id,
+    )  # fmt: skip
+    inbound.take(session, actor, row, letter.id, version, newsletter_id=newsletter.id, assignment_id=None)
+    return letter
+
+
+def reread(session: Session, actor: Actor, letter: Letter, before: str, words: str) -> bool:
+    """Put what a newer trimmer reads in the mail in the place of what the older one read, `before`.
+
+    Only while the desk has done nothing with the letter; tells whether anything changed. Raises `Illegal`.
+    """
+    lock(session, letter)
+    if letter.state not in ("received", "held"):
+        raise Illegal("letter", "read again", letter.state)
+    old, new = clean(before)[:LONGEST], clean(words)[:LONGEST]
+    if letter.body != old or not new or new == old:
+        return False
+    letter.body = new
+    session.flush()
+    audit.record(session, actor, "letter.reread", letter)
+    return True
+
+
+def _usable(address: str) -> str:
+    try:
+        return checked_address(address)
+    except BadAddress:
+        return ""
+
+
+def _flood(session: Session, address: str) -> str | None:
+    """More letters in an hour than a person writes are held, not refused: a sender can be forged."""
+    at = now(session)
+    who = f"{address.casefold()} {at:%Y-%m-%dT%H}"
+    return None if usage.spend(session, "letters", who, (at + timedelta(hours=1)).date(), most=FLOOD) else "flood"
+
+
+def _acknowledge(session: Session, newsletter: Newsletter, letter: Letter, address: str) -> None:
+    """The answer brings a receipt. It travels by mail, so it can only read the state and withdraw."""
+    form = receive.Form(new_token(), keys(session).newest)
+    receipt = receive.receipt_of(session, form)
+    if acknowledging.acknowledge(session, newsletter, letter, address, receipt) is None:
+        return
+    for column, mac in receive.hashes(session, form).items():
+        setattr(letter, column, mac)
+    letter.receipt_mailed = True
+    session.flush()

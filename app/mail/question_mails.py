@@ -1,0 +1,45 @@
+"""The mails about a question, for the page that tells its story."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from ..db import now
+from .message import Message
+from .models import OutboxContent, OutboxMail
+from .outbox import read
+
+TOLD = ("expert.", "reader.", "desk.mention")  # of what else the desk hears of, the trail has the cause
+
+
+def about(
+    session: Session, question_ids: Sequence[int], limit: int, before: tuple[datetime, int] | None = None
+) -> list[tuple[OutboxMail, Message | None]]:
+    """The mails about several questions, newest first, from below a time and a key on, with what is in those to experts."""
+    time = func.coalesce(OutboxMail.sent_at, OutboxMail.created_at)
+    query = (
+        select(OutboxMail, OutboxContent)
+        .outerjoin(OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(TOLD[0])))
+        .where(
+            OutboxMail.question_id.in_(question_ids),
+            or_(*(OutboxMail.kind.startswith(kind) for kind in TOLD)),
+        )
+        .order_by(time.desc(), OutboxMail.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(tuple_(time, OutboxMail.id) < tuple_(*before))
+    return [(mail, read(session, mail) if content else None) for mail, content in session.execute(query)]
+
+
+def leaving(session: Session, question_ids: Sequence[int], limit: int) -> list[OutboxMail]:
+    """The mails to experts about several questions that can still be stopped, newest first."""
+    query = select(OutboxMail).where(
+        OutboxMail.question_id.in_(question_ids),
+        OutboxMail.kind.startswith("expert."),
+        OutboxMail.state == "queued",
+        OutboxMail.due_at > now(session),
+    )
+    return list(session.scalars(query.order_by(OutboxMail.id.desc()).limit(limit)))

@@ -1,0 +1,69 @@
+"""What the mails of one batch have in common: the newsletters, and what of them can be quoted. Looked up once."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from ..mail.reply_address import plain_address
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import all_newsletters
+from ..newsroom import arriving
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What placing has to know of the house.
+
+    `authserv_id` is the name under which our own server checks senders (RFC 8601), empty where none does; `dns` allows
+    look-ups of our own. `return_path` is the pattern that bounces come back to, `house` the address that mails which are
+    of no newsletter come from.
+    """
+
+    authserv_id: str | None = None
+    dns: bool = False
+    return_path: str = ""
+    house: str = ""
+
+    @property
+    def checks(self) -> bool:
+        """Whether it can be told at all who wrote a mail."""
+        return bool(self.authserv_id) or self.dns
+
+
+class House:
+    """The house as it is for a few seconds; `session` is None where there is no database, and then nothing is known."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._newsletters: list[Newsletter] | None = None
+        self._ran: dict[int, list[arriving.Ran]] = {}
+
+    def newsletters(self, session: Session | None) -> list[Newsletter]:
+        if self._newsletters is None:
+            self._newsletters = all_newsletters(session) if session else []
+        return self._newsletters
+
+    def patterns(self, session: Session | None) -> list[str]:
+        return [newsletter.inbox for newsletter in self.newsletters(session) if newsletter.inbox]
+
+    def ran(self, session: Session, newsletter_id: int) -> list[arriving.Ran]:
+        """The newest editions of a newsletter, with what readers can quote of them."""
+        if newsletter_id not in self._ran:
+            self._ran[newsletter_id] = arriving.recently_run(session, newsletter_id)
+        return self._ran[newsletter_id]
+
+    def own_addresses(self, session: Session | None) -> set[str]:
+        """The addresses that only our own mail comes from. What editions are mailed from is none of them."""
+        patterns = [*self.patterns(session), self.settings.return_path]
+        own = {plain_address(pattern) for pattern in patterns if pattern} | {self.settings.house.casefold()}
+        lists = {newsletter.list_address.casefold() for newsletter in self.newsletters(session)}
+        return {address for address in own - lists if address}
+
+    def known_addresses(self, session: Session | None) -> frozenset[str]:
+        """All that our own mail and the newsletters' can come from, as the trimmer finds them in a quote."""
+        return frozenset(
+            address.casefold()
+            for newsletter in self.newsletters(session)
+            for address in (plain_address(newsletter.inbox), newsletter.address, newsletter.list_address)
+            if address
+        )

@@ -1,0 +1,286 @@
+"""A mail that is to be placed, with all that can be known of it; each thing is looked up once, when it is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..answers.models import Assignment
+from ..db import keys
+from ..editions.models import Edition
+from ..mail import fingerprint, inbound, outbox
+from ..mail.incoming import Known, Mail, Trimmed
+from ..mail.models import OutboxMail
+from ..mail.origin import robots
+from ..mail.origin.authentication import Verdict
+from ..mail.reply_address import bounce_tokens_in, tokens_in
+from ..mail.secret_links import without_secrets
+from ..newsletters.models import Newsletter
+from ..newsroom import arriving
+from ..people import links
+from ..people.models import Link
+from ..text import clean, single_line
+from . import spam
+from .batch import House
+
+REFERRED = 50  # Message-IDs that are looked up, the newest of a long thread
+QUOTABLE = 3  # of our mails, or of a newsletter's editions, whose texts the trimmer is given
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Where a mail goes, and why. `reasons` are codes. What a mail seems to be about is set also where it proves nothing."""
+
+    place: str
+    reasons: tuple[str, ...] = ()
+    newsletter_id: int | None = None
+    assignment_id: int | None = None
+    edition_id: int | None = None
+    outbox_id: int | None = None
+    duplicate_of_id: int | None = None
+    author: str = ""  # of a letter: "reader" or "expert"
+    said: str | None = None  # by a server that could not deliver our mail, for good
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is noted on the mail itself."""
+        names = ("newsletter_id", "assignment_id", "edition_id", "outbox_id", "duplicate_of_id")
+        return {name: getattr(self, name) for name in names}
+
+
+class Case:
+    """A mail before its judges. `session` is None where there is no database: then only the mail itself is judged.
+
+    `row_id` is the key under which it is stored, `mailbox_newsletter_id` what its mailbox belongs to.
+    """
+
+    def __init__(
+        self,
+        session: Session | None,
+        raw: bytes,
+        mail: Mail,
+        house: House,
+        *,
+        row_id: int | None = None,
+        mailbox_newsletter_id: int | None = None,
+    ) -> None:
+        self.session, self.raw, self.mail, self.house = session, raw, mail, house
+        self.row_id, self.mailbox_newsletter_id = row_id, mailbox_newsletter_id
+        self.trimmed = Trimmed(mail.body)
+        self.shown: dict[str, Verdict] = {}  # whether it is from an address, as far as that was asked
+
+    @cached_property
+    def books(self) -> Session:
+        """The session of a case that has one: only judges of `BY_THE_BOOKS` ask."""
+        if self.session is None:
+            raise ValueError("this mail is judged without a database")
+        return self.session
+
+    def content(self, newsletter_id: int | None) -> str:
+        """What makes it the same mail when it comes again, to the same newsletter."""
+        return f"{newsletter_id or 0} {fingerprint.canonical(self.raw, self.mail)}"
+
+    @cached_property
+    def words(self) -> str:
+        """What the person wrote. Who answers one of our mails quotes what opens something for them alone."""
+        return without_secrets(clean(self.trimmed.text))
+
+    @cached_property
+    def sender(self) -> str:
+        return self.mail.from_address.strip().casefold()
+
+    @cached_property
+    def to(self) -> list[str]:
+        return [box.address for box in self.mail.to]
+
+    @cached_property
+    def cc(self) -> list[str]:
+        return [box.address for box in self.mail.cc]
+
+    @cached_property
+    def recipients(self) -> list[str]:
+        """Every address that it went to, as far as its headers tell."""
+        return [*self.to, *self.mail.delivered_to, *self.cc]
+
+    @cached_property
+    def newsletters(self) -> list[Newsletter]:
+        return self.house.newsletters(self.session)
+
+    @cached_property
+    def patterns(self) -> list[str]:
+        return self.house.patterns(self.session)
+
+    @cached_property
+    def tokens(self) -> list[str]:
+        """Every reply token in any recipient."""
+        return tokens_in(self.recipients, self.patterns)
+
+    @cached_property
+    def addressed_tokens(self) -> list[str]:
+        """Those that the mail was written to; a token that also stands in Cc was passed around."""
+        in_cc = set(tokens_in(self.cc, self.patterns))
+        found = tokens_in(self.to, self.patterns)
+        return found + [
+            token
+            for token in tokens_in(self.mail.delivered_to, self.patterns)
+            if token not in in_cc and token not in found
+        ]
+
+    @cached_property
+    def reply_links(self) -> dict[str, Link]:
+        """The links behind the tokens, also those that ended or were revoked."""
+        found = ((token, links.find_any(self.books, token, "reply")) for token in self.tokens)
+        return {token: link for token, link in found if link is not None}
+
+    @cached_property
+    def message_ids(self) -> list[str]:
+        """What the mail says that it answers, in the form that ours have."""
+        stated = dict.fromkeys([*self.mail.in_reply_to, *self.mail.references[-REFERRED:]])
+        return [one for one in map(_bracketed, stated) if one]
+
+    @cached_property
+    def _ours_by_id(self) -> dict[str, OutboxMail]:
+        """Those of our mails that it names: as what it answers, or as itself."""
+        named = [*self.message_ids, *filter(None, [_bracketed(self.mail.message_id)])]
+        query = select(OutboxMail).where(OutboxMail.message_id.in_(named))
+        return {mail.message_id: mail for mail in self.books.scalars(query)} if named else {}
+
+    @cached_property
+    def answered(self) -> list[OutboxMail]:
+        """Our mails that it answers, the newest first."""
+        found = [self._ours_by_id[one] for one in self.message_ids if one in self._ours_by_id]
+        return sorted(found, key=lambda mail: -mail.id)
+
+    @cached_property
+    def answered_expert(self) -> OutboxMail | None:
+        """Our newest mail to an expert that it answers."""
+        ours = (mail for mail in self.answered if mail.assignment_id and mail.kind.startswith("expert."))
+        return next(ours, None)
+
+    @cached_property
+    def returned(self) -> OutboxMail | None:
+        """Our mail whose return path it came to."""
+        patterns = [*self.patterns, *filter(None, [self.house.settings.return_path])]
+        tokens = bounce_tokens_in(self.recipients, patterns)
+        if not tokens:
+            return None
+        macs = [mac for token in tokens for mac in keys(self.books).macs("outbox.return", token)]
+        return self.books.scalar(select(OutboxMail).where(OutboxMail.return_mac.in_(macs)).limit(1))
+
+    @cached_property
+    def judgement(self) -> robots.Judgement:
+        return robots.judge(self.mail, self._ours())
+
+    def _ours(self) -> frozenset[str]:
+        """Addresses and Message-IDs by which we know our own mail."""
+        if self.session is None:
+            return frozenset()
+        own_id = _bracketed(self.mail.message_id)
+        return frozenset(self.house.own_addresses(self.session) | ({own_id} & self._ours_by_id.keys()))
+
+    def sent_as(self, message_id: str) -> OutboxMail | None:
+        """Our mail with this Message-ID."""
+        return self.books.scalar(select(OutboxMail).where(OutboxMail.message_id == _bracketed(message_id)))
+
+    @cached_property
+    def about(self) -> tuple[int | None, int | None]:
+        """The newsletter and the assignment that it seems to be about, by a token or by the mail of ours that it answers."""
+        for link in self.reply_links.values():
+            if assignment := self.books.get(Assignment, link.assignment_id or 0):
+                return assignment.newsletter_id, assignment.id
+        mail = self.answered_expert or self.returned
+        return (mail.newsletter_id, mail.assignment_id) if mail else (None, None)
+
+    @cached_property
+    def stated_edition(self) -> Edition | None:
+        """The edition that it answers by a Message-ID or a reply address."""
+        return arriving.of_message_ids(self.books, self.message_ids) or arriving.of_tokens(
+            self.books, [token for token in self.tokens if token not in self.reply_links]
+        )
+
+    @cached_property
+    def strange_tokens(self) -> list[str]:
+        """Tokens of our form that open nothing of ours."""
+        known = {arriving.reply_token(self.books, self.stated_edition)} if self.stated_edition else set()
+        return [token for token in self.tokens if token not in self.reply_links and token not in known]
+
+    @cached_property
+    def newsletter(self) -> Newsletter | None:
+        """The newsletter that it was written to: where servers say that it went, by its address, by its mailbox."""
+        written, everywhere = self._named(self.recipients), self.newsletters
+        here = [one for one in everywhere if one.id == self.mailbox_newsletter_id]
+        choices = (
+            self._named(self.mail.delivered_to),
+            [one for one in written if one in here],
+            written,
+            here,
+            everywhere if len(everywhere) == 1 else [],
+        )
+        return next((some[0] for some in choices if some), None)
+
+    def _named(self, addresses: Sequence[str]) -> list[Newsletter]:
+        """The newsletters that these addresses are of, in their order."""
+        bare = [address.strip().casefold() for address in addresses]
+        return [one for address in bare for one in self.newsletters if is_of(address, one)]
+
+    @property
+    def any_newsletter_id(self) -> int | None:
+        """Whose desk sees it where it is nobody's: the oldest newsletter's."""
+        newsletter = self.newsletter or next(iter(self.newsletters), None)
+        return newsletter.id if newsletter else self.mailbox_newsletter_id
+
+    @cached_property
+    def known(self) -> Known:
+        """What the trimmer may know: our addresses, and what may be quoted in this mail."""
+        if self.session is None:
+            return Known()
+        return Known(self.house.known_addresses(self.session), tuple(self._quotable()))
+
+    @property
+    def reading(self) -> inbound.Reading:
+        """What the desk may see of it."""
+        return inbound.Reading(
+            from_name=single_line(self.mail.from_name),
+            from_address=self.mail.from_address,
+            subject=single_line(self.mail.subject),
+            date=self.mail.date.isoformat() if self.mail.date else "",
+            language=self.mail.language,
+            text=self.words,
+            rest=without_secrets(clean(self.trimmed.rest)),
+            attachments=tuple((single_line(one.name), one.bytes) for one in self.mail.attachments),
+            spam_score=spam.score(self.mail),
+        )
+
+    def _quotable(self) -> Sequence[str]:
+        mails = [
+            outbox.read(self.books, mail).text
+            for mail in self.answered[:QUOTABLE]
+            if outbox.has_contents(self.books, mail)
+        ]
+        if mails:
+            return mails
+        if self.stated_edition:
+            return list(arriving.texts_of(self.books, [self.stated_edition]).values())
+        if self.newsletter and (self.message_ids or "\n>" in self.mail.body or self.mail.html):
+            return [one.text for one in self.house.ran(self.books, self.newsletter.id)[:QUOTABLE]]
+        return []
+
+
+def _bracketed(message_id: str) -> str:
+    """A Message-ID in the form that ours have."""
+    bare = message_id.strip("<> ")
+    return f"<{bare}>" if bare else ""
+
+
+def is_of(address: str, newsletter: Newsletter) -> bool:
+    """Whether this is one of a newsletter's addresses, with or without a token."""
+    if address in (newsletter.address.casefold(), newsletter.list_address.casefold()):
+        return True
+    local, at, domain = newsletter.inbox.partition("@")
+    if not at:
+        return False
+    name, _, where = address.rpartition("@")
+    return where == domain and (local == "*" or name == local or name.startswith(f"{local}+"))

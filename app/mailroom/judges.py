@@ -1,0 +1,30 @@
+"""The table of judges: the first one that has an opinion says where a mail goes."""
+
+from collections.abc import Callable
+
+from .evidence import Case, Decision
+from .recipients import by_reference, by_token, of_a_reader, of_an_expert
+from .screening import edition, own, report, robot, seen, spam, unreadable
+
+Judge = Callable[[Case], Decision | None]
+
+JUDGES: tuple[Judge, ...] = (
+    unreadable,
+    own,
+    edition,
+    report,
+    robot,
+    spam,
+    by_token,
+    by_reference,
+    of_an_expert,
+    of_a_reader,
+)
+BY_THE_BOOKS = frozenset({own, edition, by_token, by_reference, of_an_expert})  # ask the database
+
+
+def decide(case: Case) -> Decision:
+    """Where a mail goes. Only asks, changes nothing; the last judge takes what no other did."""
+    judges = (judge for judge in JUDGES if case.session is not None or judge not in BY_THE_BOOKS)
+    decision = next(decision for judge in judges if (decision := judge(case)) is not None)
+    return (seen(case, decision) if case.session else None) or decision

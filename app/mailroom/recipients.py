@@ -1,0 +1,128 @@
+"""Whom a mail is for, where a person wrote it: an expert's assignment, a newsletter, or the holding pen.
+
+Only a token that fits and a sender who is shown to be its expert make a letter on an assignment. Everything less waits in
+the holding pen with all that speaks against it, and nothing is sent back.
+"""
+
+from sqlalchemy import select
+
+from ..answers.models import Assignment
+from ..db import now
+from ..editions.models import Edition
+from ..mail import inbound
+from ..newsroom import arriving
+from ..people.directory import addresses_of, by_email, standing
+from ..people.models import Expert, Link
+from .evidence import Case, Decision, is_of
+from .screening import shown_to_be
+from .spam import is_spam
+
+LIVE = ("invited", "accepted", "returned", "received")  # what an expert may be writing about
+NO_WORDS = "no words"
+
+
+def by_token(case: Case) -> Decision | None:
+    """A mail to an address with a token of an assignment, or with what looks like one."""
+    keys = {link.assignment_id for link in case.reply_links.values()}
+    if len(keys) != 1:
+        strange = ("several tokens",) if keys else ("unknown token",) if case.strange_tokens else ()
+        return Decision("pen", strange, case.any_newsletter_id) if strange else None
+    assignment = case.books.get_one(Assignment, keys.pop())
+    reasons = [*_of_tokens(case), *_of_assignment(assignment), *_of_sender(case, assignment), *_of_words(case)]
+    if is_spam(case.mail):
+        reasons.append("spam filter")
+    place = "pen" if reasons else "letter"
+    return Decision(place, tuple(reasons), assignment.newsletter_id, assignment.id, author="" if reasons else "expert")
+
+
+def _of_tokens(case: Case) -> list[str]:
+    live = {token for token, link in case.reply_links.items() if _why_dead(case, link) is None}
+    reasons = [] if live else [str(why) for why in {_why_dead(case, link) for link in case.reply_links.values()}]
+    if case.strange_tokens:
+        reasons.append("unknown token")
+    if live and not live & set(case.addressed_tokens):
+        reasons.append("token in Cc")
+    return reasons
+
+
+def _why_dead(case: Case, link: Link) -> str | None:
+    if link.revoked_at:
+        return "revoked token"
+    return "expired token" if link.ends_at and link.ends_at <= now(case.books) else None
+
+
+def _of_assignment(assignment: Assignment) -> list[str]:
+    return ["cancelled"] if assignment.state == "cancelled" else []
+
+
+def _of_sender(case: Case, assignment: Assignment) -> list[str]:
+    expected = addresses_of(case.books, assignment.expert)
+    if not expected:
+        return ["no address of the expert"]
+    verdicts = [shown_to_be(case, address) for address in expected]
+    return [] if any(verdict.ok for verdict in verdicts) else list(verdicts[0].reasons)
+
+
+def _of_words(case: Case) -> list[str]:
+    return [] if case.words else [NO_WORDS, *(fault for fault in ("encrypted", "winmail") if fault in case.mail.faults)]
+
+
+def by_reference(case: Case) -> Decision | None:
+    """An answer to a mail of ours to an expert that came to another address: anybody may know a Message-ID."""
+    mail = case.answered_expert
+    if mail is None:
+        return None
+    return Decision("pen", ("answers our mail without its token",), mail.newsletter_id, mail.assignment_id)
+
+
+def of_an_expert(case: Case) -> Decision | None:
+    """Who writes claims to be an expert who was asked something: the desk looks whether it is about that."""
+    person = by_email(case.books, case.mail.from_address) if case.sender else None
+    expert = standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None
+    if expert is None:
+        return None
+    query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.state.in_(LIVE))
+    if case.newsletter:  # what somebody writes to one newsletter is not the other's business
+        query = query.where(Assignment.newsletter_id == case.newsletter.id)
+    asked = list(case.books.scalars(query.order_by(Assignment.id)))
+    if not asked:
+        return None
+    about = asked[0].id if len(asked) == 1 else None
+    return Decision("pen", ("an expert's address",), asked[0].newsletter_id, about)
+
+
+def of_a_reader(case: Case) -> Decision:
+    """Everything else that a person wrote is a reader's letter, if it says something to a newsletter of ours."""
+    if case.session is None:
+        return Decision("pen" if _of_words(case) else "letter", tuple(_of_words(case)))
+    newsletter = case.newsletter
+    reasons = [] if newsletter else [inbound.NOBODYS]
+    if len(case.mail.senders) > 1:
+        reasons.append("two senders")
+    reasons += _of_words(case)
+    edition = _edition(case)
+    if reasons or newsletter is None:
+        return Decision("pen", tuple(reasons), case.any_newsletter_id, edition_id=edition)
+    return Decision("letter", (), newsletter.id, edition_id=edition, author="reader")
+
+
+def _edition(case: Case) -> int | None:
+    """The edition that a reader answers: by its Message-ID or reply address, else by the text that they quote."""
+    found: Edition | None = case.stated_edition
+    if found is None and case.newsletter and case.trimmed.rest:
+        found = arriving.quoted_in(case.house.ran(case.books, case.newsletter.id), case.trimmed.rest)
+    return found.id if found and case.newsletter and found.newsletter_id == case.newsletter.id else None
+
+
+def answerable(case: Case, decision: Decision) -> bool:
+    """Whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own address,
+    and a newsletter that sends any. Else nothing is looked up: a look-up tells a name server who writes to us.
+
+    Anybody can put somebody else's address into a mail; who gets our answer to that has not written to us.
+    """
+    if decision.place != "letter" or decision.author != "reader" or case.mail.all("X-Auto-Response-Suppress"):
+        return False
+    wanted = case.newsletter is not None and case.newsletter.acknowledges
+    if not wanted or any(is_of(case.sender, newsletter) for newsletter in case.newsletters):
+        return False
+    return shown_to_be(case, case.mail.from_address).ok

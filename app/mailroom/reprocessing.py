@@ -1,0 +1,57 @@
+"""Reading mails again from their bytes, when the house has learned to read better."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..actors import Actor
+from ..db import Database
+from ..letters import mailed_letters
+from ..letters.models import Letter
+from ..lifecycle import Illegal
+from ..mail import inbound
+from ..mail.models import Inbound, InboundRaw
+from ..mail.reading import Reading
+from .batch import House, Settings
+from .evidence import Case
+
+WAITS = ("received", "held")
+
+
+def letters_to_reread(session: Session) -> list[int]:
+    """The keys of the mails whose letters nobody has filed yet."""
+    query = (
+        select(Inbound.id)
+        .join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
+        .join(Letter, Letter.id == Inbound.letter_id)
+        .where(Inbound.state == "letter", Letter.state.in_(WAITS))
+    )
+    return list(session.scalars(query.order_by(Inbound.id)))
+
+
+def reread(database: Database, actor: Actor, reading: Reading, settings: Settings, inbound_id: int) -> bool:
+    """Cut the mail of a letter again and put the new words in the place of the old; tells whether they differ.
+
+    A letter that the desk has filed stays as it is. Raises `Missing` where the bytes are gone.
+    """
+    with database.read() as session:
+        row = session.get_one(Inbound, inbound_id)
+        raw = inbound.raw_of(session, row)
+        mail = reading.parse(raw)
+        case = Case(session, raw, mail, House(settings), row_id=row.id, mailbox_newsletter_id=row.newsletter_id)
+        case.trimmed = reading.trim(mail, case.known)
+        read = case.reading
+
+    def change(session: Session) -> bool:
+        row = session.get_one(Inbound, inbound_id, with_for_update=True)
+        before, letter = inbound.reading_of(session, row), session.get(Letter, row.letter_id or 0)
+        if before is None or letter is None:
+            return False
+        try:
+            changed = mailed_letters.reread(session, actor, letter, before.text, read.text)
+        except Illegal:
+            return False
+        if changed:
+            inbound.keep_reading(session, row, read)
+        return changed
+
+    return database.write(change)

@@ -1,0 +1,125 @@
+"""What is told from the mail itself, before anybody asks whom it is for: seen before, unreadable, ours, a robot's, spam."""
+
+import re
+from typing import Any
+
+from ..mail import inbound
+from ..mail.models import OutboxMail
+from ..mail.origin import bounces, senders
+from ..newsletters.models import Newsletter
+from ..newsroom import arriving
+from .evidence import Case, Decision
+from .spam import is_spam
+
+UNREADABLE = ("bytes", "parts", "depth", "time")  # what a mail exceeded; the bytes are kept
+OF_A_LIST = {"list", "precedence"}  # signs of a mailing list, through which a person may answer us
+_MESSAGE_ID = re.compile(r"^message-id:\s{0,20}(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
+
+
+def seen(case: Case, decision: Decision) -> Decision | None:
+    """A mail that would only repeat what has its place already, even where that was taken back since."""
+    first = inbound.first_with(case.books, case.content(decision.newsletter_id), decision.place)
+    if first is None or first.id == case.row_id:
+        return None
+    return Decision("duplicate", ("same content",), first.newsletter_id, duplicate_of_id=first.id)
+
+
+def unreadable(case: Case) -> Decision | None:
+    """It exceeded a limit, or the process that read it died of it."""
+    over = tuple(fault for fault in UNREADABLE if fault in case.mail.faults)
+    if over == ("bytes",) and case.mail.plain:
+        return None  # only its page is too large, and the same words stand beside it whole
+    if "broken" in case.mail.faults and not (case.mail.body or case.mail.attachments or case.mail.report):
+        over = (*over, "broken")
+    return Decision("failed", over, case.any_newsletter_id) if over else None
+
+
+def own(case: Case) -> Decision | None:
+    """Our own mail comes back: through a list, a forwarder, or a loop."""
+    if case.judgement.kind != "ours":
+        return None
+    return Decision("automatic", ("ours", *case.judgement.reasons), case.any_newsletter_id)
+
+
+def edition(case: Case) -> Decision | None:
+    """The newsletter itself arrives, because the desk's address is on its list."""
+    newsletter = next((one for one in case.newsletters if _mails_it(case, one)), None)
+    found = arriving.that_arrives(case.books, newsletter.id, case.mail.body) if newsletter else None
+    if newsletter is None or found is None:
+        return None
+    return Decision("edition", ("our edition",), newsletter.id, edition_id=found.id)
+
+
+def _mails_it(case: Case, newsletter: Newsletter) -> bool:
+    if not newsletter.list_address or case.sender != newsletter.list_address.casefold():
+        return False
+    if case.house.settings.checks:
+        return shown_to_be(case, newsletter.list_address).ok
+    return any(case.mail.all(name) for name in ("List-Id", "List-Unsubscribe", "List-Post"))
+
+
+def shown_to_be(case: Case, address: str) -> senders.Verdict:
+    """Whether the mail is from this address, as far as our server or a look-up shows it."""
+    if address not in case.shown:
+        by, dns = case.house.settings.authserv_id or None, case.house.settings.dns
+        case.shown[address] = senders.check(case.mail, address, by, case.raw, dns)
+    return case.shown[address]
+
+
+def report(case: Case) -> Decision | None:
+    """A server says that it could not deliver our mail, or a provider that somebody complained."""
+    if case.judgement.kind not in ("bounce", "complaint") and not (case.session and case.returned):
+        return None
+    bounce = bounces.read(case.raw, case.mail)
+    mail = _reported(case, bounce.original_message_id if bounce else _quoted_id(case))
+    facts: dict[str, Any] = {
+        "newsletter_id": (mail and mail.newsletter_id) or case.any_newsletter_id,
+        "outbox_id": mail.id if mail else None,
+        "assignment_id": mail.assignment_id if mail else None,
+    }
+    if case.judgement.kind == "complaint":
+        return Decision("automatic", ("complaint", *case.judgement.reasons), **facts)
+    if bounce is None and case.judgement.kind != "bounce":
+        # Who answers a return path is a robot, or a person whose program knows no better.
+        place = "automatic" if case.judgement.kind == "automatic" else "pen"
+        return Decision(place, ("return path", *case.judgement.reasons), **facts)
+    kind = "permanent" if bounce and bounce.permanent else "delayed" if bounce else "unclear"
+    reasons = (kind, *(() if mail else ("unknown mail",)), *case.judgement.reasons)
+    # Who knows one of our Message-IDs could write a bounce of it; the token of its return path only servers have seen.
+    sure = bounce and bounce.permanent and mail and (case.returned or not case.house.settings.return_path)
+    said = (f"{bounce.status} {bounce.said}".strip() or "bounced") if bounce and sure else None
+    return Decision("bounce", reasons, said=said, **facts)
+
+
+def _reported(case: Case, message_id: str) -> OutboxMail | None:
+    """Our mail that a report is about: by the return path's token, else by the Message-ID that the report quotes."""
+    return None if case.session is None else case.returned or case.sent_as(message_id)
+
+
+def _quoted_id(case: Case) -> str:
+    """The Message-ID of the mail that a complaint holds."""
+    found = (_MESSAGE_ID.search(text) for kind, text in case.mail.report if kind.lower() != "message/feedback-report")
+    return next((match[1] for match in found if match), "")
+
+
+def robot(case: Case) -> Decision | None:
+    """No person wrote it. A vacation notice for an invitation says which one, so that its question can show it."""
+    if case.judgement.kind != "automatic" or (set(case.judgement.reasons) <= OF_A_LIST and answers_us(case)):
+        return None
+    newsletter_id, assignment_id = case.about if case.session else (None, None)
+    ours = next(iter(case.answered), None) if case.session else None
+    return Decision(
+        "automatic", case.judgement.reasons, newsletter_id or case.any_newsletter_id, assignment_id,
+        outbox_id=ours.id if ours else None,
+    )  # fmt: skip
+
+
+def answers_us(case: Case) -> bool:
+    return case.session is not None and bool(case.reply_links or case.answered or case.stated_edition)
+
+
+def spam(case: Case) -> Decision | None:
+    """Our server's filter says so. What has a token of ours goes to the holding pen instead, with that reason."""
+    if not is_spam(case.mail) or (case.session is not None and case.reply_links):
+        return None
+    return Decision("spam", ("spam filter",), case.any_newsletter_id)

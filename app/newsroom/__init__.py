@@ -1,0 +1,1 @@
+"""What spans several nouns: withdrawal, endings, undo, notices, digest, alarms. Doors and the worker call it; nouns do not."""

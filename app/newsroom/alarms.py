@@ -1,0 +1,186 @@
+"""What the clock tells the desk at once: what could cost the coming edition, and an edition of which nothing is heard.
+
+The other at-once mails follow from what an expert does (`answers.post.to_desk`: an answer, a no, an objection or a yes to
+the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back, `notices`). Whatever
+else waits is told in the morning (`digest`). Each cause is told once to each editor.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from ..answers import expert_mails
+from ..answers.assigning import ASKED
+from ..answers.models import Assignment
+from ..db import Database, address, now
+from ..editions.models import Edition
+from ..letters.models import Letter
+from ..mail import messages, outbox
+from ..mail.models import Inbound, OutboxMail
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import all_newsletters
+from ..people import directory
+from ..people.models import Person
+from ..questions.models import Question
+
+MAIL_NEAR = timedelta(hours=48)  # before the cut-off, when a mail that waits to be filed is told at once
+FAILURE_NEAR = timedelta(hours=72)  # before the cut-off, when a mail that didn't arrive is told at once
+UNHEARD = timedelta(hours=2)  # after an edition should have run
+PAST = timedelta(days=3)  # how long ago an edition may have run to be still asked for
+OLD = timedelta(days=14)  # a failure from before that belongs to something else
+MANY = 100  # of each cause
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """`cause` names what happened; `message` is made of `values` for each editor; `about` ties the mail to its rows."""
+
+    cause: str
+    message: Callable[..., messages.Message]
+    values: dict[str, Any]
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def raise_alarms(database: Database, at: datetime | None = None) -> int:
+    """Tell each desk what it has not been told yet, in a transaction that finds it still so. Returns how many mails."""
+    with database.read() as session:
+        if at is not None:
+            session.info["at"] = at
+        keys = [newsletter.id for newsletter in all_newsletters(session) if any(_untold(session, newsletter))]
+    return sum(database.write(partial(_tell, newsletter_id=key), at) for key in keys)
+
+
+def _tell(session: Session, newsletter_id: int) -> int:
+    newsletter, told = session.get_one(Newsletter, newsletter_id), 0
+    for alarm, person, to in list(_untold(session, newsletter)):
+        sender = expert_mails.sender(session, newsletter, person.language)
+        mail = outbox.put(
+            session,
+            alarm.message(sender, to=to, name=person.name, **alarm.values),
+            newsletter_id=newsletter.id,
+            person_id=person.id,
+            once_key=_once_key(alarm, person),
+            **alarm.about,
+        )
+        told += mail is not None
+    return told
+
+
+def _untold(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person, str]]:
+    """Each alarm with each editor who has had no mail of it."""
+    for alarm in _alarms(session, newsletter):
+        for person in directory.desk_of(session, newsletter.id):
+            to = directory.email_of(session, person)
+            written = select(OutboxMail.id).filter_by(once_key=_once_key(alarm, person))
+            if to is not None and session.scalar(written) is None:
+                yield alarm, person, to
+
+
+def _once_key(alarm: Alarm, person: Person) -> str:
+    return f"alarm:{alarm.cause}:{person.id}"
+
+
+def _alarms(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
+    yield from _unheard_editions(session, newsletter)
+    for edition in _near_editions(session, newsletter):
+        asked = _asked_for(session, edition)
+        if edition.cutoff_at <= now(session) + MAIL_NEAR:
+            yield from _mails_waiting(session, newsletter, edition, asked)
+        yield from _mails_failed(session, newsletter, edition, asked)
+
+
+def _unheard_editions(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
+    """Locked, past its time, neither marked as sent nor arrived at the desk's own address."""
+    at = now(session)
+    query = select(Edition).where(
+        Edition.newsletter_id == newsletter.id,
+        Edition.state == "locked",
+        Edition.runs_at.between(at - PAST, at - UNHEARD),
+        Edition.arrived_at.is_(None),
+    )
+    for edition in session.scalars(query):
+        link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
+        values = {"runs_at": edition.runs_at, "link": link}
+        yield Alarm(f"edition:{edition.id}", messages.edition_missing, values)
+
+
+def _near_editions(session: Session, newsletter: Newsletter) -> list[Edition]:
+    at = now(session)
+    query = select(Edition).where(
+        Edition.newsletter_id == newsletter.id,
+        Edition.state == "planned",
+        Edition.runs_at > at,
+        Edition.cutoff_at.between(at, at + FAILURE_NEAR),
+    )
+    return list(session.scalars(query.order_by(Edition.runs_at)))
+
+
+def _asked_for(session: Session, edition: Edition) -> dict[int, Assignment]:
+    """The assignments that an edition rests on: of what is picked, and of what was asked for it."""
+    picked = select(Question.id).where(Question.edition_id == edition.id)
+    asked = select(Assignment).where(
+        Assignment.newsletter_id == edition.newsletter_id,
+        Assignment.for_edition_id == edition.id,
+        Assignment.state.in_(ASKED),
+    )
+    rows = [*session.scalars(select(Assignment).where(Assignment.question_id.in_(picked))), *session.scalars(asked)]
+    return {row.id: row for row in rows}
+
+
+def _mails_waiting(
+    session: Session, newsletter: Newsletter, edition: Edition, asked: dict[int, Assignment]
+) -> Iterator[Alarm]:
+    letters = select(Letter).where(
+        Letter.newsletter_id == newsletter.id,
+        Letter.state.in_(("received", "held")),
+        Letter.assignment_id.in_(asked),
+    )
+    for letter in session.scalars(letters.order_by(Letter.id).limit(MANY)):
+        assignment, path = asked[letter.assignment_id or 0], f"letters/{letter.public_id}"
+        name = assignment.expert.name
+        yield _about(session, newsletter, edition, assignment, f"letter:{letter.id}", path, messages.mail_waits, name)
+    # Anybody can write in an expert's name, and often: one mail a day tells of all that waits about one assignment.
+    today = now(session).date()
+    pen = select(Inbound.assignment_id).where(
+        Inbound.newsletter_id == newsletter.id, Inbound.state == "pen", Inbound.assignment_id.in_(asked)
+    )
+    for key in session.scalars(pen.distinct()):
+        cause = f"pen:{key}:{today}"
+        yield _about(session, newsletter, edition, asked[key or 0], cause, "pen", messages.mail_waits, "")
+
+
+def _mails_failed(
+    session: Session, newsletter: Newsletter, edition: Edition, asked: dict[int, Assignment]
+) -> Iterator[Alarm]:
+    failed = select(OutboxMail).where(
+        OutboxMail.assignment_id.in_(asked),
+        OutboxMail.kind.startswith("expert."),
+        or_(OutboxMail.state == "failed", OutboxMail.bounced_at.is_not(None)),
+        OutboxMail.created_at > now(session) - OLD,
+    )
+    for mail in session.scalars(failed.order_by(OutboxMail.id).limit(MANY)):
+        assignment, path = asked[mail.assignment_id or 0], f"outbox/{mail.public_id}"
+        name = assignment.expert.name
+        yield _about(
+            session, newsletter, edition, assignment, f"failed:{mail.id}", path, messages.mail_failed, name,
+            said=mail.said or "",
+        )  # fmt: skip
+
+
+def _about(
+    session: Session, newsletter: Newsletter, edition: Edition, assignment: Assignment, cause: str, path: str,
+    message: Callable[..., messages.Message], expert: str, **more: str,
+) -> Alarm:  # fmt: skip
+    values = {
+        "expert": expert,
+        "headline": expert_mails.title_of(session, assignment),
+        "cutoff_at": edition.cutoff_at,
+        "link": address(session, f"/desk/{newsletter.slug}/{path}"),
+        **more,
+    }
+    return Alarm(cause, message, values, {"question_id": assignment.question_id, "assignment_id": assignment.id})

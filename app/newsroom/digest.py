@@ -1,0 +1,176 @@
+"""The desk's one mail of the morning, at the newsletter's own hour, on days when there is something to say.
+
+Without an hour there is none. It says how many of what wait, names the first of them, and has no word of a reader in it:
+questions stand in it by what an editor has cleared.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, time, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..answers import expert_mails
+from ..answers.mailed_answers import waiting_letters
+from ..answers.models import Answer, Assignment
+from ..answers.queries import newest_checks
+from ..db import Database, address, now
+from ..editions.queries import coming_editions
+from ..editions.slots import picked
+from ..letters import queries as letters
+from ..mail import inbound, messages, outbox
+from ..mail.messages import Section
+from ..mail.models import OutboxMail
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import all_newsletters
+from ..people import directory
+from ..people.models import Person
+from .waiting import CLOCKS
+
+GRACE = timedelta(hours=2)  # after the hour: a worker that was down makes up for it, but not at night
+DAY = timedelta(days=1)
+SLOTS_NEAR = timedelta(days=3)  # before the cut-off, when open slots alone are worth a mail
+FIRST = 5  # of each that are named
+MANY = 200  # of each that are counted
+
+
+def send_digests(database: Database, at: datetime | None = None) -> int:
+    """Write the morning mails that are due. Returns how many."""
+    with database.read() as session:
+        if at is not None:
+            session.info["at"] = at
+        due = [(newsletter.id, person.id) for newsletter, person in _due(session)]
+    return sum(database.write(partial(_write, newsletter_id=one, person_id=other), at) for one, other in due)
+
+
+def _due(session: Session) -> Iterator[tuple[Newsletter, Person]]:
+    """Whose morning it is, and who has had no mail yet."""
+    for newsletter in all_newsletters(session):
+        if (
+            newsletter.digest_at
+            and _hour(newsletter, now(session)) <= now(session) < _hour(newsletter, now(session)) + GRACE
+        ):
+            for person in directory.desk_of(session, newsletter.id):
+                if not _written(session, newsletter, person):
+                    yield newsletter, person
+
+
+def _hour(newsletter: Newsletter, at: datetime) -> datetime:
+    zone = ZoneInfo(newsletter.zone)
+    return datetime.combine(at.astimezone(zone).date(), time.fromisoformat(newsletter.digest_at), zone)
+
+
+def _once_key(session: Session, newsletter: Newsletter, person: Person) -> str:
+    return f"digest:{newsletter.id}:{person.id}:{now(session).astimezone(ZoneInfo(newsletter.zone)).date()}"
+
+
+def _written(session: Session, newsletter: Newsletter, person: Person) -> bool:
+    written = select(OutboxMail.id).filter_by(once_key=_once_key(session, newsletter, person))
+    return session.scalar(written) is not None
+
+
+def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
+    newsletter, person = session.get_one(Newsletter, newsletter_id), session.get_one(Person, person_id)
+    to, found = directory.email_of(session, person), sections(session, newsletter)
+    coming = next(iter(coming_editions(session, newsletter.id, 1)), None)
+    if to is None or not _worth_a_mail(found, coming.cutoff_at if coming else None, now(session)):
+        return False
+    ahead = coming.cutoff_at if coming and coming.state == "planned" and coming.cutoff_at > now(session) else None
+    message = messages.digest(
+        expert_mails.sender(session, newsletter, person.language),
+        to=to,
+        name=person.name,
+        on=now(session),
+        sections=found,
+        cutoff_at=ahead,
+        settings=address(session, f"/desk/{newsletter.slug}/settings#digest_at"),
+    )
+    once_key = _once_key(session, newsletter, person)
+    put = outbox.put(session, message, newsletter_id=newsletter.id, person_id=person.id, once_key=once_key)
+    return put is not None
+
+
+def _worth_a_mail(found: Sequence[Section], cutoff_at: datetime | None, at: datetime) -> bool:
+    near = cutoff_at is not None and at < cutoff_at <= at + SLOTS_NEAR
+    return any(section.kind != "slots" or near for section in found)
+
+
+def sections(session: Session, newsletter: Newsletter) -> list[Section]:
+    """What there is to say about a newsletter, broken things first; nothing is left of what is none."""
+    key, yesterday = newsletter.id, now(session) - DAY
+    desk = address(session, f"/desk/{newsletter.slug}")
+    counted = (
+        ("letters", letters.waiting(session, key, ("received",)), f"{desk}/letters"),
+        ("held", letters.waiting(session, key, ("held",)), f"{desk}/letters"),
+        ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
+        ("slots", *_open_slots(session, newsletter)),
+    )
+    failed = outbox.counts(session, key, ("failed",))["failed"]
+    found = [
+        Section("failed", failed, (), f"{desk}/outbox?state=failed"),
+        _named(session, "late", _late(session, key), desk),
+        _named(session, "answers", _answered(session, key, yesterday), desk),
+        _named(session, "checks", _checked(session, key, yesterday), desk),
+        _named(session, "refusals", _refused(session, key, yesterday), desk),
+        *(Section(kind, number, (), link) for kind, number, link in counted),
+    ]
+    return [section for section in found if section.number > 0]
+
+
+def _named(session: Session, kind: str, assignments: Sequence[Assignment], link: str) -> Section:
+    first = assignments[:FIRST]
+    lines = tuple(f"{assignment.expert.name}: {expert_mails.title_of(session, assignment)}" for assignment in first)
+    return Section(kind, len(assignments), lines, link)
+
+
+def _late(session: Session, newsletter_id: int) -> list[Assignment]:
+    """Whose date is over, but for those whose mail waits to be filed."""
+    found: list[Assignment] = []
+    for state, clock in CLOCKS.items():
+        mine = select(Assignment).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
+        found += session.scalars(mine.where(clock < now(session)).order_by(clock, Assignment.id).limit(MANY))
+    waits = waiting_letters(session, [assignment.id for assignment in found]) if found else set()
+    return [assignment for assignment in found if assignment.id not in waits]
+
+
+def _answered(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
+    return _assignments(session, _answers(session, newsletter_id, "submitted", since))
+
+
+def _checked(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
+    """The texts whose check has ended and that nobody has touched since."""
+    answers = _answers(session, newsletter_id, "edited", since)
+    checks = newest_checks(session, [answer.id for answer in answers])
+    ended = [
+        answer
+        for answer in answers
+        if (check := checks.get(answer.id))
+        and check.text_id == answer.text_id
+        and check.outcome not in (None, "recalled")
+    ]
+    return _assignments(session, ended)
+
+
+def _refused(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
+    query = select(Assignment).where(
+        Assignment.newsletter_id == newsletter_id, Assignment.state == "declined", Assignment.state_at >= since
+    )
+    return list(session.scalars(query.order_by(Assignment.state_at, Assignment.id).limit(MANY)))
+
+
+def _answers(session: Session, newsletter_id: int, state: str, since: datetime) -> list[Answer]:
+    query = select(Answer).where(Answer.newsletter_id == newsletter_id, Answer.state == state, Answer.state_at >= since)
+    return list(session.scalars(query.order_by(Answer.state_at, Answer.id).limit(MANY)))
+
+
+def _assignments(session: Session, answers: Iterable[Answer]) -> list[Assignment]:
+    return [session.get_one(Assignment, answer.assignment_id) for answer in answers]
+
+
+def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:
+    for edition in coming_editions(session, newsletter.id, 1):
+        link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
+        return (edition.slots - len(picked(session, edition)) if edition.state == "planned" else 0), link
+    return 0, ""

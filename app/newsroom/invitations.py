@@ -1,0 +1,102 @@
+"""An invitation knows its dates: the edition it is for gives the due date, the check and the day it would run."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ..actors import Actor, Clock
+from ..answers import assigning
+from ..answers.expert_mails import sender
+from ..answers.models import Assignment
+from ..db import address, now
+from ..editions.block_data import lead_in
+from ..editions.calendar import default_due_at, default_reply_by
+from ..editions.queries import coming_editions, run_of
+from ..mail import messages
+from ..newsletters.models import Newsletter
+from ..people.directory import email_of
+
+AHEAD = 6  # editions that are looked through for one that still takes answers
+
+
+def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
+    """When the expert should have said yes or no, and when the text is due, if the editor sets nothing else."""
+    edition = run_of(session, assignment)
+    cutoff = edition.cutoff_at if edition else now(session) + timedelta(days=14)
+    due_at = default_due_at(cutoff, newsletter.zone, now(session))
+    return default_reply_by(now(session), due_at, newsletter.zone), due_at
+
+
+def invite(
+    session: Session,
+    actor: Actor,
+    assignment: Assignment,
+    *,
+    reply_by: datetime | None = None,
+    due_at: datetime | None = None,
+    also: int = 0,
+    once_key: str | None = None,
+) -> None:
+    """Invite an expert, with what the letter has to say about dates and print. Raises what `assigning.invite` raises."""
+    said = _said(session, assignment, reply_by, due_at)
+    assigning.invite(session, actor, assignment, also=also, once_key=once_key, **said)
+
+
+def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]) -> None:
+    """Invite several experts to one question: each letter says how many others are asked, also those whose turn comes after."""
+    for asked, assignment in enumerate(assignments, 1):
+        invite(session, actor, assignment, also=len(assignments) - asked)
+
+
+def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
+    """The ladder's invitation. Where the edition it was meant for takes nothing any more, it is for the next one that does."""
+    meant = run_of(session, assignment)
+    if meant is not None and (meant.state != "planned" or meant.cutoff_at <= now(session)):
+        coming = coming_editions(session, assignment.newsletter_id, AHEAD)
+        free = (one for one in coming if one.state == "planned" and one.cutoff_at > now(session))
+        edition = next(free, None)
+        assignment.for_edition_id = edition.id if edition else None
+        session.flush()
+    invite(session, Clock(), assignment, once_key=once_key)
+
+
+def preview(
+    session: Session,
+    assignment: Assignment,
+    *,
+    reply_by: datetime | None = None,
+    due_at: datetime | None = None,
+) -> messages.Message:
+    """The invitation as it would be mailed now; where the link will stand, only its beginning does."""
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    values = assigning.letter_values(session, assignment, **_said(session, assignment, reply_by, due_at))
+    person = assignment.expert.person
+    return messages.invitation(
+        sender(session, newsletter),
+        to=email_of(session, person) or "",
+        name=person.name,
+        link=address(session, "/a/…"),
+        **values,
+    )
+
+
+def _said(
+    session: Session,
+    assignment: Assignment,
+    reply_by: datetime | None,
+    due_at: datetime | None,
+) -> dict[str, Any]:
+    """What the letter says about dates and print, from the edition it is for where the editor sets nothing else."""
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    edition = run_of(session, assignment)
+    usual_reply, usual_due = dates_for(session, newsletter, assignment)
+    language = assignment.question.text.language if assignment.question.text else newsletter.language
+    return {
+        "reply_by": reply_by or usual_reply,
+        "due_at": due_at or usual_due,
+        "runs_at": edition.runs_at if edition else None,
+        "check_until": edition.cutoff_at if edition else None,
+        "lead_in": lead_in(session, newsletter, assignment, language),
+    }

@@ -1,0 +1,68 @@
+"""What a receipt says became of a letter: a coarse public state, never the desk's internal one, never the words."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from ..editions.archive import story_path
+from ..editions.models import Edition
+from ..editions.queries import coming_editions
+from ..letters.models import Letter
+from ..newsletters.models import Newsletter
+from ..questions.models import Question
+from ..questions.queries import lead_of
+
+# The public state of a letter that was filed to a question, by the question's own.
+OF_QUESTION = {
+    "open": "read",
+    "shelved": "read",
+    "seeking": "asked",
+    "answered": "answered",
+    "queued": "coming",
+    "published": "published",
+    "retracted": "read",
+    "closed": "ended",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`state` is one of arrived, read, kept (a comment or tip), asked, answered, coming, published, ended, withdrawn.
+
+    `path` is the published page; `reason` the key of a kind sentence; `runs_at` when it is to run; `coming` the next dates.
+    `runs_unnamed` says that it was withdrawn after the edition was locked, and runs without a name.
+    """
+
+    state: str
+    path: str | None = None
+    reason: str | None = None
+    runs_at: datetime | None = None
+    runs_unnamed: bool = False
+    coming: list[datetime] = field(default_factory=list)
+
+
+def standing(session: Session, newsletter: Newsletter, letter: Letter) -> Standing:
+    coming = [edition.runs_at for edition in coming_editions(session, newsletter.id)]
+    question = session.get(Question, letter.question_id) if letter.question_id else None
+    lead = lead_of(session, question) if question else None
+    edition = session.get(Edition, lead.edition_id) if lead and lead.edition_id else None
+    if letter.state == "withdrawn":
+        fixed = edition is not None and edition.state in ("locked", "sent")
+        return Standing("withdrawn", runs_unnamed=fixed, coming=coming)
+    if letter.state == "ended":
+        answer = session.get(Question, letter.answered_by_id) if letter.answered_by_id else None
+        path = story_path(newsletter, answer) if answer and answer.state == "published" else None
+        return Standing("ended", path=path, reason=letter.end_reason, coming=coming)
+    if letter.state != "filed":
+        return Standing("arrived", coming=coming)
+    if lead is None:
+        return Standing("kept" if letter.filed_as in ("comment", "tip") else "read", coming=coming)
+    state = OF_QUESTION[lead.state or "open"]
+    return Standing(
+        state,
+        path=story_path(newsletter, lead) if state == "published" else None,
+        reason=lead.closed_reason,
+        runs_at=edition.runs_at if edition else None,
+        coming=coming,
+    )

@@ -1,0 +1,106 @@
+"""A date that has no edition: what was picked for it moves on, and for a minute all of it comes back by one press."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..answers import pending_invitations
+from ..audit import Event
+from ..audit.queries import chosen, moved_since, newest_of
+from ..db import lock
+from ..editions import slots
+from ..editions.lifecycle import EDITION
+from ..editions.models import Edition
+from ..lifecycle import Missing, Stale, must
+from ..mail.models import OutboxMail
+from ..questions.lifecycle import QUESTION
+from ..questions.models import Question
+from . import notices, publishing
+
+Moved = list[tuple[Question, Edition | None]]  # what was picked, with the edition that it runs in now, if there is one
+TELLS = ("expert.carried_over", "expert.dropped")
+BEHIND = 1_000  # numbers of slots that are free for a moment, until all are numbered
+
+
+def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
+    """This date has no edition. What was picked is carried over, or ready again where no later slot is free.
+
+    Its event keeps what was moved by it, and the mails that tell so: both can be taken back.
+    """
+    must(actor, "E")
+    slots.planned(lock(session, edition))
+    last = session.scalar(select(func.max(OutboxMail.id))) or 0
+    with audit.watched(session) as events:
+        moved = [(question, _let_go(session, actor, question)) for question in slots.picked(session, edition)]
+        session.flush()
+    told = select(OutboxMail.id).where(
+        OutboxMail.id > last,
+        OutboxMail.kind.in_(TELLS),
+        OutboxMail.question_id.in_([question.id for question, _edition in moved]),
+    )
+    why = {"did": [event.id for event in events if event.action in BACK], "told": list(session.scalars(told))}
+    EDITION.apply(session, actor, edition, "skip", why=why if moved else None)
+    return moved
+
+
+def _let_go(session: Session, actor: Staff, question: Question) -> Edition | None:
+    try:
+        return publishing.carry_over(session, actor, question)
+    except Missing:
+        slots.drop(session, actor, question, cause="skip")
+        notices.not_this_time(session, actor, question)
+        return None
+
+
+def unskip(session: Session, actor: Staff, edition: Edition) -> Moved:
+    """The date has its edition after all. What was picked for it stays where it went, which is what this gives."""
+    EDITION.apply(session, actor, lock(session, edition), "unskip")
+    return moved_from(session, edition)
+
+
+def moved_from(session: Session, edition: Edition) -> Moved:
+    """What was picked for a date when it was left out, and where it stands now; without what has run or ended since."""
+    skipped = newest_of(session, "edition", edition.id, "edition.skip")
+    moves = chosen(session, (skipped.facts or {}).get("did", ()))[::-1] if skipped else ()
+    questions = [session.get_one(Question, move.noun_id) for move in moves]
+    return [
+        (one, session.get(Edition, one.edition_id or 0)) for one in questions if one.state in ("answered", "queued")
+    ]
+
+
+def undo(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
+    """The date was left out by mistake: what was picked stands in its slots again, in its order, and no expert hears of it.
+
+    Raises `Told` where one has, `OnItsWay`, and `Stale` where anything was moved on since.
+    """
+    facts = event.facts or {}
+    pending_invitations.untell_all(session, actor, facts.get("told", ()))
+    unskip(session, actor, edition)
+    moves = chosen(session, facts.get("did", ()))[::-1]
+    for position, move in enumerate(moves, 1):
+        question = lock(session, session.get_one(Question, move.noun_id))
+        BACK[move.action](session, actor, question, edition, move, BEHIND + position)
+    slots.renumber(session, edition)
+
+
+def _carried(session: Session, actor: Staff, question: Question, edition: Edition, move: Event, position: int) -> None:
+    target = lock(session, session.get_one(Edition, (move.facts or {})["to"]))
+    if (question.state, question.edition_id, target.state) != ("queued", target.id, "planned"):
+        raise Stale(question.public_id)
+    question.edition_id, question.position = edition.id, position
+    session.flush()
+    slots.renumber(session, target)
+    audit.record(session, actor, "question.carry_back", question, facts={"from": target.id, "to": edition.id})
+
+
+def _dropped(session: Session, actor: Staff, question: Question, edition: Edition, move: Event, position: int) -> None:
+    if moved_since(session, move, ()):
+        raise Stale(question.public_id)
+    QUESTION.apply(
+        session, actor, question, "undo", to="queued", why={"undoes": move.id, "edition": edition.id},
+        edition_id=edition.id, position=position,
+    )  # fmt: skip
+
+
+BACK = {"question.carry": _carried, "question.drop": _dropped}

@@ -1,0 +1,213 @@
+"""Who waits for whom at a newsletter's desk. The lists are short walks of indexes, however much there is."""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, joinedload
+
+from ..answers.models import Answer, Assignment, Check
+from ..answers.queries import newest_checks
+from ..db import now
+from ..editions.models import Edition
+from ..editions.queries import coming_editions
+from ..editions.ready_to_run import must_run
+from ..editions.slots import picked
+from ..letters import queries as letters
+from ..letters.models import Letter
+from ..newsletters.models import Newsletter
+from ..questions import queries as questions
+from ..questions.models import Question
+
+SHOWN = 12  # tasks of one kind; whoever has more to do begins with these
+CLOCKS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "returned": Assignment.due_at}
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something that somebody is to do: `kind` says what. `since` is when the waiting began, `due_at` when it should end.
+
+    `number` counts letters or readers, or names a slot.
+    """
+
+    kind: str
+    since: datetime
+    due_at: datetime | None = None
+    question: Question | None = None
+    expert: str = ""
+    edition: Edition | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Board:
+    """What waits for the desk, for experts, for their check of a quote, and for somebody to be asked; the next two editions,
+    and the questions in the slots of the first."""
+
+    desk: list[Task]
+    experts: list[Task]
+    checks: list[Task]
+    answers: list[Task]
+    coming: list[Edition]
+    filling: list[Question]
+
+
+def board(session: Session, newsletter: Newsletter) -> Board:
+    """Everything that waits, most pressing first."""
+    coming = coming_editions(session, newsletter.id, 2)
+    filling = picked(session, coming[0]) if coming else []
+    return Board(
+        desk=[
+            *_editions_to_finish(session, newsletter.id),
+            *_texts_to_settle(session, newsletter),
+            *_invitations_to_send(session, newsletter.id),
+            *_letters_to_read(session, newsletter.id),
+            *_dates_to_keep(session, newsletter, coming),
+            *_slot_to_fill(coming, len(filling)),
+        ],
+        experts=_with_experts(session, newsletter.id),
+        checks=_in_check(session, newsletter.id),
+        answers=_nobody_asked(session, newsletter.id),
+        coming=coming,
+        filling=filling,
+    )
+
+
+def _editions_to_finish(session: Session, newsletter_id: int) -> list[Task]:
+    """What is locked and not marked as sent, and what was to run and was never locked."""
+    mine = (
+        select(Edition).where(Edition.newsletter_id == newsletter_id).order_by(Edition.runs_at, Edition.id).limit(SHOWN)
+    )
+    locked = session.scalars(mine.where(Edition.state == "locked"))
+    missed = session.scalars(
+        mine.where(
+            Edition.state == "planned",
+            Edition.runs_at <= now(session),
+            exists().where(Question.edition_id == Edition.id),
+        )
+    )
+    return [
+        *(Task("missed", edition.runs_at, edition.runs_at, edition=edition) for edition in missed),
+        *(Task("send", edition.locked_at or edition.runs_at, edition.runs_at, edition=edition) for edition in locked),
+    ]
+
+
+def _answers(session: Session, newsletter_id: int, state: str) -> list[tuple[Answer, Question]]:
+    query = (
+        select(Answer, Question)
+        .join(Question, Question.id == Answer.question_id)
+        .where(Answer.newsletter_id == newsletter_id, Answer.state == state)
+        .order_by(Answer.state_at, Answer.id)
+        .limit(SHOWN)
+    )
+    return [(answer, question) for answer, question in session.execute(query)]
+
+
+def _texts_to_settle(session: Session, newsletter: Newsletter) -> list[Task]:
+    found = _answers(session, newsletter.id, "edited") + _answers(session, newsletter.id, "submitted")
+    checks = newest_checks(session, [answer.id for answer, _ in found])
+    tasks = [
+        Task(
+            _next_step(answer, checks.get(answer.id), newsletter.check_policy),
+            answer.state_at,
+            question=question,
+            expert=answer.expert.name,
+        )
+        for answer, question in found
+    ]
+    order = ("objection", "approve", "edit", "check")
+    return sorted(tasks, key=lambda task: (order.index(task.kind), task.since))
+
+
+def _next_step(answer: Answer, check: Check | None, policy: str) -> str:
+    """What the desk does next with a text: a check counts only for the very text that was checked."""
+    if answer.state == "submitted":
+        return "edit"
+    outcome = check.outcome if check and check.text_id == answer.text_id else None
+    if outcome == "wrong":
+        return "objection"
+    return "approve" if policy == "off" or outcome in ("fine", "approved", "silent") else "check"
+
+
+def _assignments(session: Session, newsletter_id: int, state: str) -> list[Assignment]:
+    query = (
+        select(Assignment).options(joinedload(Assignment.question)).filter_by(newsletter_id=newsletter_id, state=state)
+    )
+    return list(session.scalars(query.order_by(CLOCKS.get(state, Assignment.id), Assignment.id).limit(SHOWN)))
+
+
+def _invitations_to_send(session: Session, newsletter_id: int) -> list[Task]:
+    return [
+        Task("invite", assignment.state_at, question=assignment.question, expert=assignment.expert.name)
+        for assignment in _assignments(session, newsletter_id, "drafted")
+    ]
+
+
+def _with_experts(session: Session, newsletter_id: int) -> list[Task]:
+    tasks = [
+        Task(
+            state,
+            assignment.invited_at or assignment.state_at,
+            getattr(assignment, clock.key),
+            assignment.question,
+            assignment.expert.name,
+        )
+        for state, clock in CLOCKS.items()
+        for assignment in _assignments(session, newsletter_id, state)
+    ]
+    return sorted(tasks, key=lambda task: task.due_at or task.since)[:SHOWN]
+
+
+def _in_check(session: Session, newsletter_id: int) -> list[Task]:
+    found = _answers(session, newsletter_id, "checking")
+    checks = newest_checks(session, [answer.id for answer, _ in found])
+    tasks = [
+        Task("checking", checks[answer.id].asked_at, checks[answer.id].due_at, question, answer.expert.name)
+        for answer, question in found
+    ]
+    return sorted(tasks, key=lambda task: task.due_at or task.since)
+
+
+def _nobody_asked(session: Session, newsletter_id: int) -> list[Task]:
+    """Open questions for which no invitation lies ready either, the oldest first."""
+    drafted = exists().where(Assignment.question_id == Question.id, Assignment.state == "drafted")
+    query = select(Question).where(Question.newsletter_id == newsletter_id, Question.state == "open", ~drafted)
+    found = list(session.scalars(query.order_by(Question.id).limit(SHOWN)))
+    readers = questions.askers(session, found)
+    return [Task("ask", question.opened_at, question=question, number=readers[question.id]) for question in found]
+
+
+def _letters_to_read(session: Session, newsletter_id: int) -> list[Task]:
+    tasks = []
+    for kind, state in (("letters", "received"), ("held", "held")):
+        oldest = select(Letter.received_at).filter_by(newsletter_id=newsletter_id, state=state).order_by(Letter.id)
+        since = session.scalar(oldest.limit(1))
+        if since:
+            tasks.append(Task(kind, since, number=letters.waiting(session, newsletter_id, (state,))))
+    return tasks
+
+
+def _slot_to_fill(coming: list[Edition], filled: int) -> list[Task]:
+    edition = coming[0] if coming else None
+    if edition is None or edition.state != "planned" or filled >= edition.slots:
+        return []
+    return [Task("slot", edition.state_at, edition.cutoff_at, edition=edition, number=filled + 1)]
+
+
+def _dates_to_keep(session: Session, newsletter: Newsletter, coming: list[Edition]) -> list[Task]:
+    """What must run by a day that the next two editions reach, and stands in no edition before that day."""
+    found = must_run(session, newsletter.id, SHOWN)
+    keys = {question.edition_id for question in found} - {None}
+    runs = (
+        {one.id: one.rule_date for one in session.scalars(select(Edition).where(Edition.id.in_(keys)))} if keys else {}
+    )
+    tasks = []
+    for question in found:
+        by = question.must_run_by
+        planned = runs.get(question.edition_id or 0)
+        if by is None or (planned is not None and planned <= by) or (coming and by > coming[-1].rule_date):
+            continue
+        ends = datetime.combine(by, time.max, ZoneInfo(newsletter.zone))
+        tasks.append(Task("date", question.state_at, ends, question))
+    return tasks

@@ -1,0 +1,84 @@
+"""Finding experts: what their profiles are looked up by, and the directory in pages."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, Text, cast, delete, exists, select, tuple_
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from .models import Expert, ExpertTopic
+from .name_forms import LONGEST, alike, fold, language_words
+
+SAID = ("title", "organisation", "place", "credit_line", "described_as")
+LONGEST_TERM = 60
+
+Condition = Callable[[date], ColumnElement[bool]]
+# What the list of experts can be narrowed to, as far as the profile knows; the rest is known where work is.
+SHOWN: dict[str, Condition] = {
+    "away": lambda today: Expert.away_until >= today,
+    "unverified": lambda _today: Expert.verified_at.is_(None),
+}
+
+
+def columns(name: str, profile: Mapping[str, Any]) -> dict[str, str]:
+    """What an expert is sorted, compared and found by. A language stands as "=kk-arab=" so that it can be asked for alone."""
+    topics, languages = profile.get("topics") or (), profile.get("languages") or ()
+    said = fold(" ".join((name, *(profile.get(part) or "" for part in SAID), *topics)))
+    tongues = " ".join(f"{language_words(code)} {_tag(code)}" for code in languages)
+    return {"folded": fold(name)[:LONGEST], "alike": alike(name), "words": f"{said} {tongues}".strip()}
+
+
+def _tag(code: str) -> str:
+    return f"={fold(code).replace(' ', '-')}="
+
+
+def terms(topics: Sequence[str]) -> list[str]:
+    """Topics as they are looked up by, each once."""
+    return [term for term in dict.fromkeys(fold(topic)[:LONGEST_TERM] for topic in topics) if term]
+
+
+def describe(session: Session, expert: Expert) -> None:
+    """Make anew what an expert is found by: the profile or the name has changed. The expert has been flushed."""
+    made = columns(expert.person.name, {part: getattr(expert, part) for part in (*SAID, "topics", "languages")})
+    for column, value in made.items():
+        setattr(expert, column, value)
+    session.execute(delete(ExpertTopic).where(ExpertTopic.expert_id == expert.id))
+    session.add_all(ExpertTopic(expert_id=expert.id, term=term) for term in terms(expert.topics))
+    session.flush()
+
+
+def directory(words: str = "", language: str = "", topic: str = "") -> Select[Expert]:
+    """The experts of whom each of the `words` is said, wherever; nobody who was merged into somebody else."""
+    query = select(Expert).where(Expert.merged_into_id.is_(None))
+    for word in fold(words).split():
+        query = query.where(Expert.words.contains(word, autoescape=True))
+    if words and not fold(words):
+        query = query.where(Expert.id < 0)  # signs alone say nothing of anybody
+    if language:
+        query = query.where(Expert.words.contains(_tag(language), autoescape=True))
+    if topic:
+        about = exists().where(ExpertTopic.expert_id == Expert.id, ExpertTopic.term == fold(topic)[:LONGEST_TERM])
+        query = query.where(about)
+    return query
+
+
+def tongues(session: Session) -> set[str]:
+    """The languages that somebody in the directory writes."""
+    query = select(cast(Expert.languages, Text)).where(Expert.merged_into_id.is_(None)).distinct()
+    return {code for listed in session.scalars(query) for code in json.loads(listed)}
+
+
+def page(session: Session, query: Select[Expert], after: Expert | None, limit: int) -> list[Expert]:
+    """The next experts in the order of their names, after this one: a walk of one index, at any depth."""
+    if after is not None:
+        query = query.where(tuple_(Expert.folded, Expert.id) > (after.folded, after.id))
+    return list(session.scalars(query.order_by(Expert.folded, Expert.id).limit(limit)))
+
+
+def about(session: Session, topics: Sequence[str], limit: int) -> list[int]:
+    """The keys of experts who name one of these topics, those who were recorded last first."""
+    chosen = select(ExpertTopic.expert_id).where(ExpertTopic.term.in_(terms(topics))).distinct()
+    return list(session.scalars(chosen.order_by(ExpertTopic.expert_id.desc()).limit(limit)))

@@ -1,0 +1,45 @@
+"""A press that made, merged or shelved a question, or set its topics, is taken back within its minute."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..audit import Event, record
+from ..audit.queries import newest_of, touched_since
+from ..lifecycle import Stale
+from .lifecycle import QUESTION
+from .models import Question
+from .moves import put_topics, take_back_followers
+from .wording import erase_words
+
+
+def unmake(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
+    """Take back that a question was made. Only the trail points at it then, and its words were a letter's, which has them.
+
+    `press` are the events of the press that made it. Raises `Stale` where anybody has done anything with it since.
+    """
+    if touched_since(session, question.id, event.id, press):
+        raise Stale(question.public_id)
+    QUESTION.apply(session, actor, question, "undo", to="closed", why={"undoes": event.id}, closed_reason="undone")
+    erase_words(session, question)
+
+
+def unmerge(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Take a merge back, and with it what followed the question to the other one."""
+    QUESTION.apply(session, actor, question, "undo", to=event.old, why={"undoes": event.id}, merged_into_id=None)
+    take_back_followers(session, question, event)
+
+
+def back(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Put a question back to where it stood before it was shelved or closed."""
+    QUESTION.apply(session, actor, question, "undo", to=event.old, why={"undoes": event.id}, closed_reason=None)
+
+
+def old_topics(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Give a question the topics that it had. Raises `Stale` where they were set again since."""
+    if newest_of(session, "question", question.id, event.action) is not event:
+        raise Stale(question.public_id)
+    topics = (event.facts or {}).get("was", [])
+    put_topics(session, question, topics)
+    record(session, actor, event.action, question, facts={"topics": topics, "undoes": event.id})

@@ -1,0 +1,45 @@
+"""I'd like to know this too: one press on a question that others ask."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from .. import errors
+from ..actors import Reader
+from ..letters.models import Letter
+from ..letters.receive import Ask, send
+from ..lifecycle import Missing
+from ..newsletters.models import Newsletter
+from ..questions.me_too import ask_too, shown_question
+from . import form_token
+from .ask_form import Draft, form_page
+from .page_frame import at, found, reader
+from .receipt import arrived
+from .submission import hold, once
+
+
+@reader.post("/<slug>/ask/<public_id>")
+def join(slug: str, public_id: str) -> ResponseReturnValue:
+    with at(slug) as place:
+        form = form_token.read(request.form.get("form", ""), place.newsletter)
+        why = hold(place.newsletter, request.form)
+        question = shown_question(place.session, place.newsletter, public_id)
+        if form is None:
+            # The form page takes the question over, with a token that is fresh.
+            return form_page(place, Draft({"body": found(question).wording}, {"form": "old"})), 400
+        wording = question.wording if question else ""
+
+    def make(session: Session, newsletter: Newsletter) -> Letter:
+        if why and wording:
+            return send(session, Reader(), newsletter, Ask(wording), form=form, hold=why)
+        return ask_too(session, Reader(), newsletter, public_id, form)
+
+    try:
+        sent = once(slug, form, make)
+    except Missing:
+        return errors.page(409, happened=_("The desk has taken this question off the page meanwhile."))
+    with at(slug) as place:
+        if sent.same:
+            return arrived(place, sent)
+        return form_page(place, Draft({"body": wording}, before=sent)), 409

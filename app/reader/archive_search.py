@@ -1,0 +1,41 @@
+"""Search in what ran. By POST: what a reader looks for stands in no address, and so in nobody's log or history."""
+
+from dataclasses import dataclass
+
+from flask import request
+
+from ..editions import archive
+from ..matching import PUBLIC
+from ..matching.search import Piece, mark_of, search
+from .page_frame import at, found, reader
+from .stories import Told, told
+
+PAGE = 20
+
+
+@dataclass(frozen=True)
+class Result:
+    key: int
+    story: Told
+    snippet: tuple[Piece, ...]
+
+
+@reader.post("/<slug>/answers")
+def find_answers(slug: str) -> str:
+    """`before` is the public key of the last Q&A of the page before."""
+    with at(slug) as place:
+        session, newsletter = place.session, place.newsletter
+        words = request.form.get("words", "")[:200]
+        before = request.form.get("before", "")
+        mark = None
+        if before:
+            last = found(archive.story(session, newsletter, before) if before.isalnum() else None)[0]
+            mark = found(mark_of(session, PUBLIC, "question", last.question_id))
+        hits = search(session, PUBLIC, newsletter.id, words, answered=True, before=mark, limit=PAGE + 1)
+        ran = archive.ran(session, newsletter, [hit.noun_id for hit in hits[:PAGE]])
+        stories = dict(zip(ran, told(newsletter, list(ran.values())), strict=True))
+        results = [Result(hit.noun_id, stories[hit.noun_id], hit.snippet) for hit in hits if hit.noun_id in stories]
+        last_key = ran[results[-1].key].question.public_id if len(hits) > PAGE and results else ""
+        return place.page(
+            "reader/found.html", "answers", words=words, results=results, older=last_key, first=not before
+        )

@@ -1,0 +1,164 @@
+"""The form: one field and Send, and behind it every choice."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from babel import Locale
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
+from sqlalchemy.orm import Session
+
+from ..actors import Reader
+from ..editions import archive
+from ..editions.models import Edition
+from ..letters.models import Letter
+from ..letters.receive import Ask, faults_of, send
+from ..newsletters.models import Newsletter
+from ..web import language
+from . import form_token
+from .page_frame import Place, at, languages_of, reader
+from .preview import preview_page
+from .receipt import arrived
+from .submission import FAULTS, Sent, consent, hold, once
+
+EDITIONS_OFFERED = 6
+# What stands folded away; it is open where something in it was chosen or has to be mended.
+FOLDED = (
+    "background",
+    "edition",
+    "credit",
+    "first",
+    "name",
+    "place",
+    "verbatim",
+    "language",
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A form that is not taken yet: what was typed, what is wrong with it, and what an earlier Send of it made."""
+
+    typed: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    token: str | None = None
+    before: Sent | None = None
+
+
+@reader.get("/<slug>/ask")
+def ask(slug: str) -> str:
+    with at(slug) as place:
+        return form_page(place, Draft({"edition": request.args.get("edition", "")}))
+
+
+@reader.post("/<slug>/ask")
+def ask_send(slug: str) -> ResponseReturnValue:
+    with at(slug) as place:
+        typed = request.form
+        form = form_token.read(typed.get("form", ""), place.newsletter)
+        token = typed["form"] if form else None
+        if typed.get("then") == "choices":
+            return form_page(place, Draft(typed, token=token))
+        filled = read(place, typed)
+        faults = faults_of(filled) | ({} if form else {"form": "old"})
+        if form is None or faults:
+            return form_page(place, Draft(typed, faults, token)), 400
+        if typed.get("then") == "look":
+            return preview_page(place, typed, filled)
+        why = hold(place.newsletter, typed)
+
+    def make(session: Session, newsletter: Newsletter) -> Letter:
+        return send(session, Reader(), newsletter, filled, form=form, hold=why)
+
+    sent = once(slug, form, make)
+    with at(slug) as place:
+        if sent.same:
+            return arrived(place, sent)
+        return form_page(place, Draft(typed, before=sent)), 409
+
+
+def read(place: Place, typed: Mapping[str, str]) -> Ask:
+    """What a reader filled in; the fields of choices that were not made don't count."""
+    hear_back = typed.get("hear_back") or "number"
+    credit = (typed.get("credit") or "none") if place.newsletter.names_readers else "none"
+    chosen = typed.get("language", "")
+    about = typed.get("edition")
+    edition = next((e for e in _editions(place) if e.public_id == about), None) if about else None
+    return Ask(
+        body=typed.get("body", ""),
+        background=typed.get("background", ""),
+        language=chosen if chosen in languages_of(place.newsletter) else "",
+        hear_back=hear_back,
+        email=typed.get(f"email_{hear_back}", "") if hear_back in ("once", "while") else "",
+        credit=credit,
+        name=typed.get("first" if credit == "first" else "name", ""),
+        place=typed.get("place", "") if credit == "first" else "",
+        consent=consent(place.newsletter),
+        verbatim=bool(typed.get("verbatim")),
+        about_edition_id=edition.id if edition else None,
+    )
+
+
+def _editions(place: Place) -> list[Edition]:
+    return archive.editions(place.session, place.newsletter, limit=EDITIONS_OFFERED)
+
+
+def form_page(place: Place, draft: Draft) -> str:
+    newsletter = place.newsletter
+    errors = {name: str(FAULTS[name, code]) for name, code in draft.faults.items()}
+    return place.page(
+        "reader/ask.html",
+        "" if draft.before else "ask",  # with a number on it, the page needs the sheet of the receipt
+        typed=draft.typed,
+        errors=errors,
+        summary=[(_field_id(name, draft.typed), message) for name, message in errors.items()],
+        form_token=draft.token,
+        before=draft.before,
+        unfolded=any(draft.typed.get(name) not in (None, "", "none") for name in FOLDED)
+        or not draft.faults.keys().isdisjoint(FOLDED),
+        editions=_editions(place),
+        tongues=languages_of(newsletter),
+        consent=consent(newsletter),
+        coming=place.coming(),
+        kept_until=datetime.now(UTC) + timedelta(days=newsletter.keep_days),
+        notes=country_notes(newsletter),
+    )
+
+
+def _field_id(name: str, typed: Mapping[str, str]) -> str:
+    """The control that the error summary leads to."""
+    return {
+        "form": "send",
+        "email": f"email_{typed.get('hear_back')}",
+        "hear_back": "hear_back-number",
+        "credit": "credit-none",
+        "name": "first" if typed.get("credit") == "first" else "name",
+    }.get(name, name)
+
+
+def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
+    """What the newsletter says to readers in one country, in the page's language or its own, with the day it was checked.
+
+    A note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
+    """
+    shown = []
+    for note in newsletter.notes:
+        text = note["text"].get(language()) or note["text"].get(newsletter.language)
+        if text:
+            shown.append(
+                {
+                    "country": _country(note["country"]),
+                    "checked_on": datetime.fromisoformat(note["checked_on"]).date(),
+                    "text": text,
+                    "language": language() if language() in note["text"] else newsletter.language,
+                }
+            )
+    return shown
+
+
+def _country(code: str) -> str:
+    locale = get_locale() or Locale("en")
+    return str(locale.territories.get(code, code))

@@ -1,0 +1,53 @@
+"""The front page, the page about protection, and the site's root."""
+
+from flask import redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from ..editions import archive
+from ..newsletters.queries import all_newsletters, house_text
+from ..questions import queries as questions
+from ..web import db, language
+from .ask_form import country_notes
+from .page_frame import Place, at, public, reader
+from .stories import told
+
+LATEST = 3
+
+
+@reader.get("/")
+def root() -> ResponseReturnValue:
+    with db.read() as session:
+        newsletters = all_newsletters(session)
+    if not newsletters:
+        return render_template("reader/nothing.html")
+    return redirect(url_for("reader.home", slug=newsletters[0].slug), code=303)
+
+
+@reader.get("/<slug>/")
+def home(slug: str) -> str:
+    """Never kept by caches: the form's token stands in it, and is one person's."""
+    with at(slug) as place:
+        session, newsletter = place.session, place.newsletter
+        shown = questions.shown(session, newsletter.id)
+        return place.page(
+            "reader/home.html",
+            "home",
+            front=True,
+            invitation=house_text(session, newsletter, "invitation", language()),
+            coming=place.coming(),
+            shown=shown,
+            askers=questions.askers(session, shown) if shown else {},
+            stories=told(newsletter, archive.page(session, newsletter, limit=LATEST)),
+            ran=archive.count(session, newsletter),
+        )
+
+
+@reader.get("/<slug>/protection")
+@public
+def protection(place: Place) -> str:
+    return place.page(
+        "reader/protection.html",
+        "",
+        keep_days=place.newsletter.keep_days,
+        notes=country_notes(place.newsletter),
+    )

@@ -1,0 +1,178 @@
+"""What stands around every page of the readers' door: the newsletter, its language, and what caches may keep."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, wraps
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from flask import Blueprint, Flask, Response, abort, g, make_response, render_template, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask.typing import ResponseReturnValue
+from flask_babel import refresh
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ..editions.queries import coming_editions
+from ..formatting import autonym, zone
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import by_slug
+from ..web import csrf, db
+from . import form_token
+
+reader = Blueprint("reader", __name__)
+csrf.exempt(reader)  # There is no session here to ride on; the forms carry a signed token of their own.
+T = TypeVar("T")
+APP = Path(__file__).parent.parent
+FRESH = 60  # seconds for which a cache need not ask again; what is withdrawn is gone everywhere soon after
+CODE = ("*.py", "*.html", "*.mo")
+
+
+class NoSessionForReaders(SecureCookieSessionInterface):
+    """Keeps no session at the readers' door, so that not even the desk's own browsers are sent a cookie there."""
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if request.blueprint != reader.name:
+            super().save_session(app, session, response)
+
+
+@reader.record_once
+def _close_the_jar(state: Any) -> None:
+    state.app.session_interface = NoSessionForReaders()
+
+
+@reader.before_request
+def _no_nul() -> None:
+    # PostgreSQL takes no NUL in a text, not even to look for it.
+    if "\0" in request.path:
+        abort(404)
+
+
+@reader.url_defaults
+def _keep_language(endpoint: str, values: dict[str, Any]) -> None:
+    if chosen := g.get("chosen_language"):
+        values.setdefault("lang", chosen)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A newsletter as a reader sees it, with the session to query."""
+
+    session: Session
+    newsletter: Newsletter
+
+    def page(self, template: str, section: str, **values: Any) -> str:
+        """Render a page inside the newsletter's frame. `section` names the entry of the navigation."""
+        return render_template(
+            template,
+            newsletter=self.newsletter,
+            section=section,
+            languages=self._languages(),
+            proof=lambda: form_token.make(self.session, self.newsletter),
+            **values,
+        )
+
+    def coming(self) -> list[datetime]:
+        return [edition.runs_at for edition in coming_editions(self.session, self.newsletter.id)]
+
+    def _languages(self) -> list[tuple[str, str, str]]:
+        """Code, own name and address of this page in each language; none on the answer to a form, whose text would go."""
+        if request.method == "POST":
+            return []
+        args = {key: value for key, value in request.args.items() if key != "lang"}
+        path = quote(request.script_root + request.path)
+        return [
+            (code, autonym(code), f"{path}?{urlencode({**args, 'lang': code})}")
+            for code in languages_of(self.newsletter)
+        ]
+
+
+def languages_of(newsletter: Newsletter) -> list[str]:
+    return newsletter.languages or [newsletter.language]
+
+
+def enter(session: Session, newsletter: Newsletter) -> Place:
+    """Set the page's language and clock to those of the newsletter, or of the reader's choice."""
+    chosen = request.args.get("lang", "")
+    g.chosen_language = chosen if chosen in languages_of(newsletter) and chosen != newsletter.language else None
+    g.language = g.chosen_language or newsletter.language
+    g.zone, g.newsletter_view = newsletter.zone, newsletter
+    refresh()
+    return Place(session, newsletter)
+
+
+@contextmanager
+def at(slug: str) -> Iterator[Place]:
+    """A newsletter's pages, to read. 404 where there is none of this name. A request reads its newsletter once."""
+    with db.read() as session:
+        yield enter(session, g.get("newsletter_view") or found(by_slug(session, slug)))
+
+
+def found(row: T | None) -> T:
+    if row is None:
+        abort(404)
+    return row
+
+
+def change(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
+    """Run one change in a transaction. It may run again after a lost race, so `fn` has no other effect."""
+
+    def write(session: Session) -> T:
+        return fn(session, found(by_slug(session, slug)))
+
+    try:
+        return db.write(write)
+    except IntegrityError:
+        # On PostgreSQL the other press of the same button can win; the second run finds what it made.
+        return db.write(write)
+
+
+@lru_cache(maxsize=1)
+def _code() -> bytes:
+    """A digest of the program, so that nobody's browser keeps a page that an older one made."""
+    digest = hashlib.blake2b(digest_size=8)
+    for pattern in CODE:
+        for path in sorted(APP.rglob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.digest()
+
+
+def _tag(newsletter: Newsletter) -> str:
+    """Changes with whatever can change a public page: what is published, the settings, the program, and the year."""
+    year = datetime.now(zone()).year  # dates of another year are written with it
+    parts = (
+        newsletter.id,
+        newsletter.public_version,
+        newsletter.version,
+        g.language,
+        year,
+        request.full_path,
+    )
+    return hashlib.blake2b(repr(parts).encode() + _code(), digest_size=12).hexdigest()
+
+
+def public(
+    view: Callable[..., ResponseReturnValue],
+) -> Callable[..., ResponseReturnValue]:
+    """Let caches keep a page that is the same for everybody; one that has not changed costs one query.
+
+    Never on a page with a form: a kept form token would be given to a second person, and with it the first one's receipt.
+    """
+
+    @wraps(view)
+    def answer(slug: str, **values: Any) -> ResponseReturnValue:
+        with at(slug) as place:
+            tag = _tag(place.newsletter)
+            same = request.if_none_match.contains_weak(tag)
+            response = Response(status=304) if same else make_response(view(place, **values))
+            if response.status_code in (200, 304):
+                response.set_etag(tag, weak=True)
+                response.cache_control.public = True
+                response.cache_control.max_age = FRESH
+            return response
+
+    return answer

@@ -1,0 +1,1 @@
+"""The house form: text in, blocks out. Pure functions that know no database and no noun."""

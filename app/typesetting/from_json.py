@@ -1,0 +1,159 @@
+"""One block from JSON, so that other tools can use the house form without a database."""
+
+import json
+import re
+from typing import Any
+
+from .answer_text import read_answer
+from .house_form import LeadIn, Piece, Voice
+from .marks import STYLES
+
+_KEYS = {"language", "marks", "section", "headline", "askers", "question", "lead_in", "answer"}
+_LEAD_IN_KEYS = {"name", "credit_line"}
+# The shape of a tag (RFC 5646, section 2.1), not whether its parts are registered.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
+_PLACEHOLDERS = ("name", "credit_line", "relation")
+
+
+class TypesetError(ValueError):
+    """What is wrong with the JSON: one whole sentence for each fault."""
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__("\n".join(messages))
+        self.messages = messages
+
+
+class _Faults(list[str]):
+    """Collects faults while the values are read, so that a person can mend all of them at once."""
+
+    def keys(self, place: str, given: dict[str, Any], needed: set[str], optional: set[str]) -> None:
+        within = f" in {place}" if place else ""
+        self += [f"The key {key!r}{within} is missing." for key in sorted(needed - given.keys())]
+        known = ", ".join(sorted(needed | optional))
+        self += [
+            f"The key {key!r}{within} is unknown; known are: {known}."
+            for key in sorted(given.keys() - needed - optional)
+        ]
+
+    def text(self, place: str, given: dict[str, Any], may_be_empty: bool = False, may_be_null: bool = False) -> str:
+        key = place.rpartition(".")[2]
+        value = given.get(key)
+        if isinstance(value, str):
+            if not may_be_empty and not value.strip():
+                self.append(f"{place} must not be empty.")
+            return value
+        if key in given and not (value is None and may_be_null):
+            self.append(f"{place} must be a text, not {_kind(value)}.")
+        return ""
+
+
+def _kind(value: object) -> str:
+    kinds: dict[type, str] = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+    }
+    return kinds.get(type(value), "null" if value is None else "a text")
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise TypesetError([f"The key {key!r} is given twice." for key in twice])
+    return dict(pairs)
+
+
+def _parse(json_text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(json_text, object_pairs_hook=_pairs)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise TypesetError([f"This is not JSON: {error.msg} at {where}."]) from error
+    except RecursionError as error:
+        raise TypesetError(["This is not JSON that can be read: it is nested too deeply."]) from error
+    if not isinstance(data, dict):
+        raise TypesetError([f"The block must be a JSON object, not {_kind(data)}."])
+    return data
+
+
+def _askers(data: dict[str, Any], faults: _Faults) -> tuple[str | None, ...]:
+    given = data.get("askers")
+    if not isinstance(given, list):
+        if "askers" in data:
+            faults.append(f"askers must be a list, not {_kind(given)}.")
+        return ()
+    if not given:
+        faults.append('askers must hold at least one asker; write {"credit": null} for one who isn\'t named.')
+    credits: list[str | None] = []
+    for number, asker in enumerate(given, 1):
+        place = f"askers, number {number},"
+        if not isinstance(asker, dict):
+            faults.append(f"{place} must be an object with the key 'credit', not {_kind(asker)}.")
+            continue
+        faults.keys(place.rstrip(","), asker, {"credit"}, set())
+        credit = asker.get("credit")
+        if credit is not None and not isinstance(credit, str):
+            faults.append(f"{place} must have a text or null as its credit, not {_kind(credit)}.")
+        else:
+            credits.append(credit)
+    return tuple(credits)
+
+
+def _lead_in(data: dict[str, Any], faults: _Faults) -> LeadIn:
+    given = data.get("lead_in")
+    if not isinstance(given, dict):
+        if "lead_in" in data:
+            faults.append(f"lead_in must be an object, not {_kind(given)}.")
+        return LeadIn("")
+    faults.keys("lead_in", given, _LEAD_IN_KEYS, {"pattern", "relation"})
+    pattern = faults.text("lead_in.pattern", given, may_be_null=True)
+    for hole in re.findall(r"\{(\w*)\}", pattern):
+        if hole not in _PLACEHOLDERS:
+            known = ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
+            faults.append(f"lead_in.pattern has the unknown placeholder {{{hole}}}; known are: {known}.")
+    return LeadIn(
+        name=faults.text("lead_in.name", given),
+        credit_line=faults.text("lead_in.credit_line", given, may_be_empty=True, may_be_null=True),
+        relation=faults.text("lead_in.relation", given, may_be_empty=True, may_be_null=True),
+        pattern=pattern or None,
+    )
+
+
+def _answer(data: dict[str, Any], faults: _Faults) -> str:
+    given = data.get("answer")
+    if isinstance(given, list) and all(isinstance(part, str) for part in given):
+        given = "\n\n".join(given)
+    if not isinstance(given, str):
+        if "answer" in data:
+            faults.append(f"answer must be a text or a list of texts, not {_kind(given)}.")
+        return ""
+    if not read_answer(given):
+        faults.append("answer must not be empty.")
+    return given
+
+
+def read_piece(json_text: str) -> Piece:
+    """Read a block's JSON. Raises TypesetError with a message for each missing, unknown or ill-typed key."""
+    data, faults = _parse(json_text), _Faults()
+    faults.keys("", data, _KEYS, {"call"})
+    language, marks = faults.text("language", data), faults.text("marks", data)
+    if language and not _LANGUAGE.fullmatch(language):
+        faults.append(f"language must be a BCP 47 tag such as 'en' or 'zh-Hant', not {language!r}.")
+    if marks and marks not in STYLES:
+        faults.append(f"marks must be 'straight' or 'typographic', not {marks!r}.")
+    piece = Piece(
+        language=language,
+        marks=marks,
+        section=faults.text("section", data, may_be_empty=True),
+        headline=faults.text("headline", data),
+        askers=_askers(data, faults),
+        question=faults.text("question", data),
+        voices=(Voice(_lead_in(data, faults), _answer(data, faults)),),
+        call=faults.text("call", data, may_be_empty=True, may_be_null=True) or None,
+    )
+    if faults:
+        raise TypesetError(list(faults))
+    return piece

@@ -1,0 +1,42 @@
+"""The blocks of an edition as a whole mail in HTML, for the program that sends the newsletter.
+
+Programs for mail are not browsers: Outlook lays out by tables, some read no style sheet, and Gmail cuts a mail off at 102 kB
+of HTML. So there is one column in a table, each rule of the sheet stands on its elements, and what is left in the sheet is the
+dark scheme, which no element can say.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import css_inline
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from .block import Block
+from .phrases import direction
+from .renderers import to_html
+
+ROOM = 100  # kB
+SHEET = "mail.css"  # among the static files
+_pages = Environment(loader=PackageLoader("app.typesetting"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+_inliner = css_inline.CSSInliner(
+    extra_css=(Path(__file__).parents[1] / "static" / SHEET).read_text("utf-8"), keep_at_rules=True, load_remote_stylesheets=False
+)  # fmt: skip
+
+
+def page(blocks: Sequence[Block], title: str, sheet: str = "") -> str:
+    """The mail as a browser shows it, by the style `sheet` at that address. There is at least one block."""
+    usual = blocks[0].language
+    return _pages.get_template("mail.html").render(
+        language=usual,
+        direction=direction(usual),
+        title=title,
+        sheet=sheet,
+        # The renderer escapes every text and lets no address through but http, https and mailto.
+        blocks=[{"direction": direction(block.language), "written": Markup(to_html(block))} for block in blocks],  # noqa: S704
+    )
+
+
+def mail(blocks: Sequence[Block], title: str) -> str:
+    """The same as it is mailed: the style stands on each element, and there is no sheet but for the dark scheme."""
+    return _inliner.inline(page(blocks, title))
