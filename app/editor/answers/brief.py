@@ -42,7 +42,7 @@ def _as_it_stands(one: Assignment) -> dict[str, str]:
 @editor.post(f"{ADDRESS}/brief")
 def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
-    version, looked = version_seen(), request.form.get("looked", "")
+    version = version_seen()
 
     def fn(desk: Desk) -> None:
         one = the_assignment(desk, public_id, assignment_id)
@@ -51,7 +51,7 @@ def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tupl
             parts = [(str(label), typed[name]) for name, label in LABELS.items()]
             notes.note(desk.session, desk.actor, one.question, kept_in_note(title, parts))
             return
-        rebrief(desk.session, desk.actor, one, _brief(typed), version, looked)
+        rebrief(desk.session, desk.actor, one, _brief(typed), version)
 
     try:
         change(slug, fn)

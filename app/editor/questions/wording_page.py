@@ -88,11 +88,10 @@ def _conflict(desk: Desk, one: Question, typed: dict[str, str], seen: str) -> Co
 @editor.post("/<slug>/questions/<public_id>/clear")
 def question_clear(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Confirm that nobody could recognise the asker, in the very text that was on the page."""
-    looked = request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
         one = the_question(desk, public_id)
-        words.clear(desk.session, desk.actor, one, words_seen(desk, one), looked)
+        words.clear(desk.session, desk.actor, one, words_seen(desk, one))
 
     return decide(slug, public_id, fn)
 

@@ -21,7 +21,7 @@ from ..editions.rhythm_text import in_words
 from ..faster import as_opened, faster, mark_of, meeting, ticked
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
-from ..mail.mail_words import KINDS
+from ..mail.mail_words import name_of
 
 TEXTS = (
     "name", "publisher", "editor", "section", "dek", "imprint", "call", "address", "marks", "check_policy",
@@ -93,7 +93,7 @@ def _form(
         dates=next_six(desk.newsletter, now(desk.session)),
         checks=CHECKS,
         marks=MARKS,
-        holdable=[(kind, KINDS[kind]) for kind in settings.HOLDABLE],
+        holdable=[(kind, name_of(kind)) for kind in settings.HOLDABLE],
         sentence_languages=[(code, tongue(code)) for code in languages_of(desk.newsletter)],
     )
 
@@ -124,7 +124,7 @@ WORDS = {"marks": dict(MARKS), "check_policy": {policy: label for policy, label,
 def _in_words(name: str, value: Any) -> str:
     """What stands in a field, as the page says it."""
     if isinstance(value, list):
-        return ", ".join(str(KINDS[kind]) for kind in value)
+        return ", ".join(name_of(kind) for kind in value)
     return ticked(name, WORDS[name].get(value, value) if name in WORDS else value)
 
 
