@@ -25,10 +25,10 @@ import config as configuration
 from app.db import Database
 from app.migrate import migrate
 from app.seal import Keys
-from tests import postgres
-from tests.cast import Newsroom, found
-from tests.desk_browser import DeskBrowser
-from tests.serving import served
+from tests.support import postgres
+from tests.support.cast import Newsroom, found
+from tests.support.desk_browser import DeskBrowser
+from tests.support.serving import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
