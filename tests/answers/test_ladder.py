@@ -232,7 +232,7 @@ from app.answers import ladder
 from app.db import Database
 from app.newsroom import invitations
 from app.seal import Keys
-from tests.conftest import SECRETS
+from tests.support.app import SECRETS
 database = Database(sys.argv[1], Keys(SECRETS), "https://ask.newsroom.example")
 def invite(session, assignment, once_key):
     invitations.invite_next(session, assignment, once_key)

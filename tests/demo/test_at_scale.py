@@ -45,8 +45,9 @@ from demo.scale import fill, pen
 from demo.scale.fill import CannotGrow, check, grow
 from demo.scale.people import SLUG
 from demo.scale.words import tongues
+from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.conftest import BASE_URL, SECRETS, address_of, postgres_copy
+from tests.support.databases import address_of, postgres_copy
 
 TODAY = datetime(2026, 11, 25, 14, 20, tzinfo=UTC)
 MANY = 900

@@ -36,7 +36,8 @@ from app.typesetting.marks import marks_for
 from app.typesetting.renderers import to_html, to_markdown, to_text
 from demo.doors import doors
 from demo.load import is_loaded, load
-from tests.conftest import BASE_URL, SECRETS, address_of, admin
+from tests.support.app import BASE_URL, SECRETS
+from tests.support.databases import address_of, admin
 
 CONTENT = Path(__file__).parent.parent.parent / "demo" / "content"
 FILES = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in CONTENT.glob("*.toml")}

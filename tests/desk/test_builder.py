@@ -32,7 +32,7 @@ from app.questions.models import Question
 from app.typesetting.renderers import to_text
 from tests.support.at_desk import Browser, buttons, counted, everything, read
 from tests.support.cast import Newsroom, answered
-from tests.desk.test_edition import FIRST, SECOND, THIRD, Desk
+from tests.support.edition_desk import FIRST, SECOND, THIRD, Desk
 
 ALL = [FIRST, SECOND, THIRD]
 

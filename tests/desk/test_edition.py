@@ -11,10 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock, Reader
-from app.editions import planning, slots
+from app.editions import planning
 from app.editions.models import Edition, EditionItem
 from app.editions.queries import coming_editions
-from app.editor.editions.edition_page import OF_ALL_SLOTS
 from app.letters import receive
 from app.letters.models import Credit, Letter
 from app.mail.models import OutboxMail
@@ -23,9 +22,9 @@ from app.people import directory
 from app.questions import moves as questions
 from app.questions.models import Question
 from tests.support.at_desk import Browser, buttons, counted, everything, read
-from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.cast import Newsroom, handed_in
+from tests.support.edition_desk import FIRST, SECOND, THIRD, Desk
 
-FIRST, SECOND, THIRD = "Who measures the salt?", "Where does the wind come from?", "Who pays the gauges?"
 TEXT = """\
 Ask The Steppe: Who measures the salt?
 
@@ -47,39 +46,6 @@ HTML = """\
 </section>
 """
 ENDINGS = ("txt", "md", "html", "mail.html", "json")
-
-
-class Desk(Browser):
-    """Nora's browser and the coming edition."""
-
-    def __init__(self, app: Flask, newsroom: Newsroom) -> None:
-        super().__init__(app, newsroom.nora)
-        self.newsroom = newsroom
-        with self.database.read() as session:
-            self.id, self.next_id = (e.public_id for e in coming_editions(session, newsroom.newsletter_id, 2))
-        self.page = f"editions/{self.id}"
-
-    def ready(self, *words: str) -> list[str]:
-        """Questions with an approved answer, by their public ids."""
-        return self.database.write(lambda s: [answered(s, self.newsroom, one).public_id for one in words])
-
-    def edition(self, session: Session) -> Edition:
-        return session.scalars(select(Edition).filter_by(public_id=self.id)).one()
-
-    def stands(self) -> tuple[str, list[str]]:
-        """The state of the edition and the headlines in its slots."""
-        with self.database.read() as session:
-            edition = self.edition(session)
-            return str(edition.state), [question.headline for question in slots.picked(session, edition)]
-
-    def version(self) -> int:
-        with self.database.read() as session:
-            return self.edition(session).version
-
-    def do(self, press: str, status: int = 303, **form: Any) -> str:
-        """Press as the page does, which sends along what version of the edition it shows."""
-        seen = {"version": self.version()} if press in OF_ALL_SLOTS else {}
-        return self.press(f"{self.page}/{press}", status, **seen | form)
 
 
 @pytest.fixture

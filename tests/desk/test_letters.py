@@ -1,7 +1,6 @@
 """The letters on the desk: reading, filing, ending, several at once, and what somebody else did meanwhile."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,6 +21,7 @@ from app.questions import moves
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
 from tests.support.desk_browser import DeskBrowser, queries_of, version
+from tests.support.letters import boxes, change, rows_of, the, write
 
 SALT = "who counts the salt in our orchard?"
 FIGURES = "can a village ask for the salt figures"
@@ -35,35 +35,6 @@ MAIL = Reading(
     spam_score="5.3 of 6.0",
 )
 WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
-
-
-def write(database: Database, newsroom: Newsroom, body: str, **more: object) -> str:
-    """A reader writes; gives the letter's public id."""
-
-    def fn(session):
-        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        form = receive.Form(f"nonce {body} {more}", 1)
-        return receive.send(session, Reader(), newsletter, receive.Ask(body, **more), form=form).public_id
-
-    return database.write(fn)
-
-
-def the(database: Database, public_id: str) -> Letter:
-    with database.read() as session:
-        return session.scalars(select(Letter).filter_by(public_id=public_id)).one()
-
-
-def change(database: Database, public_id: str, fn: Callable) -> None:
-    database.write(lambda session: fn(session, session.scalars(select(Letter).filter_by(public_id=public_id)).one()))
-
-
-def boxes(page: str) -> list[str]:
-    return re.findall(r'name="letter" value="([^"]+)"', page)
-
-
-def rows_of(page: str) -> list[str]:
-    """The ids of the letters in the list, in its order."""
-    return [box.split(".")[0] for box in boxes(page)]
 
 
 def test_the_list_shows_what_waits_and_each_filter_has_an_address(nora, database, newsroom):

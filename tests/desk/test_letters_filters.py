@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from itertools import product
 
 import pytest
@@ -26,9 +25,9 @@ from app.mailroom.evidence import Case
 from app.newsletters.models import Newsletter
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import DeskBrowser, queries_of
+from tests.support.desk_browser import queries_of, walked
+from tests.support.letters import change, rows_of, the, write
 from tests.support.mailed_in import expert_writes
-from tests.desk.test_letters import change, rows_of, the, write
 
 SALT = "who counts the salt in our orchard?"
 AGAIN = "Who counts the salt that falls in the orchard?"
@@ -214,18 +213,6 @@ def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, datab
     assert [rows_of(page) for page in down[3::3]] == [rows_of(page) for page in there[1:]]  # the list goes with it
     up = walked(nora, f"/letters/{letters[-1]}?{query}", "prev", "neighbours")
     assert [opened(page) for page in up] == letters[::-1]
-
-
-def walked(nora: DeskBrowser, path: str, rel: str, place: str = "pages") -> list[str]:
-    """The pages from one on, by the link to the next or to the one before."""
-    pages = []
-    while path:
-        response = nora.client.get(path if path.startswith("/desk/") else nora.desk + path, follow_redirects=True)
-        pages.append(unescape(response.text))
-        links = re.search(rf'class="[a-z ]*{place}".*?</(?:nav|p)>', pages[-1], re.DOTALL)
-        found = re.search(rf'rel="{rel}" href="([^"]+)"', links[0]) if links else None
-        path = found[1] if found else ""
-    return pages
 
 
 def opened(page: str) -> str:

@@ -17,7 +17,7 @@ from app.mail.models import OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
 from tests.support.at_desk import Browser, everything, read
 from tests.support.cast import Newsroom
-from tests.desk.test_outbox import Desk, invited, pane, sent_for_dana, version_in
+from tests.support.outbox_desk import Desk, invited, pane, sent_for_dana, version_in
 
 
 @pytest.fixture

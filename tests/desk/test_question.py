@@ -18,14 +18,14 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.newsroom import invitations
 from app.people.models import Expert
-from app.questions import moves, wording
+from app.questions import moves
 from app.questions.models import Question
 from tests.support.at_desk import everything
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, handed_in
 from tests.support.desk_browser import one, queries_of, seen, states, version
+from tests.support.questions import WORDS, opened
 
-WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 ANSWER_WORDS = "We put up salt plates in 2009 and count what falls on them."
 
 
@@ -40,16 +40,6 @@ def asked(database: Database, newsroom: Newsroom, *bodies: str) -> list[str]:
             ).public_id
             for body in bodies
         ]
-
-    return database.write(fn)
-
-
-def opened(database: Database, newsroom: Newsroom, headline: str = "The Salt Wind", cleared: bool = True) -> str:
-    def fn(session):
-        question = moves.open_question(session, newsroom.nora, [], headline=headline, body=WORDS, language="en")
-        if cleared:
-            wording.clear(session, newsroom.nora, question, question.text_id)
-        return question.public_id
 
     return database.write(fn)
 

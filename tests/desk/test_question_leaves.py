@@ -10,8 +10,9 @@ from app.questions import moves
 from app.questions.models import Question
 from tests.support.at_desk import everything
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import one, seen
-from tests.desk.test_question_page import SQLITE, TIMUR, asked, section
+from tests.support.databases import SQLITE
+from tests.support.desk_browser import one, section, seen
+from tests.support.letters import TIMUR, asked
 
 
 @SQLITE

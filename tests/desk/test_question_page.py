@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
 from app.answers import editing
 from app.answers.models import Answer, Assignment
 from app.db import Database, as_of, now
@@ -15,10 +14,9 @@ from app.editions import slots
 from app.editions.queries import coming_editions
 from app.indexing import index_due
 from app.letters import receive
-from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
-from app.newsletters.models import Newsletter, Topic
+from app.newsletters.models import Topic
 from app.questions import moves, notes, wording
 from app.questions.firewall import shared
 from app.questions.mentions import mentions, pieces
@@ -26,19 +24,11 @@ from app.questions.models import Note, Question
 from tests.support.at_desk import everything
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered, handed_in
-from tests.support.desk_browser import one, queries_of, seen
+from tests.support.databases import SQLITE
+from tests.support.desk_browser import one, queries_of, section, seen
+from tests.support.letters import TIMUR, asked
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
-TIMUR = "my uncle at the cannery says that nobody weighs the salt, who should we ask?"
-
-
-def asked(session: Session, newsroom: Newsroom, *asks: str | receive.Ask) -> list[Letter]:
-    newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-    whole = [ask if isinstance(ask, receive.Ask) else receive.Ask(ask) for ask in asks]
-    return [
-        receive.send(session, Reader(), newsletter, ask, form=receive.Form(f"nonce {ask.body}", 1)) for ask in whole
-    ]
 
 
 def opened(database: Database, newsroom: Newsroom, *asks: str | receive.Ask, headline: str = "The Salt Wind") -> str:
@@ -51,10 +41,6 @@ def opened(database: Database, newsroom: Newsroom, *asks: str | receive.Ask, hea
         return f"/questions/{question.public_id}"
 
     return database.write(fn)
-
-
-def section(page: str, name: str) -> str:
-    return re.search(rf'<section class="block" aria-labelledby="{name}">(.*?)</section>', page, re.DOTALL)[1]
 
 
 @SQLITE

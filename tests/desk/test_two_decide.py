@@ -24,7 +24,7 @@ from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
 from tests.support.desk_browser import DeskBrowser, newest, one, seen, version
 from tests.support.desk_people import hire
-from tests.desk.test_question import WORDS, opened
+from tests.support.questions import WORDS, opened
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

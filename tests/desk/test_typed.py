@@ -14,7 +14,7 @@ from tests.support.assignments import Asked, asked
 from tests.support.at_desk import Browser, everything
 from tests.support.cast import Newsroom
 from tests.support.desk_browser import DeskBrowser
-from tests.desk.test_letters import write
+from tests.support.letters import write
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -10,12 +10,9 @@ from app.people import sign_in
 from app.people.models import Expert as ExpertRow
 from app.questions import wording
 from app.questions.models import Question
-from tests.support.assignments import ANSWER, WORDING, Asked, asked, handed_over
+from tests.support.assignments import ANSWER, OF_TIMUR, WORDING, Asked, asked, handed_over
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
-
-# What Timur's letter says of him, and what nobody has cleared.
-SECRETS = ("Timur", "Aliev", "timur@post", "Nukus", "Zarina", "Moynaq", "cannery", "old harbour", "Orynbay")
 
 
 def pages(leyla: Browser, salt: Asked) -> str:
@@ -98,7 +95,7 @@ def test_no_page_and_no_mail_says_who_asked_or_how(app: Flask, database: Databas
         "expert.invitation", "expert.invitation_again", "expert.check", "expert.published",
     ]  # fmt: skip
     everything = "\n".join([*seen, *(words for _, words in mails)])
-    assert [secret for secret in SECRETS if secret in everything] == []
+    assert [secret for secret in OF_TIMUR if secret in everything] == []
 
 
 def test_every_other_mail_to_the_expert_keeps_the_secret_too(
@@ -112,4 +109,4 @@ def test_every_other_mail_to_the_expert_keeps_the_secret_too(
     )
     mails = salt.mails()
     assert [kind for kind, _ in mails] == ["expert.invitation", "expert.cancelled"]
-    assert [secret for secret in SECRETS if any(secret in words for _, words in mails)] == []
+    assert [secret for secret in OF_TIMUR if any(secret in words for _, words in mails)] == []

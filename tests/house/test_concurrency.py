@@ -28,8 +28,8 @@ from app.newsroom import public_state, publishing
 from app.questions import moves, notes, wording
 from app.questions.models import Note, Question, QuestionText
 from app.seal import Keys
+from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom, answered, handed_in
-from tests.conftest import BASE_URL, SECRETS
 
 PROCESSES, CHANGES = 8, 150
 

@@ -5,12 +5,7 @@ import base64
 import pytest
 
 import config
-
-SAFE = {
-    "SECRET_KEYS": "1:" + base64.b64encode(b"s" * 32).decode(),
-    "BASE_URL": "https://ask.example.org",
-    "MAIL_FROM": "desk@example.org",
-}
+from tests.support.app import SAFE
 
 
 def faults(**changes: str) -> list[str]:

@@ -36,8 +36,8 @@ from app.questions.models import Question
 from app.seal import Keys
 from demo.doors import doors
 from demo.load import load
+from tests.support.app import BASE_URL, IN_TESTS, SECRETS
 from tests.support.browser import Browser
-from tests.conftest import BASE_URL, IN_TESTS, SECRETS
 
 EDITOR, EXPERT = "tereza@platan.example", "gulmira@fair-hour.example"
 ADMIN, ASSISTANT, ELSEWHERE = "pavel@platan.example", "aizada@platan.example", "shirin@platan.example"

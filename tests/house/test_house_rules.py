@@ -248,3 +248,27 @@ def test_no_two_modules_share_a_name() -> None:
         if path.stem not in EVERY_ROOM_HAS:
             rooms.setdefault(path.stem, []).append(named(path))
     assert {name: paths for name, paths in rooms.items() if len(paths) > 1} == {}
+
+
+def test_no_test_is_imported_by_another() -> None:
+    """What two tests need lies in tests/support, where whoever looks for it finds it."""
+    tests = [path for path in code(".py") if ROOT / "tests" in path.parents]
+    assert len(tests) > 150
+    wrong = {
+        f"{named(path)} imports {node.module}: move what both need into a module of tests/support"
+        for path in tests
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and re.search(r"\btest_|\bconftest$", node.module or "")
+    }
+    assert wrong == set()
+
+
+def test_every_test_lies_in_a_room() -> None:
+    """tests/ mirrors app/: what tests app/letters lies in tests/letters. Doors are rooms too (desk is app/editor)."""
+    beside = {"desk", "demo", "house", "journeys", "support"}
+    rooms = {room for room, path in of_app() if path.parent != APP} | beside
+    for path in code(".py"):
+        if ROOT / "tests" in path.parents and path.name not in ("__init__.py", "conftest.py"):
+            room = path.relative_to(ROOT / "tests").parts[0]
+            assert room in rooms, f"{named(path)}: a test lies in the room of what it tests, one of {sorted(rooms)}"
+            assert path.name.startswith("test_") != (room == "support"), f"{named(path)}: tests and support don't mix"

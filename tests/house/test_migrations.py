@@ -35,8 +35,9 @@ from app.migrate import migrate, settings, undo
 from app.models import Base
 from app.newsletters.models import Newsletter
 from app.seal import Keys
+from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import found
-from tests.conftest import BASE_URL, SECRETS, address_of, admin
+from tests.support.databases import address_of, admin
 
 Connect = Callable[[str], Connection]
 

@@ -17,7 +17,7 @@ from app.people import directory
 from app.people.models import Person
 from app.rotation import rotate
 from app.seal import Keys
-from tests.newsroom.test_main_job import OWN, TIMUR, Newsroom
+from tests.support.main_job import OWN, TIMUR, MainJob
 
 ASK = receive.Ask(
     "who measures the salt?", hear_back="while", email="timur@post.example", credit="first", name="Timur", place="Osh"
@@ -25,7 +25,7 @@ ASK = receive.Ask(
 
 
 def test_everything_is_sealed_again_with_the_newest_key(database: Database) -> None:
-    newsroom = Newsroom(database, OWN)
+    newsroom = MainJob(database, OWN)
 
     def ask(session: Any) -> None:
         receive.send(session, Reader(), session.get_one(Newsletter, newsroom.newsletter_id), ASK, form=TIMUR)

@@ -32,12 +32,12 @@ from app.newsroom import invitations, public_state, withdrawal
 from app.people.models import Expert as ExpertRow
 from app.questions import moves, notes, queries, wording
 from app.questions.models import Note, Question, QuestionText
+from tests.support.app import SECRETS
 from tests.support.assignments import ANSWER, Asked, asked, handed_over
 from tests.support.at_desk import Browser as Desk
 from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
-from tests.conftest import SECRETS
 from tests.support.serving import served
 
 TODAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)

@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 from app.db import Database
 from app.letters.models import Letter
 from app.text import digits
+from tests.support.app import SECRETS
 from tests.support.cast import Newsroom
-from tests.conftest import SECRETS
 from tests.support.serving import PATIENCE, served
 from tests.support.town import Town, Visit
 

@@ -14,7 +14,7 @@ from app.answers.models import Draft
 from app.db import Database
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
-from tests.conftest import without
+from tests.support.missing import without
 
 # What a browser does is the same on any database; one is enough.
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]

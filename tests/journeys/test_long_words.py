@@ -22,8 +22,8 @@ from app.people.models import Expert, Person
 from app.questions import moves, notes, wording
 from app.questions.models import Question
 from tests.support.cast import Newsroom
+from tests.support.desk_walk import Walk
 from tests.support.mailed_in import mail_in
-from tests.journeys.test_every_page import Walk
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 

@@ -26,8 +26,9 @@ from app.questions import moves, notes
 from app.questions.models import Question
 from app.seal import Keys
 from app.text import word_count
+from tests.support.app import SECRETS
 from tests.support.cast import Newsroom, handed_in
-from tests.conftest import SECRETS, without
+from tests.support.missing import without
 from tests.support.serving import served
 from tests.support.town import Visit
 

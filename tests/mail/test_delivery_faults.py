@@ -21,7 +21,7 @@ from app.mail.message import Message
 from app.mail.models import OutboxMail
 from app.mail.sending import transport
 from app.seal import Keys
-from tests.conftest import BASE_URL, SECRETS
+from tests.support.app import BASE_URL, SECRETS
 from tests.support.smtp_servers import RESET, SILENCE, an_app, id_of, self_signed, served, served_apart
 
 pytestmark = pytest.mark.alone

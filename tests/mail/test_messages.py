@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 
@@ -14,56 +13,9 @@ from app.mail.message import Block, Piece, blocks, quote, shortened
 from app.mail.messages import Message, Sender
 from app.mail.messages.desk import NOTICES
 from app.mail.messages.readers import OPENINGS
-
-NORA = Sender("The Corridor", "Nora Lindqvist", "corridor@newsroom.example", "en", "Europe/Prague")
-FRIDAY = datetime(2022, 11, 11, 17, 0, tzinfo=UTC)
-MONDAY = datetime(2022, 11, 14, 11, 0, tzinfo=UTC)
-WEDNESDAY = datetime(2022, 11, 16, 8, 0, tzinfo=UTC)
-LINK = "https://ask.example/a/m3Qk"
-INVITATION: dict[str, Any] = {
-    "wording": "Last edition, you mentioned a report about overseas police stations.\n\nDid governments not know?",
-    "background": None,
-    "brief": None,
-    "words": 180,
-    "reply_by": datetime(2022, 11, 9, 17, 0, tzinfo=UTC),
-    "due_at": FRIDAY,
-    "runs_on": WEDNESDAY,
-    "lead_in": "To find out more, I asked Leyla Hüseynli, a researcher in Baku:",
-    "policy": "facts",
-    "check_until": MONDAY,
-    "link": LINK,
-    "asked_others": 0,
-    "readers": 2,
-}
-CHECK: dict[str, Any] = {
-    "headline": "Police Stations",
-    "changes": [
-        ("changed", "a number of governments", "Governments or local authorities"),
-        ("cut", "In Ireland, the office was closed.", ""),
-        ("new", "", "She named both later."),
-    ],
-    "full_text": "Governments or local authorities knew.\n\nShe named both later.",
-    "words_before": 214,
-    "words_after": 169,
-    "policy": "facts",
-    "due_at": MONDAY,
-    "runs_on": WEDNESDAY,
-    "link": LINK,
-}
+from tests.support.messages import CHECK, FRIDAY, LINK, MONDAY, NORA, WEDNESDAY, check, invite, paragraphs
 
 CHANGED = {name: CHECK[name] for name in ("headline", "changes", "full_text", "words_before", "words_after")}
-
-
-def invite(sender: Sender = NORA, **other: Any) -> Message:
-    return messages.invitation(sender, "leyla@university.example", "Leyla Hüseynli", **INVITATION | other)
-
-
-def check(sender: Sender = NORA, **other: Any) -> Message:
-    return messages.quote_check(sender, "leyla@university.example", "Leyla Hüseynli", **CHECK | other)
-
-
-def paragraphs(message: Message) -> list[str]:
-    return message.text.rstrip("\n").split("\n\n")
 
 
 def test_the_invitation_is_complete_without_a_click() -> None:

@@ -27,7 +27,8 @@ from app.mail.models import OutboxContent, OutboxMail
 from app.models import Base
 from app.newsletters.models import Newsletter
 from app.seal import Keys
-from tests.conftest import address_of, admin, without
+from tests.support.databases import address_of, admin
+from tests.support.missing import without
 from tests.support.postgres import NAMED
 
 KEYS = Keys({1: b"a secret of the newsroom, thirty-two bytes"})

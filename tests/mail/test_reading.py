@@ -12,7 +12,7 @@ import pytest
 from app.mail.incoming import Known, Mail, Mailbox
 from app.mail.parsing.parse import MAX_PARSED, parse
 from app.mail.reading import KEPT, MEMORY, Reading
-from tests.conftest import without
+from tests.support.missing import without
 
 LETTER = "\r\n".join((
     "From: =?utf-8?q?=D0=A2=D0=B8=D0=BC=D1=83=D1=80?= <timur@example.org>", "To: ask@example.org", "Cc: b@example.org",

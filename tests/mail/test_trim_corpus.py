@@ -7,8 +7,7 @@ import pytest
 
 from bench.trim import CORPUS, cases, lost, right
 from bench.trim import ours as ours_of
-
-from tests.conftest import without
+from tests.support.missing import without
 
 ROOT = Path(__file__).parent.parent.parent
 GOAL = 0.90

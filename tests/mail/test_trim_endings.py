@@ -4,7 +4,6 @@ import pytest
 
 from app.mail.incoming import Known, Mail
 from app.mail.trim import trim
-
 from tests.support.reply_tongues import TONGUES
 
 WORDS = "Who pays for the lamps?\n\nAnd who for the dark?"

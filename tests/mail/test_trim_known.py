@@ -4,7 +4,6 @@ import textwrap
 
 from app.mail.incoming import Known, Mail
 from app.mail.trim import trim
-
 from tests.support.replies import ADDRESS, EDITION, INVITATION, NAME
 
 WORDS = "Who pays for the lamps?\n\nAnd who for the dark?"

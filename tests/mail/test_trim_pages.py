@@ -7,7 +7,6 @@ import pytest
 from app.mail.incoming import Known, Mail
 from app.mail.message import compose
 from app.mail.trim import trim
-
 from tests.support.replies import EDITION
 
 OLD = "".join(f"<p>{html.escape(line)}</p>" for line in EDITION.splitlines() if line)

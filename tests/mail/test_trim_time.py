@@ -7,7 +7,6 @@ import pytest
 
 from app.mail.incoming import Known, Mail
 from app.mail.trim import trim
-
 from tests.support.hostile_mails import HOSTILE, numbered, page, plain
 from tests.support.replies import ADDRESS, EDITION, INVITATION
 

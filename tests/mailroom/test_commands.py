@@ -19,12 +19,12 @@ import config
 from app.db import Database
 from app.mail.models import Inbound
 from app.mailroom import webhook
+from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.conftest import BASE_URL, SECRETS
 from tests.support.incoming_mails import QUESTION, mail
 from tests.support.mailroom import Room
 from tests.support.serving import free_port
-from tests.mailroom.test_ways_in import Client, stored
+from tests.support.ways_in import Client, stored
 
 ROOT = Path(__file__).parent.parent.parent
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -33,8 +33,7 @@ from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, dovecot, our_lmtp, until
-from tests.mailroom.test_ways_in import Client
-from tests.mailroom.test_ways_in_webhook import headers
+from tests.support.ways_in import Client, headers
 
 pytestmark = pytest.mark.alone
 

@@ -20,8 +20,8 @@ from app.newsletters.models import Newsletter
 from app.newsroom.withdrawal import withdraw
 from app.rotation import rotate
 from app.seal import Keys
+from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.conftest import BASE_URL, SECRETS
 from tests.support.incoming_mails import DESK, QUESTION, delivered, mail, vacation
 from tests.support.mailroom import Room, later
 

@@ -26,8 +26,8 @@ from app.mailroom import integrity, reprocessing
 from app.mailroom.placing import place_due
 from app.newsletters.models import Newsletter
 from app.seal import Keys
+from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.conftest import BASE_URL, SECRETS
 from tests.support.incoming_mails import DESK, QUESTION, READER, checked, delivered, mail
 from tests.support.mailroom import SETTINGS, Room, later, reading
 

@@ -3,68 +3,22 @@
 import base64
 import io
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from app.db import Database
 from app.mail import inbound
-from app.mail.models import Inbound
 from app.mailroom import pipe
 from app.mailroom.envelope import with_envelope
-from tests.conftest import BASE_URL, SECRETS
+from tests.support.app import BASE_URL, SAFE, SECRETS
 from tests.support.mail_servers import our_lmtp
-from tests.house.test_config import SAFE
+from tests.support.ways_in import WORDS, Client, stored
 
 ROOT = Path(__file__).parent.parent.parent
-WORDS = b"From: Timur <timur@reader.example>\r\nSubject: Salt\r\n\r\nWhy is the salt rising?\r\n"
-
-
-def stored(database: Database) -> list[tuple[str, bytes]]:
-    """How each mail came in, and its bytes, in order."""
-    with database.read() as session:
-        rows = session.scalars(select(Inbound).order_by(Inbound.id))
-        return [(row.source, inbound.raw_of(session, row)) for row in rows]
-
-
-class Client:
-    """A mail server that speaks LMTP by hand, so that each single reply is seen."""
-
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
-        self.replies = self.socket.makefile("rb")
-        assert self.reply().startswith("220")
-        self.say("LHLO mx.reader.example")
-        while self.reply()[3] == "-":
-            pass
-
-    def say(self, line: str) -> None:
-        self.socket.sendall(f"{line}\r\n".encode())
-
-    def reply(self) -> str:
-        return self.replies.readline().decode().strip()
-
-    def asks(self, line: str) -> str:
-        self.say(line)
-        return self.reply()
-
-    def hands_in(self, content: bytes, *recipients: str, sender: str = "timur@reader.example") -> list[str]:
-        """One reply per recipient. `content` goes as it is, so whoever calls ends it with a dot."""
-        assert self.asks(f"MAIL FROM:<{sender}>").startswith("250")
-        for recipient in recipients:
-            assert self.asks(f"RCPT TO:<{recipient}>").startswith("250")
-        assert self.asks("DATA").startswith("354")
-        self.socket.sendall(content)
-        return [self.reply() for _ in recipients]
-
-    def close(self) -> None:
-        self.replies.close()
-        self.socket.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from app.mail.models import Inbound
 from app.mailroom import imap
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, cutting, dovecot, until
-from tests.mailroom.test_ways_in import WORDS, stored
+from tests.support.ways_in import WORDS, stored
 
 # Where it is the mail server that is tried, one database is enough.
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -1,8 +1,6 @@
 """The webhook: a secret address, a signature by the Standard Webhooks scheme, and 200 only after the commit."""
 
 import base64
-import hashlib
-import hmac
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,8 +16,8 @@ from app import create_app
 from app.db import Database
 from app.mail import inbound
 from app.mailroom import webhook
-from tests.conftest import BASE_URL, IN_TESTS
-from tests.mailroom.test_ways_in import WORDS, stored
+from tests.support.app import BASE_URL, IN_TESTS
+from tests.support.ways_in import WORDS, headers, stored
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 
@@ -38,16 +36,6 @@ def client_of(
 def provider(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[FlaskClient]:
     """A mail provider before a newsroom that takes its webhooks."""
     yield from client_of(database, tmp_path, compiled, MAIL_WEBHOOK_SECRET=SECRET)
-
-
-def headers(
-    raw: bytes, *, message_id: str = "msg_1", at: float | None = None, key: bytes = b"k" * 24
-) -> dict[str, str]:
-    """What the Standard Webhooks scheme says, by its text and not by our code."""
-    stamp = str(int(time.time() if at is None else at))
-    made = hmac.new(key, f"{message_id}.{stamp}.".encode() + raw, hashlib.sha256).digest()
-    signed = f"v1,{base64.b64encode(made).decode()}"
-    return {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": signed}
 
 
 def post(

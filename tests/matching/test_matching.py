@@ -31,9 +31,10 @@ from app.questions import moves
 from app.questions.models import Question
 from app.seal import Keys
 from bench.asked_model import Tongue
+from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.conftest import BASE_URL, SECRETS, without
-from tests.matching.test_search import ask
+from tests.support.letters import ask
+from tests.support.missing import without
 
 POLICE = "Does China run overseas police stations in Belgrade, and who pays for them?"
 STORED = (

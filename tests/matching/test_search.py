@@ -9,21 +9,19 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
 from app.db import Database, now
 from app.indexing import index_anew, index_due, index_letters, index_questions
 from app.letters import receipts
 from app.letters.models import Addition, Letter
-from app.letters.receive import Ask, Form, send
 from app.matching import DESK, PUBLIC
 from app.matching.models import DeskDoc, DeskTerm
 from app.matching.search import Hit, mark_of, search, snippet
 from app.matching.search import clauses as asked_for
 from app.matching.terms import cut
-from app.newsletters.models import Newsletter
 from app.questions import moves, wording
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
+from tests.support.letters import ask
 
 WORDS = {
     "who": "Who measures the salt in the orchards?",
@@ -35,14 +33,6 @@ WORDS = {
     "uzbek": "Oʻzbekistonda temir yoʻl narxini kim toʻlaydi?",
     "russian": "Кто платит за ёлки на площади в Бишкеке?",
 }
-
-
-def ask(database: Database, newsroom: Newsroom, words: str, **more: str) -> int:
-    def fn(session: object) -> int:
-        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)  # type: ignore[attr-defined]
-        return send(session, Reader(), newsletter, Ask(words, **more), form=Form(words, 1)).id  # type: ignore[arg-type]
-
-    return database.write(fn)
 
 
 @pytest.fixture

@@ -18,11 +18,10 @@ from app.questions.models import Question
 from tests.support.assignments import EDITED, WORDING, Asked, arrived, asked, handed_over
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import DeskBrowser, one, with_a_minute
-from tests.newsroom.test_letters_undo import undone
+from tests.support.databases import KEEPS_CHANGING
+from tests.support.desk_browser import DeskBrowser, one, undone, with_a_minute
 
 SENTENCE = "We have it from elsewhere, thank you."
-KEEPS_CHANGING = ("id", "version", "state_at", "indexed_version")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from app.newsroom import public_state
 from app.newsroom.withdrawal import unlock, withdraw
 from app.questions.models import Question, QuestionText
 from app.typesetting.renderers import to_html, to_markdown, to_text
-from tests.newsroom.test_main_job import OWN, TIMUR, Newsroom
+from tests.support.main_job import OWN, TIMUR, MainJob
 
 NAMED = receive.Ask(
     "did they not know about this before", credit="first", name="Timur", place="Osh", consent="You may print it.",
@@ -29,7 +29,7 @@ NAMED = receive.Ask(
 )  # fmt: skip
 
 
-class OneReader(Newsroom):
+class OneReader(MainJob):
     """Timur alone asks, and wants to be named."""
 
     ask = NAMED

@@ -20,10 +20,9 @@ from app.people.models import Expert
 from app.questions.models import Note, Question
 from tests.support.assignments import Asked, arrived, handed_over
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import DeskBrowser, one, with_a_minute
+from tests.support.databases import KEEPS_CHANGING
+from tests.support.desk_browser import DeskBrowser, one, undone, with_a_minute
 from tests.support.mailed_in import expert_writes
-from tests.newsroom.test_closing_undone import KEEPS_CHANGING
-from tests.newsroom.test_letters_undo import undone
 
 KEPT = (Letter, Question, Assignment, Answer, AnswerText, Check, Draft, Note)
 

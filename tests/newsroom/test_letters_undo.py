@@ -24,9 +24,9 @@ from app.questions import moves
 from app.questions.models import Question, QuestionTopic
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, one, version, with_a_minute
+from tests.support.desk_browser import DeskBrowser, one, undone, version, with_a_minute
+from tests.support.letters import boxes, change, rows_of, the, write
 from tests.support.mailed_in import expert_writes
-from tests.desk.test_letters import boxes, change, rows_of, the, write
 
 SALT = "who counts the salt in our orchard?"
 AGAIN = "Who counts the salt that falls in the orchard?"
@@ -36,15 +36,6 @@ FIGURES = "can a village ask for the figures"
 @pytest.fixture
 def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
     return with_a_minute(app, database, newsroom)
-
-
-def undone(nora: DeskBrowser, led: str) -> str:
-    """Press Undo on the page that a press led to, or that is open already; gives what is said then."""
-    page = nora.get(led) if led.startswith("/") else led
-    press = re.search(r'name="press" value="([\d.]*)"', page)[1]
-    back = re.search(r'name="back" value="([^"]*)"', page)[1]
-    page = nora.get(nora.post("/undo", press=press, back=back))
-    return re.search(r'<p role="status">\s*(.*?)\s*</p>', page, re.DOTALL)[1]
 
 
 def facts(database: Database, public_id: str) -> tuple[object, ...]:

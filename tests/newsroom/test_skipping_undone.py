@@ -18,8 +18,7 @@ from app.mail.models import OutboxMail
 from app.newsroom import publishing, skipping
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, with_a_minute
-from tests.newsroom.test_letters_undo import undone
+from tests.support.desk_browser import DeskBrowser, undone, with_a_minute
 
 SALT, WIND = "Who measures the salt?", "Where does the wind come from?"
 

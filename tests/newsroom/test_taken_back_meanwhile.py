@@ -106,14 +106,14 @@ def test_a_question_that_a_letter_was_taken_out_of_keeps_no_words_of_it(
     key, other = asks(database, newsroom), asks(database, newsroom, OTHER)
     database.write(lambda session: filed(session, newsroom, key))
     lead = database.write(lambda session: filed(session, newsroom, other).id)
-    moves: dict[str, Callable[[Session, Letter], None]] = {
+    ways: dict[str, Callable[[Session, Letter], None]] = {
         "reopened": lambda session, letter: filing.reopen(session, newsroom.nora, letter),
         "filed as a comment": lambda session, letter: filing.file(session, newsroom.nora, letter, "comment"),
         "moved to another question": lambda session, letter: moves.join(
             session, newsroom.nora, session.get_one(Question, lead), [letter]
         ),
     }
-    database.write(lambda session: moves[move](session, session.get_one(Letter, key)))
+    database.write(lambda session: ways[move](session, session.get_one(Letter, key)))
     database.write(lambda session: taken_back(session, key))
     assert kept_of(database, newsroom, SALT) == []
     with database.read() as session:

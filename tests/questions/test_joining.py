@@ -24,9 +24,9 @@ from app.questions.me_too import ask_too
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
 from tests.support.desk_browser import DeskBrowser, one, version, with_a_minute
+from tests.support.letters import the, write
+from tests.support.questions import question
 from tests.support.side_by_side import SIDE_BY_SIDE, side_by_side
-from tests.desk.test_letters import the, write
-from tests.questions.test_merging import question
 
 SALT, AGAIN = "Who counts the salt in the orchards?", "who counts the salt that falls there"
 

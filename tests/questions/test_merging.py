@@ -6,7 +6,6 @@ import pytest
 from flask import Flask, g
 from sqlalchemy import func, select
 
-from app.actors import Reader
 from app.db import Database
 from app.editions.models import Edition
 from app.editor.frame import Desk
@@ -25,31 +24,13 @@ from app.questions.models import Question, QuestionTopic
 from tests.support.assignments import asked
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, one, queries_of, with_a_minute
-from tests.desk.test_letters_filters import walked
-from tests.newsroom.test_letters_undo import undone
+from tests.support.desk_browser import DeskBrowser, one, queries_of, undone, walked, with_a_minute
+from tests.support.questions import question
 
 
 @pytest.fixture
 def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
     return with_a_minute(app, database, newsroom)
-
-
-def question(database: Database, newsroom: Newsroom, words: str, *askers: dict) -> str:
-    """A question that readers have asked; gives its public id."""
-
-    def fn(session):
-        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        letters = [
-            receive.send(
-                session, Reader(), newsletter, receive.Ask(f"{words} ({number})", **asker),
-                form=receive.Form(f"{words} {number}", 1),
-            )
-            for number, asker in enumerate(askers)
-        ]  # fmt: skip
-        return moves.open_question(session, newsroom.nora, letters, headline=words, body=words, language="en").public_id
-
-    return database.write(fn)
 
 
 def the(database: Database, public_id: str) -> Question:

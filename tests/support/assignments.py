@@ -35,6 +35,8 @@ ASKED = receive.Ask(
     place="Nukus",
     consent="Print my name and town.",
 )
+# What Timur's letter says of him, and what nobody has cleared.
+OF_TIMUR = ("Timur", "Aliev", "timur@post", "Nukus", "Zarina", "Moynaq", "cannery", "old harbour", "Orynbay")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.conftest import BASE_URL
+from tests.support.app import BASE_URL
 
 
 class Browser:

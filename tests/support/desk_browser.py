@@ -100,3 +100,28 @@ def queries_of(database: Database, fn: Callable[[], object]) -> int:
     with counted(database) as statements:
         fn()
     return len(statements)
+
+
+def undone(nora: DeskBrowser, led: str) -> str:
+    """Press Undo on the page that a press led to, or that is open already; gives what is said then."""
+    page = nora.get(led) if led.startswith("/") else led
+    press = re.search(r'name="press" value="([\d.]*)"', page)[1]
+    back = re.search(r'name="back" value="([^"]*)"', page)[1]
+    page = nora.get(nora.post("/undo", press=press, back=back))
+    return re.search(r'<p role="status">\s*(.*?)\s*</p>', page, re.DOTALL)[1]
+
+
+def walked(nora: DeskBrowser, path: str, rel: str, place: str = "pages") -> list[str]:
+    """The pages from one on, by the link to the next or to the one before."""
+    pages = []
+    while path:
+        response = nora.client.get(path if path.startswith("/desk/") else nora.desk + path, follow_redirects=True)
+        pages.append(unescape(response.text))
+        links = re.search(rf'class="[a-z ]*{place}".*?</(?:nav|p)>', pages[-1], re.DOTALL)
+        found = re.search(rf'rel="{rel}" href="([^"]+)"', links[0]) if links else None
+        path = found[1] if found else ""
+    return pages
+
+
+def section(page: str, name: str) -> str:
+    return re.search(rf'<section class="block" aria-labelledby="{name}">(.*?)</section>', page, re.DOTALL)[1]

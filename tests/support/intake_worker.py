@@ -21,7 +21,7 @@ from app.mail.trim import trim
 from app.mailroom import imap
 from app.mailroom.placing import Settings, place_due
 from app.seal import Keys
-from tests.conftest import BASE_URL, SECRETS
+from tests.support.app import BASE_URL, SECRETS
 
 LEASE = timedelta(seconds=0.4)  # of what a killed worker held; five minutes in the product
 TOGETHER = 2  # mails placed in one transaction: more would seldom be done before the worker is killed

@@ -19,7 +19,7 @@ from app.letters import look_alike_flags
 from app.matching import embedding
 from app.newsroom import invitations, weekly_counts
 from app.seal import Keys
-from tests.conftest import BASE_URL, SECRETS
+from tests.support.app import BASE_URL, SECRETS
 
 FEW = 4  # rows a transaction, so that there are many
 

@@ -23,7 +23,7 @@ from aiosmtpd.lmtp import LMTP
 
 from app.db import Database
 from app.mailroom.lmtp import Delivery
-from tests.conftest import without
+from tests.support.missing import without
 from tests.support.serving import free_port
 
 PASSWORD = "öpen-sesame"
