@@ -1,0 +1,338 @@
+"""The words of every mail: Nora edits The Corridor, Leyla is asked, Timur is a reader."""
+
+import re
+from datetime import UTC, date, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from jinja2 import UndefinedError
+
+from app.mail import translation
+from app.mail.kinds import EXAMPLES, KINDS
+from app.mail.mail_templates import examples, parts_of, write
+from app.mail.mail_values import AccountMail, AssignmentMail, DeskMail, LetterMail
+from app.mail.message import Block, Message, Piece, Sender, blocks, quote, shortened
+from tests.support.messages import FRIDAY, LEYLA, LINK, MONDAY, NORA, check, invite, paragraphs
+
+
+def test_the_invitation_is_complete_without_a_click() -> None:
+    mail = invite(
+        headline="Police stations", background="The report is of September.", brief="Who knew, and since when?"
+    )
+    assert mail.subject == "Readers’ question on “Police stations”: about 180 words by Fri 11 Nov?"
+    assert paragraphs(mail) == [
+        "Dear Leyla Hüseynli,",
+        "I write The Corridor. 2 readers asked something that you can answer better than I could:",
+        "> Last edition, you mentioned a report about overseas police stations.\n>\n> Did governments not know?",
+        "Some background: The report is of September.",
+        "What would help most: Who knew, and since when?",
+        (
+            "Could you answer in about 180 words, in your own words, by Friday 11 November, 18:00 Prague time? "
+            "It would run on Wednesday 16 November, after this line:"
+        ),
+        "> To find out more, I asked Leyla Hüseynli, a researcher in Baku:",
+        "Please correct that line if it is wrong.",
+        (
+            "Just reply to this mail. A “no” or “later” in one word is fine too. If you prefer a page that saves as you "
+            f"type, without an account (you can also name a colleague there):\n{LINK}"
+        ),
+        (
+            "If you can’t, a word by Wednesday 9 November helps me. I remind you once; if I hear nothing then either, "
+            "I’ll ask somebody else, no hard feelings."
+        ),
+        (
+            "How it goes on: I may shorten. You see the edited text and have until Monday 14 November, 12:00 Prague time "
+            "to tell me what is wrong; if I hear nothing, it runs as you saw it. We don’t pay for answers. Your words stay "
+            "yours; we may print, keep and translate them under your name. If you or your organisation have a stake in this "
+            "that readers should know, add a line. I’m asking only you. If it doesn’t run, I’ll tell you why."
+        ),
+        (
+            "Is this really me? Don’t take this mail’s word. Look up The Corridor yourself, and ask for me there. "
+            "I’ll never ask for a password or send you a file to open."
+        ),
+        "Nora Lindqvist\nThe Corridor",
+    ]
+    assert (mail.to, mail.to_name) == ("leyla@university.example", "Leyla Hüseynli")
+    assert (mail.from_name, mail.from_address, mail.reply_to) == ("Nora Lindqvist", NORA.address, NORA.address)
+
+
+@pytest.mark.parametrize(
+    ("policy", "until", "sentence"),
+    [
+        (
+            "facts",
+            None,
+            "You see the edited text, with a date by which to tell me what is wrong; if I hear nothing, it runs",
+        ),
+        (
+            "approve",
+            MONDAY,
+            "it won’t run without your yes. You have until Monday 14 November, 12:00 Prague time; without",
+        ),
+        (
+            "approve",
+            None,
+            "How it goes on: I may shorten. You see the edited text, and it won’t run without your yes. We",
+        ),
+        ("off", None, "How it goes on: I may edit for length and clarity; I won’t change your meaning. We"),
+        ("off", MONDAY, "How it goes on: I may edit for length and clarity; I won’t change your meaning. We"),
+    ],
+)
+def test_the_invitation_says_how_quotes_are_checked(policy: str, until: datetime | None, sentence: str) -> None:
+    terms = paragraphs(invite(policy=policy, check_until=until))[-3]
+    assert sentence in terms
+
+
+def test_the_newsletter_s_own_sentences_take_the_place_of_the_house_s() -> None:
+    mail = invite(verify="Call +420 555 0100.", pay="We pay 100 euros.", rights="You keep all rights.", asked_others=2)
+    terms, really = paragraphs(mail)[-3:-1]
+    assert "We pay 100 euros. You keep all rights. If you" in terms
+    assert "I’m asking 2 other experts too. If it" in terms
+    assert really.startswith("Is this really me? Don’t take this mail’s word. Call +420 555 0100. I’ll never")
+
+
+def test_an_invitation_without_an_edition_names_no_day() -> None:
+    mail = invite(runs_on=None, check_until=None, readers=1)
+    assert paragraphs(mail)[3].endswith("by Friday 11 November, 18:00 Prague time? It would run after this line:")
+    assert (
+        paragraphs(mail)[1] == "I write The Corridor. A reader asked something that you can answer better than I could:"
+    )
+
+
+def test_the_quote_check_under_facts_lists_the_changes_and_says_what_silence_means() -> None:
+    mail = check()
+    assert mail.subject == "Your answer for Wed 16 Nov: 3 changes, please look by Mon 14 Nov 12:00"
+    assert paragraphs(mail) == [
+        "Dear Leyla Hüseynli,",
+        "thank you for your answer to “Police Stations”. I cut it from 214 to 169 words. I changed 3 things:",
+        (
+            "1. “a number of governments” becomes “Governments or local authorities”\n"
+            "2. (cut) “In Ireland, the office was closed.”\n"
+            "3. (added) “She named both later.”"
+        ),
+        "Here is all of it as it will run on Wednesday 16 November:",
+        "> Governments or local authorities knew.\n>\n> She named both later.",
+        (
+            "If it is right, you need do nothing: it runs as you see it. If a fact or your meaning is wrong, "
+            f"reply by Monday 14 November, 12:00 Prague time, or mark it here:\n{LINK}"
+        ),
+        (
+            "Errors of fact and of meaning I mend, always, also after that day and after printing. "
+            "The headline, the question and the length are mine to decide."
+        ),
+        "Nora Lindqvist\nThe Corridor",
+    ]
+
+
+def test_the_quote_check_under_approval_waits_for_a_yes() -> None:
+    mail = check(policy="approve", edits=[], words_after=214, runs_on=None)
+    assert mail.subject == "Your answer: please look by Mon 14 Nov 12:00"
+    assert paragraphs(mail)[1:] == [
+        "thank you for your answer to “Police Stations”. I changed nothing in it.",
+        "Here is all of it as it will run:",
+        "> Governments or local authorities knew.\n>\n> She named both later.",
+        (
+            "It won’t run without your yes. Answer “yes” to this mail and I’ll note it, by Monday 14 November, 12:00 "
+            "Prague time; without it I keep the text for a later edition. You can also press “Approve” here:"
+            f"\n{LINK}"
+        ),
+        *paragraphs(check())[-2:],
+    ]
+
+
+def test_there_is_no_quote_check_under_off() -> None:
+    with pytest.raises(UndefinedError, match="off"):
+        check(policy="off")
+
+
+def test_a_long_change_is_shown_by_its_ends() -> None:
+    line = paragraphs(check(edits=[("word " * 200 + "end", "")]))[2]
+    assert line.startswith("1. (cut) “word word")
+    assert line.endswith("word end”")
+    assert len(line) < 190
+
+
+@pytest.mark.parametrize("opening", [part for part in parts_of("reader.news") if part != "subject"])
+@pytest.mark.parametrize("kind", ["reader.once", "reader.news"])
+def test_a_reader_s_mail_has_a_neutral_subject(kind: str, opening: str) -> None:
+    about = LetterMail(opening=opening, sentence="We keep it.", link="https://a.example/c/")
+    mail = write(kind, Sender("The Corridor"), "timur@reader.example", "", about)
+    assert mail.subject == "News from The Corridor"
+    assert mail.kind == kind
+    assert "question" not in mail.text
+    assert "ask" not in mail.text
+    assert (mail.to_name, mail.from_name, mail.reply_to) == ("", "The Corridor", None)
+    assert paragraphs(mail)[2:4] == ["We keep it.", "https://a.example/c/"]
+
+
+def test_the_way_in_has_a_link_and_a_code_to_type() -> None:
+    about = AccountMail(link="https://ask.example/s/x", code="01234567", minutes=15)
+    mail = write("sign_in", Sender(), "nora@newsroom.example", "Nora", about)
+    assert paragraphs(mail)[1:4] == [
+        "this opens a page with a button that signs you in, in the browser where you asked for it:\nhttps://ask.example/s/x",
+        "In any other browser, type this code there:\n0123 4567",
+        "Both work once, within 15 minutes.",
+    ]
+    assert "0123" not in mail.subject
+
+
+@pytest.mark.parametrize(
+    "deed", ["answer", "declined", "objection", "fine", "withdrawn", "suggestion", "question_back"]
+)
+def test_the_desk_is_told_who_did_what(deed: str) -> None:
+    about = DeskMail(who="Leyla", headline="Police", said="Wrong\nyear", link=LINK)
+    mail = write(f"desk.{deed}", NORA, "nora@newsroom.example", "Nora", about)
+    assert mail.subject.startswith("Leyla ")
+    assert paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{LINK}"]
+
+
+LINKS = {
+    "expert.cancelled": 0,
+    "expert.carried_over": 0,
+    "expert.dropped": 0,
+    "expert.not_used": 0,
+    "expert.shortened": 0,
+    "expert.letter": 0,
+    "reader.acknowledgement": 2,
+    "reader.once": 2,
+    "reader.news": 2,
+}
+FA = Sender("دالان", "نورا", "corridor@newsroom.example", "fa", "Asia/Tehran")
+TEMPLATES = Path(translation.__file__).parent / "templates"
+
+
+def test_every_mail_has_its_template_and_every_template_its_mail() -> None:
+    texts = {path.stem for path in TEMPLATES.glob("*.txt") if not path.name.startswith("_")}
+    rows = {kind for kind, row in KINDS.items() if not row.like}
+    assert not rows - texts, f"Write the words of {rows - texts} into app/mail/templates/<kind>.txt."
+    assert not texts - rows, f"Give {texts - rows} a row in app/mail/kinds.py, or delete the template."
+
+
+def test_every_class_of_values_has_an_example() -> None:
+    for kind, row in KINDS.items():
+        assert row.about in EXAMPLES, f"Put an example of {row.about.__name__}, which {kind} is about, into EXAMPLES."
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_newsletter_words_only_blocks_that_the_mail_has(kind: str) -> None:
+    template = (TEMPLATES / f"{KINDS[kind].like or kind}.txt").read_text()
+    for part in parts_of(kind):
+        assert f"{{% block {part} %}}" in template, f"{kind} has no block {part!r} that a newsletter could word."
+
+
+class Outline(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "body" in self.open:
+            self.words += data.split()
+
+
+@pytest.mark.parametrize("sender", [NORA, FA], ids=["en", "fa"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_mail_says_the_same_in_text_and_in_html(kind: str, sender: Sender) -> None:
+    for mail in examples(kind, sender, FRIDAY, LINK):
+        same_in_html(mail, sender)
+
+
+def same_in_html(mail: Message, sender: Sender) -> None:
+    outline = Outline(mail.html or "")
+    assert outline.words == re.sub(r"^>", "", mail.text, flags=re.MULTILINE).split()
+    assert outline.open == []
+    assert outline.tags[0] == ("html", {"lang": sender.language, "dir": "rtl" if sender is FA else "ltr"})
+    links = [attributes["href"] for tag, attributes in outline.tags if tag == "a"]
+    assert links == [LINK] * LINKS.get(mail.kind, 1)
+    assert {tag for tag, _ in outline.tags} <= {
+        "html",
+        "head",
+        "meta",
+        "title",
+        "body",
+        "div",
+        "p",
+        "br",
+        "a",
+        "blockquote",
+    }
+    assert mail.subject == " ".join(mail.subject.split())
+    assert "%(" not in mail.subject + mail.text
+
+
+def test_what_people_wrote_stays_text_in_html() -> None:
+    mail = invite(wording="<script>alert(1)</script> https://evil.example/\"onclick=x 'a' & b")
+    tags = {tag for tag, _ in Outline(mail.html or "").tags}
+    assert "script" not in tags
+    hrefs = [attributes["href"] for tag, attributes in Outline(mail.html or "").tags if tag == "a"]
+    assert hrefs == ["https://evil.example/", LINK]
+
+
+def test_any_script_stays_exact_and_overrides_are_dropped() -> None:
+    persian = "آیا دولت\u200cها نمی\u200cدانستند؟"
+    mail = invite(sender=FA, wording=f"{persian}\u202e\n新疆发生了什么？", lead_in="از لیلا پرسیدم:")
+    assert paragraphs(mail)[2] == f"> {persian}\n> 新疆发生了什么？"
+    assert "جمعه ۱۱ نوامبر" in translation.day("fa", FRIDAY, "Asia/Tehran") or "جمعه" in translation.day(
+        "fa", FRIDAY, "Asia/Tehran"
+    )
+
+
+def test_a_subject_is_one_line_whatever_stands_in_the_headline() -> None:
+    about = AssignmentMail(headline="Police\r\nBcc: all@a.example\u2028" + "x" * 300, typed="Why.")
+    mail = write("expert.dropped", NORA, *LEYLA, about)
+    assert mail.subject.startswith("About your answer: Police Bcc: all@a.example x")
+    assert len(mail.subject) < 130
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Friday 11 November, 18:00 Prague time"),
+        ("en-GB", "Friday 11 November, 18:00 Prague time"),
+        ("xx", "Friday 11 November, 18:00 Prague time"),
+        ("kk-Latn", "Friday 11 November, 18:00 Prague time"),  # never in letters of another script
+    ],
+)
+def test_a_moment_names_the_day_the_hour_and_whose_time_it_is(language: str, said: str) -> None:
+    assert translation.moment(language, FRIDAY, "Europe/Prague") == said
+
+
+def test_days_are_of_the_newsletter_s_zone() -> None:
+    late = datetime(2022, 11, 11, 23, 30, tzinfo=UTC)
+    assert translation.day("en", late, "Europe/Prague") == "Saturday 12 November"
+    assert translation.day("en", late, "America/New_York") == "Friday 11 November"
+    assert translation.day("en", date(2022, 11, 11), "Asia/Almaty") == "Friday 11 November"
+    assert translation.short_day("zh-Hans", late, "Europe/Prague") == "11月12日周六"
+    assert translation.city("en", "America/Argentina/Buenos_Aires") == "Buenos Aires"
+
+
+def test_text_is_read_back_as_paragraphs_quotations_and_links() -> None:
+    quoted = quote("One.\n\n> Two.")
+    assert blocks(f"Hello,\n\n{quoted}\n\n(see https://a.example/x?y=1.)\nBye\n") == [
+        Block(False, [[Piece("Hello,")]]),
+        Block(True, [[Piece("One.")], [], [Piece("> Two.")]]),
+        Block(
+            False,
+            [
+                [Piece("(see "), Piece("https://a.example/x?y=1", "https://a.example/x?y=1"), Piece(".)")],
+                [Piece("Bye")],
+            ],
+        ),
+    ]
+
+
+def test_shortening_keeps_what_fits() -> None:
+    assert shortened("a  b\nc", 10) == "a b c"
+    assert shortened("x" * 30, 10) == "xxxxx […] xxxxx"

@@ -1,0 +1,57 @@
+"""An invitation and a quote check of The Corridor with all their values, and the paragraphs of a mail."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.mail.mail_templates import write
+from app.mail.mail_values import EditedTextMail, InvitationMail
+from app.mail.message import Message, Sender
+
+LEYLA = ("leyla@university.example", "Leyla Hüseynli")
+NORA = Sender("The Corridor", "Nora Lindqvist", "corridor@newsroom.example", "en", "Europe/Prague")
+FRIDAY = datetime(2022, 11, 11, 17, 0, tzinfo=UTC)
+MONDAY = datetime(2022, 11, 14, 11, 0, tzinfo=UTC)
+WEDNESDAY = datetime(2022, 11, 16, 8, 0, tzinfo=UTC)
+LINK = "https://ask.example/a/m3Qk"
+INVITATION: dict[str, Any] = {
+    "wording": "Last edition, you mentioned a report about overseas police stations.\n\nDid governments not know?",
+    "background": None,
+    "brief": None,
+    "words": 180,
+    "reply_by": datetime(2022, 11, 9, 17, 0, tzinfo=UTC),
+    "due_at": FRIDAY,
+    "runs_on": WEDNESDAY,
+    "lead_in": "To find out more, I asked Leyla Hüseynli, a researcher in Baku:",
+    "policy": "facts",
+    "check_until": MONDAY,
+    "link": LINK,
+    "asked_others": 0,
+    "readers": 2,
+}
+CHECK: dict[str, Any] = {
+    "headline": "Police Stations",
+    "edits": [
+        ("a number of governments", "Governments or local authorities"),
+        ("In Ireland, the office was closed.", ""),
+        ("", "She named both later."),
+    ],
+    "full_text": "Governments or local authorities knew.\n\nShe named both later.",
+    "words_before": 214,
+    "words_after": 169,
+    "policy": "facts",
+    "due_at": MONDAY,
+    "runs_on": WEDNESDAY,
+    "link": LINK,
+}
+
+
+def invite(own: dict[str, str] | None = None, sender: Sender = NORA, **other: Any) -> Message:
+    return write("expert.invitation", sender, *LEYLA, InvitationMail(**{"headline": "", **INVITATION, **other}), own)
+
+
+def check(own: dict[str, str] | None = None, **other: Any) -> Message:
+    return write("expert.check", NORA, *LEYLA, EditedTextMail(**CHECK | other), own)
+
+
+def paragraphs(message: Message) -> list[str]:
+    return message.text.rstrip("\n").split("\n\n")
