@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..audit import Event
+from ..audit.events import changing
 from .models import Edition
 
 LONGEST = 500  # events that a page is looked back over; one that lay open for longer is told the newest
@@ -21,7 +22,12 @@ def since(session: Session, edition: Edition, mark: int, but: Staff | None = Non
     """What was done to the edition and its slots after the mark, in order; without what `but` did."""
     query = select(Event).where(Event.id > mark, Event.newsletter_id == edition.newsletter_id)
     newest = session.scalars(query.order_by(Event.id.desc()).limit(LONGEST)).all()
-    return [event for event in newest[::-1] if _is_about(event, edition) and not (but and event.actor == but.ref)]
+    told = changing("edition")
+    return [
+        event
+        for event in newest[::-1]
+        if event.action in told and _is_about(event, edition) and not (but and event.actor == but.ref)
+    ]
 
 
 def _is_about(event: Event, edition: Edition) -> bool:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import request, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from ...editions import arranging, changes_since, history, locking, slots
@@ -22,7 +23,7 @@ from ...people.models import Expert
 from ...questions.models import Question
 from ..frame import Desk, page
 from ..questions.form_errors import Tried
-from .edition_words import deeds, happened, lines_of, where_to
+from .edition_words import done_to, happened, lines_of, where_to
 from .export_forms import preview
 
 # What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
@@ -64,7 +65,9 @@ def builder(
         acts=EDITION.open_to(desk.actor, edition),
         trouble=trouble,
         tried=tried,
-        told=deeds(desk, changes_since.since(session, edition, seen)) if trouble and seen >= 0 else [],
+        told=done_to(desk, edition, changes_since.since(session, edition, seen), _("You"))
+        if trouble and seen >= 0
+        else [],
         seen=changes_since.seen(session),
         kept=kept(),
         names=_name_troubles(desk, troubles),

@@ -28,7 +28,7 @@ from ..frame import Desk, at_desk, change, editor, found
 from ..questions.form_errors import tried
 from ..undo_press import way_back
 from .builder import builder, kept, reply_address
-from .edition_words import deeds, where_to, why_not
+from .edition_words import done_to, where_to, why_not
 from .export_forms import BY_ENDING, title_of
 
 # It may stand in a frame of the edition's page, and has nothing but its style.
@@ -222,8 +222,8 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
             desk.session.flush()
         mark = _number("seen") if "seen" in request.form else changes_since.seen(desk.session)
         others = changes_since.since(desk.session, edition, mark, but=desk.actor)
-        said = [*([done] if done else ()), *(_("Meanwhile: %(deed)s", deed=deed) for deed in deeds(desk, others))]
-        return said, way_back(events) if done else ""
+        meanwhile = [_("Meanwhile: %(deed)s", deed=deed) for deed in done_to(desk, edition, others)]
+        return [*([done] if done else ()), *meanwhile], way_back(events) if done else ""
 
     try:
         said, undo = change(slug, fn)
