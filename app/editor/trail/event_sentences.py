@@ -15,7 +15,6 @@ from ...people.directory import expert_names, names_of
 from ...questions.models import Question
 from ..frame import ROLES, Desk
 from ..letters.letter_words import FILED
-from ..settings.newsletter_page import LABELS
 
 OUTCOMES = {
     "fine": _l("it is right"),
@@ -39,7 +38,13 @@ def tell(
     `experts` are names by noun and key, looked up where they are not at hand; `page` is the question or edition on whose
     page they are told; `own` is what the person at the desk is called there, if not by name.
     """
-    who, versions, people = hands(desk, events), _versions(desk, events), _people(desk, events)
+    from ..settings.newsletter_page import LABELS  # that page tells of its own changes, by these sentences
+
+    who, versions, people = (
+        hands(desk, (event.actor for event in events)),
+        _versions(desk, events),
+        _people(desk, events),
+    )
     experts = _experts(desk, events) if experts is None else experts
     if own:
         who[desk.actor.ref] = own
@@ -78,9 +83,9 @@ def naming(title: str | None, text: str) -> str:
     return _("“%(question)s”: %(what)s", question=title, what=text) if title else text
 
 
-def hands(desk: Desk, events: Iterable[Event]) -> dict[str, str]:
+def hands(desk: Desk, actors: Iterable[str]) -> dict[str, str]:
     """The names behind "staff:5" and "expert:7", in two queries."""
-    refs = {event.actor for event in events if ":" in event.actor}
+    refs = {ref for ref in actors if ":" in ref}
     kinds = {"staff": names_of, "expert": expert_names}
     return {
         f"{kind}:{key}": name

@@ -214,7 +214,7 @@ def _told(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, str, str, st
     """Each event with who did it, the sentence, and the question's public id."""
     with at_desk(slug) as desk:
         for events in trail.whole(desk.session, desk.newsletter.id, sought, AT_ONCE):
-            who = hands(desk, events)
+            who = hands(desk, (event.actor for event in events))
             keys = {event.question_id for event in events if event.question_id}
             rows = desk.session.execute(select(Question.id, Question.public_id).where(Question.id.in_(keys)))
             ids: dict[int, str] = {row.id: row.public_id for row in rows}
