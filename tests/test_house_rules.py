@@ -108,6 +108,18 @@ def test_doors_do_not_import_each_other() -> None:
     assert wrong == set()
 
 
+def test_the_app_knows_neither_the_demo_nor_what_starts_it() -> None:
+    """They are made of the app: the demo's command is added in wsgi.py."""
+    outside = {"demo", "bench", "tests", "migrations", "wsgi", "serve"}
+    wrong = [
+        f"{named(path)} imports {name}: turn it round, the app is what others are made of"
+        for _, path in of_app()
+        for name in imports(path)
+        if name.split(".")[0] in outside
+    ]
+    assert wrong == []
+
+
 def test_no_noun_knows_flask() -> None:
     """Two exceptions: mail sends through Flask-Mail and has a template environment; a noun's commands are click's."""
     wrong = {
