@@ -18,7 +18,7 @@ from ...mail.mail_templates import examples, parts_of, usual
 from ...mail.message import blocks
 from ...newsletters import mail_texts as texts
 from ...text import direction
-from ..faster import as_opened, mark_of, meeting, words_faster
+from ..conflict import as_opened, conflict, opened, words_saved
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
 from ..mail.mail_words import name_of
@@ -130,18 +130,16 @@ def _form(
 ) -> str:
     _known(desk, language, kind)
     must(desk.actor, "E")
-    stands = _stands(desk, language, kind)
-    values, met = typed or stands, None
+    stands, met = _stands(desk, language, kind), None
     if typed and stale:
         keys = {texts.key(kind, part) for part in parts_of(kind)}
-        met = meeting(words_faster(desk, language, keys), stands, typed, PART_WORDS)
-        values = met.values
+        met = conflict(desk, words_saved(desk, language, keys), stands, typed, PART_WORDS)
+    values, seen, _met = opened(stands, typed, met)
     own = {
         part: text
         for part, text in values.items()
         if part not in (faults or {}) and text != usual(kind, part, language)
     }
-    seen = request.form.get("seen") if typed and not stale else None
     today = now(desk.session).astimezone(zone_of(desk.newsletter.zone)).date()
     evening = in_utc(datetime.combine(today, EVENING), desk.newsletter.zone)
     link = address(desk.session, "/…")
@@ -160,7 +158,7 @@ def _form(
         stays=KINDS[kind].stays and _(KINDS[kind].stays),
         examples=[(message.subject, blocks(message.text)) for message in shown],
         looked=typed is not None and not faults and not stale,
-        seen=seen or mark_of(stands),
+        seen=seen,
         met=met,
     )
 
