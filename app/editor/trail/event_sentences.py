@@ -7,10 +7,11 @@ from sqlalchemy import select
 
 from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
+from ...newsletters.models import SETTINGS
 from ...people import colleagues
 from ...people.directory import expert_names, names_of
+from ..declared_form import labels
 from ..frame import ROLES, Desk
-from ..settings.newsletter_page import LABELS
 from .event_words import HANDS, MERGED_HERE, OUTCOMES, SENTENCES
 
 Experts = Mapping[tuple[str, int], str]
@@ -41,7 +42,7 @@ def _sentence(
         "outcome": str(OUTCOMES.get(facts.get("outcome", ""), "")),
         "person": people.get(_person(event) or 0) or _("somebody"),
         "role": ROLES[event.new]() if event.new in ROLES else "",
-        "columns": ", ".join(str(LABELS.get(column, column)) for column in facts.get("columns", ())),
+        "columns": ", ".join(labels(SETTINGS).get(column, column) for column in facts.get("columns", ())),
     }
     if event.action == "question.merge" and lead and event.question_id != lead:
         return str(MERGED_HERE) % values
