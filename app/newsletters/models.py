@@ -35,6 +35,7 @@ CHECKS = (
 MARKS = (("typographic", N_("Typographic, by the language: “ ” « » „ “")), ("straight", N_("Straight: \" '")))
 # The kinds of mail that can wait for a second person: those to somebody outside the house.
 HOLDABLE = tuple((kind,) for kind in KINDS if kind.startswith(("expert.", "reader.")))
+EMPTY = {"default": "", "server_default": ""}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +45,20 @@ class Setting(Field):
     act: str = "settings"
 
 
-def _setting(
-    part: str, label: str, help: str = "", kind: str = "line", length: int = 0, checks: Any = None, **column: Any
+def _setting(part: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
+    """Return the column of a setting; `more` are further fields of its row, and the column's own options."""
+    row = {name: more.pop(name) for name in ("low", "high", "check", "options") if name in more}
+    return kept(Setting(part=part, label=label, help=help, kind=kind, **row), length, **more)
+
+
+def _line(
+    part: str, label: str, help: str = "", length: int = 200, kind: str = "line", **more: Any
 ) -> MappedColumn[Any]:
-    """Return the column of a setting; `checks` are further fields of its row, `column` the column's own options."""
-    return kept(Setting(part=part, label=label, help=help, kind=kind, **(checks or {})), length, **column)
+    return _setting(part, label, help, kind, length, **more)
+
+
+def _number(part: str, label: str, help: str, low: int, high: int, default: int, **more: Any) -> MappedColumn[Any]:
+    return _setting(part, label, help, "number", low=low, high=high, default=default, **more)
 
 
 def _call(text: str) -> str:
@@ -84,16 +94,16 @@ class Newsletter(Row, Public, Editable):
     notes: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     public_version: Mapped[int] = mapped_column(default=1)
 
-    name: Mapped[str] = _setting(WHO, N_("Name"), length=200)
-    dek: Mapped[str] = _setting(
-        WHO, N_("What it is about"), N_("One sentence under the name, for readers."), length=400, default=""
+    name: Mapped[str] = _line(WHO, N_("Name"))
+    dek: Mapped[str] = _line(
+        WHO, N_("What it is about"), N_("One sentence under the name, for readers."), 400, default=""
     )
-    publisher: Mapped[str] = _setting(WHO, N_("Publisher"), length=200)
-    editor: Mapped[str] = _setting(WHO, N_("Editor"), N_("Who signs the letters to experts."), length=200)
-    address: Mapped[str] = _setting(
-        WHO, N_("Address"), N_("Letters come from it, and replies go to it."), "email", 320, {"check": checked_address}
+    publisher: Mapped[str] = _line(WHO, N_("Publisher"))
+    editor: Mapped[str] = _line(WHO, N_("Editor"), N_("Who signs the letters to experts."))
+    address: Mapped[str] = _line(
+        WHO, N_("Address"), N_("Letters come from it, and replies go to it."), 320, "email", check=checked_address
     )
-    imprint: Mapped[str] = _setting(WHO, N_("Imprint"), length=400, default="")
+    imprint: Mapped[str] = _line(WHO, N_("Imprint"), "", 400, default="")
     languages: Mapped[list[str]] = _setting(
         WHO,
         N_("Languages"),
@@ -101,9 +111,9 @@ class Newsletter(Row, Public, Editable):
         "languages",
         default=list,
     )
-    rule: Mapped[str] = _setting(WHEN, N_("Rhythm"), kind="rule", length=200)
-    at: Mapped[str] = _setting(WHEN, N_("Time"), kind="time", length=5)
-    zone: Mapped[str] = _setting(WHEN, N_("Time zone"), N_("E.g. Europe/Prague."), "zone", 60)
+    rule: Mapped[str] = _line(WHEN, N_("Rhythm"), kind="rule")
+    at: Mapped[str] = _line(WHEN, N_("Time"), "", 5, "time")
+    zone: Mapped[str] = _line(WHEN, N_("Time zone"), N_("E.g. Europe/Prague."), 60, "zone")
     rule_start: Mapped[date] = _setting(
         WHEN, N_("Counted from"), N_("From when every second week, for instance, is counted."), "date"
     )
@@ -122,26 +132,20 @@ class Newsletter(Row, Public, Editable):
         default=list,
     )
     cutoff_minutes: Mapped[int] = _setting(
-        WHEN, N_("Cut-off"), N_("Hours before it runs."), "hours", checks={"high": 40_320}, default=2880
+        WHEN, N_("Cut-off"), N_("Hours before it runs."), "hours", high=40_320, default=2880
     )
-    slots: Mapped[int] = _setting(
-        WHEN, N_("Slots"), N_("How many Q&As a new edition takes."), "number", checks={"low": 1, "high": 12}, default=2
-    )
-    section: Mapped[str] = _setting(READS, N_("Section"), N_("It stands before each headline."), length=200)
+    slots: Mapped[int] = _number(WHEN, N_("Slots"), N_("How many Q&As a new edition takes."), 1, 12, 2)
+    section: Mapped[str] = _line(READS, N_("Section"), N_("It stands before each headline."))
     call: Mapped[str] = _setting(
         READS,
         N_("Standing call"),
         N_("The standing call for questions; {address} is filled in."),
         "text",
-        checks={"check": _call},
+        check=_call,
         default="",
     )
-    words: Mapped[int] = _setting(
-        READS, N_("Words"), N_("How long an answer may be."), "number", checks={"low": 20, "high": 2_000}, default=180
-    )
-    marks: Mapped[str] = _setting(
-        READS, N_("Quotation marks"), kind="choice", length=20, checks={"options": MARKS}, default="typographic"
-    )
+    words: Mapped[int] = _number(READS, N_("Words"), N_("How long an answer may be."), 20, 2_000, 180)
+    marks: Mapped[str] = _setting(READS, N_("Quotation marks"), "", "choice", 20, options=MARKS, default="typographic")
     names_readers: Mapped[bool] = _setting(
         READS,
         N_("Readers who want it are named"),
@@ -149,46 +153,32 @@ class Newsletter(Row, Public, Editable):
         "tick",
         default=True,
     )
-    check_policy: Mapped[str] = _setting(
-        PROMISES, N_("Quote check"), kind="choice", length=20, checks={"options": CHECKS}, default="facts"
+    check_policy: Mapped[str] = _setting(PROMISES, N_("Quote check"), "", "choice", 20, options=CHECKS, default="facts")
+    check_hours: Mapped[int] = _number(
+        PROMISES, N_("Time to check"), N_("Hours that an expert has for it."), 1, 336, 48
     )
-    check_hours: Mapped[int] = _setting(
-        PROMISES,
-        N_("Time to check"),
-        N_("Hours that an expert has for it."),
-        "number",
-        checks={"low": 1, "high": 336},
-        default=48,
+    keep_days: Mapped[int] = _number(
+        PROMISES, N_("Readers’ addresses"), N_("Days until a reader’s address is erased at the latest."), 1, 365, 90
     )
-    keep_days: Mapped[int] = _setting(
-        PROMISES,
-        N_("Readers’ addresses"),
-        N_("Days until a reader’s address is erased at the latest."),
-        "number",
-        checks={"low": 1, "high": 365},
-        default=90,
-    )
-    inbox: Mapped[str] = _setting(
+    inbox: Mapped[str] = _line(
         MAIL,
         N_("Where mail comes in"),
         N_(
             "E.g. ask@steppe.example; or *@reply.steppe.example where a whole domain comes in. "
             "Replies to our mails then know what they are about. Empty: no mail comes in."
         ),
-        length=320,
-        checks={"check": checked_pattern},
-        default="",
-        server_default="",
+        320,
+        check=checked_pattern,
+        **EMPTY,
     )
-    list_address: Mapped[str] = _setting(
+    list_address: Mapped[str] = _line(
         MAIL,
         N_("The newsletter’s own sender"),
         N_("What your editions are mailed from, so that the one that arrives here is known."),
-        "email",
         320,
-        {"check": checked_address},
-        default="",
-        server_default="",
+        "email",
+        check=checked_address,
+        **EMPTY,
     )
     acknowledges: Mapped[bool] = _setting(
         MAIL,
@@ -201,37 +191,37 @@ class Newsletter(Row, Public, Editable):
         default=False,
         server_default=false(),
     )
-    digest_at: Mapped[str] = _setting(
+    digest_at: Mapped[str] = _line(
         MAIL,
         N_("Morning mail"),
         N_(
             "When the editors’ one mail of the morning goes out, e.g. 07:30, on days when there is something to say. "
             "Empty: none."
         ),
-        length=5,
-        checks={"check": _time_of_day},
+        5,
+        check=_time_of_day,
         default="07:30",
         server_default="07:30",
     )
-    undo_seconds: Mapped[int] = _setting(
+    undo_seconds: Mapped[int] = _number(
         MAIL,
         N_("Time to undo"),
         N_("Seconds for which a mail that you cause can be stopped: 0 to 600."),
-        "number",
-        checks={"high": 600},
-        default=60,
+        0,
+        600,
+        60,
         server_default="60",
     )
-    raw_days: Mapped[int] = _setting(
+    raw_days: Mapped[int] = _number(
         MAIL,
         N_("Mails as they came"),
         N_(
             "Days after filing until a mail, as it came, is destroyed: 1 to 90. Until then it lies sealed and can be read "
             "anew."
         ),
-        "number",
-        checks={"low": 1, "high": 90},
-        default=14,
+        1,
+        90,
+        14,
         server_default="14",
     )
     held_kinds: Mapped[list[str]] = _setting(
@@ -239,7 +229,7 @@ class Newsletter(Row, Public, Editable):
         N_("Mails that wait for a second person"),
         N_("They stay in the outbox until an editor sends them. A desk of one ticks none."),
         "ticks",
-        checks={"options": HOLDABLE},
+        options=HOLDABLE,
         default=list,
         server_default="[]",
     )
