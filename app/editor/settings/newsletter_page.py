@@ -19,8 +19,8 @@ from ...lifecycle import Stale
 from ...newsletters import settings
 from ...newsletters.models import PARTS, SETTINGS, Newsletter
 from .. import declared_form
+from ..conflict import as_opened, conflict, opened, saved, ticked
 from ..editions.rhythm_text import ORDINALS, in_words, rule_in_words
-from ..faster import as_opened, faster, mark_of, meeting, ticked
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
 from ..mail.mail_words import KINDS
@@ -74,21 +74,19 @@ def _form(
     said = {name: declared_form.fault_words(fault) for name, fault in (faults or {}).items()}
     labels, stored, met = declared_form.labels(SETTINGS), _stored(desk.newsletter), None
     if typed and stale:
-        met = meeting(faster(desk, desk.newsletter, "newsletter.change"), stored, typed, labels, _in_words)
-    values = met.values if met else stored | (typed or {})
+        met = conflict(desk, saved(desk, desk.newsletter, "newsletter.change"), stored, typed, labels, _in_words)
+    form = opened(stored, typed, met)
     names = get_day_names("wide", locale=get_locale())
     return page(
         desk,
         "editor/settings/settings.html",
         "settings",
+        **form._asdict(),
         parts=[(part, {name: one for name, one in SETTINGS.items() if one.part == part}) for part in PARTS],
-        values=values,
-        chosen=_chosen() if typed and not stale else choices_of(values["rule"]),
+        chosen=_chosen() if typed and not stale else choices_of(form.values["rule"]),
         weekdays=[(code, names[number]) for number, code in enumerate(WEEKDAYS)],
         places=[(place, ORDINALS[int(place)]) for place in PLACES],
         weeks=[(number, number) for number in WEEKS],
-        seen=request.form["seen"] if typed and not stale and "seen" in request.form else mark_of(stored),
-        met=met,
         faults=said,
         summary=[(name, f"{labels[name]}: {words}") for name, words in said.items()],
         rhythm=in_words(desk.newsletter),
