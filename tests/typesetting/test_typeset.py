@@ -191,7 +191,7 @@ print(json.dumps({name: export.write(blocks, "The Steppe").decode("utf-8", "repl
 
 def test_the_room_sets_an_edition_from_json_with_nothing_else_of_the_product() -> None:
     edition = json.dumps([BLOCK, BLOCK | {"language": "fa"}])
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     alone = subprocess.run(
         (sys.executable, "-c", ALONE, root),
         input=edition,
