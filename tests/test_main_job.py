@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.actors import Clock, Expert, Reader, Staff
-from app.answers import assigning, editing, stopped_mails, writing
+from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
 from app.db import Database
 from app.editions import archive, locking, planning, slots
@@ -21,7 +21,7 @@ from app.letters.models import Contact
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import invitations, public_state, publishing, skipping
+from app.newsroom import invitations, public_state, publishing, skipping, undo
 from app.people import directory
 from app.people.models import Link
 from app.questions import moves as questions
@@ -265,7 +265,7 @@ def test_an_invitation_that_was_discarded_never_left(database: Database) -> None
     newsroom.the_desk_words_it_and_invites()
 
     def discard(session: Any) -> None:
-        stopped_mails.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
+        undo.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
 
     newsroom.at(0.11, discard)
     with database.read() as session:
