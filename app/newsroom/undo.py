@@ -57,7 +57,7 @@ READ: dict[str, Callable[[str], Any]] = {
     "invited_at": datetime.fromisoformat,
 }
 
-Verb = Callable[..., None]  # of session, actor, row, event, and the keys of the press
+Verb = Callable[..., Any]  # of session, actor, row, event, and the keys of the press
 
 
 class TooLate(Refused):
@@ -91,7 +91,7 @@ def _restored(*columns: str, then: Verb | None = None) -> Verb:
 
     def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
         was = (event.facts or {}).get("was", {})
-        facts = {name: READ.get(name, lambda kept: kept)(was[name]) if name in was else None for name in columns}
+        facts = {name: READ[name](was[name]) if was.get(name) and name in READ else was.get(name) for name in columns}
         cause = "undo" if event.noun in FOLLOWERS else None
         machine = NOUNS[event.noun][1]
         machine.apply(session, actor, row, "undo", to=event.old, cause=cause, why={"undoes": event.id}, **facts)
