@@ -170,7 +170,7 @@ app.__path__ = [str(root / "app")]
 
 class Nothing:
     def find_spec(self, name, path=None, target=None):
-        if name.startswith("app.") and name.split(".")[1] not in ("typesetting", "text", "languages"):
+        if name.startswith("app.") and name.split(".")[1] not in ("typesetting", "text", "languages", "word_tables"):
             raise ImportError(f"typesetting stands by itself and may not import {name}")
         if name.split(".")[0] in ("sqlalchemy", "flask", "flask_babel", "flask_mail", "click"):
             raise ImportError(f"typesetting needs no {name}")
