@@ -25,7 +25,7 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 DESK = (
     "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
     "mail/kinds.py", "mail/templates/desk.", "mail/templates/_notice.txt", "mail/templates/sign_in.txt",
-    "mail/templates/staff.", "audit/events.py", "cli.py", "editions/cli.py", "typesetting/exports.py",
+    "mail/templates/staff.", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "typesetting/exports.py",
 )  # fmt: skip
 
 Words = str | tuple[str, ...]
