@@ -137,10 +137,8 @@ def write_in(salt: Salt, hold: str | None = None) -> None:
 
 def mail_in(salt: Salt) -> None:
     salt.newsletter.acknowledges = True
-    mailed_letters.take(
-        salt.session, Mailroom(), salt.newsletter, "Who counts the plates?", address="dana@post.example",
-        received_at=now(salt.session), answerable=True,
-    )  # fmt: skip
+    mailed = mailed_letters.Mailed("Who counts the plates?", "dana@post.example", now(salt.session))
+    mailed_letters.take(salt.session, Mailroom(), salt.newsletter, mailed, answerable=True)
 
 
 def join(salt: Salt) -> None:

@@ -64,7 +64,13 @@ def letters_bulk(slug: str) -> Response:
         outcome, href = each(slug, boxes, _load, lambda desk, one: ACTS[act](desk, of_reader(desk, one))), ""
     done = ngettext("One letter is done.", "%(num)s letters are done.", outcome.done)
     tell(
-        slug, outcome, _load, done, _("Nothing was done. Tick the letters first."), back, href, _("Go to the question")
+        slug,
+        outcome,
+        _load,
+        done,
+        _("Nothing was done. Tick the letters first."),
+        back,
+        (href, _("Go to the question")),
     )
     with at_desk(slug) as desk:
         more = queries.page(desk.session, desk.newsletter.id, listed.wanted, None, 1)

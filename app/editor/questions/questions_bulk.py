@@ -68,7 +68,7 @@ def questions_bulk(slug: str) -> Response:
         if act == "merge"
         else _("Nothing was done. Tick the questions first.")
     )
-    tell(slug, outcome, _load, done, empty, back, href, _("Go to the one that they are in"))
+    tell(slug, outcome, _load, done, empty, back, (href, _("Go to the one that they are in")))
     return redirect(back, code=303)
 
 
