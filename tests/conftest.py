@@ -20,11 +20,10 @@ from werkzeug.routing import Rule
 
 from app.db import Database
 from app.migrate import migrate
-from app.seal import Keys
 from tests.support import postgres
-from tests.support.app import BASE_URL, SECRETS, opened_app
+from tests.support.app import SECRETS, opened_app
 from tests.support.cast import Newsroom
-from tests.support.databases import address_of, postgres_copy, with_people
+from tests.support.databases import Places, address_of, postgres_copy, with_people
 from tests.support.desk_browser import DeskBrowser
 from tests.support.missing import without
 from tests.support.serving import served
@@ -83,25 +82,29 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield address_of(name)
 
 
+@pytest.fixture(scope="session")
+def places() -> Iterator[Places]:
+    """Where this worker's tests find their databases."""
+    with TemporaryDirectory(prefix="newsroom-", dir=postgres.in_memory()) as folder, ExitStack() as stack:
+        yield Places(Path(folder) / "newsroom.db", stack)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, places: Places) -> str:
     """The address of a migrated database that nobody else uses; with the newsroom in it where the test asks for one."""
     founded = "newsroom" in request.fixturenames
     if request.param == "sqlite":
-        path = request.getfixturevalue("sqlite_founded")[0] if founded else request.getfixturevalue("sqlite_template")
-        with TemporaryDirectory(prefix="newsroom-", dir=postgres.in_memory()) as folder:
-            yield f"sqlite:///{shutil.copy(path, Path(folder) / 'newsroom.db')}"
-        return
-    template = (
+        return places.sqlite(
+            request.getfixturevalue("sqlite_founded")[0] if founded else request.getfixturevalue("sqlite_template")
+        )
+    return places.postgres(
         request.getfixturevalue("postgres_founded")[0] if founded else request.getfixturevalue("postgres_template")
     )
-    with postgres_copy(template) as name:
-        yield address_of(name)
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = Database(database_url, Keys(SECRETS), BASE_URL)
+def database(database_url: str, places: Places) -> Iterator[Database]:
+    opened = places.opened(database_url)
     yield opened
     opened.close()
 
@@ -144,14 +147,20 @@ def addresses_made_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Every test has an app of its own; its templates are compiled once."""
+    """Templates are compiled once, for all workers and until they change."""
     return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("compiled")))
 
 
 @pytest.fixture
-def app(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
-    with opened_app(database, tmp_path, compiled, limits="0") as made:
-        yield made
+def app(database: Database, places: Places, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
+    """The app on this test's database: one for all tests of a worker, with the settings that it had at the beginning."""
+    made = places.app(database, compiled)
+    settings = dict(made.config)
+    made.config["MAIL_FOLDER"] = str(tmp_path / "mail")
+    yield made
+    made.config.clear()
+    made.config.update(settings)
+    made.extensions["database"].close()
 
 
 @pytest.fixture
