@@ -22,6 +22,8 @@ from tests.support.assignments import asked
 from tests.support.at_desk import Browser, counted, everything
 from tests.support.cast import Newsroom, handed_in
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def nora(app: Flask, newsroom: Newsroom) -> Browser:

@@ -1,5 +1,6 @@
 """Databases for the tests: copies of templates on a PostgreSQL server, and what is in them."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from sqlalchemy import make_url
 
 from app.db import Database
 from app.seal import Keys
+from demo.load import load
 from tests.support import postgres
 from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.cast import Newsroom, found
@@ -63,6 +65,21 @@ def with_people(url: str) -> Newsroom:
     newsroom = opened.write(found)
     opened.close()
     return newsroom
+
+
+def demo_year(url: str) -> None:
+    """Let the demo newsroom live through its year until now."""
+    opened = Database(url, Keys(SECRETS), BASE_URL)
+    load(opened)
+    opened.close()
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep other workers out meanwhile, by a lock on a file."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class Places:
