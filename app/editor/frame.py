@@ -29,6 +29,7 @@ from ..people import permissions
 from ..people.directory import staff_actor
 from ..questions import queries as questions
 from ..web import db
+from ..web import found as found
 from .acts import act_of_press
 from .form_values import number_in
 
@@ -123,13 +124,6 @@ def change(slug: str, fn: Callable[[Desk], T]) -> T:
 def version_seen() -> int:
     """The version of what was on the page that was pressed."""
     return number_in(request.form.get("version", ""))
-
-
-def found(row: T | None) -> T:
-    """A row that was loaded through the actor, or 404."""
-    if row is None:
-        abort(404)
-    return row
 
 
 def unknown(desk: Desk, name: str, endpoint: str) -> None:

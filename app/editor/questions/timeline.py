@@ -25,7 +25,7 @@ from ...mail.secret_links import without_secrets
 from ...people.directory import desk_of, names_of
 from ...questions import queries
 from ...questions.mentions import mentions, pieces
-from ...questions.models import Note, Question
+from ...questions.models import Question
 from ...questions.notes import STAFF
 from ..frame import Desk
 from ..letters.letter_words import CHANNELS
@@ -153,7 +153,7 @@ def _changes(
     experts: dict[tuple[str, int], str],
     below: tuple[datetime, int],
 ) -> Iterable[Entry]:
-    events = audit.of_questions(desk.session, [question.id, *titles], TOLD, PAGE + 1, below)
+    events = audit.of_questions([question.id, *titles], TOLD).page(desk.session, below, PAGE + 1)
     for event, text in zip(events, tell(desk, events, experts, lead=question.id), strict=True):
         words = _of(titles.get(event.question_id or 0), text)
         is_step = SENTENCES[event.action].where == "step"
@@ -166,7 +166,7 @@ def _of(merged: str | None, text: str) -> str:
 
 
 def _notes(desk: Desk, question: Question, below: tuple[datetime, int]) -> Iterable[Entry]:
-    notes: list[Note] = queries.notes_of(desk.session, question, PAGE + 1, below)
+    notes = queries.notes_of(question).page(desk.session, below, PAGE + 1)
     names = names_of(desk.session, [note.person_id for note in notes])
     colleagues = colleagues_of(desk) if notes else {}
     for note in notes:
@@ -206,7 +206,8 @@ def _mail_words(desk: Desk, mail: OutboxMail, message: Message | None, to: str) 
 
 
 def _letters(desk: Desk, family: list[int], titles: Mapping[int, str], below: tuple[datetime, int]) -> Iterable[Entry]:
-    for letter in queries.letters_before(desk.session, family, PAGE + 1, below):
+    came = queries.letters_behind(family, Letter.received_at, Letter.id)
+    for letter in came.page(desk.session, below, PAGE + 1):
         yield Entry(
             letter.received_at,
             3,
