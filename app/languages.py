@@ -92,6 +92,11 @@ TELLING = {
 FALLBACK = {"Cyrl": "ru", "Arab": "ar", "Hani": "zh-Hans"}
 
 
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
+    """Mark a text in a table for translation; it is translated where it is used."""
+    return text
+
+
 def direction(language: str) -> str:
     """Return 'rtl' or 'ltr', for the `dir` attribute of text in this language."""
     name, *rest = language.replace("_", "-").lower().split("-")

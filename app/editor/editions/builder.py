@@ -22,8 +22,8 @@ from ...people.models import Expert
 from ...questions.models import Question
 from ..frame import Desk, page
 from ..questions.form_errors import Tried
+from .edition_preview import preview
 from .edition_words import deeds, happened, lines_of, where_to
-from .export_forms import preview
 
 # What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
 CHOICES = {

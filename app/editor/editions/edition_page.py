@@ -22,6 +22,7 @@ from ...questions import queries as questions
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...typesetting import whole_mail
+from ...typesetting.exports import BY_SUFFIX
 from ..flash import announce
 from ..form_values import number_in, typed_day
 from ..frame import Desk, at_desk, change, editor, found
@@ -29,7 +30,6 @@ from ..questions.form_errors import tried
 from ..undo_press import way_back
 from .builder import builder, kept, reply_address
 from .edition_words import deeds, where_to, why_not
-from .export_forms import BY_ENDING, title_of
 
 # It may stand in a frame of the edition's page, and has nothing but its style.
 AS_MAIL = {
@@ -63,12 +63,14 @@ def edition_mail(slug: str, public_id: str) -> Response:
         edition = found(editions.load(desk.session, desk.actor, public_id))
         blocks, _troubles = locking.preview(desk.session, edition)
         sheet = url_for("static", filename=whole_mail.SHEET)
-        response = make_response(whole_mail.page(found(blocks or None), title_of(desk, edition), sheet))
+        response = make_response(
+            whole_mail.page(found(blocks or None), editions.title_of(desk.session, edition), sheet)
+        )
         response.headers.update(AS_MAIL)
         return response
 
 
-@editor.get(f"/<slug>/editions/<public_id>/export.<any({', '.join(map(repr, BY_ENDING))}):ending>")
+@editor.get(f"/<slug>/editions/<public_id>/export.<any({', '.join(map(repr, BY_SUFFIX))}):ending>")
 def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]:
     """The edition's blocks as a file. Refused while a reader's name in it may not be printed."""
     with at_desk(slug) as desk:
@@ -78,9 +80,9 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
             return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
         if not blocks:
             return builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
-        form = BY_ENDING[ending]
-        response = make_response(form.write(blocks, title_of(desk, edition)).encode())
-        response.headers["Content-Type"] = form.kind
+        chosen = BY_SUFFIX[ending]
+        response = make_response(chosen.write(blocks, editions.title_of(desk.session, edition)))
+        response.headers["Content-Type"] = chosen.content_type
         name = f"{desk.newsletter.slug}-{edition.local_at[:10]}.{ending}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response

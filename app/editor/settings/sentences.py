@@ -9,7 +9,7 @@ from ...lifecycle import Stale, must
 from ...newsletters import settings
 from ...text import direction
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
-from ...typesetting.phrases import phrases_for
+from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text
 from ..faster import as_opened, mark_of, meeting, words_faster
 from ..flash import announce
