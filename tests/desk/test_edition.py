@@ -96,9 +96,16 @@ def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk) -> N
         item = session.scalars(select(EditionItem)).one()
     said = nora.get(nora.page)
     assert [word for word in said.split() if word == item.sha256] == [item.sha256]
-    assert [line for line in ("Nora Lind locked it.", "Nora Lind marked it as sent.", "Approved by Nora Lind.") if line in said] == [
-        "Nora Lind locked it.", "Nora Lind marked it as sent.", "Approved by Nora Lind.",
-    ]  # fmt: skip
+    assert [
+        line
+        for line in (
+            "Nora Lind locked the edition.",
+            "Nora Lind marked the edition as sent.",
+            "Approved by Nora Lind.",
+            "Nora Lind locked it.",
+        )
+        if line in said
+    ] == ["Nora Lind locked the edition.", "Nora Lind marked the edition as sent.", "Approved by Nora Lind."]
 
 
 def test_exports_are_the_block_letter_for_letter(nora: Desk) -> None:

@@ -2,17 +2,14 @@
 
 import ast
 import re
-import subprocess
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from app.models import Base
+from tests.support.source import APP, ROOT, code, files, named, tree
 
-ROOT = Path(__file__).parent.parent.parent
-APP = ROOT / "app"
 # A noun may use those to its right.
 NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters", "people", "audit")
 SERVING = ("typesetting", "mail", "matching")  # functions of plain values, open to every noun
@@ -21,28 +18,7 @@ DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
 AROUND = ("web", "errors", "formatting", "cli", "worker", "health", "rotation", "indexing", "models", "migrate")
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
 MOST_LINES = {"tests": 500}  # elsewhere 300: a file of tests holds many stories
-LISTS = ("migrations/versions/", "app/languages.py")  # a record and a list are not read from top to bottom
-
-
-@cache
-def files() -> tuple[Path, ...]:
-    """Every file that is, or will be, in the repository."""
-    listed = subprocess.run(
-        ("git", "ls-files", "-co", "--exclude-standard"), cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    names = listed.stdout.splitlines()
-    assert len(names) > 200
-    return tuple(ROOT / name for name in names if (ROOT / name).is_file())
-
-
-def named(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-def code(*suffixes: str) -> list[Path]:
-    found = [path for path in files() if path.suffix in suffixes]
-    assert found, suffixes
-    return found
+LISTS = ("migrations/versions/",)  # a record is not read from top to bottom
 
 
 def of_app() -> list[tuple[str, Path]]:
@@ -50,11 +26,6 @@ def of_app() -> list[tuple[str, Path]]:
     found = [(path.relative_to(APP).parts[0].removesuffix(".py"), path) for path in code(".py") if APP in path.parents]
     assert {*NOUNS, "mail"} <= {room for room, _ in found}
     return found
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -106,6 +77,18 @@ def test_doors_do_not_import_each_other() -> None:
         for other in rooms_of(path) & ({*DOORS} - {room})
     }
     assert wrong == set()
+
+
+def test_the_app_knows_neither_the_demo_nor_what_starts_it() -> None:
+    """They are made of the app: the demo's command is added in wsgi.py."""
+    outside = {"demo", "bench", "tests", "migrations", "wsgi", "serve"}
+    wrong = [
+        f"{named(path)} imports {name}: turn it round, the app is what others are made of"
+        for _, path in of_app()
+        for name in imports(path)
+        if name.split(".")[0] in outside
+    ]
+    assert wrong == []
 
 
 def test_no_noun_knows_flask() -> None:
