@@ -29,6 +29,7 @@ from ..people import permissions
 from ..people.directory import staff_actor
 from ..questions import queries as questions
 from ..web import db
+from ..web import found as found
 from .acts import act_of_press
 
 editor = Blueprint("editor", __name__)
@@ -118,13 +119,6 @@ def at_desk(slug: str) -> Iterator[Desk]:
 def change(slug: str, fn: Callable[[Desk], T]) -> T:
     """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
     return db.write(lambda session: fn(_enter(session, slug)))
-
-
-def found(row: T | None) -> T:
-    """A row that was loaded through the actor, or 404."""
-    if row is None:
-        abort(404)
-    return row
 
 
 def unknown(desk: Desk, name: str, endpoint: str) -> None:

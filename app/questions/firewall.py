@@ -17,7 +17,7 @@ from ..letters.models import Letter
 from ..lifecycle import Missing
 from ..text import SIGN, WORD, single_line
 from .models import Question
-from .queries import cleared_text, family, some_letters
+from .queries import cleared_text, family, letters_behind
 
 RUN = 4  # words in a row that hardly two people choose by chance; of Han and Kana signs twice as many
 SHORTEST = 3  # letters of a name that is looked for
@@ -74,7 +74,7 @@ def leaks(session: Session, question: Question, text: str) -> list[Leak]:
 
 
 def asker_letters(session: Session, question: Question) -> list[Letter]:
-    return some_letters(session, family(session, question), LETTERS)
+    return letters_behind(family(session, question), rising=True).page(session, None, LETTERS)
 
 
 def still_theirs(letters: Sequence[Letter], text: str) -> list[tuple[int, int]]:
