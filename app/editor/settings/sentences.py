@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from ...fields import Wrong
 from ...lifecycle import Stale, must
 from ...newsletters import settings
+from ...newsletters.sentence_places import PLACES
 from ...text import direction
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
@@ -24,7 +25,7 @@ SENTENCES = {
     "asked_many": (_l("Several readers asked"), ""),
     "asked_one": (_l("One reader asked, unnamed"), ""),
     "asked_credit": (_l("One reader asked, named"), _l("{credit} is the name as they want it printed.")),
-    "lead_in": (_l("Lead-in to an answer"), _l("{name}, {credit_line} and {relation} are filled in; what an expert lacks is left out.")),
+    "lead_in": (_l("Lead-in to an answer"), _l("%(places)s are filled in; what an expert lacks is left out.", places=", ".join(PLACES["lead_in"]))),
     "also": (_l("Lead-in to a second answer"), _l("As above.")),
     "verify": (_l("In the invitation: how to check that it is you"), ""),
     "pay": (_l("In the invitation: pay"), ""),
