@@ -356,7 +356,7 @@ def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, new
     before = everything(database)
     assert nora.post(f"{address}/pull", 422, why=" ").count("Say why in a few words") == 2
     assert everything(database) == before
-    nora.post(f"{address}/pull", edition=edition, why="Leyla found an error in the figures.")
+    nora.post(f"{address}/pull", seen=seen(nora.get(address), "pull"), why="Leyla found an error in the figures.")
     assert one(database, Question).state == "answered"
     assert one(database, Note).body == "Leyla found an error in the figures."
     answer = f"{address}/answers/{one(database, Answer).public_id}"
