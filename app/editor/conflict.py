@@ -264,12 +264,11 @@ def conflict(
     """Return how a form that came second meets the first; `words` puts the value of a field into words."""
     seen = shown()
     left = {name for name, value in typed.items() if name in seen and value == seen[name]}
-    before = {name: words(name, value) for name, value in seen.items() if name in typed}
     different = [
         Field(
             name,
             str(labels[name]),
-            before.get(name),
+            words(name, seen[name]) if name in seen else None,
             words(name, there),
             words(name, typed[name]),
             name not in seen or there != seen[name],
