@@ -4,7 +4,8 @@ from flask import request, url_for
 
 from ...editions import archive
 from ...editions import queries as editions
-from ...editions.history import filled, unsent
+from ...editions.history import unsent
+from ...editions.slots import filled
 from ..frame import at_desk, editor, found, page
 from .rhythm_text import dates_in_words, in_words
 
