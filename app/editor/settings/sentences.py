@@ -5,6 +5,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...editions.slots import section_of, usual_sections
 from ...fields import Wrong
 from ...lifecycle import Stale, must
 from ...newsletters import settings
@@ -93,7 +94,7 @@ def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
             Piece(
                 language,
                 newsletter.marks,
-                newsletter.section,
+                section_of(usual_sections(newsletter)).name,
                 _("The Salt Wind"),
                 askers,
                 _("Who measures it?"),
