@@ -15,7 +15,7 @@ LETTER = Machine(
     "letter",
     STATES,
     (
-        Move("send", (), ("received", "held"), "R A C", (way_in,)),
+        Move("send", (), ("received", "held"), "R A C", (way_in,), "R"),  # where the newsletter acknowledges mails
         Move("release", ("held",), ("received",), "A"),
         Move("file", ("received", "held", "filed"), ("filed",), "A", (settled,)),
         Move("join", (), ("filed",), "R", (joined,)),
