@@ -36,6 +36,11 @@ def _right_to_left(kind: str) -> frozenset[str]:
     return frozenset(word_tables(__file__, "languages")["right_to_left"][kind].split())
 
 
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
+    """Mark a text in a table for translation; it is translated where it is used."""
+    return text
+
+
 def direction(language: str) -> str:
     """Return 'rtl' or 'ltr', for the `dir` attribute of text in this language."""
     name, *rest = language.replace("_", "-").lower().split("-")

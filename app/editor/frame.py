@@ -30,7 +30,6 @@ from ..people.directory import staff_actor
 from ..questions import queries as questions
 from ..web import db
 from .acts import act_of_press
-from .form_values import number_in
 
 editor = Blueprint("editor", __name__)
 T = TypeVar("T")
@@ -118,11 +117,6 @@ def at_desk(slug: str) -> Iterator[Desk]:
 def change(slug: str, fn: Callable[[Desk], T]) -> T:
     """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
     return db.write(lambda session: fn(_enter(session, slug)))
-
-
-def version_seen() -> int:
-    """The version of what was on the page that was pressed."""
-    return number_in(request.form.get("version", ""))
 
 
 def found(row: T | None) -> T:
