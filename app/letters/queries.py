@@ -22,8 +22,8 @@ def load(session: Session, actor: Staff, public_id: str) -> Letter | None:
 class Wanted:
     """Which letters a list shows; what is None doesn't narrow it. Each alone is a walk of an index of its own.
 
-    `since` and `until` bound when a letter came; with `until` the list begins with the oldest. `alike` asks for those that
-    have a likely look-alike.
+    `since` and `until` bound when a letter came; with `until` the list begins with the oldest. `alike` asks for those
+    that have a likely look-alike.
     """
 
     states: tuple[str, ...]
@@ -79,7 +79,8 @@ def _oldest_first(wanted: Wanted, up: bool) -> bool:
 
 
 def _order(wanted: Wanted, up: bool) -> tuple[Any, ...]:
-    """By the key, which tells the order of arrival where the minute isn't kept; by time where the list is bounded by it."""
+    """By the key, which tells the order of arrival where the minute isn't kept; by time where the list is bounded by
+    it."""
     columns = (Letter.received_at, Letter.id) if wanted.by_time else (Letter.id,)
     return columns if _oldest_first(wanted, up) else tuple(column.desc() for column in columns)
 
@@ -132,7 +133,8 @@ def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
 
 
 def stood_behind(session: Session, letter: Letter) -> set[int]:
-    """The keys of the questions that a letter ever stood behind, by the trail: the one of now, and those it was taken out of."""
+    """The keys of the questions that a letter ever stood behind, by the trail: the one of now, and those it was taken
+    out of."""
     filed = select(Event.facts).where(Event.noun == "letter", Event.noun_id == letter.id, Event.action == "letter.file")
     keys = {(facts or {}).get("question") for facts in session.scalars(filed)} | {letter.question_id}
     return {key for key in keys if key is not None}

@@ -32,10 +32,11 @@ def page(
     among: Select[int] | None = None,
     up: bool = False,
 ) -> list[Question]:
-    """Questions in these states, newest first, before the key `before`: a walk of an index for each state, in one statement.
+    """Questions in these states, newest first, before the key `before`: a walk of an index for each state, in one
+    statement.
 
-    `among` narrows the list to some keys, which are walked instead. With `up` the other way: what stands in front of that
-    key in the list, the nearest first.
+    `among` narrows the list to some keys, which are walked instead. With `up` the other way: what stands in front of
+    that key in the list, the nearest first.
     """
     order = Question.id if up else Question.id.desc()
     depth = [Question.id > before if up else Question.id < before] if before else []
@@ -105,7 +106,8 @@ def some_letters(session: Session, question_ids: Sequence[int], limit: int, afte
 
 
 def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
-    """Some of the live letters behind a question and what was merged into it: its own before the others', oldest first."""
+    """Some of the live letters behind a question and what was merged into it: its own before the others', oldest
+    first."""
     query = select(Letter).where(Letter.question_id.in_(family), Letter.state == "filed")
     return list(session.scalars(query.order_by(Letter.question_id != question.id, Letter.id).limit(limit)))
 
@@ -196,7 +198,8 @@ def notes_of(session: Session, question: Question, limit: int, before: tuple[dat
 def letters_before(
     session: Session, question_ids: Sequence[int], limit: int, before: tuple[datetime, int]
 ) -> list[Letter]:
-    """The live letters behind several questions in the order in which they came, newest first, from below a time and a key on."""
+    """The live letters behind several questions in the order in which they came, newest first, from below a time and a
+    key on."""
     query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed")
     query = query.where(tuple_(Letter.received_at, Letter.id) < tuple_(*before))
     return list(session.scalars(query.order_by(Letter.received_at.desc(), Letter.id.desc()).limit(limit)))
