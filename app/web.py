@@ -28,7 +28,8 @@ babel = Babel()
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; frame-src "
+        "'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -41,7 +42,8 @@ HEADERS = {
 
 
 class SignedIn(UserMixin):
-    """Whoever is signed in in this browser. Its id is the secret of the server-side session, which can be ended there."""
+    """Whoever is signed in in this browser. Its id is the secret of the server-side session, which can be ended
+    there."""
 
     def __init__(self, token: str, person: Person, began: BrowserSession) -> None:
         self.token, self.person_id, self.name, self.language = token, person.id, person.name, person.language
