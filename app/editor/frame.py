@@ -29,6 +29,7 @@ from ..people import permissions
 from ..people.directory import staff_actor
 from ..questions import queries as questions
 from ..web import db
+from ..web import found as found
 from .acts import act_of_press
 
 editor = Blueprint("editor", __name__)
@@ -99,7 +100,8 @@ def _enter(session: Session, slug: str) -> Desk:
     actor = staff_actor(session, current_user.person_id, newsletter.id) if newsletter else None
     if newsletter is None or actor is None:
         abort(404)
-    actor = replace(actor, proved_at=current_user.proved_at)
+    looked_at = frozenset(request.form.get("looked", "").splitlines())
+    actor = replace(actor, proved_at=current_user.proved_at, looked_at=looked_at)
     if act := act_of_press():
         permissions.must(actor, act)
     g.zone = newsletter.zone
@@ -117,13 +119,6 @@ def at_desk(slug: str) -> Iterator[Desk]:
 def change(slug: str, fn: Callable[[Desk], T]) -> T:
     """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
     return db.write(lambda session: fn(_enter(session, slug)))
-
-
-def found(row: T | None) -> T:
-    """A row that was loaded through the actor, or 404."""
-    if row is None:
-        abort(404)
-    return row
 
 
 def unknown(desk: Desk, name: str, endpoint: str) -> None:

@@ -8,7 +8,6 @@ from app.answers.diff import changes
 from app.answers.editing import CHECKLIST
 from app.answers.lifecycle import ANSWER, ASSIGNMENT
 from app.answers.models import Answer, Assignment, Check, Draft
-from app.mail import messages
 from app.questions.lifecycle import QUESTION
 from app.text import word_count
 
@@ -69,7 +68,6 @@ def _invite(life: Life) -> None:
     life.move(QUESTION, "seek", life.room.editor.ref)
     life.mail(
         "expert.invitation",
-        messages.invitation,
         wording=life.text["body"],
         background=None,
         brief=life.assignment["brief"],
@@ -131,7 +129,7 @@ def _return(life: Life) -> None:
     life.assignment["due_at"] = life.today + timedelta(days=life.book.rng.randrange(4, 12))
     life.move(ASSIGNMENT, "return", life.room.editor.ref)
     life.move(ANSWER, "return", life.room.editor.ref)
-    life.mail("expert.returned", messages.returned, note="Could it be shorter?", due_at=life.assignment["due_at"])
+    life.mail("expert.returned", typed="Could it be shorter?", due_at=life.assignment["due_at"])
 
 
 def _edit(life: Life) -> None:
@@ -153,11 +151,10 @@ def _check(life: Life) -> None:
     }
     life.move(ANSWER, "check", life.room.editor.ref, text=life.answer["text_id"])
     before, after = life.texts[-2]["body"], life.texts[-1]["body"]
-    listed = [(change.kind, change.before, change.after) for change in changes(before, after)] if _recent(life) else []
+    listed = [(change.before, change.after) for change in changes(before, after)] if _recent(life) else []
     life.mail(
         "expert.check",
-        messages.quote_check,
-        changes=listed,
+        edits=listed,
         full_text=after,
         words_before=word_count(before),
         words_after=life.texts[-1]["words"],
