@@ -1,4 +1,5 @@
-"""The demo's house: newsletters with their calendars and topics, the desks and the experts, as they were over a year ago."""
+"""The demo's house: newsletters with their calendars and topics, the desks and the experts, as they were over a year
+ago."""
 
 import tomllib
 from dataclasses import dataclass, field
@@ -83,9 +84,13 @@ def _found_newsletter(house: House, row: Told, staff: list[Told]) -> None:
     columns = {name: row[name] for name in inspect(Newsletter).columns.keys() & row.keys()}
     newsletter = Newsletter(**columns | {"editor": names[row["editor"]]} | _exceptions(row, house.at))
     newsletter.notes = [
-        {"country": note["country"], "checked_on": f"{ago(house.at, note['checked_days_ago']):%Y-%m-%d}", "text": note["text"]}
+        {
+            "country": note["country"],
+            "checked_on": f"{ago(house.at, note['checked_days_ago']):%Y-%m-%d}",
+            "text": note["text"],
+        }
         for note in row["protection"]
-    ]  # fmt: skip
+    ]
     session.add(newsletter)
     session.flush()
     crew = _hire(house, newsletter, staff)
