@@ -29,6 +29,7 @@ from ..people import permissions
 from ..people.directory import staff_actor
 from ..questions import queries as questions
 from ..web import db
+from ..web import found as found
 from .acts import act_of_press
 
 editor = Blueprint("editor", __name__)
@@ -120,13 +121,6 @@ def change(slug: str, fn: Callable[[Desk], T]) -> T:
     return db.write(lambda session: fn(_enter(session, slug)))
 
 
-def found(row: T | None) -> T:
-    """A row that was loaded through the actor, or 404."""
-    if row is None:
-        abort(404)
-    return row
-
-
 def unknown(desk: Desk, name: str, endpoint: str) -> None:
     """Answer an address that was typed wrong; what was typed isn't repeated, only where it stood."""
     words = errors.Words(
@@ -197,7 +191,7 @@ def _coming(desk: Desk) -> dict[str, str] | None:
     if not editions_ahead:
         return None
     edition = editions_ahead[0]
-    filled = len(slots.picked(desk.session, edition))
+    filled = slots.filled(desk.session, [edition])[edition.id]
     return {
         "date_label": day(edition.runs_at, "short"),
         "cutoff_label": _("locked")

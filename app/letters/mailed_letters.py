@@ -1,4 +1,5 @@
-"""A reader's letter that came by mail: R4. It is read by the desk like any other and never answers, asks or settles by itself."""
+"""A reader's letter that came by mail: R4. It is read by the desk like any other and never answers, asks or settles by
+itself."""
 
 import re
 from dataclasses import dataclass

@@ -22,7 +22,10 @@ MAXIMUM_BACKGROUND = 4_000
 
 @dataclass(frozen=True)
 class Ask:
-    """What a reader filled in. `consent` is the sentence beside the credit, as they saw it; `given_at` is when, where that is not now."""
+    """What a reader filled in, or told the desk at `given_at`.
+
+    `consent` is the sentence beside the credit, as they saw it.
+    """
 
     body: str
     background: str = ""
@@ -48,7 +51,8 @@ class Form:
 
 @dataclass
 class Faulty(Exception):
-    """What was filled in can't be taken as it is; `faults` maps a field to a short code that the doors put into words."""
+    """What was filled in can't be taken as it is; `faults` maps a field to a short code that the doors put into
+    words."""
 
     faults: dict[str, str] = field(default_factory=dict)
 
@@ -117,8 +121,8 @@ def send(
 ) -> Letter:
     """Take a letter in.
 
-    With `form`, the same form makes one letter however often it is sent. `hold` says why the desk should look at the letter
-    first ("flood", "trap"): it is held, never refused. Raises `Faulty` and `AlreadySent`.
+    With `form`, the same form makes one letter however often it is sent. `hold` says why the desk should look at the
+    letter first ("flood", "trap"): it is held, never refused. Raises `Faulty` and `AlreadySent`.
     """
     if form and (before := already_sent(session, form)):
         raise AlreadySent(before, same=before.body is None or before.body == clean(ask.body))

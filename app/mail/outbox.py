@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import delete, func, literal, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
@@ -16,6 +16,7 @@ from .. import audit
 from ..actors import Actor
 from ..db import keys, lock, new_public_id, now
 from ..lifecycle import Illegal, Missing, Refused, expect, must
+from ..listing import Listing
 from ..text import single_line
 from . import erasing, identifiers
 from .kinds import KINDS
@@ -25,7 +26,6 @@ from .models import OutboxContent, OutboxMail
 from .reply_address import new_reply_token
 from .secret_links import with_secrets
 
-CAP = 1001  # counts stop here; the pages say "1,000+"
 SAID = 400  # characters that are kept of a server's answer
 _NUMBERS = re.compile(r"(?<!\S)[245](?:\d\d|\.\d{1,3}\.\d{1,3})(?!\S)")  # RFC 5321, section 4.2; RFC 3463
 
@@ -219,14 +219,10 @@ def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | N
     return session.scalar(select(OutboxMail).filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
-def waiting(
-    session: Session, newsletter_id: int, state: str, after_id: int | None = None, limit: int = 50
-) -> list[OutboxMail]:
-    """A newsletter's mails in one state, the newest first, from below `after_id` on."""
-    chosen = select(OutboxMail).where(OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
-    if after_id is not None:
-        chosen = chosen.where(OutboxMail.id < after_id)
-    return list(session.scalars(chosen.order_by(OutboxMail.id.desc()).limit(limit)))
+def listing(newsletter_id: int, state: str) -> Listing[OutboxMail]:
+    """Return the list of a newsletter's mails in one state, the newest first."""
+    here = (OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
+    return Listing(select(OutboxMail).where(*here), (OutboxMail.id,))
 
 
 def first_to_expert(session: Session, assignment_id: int) -> str | None:
@@ -241,17 +237,7 @@ def first_to_expert(session: Session, assignment_id: int) -> str | None:
 
 def counts(session: Session, newsletter_id: int, states: Sequence[str] = STATES) -> dict[str, int]:
     """How many mails of a newsletter stand in each of these states, counted up to 1,001."""
-    return {state: _count(session, newsletter_id, state) for state in states}
-
-
-def _count(session: Session, newsletter_id: int, state: str) -> int:
-    some = (
-        select(literal(1))
-        .where(OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
-        .limit(CAP)
-        .subquery()
-    )
-    return session.scalar(select(func.count()).select_from(some)) or 0
+    return {state: listing(newsletter_id, state).count(session) for state in states}
 
 
 def _add_once(session: Session, mail: OutboxMail) -> bool:

@@ -22,7 +22,8 @@ JUST_SENT = timedelta(minutes=1)  # a server next door may return a mail before 
 
 
 def take(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> dict[str, Any]:
-    """Do what the decision says beside placing; returns what else is noted on the mail. It settles nothing of the desk's."""
+    """Do what the decision says beside placing; returns what else is noted on the mail. It settles nothing of the
+    desk's."""
     decision = judged.decision
     if decision.place == "duplicate":
         _forget_again(session, row, decision.duplicate_of_id)

@@ -22,6 +22,7 @@ from ..formatting import autonym, zone
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
 from ..web import csrf, db
+from ..web import found as found
 from . import form_token
 
 reader = Blueprint("reader", __name__)
@@ -80,7 +81,8 @@ class Place:
         return [edition.runs_at for edition in coming_editions(self.session, self.newsletter.id)]
 
     def _languages(self) -> list[tuple[str, str, str]]:
-        """Code, own name and address of this page in each language; none on the answer to a form, whose text would go."""
+        """Code, own name and address of this page in each language; none on the answer to a form, whose text would
+        go."""
         if request.method == "POST":
             return []
         args = {key: value for key, value in request.args.items() if key != "lang"}
@@ -110,12 +112,6 @@ def at(slug: str) -> Iterator[Place]:
     """A newsletter's pages, to read. 404 where there is none of this name. A request reads its newsletter once."""
     with db.read() as session:
         yield enter(session, g.get("newsletter_view") or found(by_slug(session, slug)))
-
-
-def found(row: T | None) -> T:
-    if row is None:
-        abort(404)
-    return row
 
 
 def change(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
@@ -160,7 +156,8 @@ def public(
 ) -> Callable[..., ResponseReturnValue]:
     """Let caches keep a page that is the same for everybody; one that has not changed costs one query.
 
-    Never on a page with a form: a kept form token would be given to a second person, and with it the first one's receipt.
+    Never on a page with a form: a kept form token would be given to a second person, and with it the first one's
+    receipt.
     """
 
     @wraps(view)

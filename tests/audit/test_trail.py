@@ -69,7 +69,10 @@ def test_every_act_that_can_be_recorded_has_its_sentence_and_no_sentence_is_for_
 def test_where_an_event_is_told_and_whom_it_concerns_are_places_and_nouns_that_there_are() -> None:
     places = {word for kind in EVENTS.values() for word in kind.told.split()}
     nouns = {word for kind in EVENTS.values() for word in kind.changes.split()}
-    assert (places, nouns) == ({"step", "line", "edition"}, {"letter", "question", "mail", "edition"})
+    assert (places, nouns) == (
+        {"step", "line", "edition"},
+        {"letter", "question", "outboxmail", "inbound", "edition", "membership"},
+    )
 
 
 def test_what_has_no_row_in_the_table_of_events_is_not_recorded(database: Database, newsroom: Newsroom) -> None:
@@ -239,7 +242,7 @@ def plan(database: Database, newsletter_id: int, sought: trail.Sought) -> list[s
     keep = lambda _c, _cursor, statement, values, *_rest: statements.append((statement, values))  # noqa: E731
     event.listen(database.reader, "before_cursor_execute", keep)
     with database.read() as session:
-        trail.of_newsletter(session, newsletter_id, sought, 50, (datetime.now(UTC), 9))
+        trail.listing(newsletter_id, sought).page(session, (datetime.now(UTC), 9), 50)
         event.remove(database.reader, "before_cursor_execute", keep)
         [(statement, values)] = [one for one in statements if "audit" in one[0]]
         steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)

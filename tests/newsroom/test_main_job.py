@@ -65,7 +65,7 @@ def test_it_stands_in_the_archive_and_both_receipts_say_so(database: Database) -
     with database.read() as session:
         session.info["at"] = START + timedelta(days=13)
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        [item] = archive.page(session, newsletter)
+        [item] = archive.listing(newsletter).page(session, None, 20)
         assert item.sha256 == digest(item.input, item.output)
         path = f"/letter/q/{item.question.public_id}/the-salt-wind"
         for form in (TIMUR, DANA):
@@ -116,7 +116,7 @@ def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(data
     newsroom.at(12.951, recall)
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        assert archive.page(session, newsletter) == []
+        assert archive.listing(newsletter).page(session, None, 20) == []
         assert session.scalars(select(EditionItem)).one() is not None
 
     def send_again(session: Any) -> None:

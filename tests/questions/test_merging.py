@@ -1,6 +1,7 @@
 """Readers asked: questions become one and come apart again, each asker with their receipt and one notice of their own."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from flask import Flask, g
@@ -9,8 +10,7 @@ from sqlalchemy import func, select
 from app.db import Database
 from app.editions.models import Edition
 from app.editor.frame import Desk
-from app.editor.questions import question_list as listing
-from app.editor.questions import shelf_and_archive
+from app.editor.questions import question_list, shelf_and_archive
 from app.editor.questions.question_list import list_of
 from app.indexing import index_due
 from app.letters import receipts, receive
@@ -255,8 +255,8 @@ def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, datab
 
 @pytest.mark.parametrize("path", ["/questions", "/questions?state=all&topic=water", "/shelf"])
 def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, newsroom, monkeypatch, path):
-    for module in (listing, shelf_and_archive):
-        monkeypatch.setattr(module, "PAGE", 3)
+    for module, name in ((question_list, "QUESTIONS"), (shelf_and_archive, "SHELF")):
+        monkeypatch.setattr(module, name, replace(getattr(module, name), size=3))
 
     def fill(session):
         water = Topic(newsletter_id=newsroom.newsletter_id, slug="water", name="Water")

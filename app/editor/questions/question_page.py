@@ -138,5 +138,5 @@ def _experts(file: Dossier) -> dict[tuple[str, int], str]:
 
 def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
     """What a question could be merged into."""
-    rows = queries.page(desk.session, desk.newsletter.id, ("open", "seeking", "answered"), None, 50)
+    rows = queries.listing(desk.newsletter.id, ("open", "seeking", "answered")).page(desk.session, None, 50)
     return [(row.public_id, (row.headline or row.wording)[:90]) for row in rows if row.id != one.id]
