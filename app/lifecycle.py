@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from . import audit
 from .actors import Actor
 from .db import now
+from .permissions import may
 
 
 class Refused(Exception):
@@ -66,24 +67,27 @@ def has(*columns: str) -> Need:
 class Move:
     """One row of a table of moves.
 
-    `source` is empty where the row begins. `who` lists role letters and then, each after a `=`, the moves of an upper
-    machine that this one follows. `tells` names whom the verb writes to: A and E the desk, X the expert, R the readers.
+    `source` is empty where the row begins. `act` is what whoever makes the move must be allowed to do, or several such acts
+    with commas, any of which will do. `after` names the moves of an upper machine that this one follows; with `after` alone
+    nobody makes it by hand. `tells` names whom the verb writes to: A and E the desk, X the expert, R the readers.
     """
 
     action: str
     source: tuple[str, ...]
     target: tuple[str, ...]
-    who: str
+    act: str = ""
+    after: str = ""
     needs: tuple[Need, ...] = ()
     tells: str = ""
 
     @property
-    def roles(self) -> frozenset[str]:
-        return frozenset(self.who.partition("=")[0].split())
+    def acts(self) -> list[str]:
+        return self.act.split(", ") if self.act else []
 
     @property
-    def causes(self) -> frozenset[str]:
-        return frozenset(cause.strip() for cause in self.who.split("=")[1:])
+    def who(self) -> str:
+        """The acts and then, each behind a `=`, the moves that this one follows, as the tables print them."""
+        return " ".join(filter(None, (self.act, *(f"={cause}" for cause in filter(None, self.after.split(", "))))))
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Machine:
 
     def open_to(self, actor: Actor, row: Any) -> list[str]:
         """The actions that this actor could take from where the row stands; what the pages draw buttons from."""
-        return [move.action for move in self.moves if row.state in move.source and move.roles & actor.roles]
+        return [move.action for move in self.moves if row.state in move.source and may(actor, *move.acts)]
 
     def apply(
         self,
@@ -124,7 +128,7 @@ class Machine:
         """
         old = row.state
         move = self.move(action, old)
-        if not (cause in move.causes if cause else move.roles & actor.roles):
+        if not (cause in move.after.split(", ") if cause else may(actor, *move.acts)):
             raise NotYours(f"{actor.ref} may not {action} a {self.noun}")
         target = to or move.target[0]
         if target not in move.target:
@@ -154,10 +158,10 @@ def as_rows(machines: Sequence[Machine]) -> list[tuple[str, str, str, str, str, 
     ]
 
 
-def must(actor: Actor, roles: str) -> None:
-    """Raise `NotYours` unless the actor has one of the role letters."""
-    if not actor.roles & frozenset(roles):
-        raise NotYours(actor.ref)
+def must(actor: Actor, *acts: str) -> None:
+    """Raise `NotYours` unless the actor may do one of these acts (see `permissions`)."""
+    if not may(actor, *acts):
+        raise NotYours(f"{actor.ref} may not {acts[0]}")
 
 
 def within(field: str, text: str, most: int) -> str:

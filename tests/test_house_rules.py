@@ -2,17 +2,14 @@
 
 import ast
 import re
-import subprocess
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from app.models import Base
+from tests.source_files import APP, ROOT, code, files, named, of_app, tree
 
-ROOT = Path(__file__).parent.parent
-APP = ROOT / "app"
 # A noun may use those to its right.
 NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters", "people", "audit")
 SERVING = ("typesetting", "mail", "matching")  # functions of plain values, open to every noun
@@ -22,39 +19,6 @@ AROUND = ("web", "errors", "formatting", "cli", "worker", "health", "rotation", 
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
 MOST_LINES = {"tests": 500}  # elsewhere 300: a file of tests holds many stories
 LISTS = ("migrations/versions/", "app/languages.py")  # a record and a list are not read from top to bottom
-
-
-@cache
-def files() -> tuple[Path, ...]:
-    """Every file that is, or will be, in the repository."""
-    listed = subprocess.run(
-        ("git", "ls-files", "-co", "--exclude-standard"), cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    names = listed.stdout.splitlines()
-    assert len(names) > 200
-    return tuple(ROOT / name for name in names if (ROOT / name).is_file())
-
-
-def named(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-def code(*suffixes: str) -> list[Path]:
-    found = [path for path in files() if path.suffix in suffixes]
-    assert found, suffixes
-    return found
-
-
-def of_app() -> list[tuple[str, Path]]:
-    """Each module of the app with its room: the package it lies in, or its own name."""
-    found = [(path.relative_to(APP).parts[0].removesuffix(".py"), path) for path in code(".py") if APP in path.parents]
-    assert {*NOUNS, "mail"} <= {room for room, _ in found}
-    return found
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
 
 
 def imports(path: Path) -> Iterator[str]:

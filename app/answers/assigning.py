@@ -239,7 +239,7 @@ def _is_heard(session: Session, assignment: Assignment, action: str) -> None:
 
 def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> None:
     """Revoke the addresses of the assignment's page and mail a new one."""
-    must(actor, "E")
+    must(actor, "invite")
     if lock(session, assignment).state not in ASKED:
         raise Illegal("assignment", "send the link of", assignment.state)
     links.revoke_links(session, assignment.id)
@@ -260,7 +260,7 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
 
     Raises `Illegal` where nobody waits for a text of theirs: not asked yet, handed in, or ended meanwhile.
     """
-    must(actor, "E")
+    must(actor, "invite")
     if lock(session, assignment).state not in WRITES:
         raise Illegal("assignment", "extend", assignment.state)
     assignment.due_at = due_at

@@ -38,7 +38,7 @@ def rebrief(
 
     Raises `Stale`, `Illegal`, `Missing` (words), `TooLong` and `Leaking` (see `firewall`).
     """
-    must(actor, "A")
+    must(actor, "prepare")
     expect(lock(session, assignment), version)
     if assignment.state != "drafted":
         raise Illegal("assignment", "change the brief of", assignment.state)

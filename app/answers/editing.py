@@ -221,7 +221,7 @@ def approve(
     The unchanged text of the expert needs no check under "facts only"; a text past its check needs none; else a noted
     `reason`. Raises `Stale`, `Illegal`, `NotYours`, `Missing` (check, verified, checklist).
     """
-    must(actor, "E")
+    must(actor, "approve")
     expect(lock(session, answer), version)
     ANSWER.move("approve", answer.state)
     reason = within("reason", single_line(reason), LONGEST_REASON)

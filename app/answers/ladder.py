@@ -38,7 +38,7 @@ def put_after(
 
     Raises `NotYours`, and `Illegal` where one of the two is past that or stands after the other already.
     """
-    must(actor, "E")
+    must(actor, "invite")
     if lock(session, assignment).state != "drafted":
         raise Illegal("assignment", "put on the ladder", assignment.state)
     if before.question_id != assignment.question_id or before.state not in MAY_STAND_BEFORE:
@@ -62,7 +62,7 @@ def _all_before(session: Session, assignment: Assignment) -> set[int]:
 
 def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
     """Ask this expert only when a person sends the invitation."""
-    must(actor, "A")
+    must(actor, "prepare")
     if lock(session, assignment).state != "drafted":
         raise Illegal("assignment", "take off the ladder", assignment.state)
     assignment.after_id = assignment.step_at = None

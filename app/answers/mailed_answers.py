@@ -54,7 +54,7 @@ def from_pen(
 
     Raises `Stale`, `Illegal`, and `Missing` where nothing can be read in it (any more).
     """
-    must(actor, "A")
+    must(actor, "take letters")
     if assignment.newsletter_id != actor.newsletter_id:
         raise NotYours(actor.ref)
     reading = inbound.reading_of(session, row)
@@ -72,7 +72,7 @@ def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None =
 
     Raises `Stale`, and `Illegal` once it is filed, or where it came as the expert's by itself.
     """
-    must(actor, "A")
+    must(actor, "take letters")
     expect(lock(session, letter), version)
     row = inbound.of_letter(session, letter.id)
     if letter.author != "expert" or letter.state not in WAITS or row is None:

@@ -34,7 +34,7 @@ def merge(session: Session, actor: Staff, gone: Expert, kept: Expert) -> None:
 
     Raises `NotYours`, `Illegal` (the same one, or merged already) and `BothAsked`.
     """
-    must(actor, "E")
+    must(actor, "whole directory")
     for expert in sorted((gone, kept), key=lambda one: one.id):
         lock(session, expert)
     if gone.id == kept.id or gone.merged_into_id or kept.merged_into_id:
@@ -101,7 +101,7 @@ def split(session: Session, actor: Staff, gone: Expert) -> None:
 
     An address that was taken over stays as well: it can't be known whose it was meant to be. Raises `Illegal`.
     """
-    must(actor, "E")
+    must(actor, "whole directory")
     kept_id = lock(session, gone).merged_into_id
     if kept_id is None:
         raise Illegal("expert", "take out", "itself")

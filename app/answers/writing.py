@@ -163,7 +163,7 @@ def enter_by_hand(
 
     What the desk took down is always read back to the expert before it is approved (see `editing.faults_of_approval`).
     """
-    must(actor, "A")
+    must(actor, "edit")
     _lock_both(session, assignment)
     answer = answer_of(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, written, channel=channel, given_on=given_on)

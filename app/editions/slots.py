@@ -27,7 +27,7 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
 
     Raises `Missing` (free slot, approved answer) and `Illegal` when the edition is no longer planned.
     """
-    must(actor, "E")
+    must(actor, "pick")
     planned(lock(session, edition))
     taken = [q.position or 0 for q in picked(session, edition)]
     if len(taken) >= edition.slots:
@@ -96,7 +96,7 @@ def renumber(session: Session, edition: Edition, order: list[int] | None = None)
 
 def move(session: Session, actor: Staff, question: Question, step: int) -> None:
     """Move a question `step` slots down (negative: up). At the end of the list nothing happens."""
-    must(actor, "E")
+    must(actor, "edition")
     edition = _edition_of(session, question)
     order = [q.id for q in picked(session, edition)]
     at = order.index(question.id)
@@ -113,7 +113,7 @@ def later_editions(edition: Edition) -> Select[Edition]:
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     """Move a question to the next planned edition with a free slot. Raises `Missing` when there is none."""
-    must(actor, "E")
+    must(actor, "edition")
     edition = _edition_of(session, question)
     for target in session.scalars(later_editions(edition)):
         taken = picked(session, lock(session, target))

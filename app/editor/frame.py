@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
+from flask_babel import gettext, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.orm import Session
@@ -22,18 +22,48 @@ from ..editions.items import headline
 from ..editions.queries import coming_editions
 from ..formatting import ago, count, day, is_past, left
 from ..letters import queries as letters
+from ..lifecycle import must
 from ..mail import inbound, outbox
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug, desks_of
-from ..people import permissions
 from ..people.directory import staff_actor
+from ..permissions import ROLES, may
 from ..questions import queries as questions
 from ..web import db
-from .acts import act_of_press
 from .form_values import number_in
 
-editor = Blueprint("editor", __name__)
 T = TypeVar("T")
+View = TypeVar("View", bound=Callable[..., Any])
+Acts = str | dict[str, str]
+
+
+class DeskBlueprint(Blueprint):
+    """The desk's addresses. Each that takes a press says at its declaration which act of `permissions` the press is, so that
+    whoever may not press hears the same, however things stand.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("editor", __name__)
+        self.acts: dict[str, Acts] = {}
+
+    def press(self, rule: str, act: Acts) -> Callable[[View], View]:
+        """Declare a view that takes POST, and its act; where one address takes several presses, an act for each last word of
+        it, and that of all others under "".
+        """
+
+        def declare(view: View) -> View:
+            self.acts[f"editor.{view.__name__}"] = act
+            return self.post(rule)(view)
+
+        return declare
+
+    def act_of(self, endpoint: str, path: str) -> str:
+        """Return the act behind an address that takes a press. Raises KeyError for one that was declared without."""
+        act = self.acts[endpoint]
+        return act if isinstance(act, str) else act.get(path.rpartition("/")[2], act[""])
+
+
+editor = DeskBlueprint()
 SIGNED_OUT = errors.Words(
     _l("You aren’t signed in any more"),
     _l("This browser was signed out, or its time is over. Nothing was filed, saved or changed."),
@@ -51,9 +81,8 @@ class Desk:
     actor: Staff
     newsletter: Newsletter
 
-    @property
-    def may_decide(self) -> bool:
-        return "E" in self.actor.roles
+    def may(self, act: str) -> bool:
+        return may(self.actor, act)
 
 
 @editor.before_request
@@ -101,8 +130,8 @@ def _enter(session: Session, slug: str) -> Desk:
     if newsletter is None or actor is None:
         abort(404)
     actor = replace(actor, proved_at=current_user.proved_at)
-    if act := act_of_press():
-        permissions.must(actor, act)
+    if request.method == "POST":
+        must(actor, editor.act_of(request.endpoint or "", request.path))
     g.zone = newsletter.zone
     g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
     return Desk(session, actor, newsletter)
@@ -153,17 +182,18 @@ def page(desk: Desk, template: str, section: str, **values: Any) -> str:
         sections=_sections(desk),
         section=section,
         coming=_coming(desk),
-        me={"name": desk.actor.name, "role": ROLES[desk.actor.role]()},
+        me={"name": desk.actor.name, "role": role_label(desk.actor.role)},
         actor=desk.actor,
-        may_decide=desk.may_decide,
-        may=lambda act: permissions.may(desk.actor, act),
+        may=desk.may,
         **values,
     )
 
 
 editor.app_template_filter("headline")(headline)
 
-ROLES = {"admin": lambda: _("admin"), "editor": lambda: _("editor"), "assistant": lambda: _("assistant")}
+
+def role_label(role: str) -> str:
+    return gettext(ROLES[role].label)
 
 
 def _sections(desk: Desk) -> list[dict[str, Any]]:

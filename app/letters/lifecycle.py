@@ -15,13 +15,15 @@ LETTER = Machine(
     "letter",
     STATES,
     (
-        Move("send", (), ("received", "held"), "R A C", (way_in,)),
-        Move("release", ("held",), ("received",), "A"),
-        Move("file", ("received", "held", "filed"), ("filed",), "A", (settled,)),
-        Move("join", (), ("filed",), "R", (joined,)),
-        Move("end", ("received", "filed"), ("ended",), "A", (has("end_reason"),), "R"),
-        Move("reopen", ("filed", "ended"), ("received",), "A"),
-        Move("undo", ("received", "filed", "ended"), ("received", "held", "filed", "ended"), "A"),
-        Move("withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), "R", (erased,), "E"),
+        Move("send", (), ("received", "held"), act="write, take letters, upkeep", needs=(way_in,)),
+        Move("release", ("held",), ("received",), act="take letters"),
+        Move("file", ("received", "held", "filed"), ("filed",), act="take letters", needs=(settled,)),
+        Move("join", (), ("filed",), act="write", needs=(joined,)),
+        Move("end", ("received", "filed"), ("ended",), act="take letters", needs=(has("end_reason"),), tells="R"),
+        Move("reopen", ("filed", "ended"), ("received",), act="take letters"),
+        Move("undo", ("received", "filed", "ended"), ("received", "held", "filed", "ended"), act="undo"),
+        Move(
+            "withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), act="write", needs=(erased,), tells="E"
+        ),
     ),
 )

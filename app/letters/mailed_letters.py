@@ -72,7 +72,7 @@ def from_pen(
 
     Raises `Stale`, `Illegal`, and `Missing` where nothing can be read in it (any more).
     """
-    must(actor, "A")
+    must(actor, "take letters")
     reading = inbound.reading_of(session, row)
     if reading is None:
         raise Missing("bytes")

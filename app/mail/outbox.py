@@ -99,7 +99,7 @@ def rewrite(
 
     Raises `Stale`, `Illegal`, `NotYours`, and `Missing` (subject, text, link, contents).
     """
-    must(actor, "A")
+    must(actor, "stop mails")
     expect(lock(session, mail), version)
     if mail.state != "held":
         raise Illegal("mail", "rewrite", mail.state)

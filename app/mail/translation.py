@@ -9,6 +9,8 @@ from babel.core import get_global
 from babel.dates import format_date, format_skeleton, format_time, get_timezone
 from babel.support import NullTranslations, Translations
 
+from ..text import N_ as N_
+
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 # British order and the 24-hour clock, as the newsrooms that write English outside America set dates.
 ENGLISH = "en-GB"
@@ -17,11 +19,6 @@ ENGLISH = "en-GB"
 DIGITS = {"arabext": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"), "arab": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")}
 
 Words = NullTranslations
-
-
-def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
-    """Mark a text in a table for translation; it is translated where it is used."""
-    return text
 
 
 @lru_cache(maxsize=64)

@@ -53,7 +53,7 @@ def change(session: Session, actor: Staff, newsletter: Newsletter, **fields: Any
 
     Raises `Faulty` and, unless the actor is an editor, `NotYours`.
     """
-    must(actor, "E")
+    must(actor, "settings")
     lock(session, newsletter)
     values, faults = _read(fields)
     if values.get("inbox") and "inbox" not in faults and _is_anothers(session, newsletter, values["inbox"]):
@@ -154,7 +154,7 @@ def faults_of_sentences(texts: dict[str, str]) -> dict[str, str]:
 
 def word(session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]) -> None:
     """Word house sentences; an empty one goes back to the product's own. Raises `Faulty` and `NotYours`."""
-    must(actor, "E")
+    must(actor, "words of the house")
     if faults := faults_of_sentences(texts):
         raise Faulty(faults)
     keep_texts(session, actor, newsletter, language, texts)

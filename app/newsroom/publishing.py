@@ -48,7 +48,7 @@ def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int) -> 
 
     Raises `Missing`: "slots" outside 1 to `slots.MOST_SLOTS`, "later edition" where there is none to carry over to.
     """
-    must(actor, "E")
+    must(actor, "edition")
     slots.planned(lock(session, edition))
     if not 1 <= wanted <= slots.MOST_SLOTS:
         raise Missing("slots")

@@ -28,7 +28,7 @@ def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
 
     Its event keeps what was moved by it, and the mails that tell so: both can be taken back.
     """
-    must(actor, "E")
+    must(actor, "edition")
     slots.planned(lock(session, edition))
     last = session.scalar(select(func.max(OutboxMail.id))) or 0
     with audit.watched(session) as events:

@@ -19,7 +19,7 @@ HEADS = (*(cells.head_of(column) for column in COLUMNS), "checked on", "how it w
 
 def begin(session: Session, actor: Staff) -> None:
     """Note who takes the directory away: the addresses of everybody are in it. Raises `NotYours`, then `NotFresh`."""
-    must(actor, "E")
+    must(actor, "whole directory")
     if not is_fresh(session, actor):
         raise NotFresh(actor.ref)
     audit.record(session, actor, "person.export", session.get_one(Person, actor.person_id))

@@ -15,8 +15,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Editable, Public, Row, one_of, table, tied
+from ..permissions import ROLES
 
-ROLES = ("admin", "editor", "assistant")
 LINKS = ("page", "reply", "stop")
 DOORS = ("desk", "expert")
 # Compared sign by sign on both databases: a language's own order passes over blanks, and would mix what stands together.
@@ -48,7 +48,7 @@ class Membership(Row):
     __tablename__ = "memberships"
     __table_args__ = table(
         UniqueConstraint("person_id", "newsletter_id"),
-        one_of("role", ROLES),
+        one_of("role", tuple(ROLES)),
         CheckConstraint("(joined_at IS NULL) = (invited_as IS NOT NULL)", name="invited_or_joined"),
     )
 

@@ -161,7 +161,7 @@ def shelve(session: Session, actor: Staff, question: Question) -> None:
 
 def show(session: Session, actor: Staff, question: Question, shown: bool) -> None:
     """Make an open question public in the desk's wording, or take it off the page again. Raises `Missing` (cleared text)."""
-    must(actor, "E")
+    must(actor, "show")
     if shown and not cleared.holds(question):
         raise Missing(cleared.name)
     question.shown_at = now(session) if shown else None
@@ -170,7 +170,7 @@ def show(session: Session, actor: Staff, question: Question, shown: bool) -> Non
 
 
 def set_topics(session: Session, actor: Staff, question: Question, topic_ids: Sequence[int]) -> None:
-    must(actor, "A")
+    must(actor, "word")
     lock(session, question)
     was = list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
     put_topics(session, question, topic_ids)

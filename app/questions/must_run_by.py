@@ -22,7 +22,7 @@ def must_run_by(
 
     Raises `Missing` for a day that is over, `Illegal` for a question that ran or will not, `Stale`.
     """
-    must(actor, "A")
+    must(actor, "word")
     expect(lock(session, question), version)
     if question.state not in RUNS:
         raise Illegal("question", "set a date for", question.state)

@@ -109,7 +109,7 @@ def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = No
     )  # fmt: skip
 
 
-@editor.post("/<slug>/questions/<public_id>/ask")
+@editor.press("/<slug>/questions/<public_id>/ask", "prepare")
 def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     """Prepare one or several, or with "send" ask those at once who wait for nobody."""
     typed = Typed({name: request.form.get(name, "").strip() for name in BRIEF}, request.form.getlist("expert"))

@@ -39,7 +39,7 @@ def _as_it_stands(one: Assignment) -> dict[str, str]:
     return {name: str(getattr(one, name)) for name in LABELS}
 
 
-@editor.post(f"{ADDRESS}/brief")
+@editor.press(f"{ADDRESS}/brief", "prepare")
 def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
     version, looked = version_seen(), request.form.get("looked", "")

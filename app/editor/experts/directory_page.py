@@ -20,7 +20,6 @@ from ...people.cells import READ as READS
 from ...people.cells import Wrong
 from ...people.duplicates import has_namesake
 from ...people.models import Expert
-from ...people.permissions import may
 from ...text import single_line
 from ..faster import as_opened, faster, mark_of, meeting, ticked
 from ..flash import announce
@@ -89,7 +88,7 @@ def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> st
         today=today,
         typed=typed,
         faults=faults,
-        may_all=may(desk.actor, "whole directory"),
+        may_all=desk.may("whole directory"),
     )
 
 
@@ -100,7 +99,7 @@ def _tongues(desk: Desk, chosen: str) -> list[tuple[str, str]]:
     return [("", _("Any language")), *named]
 
 
-@editor.post("/<slug>/experts")
+@editor.press("/<slug>/experts", "directory")
 def add_expert(slug: str) -> Response | tuple[str, int]:
     """ "Name, address" is enough; an expert whose address is known is found again, and one whose name is, is pointed out."""
     name, email = request.form.get("name", ""), request.form.get("email", "")
@@ -180,7 +179,7 @@ def _one(
         assignments=of_expert(desk.session, desk.newsletter.id, expert.id),
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged=merged_into(desk.session, expert),
-        may_all=may(desk.actor, "whole directory"),
+        may_all=desk.may("whole directory"),
     )
 
 
@@ -213,7 +212,7 @@ def _parsed(typed: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return fields, faults
 
 
-@editor.post("/<slug>/experts/<public_id>")
+@editor.press("/<slug>/experts/<public_id>", "directory")
 def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed: dict[str, Any] = {name: request.form.get(name, "").replace("\r\n", "\n") for name in PROFILE}
     typed["on_public_page"] = "on_public_page" in request.form
@@ -236,7 +235,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
-@editor.post("/<slug>/experts/<public_id>/verify")
+@editor.press("/<slug>/experts/<public_id>/verify", "directory")
 def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Note an independent check: without it no name is printed."""
 

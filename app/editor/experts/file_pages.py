@@ -15,11 +15,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from ... import errors
-from ...lifecycle import Stale
+from ...lifecycle import Stale, must
 from ...people import exporting, import_writing, importing, spreadsheet, uploads
 from ...people.cells import KNOWN, NEEDED, head_of
 from ...people.models import Upload
-from ...people.permissions import must
 from ...people.staff import NotFresh
 from ...web import db
 from ..flash import announce
@@ -73,7 +72,7 @@ def _here(slug: str) -> str:
     return url_for("editor.expert_files", slug=slug, **asked_for())
 
 
-@editor.post(FILES)
+@editor.press(FILES, "whole directory")
 def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
     """Look through a file. It is read before it is kept, so that only what can be read has a report."""
     file = request.files.get("file")
@@ -141,7 +140,7 @@ def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
     )
 
 
-@editor.post(f"{FILES}/<file_id>/import")
+@editor.press(f"{FILES}/<file_id>/import", "whole directory")
 def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     """Import what was looked at: all of it, or nothing where the directory has changed since."""
     with at_desk(slug) as desk:
@@ -178,14 +177,14 @@ def _counted(plan: importing.Plan) -> dict[str, str]:
     }
 
 
-@editor.post(f"{FILES}/<file_id>/drop")
+@editor.press(f"{FILES}/<file_id>/drop", "whole directory")
 def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
     change(slug, lambda desk: uploads.drop(desk.session, found(uploads.load(desk.session, desk.actor, file_id))))
     announce(_("The file is gone. Nothing was imported."))
     return redirect(url_for("editor.expert_files", slug=slug), code=303)
 
 
-@editor.post("/<slug>/experts/export")
+@editor.press("/<slug>/experts/export", "whole directory")
 def expert_export(slug: str) -> BaseResponse:
     """The whole directory with its addresses; that it was taken away is noted, so it is no GET."""
     try:

@@ -21,7 +21,7 @@ from .letter_look_alikes import CAN_END, of
 from .letter_pages import Done, address_of, go_on, of_reader, press, the_letter
 
 
-@editor.post("/<slug>/letters/<public_id>/alike")
+@editor.press("/<slug>/letters/<public_id>/alike", "take letters")
 def letter_alike(slug: str, public_id: str) -> Response:
     """The two are the same, and are joined; or they are not, which is remembered."""
     noun, _dot, other_id = request.form.get("with", "").partition(".")

@@ -147,7 +147,7 @@ def address_of(desk: Desk, question: Question) -> str:
     return url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id)
 
 
-@editor.post("/<slug>/letters/<public_id>/file")
+@editor.press("/<slug>/letters/<public_id>/file", "take letters")
 def letter_file(slug: str, public_id: str) -> Response:
     kind = request.form.get("kind", "")
     if kind not in ("question", "shelf", *KINDS):
@@ -186,7 +186,7 @@ def _to_question(desk: Desk, one: Letter) -> Done:
     return Done(go_on(desk, one), _("It stands behind the question now."), address_of(desk, question))
 
 
-@editor.post("/<slug>/letters/<public_id>/reply")
+@editor.press("/<slug>/letters/<public_id>/reply", "take letters")
 def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
     """File what an expert wrote by mail; their assignment or answer follows."""
     form = request.form
@@ -226,7 +226,7 @@ def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> 
     return url_for("editor.question", **at) if request.form.get("back") == "question" else go_on(desk, one)
 
 
-@editor.post("/<slug>/letters/<public_id>/end")
+@editor.press("/<slug>/letters/<public_id>/end", "take letters")
 def letter_end(slug: str, public_id: str) -> Response:
     def fn(desk: Desk, one: Letter) -> Done:
         of_reader(desk, one)
@@ -238,7 +238,7 @@ def letter_end(slug: str, public_id: str) -> Response:
     return press(slug, public_id, fn)
 
 
-@editor.post("/<slug>/letters/<public_id>/to-pen")
+@editor.press("/<slug>/letters/<public_id>/to-pen", "take letters")
 def letter_to_pen(slug: str, public_id: str) -> Response:
     """It was no letter of that expert: its mail is to be looked at again."""
 
@@ -250,7 +250,7 @@ def letter_to_pen(slug: str, public_id: str) -> Response:
     return press(slug, public_id, fn)
 
 
-@editor.post("/<slug>/letters/<public_id>/<any(reopen, release):move>")
+@editor.press("/<slug>/letters/<public_id>/<any(reopen, release):move>", "take letters")
 def letter_move(slug: str, public_id: str, move: str) -> Response:
     """Let it wait again, taken out of its question where it stands behind one; or let a held one be an honest letter.
 

@@ -49,7 +49,7 @@ ACTS: dict[str, Callable[[Desk, Letter], object]] = {
 }  # fmt: skip
 
 
-@editor.post("/<slug>/letters")
+@editor.press("/<slug>/letters", "take letters")
 def letters_bulk(slug: str) -> Response:
     act, boxes = request.form.get("act", ""), ticked("letter")
     if act not in ("question", *ACTS) or (act == "end" and request.form.get("reason") not in ENDINGS):

@@ -33,7 +33,7 @@ def mail_edit(slug: str, public_id: str) -> str:
         return _form(desk, public_id)
 
 
-@editor.post("/<slug>/outbox/<public_id>/edit")
+@editor.press("/<slug>/outbox/<public_id>/edit", "stop mails")
 def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
     version, looked = version_seen(), request.form.get("looked", "")

@@ -131,7 +131,9 @@ def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
     return seen
 
 
-@editor.post(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>")
+@editor.press(
+    f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>", {"": "stop mails", "release": "release mails"}
+)
 def press_mail(slug: str, public_id: str, act: str) -> Response:
     """Send, try again, discard one mail. What can be undone is undone from the question's page as well."""
 

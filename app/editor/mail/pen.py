@@ -151,7 +151,7 @@ def _led_to(desk: Desk, row: Inbound) -> dict[str, Any]:
 ACTS = {"answer": ("take", ""), "letter": ("take", ""), "robot": ("sort", "automatic"), "spam": ("sort", "spam"), "again": ("read again", "")}  # fmt: skip
 
 
-@editor.post(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>")
+@editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>", "take letters")
 def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
     """Say what a mail is, and go on to the next; whoever was second is told, and sees it as it stands now."""
     version = version_seen()

@@ -16,7 +16,6 @@ from ...formatting import age, ago, day, exact, is_past, left
 from ...mail import inbound
 from ...newsletters.queries import desks_of
 from ...newsroom.waiting import Board, Task, board
-from ...people.permissions import may
 from ...questions import queries as questions
 from ...web import db
 from ..frame import Desk, at_desk, editor, page
@@ -61,7 +60,7 @@ def home(slug: str) -> str:
 
 def _shared_out(desk: Desk, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
     """What the person may do themselves, and what waits for an editor."""
-    mine = [task for task in tasks if may(desk.actor, NEEDED[task.kind])]
+    mine = [task for task in tasks if desk.may(NEEDED[task.kind])]
     return mine, [task for task in tasks if task not in mine]
 
 

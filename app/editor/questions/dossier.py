@@ -111,7 +111,7 @@ class Dossier:
 def dossier(desk: Desk, question: Question) -> Dossier:
     session = desk.session
     coming = [edition for edition in coming_editions(session, desk.newsletter.id, 4) if edition.state == "planned"]
-    picks = desk.may_decide and question.state == "answered"
+    picks = desk.may("pick") and question.state == "answered"
     merged = queries.merged_into(session, question)
     family = [question.id, *(one.id for one in merged)]
     return Dossier(
@@ -166,8 +166,8 @@ def _parts(desk: Desk, question: Question) -> list[Part]:
 
 def _part(desk: Desk, place: Place, texts: list[AnswerText], checks: list[Check], **heard: Any) -> Part:
     may = set(ASSIGNMENT.open_to(desk.actor, place.assignment))
-    if desk.may_decide and place.assignment.state in ASKED:
-        may |= {"extend", "link"}
+    if desk.may("invite"):
+        may |= {"extend", "link"} if place.assignment.state in ASKED else {"ladder"}
     if place.answer is None:
         return Part(place, texts, checks, frozenset(may), frozenset(), [], **heard)
     may_answer = frozenset(ANSWER.open_to(desk.actor, place.answer))

@@ -32,7 +32,7 @@ def _confirm(dossier: Dossier) -> Step | None:
         return None
     if not text.headline:
         return Step(_("Word it and give it a headline"), "#wording")
-    if not dossier.desk.may_decide:
+    if not dossier.desk.may("clear"):
         return None
     return Step(_("Confirm that nobody can be recognised"), "#recognise")
 

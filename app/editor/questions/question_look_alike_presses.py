@@ -23,7 +23,7 @@ from .question_look_alikes import act_of, looked_up, near
 from .question_page import question_page, the_question
 
 
-@editor.post("/<slug>/questions/<public_id>/alike")
+@editor.press("/<slug>/questions/<public_id>/alike", "word")
 def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
     """The two are the same, and become one; or they are not, which is remembered.
 

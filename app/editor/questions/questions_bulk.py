@@ -46,7 +46,7 @@ ACTS: dict[str, Callable[[Desk, Question], object]] = {
 }
 
 
-@editor.post("/<slug>/questions")
+@editor.press("/<slug>/questions", "word")
 def questions_bulk(slug: str) -> Response:
     act, boxes = request.form.get("act", ""), ticked("question")
     if act not in ("merge", *ACTS) or (act == "close" and request.form.get("reason") not in ENDINGS):

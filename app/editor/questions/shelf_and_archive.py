@@ -46,7 +46,7 @@ def shelf(slug: str) -> str | Response:
         )
 
 
-@editor.post("/<slug>/shelf/<public_id>/take")
+@editor.press("/<slug>/shelf/<public_id>/take", "word")
 def take_from_shelf(slug: str, public_id: str) -> Response | tuple[str, int]:
     return decide(slug, public_id, lambda desk: take(desk.session, desk.actor, the_question(desk, public_id)))
 

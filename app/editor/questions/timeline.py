@@ -22,11 +22,10 @@ from ...mail import question_mails
 from ...mail.message import Message, shortened
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
-from ...people.directory import desk_of, names_of
+from ...people.directory import everybody_of, names_of
 from ...questions import queries
 from ...questions.mentions import mentions, pieces
 from ...questions.models import Note, Question
-from ...questions.notes import STAFF
 from ..frame import Desk
 from ..letters.letter_words import CHANNELS
 from ..mail.mail_words import KINDS, STATES, stands
@@ -177,7 +176,7 @@ def _notes(desk: Desk, question: Question, below: tuple[datetime, int]) -> Itera
 
 def colleagues_of(desk: Desk) -> dict[int, str]:
     """Who can be called in a note."""
-    return {person.id: person.name for person in desk_of(desk.session, desk.newsletter.id, STAFF)}
+    return {person.id: person.name for person in everybody_of(desk.session, desk.newsletter.id)}
 
 
 def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterable[Entry]:

@@ -26,7 +26,7 @@ LABELS = {
 }
 
 
-@editor.post("/<slug>/questions/<public_id>/wording")
+@editor.press("/<slug>/questions/<public_id>/wording", "word")
 def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
     seen = request.form.get("seen", "")
@@ -85,7 +85,7 @@ def _conflict(desk: Desk, one: Question, typed: dict[str, str], seen: str) -> Co
     return conflict_with(desk, f"staff:{text.written_by_id}" if text.written_by_id else "", text.written_at, parts)
 
 
-@editor.post("/<slug>/questions/<public_id>/clear")
+@editor.press("/<slug>/questions/<public_id>/clear", "clear")
 def question_clear(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Confirm that nobody could recognise the asker, in the very text that was on the page."""
     looked = request.form.get("looked", "")

@@ -13,7 +13,7 @@ from ...editions.calendar import CalendarError
 from ...editions.planning import off_the_rhythm, plan_newsletter
 from ...editions.rhythm import as_typed, next_six, read_typed
 from ...formatting import day, tongue
-from ...lifecycle import Stale, must
+from ...lifecycle import Stale
 from ...newsletters import settings
 from ...newsletters.models import Newsletter
 from ...text import single_line
@@ -170,7 +170,7 @@ def _parsed(typed: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return fields, faults
 
 
-@editor.post("/<slug>/settings")
+@editor.press("/<slug>/settings", "settings")
 def change_settings(slug: str) -> Response | tuple[str, int]:
     """Change the settings, and make the editions anew by the calendar as it is now."""
     typed: dict[str, Any] = {name: request.form.get(name, "").replace("\r\n", "\n") for name in FIELDS}
@@ -179,7 +179,6 @@ def change_settings(slug: str) -> Response | tuple[str, int]:
     fields, faults = _parsed(typed)
 
     def fn(desk: Desk) -> tuple[str, list[str]]:
-        must(desk.actor, "E")
         if found := faults | settings.faults_of(fields):
             raise settings.Faulty(found)
         as_opened(desk, desk.newsletter, lambda: _stored(desk.newsletter), typed)

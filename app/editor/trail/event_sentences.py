@@ -9,7 +9,8 @@ from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
 from ...people import colleagues
 from ...people.directory import expert_names, names_of
-from ..frame import ROLES, Desk
+from ...permissions import ROLES
+from ..frame import Desk, role_label
 from ..settings.newsletter_page import LABELS
 from .event_words import HANDS, MERGED_HERE, OUTCOMES, SENTENCES
 
@@ -40,7 +41,7 @@ def _sentence(
         "version": _(" (version %(number)s)", number=number) if number else "",
         "outcome": str(OUTCOMES.get(facts.get("outcome", ""), "")),
         "person": people.get(_person(event) or 0) or _("somebody"),
-        "role": ROLES[event.new]() if event.new in ROLES else "",
+        "role": role_label(event.new) if event.new in ROLES else "",
         "columns": ", ".join(str(LABELS.get(column, column)) for column in facts.get("columns", ())),
     }
     if event.action == "question.merge" and lead and event.question_id != lead:

@@ -16,9 +16,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from ...audit import Event, trail
 from ...editions.models import Edition
 from ...formatting import clock_time, day, exact, zone
+from ...lifecycle import must
 from ...people import colleagues
 from ...people.models import Person
-from ...people.permissions import must
 from ...people.spreadsheet import written
 from ...questions.models import Question
 from ..frame import Desk, at_desk, editor, page
