@@ -25,19 +25,21 @@ test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and Post
 	$(PYTEST) -m alone || status=1; \
 	exit $$status
 
-# Pages, commands and what is fed the largest mails: all that takes more than a minute together.
-SLOW := builder* demo* desk_* digest entrance expert* gates insights journey letters_* mail_commands mail_parse_hostile merging \
-	overview people_* permissions placing* question_* reader_* signatures trail_page trim_time two_* ways_in*
+# Rooms of pages, and files of commands, of pages among verbs and of the largest mails: what takes more than a minute together.
+SLOW := audit demo desk entrance expert journeys reader \
+	house/test_gates.py mail/test_parse_hostile.py mail/test_signatures.py mail/test_trim_time.py mailroom/test_commands.py \
+	mailroom/test_letters_by_mail.py mailroom/test_placing*.py mailroom/test_ways_in*.py newsroom/test_digest.py \
+	newsroom/test_insights.py newsroom/test_letters_undo.py people/test_permissions.py questions/test_merging.py
 
 quick: .venv/development $(CATALOGUES) ## what can be tested in a minute: the nouns and mail, on SQLite, without pages
-	$(PYTEST) -n 2 -q -m "not alone and not browser" -k "not postgresql" $(SLOW:%=--ignore-glob='tests/test_%.py')
+	$(PYTEST) -n 2 -q -m "not alone and not browser" -k "not postgresql" $(SLOW:%=--ignore-glob='tests/%')
 
 check: .venv/development ## style, types, templates, import direction, house rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/djlint --lint --quiet app/templates app/mail/templates app/typesetting/templates
-	$(PYTEST) -q tests/test_house_rules.py tests/test_lifecycle.py
+	$(PYTEST) -q tests/house/test_house_rules.py tests/house/test_lifecycle.py
 
 format: .venv/development ## put the code into its usual shape
 	$(BIN)/ruff check --fix .

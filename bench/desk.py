@@ -39,7 +39,7 @@ from app.questions.models import Question
 from app.seal import Keys
 from demo.scale.fill import grow
 from demo.scale.people import DESK, SLUG
-from tests import postgres
+from tests.support import postgres
 
 from . import doors
 from .load import Call, Result, run

@@ -30,8 +30,8 @@ from app.matching.search import search
 from app.matching.terms import cut, stems
 from app.migrate import migrate
 from app.seal import Keys
-from tests import postgres
-from tests.cast import found
+from tests.support import postgres
+from tests.support.cast import found
 
 from .__main__ import say as to_terminal
 from .asked_model import ALPHABETS, Tongue

@@ -19,8 +19,8 @@ from statistics import quantiles
 from app.mail.incoming import Mail
 from app.mail.parsing.parse import parse
 from app.mail.trim import trim
-from tests.hostile_mails import HOSTILE
-from tests.replies import in_every_language
+from tests.support.hostile_mails import HOSTILE
+from tests.support.replies import in_every_language
 
 from .__main__ import say as to_terminal
 

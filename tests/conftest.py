@@ -7,36 +7,31 @@ import base64
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import make_url
 from werkzeug.routing import Rule
 
-import config as configuration
 from app.db import Database
 from app.migrate import migrate
 from app.seal import Keys
-from tests import postgres
-from tests.cast import Newsroom, found
-from tests.desk_browser import DeskBrowser
-from tests.serving import served
+from tests.support import postgres
+from tests.support.app import BASE_URL, SECRETS, opened_app
+from tests.support.cast import Newsroom
+from tests.support.databases import address_of, postgres_copy, with_people
+from tests.support.desk_browser import DeskBrowser
+from tests.support.missing import without
+from tests.support.serving import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-SECRETS = {1: b"a secret of the newsroom, thirty-two bytes"}
-BASE_URL = "https://ask.newsroom.example"
-# The demo's settings at an address as in production, which the demo itself refuses.
-IN_TESTS = {"BASE_URL": BASE_URL, "SESSION_COOKIE_SECURE": True, "SECRETS": SECRETS, "TESTING": True}
 SERVER = pytest.StashKey[ExitStack]()
 
 
@@ -50,43 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if SERVER in config.stash:
         config.stash[SERVER].close()
-
-
-def without(what: str) -> None:
-    """Skip loudly on somebody's own machine, fail where everything has to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(f"CI needs {what}")
-    pytest.skip(f"NOT TESTED, there is no {what}")
-
-
-def admin(statement: str) -> None:
-    with psycopg.connect(postgres.plain(os.environ[postgres.NAMED]), autocommit=True) as server:
-        server.execute(statement)
-
-
-def address_of(name: str) -> str:
-    return make_url(os.environ[postgres.NAMED]).set(database=name).render_as_string(hide_password=False)
-
-
-@contextmanager
-def postgres_copy(template: str) -> Iterator[str]:
-    """A new database, dropped at the end; gives its name. Copying files is five times faster than writing them to the log."""
-    if not os.environ.get(postgres.NAMED):
-        without("PostgreSQL server that lets us create databases")
-    name = f"newsroom_{uuid4().hex}"
-    admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {template} STRATEGY FILE_COPY")
-    try:
-        yield name
-    finally:
-        admin(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def with_people(url: str) -> Newsroom:
-    """Found the newsroom in a template, once for all tests that want one."""
-    opened = Database(url, Keys(SECRETS), BASE_URL)
-    newsroom = opened.write(found)
-    opened.close()
-    return newsroom
 
 
 @pytest.fixture(scope="session")
@@ -188,24 +146,6 @@ def addresses_made_once() -> Iterator[None]:
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
     """Every test has an app of its own; its templates are compiled once."""
     return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("compiled")))
-
-
-@contextmanager
-def opened_app(database: Database, folder: Path, compiled: FileSystemBytecodeCache, limits: str) -> Iterator[Flask]:
-    from app import create_app
-
-    settings = configuration.load(
-        {
-            "READERS_ASKED_ENV": "demo",
-            "DATABASE_URL": database.url,
-            "MAIL_FOLDER": str(folder / "mail"),
-            "LIMITS": limits,
-        }
-    )
-    made = create_app({**settings, **IN_TESTS})
-    made.jinja_env.bytecode_cache = compiled
-    yield made
-    made.extensions["database"].close()
 
 
 @pytest.fixture

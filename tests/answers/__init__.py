@@ -1,0 +1,1 @@
+"""Assignments and answers: who is asked, reminded and heard."""

@@ -1,0 +1,68 @@
+"""Silence means that a text runs, but only the silence of somebody who was told. And who was told too early is told nothing."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.answers import editing
+from app.db import Database, now
+from app.letters import receive
+from app.letters.models import Letter
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.newsroom import endings
+from tests.support.cast import Newsroom, handed_in
+
+LATER = timedelta(days=30)
+
+
+def _send(session: Session, mail: OutboxMail) -> None:
+    outbox.move(session, Clock(), mail, "send", sent_at=now(session), said=None)
+
+
+def _fail(session: Session, mail: OutboxMail) -> None:
+    outbox.move(session, Clock(), mail, "fail", said="550 no such mailbox here")
+
+
+def _come_back(session: Session, mail: OutboxMail) -> None:
+    _send(session, mail)
+    outbox.came_back(session, Clock(), mail, "550 no such mailbox here")
+
+
+def _wait(_session: Session, _mail: OutboxMail) -> None:
+    pass
+
+
+@pytest.mark.parametrize(("became", "counts"), [(_send, True), (_fail, False), (_come_back, False), (_wait, False)])
+def test_only_who_was_told_can_be_silent(database: Database, newsroom: Newsroom, became, counts: bool) -> None:
+    def check(session: Session) -> int:
+        answer = handed_in(session, newsroom, "Who measures the salt?")
+        editing.edit(session, newsroom.nora, answer, "We put up salt plates.")
+        editing.ask_check(session, newsroom.nora, answer)
+        became(session, session.scalars(select(OutboxMail).filter_by(kind="expert.check")).one())
+        return answer.id
+
+    answer_id = database.write(check)
+    with database.read() as session:
+        session.info["at"] = now(session) + LATER
+        assert list(editing.overdue_checks(session)) == ([answer_id] if counts else [])
+
+
+def test_a_letter_that_is_opened_again_takes_its_notice_back(database: Database, newsroom: Newsroom) -> None:
+    def asked_and_ended(session: Session) -> int:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        ask = receive.Ask("Who measures the salt?", hear_back="once", email="timur@post.example")
+        letter = receive.send(session, newsroom.nora, newsletter, ask, channel="phone")
+        endings.end_letter(session, newsroom.nora, letter, "outside")
+        return letter.id
+
+    letter_id = database.write(asked_and_ended)
+    database.write(lambda s: endings.reopen_letter(s, newsroom.nora, s.get_one(Letter, letter_id)))
+    database.write(lambda s: endings.end_letter(s, newsroom.nora, s.get_one(Letter, letter_id), "later"))
+    with database.read() as session:
+        mails = session.scalars(select(OutboxMail).filter_by(letter_id=letter_id).order_by(OutboxMail.id))
+        assert [mail.state for mail in mails] == ["discarded", "queued"]

@@ -1,0 +1,196 @@
+"""Marek stands after Leyla on the ladder. While his invitation is still here, it is settled without him: he hears nothing."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.answers import assigning, editing, ladder, writing
+from app.answers.models import Assignment
+from app.db import Database, now
+from app.letters import receipts
+from app.letters.models import Letter
+from app.lifecycle import Illegal
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.newsroom import endings, invitations, withdrawal
+from app.people.models import Expert
+from tests.support.assignments import ANSWER, Asked, asked, handed_over
+from tests.support.at_desk import Browser
+from tests.support.cast import Newsroom
+
+TO_MAREK = "marek@water.example"
+
+
+@pytest.fixture(params=["held", "queued"])
+def salt(request: pytest.FixtureRequest, database: Database, newsroom: Newsroom) -> Asked:
+    """Leyla's invitation has arrived and she says nothing; Marek's waits for a second person, or for its hour."""
+    made = asked(database, newsroom)
+    database.write(handed_over)
+
+    def next_one(session: Session) -> datetime:
+        before = made.assignment(session)
+        marek = session.get_one(Expert, newsroom.marek.expert_id)
+        one = assigning.assign(session, newsroom.nora, before.question, marek)
+        ladder.put_after(session, newsroom.nora, one, before)
+        if request.param == "held":
+            session.get_one(Newsletter, newsroom.newsletter_id).held_kinds = ["expert.invitation"]
+        return before.reply_by or now(session)
+
+    up = database.write(next_one)
+    assert ladder.climb(database, invitations.invite_next, up) == 1
+    return made
+
+
+def marek(salt: Asked, session: Session) -> Assignment:
+    return session.scalars(select(Assignment).filter_by(expert_id=salt.newsroom.marek.expert_id)).one()
+
+
+def told(salt: Asked, to: str = TO_MAREK) -> list[tuple[str, str]]:
+    with salt.database.read() as session:
+        mails = session.scalars(select(OutboxMail).order_by(OutboxMail.id)).all()
+        mine = select(Assignment.id).join(Expert, Expert.id == Assignment.expert_id)
+        keys = set(session.scalars(mine.where(Expert.id == salt.newsroom.marek.expert_id)))
+        return [(mail.kind, mail.state) for mail in mails if (mail.assignment_id in keys) == (to == TO_MAREK)
+                and mail.kind.startswith("expert.")]  # fmt: skip
+
+
+ACCEPTS: dict[str, Callable[[Session, Asked], object]] = {
+    "she says yes": lambda s, salt: assigning.accept(s, salt.newsroom.leyla, salt.assignment(s)),
+    "her text is here": lambda s, salt: writing.submit(
+        s, salt.newsroom.leyla, salt.assignment(s), writing.Written(ANSWER, own_words=True)
+    ),
+    "Nora writes down what she said": lambda s, salt: writing.enter_by_hand(
+        s, salt.newsroom.nora, salt.assignment(s), writing.Written(ANSWER), "phone", now(s).date()
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ACCEPTS)
+def test_who_was_asked_before_has_it_and_the_next_one_is_only_next_again(app: Flask, salt: Asked, how: str) -> None:
+    salt.database.write(lambda session: ACCEPTS[how](session, salt))
+    assert told(salt) == [("expert.invitation", "discarded")]
+    with salt.database.read() as session:
+        one = marek(salt, session)
+        assert (one.state, one.invited_at, one.after_id) == ("drafted", None, salt.assignment_id)
+        question, at = one.question.public_id, (one.reply_by or now(session)) + timedelta(days=40)
+    assert ladder.climb(salt.database, invitations.invite_next, at) == 0
+    said = Browser(app, salt.newsroom.nora).get(f"questions/{question}")
+    assert "Marek Dvořák is only next again: who was asked before has it. The invitation hadn’t left." in said
+
+
+def test_she_can_not_after_all_and_he_is_asked_then(salt: Asked) -> None:
+    salt.database.write(lambda s: assigning.accept(s, salt.newsroom.leyla, salt.assignment(s)))
+    salt.database.write(lambda s: assigning.decline(s, salt.newsroom.leyla, salt.assignment(s), "no time"))
+    assert ladder.climb(salt.database, invitations.invite_next) == 1
+    assert [kind for kind, _state in told(salt)] == ["expert.invitation", "expert.invitation"]
+    assert told(salt)[0] == ("expert.invitation", "discarded")
+
+
+def test_what_has_left_or_a_person_sent_stays_as_it_is(salt: Asked) -> None:
+    def sent(session: Session) -> None:
+        mail = session.scalars(select(OutboxMail).filter_by(assignment_id=marek(salt, session).id)).one()
+        if mail.state == "held":
+            mail.once_key = None  # as one that Nora pressed for herself
+        else:
+            outbox.move(session, Clock(), mail, "send", sent_at=now(session))
+
+    salt.database.write(sent)
+    salt.database.write(lambda s: assigning.accept(s, salt.newsroom.leyla, salt.assignment(s)))
+    with salt.database.read() as session:
+        assert marek(salt, session).state == "invited"
+
+
+def taken_back(session: Session, salt: Asked) -> None:
+    letter = session.scalars(select(Letter)).one()
+    withdrawal.withdraw(session, receipts.reader_of(letter), letter)
+
+
+ENDS: dict[str, Callable[[Session, Asked], object]] = {
+    "closed": lambda s, salt: endings.close_question(s, salt.newsroom.nora, salt.assignment(s).question, "later"),
+    "taken back by its reader": taken_back,
+    "not wanted from him": lambda s, salt: assigning.cancel(s, salt.newsroom.nora, marek(salt, s)),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_nobody_is_invited_to_what_has_ended_nor_told_of_its_end(app: Flask, salt: Asked, how: str) -> None:
+    salt.database.write(lambda session: ENDS[how](session, salt))
+    assert told(salt) == [("expert.invitation", "discarded")]
+    leyla = [] if how == "not wanted from him" else [("expert.cancelled", "queued")]
+    assert told(salt, "leyla") == [("expert.invitation", "sent"), *leyla]
+    with salt.database.read() as session:
+        assert marek(salt, session).state == "cancelled"
+        question = marek(salt, session).question.public_id
+    if how != "taken back by its reader":
+        said = Browser(app, salt.newsroom.nora).get(f"questions/{question}")
+        assert "The invitation to Marek Dvořák had not left yet, and was taken back." in said
+
+
+def test_a_check_that_is_over_before_it_was_mailed_asks_nobody(database: Database, newsroom: Newsroom) -> None:
+    made = asked(database, newsroom)
+    made.send()
+    made.edit()
+
+    def hold(session: Session) -> None:
+        session.get_one(Newsletter, newsroom.newsletter_id).held_kinds = ["expert.check"]
+
+    database.write(hold)
+    for _ in range(2):
+        made.send_to_check()
+        database.write(lambda s: editing.recall_check(s, newsroom.nora, made.answer(s)))
+    with database.read() as session:
+        checks = session.scalars(select(OutboxMail).filter_by(kind="expert.check")).all()
+        assert [mail.state for mail in checks] == ["discarded", "discarded"]
+
+
+def test_a_text_that_was_to_go_back_and_is_not_wanted_any_more_does_not(database: Database, newsroom: Newsroom) -> None:
+    made = asked(database, newsroom)
+    made.send()
+
+    def fn(session: Session) -> None:
+        session.get_one(Newsletter, newsroom.newsletter_id).held_kinds = ["expert.returned"]
+        session.flush()
+        answer, soon = made.answer(session), now(session) + timedelta(days=3)
+        editing.send_back(session, newsroom.nora, answer, "Who reads the plates?", soon)
+        editing.withdraw(session, newsroom.nora, answer, "It ran elsewhere.")
+
+    database.write(fn)
+    with database.read() as session:
+        mails = session.execute(select(OutboxMail.kind, OutboxMail.state).order_by(OutboxMail.id)).all()
+        assert [tuple(mail) for mail in mails if mail.kind in ("expert.returned", "expert.not_used")] == [
+            ("expert.returned", "discarded"), ("expert.not_used", "queued"),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["drafted", "declined", "received", "done", "cancelled"])
+def test_who_is_not_writing_is_given_no_more_time(database: Database, newsroom: Newsroom, state: str) -> None:
+    made = asked(database, newsroom)
+    ways: dict[str, Callable[[Session], object]] = {
+        "drafted": lambda s: None,
+        "declined": lambda s: assigning.decline(s, newsroom.nora, made.assignment(s), "no time"),
+        "received": lambda s: None,
+        "done": lambda s: None,
+        "cancelled": lambda s: assigning.cancel(s, newsroom.nora, made.assignment(s)),
+    }
+    if state in ("received", "done"):
+        made.send()
+    if state == "done":
+        made.approve()
+    database.write(ways[state])
+
+    def extend(session: Session) -> None:
+        one = made.assignment(session)
+        if state == "drafted":
+            gulnara = session.get_one(Expert, newsroom.gulnara.expert_id)
+            one = assigning.assign(session, newsroom.nora, one.question, gulnara)
+        assert one.state == state
+        assigning.extend(session, newsroom.nora, one, now(session) + timedelta(days=30))
+
+    with pytest.raises(Illegal):
+        database.write(extend)

@@ -1,0 +1,229 @@
+"""The trail of the whole newsletter: every act in a sentence, looked through by address, taken away as a file."""
+
+import ast
+import csv
+import io
+import json
+import re
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, select
+
+from app.audit import Event, trail
+from app.cli import MACHINES
+from app.db import Database, as_of
+from app.editor.trail.event_words import SENTENCES
+from app.editor.trail.trail_page import NOUNS, PAGE
+from app.letters.models import Letter
+from app.newsletters import settings
+from app.newsletters.models import Newsletter
+from app.people.models import Person
+from app.questions import moves as questions
+from tests.support.at_desk import Browser, counted
+from tests.support.at_the_form import answered, ask
+from tests.support.cast import Newsroom
+from tests.support.desk_people import second_desk
+
+APP = Path(__file__).parent.parent.parent / "app"
+ONLY_OF_PEOPLE = {"person", "sign_in"}  # acts of the house, which no newsletter's trail holds
+WORDS, NAME, ADDRESS = "Whose silos glimmer by the crooked mill?", "Timur Asanov", "timur@osh.example"
+
+
+def recorded() -> set[str]:
+    """Every action that the code can write into the trail: by a table of moves, or by its name."""
+    calls = [
+        node
+        for path in APP.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
+        in ("record", "_record")
+        and len(node.args) > 2
+    ]
+    named = {
+        one.value
+        for call in calls
+        for one in ast.walk(call.args[2])
+        if isinstance(one, ast.Constant) and re.fullmatch(r"[a-z_]+\.[a-z_ ]+", str(one.value))
+    }
+    assert len(named) > 40
+    return named | {f"{machine.noun}.{move.action}" for machine in MACHINES for move in machine.moves}
+
+
+def test_every_act_that_can_be_recorded_has_its_sentence_and_no_sentence_is_for_nothing() -> None:
+    assert set(SENTENCES) == recorded()
+    assert {action.partition(".")[0] for action in SENTENCES} == set(NOUNS) | ONLY_OF_PEOPLE
+    known = {"who", "expert", "version", "outcome", "person", "role", "columns"}
+    holes = {hole for told in SENTENCES.values() for hole in re.findall(r"%\((\w+)\)s", str(told.sentence))}
+    assert holes == known
+
+
+@pytest.fixture
+def nora(app: Flask, newsroom: Newsroom) -> Browser:
+    return Browser(app, newsroom.nora)
+
+
+def note(database: Database, newsroom: Newsroom, times: int) -> str:
+    """A question with so many notes. Returns its public id."""
+
+    def fn(session):  # type: ignore[no-untyped-def]
+        question = questions.open_question(
+            session, newsroom.nora, [], headline="The Silos", body="Whose are they?", language="en"
+        )
+        for number in range(times):
+            with as_of(session, datetime(2026, 3, 1 + number % 20, 12, number % 60, tzinfo=UTC)):
+                questions.set_topics(session, newsroom.ilya, question, [])
+        return question.public_id
+
+    public_id: str = database.write(fn)
+    return public_id
+
+
+def lines(nora: Browser, query: str = "") -> list[str]:
+    """The sentences of a page of the trail, newest first."""
+    page = nora.open(f"trail?{query}").text
+    return [unescape(text) for text in re.findall(r"<bdi>([^<]*)</bdi>", page.partition("trail--whole")[2])]
+
+
+def test_a_readers_letter_leaves_no_word_name_or_address_in_the_trail_or_its_files(
+    database: Database, newsroom: Newsroom, client: FlaskClient, nora: Browser
+) -> None:
+    ask(client, body=WORDS, hear_back="once", email_once=ADDRESS, credit="first", first=NAME, place="Osh")
+    with database.read() as session:
+        letters = [row.id for row in session.scalars(select(Letter))]
+    assert len(letters) == 1
+    answered(database, newsroom, letters, body=f"A reader wants to know: {WORDS}")
+    told = lines(nora)
+    for sentence in ("A letter came in.", "Nora Lind filed a letter here.", "Nora Lind asked Leyla Aydın.",
+                     "Nora Lind approved the answer (version 1).", "Nora Lind picked it for an edition."):  # fmt: skip
+        assert sentence in told
+    pages = [nora.open(f"trail{path}").text for path in ("", "/csv", "/jsonl")]
+    assert [len(page) > 1_000 for page in pages] == [True, True, True]
+    for secret in ("glimmer", "Timur", ADDRESS):
+        assert [secret in unescape(page) for page in pages] == [False, False, False]
+
+
+def test_the_trail_is_narrowed_by_person_act_noun_and_day(
+    database: Database, newsroom: Newsroom, nora: Browser
+) -> None:
+    note(database, newsroom, 3)
+    with database.read() as session:
+        ilya = session.get_one(Person, newsroom.ilya.person_id).public_id
+    topics = "Ilya Brandt set the topics."
+    assert lines(nora, f"who={ilya}") == [topics] * 3
+    assert lines(nora, f"who={ilya}&what=question.open") == []
+    assert lines(nora, "what=question.open") == ["Nora Lind made it a question."]
+    assert lines(nora, "what=question") == ["Nora Lind worded it.", "Nora Lind made it a question.", *[topics] * 3]
+    assert lines(nora, "who=desk&what=question.topics") == [topics] * 3
+    assert lines(nora, "from=2026-03-02&to=2026-03-02") == [topics]
+    assert lines(nora, "what=question.topics&from=2026-03-02") == [topics] * 2
+    assert lines(nora, f"who={ilya}&to=2026-03-01") == [topics]
+    assert set(lines(nora, "who=clock&what=edition")) == {"The calendar planned an edition."}
+    assert "Nothing of this was done." in nora.get("trail?what=letter.end")
+
+
+def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom: Newsroom, nora: Browser) -> None:
+    note(database, newsroom, 1)
+    whole = lines(nora)
+    for query, fault in {
+        "who=nobody": "Nobody of this desk is meant by this.",
+        "what=letter.burn": "Nothing of this kind is noted.",
+        "from=yesterday": "Write the date like 2026-07-01.",
+        "to=9999-12-31": "Write the date like 2026-07-01.",
+        "before=x.y": "",
+    }.items():
+        assert fault in nora.get(f"trail?{query}"), query
+        assert lines(nora, query) == whole
+    taken = nora.open("trail/csv?from=yesterday")
+    assert (taken.status_code, taken.headers["Location"]) == (303, "/desk/steppe/trail?from=yesterday")
+
+
+def test_page_after_page_tells_everything_once(database: Database, newsroom: Newsroom, nora: Browser) -> None:
+    note(database, newsroom, 2 * PAGE + 30)
+    href, pages = "trail", []
+    while href:
+        page = nora.open(href.removeprefix("/desk/steppe/")).text
+        pages.append(re.findall(r"<bdi>([^<]*)</bdi>", page.partition("trail--whole")[2]))
+        older = re.search(r'rel="next" href="([^"]*)"', page)
+        href = unescape(older[1]) if older else ""
+    with database.read() as session:
+        count = len(session.scalars(select(Event.id).filter_by(newsletter_id=newsroom.newsletter_id)).all())
+    assert [len(told) for told in pages] == [PAGE, PAGE, count - 2 * PAGE]
+    assert len(list(csv.reader(io.StringIO(nora.open("trail/csv").text)))) == count + 1
+
+
+def test_the_files_hold_what_the_filters_leave_and_no_formula(
+    database: Database, newsroom: Newsroom, nora: Browser
+) -> None:
+    evil = "=HYPERLINK(1)"
+    public_id = note(database, newsroom, 2)
+    database.write(lambda session: setattr(session.get_one(Person, newsroom.ilya.person_id), "name", evil))
+    response = nora.open("trail/csv?what=question.topics")
+    assert response.headers["Content-Disposition"] == 'attachment; filename="steppe-trail.csv"'
+    heads, *rows = csv.reader(io.StringIO(response.text.removeprefix("\ufeff")))
+    assert heads == ["at", "who", "what", "act", "noun", "question", "from", "to"]
+    assert [row[1:] for row in rows] == [
+        [f"'{evil}", f"'{evil} set the topics.", "question.topics", "question", public_id, "", ""]
+    ] * 2
+    told = [json.loads(line) for line in nora.open("trail/jsonl?what=question.open").text.splitlines()]
+    assert [(row["who"], row["act"], row["question"], row["to"]) for row in told] == [
+        ("Nora Lind", "question.open", public_id, "open")
+    ]
+    # No number: between its neighbours' it would tell the hour of a reader's event, of which only the day is kept.
+    assert set(told[0]) == {"at", "actor", "who", "what", "act", "noun", "question", "from", "to", "facts"}
+
+
+def test_settings_and_another_desk_each_have_their_own_trail(
+    database: Database, newsroom: Newsroom, nora: Browser
+) -> None:
+    database.write(
+        lambda session: settings.change(
+            session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id), slots=3
+        )
+    )
+    assert "Nora Lind changed the settings: Slots." in lines(nora, "what=newsletter")
+    database.write(second_desk)
+    assert nora.open("../delta/trail").status_code == 404
+
+
+def test_an_assistant_neither_sees_the_trail_nor_the_way_to_it(app: Flask, newsroom: Newsroom) -> None:
+    ilya = Browser(app, newsroom.ilya)
+    assert [ilya.open(path).status_code for path in ("trail", "trail/csv", "trail/jsonl")] == [404, 404, 404]
+    assert "trail" not in ilya.get("settings")
+    assert "the trail of all that was done" in Browser(app, newsroom.nora).get("settings")
+
+
+def test_a_page_takes_as_many_queries_for_a_hundred_as_for_three_and_each_has_its_index(
+    database: Database, newsroom: Newsroom, nora: Browser
+) -> None:
+    note(database, newsroom, 3)
+
+    def queries(query: str = "") -> int:
+        with counted(nora.database) as statements:
+            assert nora.open(f"trail?{query}").status_code == 200
+        return len(statements)
+
+    few = [queries(query) for query in ("", "what=question", "who=desk")]
+    note(database, newsroom, 200)
+    assert [queries(query) for query in ("", "what=question", "who=desk")] == few
+    if database.is_sqlite:
+        for sought in (trail.Sought(), trail.Sought(actors=("staff:1",)), trail.Sought(actions=("question.open",))):
+            assert plan(database, newsroom.newsletter_id, sought) == []
+
+
+def plan(database: Database, newsletter_id: int, sought: trail.Sought) -> list[str]:
+    """The steps in which SQLite would read more of the trail than it shows."""
+    statements: list[tuple[str, tuple[object, ...]]] = []
+    keep = lambda _c, _cursor, statement, values, *_rest: statements.append((statement, values))  # noqa: E731
+    event.listen(database.reader, "before_cursor_execute", keep)
+    with database.read() as session:
+        trail.of_newsletter(session, newsletter_id, sought, 50, (datetime.now(UTC), 9))
+        event.remove(database.reader, "before_cursor_execute", keep)
+        [(statement, values)] = [one for one in statements if "audit" in one[0]]
+        steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        return [step[3] for step in steps if re.match(r"SCAN audit", step[3])]

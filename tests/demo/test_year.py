@@ -1,0 +1,321 @@
+"""The demo newsroom lives through its year by the product's own verbs, and what it says of itself is true."""
+
+import shutil
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.actors import Reader
+from app.answers.models import Answer, Assignment, Check, Draft
+from app.audit import Event
+from app.db import Database
+from app.editions import archive
+from app.editions.items import block_from
+from app.editions.models import Edition, EditionItem
+from app.letters import receipts
+from app.letters.models import Contact, Credit, Letter
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsletters.queries import all_newsletters
+from app.newsroom import public_state
+from app.people import links, sign_in
+from app.people.models import Expert, Person
+from app.questions import queries as questions
+from app.questions.models import Question, QuestionTopic
+from app.seal import Keys
+from app.typesetting.marks import marks_for
+from app.typesetting.renderers import to_html, to_markdown, to_text
+from demo.doors import doors
+from demo.load import is_loaded, load
+from tests.support.app import BASE_URL, SECRETS
+from tests.support.databases import address_of, admin
+
+CONTENT = Path(__file__).parent.parent.parent / "demo" / "content"
+FILES = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in CONTENT.glob("*.toml")}
+SIDES = {"shift-change": "a", "nafas": "b"}
+QUESTIONS = {slug: FILES[f"questions-{side}"]["question"] for slug, side in SIDES.items()}
+UNFILED = {slug: FILES[f"letters-{side}"]["letter"] for slug, side in SIDES.items()}
+TODAY = datetime(2026, 11, 25, 14, 20, tzinfo=UTC)  # a Wednesday between two editions
+# What the product calls a question, and its furthest assignment and answer, by the state that the content gives it.
+CALLED = {
+    "published": ("published", "done", "approved"),
+    "queued": ("queued", "done", "approved"),
+    "answered": ("answered", "done", "approved"),
+    "checking": ("seeking", "received", "checking"),
+    "edited": ("seeking", "received", "edited"),
+    "submitted": ("seeking", "received", "submitted"),
+    "accepted": ("seeking", "accepted", None),
+    "invited": ("seeking", "invited", None),
+    "declined": ("open", "declined", None),
+    "prepared": ("open", "drafted", None),
+    "open": ("open", None, None),
+    "shelved": ("shelved", None, None),
+    "closed": ("closed", None, None),
+    "merged": ("merged", None, None),
+}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        url = f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('demo') / 'newsroom.db')}"
+    else:
+        name = f"demo_{uuid4().hex}"
+        admin(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgres_template')}")
+        url = address_of(name)
+    opened = Database(url, Keys(SECRETS), BASE_URL)
+    yield opened
+    opened.close()
+    if request.param == "postgresql":
+        admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def platan(empty: Database) -> Database:
+    """Platan's newsroom after its year, on `TODAY`."""
+    assert not is_loaded(empty)
+    steps: list[tuple[int, int]] = []
+    began = time.perf_counter()
+    load(empty, lambda done, total: steps.append((done, total)), at=TODAY)
+    took = time.perf_counter() - began
+    print(f"\nThe demo newsroom was loaded in {took:.1f} s on {empty.writer.dialect.name}, in {len(steps)} steps.")
+    assert steps == [(number, len(steps)) for number in range(1, len(steps) + 1)]
+    assert is_loaded(empty)
+    assert took < 120  # goal: 10 s on a machine that does nothing else
+    return empty
+
+
+@pytest.fixture
+def session(platan: Database) -> Iterator[Session]:
+    with platan.read() as session:
+        session.info["at"] = TODAY
+        yield session
+
+
+def by_headline(session: Session) -> dict[str, Question]:
+    return {question.headline: question for question in session.scalars(select(Question))}
+
+
+def one(session: Session, slug: str, key: str) -> Question:
+    [headline] = [row["headline"] for row in QUESTIONS[slug] if row["key"] == key]
+    return by_headline(session)[headline]
+
+
+def test_every_question_stands_where_the_content_says(session: Session) -> None:
+    assignments = {row.question_id: row for row in session.scalars(select(Assignment))}
+    answers = {row.question_id: row.state for row in session.scalars(select(Answer))}
+    slugs = {newsletter.id: newsletter.slug for newsletter in all_newsletters(session)}
+    stands = {
+        (slugs[row.newsletter_id], row.headline): (
+            row.state,
+            assignments[row.id].state if row.id in assignments else None,
+            answers.get(row.id),
+        )
+        for row in session.scalars(select(Question))
+    }
+    said = {(slug, row["headline"]): CALLED[row["state"]] for slug, rows in QUESTIONS.items() for row in rows}
+    assert stands == said
+    assert Counter(state for state, *_ in stands.values()) == Counter(CALLED[row["state"]][0] for rows in QUESTIONS.values() for row in rows)  # fmt: skip
+
+
+def test_every_letter_is_there_once_and_filed_or_not(session: Session) -> None:
+    stands = Counter(map(tuple, session.execute(select(Letter.body, Letter.state, Letter.language))))
+    filed = [letter for rows in QUESTIONS.values() for row in rows for letter in row["letter"]]
+    said = Counter((letter["body"], "filed", letter["language"]) for letter in filed)
+    for letter in (letter for rows in UNFILED.values() for letter in rows):
+        said[letter["body"], "held" if "held_reason" in letter else "received", letter["language"]] += 1
+    assert stands == said
+
+
+def test_nothing_happens_before_the_founding_or_after_today(session: Session) -> None:
+    for table, column in (
+        (Letter, "received_at"), (Question, "opened_at"), (Question, "state_at"), (Assignment, "state_at"),
+        (Answer, "state_at"), (OutboxMail, "created_at"), (Check, "asked_at"), (Expert, "verified_at"),
+    ):  # fmt: skip
+        first, last = session.execute(select(func.min(getattr(table, column)), func.max(getattr(table, column)))).one()
+        assert TODAY - timedelta(days=425) <= first <= last <= TODAY, (table, column)
+
+
+def test_every_published_question_is_a_public_page_in_its_edition(session: Session) -> None:
+    for newsletter in all_newsletters(session):
+        editions = archive.editions(session, newsletter, limit=100)
+        items = archive.items(session, editions)
+        past = session.scalars(
+            select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.runs_at <= TODAY)
+            .order_by(Edition.runs_at.desc())
+        ).all()  # fmt: skip
+        backs = {edition.id: number for number, edition in enumerate(past, 1)}
+        ran = [
+            (backs[edition.id], item.question.headline)
+            for edition in editions
+            for item in sorted(items[edition.id], key=lambda item: item.position)
+        ]
+        rows = [row for row in QUESTIONS[newsletter.slug] if row["state"] == "published"]
+        assert ran == [(row["edition_back"], row["headline"]) for row in rows]
+        assert archive.count(session, newsletter) == len(rows)
+        for headline in (headline for _, headline in ran):
+            found = archive.story(session, newsletter, by_headline(session)[headline].public_id)
+            assert found and found[0].question.headline == headline
+        assert {edition.state for edition in past} == {"sent", "skipped"}
+
+
+def test_every_piece_is_set_and_its_marks_balance(session: Session) -> None:
+    items = session.scalars(select(EditionItem)).all()
+    assert len(items) == 35
+    for item in items:
+        block = block_from(item, "desk@platan.example")
+        (opens, closes), (inner_opens, inner_closes) = marks_for(block.language, "typographic").levels
+        answer = [paragraph for paragraph in block.paragraphs if paragraph.role == "answer"]
+        whole = to_text(block)
+        assert [paragraph.text.startswith(opens) for paragraph in answer] == [True] * len(answer), whole
+        assert [paragraph.text.endswith(closes) for paragraph in answer] == [False] * (len(answer) - 1) + [True], whole
+        assert whole.count(opens) - whole.count(closes) == len(answer) - 1, whole
+        assert whole.count(inner_opens) <= whole.count(inner_closes), (
+            whole
+        )  # an apostrophe looks like a mark that closes
+        assert '"' not in whole and "{" not in whole and to_markdown(block) and to_html(block)
+
+
+def test_a_single_asker_is_named_as_agreed_and_a_group_never(session: Session) -> None:
+    named = {
+        item.question.headline: list(item.credits) for item in session.scalars(select(EditionItem)) if any(item.credits)
+    }
+    assert named == {
+        "Ask for the Annex": ["Milutin, Serbia"],
+        "خانهٔ خنک، بی کولر": ["نسرین، کوهرنگان"],
+        "چنار پیر را باید برید؟": ["بهرام، چشمه‌بید"],
+    }
+    unsure = select(Credit).where(Credit.choice != "none", Credit.consent_text.is_(None))
+    assert session.scalars(unsure).all() == []
+
+
+def test_what_is_open_has_dates_that_are_still_true(session: Session) -> None:
+    def of(key: str) -> Assignment:
+        return session.scalars(select(Assignment).filter_by(question_id=one(session, "shift-change", key).id)).one()
+
+    late, fresh, away = of("home-sewing"), of("face-clock"), of("mine-rescue")
+    assert [assignment.state for assignment in (late, fresh, away)] == ["invited", "invited", "declined"]
+    assert late.reply_by and fresh.reply_by and late.reply_by < TODAY < fresh.reply_by
+    assert (away.decline_reason, away.later_on, away.suggestion_sealed is not None) == (
+        "no time", (TODAY + timedelta(days=33)).date(), True,
+    )  # fmt: skip
+    waiting = session.scalars(select(Assignment).where(Assignment.state.in_(("invited", "accepted")))).all()
+    assert [row.due_at > TODAY for row in waiting if row.due_at] == [True] * 4
+    [check] = session.scalars(select(Check).where(Check.ended_at.is_(None)))
+    assert check.due_at > TODAY
+    [draft] = session.scalars(select(Draft))
+    assert draft.assignment_id == of("paid-in-yarn").id and draft.body.startswith("I was once paid in yarn")
+
+
+def test_the_queued_questions_stand_in_the_coming_editions(session: Session) -> None:
+    for newsletter in all_newsletters(session):
+        coming = public_state.coming_editions(session, newsletter.id, 1)[0]
+        queued = session.scalars(select(Question).filter_by(edition_id=coming.id)).all()
+        assert [(row.state, row.position) for row in queued] == [("queued", 1)]
+        told = next(row for row in FILES["newsletters"]["newsletter"] if row["slug"] == newsletter.slug)
+        assert (len(newsletter.skips), len(newsletter.extra)) == (len(told["skip"]), len(told["extra"]))
+        planned = session.scalars(select(Edition.rule_date).filter_by(newsletter_id=newsletter.id, state="planned"))
+        days = {day.isoformat() for day in planned}
+        assert days & set(newsletter.skips) == set() and set(newsletter.extra) <= days
+
+
+def test_three_questions_are_shown_to_readers_and_all_have_topics(session: Session) -> None:
+    for newsletter in all_newsletters(session):
+        shown = {row["headline"] for row in QUESTIONS[newsletter.slug] if row.get("shown")}
+        assert {row.headline for row in questions.shown(session, newsletter.id)} == shown and len(shown) == 3
+    links_to_topics = session.scalar(select(func.count()).select_from(QuestionTopic))
+    assert links_to_topics == sum(len(row["topics"]) for rows in QUESTIONS.values() for row in rows)
+
+
+def test_the_merged_letter_counts_for_its_lead(session: Session) -> None:
+    lead = one(session, "shift-change", "envelope")
+    assert len(questions.letters_of(session, lead)) == 4
+    assert one(session, "shift-change", "cash-half").merged_into_id == lead.id
+
+
+def test_only_mails_of_the_last_day_wait(session: Session) -> None:
+    waiting = session.scalars(select(OutboxMail).where(OutboxMail.state == "queued")).all()
+    assert Counter(mail.kind for mail in waiting) == {
+        "expert.invitation": 1, "expert.check": 1, "desk.answer": 3, "sign_in": 1,
+    }  # fmt: skip
+    assert min(mail.created_at for mail in waiting) >= datetime(2026, 11, 24, tzinfo=UTC)
+    assert {mail.state for mail in session.scalars(select(OutboxMail))} == {"held", "queued", "sent"}
+    assert all(outbox.read(session, mail).text for mail in waiting)
+
+
+def test_an_assistants_mail_is_held_and_an_invitation_of_hers_is_prepared(session: Session) -> None:
+    [held] = session.scalars(select(OutboxMail).filter_by(state="held"))
+    assert (held.kind, held.question_id) == ("expert.letter", one(session, "shift-change", "paid-in-yarn").id)
+    assert "who sets the price of the yarn" in outbox.read(session, held).text
+    [drafted] = session.scalars(select(Assignment).filter_by(state="drafted"))
+    assert (drafted.question_id, drafted.expert.name) == (
+        one(session, "shift-change", "sugar-season").id, "Gulmira Sarsenova",
+    )  # fmt: skip
+    aizada = session.scalars(select(Person).filter_by(name="Aizada Toktorova")).one()
+    for action, key in (("assignment.write", held.assignment_id), ("assignment.draft", drafted.id)):
+        by = session.scalars(select(Event.actor).filter_by(action=action, noun_id=key)).all()
+        assert by == [f"staff:{aizada.id}"]
+
+
+def test_no_address_is_kept_of_a_reader_who_has_been_told(session: Session) -> None:
+    over = (
+        select(Contact).join(Letter, Letter.id == Contact.letter_id).join(Question, Question.id == Letter.question_id)
+    )
+    assert session.scalars(over.where(Question.state.in_(("published", "closed", "merged")))).all() == []
+    assert session.scalars(select(Contact).where(Contact.erase_on < TODAY.date())).all() == []
+
+
+def test_the_doors_open(platan: Database) -> None:
+    opened = doors(platan)
+    assert all(address.startswith(f"{BASE_URL}/") for _, address in opened)
+    paths = [address.removeprefix(BASE_URL) for _, address in opened]
+    assert paths[:2] == ["/shift-change/", "/nafas/"] and paths[-2:] == ["/mails/", "/shift-change/receipt"]
+    with platan.read() as session:
+        tokens = [path.split("/")[2] for path in paths if path.startswith("/a/")]
+        found = [links.find_link(session, token) for token in tokens]
+        headlines = [session.get_one(Assignment, link.assignment_id).question.headline for link in found if link]
+        assert headlines == ["Paid in Yarn", "Who Audits the Auditors?"]
+        ways = [sign_in.find(session, path.split("/")[2]) for path in paths if path.startswith("/sign-in/")]
+        assert [way.door if way else None for way in ways] == ["desk", "desk", "desk", "desk", "expert"]
+
+
+def test_the_printed_receipt_tells_that_the_question_has_run(platan: Database, session: Session) -> None:
+    label, _ = doors(platan)[-1]
+    letter = receipts.find_receipt(session, label.partition("type ")[2])
+    assert letter is not None
+    newsletter = all_newsletters(session)[0]
+    told = public_state.standing(session, newsletter, letter)
+    envelope = one(session, "shift-change", "envelope")
+    assert (told.state, told.path) == ("published", f"/shift-change/q/{envelope.public_id}/half-the-pay-in-an-envelope")
+    assert receipts.reader_of(letter) == Reader(letter.id)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(2028, 2, 29, 0, 0, 30, tzinfo=UTC),
+        datetime(2027, 3, 28, 1, 30, tzinfo=UTC),  # the clocks are put on
+        datetime(2026, 12, 2, 8, 5, tzinfo=UTC),  # five minutes after an edition
+    ],
+)
+def test_it_can_be_loaded_on_any_day(sqlite_template: Path, tmp_path: Path, at: datetime) -> None:
+    url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'newsroom.db')}"
+    database = Database(url, Keys(SECRETS), BASE_URL)
+    load(database, at=at)
+    with database.read() as session:
+        states: Counter[Any] = Counter(session.scalars(select(Question.state)))
+        assert states == Counter(CALLED[row["state"]][0] for rows in QUESTIONS.values() for row in rows)
+        assert session.scalar(select(func.max(OutboxMail.created_at))) == at.replace(microsecond=0)
+        [check] = session.scalars(select(Check).where(Check.ended_at.is_(None)))
+        assert check.due_at > at
+    database.close()

@@ -1,0 +1,423 @@
+"""Nora fills the slots: what is ready narrowed down by the address, orders by dragging, dates that warn, and what others did."""
+
+import re
+import threading
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.actors import Clock, Reader
+from app.answers import assigning, editing, writing
+from app.answers.models import Answer, Assignment
+from app.db import Database
+from app.editions import arranging, locking, slots
+from app.editions.models import Edition, EditionItem
+from app.letters import receipts, receive
+from app.letters.models import Letter
+from app.lifecycle import Refused, Stale
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter, Topic
+from app.newsroom import publishing
+from app.newsroom.withdrawal import withdraw
+from app.people import directory
+from app.people.models import Expert
+from app.questions import moves as questions
+from app.questions import wording
+from app.questions.models import Question
+from app.typesetting.renderers import to_text
+from tests.support.at_desk import Browser, buttons, counted, everything, read
+from tests.support.cast import Newsroom, answered
+from tests.support.edition_desk import FIRST, SECOND, THIRD, Desk
+
+ALL = [FIRST, SECOND, THIRD]
+
+
+@pytest.fixture
+def nora(app: Flask, newsroom: Newsroom) -> Desk:
+    return Desk(app, newsroom)
+
+
+@pytest.fixture
+def dana(app: Flask, nora: Desk) -> Browser:
+    """A second editor, at the same desk at the same time."""
+
+    def hire(session: Session) -> Any:
+        person = directory.add_person(session, Clock(), "Dana Kim", "dana@desk.example")
+        directory.give_role(session, Clock(), person, nora.newsroom.newsletter_id, "editor")
+        return directory.staff_actor(session, person.id, nora.newsroom.newsletter_id)
+
+    return Browser(app, nora.database.write(hire))
+
+
+def the(session: Session, public_id: str) -> Question:
+    return session.scalars(select(Question).filter_by(public_id=public_id)).one()
+
+
+def change(nora: Desk, public_id: str, fn: Any) -> None:
+    nora.database.write(lambda session: fn(session, the(session, public_id)))
+
+
+def shown(nora: Desk, query: str = "") -> list[str]:
+    """The headlines that are ready, in the page's order."""
+    page = nora.open(f"{nora.page}{query}").text
+    ready = page[page.index('id="ready-list"') : page.index('aria-labelledby="preview"')]
+    found: list[str] = re.findall(r'<h3 class="head"[^>]*><a[^>]*>([^<]+)</a>', ready)
+    return found
+
+
+def on_the_page(nora: Desk, name: str) -> str:
+    """What the page's own forms carry: the version of the slots, or the mark of what had been done before."""
+    return re.findall(rf'name="{name}" value="(\d+)"', nora.open(nora.page).text)[0]
+
+
+def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> None:
+    """Marek answers the same question, at greater length than there is room for."""
+    expert = session.get_one(Expert, newsroom.marek.expert_id)
+    assignment = assigning.assign(session, newsroom.nora, question, expert)
+    written = writing.Written("The river took half of it. " * 100, own_words=True)
+    answer = writing.submit(session, newsroom.marek, assignment, written)
+    editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
+
+
+def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk) -> None:
+    first, second, third = nora.ready(*ALL)
+    today = datetime.now(UTC).date()
+
+    def prepare(session: Session) -> None:
+        topic = Topic(newsletter_id=nora.newsroom.newsletter_id, slug="salt", name="Salt")
+        session.add(topic)
+        session.flush()
+        questions.set_topics(session, nora.newsroom.nora, the(session, first), [topic.id])
+        marek_answers(session, nora.newsroom, the(session, second))
+        questions.shelve(session, nora.newsroom.nora, the(session, third))
+        the(session, third).must_run_by = today
+        old = session.scalars(select(Answer).filter_by(question_id=the(session, first).id)).one()
+        session.execute(
+            Answer.__table__.update().where(Answer.id == old.id).values({"state_at": datetime.now(UTC) - timedelta(9)})
+        )
+
+    nora.database.write(prepare)
+    with nora.database.read() as session:
+        marek = session.get_one(Expert, nora.newsroom.marek.expert_id).public_id
+    assert shown(nora) == [THIRD, FIRST, SECOND]  # what has a date comes first
+    found = {
+        "topic=salt": [FIRST], f"expert={marek}": [SECOND], "age=7": [FIRST], "age=28": [], "length=long": [SECOND],
+        "length=fits": [THIRD, FIRST], "by=any": [THIRD], "by=this": [THIRD], "source=shelf": [THIRD],
+        "source=answered&length=fits": [FIRST],
+    }  # fmt: skip
+    assert {query: shown(nora, f"?{query}") for query in found} == found
+    said = nora.get(f"{nora.page}?topic=salt&expert=nobody&age=soon")
+    assert "left out: Expert, Approved." in said
+    # A press keeps the address, so that the same is looked at afterwards.
+    assert nora.press(f"{nora.page}/pick?topic=salt", question=first) == f"/desk/steppe/{nora.page}?topic=salt#slots"
+
+
+def test_the_slots_are_put_in_an_order_at_once(nora: Desk) -> None:
+    first, second, third = nora.ready(*ALL)
+    nora.do("arrange", order=[second, first], version=nora.version())
+    assert nora.stands() == ("planned", [SECOND, FIRST])
+    nora.do("arrange", order=[third, second], version=nora.version())  # one out, one in
+    assert nora.stands() == ("planned", [THIRD, SECOND])
+    before = everything(nora.database)
+    nora.do("arrange", 409, order=[first, second, third], version=nora.version())
+    nora.do("arrange", 409, order=[first, first], version=nora.version())
+    nora.do("arrange", 409, order=[first])  # a form without the version it was drawn for
+    nora.do("arrange", 404, order=["0" * 12], version=nora.version())
+    assert everything(nora.database) == before
+    nora.do("arrange", version=nora.version())
+    assert nora.stands() == ("planned", [])
+
+
+def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, dana: Browser) -> None:
+    first, second, third = nora.ready(*ALL)
+    nora.do("arrange", order=[first, second], version=nora.version())
+    seen, version = on_the_page(nora, "seen"), on_the_page(nora, "version")
+    dana.press(f"{nora.page}/down", question=first, version=version)
+    dana.press(f"{nora.page}/drop", question=first)
+
+    said = nora.do("arrange", 409, order=[first, second], version=version, seen=seen)
+    assert "This edition was changed after you opened this page" in said
+    assert f"Dana Kim moved “{FIRST}”." in said and f"Dana Kim took “{FIRST}” out." in said
+    nora.do("up", 409, question=second, version=version, seen=seen)
+    assert nora.stands() == ("planned", [SECOND])
+    # What names its question is done whoever else was at work, and the page after it tells the rest.
+    nora.do("pick", question=third, version=version, seen=seen)
+    said = nora.get(nora.page)
+    assert f"“{THIRD}” stands in slot 2." in said and f"Meanwhile: Dana Kim took “{FIRST}” out." in said
+    assert nora.stands() == ("planned", [SECOND, THIRD])
+    # The same person in another window is told what they did there.
+    assert f"You put “{THIRD}” in a slot." in nora.do("slots", 409, slots=3, version=version, seen=seen)
+
+
+def test_a_date_is_set_taken_away_and_warned_of(nora: Desk) -> None:
+    first, second = nora.ready(FIRST, SECOND)
+    with nora.database.read() as session:
+        runs = nora.edition(session).rule_date
+    before = everything(nora.database)
+    for bad in ("soon", "2020-02-30", "2020-01-01"):
+        assert "Give a day that is still to come." in nora.do("date", 409, question=first, by=bad)
+    assert everything(nora.database) == before
+    nora.do("date", question=first, by=runs.isoformat())
+    nora.do("pick", question=second)
+    said = nora.get(nora.page)
+    assert f"{FIRST} : it must run by" in said and "the edition after this one is too late" in said
+    assert "It must run by" in nora.get("")
+    nora.do("pick", question=first)
+    assert "is too late" not in nora.get(nora.page)
+    assert "It must run by" not in nora.get("")
+    nora.do("carry", question=first)
+    said = nora.get(f"editions/{nora.next_id}")
+    assert f"{FIRST} : it was to run by" in said
+    nora.press(f"editions/{nora.next_id}/date", question=first, by="")
+    assert "it was to run by" not in nora.get(f"editions/{nora.next_id}")
+
+
+def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk) -> None:
+    [first] = nora.ready(FIRST)
+    by = (datetime.now(UTC) + timedelta(days=40)).date()
+    nora.press(f"questions/{first}/must-run-by", by=by.isoformat())
+    with nora.database.read() as session:
+        assert the(session, first).must_run_by == by
+    assert "Give a day that is still to come" in nora.press(
+        f"questions/{first}/must-run-by", 422, by="soon", was=by.isoformat()
+    )
+    nora.press(f"questions/{first}/must-run-by", by="", was=by.isoformat())
+    with nora.database.read() as session:
+        assert the(session, first).must_run_by is None
+
+
+def test_several_answers_run_together_in_the_order_that_is_wanted(nora: Desk) -> None:
+    [first] = nora.ready(FIRST)
+    change(nora, first, lambda session, question: marek_answers(session, nora.newsroom, question))
+    nora.do("pick", question=first)
+
+    def printed() -> list[str]:
+        with nora.database.read() as session:
+            [block] = locking.blocks(session, nora.edition(session))
+        return re.findall(r"I (?:also )?asked ([^,]+),", to_text(block))
+
+    assert printed() == ["Leyla Aydın", "Marek Dvořák"]
+    assert [word for word in buttons(nora.open(nora.page)) if word == "Put it first"] == ["Put it first"]
+    with nora.database.read() as session:
+        marek = session.scalars(select(Answer).filter_by(expert_id=nora.newsroom.marek.expert_id)).one().public_id
+    nora.do("first", question=first, answer=marek)
+    assert printed() == ["Marek Dvořák", "Leyla Aydın"]
+    nora.do("first", 409, question=first, answer="nobody's")
+
+
+def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(nora: Desk) -> None:
+    first, second = nora.ready(FIRST, SECOND)
+    nora.do("arrange", order=[first, second], version=nora.version())
+    assert any(word.startswith("Remove slot 2 and move it to") for word in buttons(nora.open(nora.page)))
+    nora.do("slots", slots=1)
+    assert nora.stands() == ("planned", [FIRST])
+    assert SECOND in nora.get(f"editions/{nora.next_id}")
+    with nora.database.read() as session:
+        kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%")))
+        assert list(kinds).count("expert.carried_over") == 1
+
+
+def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(nora: Desk) -> None:
+    first, second = nora.ready(FIRST, SECOND)
+    nora.do("arrange", order=[first, second], version=nora.version())
+    assert "Lock the edition" in buttons(nora.open(nora.page))
+
+    def reword(session: Session, question: Question) -> None:
+        wording.reword(
+            session, nora.newsroom.nora, question, headline=FIRST, body="Who measures it now?", language="en"
+        )
+
+    change(nora, first, reword)
+    page = nora.open(nora.page)
+    assert "It can’t be locked yet" in read(page) and "its newest words are not cleared yet" in read(page)
+    assert f'href="/desk/steppe/questions/{first}"' in page.text[page.text.index('id="before"') :]
+    assert "Lock the edition" not in buttons(page)
+    assert "First confirm that nobody could recognise" in nora.do("lock", 409, version=nora.version())
+
+
+def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: Desk) -> None:
+    """One press takes it out and its approval back, and leads to the text. Of two who press, the second is told."""
+    [first] = nora.ready(FIRST)
+    nora.do("pick", question=first)
+
+    def short_slots(session: Session) -> str:
+        session.get_one(Newsletter, nora.newsroom.newsletter_id).words = 5
+        return session.scalars(select(Answer)).one().public_id
+
+    answer = nora.database.write(short_slots)
+    page = nora.open(nora.page).text
+    assert re.findall(r'<a href="([^"]+)">Cut it<', page) == [f"/desk/steppe/questions/{first}#acts-{answer}"]
+    question = nora.open(f"questions/{first}")
+    assert buttons(question).count("Take it out of the edition and edit it") == 1
+    here = f"questions/{first}/answers/{answer}"
+    assert nora.press(f"{here}/cut", edition=nora.id) == f"/desk/steppe/{here}/edit"
+    assert "It is out of the edition, and its approval taken back." in nora.get(f"{here}/edit")
+    with nora.database.read() as session:
+        assert (session.scalars(select(Answer)).one().state, the(session, first).state) == ("edited", "seeking")
+        kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%"))).all()
+    assert (nora.stands(), kinds) == (("planned", []), [])
+    before = everything(nora.database)
+    nora.press(f"{here}/cut", 409, edition=nora.id)
+    assert everything(nora.database) == before
+
+
+def timur_asks_alone(session: Session, newsroom: Newsroom, question: Question) -> None:
+    newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+    form = receive.Form("timur", 1)
+    letter = receive.send(session, Reader(), newsletter, receive.Ask("who measures it there?"), form=form)
+    questions.join(session, newsroom.nora, question, [letter])
+
+
+def take_back(session: Session) -> None:
+    letter = session.scalars(select(Letter)).one()
+    withdraw(session, receipts.reader_of(letter), letter)
+
+
+def test_a_question_taken_back_a_second_before_the_lock_is_out_and_the_page_says_so(nora: Desk) -> None:
+    first, second = nora.ready(FIRST, SECOND)
+    change(nora, first, lambda session, question: timur_asks_alone(session, nora.newsroom, question))
+    nora.do("arrange", order=[first, second], version=nora.version())
+    version, seen = on_the_page(nora, "version"), on_the_page(nora, "seen")
+    nora.database.write(take_back)
+    said = nora.do("lock", 409, version=version, seen=seen)
+    assert "A reader took their question back. It is out of this edition, and its words are erased." in said
+    assert FIRST not in said
+    assert nora.stands() == ("planned", [SECOND])
+    nora.do("lock", version=nora.version())
+    assert nora.stands() == ("locked", [SECOND])
+
+
+@pytest.mark.parametrize("first_there", ["the lock", "the reader"])
+def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: Newsroom, first_there: str) -> None:
+    """Whoever comes first has the other wait for the end of it; nobody is refused what is theirs, and nothing is half done."""
+
+    def prepare(session: Session) -> tuple[int, int]:
+        question = answered(session, newsroom, FIRST)
+        timur_asks_alone(session, newsroom, question)
+        edition = session.scalars(select(Edition).order_by(Edition.runs_at).where(Edition.state == "planned")).first()
+        assert edition is not None
+        slots.pick(session, newsroom.nora, question, edition)
+        return edition.id, edition.version
+
+    key, version = database.write(prepare)
+    holds, told = threading.Event(), []
+
+    def lock(session: Session) -> None:
+        locking.lock_edition(session, newsroom.nora, session.get_one(Edition, key), version)
+
+    def first(verb: Any) -> Any:
+        def fn(session: Session) -> None:
+            verb(session)
+            session.flush()
+            holds.set()
+            other.join(0.4)  # the other one is at the door now, and waits
+
+        return fn
+
+    def second(verb: Any) -> None:
+        holds.wait(5)
+        try:
+            database.write(verb)
+        except Refused as refused:
+            told.append(type(refused))
+
+    verbs = (lock, take_back) if first_there == "the lock" else (take_back, lock)
+    other = threading.Thread(target=second, args=(verbs[1],))
+    other.start()
+    database.write(first(verbs[0]))
+    other.join(20)
+    with database.read() as session:
+        stands = [session.get_one(Edition, key).state, session.scalars(select(Question.state)).one()]
+        words = session.scalars(select(Letter.body)).one()
+        items = session.scalar(select(func.count()).select_from(EditionItem))
+    assert (words, told, stands, items) == (
+        (None, [], ["locked", "queued"], 1) if first_there == "the lock" else (None, [Stale], ["planned", "closed"], 0)
+    )
+
+
+def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(nora: Desk) -> None:
+    [first] = nora.ready(FIRST)
+    nora.do("pick", question=first)
+    for press in ("lock", "send"):
+        nora.do(press, version=nora.version())
+    said = nora.get(nora.page)
+    assert "We put up salt plates in 2009 and count what falls on them.” SHA-256" in said
+    assert "its hash does not fit" not in said
+
+    def spoil(session: Session, question: Question) -> None:
+        publishing.retract(session, nora.newsroom.nora, question, "somebody is in danger")
+        session.scalars(select(EditionItem)).one().output += " "
+
+    change(nora, first, spoil)
+    said = nora.get(nora.page)
+    assert "Its public page has been taken down since." in said and "its hash does not fit" in said
+
+
+def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(nora: Desk) -> None:
+    first, second, third = nora.ready(*ALL[:3])
+    nora.press(f"editions/{nora.next_id}/pick", question=third)
+    for question in (first, second):
+        nora.do("pick", question=question)
+    nora.do("down", question=first)
+    nora.do("drop", question=second)
+    nora.do("pick", question=second)
+    nora.do("carry", question=second)
+    nora.do("lock", version=nora.version())
+
+    def happened(edition: str) -> list[str]:
+        page = nora.open(f"editions/{edition}").text.partition('<ol class="happened">')[2].partition("</ol>")[0]
+        return [unescape(words) for words in re.findall(r"<span>([^<]+)</span>", page)]
+
+    def lock_next(session: Session) -> None:
+        edition = session.scalars(select(Edition).filter_by(public_id=nora.next_id)).one()
+        locking.lock_edition(session, nora.newsroom.nora, edition)
+
+    assert happened(nora.id) == [
+        "The calendar planned it.",
+        f"Nora Lind put “{ALL[0]}” in a slot.",
+        f"Nora Lind put “{ALL[1]}” in a slot.",
+        f"Nora Lind moved “{ALL[0]}”.",
+        f"Nora Lind took “{ALL[1]}” out.",
+        f"Nora Lind put “{ALL[1]}” in a slot.",
+        f"Nora Lind carried “{ALL[1]}” over.",
+        "Nora Lind locked it.",
+    ]
+    nora.database.write(lock_next)
+    assert happened(nora.next_id) == [
+        "The calendar planned it.",
+        f"Nora Lind put “{ALL[2]}” in a slot.",
+        f"Nora Lind carried “{ALL[1]}” over to this edition.",
+        "Nora Lind locked it.",
+    ]
+
+
+def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk) -> None:
+    def asked() -> int:
+        with counted(nora.database) as statements:
+            nora.get(nora.page)
+        return len(statements)
+
+    nora.ready(*ALL)
+    few = asked()
+    nora.ready(*(f"What falls on plate {number}?" for number in range(5)))
+    assert asked() == few <= 34
+
+
+def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: Desk) -> None:
+    def full(session: Session) -> tuple[str, str]:
+        edition = nora.edition(session)
+        later = list(session.scalars(slots.later_editions(edition).limit(2)))
+        for number in range(later[0].slots):
+            slots.pick(session, nora.newsroom.nora, answered(session, nora.newsroom, f"Plate {number}?"), later[0])
+        found = arranging.next_free(session, edition)
+        assert found is not None
+        return found.public_id, later[1].public_id
+
+    found, expected = nora.database.write(full)
+    assert found == expected
+    assert nora.database.write(lambda s: s.scalar(select(func.count()).select_from(Assignment))) == 2

@@ -1,0 +1,412 @@
+"""Nora builds an edition: picks, orders, previews, exports, locks, sends, and takes it back."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from selectolax.lexbor import LexborHTMLParser
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Clock, Reader
+from app.editions import planning
+from app.editions.models import Edition, EditionItem
+from app.editions.queries import coming_editions
+from app.letters import receive
+from app.letters.models import Credit, Letter
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.people import directory
+from app.questions import moves as questions
+from app.questions.models import Question
+from tests.support.at_desk import Browser, buttons, counted, everything, read
+from tests.support.cast import Newsroom, handed_in
+from tests.support.edition_desk import FIRST, SECOND, THIRD, Desk
+
+TEXT = """\
+Ask The Steppe: Who measures the salt?
+
+A reader asked: “Who measures the salt?”
+
+To find out more, I asked Leyla Aydın, soil scientist at the Karakum Field Station:
+
+“We put up salt plates in 2009 and count what falls on them.”
+
+What would you like to know? Write to nora@steppe.example.
+"""
+HTML = """\
+<section class="qa" lang="en" dir="ltr">
+<h2 class="qa-heading">Ask The Steppe: Who measures the salt?</h2>
+<p class="qa-question">A reader asked: “Who measures the salt?”</p>
+<p class="qa-lead-in">To find out more, I asked Leyla Aydın, soil scientist at the Karakum Field Station:</p>
+<p class="qa-answer">“We put up salt plates in 2009 and count what falls on them.”</p>
+<p class="qa-call">What would you like to know? Write to nora@steppe.example.</p>
+</section>
+"""
+ENDINGS = ("txt", "md", "html", "mail.html", "json")
+
+
+@pytest.fixture
+def nora(app: Flask, newsroom: Newsroom) -> Desk:
+    return Desk(app, newsroom)
+
+
+def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk) -> None:
+    first, second = nora.ready(FIRST, SECOND)
+    page = nora.open(nora.page)
+    assert "2 approved answers are ready." in read(page)
+    assert [word for word in buttons(page) if word != "Set the date"] == [
+        "Skip this date", "Add a slot", "Remove a slot", "Put in slot 1", "Put in slot 1",
+    ]  # fmt: skip
+
+    assert nora.do("pick", question=first) == f"/desk/steppe/{nora.page}#slots"
+    nora.do("pick", question=second)
+    assert nora.stands() == ("planned", [FIRST, SECOND])
+    nora.do("down", question=first)
+    assert nora.stands() == ("planned", [SECOND, FIRST])
+    nora.do("up", question=first)
+    assert nora.stands() == ("planned", [FIRST, SECOND])
+    assert "Every slot is filled." in nora.get(nora.page)
+
+    nora.do("lock", version=nora.version())
+    assert buttons(nora.open(nora.page))[:2] == ["Unlock", "Mark as sent"]
+    nora.do("unlock", version=nora.version())
+    nora.do("lock", version=nora.version())
+    assert "thanks and notices wait ten minutes" in nora.get(nora.page)
+
+    nora.do("send", version=nora.version())
+    assert nora.stands() == ("sent", [FIRST, SECOND])
+    assert buttons(nora.open(nora.page))[:1] == ["Recall it"]
+    nora.do("recall")
+    assert nora.stands() == ("locked", [FIRST, SECOND])
+    with nora.database.read() as session:
+        states = session.scalars(select(OutboxMail.state).filter_by(kind="expert.published"))
+        assert list(states) == ["discarded", "discarded"]
+
+
+def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk) -> None:
+    [first] = nora.ready(FIRST)
+    nora.do("pick", question=first)
+    nora.do("lock", version=nora.version())
+    nora.do("send", version=nora.version())
+    with nora.database.read() as session:
+        item = session.scalars(select(EditionItem)).one()
+    said = nora.get(nora.page)
+    assert [word for word in said.split() if word == item.sha256] == [item.sha256]
+    assert [line for line in ("Nora Lind locked it.", "Nora Lind marked it as sent.", "Approved by Nora Lind.") if line in said] == [
+        "Nora Lind locked it.", "Nora Lind marked it as sent.", "Approved by Nora Lind.",
+    ]  # fmt: skip
+
+
+def test_exports_are_the_block_letter_for_letter(nora: Desk) -> None:
+    [first] = nora.ready(FIRST)
+    nora.do("pick", question=first)
+    files = {ending: nora.open(f"{nora.page}/export.{ending}") for ending in ENDINGS}
+    assert files["txt"].text == TEXT
+    assert files["md"].text == "## " + TEXT
+    assert files["html"].text == HTML
+    assert [part.text() for part in LexborHTMLParser(files["mail.html"].text).css("h2, p")] == TEXT.strip().split(
+        "\n\n"
+    )
+    [block] = json.loads(files["json"].text)
+    assert [part["role"] for part in block["paragraphs"]] == ["heading", "question", "lead_in", "answer", "call"]
+    assert {ending: file.headers["Content-Type"] for ending, file in files.items()} == {
+        "txt": "text/plain; charset=utf-8",
+        "md": "text/markdown; charset=utf-8",
+        "html": "text/html; charset=utf-8",
+        "mail.html": "text/html; charset=utf-8",
+        "json": "application/json",
+    }
+    with nora.database.read() as session:
+        day = nora.edition(session).local_at[:10]
+    assert files["txt"].headers["Content-Disposition"] == f'attachment; filename="steppe-{day}.txt"'
+    assert TEXT.splitlines()[0] in nora.get(f"{nora.page}?form=markdown")
+
+
+def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(nora: Desk) -> None:
+    assert "<iframe" not in nora.open(f"{nora.page}?form=mail").text  # nothing is picked yet
+    nora.get(f"{nora.page}/mail", 404)
+    [first] = nora.ready(FIRST)
+    nora.do("pick", question=first)
+    [frame] = LexborHTMLParser(nora.open(f"{nora.page}?form=mail").text).css("iframe")
+    assert (frame.attributes["src"], frame.attributes["sandbox"]) == (
+        f"/desk/steppe/{nora.page}/mail",
+        "allow-same-origin",
+    )
+    shown = nora.open(f"{nora.page}/mail")
+    assert [part.text() for part in LexborHTMLParser(shown.text).css("h2, p")] == TEXT.strip().split("\n\n")
+    assert [link.attributes["href"] for link in LexborHTMLParser(shown.text).css("link")] == ["/static/mail.css"]
+    assert shown.headers["Content-Security-Policy"] == (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    )
+    assert shown.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_an_empty_edition_exports_nothing(nora: Desk) -> None:
+    for ending in ENDINGS:
+        assert "nothing is picked" in nora.get(f"{nora.page}/export.{ending}", 409)
+
+
+@pytest.mark.parametrize(
+    ("consent", "words", "choices"),
+    [
+        ("", "gave a name and no consent", ["Run it unnamed"]),
+        ("You may print it.", "Nobody has checked yet", ["Run it unnamed"]),
+    ],
+    ids=["no consent", "no check"],
+)
+def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
+    nora: Desk, consent: str, words: str, choices: list[str]
+) -> None:
+    [first] = nora.ready(FIRST)
+
+    def timur_asks(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, nora.newsroom.newsletter_id)
+        ask = receive.Ask("who measures it there?", credit="first", name="Timur", place="Osh", consent=consent)
+        letter = receive.send(session, Reader(), newsletter, ask, form=receive.Form("timur", 1))
+        question = session.scalars(select(Question).filter_by(public_id=first)).one()
+        questions.join(session, nora.newsroom.nora, question, [letter])
+
+    nora.database.write(timur_asks)
+    nora.do("pick", question=first)
+    before = everything(nora.database)
+    for ending in ENDINGS:
+        said = nora.get(f"{nora.page}/export.{ending}", 409)
+        assert (words in said, "Timur" in said) == (True, False)
+    assert "Timur" not in nora.do("lock", 409, version=nora.version())
+    assert everything(nora.database) == before
+
+    page = nora.open(nora.page)
+    assert [word for word in buttons(page) if word == "Run it unnamed"] == choices
+    with nora.database.read() as session:
+        letter = session.scalars(select(Letter.public_id)).one()
+    nora.do("unname", letter=letter)
+    with nora.database.read() as session:
+        assert session.scalars(select(Credit.choice)).one() == "none"
+    assert nora.open(f"{nora.page}/export.txt").text == TEXT
+
+
+def test_of_two_editors_at_once_the_second_sees_what_the_first_did(nora: Desk, app: Flask) -> None:
+    first, second = nora.ready(FIRST, SECOND)
+
+    def dana(session: Session) -> Any:
+        person = directory.add_person(session, Clock(), "Dana Kim", "dana@desk.example")
+        directory.give_role(session, Clock(), person, nora.newsroom.newsletter_id, "editor")
+        return directory.staff_actor(session, person.id, nora.newsroom.newsletter_id)
+
+    other = Browser(app, nora.database.write(dana))
+    nora.do("pick", question=first)
+    seen_by_nora = nora.version()
+    other.press(f"{nora.page}/pick", question=second)
+    before = everything(nora.database)
+    said = nora.do("lock", 409, version=seen_by_nora)
+    assert "This edition was changed after you opened this page" in said
+    assert everything(nora.database) == before
+    nora.do("lock", version=nora.version())
+    locked = nora.version()
+    other.press(f"{nora.page}/unlock", version=locked)
+    nora.do("send", 409, version=locked)
+    assert nora.stands() == ("planned", [FIRST, SECOND])
+
+
+def test_illegal_moves_by_hand_change_nothing(nora: Desk) -> None:
+    first, second, third = nora.ready(FIRST, SECOND, THIRD)
+    nora.do("pick", question=first)
+    nora.press(f"editions/{nora.next_id}/pick", question=second)
+    before = everything(nora.database)
+    for press in ("unlock", "send", "recall", "unskip"):
+        nora.do(press, 409, version=nora.version())
+    for press in ("up", "down", "drop", "carry"):
+        nora.do(press, 409, question=second)  # it stands in another edition
+    nora.do("pick", 409, question=first)  # it has a slot already
+    for number in ("0", "13", "-1", "many", "9" * 30):
+        nora.do("slots", 409, slots=number)
+    nora.do("lock", 409)  # a form without the version it was drawn for
+    assert everything(nora.database) == before
+
+    nora.do("lock", version=nora.version())
+    before = everything(nora.database)
+    nora.do("pick", 409, question=third)
+    for press in ("up", "down", "drop", "carry"):
+        nora.do(press, 409, question=first)
+    for press in ("lock", "skip", "recall", "unskip"):
+        nora.do(press, 409, version=nora.version())
+    nora.do("slots", 409, slots=3)
+    assert everything(nora.database) == before
+
+
+def test_nothing_of_another_newsletter_is_found(nora: Desk) -> None:
+    def found(session: Session) -> tuple[str, str]:
+        steppe = session.get_one(Newsletter, nora.newsroom.newsletter_id)
+        columns = ("name", "publisher", "editor", "language", "address", "section", "zone", "rule", "rule_start", "at")
+        other = Newsletter(slug="tundra", **{name: getattr(steppe, name) for name in columns})
+        session.add(other)
+        session.flush()
+        planning.plan_newsletter(session, Clock(), other)
+        person = directory.add_person(session, Clock(), "Aino Aalto", "aino@desk.example")
+        directory.give_role(session, Clock(), person, other.id, "editor")
+        aino = directory.staff_actor(session, person.id, other.id)
+        assert aino is not None
+        question = questions.open_question(session, aino, [], body="How thick is the ice?", language="en")
+        return coming_editions(session, other.id, 1)[0].public_id, question.public_id
+
+    edition, question = nora.database.write(found)
+    before = everything(nora.database)
+    nora.get(f"editions/{edition}", 404)
+    nora.get(f"editions/{edition}/export.txt", 404)
+    nora.press(f"editions/{edition}/skip", 404)
+    nora.do("pick", 404, question=question)
+    nora.do("unname", 404, letter="nobody's")
+    nora.press(f"shelf/{question}/take", 404)
+    nora.get(f"shelf?before={question}", 404)
+    assert everything(nora.database) == before
+    nora.slug = "tundra"
+    for path in ("", "editions", "outbox", "experts", "shelf", "archive", "settings"):
+        nora.get(path, 404)
+
+
+def test_an_assistant_looks_and_decides_nothing(nora: Desk, app: Flask) -> None:
+    first, second = nora.ready(FIRST, SECOND)
+    nora.do("pick", question=first)
+    ilya = Browser(app, nora.newsroom.ilya)
+    assert buttons(ilya.open(nora.page)) == ["Copy it"]
+    before = everything(nora.database)
+    for press in ("pick", "up", "down", "drop", "carry"):
+        ilya.press(f"{nora.page}/{press}", 404, question=second if press == "pick" else first)
+    for press in ("lock", "skip"):
+        ilya.press(f"{nora.page}/{press}", 404, version=nora.version())
+    ilya.press(f"{nora.page}/slots", 404, slots=3)
+    assert everything(nora.database) == before
+
+
+def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk) -> None:
+    first, second = nora.ready(FIRST, SECOND)
+    for question in (first, second):
+        nora.do("pick", question=question)
+    nora.do("drop", question=first)
+    nora.do("drop", question=second, why="The inquiry came out first.")
+    assert nora.stands() == ("planned", [])
+    with nora.database.read() as session:
+        told = session.scalars(select(OutboxMail).filter_by(kind="expert.dropped"))
+        assert [mail.question_id for mail in told] == [
+            session.scalars(select(Question.id).filter_by(public_id=second)).one()
+        ]
+
+
+def test_slots_come_and_go_and_what_does_not_fit_is_carried_over(nora: Desk) -> None:
+    first, second = nora.ready(FIRST, SECOND)
+    nora.do("slots", slots=3)
+    nora.do("slots", slots=1)
+    nora.do("pick", question=first)
+    assert "Every slot is filled. Add one" in nora.do("pick", 409, question=second)
+    nora.do("carry", question=first)
+    assert nora.stands() == ("planned", [])
+    assert FIRST in nora.get(f"editions/{nora.next_id}")
+
+
+def test_a_skipped_date_lets_go_of_its_questions_and_can_run_after_all(nora: Desk) -> None:
+    [first] = nora.ready(FIRST)
+    nora.do("pick", question=first)
+    nora.do("skip")
+    assert nora.stands() == ("skipped", [])
+    assert buttons(nora.open(nora.page)) == ["Let it run after all", "Undo u"]
+    nora.do("unskip")
+    assert nora.stands() == ("planned", [])
+
+
+def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(nora: Desk) -> None:
+    assert "The shelf is empty" in nora.get("shelf")
+    first, second = nora.ready(FIRST, SECOND)
+
+    def shelve(session: Session) -> None:
+        for question in session.scalars(select(Question)):
+            questions.shelve(session, nora.newsroom.nora, question)
+
+    nora.database.write(shelve)
+    assert FIRST in nora.get("shelf")
+    assert nora.get(nora.page).count("From the shelf.") == 2
+    nora.do("pick", question=first)
+    nora.press(f"shelf/{second}/take")
+    with nora.database.read() as session:
+        assert [q.state for q in session.scalars(select(Question).order_by(Question.id))] == ["queued", "answered"]
+    nora.press(f"shelf/{second}/take", 409)
+
+
+def test_what_ran_stands_in_the_archive(nora: Desk) -> None:
+    assert "The archive is empty" in nora.get("archive")
+    [first] = nora.ready(FIRST)
+    nora.do("pick", question=first)
+    nora.do("lock", version=nora.version())
+    assert "The archive is empty" in nora.get("archive")
+    nora.do("send", version=nora.version())
+    assert (FIRST in nora.get("archive"), FIRST in nora.get("editions")) == (True, True)
+
+
+def test_all_editions_tell_the_rhythm_in_words(nora: Desk) -> None:
+    assert "First and third Wednesday, 09:00, Europe/Prague" in nora.get("editions")
+
+
+def test_pages_ask_as_often_however_much_there_is(nora: Desk) -> None:
+    def asked(path: str) -> int:
+        with counted(nora.database) as statements:
+            nora.get(path)
+        return len(statements)
+
+    paths = (nora.page, "", "editions", "shelf", "archive", "outbox", "experts")
+    nora.ready(FIRST)
+    few = [asked(path) for path in paths]
+    nora.ready(*(f"What falls on plate {number}?" for number in range(6)))
+    assert [asked(path) for path in paths] == few
+
+
+def test_lists_go_on_where_the_page_before_ended(nora: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("editions.calendar_page", "questions.shelf_and_archive"):
+        monkeypatch.setattr(f"app.editor.{module}.PAGE", 1)
+    for headline, edition in ((FIRST, nora.id), (SECOND, nora.next_id)):
+        [question] = nora.ready(headline)
+        nora.press(f"editions/{edition}/pick", question=question)
+        for press in ("lock", "send"):
+            with nora.database.read() as session:
+                version = session.scalars(select(Edition.version).filter_by(public_id=edition)).one()
+            nora.press(f"editions/{edition}/{press}", version=version)
+    for path in ("editions", "archive"):
+        newest = nora.open(path)
+        older = re.findall(r'rel="next" href="/desk/steppe/([^"]+)"', newest.text)
+        assert (SECOND in read(newest), FIRST in read(newest), len(older)) == (True, False, 1)
+        oldest = nora.open(older[0])
+        assert (SECOND in read(oldest), FIRST in read(oldest), 'rel="next"' in oldest.text) == (False, True, False)
+        nora.get(f"{path}?before=000000000000", 404)
+
+
+def test_the_way_to_the_desk_leads_to_the_first_newsletter(nora: Desk) -> None:
+    assert nora.client.get("/desk/", base_url="https://localhost").location == "/desk/steppe/"
+
+
+def test_this_edition_says_who_waits_for_whom(nora: Desk) -> None:
+    assert "2 slots are still open" in nora.get("")
+    nora.database.write(lambda s: handed_in(s, nora.newsroom, FIRST))
+
+    def ask(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, nora.newsroom.newsletter_id)
+        receive.send(session, Reader(), newsletter, receive.Ask("who measures it there?"), form=receive.Form("t", 1))
+        questions.open_question(session, nora.newsroom.nora, [], headline=SECOND, body=SECOND, language="en")
+
+    nora.database.write(ask)
+    said = nora.get("")
+    columns = re.split("For you|For experts|For their check|For an answer|The slots of", said)[1:5]
+    assert "One text waits for you." in said
+    assert [
+        [
+            words
+            for words in ("Edit Leyla Aydın’s text", "Read one new letter", "Fill slot 1", SECOND, "Nobody waits.")
+            if words in one
+        ]
+        for one in columns
+    ] == [
+        ["Edit Leyla Aydın’s text", "Read one new letter", "Fill slot 1"],
+        ["Nobody waits."],
+        ["Nobody waits."],
+        [SECOND],
+    ]

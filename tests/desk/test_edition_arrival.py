@@ -1,0 +1,120 @@
+"""The edition's reply address, and the edition that arrives at the desk: what changed after the lock, and one press."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.actors import Mailroom
+from app.db import Database
+from app.editions import locking, slots
+from app.editions.models import Edition
+from app.mail.reply_address import address_for
+from app.newsletters.models import Newsletter
+from app.newsroom import arriving, public_state, publishing
+from app.typesetting.renderers import to_text
+from tests.support.cast import Newsroom, answered
+from tests.support.desk_browser import one, version
+
+
+@pytest.fixture
+def locked(database: Database, newsroom: Newsroom) -> str:
+    """An edition with one Q&A, locked; gives its public id."""
+
+    def fn(session):
+        question = answered(session, newsroom, "Who measures the salt?")
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        slots.pick(session, newsroom.nora, question, edition)
+        locking.lock_edition(session, newsroom.nora, edition)
+        return edition.public_id
+
+    return database.write(fn)
+
+
+def the(session, public_id: str) -> Edition:
+    return session.scalars(select(Edition).filter_by(public_id=public_id)).one()
+
+
+def arrives(database: Database, public_id: str, old: str = "", new: str = "") -> None:
+    """The edition's mail comes in, with `new` in the place of `old`."""
+
+    def fn(session):
+        edition = the(session, public_id)
+        text = "\n\n".join(to_text(block) for block in locking.blocks(session, edition)).replace(old or "\0", new)
+        arriving.arrived(
+            session, Mailroom(), edition, "<steppe-61@list.example>", f"Dear readers,\n\n{text}\n\nUnsubscribe"
+        )
+
+    database.write(fn)
+
+
+def takes_mail(database: Database, newsroom: Newsroom, inbox: str) -> None:
+    database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "inbox", inbox))
+
+
+@pytest.mark.parametrize("inbox", ["ask@steppe.example", "*@reply.steppe.example"])
+def test_the_reply_address_stands_on_the_edition_and_can_be_copied(nora, database, newsroom, locked, inbox):
+    takes_mail(database, newsroom, inbox)
+    with database.read() as session:
+        address = address_for(inbox, arriving.reply_token(session, the(session, locked)))
+    page = nora.get(f"/editions/{locked}")
+    assert f'<code class="hash" id="reply-to">{address}</code>' in page
+    assert f'data-copy="{nora.desk}/editions/{locked}/reply-address.txt"' in page
+    copied = nora.client.get(f"{nora.desk}/editions/{locked}/reply-address.txt")
+    assert (copied.text, copied.mimetype) == (address, "text/plain")
+
+
+def test_where_no_mail_comes_in_there_is_no_reply_address(nora, locked):
+    assert "Reply-To" not in nora.get(f"/editions/{locked}")
+    nora.get(f"/editions/{locked}/reply-address.txt", 404)
+
+
+def test_what_changed_after_locking_is_shown_and_one_press_marks_it_sent(nora, database, locked):
+    page = nora.get(f"/editions/{locked}")
+    assert "Mark as sent" in page
+    assert "It arrived on" not in page
+    arrives(database, locked, "in 2009", "in 2010")
+    page = nora.get(f"/editions/{locked}")
+    assert "It arrived on" in page
+    assert "One thing was changed after locking:" in page
+    marked = page.partition('class="whys"')[2].partition("</ol>")[0]
+    assert re.findall(r"<(del|ins)>(.*?)</\1>", marked) == [
+        ("del", "salt plates in 2009 and count what"),
+        ("ins", "salt plates in 2010 and count what"),
+    ]
+    assert re.findall(r"btn--next\">([^<]+)", page) == ["Mark it as sent, as it ran"]
+    nora.post(f"/editions/{locked}/ran", version=version(page))
+    edition = one(database, Edition, public_id=locked)
+    assert (edition.state, edition.message_id) == ("sent", "<steppe-61@list.example>")
+    assert "Mark it as sent" not in nora.get(f"/editions/{locked}")
+
+
+def test_an_edition_that_ran_as_it_was_locked_says_so(nora, database, locked):
+    arrives(database, locked)
+    page = nora.get(f"/editions/{locked}")
+    assert "It ran word for word as it was locked." in page
+    assert "after locking:" not in page
+
+
+def test_the_second_of_two_is_told(nora, app, database, newsroom, locked):
+    arrives(database, locked)
+    seen = version(nora.get(f"/editions/{locked}"))
+    database.write(lambda session: publishing.send(session, newsroom.nora, the(session, locked)))
+    page = nora.post(f"/editions/{locked}/ran", 409, version=seen)
+    assert "This edition was changed after you opened this page" in page
+
+
+def test_an_assistant_sees_what_arrived_and_cannot_mark_it(database, locked, ilya):
+    arrives(database, locked)
+    page = ilya.get(f"/editions/{locked}")
+    assert "It arrived on" in page
+    assert "Mark it as sent" not in page
+    ilya.post(f"/editions/{locked}/ran", 404, version=one(database, Edition, public_id=locked).version)
+    assert one(database, Edition, public_id=locked).state == "locked"
+
+
+def test_what_arrives_is_shown_as_text(nora, database, locked):
+    arrives(database, locked, "count what falls", "<script>alert(1)</script> what falls")
+    raw = nora.client.get(f"{nora.desk}/editions/{locked}").text
+    assert "<script>alert" not in raw
+    assert "&lt;script&gt;alert(1)" in raw

@@ -1,0 +1,266 @@
+"""The directory: found in any spelling, narrowed, page by page; how many questions at once; people who are in it twice."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.answers import assigning
+from app.answers.models import Answer, Assignment
+from app.audit import Event
+from app.db import Database
+from app.migrate import migrate, undo
+from app.newsroom import invitations
+from app.people import directory, duplicates, name_forms, sign_in
+from app.people.models import Expert, ExpertTopic
+from app.questions import moves, wording
+from tests.support.assignments import asked
+from tests.support.at_desk import Browser, counted, everything
+from tests.support.cast import Newsroom, handed_in
+
+
+@pytest.fixture
+def nora(app: Flask, newsroom: Newsroom) -> Browser:
+    return Browser(app, newsroom.nora)
+
+
+def record(database: Database, newsroom: Newsroom, name: str, email: str | None = None, **profile: object) -> str:
+    return database.write(
+        lambda s: directory.record_expert(s, newsroom.nora, name, email, **profile).public_id  # type: ignore[arg-type]
+    )
+
+
+def expert(session: Session, public_id: str) -> Expert:
+    return session.scalars(select(Expert).filter_by(public_id=public_id)).one()
+
+
+def names(said: str, *wanted: str) -> list[str]:
+    """Which of these stand on a page, in the page's order."""
+    return sorted((name for name in wanted if name in said), key=said.index)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Гульнара Есенова", "Gulnara Esenova", True),
+        ("Aydın, Leyla", "Лейла Айдын", True),
+        ("Жанар Сейтқызы", "Zhanar Seitkyzy", True),
+        ("Xolmatov Ali", "Kholmatov Ali", True),
+        ("Leyla Aydın", "Leyla Aydan", False),
+        ("王小明", "王小月", False),
+    ],
+)
+def test_a_name_sounds_the_same_in_every_spelling(one: str, other: str, same: bool) -> None:
+    assert (name_forms.alike(one) == name_forms.alike(other)) is same
+
+
+def test_the_filter_of_languages_offers_those_that_somebody_writes(nora: Browser, newsroom: Newsroom) -> None:
+    record(nora.database, newsroom, "Сауле Бекова", languages=["kk-Arab", "ru"])
+    record(nora.database, newsroom, "Zhanar Seitkyzy", languages=["ru", "ug"])
+
+    def offered(query: str) -> list[tuple[str, str]]:
+        select = nora.open(f"experts{query}").text.partition('<select id="language"')[2].partition("</select>")[0]
+        return re.findall(r'<option value="([\w-]*)"[^>]*>([^<]*)</option>', select)
+
+    there = [("", "Any language"), ("kk-Arab", "Kazakh (Arabic)"), ("ru", "Russian"), ("ug", "Uyghur")]
+    assert offered("") == there
+    assert offered("?language=fa") == [*there[:2], ("fa", "Persian"), *there[2:]]
+
+
+def test_experts_are_found_by_all_that_is_known_of_them(nora: Browser, newsroom: Newsroom) -> None:
+    profile = {"topics": ["Salt winds"], "languages": ["kk-Arab", "ru"], "organisation": "Қостанай университеті"}
+    record(nora.database, newsroom, "Сауле Бекова", "saule@survey.example", **profile)
+    wanted = ("Сауле Бекова", "Leyla Aydın", "Marek Dvořák")
+    for words in ("saule", "BEKOVA Сауле", "salt", "qostanai", "kazakh", "kk-arab", "russian bekova"):
+        assert names(nora.get(f"experts?q={words}"), *wanted) == ["Сауле Бекова"], words
+    assert names(nora.get("experts?language=ru"), *wanted) == ["Сауле Бекова"]
+    assert names(nora.get("experts?topic=salt WINDS"), *wanted) == ["Сауле Бекова"]
+    assert names(nora.get("experts?q=dvorak"), *wanted) == ["Marek Dvořák"]
+    assert names(nora.get("experts?q=%25_"), *wanted) == []
+    assert "“show” of the address is nothing that this list can be narrowed by" in nora.get(
+        "experts?show=nonsense", 404
+    )
+
+
+def test_a_filter_tells_who_is_away_busy_unchecked_or_was_never_asked(nora: Browser, newsroom: Newsroom) -> None:
+    away = {"away_until": date.today() + timedelta(9)}
+    record(nora.database, newsroom, "Saule Bekova", **away)
+    record(nora.database, newsroom, "Timo Back", away_until=date.today() - timedelta(1))
+    nora.database.write(lambda s: handed_in(s, newsroom, "Who measures?"))
+    wanted = ("Leyla Aydın", "Marek Dvořák", "Saule Bekova", "Timo Back")
+    assert names(nora.get("experts?show=away"), *wanted) == ["Saule Bekova"]
+    assert names(nora.get("experts?show=unverified"), *wanted) == ["Saule Bekova", "Timo Back"]
+    assert names(nora.get("experts?show=work"), *wanted) == ["Leyla Aydın"]
+    assert names(nora.get("experts?show=never"), *wanted) == ["Marek Dvořák", "Saule Bekova", "Timo Back"]
+
+
+def test_every_name_comes_once_in_pages_of_as_many_queries_however_many_there_are(
+    nora: Browser, newsroom: Newsroom
+) -> None:
+    def pages() -> tuple[list[str], list[int]]:
+        path, found, queries = "experts", [], []
+        while path:
+            with counted(nora.database) as statements:
+                html = nora.open(path).text
+            queries.append(len(statements))
+            found += [part.partition("<")[0] for part in html.split('dir="auto">Expert ')[1:]]
+            rest = html.partition('rel="next" href="')[2].partition('"')[0]
+            path = rest.rpartition("/")[2].replace("&amp;", "&")
+        return found, queries
+
+    for number in range(10):
+        record(nora.database, newsroom, f"Expert {number:03}")
+    few, queries = pages()
+
+    def many(session: Session) -> None:
+        for number in range(10, 120):
+            directory.record_expert(session, Clock(), f"Expert {number % 60:03}", None)
+
+    nora.database.write(many)
+    found, later = pages()
+    assert (len(few), found, len(later)) == (10, sorted(found), 3)
+    assert sorted(found) == sorted(f"{number:03}" for number in [*range(10), *(n % 60 for n in range(10, 120))])
+    assert (later[0], set(later[1:])) == (queries[0], {queries[0] + 1})  # a later page looks up where it begins
+
+
+def test_how_many_at_once_is_warned_about_and_never_in_the_way(nora: Browser, newsroom: Newsroom) -> None:
+    nora.database.write(lambda s: handed_in(s, newsroom, "Who measures?"))
+    with nora.database.read() as session:
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id)
+        public_id, form = leyla.public_id, {"version": leyla.version, "name": leyla.name}
+    before = everything(nora.database)
+    assert "Give a number from 1 to 99" in nora.press(f"experts/{public_id}", 422, **form, at_once="many")
+    assert "No language has this code or name: klingonisch" in nora.press(
+        f"experts/{public_id}", 422, **form, languages="klingonisch"
+    )
+    assert "This is too long: 200" in nora.press(f"experts/{public_id}", 422, **form, title="x" * 201)
+    assert everything(nora.database) == before
+    nora.press(f"experts/{public_id}", **form, at_once="1", languages="Kazakh, ru")
+    assert "That is all that they take at once." in nora.get(f"experts/{public_id}")
+    assert "full: 1 of 1" in nora.get("experts")
+    with nora.database.read() as session:
+        assert session.get_one(Expert, newsroom.leyla.expert_id).languages == ["kk", "ru"]
+
+
+def test_who_is_one_person_is_found_and_two_people_are_left_alone(nora: Browser, newsroom: Newsroom) -> None:
+    database = nora.database
+    record(database, newsroom, "Лейла Айдын", "leyla@private.example")
+    record(database, newsroom, "L. Aydin", "office@field.example")
+    record(database, newsroom, "Lena Aydin", "lena@elsewhere.example")  # a like name alone says nothing
+    other = record(database, newsroom, "Marek Dvorak")
+
+    def found() -> set[tuple[str, str, tuple[str, ...]]]:
+        with database.read() as session:
+            return {(p.one.name, p.other.name, p.reasons) for p in duplicates.pairs(session, None, 30)}
+
+    assert found() == {
+        ("Leyla Aydın", "Лейла Айдын", ("name",)),
+        ("Leyla Aydın", "L. Aydin", ("like name", "domain")),
+        ("Marek Dvořák", "Marek Dvorak", ("name",)),
+    }
+    with database.read() as session:
+        marek = session.get_one(Expert, newsroom.marek.expert_id).public_id
+    for _again in range(2):
+        nora.press("experts/duplicates/namesakes", keep=other, other=marek)
+    assert ("Marek Dvořák", "Marek Dvorak", ("name",)) not in found()
+    before = everything(database)
+    nora.press("experts/duplicates/namesakes", 409, keep=other, other=other)
+    assert everything(database) == before
+
+
+def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Browser, newsroom: Newsroom, app: Flask) -> None:
+    """Leyla is in the directory a second time under her private address, with an invitation to reply to."""
+    database = nora.database
+    answer_id = database.write(lambda s: handed_in(s, newsroom, "Who measures?").id)
+    second = record(database, newsroom, "Лейла Айдын", "leyla@private.example", topics=["dust"], languages=["ru"])
+
+    def ask(session: Session) -> tuple[int, str]:
+        one = asked_by_hand(session, newsroom, second)
+        return one, sign_in.invite(session, Clock(), expert(session, second).person, "expert")
+
+    assignment_id, way_in = database.write(ask)
+    client = app.test_client()
+    client.post(way_in, base_url="https://localhost")
+    with database.read() as session:
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id)
+        kept, credit = leyla.public_id, session.get_one(Answer, answer_id).credit
+    nora.press("experts/duplicates/merge", keep=kept, other=second)
+
+    with database.read() as session:
+        leyla, gone = session.get_one(Expert, newsroom.leyla.expert_id), expert(session, second)
+        assert session.get_one(Assignment, assignment_id).expert_id == leyla.id
+        assert (gone.merged_into_id, leyla.topics, leyla.languages) == (leyla.id, ["dust"], ["ru"])
+        assert session.get_one(Answer, answer_id).credit == credit
+        assert directory.addresses_of(session, leyla) == ["leyla@field.example", "leyla@private.example"]
+        assert directory.record_expert(session, newsroom.nora, "L", "leyla@private.example") is leyla
+    page = client.get("/expert", base_url="https://localhost", follow_redirects=True).text
+    assert ("How deep is the salt?" in page, "Leyla Aydın" in page) == (True, True)
+    assert nora.open(f"experts/{second}").location.endswith(kept)
+    assert "Лейла" not in nora.get("experts")
+    nora.press("experts/duplicates/merge", 409, keep=kept, other=second)
+
+    nora.press(f"experts/{second}/split")
+    with database.read() as session:
+        assert session.get_one(Assignment, assignment_id).expert_id == expert(session, second).id
+        assert session.get_one(Answer, answer_id).expert_id == newsroom.leyla.expert_id
+        actions = session.scalars(select(Event.action).where(Event.action.in_(("expert.merge", "expert.split")))).all()
+        assert actions == ["expert.merge", "expert.split"]
+
+
+def asked_by_hand(session: Session, newsroom: Newsroom, public_id: str, words: str = "How deep is the salt?") -> int:
+    question = moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+    wording.clear(session, newsroom.nora, question, question.text_id or 0)
+    one = assigning.assign(session, newsroom.nora, question, expert(session, public_id))
+    invitations.invite(session, newsroom.nora, one)
+    return one.id
+
+
+def test_two_with_the_same_question_are_not_merged(nora: Browser, newsroom: Newsroom) -> None:
+    database = nora.database
+    salt = asked(database, newsroom)
+    second = record(database, newsroom, "Leyla Aydin", "leyla@private.example")
+    database.write(
+        lambda s: assigning.assign(s, newsroom.nora, salt.assignment(s).question, expert(s, second)) and None
+    )
+    with database.read() as session:
+        kept = session.get_one(Expert, newsroom.leyla.expert_id).public_id
+    before = everything(database)
+    said = nora.press("experts/duplicates/merge", 409, keep=kept, other=second)
+    assert "Both have the question “The Salt Wind” now. Take it back from one of them, then merge." in said
+    nora.press("experts/duplicates/merge", 409, keep=kept, other=kept)
+    assert everything(database) == before
+
+
+def test_an_assistant_finds_who_is_twice_and_merges_nobody(app: Flask, newsroom: Newsroom) -> None:
+    ilya = Browser(app, newsroom.ilya)
+    second = record(ilya.database, newsroom, "Leyla Aydin")
+    with ilya.database.read() as session:
+        kept = session.get_one(Expert, newsroom.leyla.expert_id).public_id
+    assert "Keep this one" not in ilya.get("experts/duplicates")
+    before = everything(ilya.database)
+    ilya.press("experts/duplicates/merge", 404, keep=kept, other=second)
+    ilya.press(f"experts/{second}/split", 404)
+    ilya.get("experts/files", 404)
+    ilya.press("experts/export", 404)
+    assert everything(ilya.database) == before
+
+
+def test_the_migration_fills_in_what_the_verbs_make(database: Database, newsroom: Newsroom) -> None:
+    """Who was recorded before the columns were there is found like everybody else."""
+    profile = {"topics": ["Salt, wind", "Salt wind"], "languages": ["kk-Arab"], "organisation": "Өзен кеңсесі"}
+    record(database, newsroom, "Xолматова-Щукина Ö.", **profile)
+
+    def rows() -> list[tuple[object, ...]]:
+        with database.read() as session:
+            made = session.execute(select(Expert.folded, Expert.alike, Expert.words).order_by(Expert.id)).all()
+            return [*map(tuple, made), *session.execute(select(ExpertTopic.expert_id, ExpertTopic.term)).all()]
+
+    before = rows()
+    database.close()
+    undo(database.url, "0003")
+    migrate(database.url)
+    assert sorted(map(str, rows())) == sorted(map(str, before))

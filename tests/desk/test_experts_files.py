@@ -1,0 +1,302 @@
+"""Experts from a file and into one: looked through row by row, then all of it or nothing, in whatever a spreadsheet writes."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from app.db import Database
+from app.people import cells, directory, import_writing, importing, spreadsheet, uploads
+from app.people.models import Expert, Person, Upload
+from tests.support.at_desk import Browser, everything, read
+from tests.support.cast import Newsroom
+
+ROWS = """Name;E-mail;Organisation;Topics;Languages;At once;Away until;Shoe size
+Сауле Бекова;saule@survey.example;Бюро;соль, ветер;kk, Russian;2;05.01.2031;38
+Leyla Aydın;;Karakum;;;3;;
+Marek Dvořák;marek@water.example;;;;;;
+Гульнара;gulnara@law.example;;;;;;
+"""
+WRONG = """name,e-mail,languages,at once,away until,number
+Nobody,not an address,klingonish,hundred,soon,
+,who@where.example,,,,
+Saule,saule@survey.example,,,,
+Saule B.,SAULE@survey.example,,,,
+Nora,nora@desk.example,,,,
+Timo,,,,,0123456789AB
+Two,two@example.org,,,,,more
+"""
+
+
+@pytest.fixture
+def nora(app: Flask, newsroom: Newsroom) -> Browser:
+    return Browser(app, newsroom.nora)
+
+
+def look(nora: Browser, data: str | bytes, status: int = 303) -> str:
+    """Send a file. Gives the report's path, or the page that says why there is none."""
+    sent = data.encode() if isinstance(data, str) else data
+    form = {"file": (io.BytesIO(sent), "experts.csv")}
+    response = nora.client.post("/desk/steppe/experts/files", data=form, base_url="https://localhost")
+    assert response.status_code == status, read(response)
+    return response.location.partition("/desk/steppe/")[2] if status == 303 else read(response)
+
+
+def take(nora: Browser, path: str, status: int = 303, **form: str) -> str:
+    digest = nora.open(path).text.partition('name="digest" value="')[2].partition('"')[0]
+    return nora.press(f"{path.partition('?')[0]}/import", status, **{"digest": digest, **form})
+
+
+def people(database: Database) -> dict[str, Any]:
+    with database.read() as session:
+        found = session.scalars(select(Expert).order_by(Expert.id)).all()
+        return {one.name: (directory.email_of(session, one.person), one) for one in found}
+
+
+def files(database: Database) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(Upload)) or 0
+
+
+def test_a_file_with_heads_alone_has_nobody_in_it(nora: Browser) -> None:
+    said = nora.get(look(nora, "Name;E-mail;Topics\n"))
+    assert "It has heads and no rows below them: there is nobody in it." in said
+    assert "stands in the directory already" not in said
+    assert "All of this stands in the directory already." in nora.get(
+        look(nora, "Name;E-mail\nLeyla Aydın;leyla@field.example\n")
+    )
+
+
+def test_a_file_is_looked_through_and_then_imported_whole(nora: Browser, newsroom: Newsroom) -> None:
+    before = everything(nora.database)
+    path = look(nora, ROWS)
+    said = nora.get(path)
+    assert "1 expert would be new, 2 would change. Nothing is imported yet." in said
+    assert "left out: Shoe size ." in said
+    assert "Organisation: Karakum" in said
+    assert "Name: Gulnara Esenova Гульнара The check of who they are is void with the new name." in said.replace("  ", " ").replace(" ", " ")  # fmt: skip
+    assert "4 Marek" in nora.get(f"{path}?show=same")
+    after = everything(nora.database)
+    assert {name for name in before if before[name] != after[name]} == {"uploads"}
+
+    take(nora, path)
+    found = people(nora.database)
+    email, saule = found["Сауле Бекова"]
+    assert (email, saule.topics, saule.languages, saule.at_once) == (
+        "saule@survey.example", ["соль", "ветер"], ["kk", "ru"], 2,
+    )  # fmt: skip
+    assert (saule.away_until, saule.organisation, saule.verified_at) == (date(2031, 1, 5), "Бюро", None)
+    assert (found["Leyla Aydın"][1].at_once, found["Leyla Aydın"][1].verified_how) == (3, "called the switchboard")
+    assert found["Гульнара"][1].verified_at is None
+    assert files(nora.database) == 0
+    assert "Сауле Бекова" in nora.get("experts?q=saule+sol")
+    again = look(nora, ROWS)
+    assert "All of this stands in the directory already." in nora.get(again)
+
+
+def test_the_report_shows_topics_and_languages_of_who_is_new_and_of_who_changes(nora: Browser) -> None:
+    take(nora, look(nora, "name,email,topics,languages\nLeyla Aydın,leyla@field.example,salt; wind,tr\n"))
+    rows = """name,email,topics,languages
+Leyla Aydın,leyla@field.example,salt; dust,tr; kk
+Saule Bekova,saule@survey.example,wells; wind,kk; ru
+"""
+    path = look(nora, rows)
+    changed, new = (nora.get(f"{path}?show={kind}") for kind in ("changed", "new"))
+    assert "Topics: salt, wind salt, dust Languages: Turkish Turkish, Kazakh" in changed
+    assert "saule@survey.example Topics: wells, wind Languages: Kazakh, Russian" in new
+
+
+def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_imported(nora: Browser) -> None:
+    path = look(nora, WRONG)
+    said = nora.get(path)
+    assert "6 rows are wrong, so nothing can be imported" in said
+    for words in (
+        "2 Nobody E-mail address: This isn’t an e-mail address",
+        "Languages: No language has this code or name: klingonish.",
+        "Questions at once: Give a number from 1 to 99",
+        "Away until: Write the date like",
+        "3 … Name: Nobody is named here.",
+        "5 Saule B. E-mail address: Row 4 is about the same expert already.",
+        "6 Nora E-mail address: This is the address of somebody at the desk.",
+        "7 Timo Number: Nobody in the directory has this number.",
+        "8 Two There are more cells than heads",
+    ):
+        assert words in said, words
+    before = everything(nora.database)
+    take(nora, path, 409)
+    assert everything(nora.database) == before
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "There is nothing in this file."),
+        (b"PK\x03\x04workbook", "This is a workbook."),
+        (b'name,e-mail\nLeyla,"never closed\nMarek,x\n', "In row 2 a quotation mark"),
+        (b"name,full name\na,b\n", "Two columns say the same: Name."),
+        ("name\n" + "x\n" * (spreadsheet.MOST_ROWS + 1), "There are more than 50,000 rows"),
+    ],
+)
+def test_what_is_no_table_is_refused_and_not_kept(nora: Browser, data: str | bytes, words: str) -> None:
+    assert words in look(nora, data, 422)
+    assert files(nora.database) == 0
+
+
+def test_a_file_larger_than_allowed_is_refused(nora: Browser, app: Flask) -> None:
+    data = b"name\n" + b"x" * (spreadsheet.MOST_BYTES + 100_000)
+    assert "This file is larger than 16 MB." in look(nora, data, 413)
+    stranger = app.test_client().post("/desk/steppe/experts/files", data={"file": (io.BytesIO(b"x" * 400_000), "x")})
+    assert (stranger.status_code, files(nora.database)) == (403, 0)  # with the way in
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "mark"),
+    [
+        ("Name;E-mail\nГульнара Есенова;g2@law.example\n", "cp1251", "Windows-1251 (Cyrillic), as it seems"),
+        ("Name;E-mail\nJürgen Müller;j@law.example\n", "cp1252", "Windows-1252 (Western), as it seems"),
+        ("name\te-mail\nГульнара Есенова\tg2@law.example\n", "utf-16", "UTF-16"),
+        ("name\te-mail\nЙозеф Новак\tg2@law.example\n", "utf-16-le", "UTF-16"),
+        ("sep=;\r\nФамилия;Имя;Почта\r\nЕсенова;Гульнара;g2@law.example\r\n", "utf-8-sig", "UTF-8"),
+        ("First name,Last name,Mail\nЖанар,Сейтқызы,g2@law.example\n", "utf-8", "UTF-8"),
+    ],
+)
+def test_what_spreadsheets_write_is_read(nora: Browser, text: str, encoding: str, mark: str) -> None:
+    name = next(part for part in ("Гульнара Есенова", "Jürgen Müller", "Йозеф Новак", "Жанар Сейтқызы") if part.split()[0] in text)  # fmt: skip
+    said = nora.get(look(nora, text.encode(encoding)))
+    assert (f"2 {name}" in said, mark in said) == (True, True)
+
+
+def test_a_wrong_guess_is_put_right_on_the_page(nora: Browser) -> None:
+    path = look(nora, "name;e-mail\nLeyla Kaçar Ağaoğlu;leyla2@law.example\n".encode("cp1254"))
+    assert "Look at the names below." in nora.get(path)
+    assert "Leyla Kaçar Ağaoğlu" in nora.get(f"{path}?as=cp1254")
+    assert "can’t be read as UTF-8" in nora.get(f"{path}?as=utf-8")
+    assert "can’t be read as UTF-8" in nora.press(f"{path}/import", status=422, **{"as": "utf-8"})
+    take(nora, f"{path}?as=cp1254", **{"as": "cp1254"})
+    assert "Leyla Kaçar Ağaoğlu" in people(nora.database)
+
+
+def test_a_table_without_a_name_says_what_heads_it_has(nora: Browser) -> None:
+    said = nora.get(look(nora, "firm,street\nx,y\n"))
+    assert "No column is called “name”, so nobody can be found in it. The heads are: firm, street." in said
+
+
+def test_what_has_changed_since_the_look_stops_the_import(nora: Browser, newsroom: Newsroom) -> None:
+    path = look(nora, ROWS)
+    digest = nora.open(path).text.partition('name="digest" value="')[2].partition('"')[0]
+
+    def change(session: Any) -> None:
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id)
+        directory.change_profile(session, newsroom.nora, leyla, None, place="Nukus")
+
+    nora.database.write(change)
+    before = everything(nora.database)
+    said = nora.press(f"{path}/import", 409, digest=digest)
+    assert "The directory has changed since you looked, so nothing was imported." in said
+    assert everything(nora.database) == before
+
+
+def test_a_file_is_its_owners_for_an_hour_and_sealed(app: Flask, nora: Browser, newsroom: Newsroom) -> None:
+    path = look(nora, ROWS)
+    with nora.database.read() as session:
+        upload = session.scalars(select(Upload)).one()
+        assert (b"saule" in upload.sealed, uploads.bytes_of(session, upload)) == (False, ROWS.encode())
+    Browser(app, newsroom.ilya).get(path, 404)
+    look(nora, ROWS)
+    assert files(nora.database) == 1  # the one before has gone
+    nora.press(f"{look(nora, ROWS)}/drop")
+    assert files(nora.database) == 0
+    kept = look(nora, ROWS)
+    with nora.database.read() as session:
+        ends = session.scalars(select(Upload.ends_at)).one()
+    nora.database.write(uploads.sweep, ends - timedelta(seconds=1))
+    assert files(nora.database) == 1
+    nora.database.write(uploads.sweep, ends)
+    assert (files(nora.database), nora.open(kept).status_code) == (0, 302)
+
+
+def exported(nora: Browser) -> str:
+    response = nora.client.post("/desk/steppe/experts/export", base_url="https://localhost")
+    assert (response.status_code, response.mimetype) == (200, "text/csv")
+    return response.text
+
+
+def test_what_is_exported_runs_nothing_and_comes_back_as_it_was(nora: Browser, newsroom: Newsroom) -> None:
+    nora.press("experts", name="=HYPERLINK(1)", email="evil@x.example")
+    nora.press("experts", name="'=quoted")
+    file = exported(nora)
+    rows = list(csv.reader(io.StringIO(file.removeprefix("\ufeff"), newline="")))
+    assert [row[1] for row in rows[1:]] == ["Gulnara Esenova", "'=HYPERLINK(1)", "Leyla Aydın", "Marek Dvořák", "''=quoted"]  # fmt: skip
+    assert [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
+    assert "All of this stands in the directory already." in nora.get(look(nora, file))
+    assert "checked on, how it was checked" in nora.get(look(nora, file))
+    moved = file.replace("gulnara@law.example", "gulnara@uni.example").replace("Gulnara Esenova", "Gulnara Esen")
+    take(nora, look(nora, moved))
+    found = people(nora.database)
+    assert (found["Gulnara Esen"][0], len(found)) == ("gulnara@uni.example", 5)
+
+
+@settings(max_examples=60)
+@given(st.text(alphabet="='+-@\t\r\nab ", max_size=8))
+def test_no_cell_begins_like_a_formula_and_each_comes_back(cell: str) -> None:
+    safe = spreadsheet.defused(cell)
+    assert safe[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n")
+    assert spreadsheet.undefused(safe) == cell
+
+
+def test_an_address_changes_hands_only_by_a_number(nora: Browser, newsroom: Newsroom) -> None:
+    """A row that names one expert by number and another by address is about neither."""
+    number = next(one.public_id for _email, one in people(nora.database).values())
+    said = nora.get(look(nora, f"number,name,e-mail\n{number},Leyla Aydın,marek@water.example\n"))
+    assert "This address is Marek Dvořák’s, and the number is somebody else’s." in said
+
+
+def test_the_command_imports_and_exports_with_the_same_rules(app: Flask, nora: Browser, tmp_path: Path) -> None:
+    runner = app.test_cli_runner()
+    (tmp_path / "in.csv").write_text(ROWS)
+    (tmp_path / "wrong.csv").write_text(WRONG)
+    before = everything(nora.database)
+    wrong = runner.invoke(args=["experts", "import", str(tmp_path / "wrong.csv")])
+    assert (wrong.exit_code, "row 3, name: missing" in wrong.output) == (1, True)
+    tried = runner.invoke(args=["experts", "import", "--dry-run", str(tmp_path / "in.csv")])
+    assert (tried.exit_code, tried.output.splitlines()[-1]) == (0, "1 new, 2 changed, 1 as they were")
+    assert everything(nora.database) == before
+    done = runner.invoke(args=["experts", "import", str(tmp_path / "in.csv")])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "1 new, 2 changed, 1 as they were")
+    out = runner.invoke(args=["experts", "export", str(tmp_path / "out.csv")])
+    assert (out.exit_code, "saule@survey.example" in (tmp_path / "out.csv").read_text()) == (0, True)
+
+
+def test_of_a_directory_of_thousands_nothing_is_lost_and_nothing_doubled(
+    database: Database, newsroom: Newsroom
+) -> None:
+    """More rows than are looked up or written at once, with people who share a name."""
+
+    def lines(mark: str) -> Iterator[str]:
+        yield "name,e-mail,topics,organisation"
+        for number in range(2_300):
+            yield f"Expert {number % 900},e{number}@x.example,soil,{mark} {number}"
+
+    def bring(mark: str) -> dict[str, int]:
+        read_ = spreadsheet.read("\n".join(lines(mark)).encode(), cells.KNOWN, cells.NEEDED)
+
+        def fn(session: Any) -> dict[str, int]:
+            plan = importing.plan(session, read_)
+            import_writing.take_in(session, newsroom.nora, plan, "en")
+            return dict(plan.counts)
+
+        return database.write(fn)
+
+    assert [bring("one"), bring("one"), bring("two")] == [{"new": 2_300}, {"same": 2_300}, {"changed": 2_300}]
+    with database.read() as session:
+        organisations = session.scalars(select(Expert.organisation).where(Expert.organisation != "")).all()
+        assert sorted(organisations) == sorted(f"two {number}" for number in range(2_300))
+        assert session.scalar(select(func.count()).select_from(Person)) == 2_300 + 5

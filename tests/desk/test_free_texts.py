@@ -1,0 +1,251 @@
+"""Whatever somebody at the desk types for an expert is looked through for the askers, whichever press sends it."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.answers import assigning
+from app.answers.desk_letters import write_to
+from app.answers.expert_mails import TYPED
+from app.answers.models import Answer
+from app.db import Database, now
+from app.mail import messages, outbox
+from app.mail.models import OutboxMail
+from app.newsroom import public_state, publishing
+from app.people.models import Expert
+from app.questions.models import Question
+from tests.support.assignments import Asked, asked
+from tests.support.at_desk import everything
+from tests.support.cast import Newsroom
+from tests.support.desk_browser import DeskBrowser, seen, version
+
+LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the salt. Ask timur@post.example."
+FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur", "timur@post.example"]
+HARMLESS = "We have it from elsewhere. Thank you all the same."
+LATER = "2099-01-01T10:00"
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
+
+Press = tuple[str, str, dict[str, Any]]  # the address, the field, and what else the form holds
+
+
+def of(salt: Asked) -> tuple[str, str, str]:
+    """The pages of Timur's question, of Leyla's part in it and, where there is one, of her answer."""
+    with salt.database.read() as session:
+        page = f"/questions/{session.get_one(Question, salt.question_id).public_id}"
+        answer = session.scalar(select(Answer))
+        return page, f"{page}/assignments/{salt.public_id}", f"{page}/answers/{answer.public_id}" if answer else ""
+
+
+def newest(nora: DeskBrowser, page: str) -> dict[str, Any]:
+    return {"newest": re.findall(r'name="newest" value="(\d+)"', nora.get(page))[0]}
+
+
+def to_ask(nora: DeskBrowser, salt: Asked) -> Press:
+    with salt.database.read() as session:
+        marek = session.get_one(Expert, salt.newsroom.marek.expert_id).public_id
+    return f"{of(salt)[0]}/ask", "brief", {"expert": marek}
+
+
+def to_brief(nora: DeskBrowser, salt: Asked) -> Press:
+    def draft(session: Session) -> str:
+        question = session.get_one(Question, salt.question_id)
+        marek = session.get_one(Expert, salt.newsroom.marek.expert_id)
+        return assigning.assign(session, salt.newsroom.nora, question, marek).public_id
+
+    address = f"{of(salt)[0]}/assignments/{salt.database.write(draft)}/brief"
+    return address, "brief", {"words": "150", "version": version(nora.get(address))}
+
+
+def to_write(nora: DeskBrowser, salt: Asked) -> Press:
+    return f"{of(salt)[1]}/write", "letter", {}
+
+
+def has_heard(salt: Asked) -> None:
+    """The invitation went out: what was only about to be asked is never told to end."""
+
+    def send(session: Session) -> None:
+        mail = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one()
+        outbox.move(session, Clock(), mail, "send", sent_at=now(session))
+
+    salt.database.write(send)
+
+
+def to_take_back(nora: DeskBrowser, salt: Asked) -> Press:
+    has_heard(salt)
+    return f"{of(salt)[1]}/cancel", "sentence", {}
+
+
+def to_send_back(nora: DeskBrowser, salt: Asked) -> Press:
+    salt.send()
+    return f"{of(salt)[2]}/return", "note", {"due_at": LATER}
+
+
+def to_check(nora: DeskBrowser, salt: Asked) -> Press:
+    salt.send()
+    address = f"{of(salt)[2]}/edit"
+    return address, "answer", {"act": "check", "seen": seen(nora.get(address))}
+
+
+def to_pull_for_good(nora: DeskBrowser, salt: Asked) -> Press:
+    salt.send()
+    return f"{of(salt)[2]}/withdraw", "sentence", {}
+
+
+def to_close(nora: DeskBrowser, salt: Asked) -> Press:
+    has_heard(salt)
+    page = of(salt)[0]
+    return f"{page}/close", "sentence", {"reason": "later", **newest(nora, page)}
+
+
+def to_close_what_was_answered(nora: DeskBrowser, salt: Asked) -> Press:
+    picked(salt)
+    salt.database.write(
+        lambda session: publishing.drop(session, salt.newsroom.nora, session.get_one(Question, salt.question_id))
+    )
+    return to_close(nora, salt)
+
+
+def picked(salt: Asked) -> str:
+    """Leyla's answer is approved and stands in the coming edition. Gives its key."""
+    salt.send()
+    salt.approve()
+    with salt.database.read() as session:
+        return public_state.coming_editions(session, salt.newsroom.newsletter_id, 1)[0].public_id
+
+
+def to_pull(nora: DeskBrowser, salt: Asked) -> Press:
+    edition, page = picked(salt), of(salt)[0]
+    return f"{page}/pull", "why", {"edition": edition, **newest(nora, page)}
+
+
+def to_take_out(nora: DeskBrowser, salt: Asked) -> Press:
+    edition = picked(salt)
+    return f"/editions/{edition}/drop", "why", {"question": of(salt)[0].rpartition("/")[2]}
+
+
+def to_take_the_page_down(nora: DeskBrowser, salt: Asked) -> Press:
+    picked(salt)
+    salt.run()
+    page = of(salt)[0]
+    return f"{page}/retract", "why", newest(nora, page)
+
+
+def to_word_a_held_mail_anew(nora: DeskBrowser, salt: Asked) -> Press:
+    def held(session: Session) -> str:
+        """What an assistant writes waits for an editor."""
+        write_to(session, salt.newsroom.ilya, salt.assignment(session), "Could you ring us?")
+        return session.scalars(select(OutboxMail).filter_by(kind="expert.letter")).one().public_id
+
+    address = f"/outbox/{salt.database.write(held)}/edit"
+    return address, "body", {"subject": "The salt", "version": version(nora.get(address))}
+
+
+# Every press whose words reach an expert, with the mail and the value of it that holds them.
+PRESSES: dict[Callable[[DeskBrowser, Asked], Press], tuple[str, str]] = {
+    to_ask: ("expert.invitation", "brief"),
+    to_brief: ("expert.invitation", "brief"),
+    to_write: ("expert.letter", "body"),
+    to_take_back: ("expert.cancelled", "sentence"),
+    to_send_back: ("expert.returned", "note"),
+    to_check: ("expert.check", "full_text"),
+    to_pull_for_good: ("expert.not_used", "why"),
+    to_close: ("expert.cancelled", "sentence"),
+    to_close_what_was_answered: ("expert.not_used", "why"),
+    to_pull: ("expert.dropped", "why"),
+    to_take_out: ("expert.dropped", "why"),
+    to_take_the_page_down: ("expert.dropped", "why"),
+    to_word_a_held_mail_anew: ("expert.letter", "body"),
+}
+# What mails to experts say besides: facts, the desk's cleared wording, and the newsletter's own sentences.
+SAID = {"to", "name", "headline", "link", "wording", "background", "lead_in", "policy", "verify", "pay", "rights"}
+APPROVED = ("expert.shortened", "full_text")  # a line of the checklist says what of the readers stands in it
+
+
+def shown(page: str) -> list[str]:
+    return re.findall(r'<li><mark dir="auto">([^<]+)</mark></li>', page)
+
+
+@SQLITE
+@pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
+def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom, ready: Callable[[DeskBrowser, Asked], Press]
+) -> None:
+    salt = asked(database, newsroom)
+    address, field, more = ready(nora, salt)
+    before = everything(database)
+    page = nora.post(address, 422, **more, **{field: LETTER})
+    assert (shown(page), f">\n{LETTER}</textarea>" in page) == (FOUND, True)
+    assert page.count('<section class="summary"') == 1
+    nora.post(address, 422, **more, **{field: LETTER}, looked="\r\n".join(FOUND[:-1]))
+    assert everything(database) == before
+    nora.post(address, **more, **{field: LETTER}, looked="\r\n".join(FOUND))
+    assert everything(database) != before
+
+
+@SQLITE
+@pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
+def test_what_holds_nothing_of_the_askers_goes_at_once(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom, ready: Callable[[DeskBrowser, Asked], Press]
+) -> None:
+    salt = asked(database, newsroom)
+    address, field, more = ready(nora, salt)
+    nora.post(address, **more, **{field: HARMLESS})
+    kind, value = PRESSES[ready]
+    if value == "brief":  # it goes with the invitation, later
+        return
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail).filter_by(kind=kind)).one()
+        twice = kind == "expert.check"  # in the list of changes, and whole
+        assert outbox.read(session, mail).text.count(HARMLESS) == 1 + twice
+
+
+def test_every_word_of_the_desk_in_a_mail_to_an_expert_has_its_press_above() -> None:
+    """A new mail, or a new value of one, has to be told apart: typed and looked through, or said by the house."""
+    typed = set()
+    for name in messages.__all__:
+        message = getattr(messages, name)
+        if not message.__module__.endswith((".check", ".experts", ".run")):
+            continue
+        words = [one for one in inspect.signature(message).parameters.values() if one.annotation in (str, str | None)]
+        kind = re.findall(r'"(expert\.[a-z_]+)"', inspect.getsource(message))[0]
+        typed |= {(kind, one.name) for one in words if one.name not in SAID}
+    assert typed == {*PRESSES.values(), APPROVED}
+    assert {value for _kind, value in typed} == {*TYPED, "brief", "full_text"}
+
+
+@SQLITE
+def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom
+) -> None:
+    salt = asked(database, newsroom)
+    address, field, more = to_word_a_held_mail_anew(nora, salt)
+    nora.post(address, **more, **{field: LETTER}, looked="\n".join(FOUND))
+    more["version"] = version(nora.get(address))
+    nora.post(address, **more, **{field: LETTER + " Soon, please."})
+    more["version"] = version(nora.get(address))
+    assert shown(nora.post(address, 422, **more, **{field: LETTER + " The cannery by the old harbour."})) == [
+        "The cannery by the old harbour"
+    ]
+
+
+@SQLITE
+def test_what_the_expert_wrote_themselves_goes_back_to_them_and_what_was_added_opens_the_box(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom
+) -> None:
+    salt = asked(database, newsroom)
+    salt.send("Your cousin Zarina in Moynaq coughs from the salt: nobody measures it there.")
+    salt.edit("Your cousin Zarina in Moynaq coughs from the salt. She works at the cannery by the old harbour.")
+    answer, before = of(salt)[2], everything(database)
+    with database.read() as session:
+        here = {"version": salt.answer(session).version}
+    page = nora.post(f"{answer}/check", 422, **here)
+    assert (shown(page), seen(page)) == (["She works at the cannery by the old harbour"], "en.2")
+    assert everything(database) == before
+    nora.post(f"{answer}/check", **here, looked="She works at the cannery by the old harbour")
+    assert salt.checks() == [(None, None)]

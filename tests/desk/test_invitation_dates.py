@@ -1,0 +1,161 @@
+"""The dates that Nora sets for an invitation: to come, in order, before the cut-off or knowingly after it, and said in full."""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.answers import assigning
+from app.answers.models import Assignment
+from app.db import Database
+from app.editions.queries import coming_editions
+from app.letters.models import Letter
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.people.models import Expert
+from app.questions.models import Question
+from tests.support.browser import Browser
+from tests.support.cast import Newsroom, handed_in
+from tests.support.desk_browser import DeskBrowser, one, version
+from tests.support.incoming_mails import checked, mail
+from tests.support.mailroom import LEYLA, Room
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+PRAGUE = ZoneInfo("Europe/Prague")
+WORDS = "Who measures the salt in the orchards?"
+
+
+@pytest.fixture
+def invitation(database: Database, newsroom: Newsroom) -> str:
+    """The invitation to Marek, prepared for the coming edition; the address of its page."""
+
+    def prepare(session):
+        question = session.get_one(Question, handed_in(session, newsroom, WORDS).question_id)
+        marek = session.get_one(Expert, newsroom.marek.expert_id)
+        edition = coming_editions(session, newsroom.newsletter_id, 2)[1]
+        drafted = assigning.assign(session, newsroom.nora, question, marek, for_edition_id=edition.id)
+        return f"/questions/{question.public_id}/assignments/{drafted.public_id}"
+
+    return database.write(prepare)
+
+
+def cutoff(database: Database, newsroom: Newsroom) -> datetime:
+    with database.read() as session:
+        return coming_editions(session, newsroom.newsletter_id, 2)[1].cutoff_at.astimezone(PRAGUE)
+
+
+def typed(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M}"
+
+
+def days(number: float) -> str:
+    return typed(datetime.now(PRAGUE) + timedelta(days=number))
+
+
+def state(database: Database) -> str:
+    with database.read() as session:
+        return str(session.scalars(select(Assignment).order_by(Assignment.id.desc())).first().state)
+
+
+def errors(page: str) -> dict[str, str]:
+    return dict(re.findall(r'id="([\w-]+)-error">([^<]*)<', page))
+
+
+FAULTS = [
+    (lambda: (days(4), days(3)), {"reply_by": "The text is due before that: give an earlier time"}),
+    (lambda: (days(-1), days(3)), {"reply_by": "Give a time that is still to come"}),
+    (lambda: (days(2), days(-3)), {"due_at": "Give a time that is still to come"}),
+    (lambda: ("soon", days(3)), {"reply_by": "Give a day and a time"}),
+    (
+        lambda: ("2001-01-01T00:00", "0001-01-01T00:00"),
+        {"reply_by": "Give a time that is still to come", "due_at": "Give a day and a time"},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("press", "dates", "said"), [(press, *fault) for press in ("look", "send") for fault in FAULTS]
+)
+def test_dates_that_cannot_be_meant_are_told_at_their_fields_with_what_was_typed(
+    nora: DeskBrowser, database: Database, invitation: str, press: str, dates: Callable[[], tuple[str, str]],
+    said: dict[str, str],
+) -> None:  # fmt: skip
+    reply_by, due_at = dates()
+    look = {"look": "1"} if press == "look" else {}
+    page = nora.post(f"{invitation}/invite", 422, reply_by=reply_by, due_at=due_at, **look)
+    assert errors(page) == said
+    assert re.findall(r'type="datetime-local" value="([^"]*)"', page) == [reply_by, due_at]
+    assert "Not sent yet" in page and page.count("Dear Marek Dvořák,") == 1
+    assert state(database) == "drafted"
+
+
+def test_the_letter_is_shown_with_the_dates_that_it_would_say(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom, invitation: str
+) -> None:
+    due = cutoff(database, newsroom) - timedelta(days=1)
+    page = nora.post(f"{invitation}/invite", 200, reply_by=days(1), due_at=typed(due), look="1")
+    assert f"by {due:%A} {due.day} {due:%B}" in page
+    assert (errors(page), state(database)) == ({}, "drafted")
+
+
+def test_a_text_after_the_cut_off_is_warned_of_once_and_can_be_meant(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom, invitation: str
+) -> None:
+    assert "may miss it" not in nora.get(invitation)
+    late = {"reply_by": days(1), "due_at": typed(cutoff(database, newsroom) + timedelta(hours=2))}
+    shown = nora.post(f"{invitation}/invite", 200, **late, look="1")
+    warned = re.findall(r'name="warned" value="([^"]*)"', shown)
+    assert warned == [late["due_at"]]
+    page = nora.post(f"{invitation}/invite", 422, **late)
+    assert re.findall(r'<p class="below" id="due_at-note">The edition of [^<]* may miss it\.</p>', page) != []
+    assert "Send it again if that is what you mean." in page
+    assert state(database) == "drafted"
+    nora.post(f"{invitation}/invite", **late, warned=warned[0])
+    assert state(database) == "invited"
+
+
+def test_a_date_in_another_year_says_its_year_in_the_mail_and_on_the_page(
+    nora: DeskBrowser, database: Database, invitation: str
+) -> None:
+    due = {"reply_by": days(1), "due_at": "2088-11-20T18:00", "warned": "2088-11-20T18:00"}
+    shown = nora.post(f"{invitation}/invite", 200, **due, look="1")
+    assert "words by Sat 20 Nov 2088?" in shown
+    nora.post(f"{invitation}/invite", **due)
+    with database.read() as session:
+        letter = outbox.read(session, one(database, OutboxMail, kind="expert.invitation"))
+    assert letter.subject.endswith("words by Sat 20 Nov 2088?")
+    assert "by Saturday 20 November 2088, 18:00 Prague time?" in letter.text
+    assert "due 20 November 2088, 18:00" in nora.get(invitation.partition("/assignments")[0])
+
+
+def test_from_a_day_that_is_over_nobody_has_time_again(
+    app: Flask, database: Database, newsroom: Newsroom, nora: DeskBrowser
+) -> None:
+    room = Room(database, newsroom)
+    salt, address = room.invited()
+    room.bring(mail(LEYLA, address, body="Not now.", Authentication_Results=checked(LEYLA)))
+    letter = one(database, Letter, author="expert")
+    here = f"/letters/{letter.public_id}"
+    at = version(nora.get(here).partition('class="belongs"')[2])
+    for day in ("2026-01-05", f"{date.today()}"):
+        page = nora.post(f"{here}/reply", 422, kind="later", later_on=day, version=at)
+        assert errors(page) == {f"later-on-{letter.public_id}": "Give a day that is still to come"}
+        assert f'name="later_on" value="{day}"' in page
+    question = f"/questions/{one(database, Question).public_id}"
+    said_no = f"{question}/assignments/{salt.public_id}/decline"
+    page = nora.post(said_no, 422, reason="no time", later_on="2026-01-05")
+    assert errors(page) == {f"later-{salt.public_id}": "Give a day that is still to come"}
+    leyla = Browser(app)
+    leyla.open(salt.link)
+    assert leyla.press(f"{salt.link}/decline", reason="no time", until="2026-01-05").status_code == 400
+    assert (errors(leyla.text), leyla.value("until")) == (
+        {"until": "Give a day that is still to come."},
+        "2026-01-05",
+    )
+    assert salt.state() == "invited"
+    nora.post(f"{here}/reply", kind="later", later_on="2088-01-05", version=at)
+    assert salt.state() == "declined"

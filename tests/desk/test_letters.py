@@ -1,0 +1,348 @@
+"""The letters on the desk: reading, filing, ending, several at once, and what somebody else did meanwhile."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from app.actors import Mailroom, Reader
+from app.audit import Event
+from app.db import Database, now
+from app.editions.queries import coming_editions
+from app.letters import filing, mailed_letters, receipts, receive
+from app.letters.models import Contact, Credit, Letter
+from app.mail import inbound, outbox
+from app.mail.inbound import Reading
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.newsroom.withdrawal import withdraw
+from app.questions import moves
+from app.questions.models import Question
+from tests.support.cast import Newsroom, answered
+from tests.support.desk_browser import DeskBrowser, queries_of, version
+from tests.support.letters import boxes, change, rows_of, the, write
+
+SALT = "who counts the salt in our orchard?"
+FIGURES = "can a village ask for the salt figures"
+MAIL = Reading(
+    from_name="Тимур",
+    from_address="timur@post.example",
+    subject="вопрос из Оша",
+    text="Кто измеряет соль в ветре?",
+    rest="> Ask The Steppe: The Salt Wind",
+    attachments=(("соль.jpg", 2_000_000),),
+    spam_score="5.3 of 6.0",
+)
+WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
+
+
+def test_the_list_shows_what_waits_and_each_filter_has_an_address(nora, database, newsroom):
+    salt, figures, wind = (write(database, newsroom, body) for body in (SALT, FIGURES, WIND))
+    held = write(database, newsroom, "?! ?! …12345678 1")
+    change(database, figures, lambda session, letter: filing.file(session, newsroom.nora, letter, "tip"))
+    change(database, wind, lambda session, letter: filing.end(session, newsroom.nora, letter, "later"))
+    assert the(database, held).state == "held"
+    listed = {state: rows_of(nora.get(f"/letters?state={state}")) for state in ("new", "held", "filed", "ended", "all")}
+    assert listed == {
+        "new": [salt],
+        "held": [held],
+        "filed": [figures],
+        "ended": [wind],
+        "all": [held, wind, figures, salt],
+    }
+    assert rows_of(nora.get("/letters")) == [held, salt]
+    nora.get("/letters?state=secret", 404)
+    nora.get("/letters?before=0123456789AB", 404)
+
+
+def test_a_letter_shows_its_words_and_never_an_address(nora, database, newsroom):
+    public_id = write(
+        database, newsroom, WIND, background="I live by the lake.", hear_back="once", email="timur@post.example",
+        credit="first", name="Timur", place="Osh", consent="Print my name.", language="ug",
+    )  # fmt: skip
+    page = nora.get(f"/letters/{public_id}")
+    assert f'<blockquote class="asked" lang="ug" dir="auto">{WIND}</blockquote>' in page
+    assert "I live by the lake." in page
+    assert "“Timur, Osh”" in page
+    assert "One mail, then the address is erased" in page
+    assert "post.example" not in page
+
+
+def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_cut(nora, database, newsroom):
+    def fn(session):
+        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition.number = 60
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        row = inbound.store(session, b"as it came", source="imap", newsletter_id=newsletter.id)
+        inbound.keep_reading(session, row, MAIL)
+        letter = mailed_letters.take(
+            session, Mailroom(), newsletter, MAIL.text, address=MAIL.from_address, received_at=now(session),
+            about_edition_id=edition.id,
+        )  # fmt: skip
+        inbound.place(session, Mailroom(), row, "letter", (), letter_id=letter.id, edition_id=edition.id)
+        return letter.public_id
+
+    public_id = database.write(fn)
+    assert "Reply to 60</span>" in nora.get("/letters")
+    page = nora.get(f"/letters/{public_id}")
+    assert f'<blockquote class="asked asked--mail" lang="ru" dir="auto">{MAIL.text}</blockquote>' in page
+    assert "<dt>Replies to the edition of</dt>" in page
+    assert "<bdi>соль.jpg</bdi> (2.0 MB);" in page
+    assert "<dd>5.3 of 6.0</dd>" in page
+    assert f'<div class="note" dir="auto">{MAIL.rest}</div>' in page
+    assert ">Spam or a robot<kbd" in page
+    assert [words for words in ("post.example", "Тимур", "вопрос из Оша") if words in page] == []
+
+
+def test_markup_in_a_letter_stays_text(nora, database, newsroom):
+    public_id = write(database, newsroom, "<script>alert(1)</script> who counts the salt?")
+    response = nora.client.get(f"{nora.desk}/letters/{public_id}")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; who counts" in response.text
+    assert "<script>alert(1)" not in response.text
+
+
+def test_what_a_reader_added_stands_with_the_letter(nora, database, newsroom):
+    public_id = write(database, newsroom, SALT)
+    change(
+        database,
+        public_id,
+        lambda session, letter: receipts.add(session, receipts.reader_of(letter), letter, "I mean 2009."),
+    )
+    assert "I mean 2009." in nora.get(f"/letters/{public_id}")
+
+
+@pytest.mark.parametrize("kind", ["comment", "tip", "unsubscribe", "spam"])
+def test_one_press_files_a_letter_and_the_next_one_opens(nora, database, newsroom, kind):
+    other, salt = write(database, newsroom, FIGURES), write(database, newsroom, SALT)
+    seen = version(nora.get(f"/letters/{salt}"))
+    led = nora.post(f"/letters/{salt}/file", kind=kind, version=seen)
+    assert led == f"{nora.desk}/letters/{other}"
+    page = nora.get(led)
+    assert f'<a href="{nora.desk}/letters/{salt}">Open it again</a>' in page
+    assert the(database, salt).filed_as == kind
+
+
+def test_a_letter_becomes_a_question_and_another_one_joins_it(nora, database, newsroom):
+    salt, figures = write(database, newsroom, SALT), write(database, newsroom, FIGURES)
+    led = nora.post(f"/letters/{salt}/file", kind="question", version="1")
+    assert led == f"{nora.desk}/letters/{figures}"  # something else is to be read
+    question = re.search(rf'href="({nora.desk}/questions/\w+)">Go to it', nora.get(led))[1]
+    assert SALT in nora.get(question)
+    led = nora.post(
+        f"/letters/{figures}/file", kind="question", question_id=f"https://ask.newsroom.example{question}", version="1"
+    )
+    assert led == f"{nora.desk}/letters"
+    assert "2 readers are waiting." in nora.get(question)
+    assert {the(database, salt).question_id} == {the(database, figures).question_id}
+    nora.post(f"/letters/{figures}/file", kind="comment", version=the(database, figures).version)
+    assert "One reader is waiting." in nora.get(question)
+    led = nora.post(f"/letters/{figures}/file", kind="question", version=the(database, figures).version)
+    assert FIGURES in nora.get(led)  # nothing else is: the new question comes next
+
+
+def test_a_letter_joins_no_question_that_is_not_there_or_not_open(nora, database, newsroom):
+    salt = write(database, newsroom, SALT)
+    nora.post(f"/letters/{salt}/file", 404, kind="question", question_id="0123456789AB", version="1")
+    for unseen in ({}, {"version": ""}, {"version": "one"}, {"version": "-1"}, {"version": "9" * 40}):
+        nora.post(f"/letters/{salt}/file", 409, kind="spam", **unseen)
+        nora.post(f"/letters/{salt}/end", 409, reason="outside", **unseen)
+    nora.post(f"/letters/{salt}/file", 404, kind="question", question_id="the one about salt", version="1")
+    nora.post(f"/letters/{salt}/file", 400, kind="answer", version="1")
+    assert (the(database, salt).state, the(database, salt).version) == ("received", 1)
+
+
+def test_a_kind_ending_is_mailed_without_the_words_and_can_be_undone(nora, database, newsroom):
+    salt = write(database, newsroom, SALT, hear_back="while", email="dana@post.example")
+    database.write(lambda session: answered(session, newsroom, "Salt"))
+    nora.post(f"/letters/{salt}/end", 409, reason="because", version="1")
+    nora.post(f"/letters/{salt}/end", reason="outside", version="1")
+    assert (the(database, salt).state, the(database, salt).end_reason) == ("ended", "outside")
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail).filter_by(letter_id=the(database, salt).id)).one()
+        text = outbox.read(session, mail).text
+    assert "outside of what this newsletter can look into" in text
+    assert "orchard" not in text
+    nora.post(f"/letters/{salt}/reopen", version="2")
+    assert the(database, salt).state == "received"
+
+
+def test_a_held_letter_is_released(nora, database, newsroom):
+    held = write(database, newsroom, "?! ?! …12345678 1")
+    assert "Held: no words" in nora.get(f"/letters/{held}")
+    nora.post(f"/letters/{held}/release", version="1")
+    assert the(database, held).state == "received"
+
+
+def test_somebody_elses_filing_is_not_overwritten(nora, database, newsroom):
+    salt = write(database, newsroom, SALT)
+    seen = version(nora.get(f"/letters/{salt}"))
+    change(database, salt, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
+    nora.post(f"/letters/{salt}/file", 409, kind="spam", version=seen)
+    nora.post(f"/letters/{salt}/file", 409, kind="question", version=seen)
+    nora.post(f"/letters/{salt}/end", 409, reason="later", version=seen)
+    assert the(database, salt).filed_as == "tip"
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Question)) == 0
+
+
+def test_several_become_one_question(nora, database, newsroom):
+    write(database, newsroom, SALT)
+    write(database, newsroom, FIGURES)
+    question = nora.post("/letters", act="question", letter=boxes(nora.get("/letters")))
+    page = nora.get(question)
+    assert "2 letters are done." in page
+    assert "2 readers are waiting." in page
+
+
+def test_letters_that_moved_meanwhile_are_left_alone_and_counted(nora, database, newsroom):
+    salt, figures, wind = (write(database, newsroom, body) for body in (SALT, FIGURES, WIND))
+    ticked = boxes(nora.get("/letters"))
+    change(database, figures, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
+    change(database, wind, lambda session, letter: withdraw(session, receipts.reader_of(letter), letter))
+    led = nora.post("/letters", act="spam", letter=ticked)
+    page = nora.get(led)
+    assert "One letter is done. One stays as it is: its reader took it back. " in page
+    assert "One stays as it is: Ilya Brandt filed it as: Tip." in page
+    found = {
+        public_id: (the(database, public_id).state, the(database, public_id).filed_as)
+        for public_id in (salt, figures, wind)
+    }
+    assert found == {salt: ("filed", "spam"), figures: ("filed", "tip"), wind: ("withdrawn", None)}
+
+
+def test_a_bulk_press_without_letters_or_with_a_strange_one_changes_nothing(nora, database, newsroom):
+    salt = write(database, newsroom, SALT)
+    assert "Nothing was done. Tick the letters first." in nora.get(nora.post("/letters", act="spam"))
+    nora.post("/letters", act="question", letter=["0123456789AB.1", "nonsense", f"{salt}.x"])
+    nora.post("/letters", 400, act="burn", letter=[f"{salt}.1"])
+    assert (the(database, salt).state, the(database, salt).version) == ("received", 1)
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Question)) == 0
+
+
+def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom):
+    def fn(session):
+        other = Newsletter(
+            slug="coast", name="The Coast", publisher="Meridian", editor="Mira", language="en", languages=["en"], zone="UTC",
+            address="mira@coast.example", section="Ask", rule="FREQ=WEEKLY", rule_start=newsletter_start, at="09:00",
+        )  # fmt: skip
+        session.add(other)
+        session.flush()
+        return receive.send(session, Reader(), other, receive.Ask(SALT), form=receive.Form("coast", 1)).public_id
+
+    with database.read() as session:
+        newsletter_start = session.get_one(Newsletter, newsroom.newsletter_id).rule_start
+    public_id = database.write(fn)
+    nora.get(f"/letters/{public_id}", 404)
+    nora.get("/desk/coast/letters", 404)
+    nora.post(f"/letters/{public_id}/file", 404, kind="spam", version="1")
+    nora.post("/letters", act="spam", letter=[f"{public_id}.1"])
+    assert the(database, public_id).state == "received"
+
+
+def test_a_question_heard_at_an_event_is_written_down(nora, database, newsroom):
+    led = nora.post(
+        "/letters/new", body=SALT, channel="event", given_on="2022-10-20", credit="first", name="Timur", place="Osh", agreed="1",
+        hear_back="number", language="",
+    )  # fmt: skip
+    page = nora.get(led)
+    assert "Event" in page
+    assert "“Timur, Osh”" in page
+    letter = the(database, led.rpartition("/")[2])
+    assert (letter.channel, f"{letter.received_at:%Y-%m-%d}") == ("event", "2022-10-20")
+    with database.read() as session:
+        consent = session.scalars(select(Credit.consent_text)).one()
+        assert session.scalar(select(func.count()).select_from(Contact)) == 0
+    assert consent == "Agreed to be named, says Nora Lind, who wrote the question down."
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"body": ""}, "Write down the question"),
+        ({"body": "no"}, "Two words or eight letters at least make a question"),
+        ({"body": "who? " * 500}, "A question has 2,000 characters at most"),
+        ({"channel": "web"}, "Say how it came"),
+        ({"given_on": "2999-01-01"}, "Give the day as a date that isn’t in the future"),
+        ({"given_on": "soon"}, "Give the day as a date that isn’t in the future"),
+        ({"hear_back": "once", "email": "dana at post"}, "This is no address that one can write to"),
+        ({"credit": "full", "name": ""}, "Add the name, or choose not to name them"),
+        ({"hear_back": "pigeon"}, "Choose one of the listed ways"),
+    ],
+)
+def test_what_cannot_be_written_down_comes_back_with_all_that_was_typed(nora, database, newsroom, typed, said):
+    whole = {
+        "body": SALT, "background": "Heard in Osh.", "channel": "phone", "given_on": "2022-10-20", "credit": "none",
+        "hear_back": "number", **typed,
+    }  # fmt: skip
+    page = nora.post("/letters/new", 422, **whole)
+    assert said in page
+    assert ">\nHeard in Osh.</textarea>" in page
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Letter)) == 0
+
+
+def test_the_list_takes_as_many_queries_for_sixty_letters_as_for_three(nora, app, database, newsroom):
+    def fill(start: int, end: int) -> None:
+        def fn(session):
+            newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+            for number in range(start, end):
+                ask = receive.Ask(f"{SALT} {number}")
+                receive.send(session, Reader(), newsletter, ask, form=receive.Form(f"form {number}", 1))
+
+        database.write(fn)
+
+    fill(0, 3)
+    few = queries_of(nora.database, lambda: nora.get("/letters"))
+    fill(3, 60)
+    assert queries_of(nora.database, lambda: nora.get("/letters")) == few
+    page = nora.get("/letters")
+    assert len(rows_of(page)) == 40
+    older = nora.get(re.search(r'rel="next" href="([^"]+)"', page)[1])
+    assert len(rows_of(older)) == 20
+    assert set(rows_of(older)) & set(rows_of(page)) == set()
+
+
+def test_a_press_from_a_page_without_the_token_does_nothing(nora, database, newsroom):
+    salt = write(database, newsroom, SALT)
+    response = nora.client.post(f"{nora.desk}/letters/{salt}/file", data={"kind": "spam", "version": "1"})
+    assert response.status_code == 400
+    assert the(database, salt).state == "received"
+
+
+def test_whoever_is_not_signed_in_is_led_to_the_way_in(app, database, newsroom):
+    salt = write(database, newsroom, SALT)
+    stranger = app.test_client()
+    for path in ("/letters", f"/letters/{salt}", "/questions"):
+        response = stranger.get(f"/desk/{newsroom.slug}{path}")
+        assert (response.status_code, response.location.partition("?")[0]) == (303, "/sign-in")
+
+
+def test_looking_changes_nothing(nora, database, newsroom):
+    salt = write(database, newsroom, SALT)
+    public_id = database.write(
+        lambda session: moves.open_question(session, newsroom.nora, [], headline="Salt", body=SALT).public_id
+    )
+    with database.read() as session:
+        before = session.scalar(select(func.count()).select_from(Event))
+    for path in (
+        "/letters",
+        f"/letters/{salt}",
+        "/letters/new",
+        "/questions",
+        f"/questions/{public_id}",
+        f"/questions/{public_id}/ask",
+    ):
+        nora.get(path)
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Event)) == before
+
+
+def test_a_letter_that_keeps_its_day_alone_is_as_old_as_the_calendar_says(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom
+) -> None:
+    letter = write(database, newsroom, "Who measures the salt in the wind?")
+    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
+    database.write(lambda s: s.execute(update(Letter).filter_by(public_id=letter).values(received_at=day)))
+    assert re.findall(r">(\d+ days?)</time>", nora.get("/letters")) == ["3 days"]

@@ -1,0 +1,286 @@
+"""The list of letters narrowed, searched and paged: each list has an address, and a wrong one says so."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from flask import g
+from sqlalchemy import event, select, update
+
+from app.actors import Mailroom
+from app.db import Database, now
+from app.editions.models import Edition
+from app.editions.queries import coming_editions
+from app.editor.frame import Desk
+from app.editor.letters import letter_rows
+from app.editor.letters.letter_rows import list_of
+from app.indexing import index_due
+from app.letters import filing, look_alike_flags, mailed_letters, queries
+from app.letters.models import Letter
+from app.letters.queries import Wanted
+from app.mail.parsing.parse import parse
+from app.mailroom.batch import House, Settings
+from app.mailroom.evidence import Case
+from app.newsletters.models import Newsletter
+from tests.support.assignments import asked
+from tests.support.cast import Newsroom
+from tests.support.desk_browser import queries_of, walked
+from tests.support.letters import change, rows_of, the, write
+from tests.support.mailed_in import expert_writes
+
+SALT = "who counts the salt in our orchard?"
+AGAIN = "Who counts the salt that falls in the orchard?"
+WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
+FIGURES = "can a village ask for the figures"
+
+
+def mailed(database: Database, newsroom: Newsroom, words: str, number: int | None = None) -> str:
+    """A reader mails, maybe in answer to an edition that ran; gives the letter's public id."""
+
+    def fn(session):
+        edition = session.scalars(select(Edition).filter_by(number=number)).one() if number else None
+        return mailed_letters.take(
+            session, Mailroom(), session.get_one(Newsletter, newsroom.newsletter_id), words, address="dana@post.example",
+            received_at=now(session), about_edition_id=edition.id if edition else None,
+        ).public_id  # fmt: skip
+
+    return database.write(fn)
+
+
+def ran(database: Database, newsroom: Newsroom, number: int) -> str:
+    """The next edition, as if it had run yesterday; gives its public id."""
+
+    def fn(session):
+        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        past = now(session) - timedelta(days=1)
+        session.execute(
+            update(Edition).where(Edition.id == edition.id).values(number=number, runs_at=past, cutoff_at=past)
+        )
+        return edition.public_id
+
+    return database.write(fn)
+
+
+def came(database: Database, public_id: str, days_ago: int) -> None:
+    def fn(session):
+        moment = now(session) - timedelta(days=days_ago)
+        session.execute(update(Letter).filter_by(public_id=public_id).values(received_at=moment))
+
+    database.write(fn)
+
+
+def test_each_filter_narrows_the_list_and_all_of_them_combine(nora, database, newsroom):
+    edition = ran(database, newsroom, 60)
+    salt, wind = write(database, newsroom, SALT), write(database, newsroom, WIND)
+    reply, mail = mailed(database, newsroom, FIGURES, 60), mailed(database, newsroom, "Кто измеряет соль?")
+    held = write(database, newsroom, "?! ?! …12345678 1")
+    tip = write(database, newsroom, "Look at the works in Osh.")
+    change(database, tip, lambda session, letter: filing.file(session, newsroom.nora, letter, "tip"))
+    came(database, salt, 9)
+    came(database, wind, 40)
+    listed = {
+        query: rows_of(nora.get(f"/letters?{query}"))
+        for query in (
+            "channel=mail", "language=ru", f"edition={edition}", "kind=tip", "held=no+text", "age=over-week", "age=over-month",
+            "age=day", "channel=mail&language=ru", f"channel=web&edition={edition}", "kind=tip&channel=web&state=all",
+        )
+    }  # fmt: skip
+    assert listed == {
+        "channel=mail": [mail, reply],
+        "language=ru": [mail],
+        f"edition={edition}": [reply],
+        "kind=tip": [tip],
+        "held=no+text": [held],
+        "age=over-week": [wind, salt],  # the oldest first
+        "age=over-month": [wind],
+        "age=day": [mail, reply, held],  # the newest first, and of who left no address only the day is known
+        "channel=mail&language=ru": [mail],
+        f"channel=web&edition={edition}": [],
+        "kind=tip&channel=web&state=all": [tip],
+    }
+    page = nora.get(f"/letters?channel=mail&edition={edition}")
+    assert "by way of: Mail, about the edition of 60, " in page
+    assert f'href="/desk/steppe/letters/{reply}?channel=mail&edition={edition}"' in page
+    assert f'href="/desk/steppe/letters?channel=mail&edition={edition}&state=all"' in page
+
+
+def test_an_address_that_was_typed_wrong_says_where(nora):
+    for query in (
+        "state=secret", "channel=pigeon", "language=<b>", "language=zz", "edition=0123456789AB", "kind=answer", "held=moon",
+        "age=ever", "alike=yes", "chanel=mail",
+    ):  # fmt: skip
+        page, part = nora.get(f"/letters?{query}", 404), query.partition("=")[0]
+        assert f"The part “{part}” of the address is nothing that this list can be narrowed by." in page
+        assert '<a class="btn" href="/desk/steppe/letters">To the whole list</a>' in page
+        assert "<b>" not in page
+
+
+def test_words_are_found_in_any_script_and_marked(nora, app, database, newsroom):
+    salt, wind = write(database, newsroom, SALT), write(database, newsroom, WIND)
+    filed = write(database, newsroom, "The salt & <i>the orchard</i> again.")
+    change(database, filed, lambda session, letter: filing.file(session, newsroom.nora, letter, "comment"))
+    while index_due(database):
+        pass
+    page = nora.get("/letters?q=salt+orchard")
+    assert rows_of(page) == [filed, salt]
+    assert "who counts the <mark>salt</mark> in our <mark>orchard</mark>?" in page
+    assert "&lt;i&gt;" in nora.client.get(f"{nora.desk}/letters?q=orchard").text
+    assert rows_of(nora.get("/letters?q=شامال")) == [wind]
+    assert rows_of(nora.get("/letters?q=salt&state=waiting")) == [salt]
+    assert rows_of(nora.get("/letters?q=salt&channel=mail")) == []
+    assert "Nothing was found." in nora.get("/letters?q=glacier")
+    assert '<a class="btn" href="/desk/steppe/letters">' in nora.get("/letters?q=salt&state=no", 404)
+
+
+@pytest.mark.parametrize(
+    ("header", "score"),
+    [
+        ("X-Spam-Status: No, score=2.1 required=5.0 tests=BAYES_50", "2.1 of 5.0"),
+        ("X-Spamd-Result: default: False [1.20 / 15.00]; ARC_NA", "1.20 of 15.00"), ("X-Spam-Score: -0.3", "-0.3"),
+        ("X-Spam-Score: <b>none</b>", ""), ("Subject: score=9 required=1", ""),
+    ],
+)  # fmt: skip
+def test_a_mail_says_what_our_servers_filter_made_of_it(header, score):
+    raw = f"From: dana@post.example\r\n{header}\r\n\r\nWho counts the salt?\r\n".encode()
+    assert Case(None, raw, parse(raw), House(Settings())).reading.spam_score == score
+
+
+def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, app, database, newsroom):
+    salt, other, again = (write(database, newsroom, body) for body in (SALT, WIND, AGAIN))
+    while index_due(database):
+        pass
+    version = the(database, salt).version
+    while look_alike_flags.look(database):
+        pass
+    assert rows_of(nora.get("/letters?alike=1")) == [again, salt]
+    assert nora.get("/letters").count("Has a look-alike") == 2
+    assert (the(database, salt).version, the(database, other).alike) == (version, False)
+    assert look_alike_flags.look(database) == 0
+    page = nora.get(f"/letters/{again}")
+    sent = {name: re.search(rf'name="{name}" value="([^"]+)"', page)[1] for name in ("with", "pair")}
+    nora.post(f"/letters/{again}/alike", same="no", version="1", **sent)
+    assert look_alike_flags.look(database) == 2
+    assert rows_of(nora.get("/letters?alike=1")) == []
+
+
+@pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
+def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsroom, query):
+    def fill(session):
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        for number in range(85):
+            mailed_letters.take(
+                session, Mailroom(), newsletter, f"{SALT} {number}", address="", received_at=now(session)
+            )
+        days = 3 if query == "age=week" else 9
+        session.execute(update(Letter).values(channel="web", received_at=now(session) - timedelta(days=days)))
+
+    database.write(fill)
+    path, seen = f"/letters?{query}", []
+    for _page in range(3):
+        page = nora.get(path)
+        seen += rows_of(page)
+        path = page.partition('rel="next" href="')[2].partition('"')[0] or path
+    with database.read() as session:
+        newest = list(session.scalars(select(Letter.public_id).order_by(Letter.id.desc())))
+    assert seen == (newest[::-1] if query == "age=over-week" else newest)
+
+
+@pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
+def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, database, newsroom, monkeypatch, query):
+    monkeypatch.setattr(letter_rows, "PAGE", 3)
+    age = timedelta(days=3 if query == "age=week" else 9)
+
+    def fill(session):
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        for number in range(8):
+            mailed_letters.take(
+                session, Mailroom(), newsletter, f"{SALT} {number}", address="", received_at=now(session)
+            )
+        session.execute(update(Letter).values(channel="web", received_at=now(session) - age))
+
+    database.write(fill)
+    there = walked(nora, f"/letters?{query}", "next")
+    assert [len(rows_of(page)) for page in there] == [3, 3, 2]
+    last = re.search(r'rel="prev" href="([^"]+)"', there[-1])[1]
+    back = walked(nora, nora.client.get(last).location, "prev")
+    assert [rows_of(page) for page in back] == [rows_of(page) for page in there[-2::-1]]
+
+    first = re.search(r'class="text"[^>]* href="([^"]+)"', there[0])[1]
+    down = walked(nora, first, "next", "neighbours")
+    letters = [rows_of(page)[at] for page in there for at in range(len(rows_of(page)))]
+    assert [opened(page) for page in down] == letters
+    assert [rows_of(page) for page in down[3::3]] == [rows_of(page) for page in there[1:]]  # the list goes with it
+    up = walked(nora, f"/letters/{letters[-1]}?{query}", "prev", "neighbours")
+    assert [opened(page) for page in up] == letters[::-1]
+
+
+def opened(page: str) -> str:
+    """The letter that is read on a page."""
+    return re.search(r"/letters/(\w{12})/(?:file|alike|end)", page)[1]
+
+
+def test_a_list_takes_five_statements_at_most_beside_the_frame(app, database, newsroom):
+    """The beginning of the transaction is one more."""
+    edition, first = ran(database, newsroom, 60), write(database, newsroom, SALT)
+    mailed(database, newsroom, FIGURES, 60)
+    expert_writes(database, asked(database, newsroom).assignment_id)
+    for query in ("", "channel=mail", "language=en", f"edition={edition}", "kind=tip", "held=links", "age=over-week", "alike=1",
+                  "state=all", f"before={first}", f"before={first}&channel=mail", "q=salt"):  # fmt: skip
+        with app.test_request_context(f"/?{query}"), app.extensions["database"].read() as session:
+            g.zone = "UTC"
+            desk = Desk(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
+            assert queries_of(app.extensions["database"], lambda desk=desk: list_of(desk)) <= 5, query
+
+
+WALKS = {
+    "ix_letters_newsletter_id_state_id": Wanted(("received", "held")),
+    "ix_letters_newsletter_id_channel_state_id": Wanted(("received", "held"), channel="mail"),
+    "ix_letters_newsletter_id_language_state_id": Wanted(("received",), language="ug"),
+    "ix_letters_edition": Wanted(("received", "filed"), about_edition_id=1),
+    "ix_letters_filed": Wanted(("filed",), filed_as="tip"),
+    "ix_letters_held": Wanted(("held",), held_reason="links"),
+    "ix_letters_newsletter_id_state_received_at_id": Wanted(("received",), until=datetime(2026, 1, 1, tzinfo=UTC)),
+    "ix_letters_alike": Wanted(("received",), alike=True),
+}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_each_filter_walks_an_index_of_its_own_at_any_depth(database, newsroom):
+    """On SQLite, whose plans don't follow from how much is in a table."""
+    after = the(database, write(database, newsroom, SALT))
+    for index, start in product(WALKS, (None, after)):
+        plan = plan_of(
+            database, lambda session, index=index, start=start: queries.page(session, 1, WALKS[index], start, 41)
+        )
+        walks = [line for line in plan if re.search(r"(SEARCH|SCAN) letters\b", line) and "PRIMARY KEY" not in line]
+        assert [line for line in walks if f" {index} " not in line] == []
+        assert len(walks) == len(WALKS[index].states)
+
+
+def plan_of(database: Database, read) -> list[str]:
+    """How the database answers the one statement of `read`."""
+    asked_for = []
+
+    def keep(_connection, _cursor, statement, parameters, *_rest):
+        asked_for.append((statement, parameters))
+
+    with database.read() as session:
+        event.listen(database.reader, "before_cursor_execute", keep)
+        read(session)
+        event.remove(database.reader, "before_cursor_execute", keep)
+        (begin, _none), (statement, parameters) = asked_for
+        assert begin == "BEGIN"
+        cursor = session.connection().connection.cursor()
+        return [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()]
+
+
+def test_what_waited_in_the_pen_stands_under_the_day_of_its_neighbours_and_no_day_comes_twice(nora, database, newsroom):
+    def days() -> list[str]:
+        return re.findall(r'<h2 class="unseen">([^<]+)</h2>', nora.get("/letters"))
+
+    came(database, mailed(database, newsroom, SALT), 2)
+    came(database, mailed(database, newsroom, WIND), 0)
+    today, before = days()
+    came(database, mailed(database, newsroom, FIGURES), 1)  # written yesterday, and let in last
+    assert days() == [today, before]

@@ -1,0 +1,107 @@
+"""The settings of a newsletter's mail, on the settings page: Nora sets them, Ilya can look."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.db import Database
+from app.newsletters.models import Newsletter
+from tests.support.at_desk import Browser
+from tests.support.cast import Newsroom
+
+COLUMNS = ("inbox", "list_address", "acknowledges", "digest_at", "undo_seconds", "raw_days", "held_kinds")
+TYPED = {
+    "inbox": " Ask@Steppe.example ",
+    "list_address": "news@Steppe.example",
+    "acknowledges": "1",
+    "digest_at": "6:45",
+    "undo_seconds": "120",
+    "raw_days": "7",
+    "held_kinds": ["reader.news", "expert.invitation"],
+}
+
+
+def fields_of(page: str) -> dict[str, Any]:
+    """What the form would send as it is."""
+    form = page.partition('action="/desk/steppe/settings"')[2]
+    sent: dict[str, Any] = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        name, value = (re.search(rf'{key}="([^"]*)"', tag) for key in ("name", "value"))
+        if name and ('type="checkbox"' not in tag and 'type="radio"' not in tag or " checked" in tag):
+            sent.setdefault(name[1], value[1] if value else "")
+    for name, value in re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n?(.*?)</textarea>', form, re.DOTALL):
+        sent[name] = value
+    sent["marks"] = "typographic"
+    return sent
+
+
+def stored(database: Database, newsroom: Newsroom) -> dict[str, Any]:
+    with database.read() as session:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        return {name: getattr(newsletter, name) for name in COLUMNS}
+
+
+def test_nora_sets_how_mail_comes_in_and_goes_out(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    nora = Browser(app, newsroom.nora)
+    nora.press("settings", **fields_of(nora.open("settings").text) | TYPED)
+    assert stored(database, newsroom) == {
+        "inbox": "ask@steppe.example", "list_address": "news@steppe.example", "acknowledges": True, "digest_at": "06:45",
+        "undo_seconds": 120, "raw_days": 7, "held_kinds": ["expert.invitation", "reader.news"],
+    }  # fmt: skip
+    again = fields_of(nora.open("settings").text)
+    assert [again[name] for name in COLUMNS[:-1]] == [
+        "ask@steppe.example", "news@steppe.example", "1", "06:45", "120", "7",
+    ]  # fmt: skip
+    ticked = re.findall(r'name="held_kinds"[^>]*value="([\w.]+)"[^>]*checked', nora.open("settings").text)
+    assert ticked == ["expert.invitation", "reader.news"]
+
+
+def test_all_of_it_can_be_switched_off_again(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    nora = Browser(app, newsroom.nora)
+    nora.press("settings", **fields_of(nora.open("settings").text) | TYPED)
+    off = {"inbox": "", "list_address": "", "digest_at": "", "undo_seconds": "0", "held_kinds": []}
+    typed = fields_of(nora.open("settings").text) | off
+    typed.pop("acknowledges")
+    nora.press("settings", **typed)
+    assert stored(database, newsroom) == {
+        "inbox": "", "list_address": "", "acknowledges": False, "digest_at": "", "undo_seconds": 0, "raw_days": 7,
+        "held_kinds": [],
+    }  # fmt: skip
+
+
+def test_only_mails_to_somebody_outside_can_be_held(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    nora = Browser(app, newsroom.nora)
+    offered = re.findall(r'name="held_kinds"[^>]*value="([\w.]+)"', nora.open("settings").text)
+    assert {kind.partition(".")[0] for kind in offered} == {"expert", "reader"}
+    nora.press("settings", **fields_of(nora.open("settings").text) | {"held_kinds": ["sign_in", "desk.digest", "odd"]})
+    assert stored(database, newsroom)["held_kinds"] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("inbox", "ask"), ("inbox", "ask@"), ("inbox", "a b@steppe.example"), ("inbox", "ask@steppe.example\nBcc: x@y.example"),
+        ("list_address", "news"), ("digest_at", "25:00"), ("digest_at", "half past seven"), ("digest_at", "7"),
+        ("undo_seconds", "601"), ("undo_seconds", "-1"), ("undo_seconds", ""), ("raw_days", "0"), ("raw_days", "91"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_taken_is_told_at_its_field(
+    app: Flask, database: Database, newsroom: Newsroom, field: str, text: str
+) -> None:
+    nora, before = Browser(app, newsroom.nora), stored(database, newsroom)
+    typed = fields_of(nora.open("settings").text) | {field: text, "name": "The Other Letter"}
+    response = nora.client.post("/desk/steppe/settings", data=typed, base_url="https://localhost")
+    assert response.status_code == 422
+    assert re.findall(r'id="([\w-]+)-error"', response.text) == [field]
+    assert fields_of(response.text)["name"] == "The Other Letter"
+    assert stored(database, newsroom) == before
+
+
+def test_an_assistant_can_look_and_not_change(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    ilya, before = Browser(app, newsroom.ilya), stored(database, newsroom)
+    assert "Morning mail" in ilya.get("settings")
+    assert "How your mails are worded" not in ilya.get("settings")
+    ilya.press("settings", status=404, **fields_of(Browser(app, newsroom.nora).open("settings").text) | TYPED)
+    assert stored(database, newsroom) == before

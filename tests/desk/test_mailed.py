@@ -1,0 +1,216 @@
+"""What experts write by mail stands on the desk until it is filed: among the letters, and at their question."""
+
+import re
+from datetime import date
+
+import pytest
+from sqlalchemy import func, select
+
+from app.actors import Mailroom
+from app.answers.models import Answer, AnswerText, Assignment
+from app.audit import Event
+from app.db import Database
+from app.letters.models import Letter
+from app.mail import erasing, inbound
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.questions.models import Note
+from tests.support.assignments import EDITED, Asked, asked
+from tests.support.cast import Newsroom
+from tests.support.desk_browser import one, queries_of, version
+from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
+
+HEADLINE = "The Salt Wind"
+
+
+@pytest.fixture
+def salt(database: Database, newsroom: Newsroom) -> Asked:
+    return asked(database, newsroom)
+
+
+def question_of(database: Database, salt: Asked) -> str:
+    with database.read() as session:
+        return salt.assignment(session).question.public_id
+
+
+def pressed(page: str) -> list[str]:
+    """The words on the buttons beside an expert's letter, without what only a screen reader says."""
+    found = re.findall(r'action="[^"]*/reply".*?<button[^>]*>(.*?)</button>', page, re.DOTALL)
+    return [re.sub(r"<(span|kbd).*?</\1>", "", text).strip() for text in found]
+
+
+def test_an_experts_letter_stands_among_the_others_with_name_and_question_and_without_a_box(
+    nora, database, newsroom, salt
+):
+    letter = expert_writes(database, salt.assignment_id)
+    page = nora.get("/letters")
+    row = page.partition(f"/letters/{letter}")[0].rpartition('<li class="row')[2]
+    assert '<b dir="auto">Leyla Aydın</b>' in row
+    assert "checkbox" not in row
+    assert f'<span class="says">{HEADLINE}</span>' in page.partition(f"/letters/{letter}")[2]
+
+
+def test_an_experts_letter_has_filings_of_its_own(nora, database, newsroom, salt):
+    page = nora.get(f"/letters/{expert_writes(database, salt.assignment_id)}")
+    assert pressed(page) == ["It is the answer", "Asks back", "Just a comment", "Spam or a robot", "Can’t", "Later"]
+    assert f">{HEADLINE}</a>" in page
+    assert "The reminders pause until it is filed." in page
+    assert "<summary>What was cut away</summary>" in page
+    assert "<bdi>plates 2009.pdf</bdi> (48.2 kB);" in page
+    for readers in ("Make it a question", "End it kindly", "Join it to a question", "Hears back"):
+        assert readers not in page
+
+
+def test_one_press_makes_the_mail_the_submitted_version_and_opens_it_for_editing(nora, database, newsroom, salt):
+    letter = expert_writes(database, salt.assignment_id)
+    led = nora.post(f"/letters/{letter}/reply", kind="answer", version=version(nora.get(f"/letters/{letter}")))
+    answer, text = one(database, Answer), one(database, AnswerText)
+    assert led == f"{nora.desk}/questions/{question_of(database, salt)}/answers/{answer.public_id}/edit"
+    assert (text.body, text.kind, text.channel, answer.state) == (REPLY, "submitted", "mail", "submitted")
+    assert (salt.state(), one(database, Letter, public_id=letter).filed_as) == ("received", "answer")
+    assert REPLY.partition("\n")[0] in nora.get(led)
+    assert pressed(nora.get(f"/letters/{letter}")) == []
+
+
+def test_a_no_a_later_and_a_question_back_are_one_press_each(nora, database, newsroom):
+    files = [asked(database, newsroom, f"Who counts the salt of year {number}?") for number in range(3)]
+    no, later, back = (expert_writes(database, file.assignment_id, f"No, sorry ({file.public_id}).") for file in files)
+    nora.post(f"/letters/{no}/reply", kind="cannot", reason="not my field", version="1")
+    nora.post(f"/letters/{later}/reply", kind="later", later_on="2031-05-05", version="1")
+    nora.post(f"/letters/{back}/reply", kind="question back", version="1")
+    with database.read() as session:
+        found = [(a.state, a.decline_reason, a.later_on) for a in (file.assignment(session) for file in files)]
+        assert session.scalars(select(Note.body)).all() == [f"No, sorry ({files[2].public_id})."]
+    assert found == [
+        ("declined", "not my field", None),
+        ("declined", "no time", date(2031, 5, 5)),
+        ("invited", None, None),
+    ]
+
+
+def test_a_mail_that_says_nothing_of_all_this_is_a_comment_and_stays_the_experts(nora, database, newsroom, salt):
+    letter = expert_writes(database, salt.assignment_id, "Thank you, I have got it and think about it.")
+    nora.post(f"/letters/{letter}/reply", kind="comment", version="1")
+    filed = one(database, Letter, public_id=letter)
+    assert (filed.state, filed.filed_as, filed.assignment_id) == ("filed", "comment", salt.assignment_id)
+    assert salt.state() == "invited"
+    assert "It is the answer" in nora.get(f"/letters/{letter}")  # whoever pressed too soon files it again
+
+
+@pytest.mark.parametrize(
+    ("policy", "kind", "offered", "outcome"),
+    [
+        ("facts", "fine", ["Fine", "Something is wrong"], "fine"),
+        ("facts", "wrong", ["Fine", "Something is wrong"], "wrong"),
+        ("approve", "yes", ["Yes, run it", "Something is wrong"], "approved"),
+    ],
+)
+def test_while_a_quote_check_is_open_a_mail_answers_it(nora, database, newsroom, salt, policy, kind, offered, outcome):
+    def settings(session):
+        session.get_one(Newsletter, newsroom.newsletter_id).check_policy = policy
+
+    database.write(settings)
+    salt.send()
+    salt.edit(EDITED)
+    salt.send_to_check()
+    letter = expert_writes(database, salt.assignment_id, "The plates were put up in 2010.")
+    page = nora.get(f"/letters/{letter}")
+    assert pressed(page) == [*offered, "Asks back", "Just a comment", "Spam or a robot"]
+    assert "It answers the quote check of" in page
+    nora.post(f"/letters/{letter}/reply", kind=kind, version=version(page))
+    assert salt.checks() == [(outcome, "The plates were put up in 2010.")]
+
+
+def test_the_second_of_two_does_not_file_it_again(nora, ilya, database, salt):
+    letter = expert_writes(database, salt.assignment_id)
+    ilya.post(f"/letters/{letter}/reply", kind="question back", version="1")
+    nora.post(f"/letters/{letter}/reply", 409, kind="answer", version="1")
+    nora.post(f"/letters/{letter}/reply", 409, kind="answer")
+    assert one(database, Letter, public_id=letter).filed_as == "question back"
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(AnswerText)) == 0
+
+
+def test_what_is_an_experts_is_not_filed_as_a_readers_nor_the_other_way_round(nora, database, newsroom, salt):
+    letter = expert_writes(database, salt.assignment_id)
+    pen = mail_in(database, newsroom)
+    nora.post(f"/pen/{pen}/letter", version=the_mail(database, pen).version)
+    readers = one(database, Letter, author="reader", channel="mail").public_id
+    for kind in ("question", "comment", "spam"):
+        nora.post(f"/letters/{letter}/file", 409, kind=kind, version="1")
+    nora.post(f"/letters/{letter}/end", 409, reason="later", version="1")
+    nora.post(f"/letters/{readers}/reply", 404, kind="answer", version="1")
+    nora.post(f"/letters/{letter}/reply", 400, kind="question", version="1")
+    nora.post(f"/letters/{letter}/reply", 400, kind="cannot", reason="bored", version="1")
+    told = nora.get(nora.post("/letters", act="spam", letter=[f"{letter}.1"]))
+    assert "One stays as it is: that isn’t possible as it stands." in told
+    assert [one(database, Letter, public_id=key).state for key in (letter, readers)] == ["received", "received"]
+
+
+def test_the_question_shows_the_mail_with_its_buttons_and_files_it_without_leaving(nora, database, newsroom, salt):
+    letter, question = expert_writes(database, salt.assignment_id), question_of(database, salt)
+    page = nora.get(f"/questions/{question}")
+    assert "<b>Leyla Aydın has written by mail</b>" in page
+    assert f'<a class="btn btn--next" href="#mail-{letter}">File what Leyla Aydın mailed</a>' in page
+    assert page.count("btn--next") == 1
+    assert pressed(page) == ["It is the answer", "Asks back", "Just a comment", "Spam or a robot", "Can’t", "Later"]
+    led = nora.post(f"/letters/{letter}/reply", kind="comment", version="1", back="question")
+    assert led == f"{nora.desk}/questions/{question}"
+    page = nora.get(led)
+    assert "Filed as: Comment." in page
+    assert "has written by mail" not in page
+
+
+def test_the_question_tells_of_an_absence_note(nora, database, newsroom, salt):
+    robot = mail_in(database, newsroom, "automatic", reasons=["vacation"], assignment_id=salt.assignment_id)
+    page = nora.get(f"/questions/{question_of(database, salt)}")
+    assert f'<a href="{nora.desk}/pen/{robot}">an automatic reply came</a>' in page
+
+
+def test_once_the_mail_is_destroyed_the_letter_still_has_its_words(nora, database, newsroom, salt):
+    letter = expert_writes(database, salt.assignment_id)
+    with database.read() as session:
+        row = inbound.of_letter(session, one(database, Letter, public_id=letter).id)
+    database.write(lambda session: erasing.destroy(session, [row.id]))
+    page = nora.get(f"/letters/{letter}")
+    assert REPLY in page
+    assert "What was cut away" not in page
+
+
+def test_a_mail_that_came_back_is_told_until_another_one_follows(nora, database, newsroom, salt):
+    def bounce(session):
+        mail = session.scalars(select(OutboxMail).filter_by(assignment_id=salt.assignment_id)).one()
+        mail.bounced_at, mail.said = mail.created_at, "5.1.1 no such mailbox"
+        row = inbound.store(session, b"back", source="lmtp", newsletter_id=newsroom.newsletter_id)
+        inbound.keep_reading(session, row, LEYLA)
+        inbound.place(session, Mailroom(), row, "bounce", ["permanent"], outbox_id=mail.id)
+        return mail.public_id
+
+    mail = database.write(bounce)
+    page = nora.get("/").partition("Waiting for whom")[0]
+    assert "One mail came back." in page
+    assert "5.1.1 no such mailbox" in page
+    assert f'href="{nora.desk}/outbox/{mail}"' in page
+    nora.post(f"/questions/{question_of(database, salt)}/assignments/{salt.public_id}/link")
+    assert "One mail came back." not in nora.get("/")
+
+
+def test_the_pages_take_as_many_queries_for_thirty_letters_of_experts_as_for_three(nora, database, newsroom, salt):
+    paths = ("/letters", f"/questions/{question_of(database, salt)}", "/")
+    for _ in range(3):
+        expert_writes(database, salt.assignment_id)
+    few = [queries_of(nora.database, lambda path=path: nora.get(path)) for path in paths]
+    for _ in range(27):
+        expert_writes(database, salt.assignment_id)
+    assert [queries_of(nora.database, lambda path=path: nora.get(path)) for path in paths] == few
+
+
+def test_looking_files_nothing(nora, database, newsroom, salt):
+    letter = expert_writes(database, salt.assignment_id)
+    with database.read() as session:
+        before = session.scalar(select(func.count()).select_from(Event))
+    for path in ("/letters", f"/letters/{letter}", f"/questions/{question_of(database, salt)}", "/"):
+        nora.get(path)
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Event)) == before
+        assert session.get_one(Assignment, salt.assignment_id).state == "invited"

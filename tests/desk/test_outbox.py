@@ -1,0 +1,159 @@
+"""The outbox at the desk: what was mailed and what failed; who a reader is stands in none of it."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.db import now
+from app.mail import outbox
+from app.mail.models import OutboxContent, OutboxMail
+from app.people import sign_in
+from app.people.models import Person
+from app.questions.models import Question
+from tests.support.at_desk import Browser, everything, read
+from tests.support.cast import Newsroom, handed_in
+from tests.support.outbox_desk import ADDRESS, Desk, invited, pane, sent_for_dana, version_in
+
+
+@pytest.fixture
+def nora(app: Flask, newsroom: Newsroom) -> Desk:
+    return Desk(app, newsroom)
+
+
+def test_an_empty_outbox_teaches(nora: Desk) -> None:
+    assert "Nothing was mailed yet." in nora.get("outbox")
+
+
+def test_a_state_that_no_mail_has_is_no_list(nora: Desk) -> None:
+    assert "“state” of the address is nothing that this list can be narrowed by" in nora.get("outbox?state=lost", 404)
+    assert "Outbox" in nora.get("outbox?state=")
+
+
+def test_a_mail_on_its_way_goes_now_or_is_said_to_be_late(nora: Desk) -> None:
+    nora.database.write(lambda s: invited(s, nora.newsroom))
+    [public_id] = nora.mails().values()
+    assert "On its way: Invitation now" in nora.get(f"outbox/{public_id}")
+
+    def three_hours_later(session: Session) -> None:
+        mail = session.scalars(select(OutboxMail)).one()
+        mail.due_at -= timedelta(hours=3)
+
+    nora.database.write(three_hours_later)
+    assert "On its way: Invitation 3 hrs late" in nora.get(f"outbox/{public_id}")
+
+
+def test_a_mail_opens_beside_the_list_without_the_secret_of_its_link(nora: Desk) -> None:
+    nora.database.write(lambda s: invited(s, nora.newsroom))
+    [public_id] = nora.mails().values()
+    page = nora.open(f"outbox/{public_id}")
+    said = read(page)
+    assert ("Leyla Aydın, leyla@field.example" in said, "Dear Leyla Aydın," in said) == (True, True)
+    assert said.count("https://ask.newsroom.example/a/…") == 1
+    with nora.database.read() as session:
+        mail = session.scalars(select(OutboxMail)).one()
+        secret = outbox.read(session, mail).text.partition("/a/")[2].split()[0]
+    assert secret not in page.text
+
+
+def test_no_page_shows_a_readers_address(nora: Desk) -> None:
+    nora.database.write(lambda s: sent_for_dana(s, nora.newsroom))
+    news = nora.mails()["reader.news"]
+    nora.turn(news, "fail", said="550 5.1.1 no such mailbox")
+    paths = ("outbox", "outbox?state=failed", f"outbox/{news}", "")
+    pages = [nora.open(path) for path in paths]
+    assert [ADDRESS in page.text or "dana" in page.text.lower() for page in pages] == [False] * len(paths)
+    assert ["A reader" in read(page) for page in pages] == [True] * len(paths)
+    assert "550 5.1.1 no such mailbox" in read(pages[2])
+
+
+def test_a_failed_mail_is_tried_again_and_a_waiting_one_discarded(nora: Desk) -> None:
+    nora.database.write(lambda s: invited(s, nora.newsroom))
+    [public_id] = nora.mails().values()
+    assert pane(nora.open(f"outbox/{public_id}")) == ["Undo"]
+    nora.turn(public_id, "fail", said="452 4.2.2 mailbox full")
+    assert "One mail can’t be delivered." in nora.get("")
+    assert pane(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
+    nora.press(f"outbox/{public_id}/retry")
+    assert nora.state(public_id) == "queued"
+    nora.press(f"outbox/{public_id}/discard", version=version_in(nora.open(f"outbox/{public_id}")))
+    assert nora.state(public_id) == "discarded"
+    assert pane(nora.open(f"outbox/{public_id}")) == []
+
+
+def test_a_held_mail_goes_when_an_editor_says_so(nora: Desk, app: Flask) -> None:
+    nora.database.write(lambda s: invited(s, nora.newsroom))
+    [public_id] = nora.mails().values()
+
+    def hold(session: Session) -> None:
+        session.scalars(select(OutboxMail)).one().state = "held"
+
+    nora.database.write(hold)
+    ilya = Browser(app, nora.newsroom.ilya)
+    assert pane(ilya.open(f"outbox/{public_id}")) == ["Discard"]
+    ilya.press(f"outbox/{public_id}/release", 404)
+    page = nora.open(f"outbox/{public_id}")
+    assert pane(page) == ["Send it now", "Discard"]
+    nora.press(f"outbox/{public_id}/release", version=version_in(page))
+    assert nora.state(public_id) == "queued"
+
+
+def test_illegal_moves_by_hand_change_nothing(nora: Desk) -> None:
+    nora.database.write(lambda s: invited(s, nora.newsroom))
+    [public_id] = nora.mails().values()
+    before = everything(nora.database)
+    nora.press(f"outbox/{public_id}/release", 409)
+    nora.press(f"outbox/{public_id}/retry", 409)
+    nora.press(f"outbox/{public_id}/forget", 404)
+    nora.press("outbox/000000000000/discard", 404)
+    assert everything(nora.database) == before
+
+    def being_handed_over(session: Session) -> None:
+        session.scalars(select(OutboxMail)).one().leased_until = now(session) + timedelta(minutes=5)
+
+    nora.database.write(being_handed_over)
+    before = everything(nora.database)
+    nora.press(f"outbox/{public_id}/discard", 409)
+    assert everything(nora.database) == before
+
+
+def test_what_is_no_longer_kept_is_not_shown(nora: Desk) -> None:
+    nora.database.write(lambda s: invited(s, nora.newsroom))
+    [public_id] = nora.mails().values()
+    nora.turn(public_id, "fail", said="550 no")
+
+    def erase(session: Session) -> None:
+        session.delete(session.scalars(select(OutboxContent)).one())
+
+    nora.database.write(erase)
+    page = nora.open(f"outbox/{public_id}")
+    assert ("The text of this mail is no longer kept." in read(page), pane(page)) == (True, ["Discard"])
+    nora.press(f"outbox/{public_id}/retry", 409)
+
+
+def test_a_way_in_is_nobodys_to_read(nora: Desk) -> None:
+    def ask(session: Session) -> None:
+        ilya = session.get_one(Person, nora.newsroom.ilya.person_id)
+        sign_in.ask(session, Clock(), "ilya@desk.example", "desk", "browser", ilya.language)
+
+    nora.database.write(ask)
+    nora.get(f"outbox/{nora.mails()['sign_in']}", 404)
+
+
+def test_pages_of_one_state_go_on_where_the_last_one_ended(nora: Desk) -> None:
+    def many(session: Session) -> None:
+        for number in range(45):
+            handed_in(session, nora.newsroom, f"Question number {number}?")
+
+    nora.database.write(many)
+    first = nora.open("outbox?state=queued")
+    rows = [first.text.count('<td role="cell" class="n">')]
+    older = first.text.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
+    second = nora.open(older.removeprefix("/desk/steppe/"))
+    rows.append(second.text.count('<td role="cell" class="n">'))
+    assert (rows, 'rel="next"' in second.text, 'rel="prev"' in second.text) == ([40, 5], False, True)
+    with nora.database.read() as session:
+        assert len(list(session.scalars(select(Question.id)))) == 45

@@ -1,0 +1,136 @@
+"""This edition's page: what is broken or pressing comes first, each with the way to mend it, in so many queries and no more."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.answers import editing
+from app.db import Database
+from app.editions import slots
+from app.editions.models import Edition
+from app.mail import stalled
+from app.mail.models import OutboxMail
+from app.newsroom import public_state
+from app.questions.models import Question
+from tests.support.assignments import asked
+from tests.support.at_desk import Browser, counted
+from tests.support.cast import Newsroom, answered, handed_in
+
+MINUTE = timedelta(minutes=1)
+
+
+class AtHome(Browser):
+    def alarms(self) -> list[tuple[str, str]]:
+        """What stands in red, each with the page that its button leads to."""
+        page = self.open("").text
+        found = re.findall(r'<section class="alarm".*?</section>', page, re.DOTALL)
+        said = [re.findall(r'class="late">([^<]+)<', one)[0] for one in found]
+        leads = [(re.findall(r'class="btn" href="/desk/steppe/(\w+)', one) or [""])[0] for one in found]
+        return list(zip(said, leads, strict=True))
+
+
+@pytest.fixture
+def nora(app: Flask, newsroom: Newsroom) -> AtHome:
+    return AtHome(app, newsroom.nora)
+
+
+def objects(database: Database, newsroom: Newsroom) -> None:
+    """Leyla says in the quote check that something is wrong."""
+    salt = asked(database, newsroom)
+    salt.send()
+    salt.edit()
+    salt.send_to_check()
+    database.write(lambda s: editing.settle_check(s, newsroom.leyla, salt.answer(s), "wrong", "It was 2010."))
+
+
+def breaks(session: Session, newsroom: Newsroom) -> None:
+    """An edition's hour passes without a lock, a mail is refused, and mail waits for a worker."""
+    edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+    slots.pick(session, newsroom.nora, answered(session, newsroom, "Who pays the gauges?"), edition)
+    past = datetime.now(UTC) - timedelta(days=1)
+    session.execute(update(Edition).where(Edition.id == edition.id).values(runs_at=past, cutoff_at=past - timedelta(2)))
+    first, second = session.scalars(select(OutboxMail).order_by(OutboxMail.id).limit(2))
+    refused = {"state": "failed", "said": "550 no such mailbox", "ended_at": past}
+    session.execute(OutboxMail.__table__.update().where(OutboxMail.id == first.id).values(refused))
+    late = {"state": "queued", "due_at": datetime.now(UTC) - 20 * MINUTE}
+    session.execute(OutboxMail.__table__.update().where(OutboxMail.id == second.id).values(late))
+
+
+def test_what_is_broken_comes_first_with_the_way_to_mend_it(
+    nora: AtHome, database: Database, newsroom: Newsroom
+) -> None:
+    assert nora.alarms() == []
+    objects(database, newsroom)
+    database.write(lambda session: breaks(session, newsroom))
+    said = nora.alarms()
+    assert [re.sub(r"(of \w+ \d+ \w+|for \d+ \w+)", "…", one) for one, _ in said] == [
+        "Mail has not moved ….",
+        "The edition … wasn’t locked.",
+        "One mail can’t be delivered.",
+        "Leyla Aydın objects to the edited text.",
+    ]
+    assert [lead for _, lead in said] == ["", "editions", "outbox", "questions"]
+
+
+def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsroom: Newsroom) -> None:
+    objects(database, newsroom)
+    now = datetime.now(UTC)
+    for due, waits in ((now + MINUTE, False), (now - 20 * MINUTE, True)):
+        columns = {"state": "queued", "due_at": due, "leased_until": None}
+        database.write(lambda s, columns=columns: s.execute(OutboxMail.__table__.update().values(columns)))
+        with database.read() as session:
+            assert (stalled.since(session) is not None) is waits
+    leased = {"leased_until": now + MINUTE}  # a worker has them in hand
+    database.write(lambda s: s.execute(OutboxMail.__table__.update().values(leased)))
+    with database.read() as session:
+        assert stalled.since(session) is None
+
+
+def test_the_page_asks_so_often_and_no_more(nora: AtHome, database: Database, newsroom: Newsroom) -> None:
+    def statements() -> int:
+        with counted(database) as found:
+            nora.get("")
+        return len(found)
+
+    objects(database, newsroom)
+    database.write(lambda session: breaks(session, newsroom))
+    few = statements()
+
+    def more(session: Session) -> None:
+        for number in range(6):
+            question = answered(session, newsroom, f"What falls on plate {number}?")
+            question.must_run_by = datetime.now(UTC).date()
+        assert session.scalars(select(Question).where(Question.must_run_by.is_not(None))).first()
+
+    database.write(more)
+    assert statements() == few <= 52
+
+
+def test_what_only_an_editor_may_do_waits_apart_and_is_not_ilyas_task(
+    app: Flask, nora: AtHome, database: Database, newsroom: Newsroom
+) -> None:
+    """Ilya may edit what Leyla sent; to have it checked, or to fill a slot, is for Nora."""
+    salt = asked(database, newsroom)
+    salt.send()
+    salt.edit()
+    database.write(lambda session: handed_in(session, newsroom, "Who pays the gauges?"))
+    edit, check, slot = "Edit Leyla Aydın’s text", "Send Leyla Aydın the quote check", "Fill slot 1"
+    assert columns(nora)[0] == ("For you", [edit, check, slot])
+    assert [heading for heading, _lines in columns(nora)] == [
+        "For you", "For experts", "For their check", "For an answer",
+    ]  # fmt: skip
+    ilya = AtHome(app, newsroom.ilya)
+    assert columns(ilya)[:2] == [("For you", [edit]), ("For an editor", [check, slot])]
+    assert "One text waits for you. One text waits for an editor." in ilya.get("")
+    assert "2 texts wait for you." in nora.get("")
+
+
+def columns(person: AtHome) -> list[tuple[str, list[str]]]:
+    """Who waits for whom: each heading, with the lines under it."""
+    parts = re.findall(r'aria-labelledby="waits-\d".*?</section>', person.open("").text, re.DOTALL)
+    heads = [re.findall(r"<h3[^>]*>\s*([^<]+?)\s*<span>", part)[0] for part in parts]
+    return [(head, re.findall(r'<a href="[^"]+">([^<]+)</a>', part)) for head, part in zip(heads, parts, strict=True)]

@@ -1,0 +1,294 @@
+"""Browsers that are signed in: proving once more who sits there, when they were last seen, and each way out."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete, select, update
+
+from app.db import Database
+from app.entrance.browser_names import family
+from app.people.models import BrowserSession
+from app.questions import moves
+from tests.support.at_desk import everything
+from tests.support.browser import Browser
+from tests.support.cast import Newsroom
+from tests.support.desk_people import (
+    ILYA,
+    NORA,
+    VERA,
+    ask,
+    at_the_desk,
+    hired_vera,
+    last_mail,
+    link_in,
+    public_id,
+    roles,
+    type_the_code,
+)
+
+DESK = "/desk/steppe/"
+PEOPLE = f"{DESK}people"
+SAULE = {"name": "Saule Bekova", "email": "saule@desk.example", "role": "assistant"}
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+def ago(**length: float) -> datetime:
+    return datetime.now(UTC) - timedelta(**length)
+
+
+def put_back(database: Database, **columns: Any) -> None:
+    """Let what the sessions say have happened some time ago."""
+    database.write(lambda session: session.execute(update(BrowserSession).values(**columns)))
+
+
+def kept(database: Database) -> list[BrowserSession]:
+    with database.read() as session:
+        return list(session.scalars(select(BrowserSession).order_by(BrowserSession.id)))
+
+
+@pytest.fixture
+def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
+    """Vera, who signed in this morning."""
+    hired_vera(database, newsroom)
+    browser = at_the_desk(app, database, VERA)
+    put_back(database, stepped_up_at=ago(hours=3), began_at=ago(hours=3))
+    return browser
+
+
+def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
+    database: Database, newsroom: Newsroom, vera: Browser
+) -> None:
+    vera.open(PEOPLE)
+    assert ("Show that it is you" in vera.text, "Send the invitation" in vera.text) == (True, False)
+    before = everything(database)
+    assert vera.press(PEOPLE, **SAULE).status_code == 403
+    assert (vera.heading, SAULE["name"] in vera.text, SAULE["email"] in vera.text) == ("Is it you?", True, True)
+    ilya = f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    for act, form in {"role": {"role": "admin", "was": "assistant"}, "deactivate": {}, "remove": {}}.items():
+        vera.open(PEOPLE)
+        assert vera.press(f"{ilya}/{act}", **form).status_code == 403
+    assert everything(database) == before
+
+
+@pytest.mark.parametrize("by", ["code", "link"])
+def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
+    app: Flask, database: Database, newsroom: Newsroom, vera: Browser, by: str
+) -> None:
+    with vera.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
+        old = dict(cookie)
+    vera.open(f"/sign-in/again?next={PEOPLE}")
+    vera.press("/sign-in/again", next=PEOPLE)
+    vera.follow()
+    if by == "code":
+        stranger = Browser(app)
+        ask(stranger, "nobody@desk.example")
+        type_the_code(stranger, database, VERA)
+        assert stranger.page is not None and stranger.page.status_code == 400
+        type_the_code(vera, database, VERA)
+    else:
+        link = link_in(last_mail(database, VERA))
+        vera.open(link)
+        vera.press(link)
+    assert vera.page is not None
+    assert vera.page.headers["Location"] == PEOPLE
+    vera.follow()
+    assert vera.press(PEOPLE, **SAULE).status_code == 303
+    assert roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
+    [only] = kept(database)
+    assert only.stepped_up_at is not None
+    assert (only.began_at < ago(hours=2), only.stepped_up_at > ago(minutes=1)) == (True, True)
+    thief = Browser(app)
+    with thief.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
+        cookie.update(old)
+    assert thief.open(PEOPLE).status_code == 303, "the cookie from before the proof opens nothing any more"
+
+
+def test_the_directory_leaves_the_house_only_after_a_proof_and_the_way_back_keeps_what_was_looked_for(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    nora, export = at_the_desk(app, database, NORA), "Take the directory away as a file"
+    put_back(database, stepped_up_at=ago(hours=3))
+    files = f"{DESK}experts/files?q=Leyla&show=work"
+    nora.open(f"{DESK}experts?q=Leyla&show=work")
+    assert f'href="{files}"' in nora.text
+    nora.open(files)
+    assert (export in nora.text, "All addresses at once" in nora.text) == (False, True)
+    before = everything(database)
+    assert nora.press(f"{DESK}experts/export?q=Leyla&show=work").status_code == 403
+    assert (nora.heading, "marek@water.example" in nora.text) == ("Is it you?", False)
+    assert everything(database) == before
+
+    way = re.search(r'href="(/sign-in/again[^"]+)"', nora.text)
+    assert way is not None
+    nora.open(way[1])
+    nora.press("/sign-in/again", next=nora.value("next"))
+    nora.follow()
+    type_the_code(nora, database, NORA)
+    assert nora.page is not None
+    assert nora.page.headers["Location"] == files
+    nora.follow()
+    assert (export in nora.text, f'href="{DESK}experts?q=Leyla&show=work"' in nora.text) == (True, True)
+    assert nora.press(f"{DESK}experts/export").mimetype == "text/csv"
+    assert "marek@water.example" in nora.text
+
+
+def test_a_proof_of_a_clock_that_ran_ahead_is_none(database: Database, newsroom: Newsroom, vera: Browser) -> None:
+    put_back(database, stepped_up_at=ago(days=-300))
+    vera.open(PEOPLE)
+    assert vera.press(PEOPLE, **SAULE).status_code == 403
+
+
+def test_a_code_proves_once_and_nothing_for_a_browser_that_was_signed_out_meanwhile(
+    app: Flask, database: Database, newsroom: Newsroom, vera: Browser
+) -> None:
+    def asks_again() -> None:
+        vera.open(f"/sign-in/again?next={PEOPLE}")
+        vera.press("/sign-in/again", next=PEOPLE)
+        vera.follow()
+
+    asks_again()
+    with vera.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
+        before = dict(cookie)
+    type_the_code(vera, database, VERA)
+    put_back(database, stepped_up_at=ago(hours=3))
+    twin = Browser(app)
+    with twin.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
+        cookie.update(before)
+    twin.open("/sign-in/code")
+    type_the_code(twin, database, VERA)
+    assert twin.page is not None and twin.page.status_code == 400
+    [session] = kept(database)
+    assert session.stepped_up_at is not None and session.stepped_up_at < ago(hours=2)
+
+    asks_again()
+    nora = at_the_desk(app, database, NORA)
+    nora.open(f"{DESK}letters")
+    database.write(lambda rows: rows.execute(delete(BrowserSession).where(BrowserSession.id == session.id)))
+    type_the_code(vera, database, VERA)
+    assert vera.page is not None and vera.page.status_code == 400
+    assert vera.open(PEOPLE).status_code == 303
+
+
+def test_who_proves_as_herself_presses_as_nobody_else(
+    app: Flask, database: Database, newsroom: Newsroom, vera: Browser
+) -> None:
+    vera.open(f"/sign-in/again?next={PEOPLE}")
+    vera.press("/sign-in/again", next=PEOPLE)
+    ask(vera, ILYA)  # in the same browser, before her code is typed
+    type_the_code(vera, database, ILYA)
+    assert vera.open(PEOPLE).status_code == 200
+    vera.open(f"{DESK}letters")
+    assert vera.press(PEOPLE, **SAULE).status_code == 404  # an assistant, freshly proved as himself
+    vera.open("/sign-in/code")
+    type_the_code(vera, database, VERA)
+    assert vera.open(PEOPLE).status_code == 200
+    assert [row.person_id for row in kept(database)] == [newsroom.ilya.person_id]
+
+
+@pytest.mark.parametrize("how", ["signed out elsewhere", "shut out"])
+def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_what_was_typed(
+    app: Flask, database: Database, newsroom: Newsroom, vera: Browser, how: str
+) -> None:
+    question = database.write(lambda session: moves.open_question(session, newsroom.nora, [], body="Who?").public_id)
+    ilya = at_the_desk(app, database, ILYA)
+    ilya.open(f"{DESK}questions/{question}")
+    put_back(database, stepped_up_at=ago(minutes=1))
+    page = f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    vera.open(page)
+    assert vera.press(f"{page}/{'out' if how == 'signed out elsewhere' else 'deactivate'}").status_code == 303
+    before = everything(database)
+    told = ilya.press(f"{DESK}questions/{question}/note", note="I rang the field station.")
+    assert (told.status_code, ilya.heading, "I rang the field station.</textarea>" in ilya.text) == (
+        403, "You aren’t signed in any more", True,
+    )  # fmt: skip
+    assert everything(database) == before
+
+
+def test_signing_a_colleague_out_cant_wait_for_a_proof(
+    app: Flask, database: Database, newsroom: Newsroom, vera: Browser
+) -> None:
+    ilya, page = at_the_desk(app, database, ILYA), f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
+    vera.open(page)
+    assert vera.press(f"{page}/out").status_code == 303
+    assert ilya.open(f"{DESK}letters").status_code == 303
+
+
+def test_being_seen_is_noted_once_in_five_minutes_and_is_all_that_a_page_writes(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    nora = at_the_desk(app, database, NORA)
+    before = everything(database)
+    nora.open(f"{DESK}letters")
+    assert everything(database) == before
+    put_back(database, seen_at=ago(minutes=6))
+    before = everything(database)
+    nora.open(f"{DESK}letters")
+    after = everything(database)
+    assert [table for table in after if after[table] != before[table]] == ["sessions"]
+    [seen] = kept(database)
+    assert seen.seen_at is not None and seen.seen_at > ago(minutes=1)
+    nora.open(f"{DESK}questions")
+    assert everything(database) == after
+
+
+def test_of_an_expert_neither_browser_nor_hour_is_kept(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    leyla = Browser(app)
+    leyla.client.environ_base["HTTP_USER_AGENT"] = FIREFOX
+    ask(leyla, "leyla@field.example", to="expert")
+    type_the_code(leyla, database, "leyla@field.example")
+    assert leyla.open("/expert/").status_code == 200
+    assert [(row.browser, row.seen_at) for row in kept(database)] == [("", None)]
+    leyla.open("/signed-in")
+    assert ("Firefox" in leyla.text, "last seen" in leyla.text) == (False, False)
+
+
+def test_nora_sees_her_browsers_and_signs_one_or_all_others_out(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    laptop, phone, tablet = (at_the_desk(app, database, NORA) for _ in range(3))
+    database.write(lambda session: session.execute(update(BrowserSession).values(browser=family(FIREFOX))))
+    ilya = at_the_desk(app, database, ILYA)
+    laptop.open("/signed-in")
+    assert (laptop.text.count("This browser"), laptop.text.count("Another browser")) == (1, 2)
+    assert laptop.text.count("Firefox on Linux") == 3
+    first, second, _third, of_ilya = kept(database)
+    laptop.press(f"/signed-in/{second.public_id}/end")
+    laptop.follow()
+    laptop.press(f"/signed-in/{of_ilya.public_id}/end")  # somebody else's
+    assert [one.open(f"{DESK}letters").status_code for one in (laptop, phone, tablet, ilya)] == [200, 303, 200, 200]
+    laptop.open("/signed-in")
+    laptop.press("/signed-in/others")
+    assert [one.open(f"{DESK}letters").status_code for one in (laptop, tablet, ilya)] == [200, 303, 200]
+    assert [row.public_id for row in kept(database)] == [first.public_id, of_ilya.public_id]
+
+
+def test_whoever_signs_in_again_in_a_browser_leaves_no_second_session(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    nora = at_the_desk(app, database, NORA)
+    ask(nora, NORA)
+    type_the_code(nora, database, NORA)
+    assert len(kept(database)) == 1
+    assert nora.open(f"{DESK}letters").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "named"),
+    [
+        (FIREFOX, "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36 Edg/126.0",
+            "Edge on Windows",
+        ),
+        ("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15", "Safari on Mac"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 FxiOS/127.0 Mobile/15E148", "Firefox on iPhone"),
+        ("curl/8.9.1", ""),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_browser_is_named_by_its_kind_or_not_at_all(user_agent: str, named: str) -> None:
+    assert family(user_agent) == named

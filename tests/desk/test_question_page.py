@@ -1,0 +1,365 @@
+"""The page of a question: letters beside the wording, colleagues called, one trail, look-alikes, and what leaves the house."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.answers import editing
+from app.answers.models import Answer, Assignment
+from app.db import Database, as_of, now
+from app.editions import slots
+from app.editions.queries import coming_editions
+from app.indexing import index_due
+from app.letters import receive
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsletters.models import Topic
+from app.questions import moves, notes, wording
+from app.questions.firewall import shared
+from app.questions.mentions import mentions, pieces
+from app.questions.models import Note, Question
+from tests.support.at_desk import everything
+from tests.support.at_the_form import published
+from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.databases import SQLITE
+from tests.support.desk_browser import one, queries_of, section, seen
+from tests.support.letters import TIMUR, asked
+
+WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
+
+
+def opened(database: Database, newsroom: Newsroom, *asks: str | receive.Ask, headline: str = "The Salt Wind") -> str:
+    """A question in the desk's cleared words, with these letters behind it. Gives its page."""
+
+    def fn(session: Session) -> str:
+        letters = asked(session, newsroom, *asks)
+        question = moves.open_question(session, newsroom.nora, letters, headline=headline, body=WORDS, language="en")
+        wording.clear(session, newsroom.nora, question, question.text_id)
+        return f"/questions/{question.public_id}"
+
+    return database.write(fn)
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("offer", "summary"), [("Close it …", "Close it"), ("Merge it …", "Merge it into another question")]
+)
+def test_what_the_head_offers_opens_its_form_also_without_scripts(nora, database, newsroom, offer, summary):
+    opened(database, newsroom, "who weighs the salt", headline="Another one")
+    page = nora.get(opened(database, newsroom, TIMUR))
+    href = re.search(rf'href="([^"]+)#tried">{offer}</a>', page)[1]
+    assert re.findall(r'<details id="tried" open>\s*<summary>([^<]*)</summary>', page) == []
+    assert re.findall(r'<details id="tried" open>\s*<summary>([^<]*)</summary>', nora.get(href)) == [summary]
+    assert "<details id=" not in nora.get(href.replace("open=", "open=x"))
+
+
+@SQLITE
+def test_each_letter_stands_beside_the_wording_in_its_own_language_and_direction(nora, database, newsroom):
+    page = nora.get(opened(database, newsroom, TIMUR, "چه کسی نمک را اندازه می‌گیرد؟", "who weighs the salt"))
+    words = section(page, "wording")
+    assert "<del>my uncle at the cannery says that nobody weighs </del>the salt" in words
+    folded = re.findall(r"<summary>(.*?)</summary>", words)
+    assert folded[0] == 'Web, Persian: <bdi class="said" lang="fa">چه کسی نمک را اندازه می‌گیرد؟</bdi>'
+    assert len(folded) == 3  # the two other letters, and the form
+    assert '<p class="said" dir="auto" lang="fa">چه کسی نمک را اندازه می‌گیرد؟</p>' in words
+    assert f'<p class="said" dir="auto" lang="en">{WORDS}</p>' in words
+
+
+@SQLITE
+def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_of_thirty(nora, database, newsroom):
+    address = opened(database, newsroom, *(f"who weighs the salt in year {year}?" for year in range(1980, 2020)))
+    page = nora.get(address)
+    assert len(re.findall(r"<summary>Web, English", page.partition('id="trail"')[0])) == 11
+    assert 'letters">All 40 letters beside it</a>' in page
+    first = nora.get(f"{address}/letters")
+    assert first.count('<article class="block"') == 30
+    later = nora.get(re.search(r'rel="next" href="([^"]+)"', first)[1])
+    assert later.count('<article class="block"') == 10
+    nora.get(f"{address}/letters?after=0123456789AB", 404)
+
+
+def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it(nora, database, newsroom):
+    address = opened(database, newsroom, TIMUR)
+    nora.post(
+        f"{address}/note",
+        note="@ilya, and @Ilya Brandt again: she works at the cannery. @Nora knows, ask me@ilya.example.",
+    )
+    mail = one(database, OutboxMail, kind="desk.mention")
+    with database.read() as session:
+        message = outbox.read(session, mail)
+    assert (message.to, message.subject) == (
+        "ilya@desk.example",
+        "Nora Lind calls you to a question: The Steppe Letter",
+    )
+    assert "cannery" not in message.text + message.subject
+    assert "salt" not in (message.text + message.subject + (message.html or "")).casefold()
+    assert f"{nora.desk}{address}" in message.text
+    trail = section(nora.get(address), "trail")
+    assert re.findall(r'<b class="called">([^<]+)</b>', trail) == ["@ilya", "@Ilya Brandt", "@Nora"]
+    assert f'href="{nora.desk}/outbox/{mail.public_id}">Mail to Ilya Brandt: Called in a note. On its way.</a>' in trail
+
+
+@pytest.mark.parametrize(
+    ("body", "called"),
+    [
+        ("@Nora see p. 4", [("@Nora", {1})]),
+        ("@nora lind, @ILYA!", [("@nora lind", {1}), ("@ILYA", {2})]),
+        ("@Noras, nora@desk.example, @@Nora, @", []),
+        ("ask @Ana", [("@Ana", {3, 4})]),
+        ("ask @Ana Kovač", [("@Ana Kovač", {4})]),
+        ("@Гульнара: да", [("@Гульнара", {5})]),
+    ],
+)
+def test_who_is_called_by_a_note(body, called):
+    people = {1: "Nora Lind", 2: "Ilya Brandt", 3: "Ana Marić", 4: "Ana Kovač", 5: "Гульнара Есенова"}
+    found = mentions(body, people)
+    assert [(body[mention.start : mention.end], set(mention.people)) for mention in found] == called
+    assert "".join(piece for piece, _called in pieces(body, found)) == body
+
+
+def test_the_trail_goes_back_page_by_page_with_nothing_twice_and_nothing_left_out(nora, database, newsroom):
+    address = opened(database, newsroom, *(f"who weighs the salt in year {year}?" for year in range(1990, 2030)))
+
+    def fill(session: Session) -> None:
+        question = session.scalars(select(Question)).one()
+        moment = now(session)
+        for number in range(40):  # some of them at the very same time
+            with as_of(session, moment + timedelta(minutes=number // 3)):
+                notes.note(session, newsroom.ilya, question, f"Note {number}.")
+
+    database.write(fill)
+    pages, href = [], f"{address}?show="
+    while href:
+        pages.append(section(nora.get(href), "trail"))
+        href = next(iter(re.findall(r'rel="next" href="([^"#]+)', pages[-1])), None)
+    whole = "".join(pages)
+    assert re.findall(r">(Note \d+)\.<", whole) == [f"Note {number}" for number in reversed(range(40))]
+    assert whole.count("A reader’s letter came: Web, English.") == 40
+    assert whole.count("Nora Lind made it a question.") == 1
+
+    notes_alone = section(nora.get(f"{address}?show=notes"), "trail")
+    assert notes_alone.count("Ilya Brandt noted:") == 30
+    assert "A reader’s letter" not in notes_alone
+    lines = [
+        section(nora.get(f"{address}{query}"), "trail").partition("</form>")[2]
+        for query in ("", "?show=gossip&before=x")
+    ]
+    assert lines[0] == lines[1]
+
+
+@SQLITE
+def test_the_hour_of_a_letter_without_an_address_is_told_nowhere(nora, database, newsroom):
+    page = nora.get(opened(database, newsroom, TIMUR))
+    times = re.findall(r"<time[^>]*>([^<]*)</time>\s*<div>\s*<details>\s*<summary>A reader’s letter", page)
+    assert times == ["–"]
+
+
+def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_mails_as_for_two(
+    nora, database, newsroom
+):
+    def fill(session: Session, start: int, count: int) -> None:
+        answer = session.scalars(select(Answer)).one()
+        question = session.get_one(Question, answer.question_id)
+        named = {"credit": "first", "name": "Timur", "place": "Osh", "consent": "Print it."}
+        letters = asked(
+            session, newsroom, *(receive.Ask(f"who weighs salt no {n}?", **named) for n in range(start, start + count))
+        )
+        moves.join(session, newsroom.nora, question, letters)
+        for number in range(start, start + count):
+            notes.note(session, newsroom.ilya, question, f"@Nora, note {number}.")
+            editing.edit(session, newsroom.nora, answer, f"We put up {number} salt plates.")
+            editing.ask_check(session, newsroom.nora, answer)
+            editing.settle_check(session, newsroom.leyla, answer, "wrong", f"It was {number + 1}.")
+
+    database.write(lambda session: handed_in(session, newsroom, WORDS))
+    address = f"/questions/{one(database, Question).public_id}"
+    database.write(lambda session: fill(session, 0, 2))
+    few = queries_of(nora.database, lambda: nora.get(address))
+    database.write(lambda session: fill(session, 2, 28))
+    assert "30 readers are waiting." in nora.get(address)
+    assert queries_of(nora.database, lambda: nora.get(address)) == few
+    assert few <= 60
+
+
+@SQLITE
+def test_topics_are_those_in_use_and_new_ones_by_name(nora, database, newsroom):
+    first, second = opened(database, newsroom), opened(database, newsroom, headline="Ferries")
+    nora.post(f"{first}/topics", more="Salt, Ports and ferries")
+    nora.post(f"{second}/topics", more="ports and ferries, ,")
+    with database.read() as session:
+        assert list(session.scalars(select(Topic.name).order_by(Topic.name))) == ["Ports and ferries", "Salt"]
+    page = nora.get(second)
+    assert re.findall(r'name="topic"[^>]*value="([^"]+)" checked', page) == ["Ports and ferries"]
+    assert re.findall(r'<option value="([^"]+)">', page.partition("<datalist")[2].partition("</datalist>")[0]) == [
+        "Salt"
+    ]
+    nora.post(f"{second}/topics", had="Ports and ferries")
+    assert "<bdi>None yet</bdi>" in nora.get(second)
+
+
+def test_look_alikes_become_one_with_one_press_or_are_not_shown_again(nora, database, newsroom):
+    salt = opened(database, newsroom, "who measures the salt in the orchards of our village?")
+    wind = opened(database, newsroom, "salt in orchards", headline="The Salt Wind again")
+    ferries = opened(database, newsroom, headline="Orchards and salt figures")
+    waits = database.write(
+        lambda session: asked(session, newsroom, "Who measures the salt in the orchards, a village asks")[0].public_id
+    )
+    index_due(database)
+    alike = section(nora.get(salt), "alike")
+    pairs = re.findall(r'name="pair" value="(\w+)\.(\w+)"', alike)
+    assert {key for _noun, key in pairs} == {wind[-12:], ferries[-12:], waits}
+    assert "Same words: " in alike
+
+    nora.post(f"{salt}/alike", pair=f"question.{ferries[-12:]}", same="no")
+    index_due(database)
+    assert ferries[-12:] not in section(nora.get(salt), "alike")
+    assert nora.post(f"{salt}/alike", pair=f"question.{wind[-12:]}", same="yes") == f"{nora.desk}{salt}"
+    nora.post(f"{salt}/alike", pair=f"letter.{waits}", same="yes")
+    page = nora.get(salt)
+    assert "3 readers are waiting." in page
+    assert "The letter stands behind this question now." in page
+    assert one(database, Question, public_id=wind[-12:]).state == "merged"
+    nora.post(f"{salt}/alike", pair="question.0123456789AB", same="yes")
+    assert "It isn’t there any more; nothing was done." in nora.get(salt)
+
+
+@SQLITE
+def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database, newsroom):
+    ran = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
+
+    def fn(session: Session) -> str:
+        dana = receive.Ask("who measures the salt in the orchards?", hear_back="once", email="dana@post.example")
+        question = moves.open_question(
+            session, newsroom.nora, asked(session, newsroom, dana), headline="Salt", body=WORDS
+        )
+        return question.public_id
+
+    question = database.write(fn)
+    index_due(database)
+    assert "Close this with that answer" in nora.get(f"/questions/{question}")
+    nora.post(f"/questions/{question}/alike", pair=f"question.{ran}", same="yes")
+    assert one(database, Question, public_id=question).state == "closed"
+    mail = one(database, OutboxMail, kind="reader.once")
+    with database.read() as session:
+        assert f"/steppe/q/{ran}/" in outbox.read(session, mail).text
+
+
+@SQLITE
+def test_a_question_that_ran_says_so_and_leads_to_its_public_page(nora, database, newsroom):
+    ran = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
+    page = nora.get(f"/questions/{ran}")
+    assert ("’s answer ran." in page, "answer may run" in page) == (True, False)
+    assert re.findall(rf'href="(/steppe/q/{ran}/[^"]+)">([^<]+)<', page) == [
+        (f"/steppe/q/{ran}/the-salt-wind", "Yes, as it ran")
+    ]
+    assert page.index("Who asked") < page.index("What happened")  # the trail is read last
+
+
+@SQLITE
+def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked_at_first(nora, database, newsroom):
+    named = receive.Ask(
+        TIMUR,
+        credit="first",
+        name="Timur",
+        place="Osh",
+        consent="Print it.",
+        hear_back="once",
+        email="timur@post.example",
+    )
+
+    def fn(session: Session) -> tuple[str, str]:
+        answer = handed_in(session, newsroom, WORDS)
+        question = session.get_one(Question, answer.question_id)
+        moves.join(session, newsroom.nora, question, asked(session, newsroom, named))
+        return question.public_id, session.get_one(Assignment, answer.assignment_id).public_id
+
+    question, assignment = database.write(fn)
+    write = f"/questions/{question}/assignments/{assignment}/write"
+    before = everything(database)
+    assert nora.post(write, 422, letter=" ").count("Write the letter first") == 2
+    typed = "Timur says my uncle at the cannery says that nobody counts. His address is timur@post.example, in Osh."
+    page = nora.post(write, 422, letter=typed)
+    found = re.findall(r'<li><mark dir="auto">([^<]+)</mark></li>', page)
+    assert found == ["my uncle at the cannery says that nobody", "Osh", "Timur", "timur@post.example"]
+    assert f">\n{typed}</textarea>" in page
+    nora.post(write, 422, letter=typed + " who should we ask?", looked="\n".join(found[:2]))
+    assert everything(database) == before
+
+    nora.post(write, letter="Could you ring me about the plates?")
+    mail = one(database, OutboxMail, kind="expert.letter")
+    with database.read() as session:
+        message = outbox.read(session, mail)
+    assert (message.to, message.subject) == ("leyla@field.example", f"About your answer: {WORDS}")
+    assert "Could you ring me about the plates?" in message.text
+    nora.post(write, letter=typed, looked="\r\n".join(found))
+    trail = section(nora.get(f"/questions/{question}"), "trail")
+    assert trail.count("Mail to Leyla Aydın: “About your answer") == 2
+
+    back = f"/questions/{question}/answers/{one(database, Answer).public_id}/return"
+    later = {"due_at": "2099-01-01T10:00"}
+    page = nora.post(back, 422, note="Who is the uncle of Timur?", **later)
+    assert re.findall(r'<mark dir="auto">([^<]+)</mark>', page) == ["Timur"]
+    nora.post(back, note="Who reads the plates?", **later)
+    assert one(database, Answer).state == "draft"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("They say: My uncle at the cannery, says so.", ["My uncle at the cannery, says"]),
+        ("An uncle at a cannery said that.", []),
+        ("Who should we ask about this?", ["Who should we ask"]),
+        ("Can a village ask for the figures?", []),
+        ("他问:我们村的果园里的盐是谁测量的", ["我们村的果园里的盐是谁测量的"]),
+    ],
+)
+def test_words_of_readers_are_found_and_those_of_the_desk_are_not(text, found):
+    private = [TIMUR, "can a village ask for the figures", "我们村的果园里的盐是谁测量的?"]
+    assert shared(text, private, [WORDS]) == found
+
+
+@SQLITE
+def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, database, newsroom):
+    """Each of the three texts; the language alone leaves the words as they were."""
+    address = opened(database, newsroom)
+    words = {"headline": "The Salt Wind", "body": WORDS, "background": "", "language": "en"}
+    for change, stays in (
+        ({"language": "uk"}, True), ({"language": "en"}, True), ({"headline": "Salt in Osh"}, False),
+        ({"body": "Who weighs the salt?"}, False), ({"background": "Our issue 60."}, False),
+    ):  # fmt: skip
+        words |= change
+        page = nora.get(address)
+        nora.post(f"{address}/wording", seen=seen(page), **words)
+        question = one(database, Question)
+        assert (question.text.cleared_at is not None) is stays, change
+        page = nora.get(address)
+        assert ("Could anybody recognise who asked?" in page) is not stays
+        if "headline" in change:
+            assert '<mark title="A place">Osh</mark>' in page
+        if not stays:
+            nora.post(f"{address}/clear", seen=question.text.label)
+
+
+@SQLITE
+def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, newsroom):
+    def fn(session: Session) -> tuple[str, str]:
+        question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]
+        slots.pick(session, newsroom.nora, question, edition)
+        return question.public_id, edition.public_id
+
+    public_id, edition = database.write(fn)
+    address = f"/questions/{public_id}"
+    before = everything(database)
+    assert nora.post(f"{address}/pull", 422, why=" ").count("Say why in a few words") == 2
+    assert everything(database) == before
+    nora.post(f"{address}/pull", edition=edition, why="Leyla found an error in the figures.")
+    assert one(database, Question).state == "answered"
+    assert one(database, Note).body == "Leyla found an error in the figures."
+    answer = f"{address}/answers/{one(database, Answer).public_id}"
+    assert nora.post(f"{answer}/withdraw", 422, sentence="").count("Say why in a few words") == 2
+    nora.post(f"{answer}/withdraw", sentence="The figures can’t be had.")
+    assert one(database, Answer).state == "withdrawn"
+    assert "The figures can’t be had." in nora.get(address)

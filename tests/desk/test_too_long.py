@@ -1,0 +1,104 @@
+"""What is too long is told at its field with all that was typed; the desk cuts nobody's words."""
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.answers import assigning, editing
+from app.answers.models import Answer, Assignment
+from app.db import Database
+from app.people.models import Expert
+from app.questions.models import Question
+from tests.support.at_desk import everything
+from tests.support.cast import Newsroom, handed_in
+from tests.support.desk_browser import DeskBrowser, newest, one, seen, version
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+WORDS = "Who measures the salt in the orchards?"
+
+
+@pytest.fixture
+def question(database: Database, newsroom: Newsroom) -> str:
+    """The page of a question with Leyla's answer; Marek's invitation is prepared."""
+
+    def prepare(session: Session) -> str:
+        row = session.get_one(Question, handed_in(session, newsroom, WORDS).question_id)
+        assigning.assign(session, newsroom.nora, row, session.get_one(Expert, newsroom.marek.expert_id))
+        return f"/questions/{row.public_id}"
+
+    return database.write(prepare)
+
+
+def told(page: str) -> list[str]:
+    return re.findall(r'<p class="error" id="[\w-]+">([^<]*)</p>', page)
+
+
+def too_long(most: int) -> list[str]:
+    return [f"This is too long: {most} characters are the most."]
+
+
+def of(database: Database, newsroom: Newsroom, who: str) -> str:
+    return one(database, Assignment, expert_id=getattr(newsroom, who).expert_id).public_id
+
+
+def test_a_headline_of_more_than_300_characters_is_told_and_kept(
+    nora: DeskBrowser, database: Database, question: str
+) -> None:
+    before, headline = everything(database), "Salt " * 60 + "!"
+    typed = {"headline": headline, "body": WORDS, "language": "en", "seen": seen(nora.get(question))}
+    page = nora.post(f"{question}/wording", 422, **typed)
+    assert told(page) == too_long(300)
+    assert f'value="{headline}"' in page and f">\n{WORDS}</textarea>" in page
+    assert everything(database) == before
+    nora.post(f"{question}/wording", **typed | {"headline": headline[:300]})
+    assert len(one(database, Question).headline) == 299  # and a blank at its end
+
+
+@pytest.mark.parametrize(
+    ("where", "field", "most", "rest"),
+    [
+        ("assignments/{marek}/brief", "credit_line", 400, {"words": "180", "brief": "", "relation": ""}),
+        ("assignments/{marek}/brief", "relation", 400, {"words": "180", "brief": "", "credit_line": ""}),
+        ("ask", "credit_line", 400, {"name": "Saule Bekova", "words": "180", "brief": ""}),
+        ("ask", "name", 200, {"words": "180", "brief": ""}),
+        ("assignments/{leyla}/write", "letter", 4_000, {}),
+        ("/experts", "name", 200, {}),
+        ("/experts/{expert}/verify", "how", 400, {}),
+    ],
+)
+def test_no_field_of_the_desk_is_cut(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom, question: str, where: str, field: str, most: int,
+    rest: dict[str, Any],
+) -> None:  # fmt: skip
+    with database.read() as session:
+        expert = session.get_one(Expert, newsroom.leyla.expert_id).public_id
+    names = {"marek": of(database, newsroom, "marek"), "leyla": of(database, newsroom, "leyla"), "expert": expert}
+    path = where.format(**names)
+    path = path if path.startswith("/") else f"{question}/{path}"
+    page = nora.get(path if path.endswith("brief") else question)
+    at = {"version": version(page), "newest": newest(nora.get(question))}
+    before, text = everything(database), "x" * (most + 1)
+    said = nora.post(path, 422, **at, **rest, **{field: text})
+    assert told(said) == too_long(most)
+    assert text in said
+    assert everything(database) == before
+
+
+def test_a_reason_for_running_without_a_check_is_not_cut(nora: DeskBrowser, database: Database, question: str) -> None:
+    answer = f"{question}/answers/{one(database, Answer).public_id}"
+    nora.post(f"{answer}/edit", seen=seen(nora.get(f"{answer}/edit")), answer="We put up plates.", act="save")
+    at = {"version": version(nora.get(question).partition("/approve")[2]), "checked": editing.CHECKLIST}
+    page = nora.post(f"{answer}/approve", 422, **at, reason="x" * 401)
+    assert told(page) == ["The reason is too long: 400 characters are the most."]
+    assert "x" * 401 in page
+    assert one(database, Answer).state == "edited"
+
+
+def test_a_topic_that_is_too_long_is_given_back(nora: DeskBrowser, database: Database, question: str) -> None:
+    before = everything(database)
+    page = nora.post(f"{question}/topics", 422, more="x" * 121)
+    assert "120 characters are the most. Nothing was cut, and nothing was saved." in page
+    assert f">\n{'x' * 121}</textarea>" in page
+    assert everything(database) == before

@@ -1,0 +1,258 @@
+"""Two people at one text: the second is told who was faster and what they changed, sees both texts, and nothing is lost."""
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.answers import assigning, editing
+from app.answers.models import Answer, AnswerText, Assignment
+from app.db import Database
+from app.lifecycle import Stale
+from app.people.models import Expert
+from app.questions.models import Note, Question, QuestionText
+from tests.support.cast import Newsroom, handed_in
+from tests.support.desk_browser import DeskBrowser, one, seen, version
+
+WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
+FIRST = "We put up salt plates in 2009 and count what falls on them."
+
+
+@pytest.fixture
+def question(database: Database, newsroom: Newsroom) -> str:
+    """The page of a question with Leyla's answer, which nobody has looked at yet."""
+    database.write(lambda session: handed_in(session, newsroom, WORDS))
+    return f"/questions/{one(database, Question).public_id}"
+
+
+@pytest.fixture
+def answer(database: Database, question: str) -> str:
+    return f"{question}/answers/{one(database, Answer).public_id}/edit"
+
+
+def notes(database: Database) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(Note.body).order_by(Note.id)))
+
+
+def texts(database: Database) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(AnswerText.body).order_by(AnswerText.id)))
+
+
+def marked(page: str, tag: str) -> list[str]:
+    """What stands struck out (del) or underlined (ins) on a page that isn't in its legend, each once and in order."""
+    found = re.findall(rf"<{tag}>([^<]*)</{tag}>", page)
+    return list(dict.fromkeys(words.strip() for words in found if words not in ("struck out", "underlined")))
+
+
+def test_the_second_at_an_answer_learns_who_when_and_what_and_sees_both_texts(nora, ilya, database, answer):
+    opened_by_both = seen(nora.get(answer))
+    ilya.post(answer, seen=opened_by_both, answer=FIRST.replace("2009", "2010"), act="save")
+    page = nora.post(answer, status=409, seen=opened_by_both, answer=FIRST.replace("count", "weigh"), act="check")
+    assert "Ilya Brandt was faster" in page
+    assert re.search(r"<time datetime=[^>]+>1 minute ago</time>, \w+day \d+ \w+, \d\d:\d\d\.", page)
+    mine_against_theirs, what_ilya_changed = page.split("What Ilya Brandt changed")
+    assert (marked(mine_against_theirs, "del"), marked(mine_against_theirs, "ins")) == (
+        ["2010 and count"],
+        ["2009 and weigh"],
+    )
+    assert (marked(what_ilya_changed, "del"), marked(what_ilya_changed, "ins")) == (["2009"], ["2010"])
+    assert f">\n{FIRST.replace('count', 'weigh')}</textarea>" in page
+    assert one(database, Answer).state == "edited"
+
+    nora.post(answer, seen=seen(page), answer=FIRST.replace("2009", "2010").replace("count", "weigh"), act="check")
+    assert one(database, Answer).state == "checking"
+    assert texts(database) == [
+        FIRST,
+        FIRST.replace("2009", "2010"),
+        FIRST.replace("2009", "2010").replace("count", "weigh"),
+    ]
+
+
+@SQLITE
+def test_who_gives_way_keeps_what_they_wrote_in_a_note(nora, ilya, database, question, answer):
+    opened_by_both = seen(nora.get(answer))
+    ilya.post(answer, seen=opened_by_both, answer="We put up salt plates.", act="save")
+    page = nora.post(answer, status=409, seen=opened_by_both, answer="We weigh the salt.", act="save")
+    nora.post(answer, seen=seen(page), answer="We weigh the salt.", act="give way")
+    assert texts(database) == [FIRST, "We put up salt plates."]
+    assert notes(database) == [
+        "My text of Leyla Aydın’s answer, which I didn’t save over the newer one:\n\nWe weigh the salt."
+    ]
+
+
+@SQLITE
+def test_who_is_late_for_a_text_that_is_being_checked_can_still_keep_theirs(nora, ilya, database, answer):
+    opened_by_both = seen(ilya.get(answer))
+    nora.post(answer, seen=opened_by_both, answer="We put up salt plates.", act="check")
+    page = ilya.post(answer, status=409, seen=opened_by_both, answer="We weigh the salt.", act="save")
+    assert "Nora Lind was faster" in page
+    assert "The text has been sent on since" in page
+    assert ">\nWe weigh the salt.</textarea>" in page
+    assert 'value="save"' not in page
+    ilya.post(answer, seen=seen(page), answer="We weigh the salt.", act="give way")
+    assert "We weigh the salt." in notes(database)[0]
+
+
+@SQLITE
+def test_the_same_words_sent_twice_meet_nobody(nora, database, answer):
+    opened = seen(nora.get(answer))
+    for _press in range(2):
+        nora.post(answer, seen=opened, answer="We put up salt plates.", act="save")
+    assert texts(database) == [FIRST, "We put up salt plates."]
+
+
+@SQLITE
+def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, database, question):
+    opened = seen(nora.get(question))
+    ilya.post(f"{question}/topics", more="Salt")
+    ilya.post(f"{question}/note", note="I called them.")
+    nora.post(f"{question}/wording", seen=opened, headline="Salt", body="Who weighs the salt?", language="en")
+    assert one(database, Question).wording == "Who weighs the salt?"
+    ilya.post(f"{question}/wording", seen="en.2", headline="Salt wind", body="Who weighs the salt?", language="en")
+    fields = {"headline": "Salt", "body": "Who counts the salt?", "background": "Our issue 60.", "language": "en"}
+    page = nora.post(f"{question}/wording", status=409, seen="en.2", **fields)
+    differs, followed = page.split("What you left alone stands as it is saved now")
+    assert re.findall(r'<h3 class="label">([^<]+)</h3>', differs) == ["The question", "Background for the expert"]
+    assert re.findall(r'<h3 class="label">([^<]+)</h3>', followed) == ["Headline"]
+    assert (marked(followed, "del"), marked(followed, "ins")) == ([], ["wind"])
+    assert re.search(r'value="Salt wind"[^>]* name="headline"', followed)
+    nora.post(f"{question}/wording", seen=seen(page), act="give way", **fields)
+    assert notes(database)[-1].split("\n\n")[1:] == [
+        "Headline\nSalt", "The question\nWho counts the salt?", "Background for the expert\nOur issue 60.",
+    ]  # fmt: skip
+    assert (one(database, Question).headline, one(database, Question).wording) == ("Salt wind", "Who weighs the salt?")
+
+
+@SQLITE
+def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora, ilya, database, newsroom, question):
+    def draft(session: Session) -> str:
+        marek = session.get_one(Expert, newsroom.marek.expert_id)
+        row = session.scalars(select(Question)).one()
+        return assigning.assign(session, newsroom.nora, row, marek, brief="Say who pays.").public_id
+
+    brief = f"{question}/assignments/{database.write(draft)}/brief"
+    opened = nora.get(brief)
+    by_both = {"version": version(opened), "seen": seen(opened)}
+    line = "hydrologist at the River Office"
+    common = {"words": "180", "credit_line": line, "relation": ""}
+    ilya.post(brief, **by_both, **common | {"brief": "Say who pays for the gauges.", "words": "160"})
+    page = nora.post(brief, status=409, **by_both, brief="Say first who pays.", **common)
+    assert "Ilya Brandt was faster" in page
+    differs, followed = page.split("What you left alone stands as it is saved now")
+    assert (marked(differs.split("What Ilya Brandt changed")[0], "del"), marked(differs, "ins")[:1]) == (
+        ["for the gauges"],
+        ["first"],
+    )
+    assert re.findall(r'<h3 class="label">([^<]+)</h3>', followed) == ["About how many words"]
+    assert re.search(r'value="160"[^>]* name="words"', followed)
+    at = {"version": version(page), "seen": seen(page)}
+    nora.post(brief, **at, **common | {"brief": "Say first who pays for the gauges.", "words": "160"})
+    with database.read() as session:
+        marek = session.scalars(select(Assignment).filter_by(expert_id=newsroom.marek.expert_id)).one()
+        assert (marek.brief, marek.words) == ("Say first who pays for the gauges.", 160)
+    assert "Give a number of words from 20 to 2000" in nora.post(
+        brief, 422, version=version(nora.get(brief)), brief="x", words="3"
+    )
+    leyla = one(database, Assignment, expert_id=newsroom.leyla.expert_id).public_id
+    nora.get(f"{question}/assignments/{leyla}/brief", 409)
+
+
+@dataclass
+class Person:
+    """Somebody with a page open: what they began from, and what stands in their box."""
+
+    browser: DeskBrowser
+    began: str | None = None
+    box: str = ""
+    met: bool = False
+
+
+@dataclass
+class Thing:
+    """A text that two people write at: where it is sent, and how it stands."""
+
+    address: str
+    stands: Callable[[Session], AnswerText | QuestionText]
+
+    def fields(self, text: str) -> dict[str, str]:
+        return (
+            {"answer": text} if self.address.endswith("edit") else {"body": text, "headline": "Salt", "language": "en"}
+        )
+
+
+@SQLITE
+@pytest.mark.parametrize("what", ["answer", "wording"])
+def test_in_a_hundred_orders_of_two_writers_no_word_is_lost_and_none_is_written_over(
+    nora, ilya, database, question, answer, what
+):
+    """Each writes words of their own, saves, meets the other, and then overwrites knowingly, merges, or gives way."""
+    things = {
+        "answer": Thing(answer, lambda session: session.scalars(select(Answer)).one().text),
+        "wording": Thing(f"{question}/wording", lambda session: session.scalars(select(Question)).one().text),
+    }
+    thing, written, conflicts = things[what], set[str](), 0
+    for seed in range(50):  # of each of the two things
+        chance = random.Random(seed)
+        people = [Person(nora), Person(ilya)]
+        for number in range(5):
+            person = people[number] if number < 2 else chance.choice(people)  # both begin, then anybody goes on
+            with database.read() as session:
+                row = thing.stands(session)
+                there, label = row.body or "", row.label
+            if person.began is None:
+                person.began, person.box = label, " ".join(there.split()[-8:])
+            if not person.met:
+                word = f"word{what}{seed}x{number}"
+                written.add(word)
+                person.box = f"{person.box} {word}"
+            if number < 2 or chance.random() < 0.3:
+                continue  # thinks about it, with the page open
+            conflicts += save(chance, thing, person, there, label)
+        for person in people:  # nobody goes home with something unsaved
+            while person.began is not None:
+                with database.read() as session:
+                    row = thing.stands(session)
+                    there, label = row.body or "", row.label
+                conflicts += save(chance, thing, person, there, label)
+    assert conflicts > 30
+    with database.read() as session:
+        table = AnswerText if what == "answer" else QuestionText
+        kept = " ".join(body or "" for model in (table, Note) for body in session.scalars(select(model.body)))
+    assert written - set(kept.split()) == set()
+
+
+def save(chance: random.Random, thing: Thing, person: Person, there: str, label: str) -> int:
+    """One press. Whoever began from what stands is saved; who didn't gets both texts back and decides. Gives the conflicts."""
+    act = chance.choice(["save", "merge", "give way"]) if person.met else "save"
+    if act == "merge":
+        mine = [word for word in person.box.split() if word not in there.split()]
+        person.box, act = " ".join([there, *mine]), "save"
+    fresh = person.began == label or act == "give way"
+    same = person.box.split() == there.split()
+    status = 303 if fresh or same else 409
+    page = person.browser.post(thing.address, status, seen=person.began, act=act, **thing.fields(person.box))
+    if status == 303:
+        person.began, person.met = None, False
+        return 0
+    plain = re.sub(r"<[^>]+>", "", page).split()
+    assert {*there.split(), *person.box.split()} <= {*plain}, "both texts stand on the page"
+    person.began, person.met = seen(page), True
+    return 1
+
+
+def test_editing_by_verb_refuses_what_began_from_another_version(database, newsroom, question):
+    def late(session: Session) -> None:
+        row = session.scalars(select(Answer)).one()
+        editing.edit(session, newsroom.ilya, row, "We put up salt plates.", "en.1")
+        editing.edit(session, newsroom.nora, row, "We weigh the salt.", "en.1")
+
+    with pytest.raises(Stale):
+        database.write(late)
+    assert texts(database) == [FIRST]

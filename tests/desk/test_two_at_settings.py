@@ -1,0 +1,157 @@
+"""Two people at one form of the house: what the second left alone follows the first, and only what both changed is a question."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+from werkzeug.test import TestResponse
+
+from app.db import Database
+from app.newsletters.models import Newsletter
+from app.people import directory
+from app.people.models import Expert
+from tests.support.at_desk import Browser, everything
+from tests.support.cast import Newsroom
+from tests.support.desk_people import hired_vera
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+LEYLA = "experts/leyla"
+# A form, the field that Vera changes and what she writes, the one that Nora changes and what she writes there.
+FORMS = [
+    ("settings", "words", "190", "digest_at", "06:45"),
+    ("settings", "acknowledges", "1", "section", "The Steppe Answers"),
+    ("settings", "held_kinds", ["expert.invitation"], "call", "Ask us.\nWrite to {address}."),
+    ("settings/sentences/en", "pay", "We pay 50 euros.", "rights", "Your words stay yours."),
+    ("settings/mail-texts/en/expert.reminder", "subject", "Still by {due}?", "body", "Could you, by {due}? {link}"),
+    (LEYLA, "place", "Osh", "bio", "She counts salt.\n\nSince 2009."),
+    (LEYLA, "on_public_page", "1", "title", "Dr."),
+]
+
+
+@pytest.fixture
+def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
+    return Browser(app, hired_vera(database, newsroom))
+
+
+@pytest.fixture
+def nora(app: Flask, newsroom: Newsroom) -> Browser:
+    return Browser(app, newsroom.nora)
+
+
+def at(database: Database, newsroom: Newsroom, page: str) -> str:
+    """The address of a page, Leyla's by her number."""
+    with database.read() as session:
+        return page.replace("leyla", session.get_one(Expert, newsroom.leyla.expert_id).public_id)
+
+
+def form(page: str) -> dict[str, Any]:
+    """What a browser would send of the form that knows what it showed."""
+    sent: dict[str, Any] = {}
+    tree = LexborHTMLParser(page).css_first("form:has([name=seen])")
+    for one in tree.css("input, textarea, select"):
+        name, kind = one.attributes["name"] or "", one.attributes.get("type")
+        if kind in ("checkbox", "radio") and "checked" not in one.attributes:
+            continue
+        value = value_of(one)
+        if name == "held_kinds":
+            sent[name] = [*sent.get(name, []), value]
+        else:
+            sent[name] = value
+    return sent
+
+
+def value_of(field: LexborNode) -> str:
+    if field.tag == "textarea":
+        return field.text().removeprefix("\n").replace("\n", "\r\n")  # as browsers send it
+    if field.tag == "select":
+        chosen = field.css_first("option[selected]") or field.css_first("option")
+        return chosen.attributes["value"] or ""
+    return field.attributes.get("value") or ""
+
+
+def told(page: str) -> list[str]:
+    """What the box on top of the page says: its heading and each of its lines."""
+    box = LexborHTMLParser(page).css_first(".summary")
+    return [re.sub(r"\s+", " ", one.text()).strip() for one in box.css("h2, li")]
+
+
+def send(who: Browser, path: str, typed: dict[str, Any]) -> TestResponse:
+    return who.client.post(f"/desk/{who.slug}/{path}", data=typed, base_url="https://localhost")
+
+
+def plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in ("seen", "csrf_token")}
+
+
+@pytest.mark.parametrize(("page", "hers", "vera_s", "mine", "nora_s"), FORMS)
+def test_what_nora_left_alone_follows_vera_and_what_she_changed_stays_hers(
+    vera: Browser, nora: Browser, database: Database, newsroom: Newsroom, page: str, hers: str, vera_s: Any, mine: str, nora_s: str
+) -> None:  # fmt: skip
+    path = at(database, newsroom, page)
+    opened = form(nora.open(path).text)
+    nora_s = nora_s.replace("\n", "\r\n")
+    assert send(vera, path, opened | {hers: vera_s}).status_code == 303
+    before = everything(database)
+    met = send(nora, path, opened | {mine: nora_s})
+    assert met.status_code == 409 and everything(database) == before
+    assert told(met.text)[0] == "Vera Holm was faster"
+    assert len(told(met.text)) == 2  # Vera's one field, and none in which they contradict each other
+    again = form(met.text)
+    assert plain(again) == plain(opened) | {hers: vera_s, mine: nora_s}
+    assert send(nora, path, again).status_code == 303
+    assert plain(form(nora.open(path).text)) == plain(opened) | {hers: vera_s, mine: nora_s}
+
+
+def test_what_both_changed_is_listed_with_both_values_and_what_was_taken_over_with_what_it_said(
+    vera: Browser, nora: Browser
+) -> None:
+    opened = form(nora.open("settings").text)
+    changed = {"words": "190", "slots": "3", "marks": "straight", "dek": "Wind and salt"}
+    assert send(vera, "settings", opened | changed).status_code == 303
+    met = send(nora, "settings", opened | {"words": "200", "marks": "straight", "imprint": "Meridian, Osh"})
+    assert told(met.text) == [
+        "Vera Holm was faster",
+        "Words: saved is “190”, yours is “200”",
+        "What it is about: “Wind and salt”, until then nothing",
+        "Slots: “3”, until then “2”",
+    ]
+    notes = {one.attributes["id"]: one.text() for one in LexborHTMLParser(met.text).css(".below")}
+    assert notes == {
+        "words-note": "Now it says: 190",
+        "dek-note": "Changed meanwhile. Until then it said: nothing",
+        "slots-note": "Changed meanwhile. Until then it said: 2",
+    }
+    assert plain(form(met.text)) == plain(opened) | changed | {"words": "200", "imprint": "Meridian, Osh"}
+
+
+def test_a_form_is_only_old_where_its_own_fields_have_changed(
+    vera: Browser, nora: Browser, database: Database, newsroom: Newsroom
+) -> None:
+    opened = form(nora.open("settings").text)
+    database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "public_version", 7))
+    assert send(vera, "settings", opened | {"words": "190"}).status_code == 303
+    assert send(nora, "settings", opened | {"words": "190"}).status_code == 303  # the same words meet nobody
+
+
+def test_a_fault_leaves_the_form_as_old_as_it_was(vera: Browser, nora: Browser) -> None:
+    opened = form(nora.open("settings").text)
+    assert send(vera, "settings", opened | {"words": "190"}).status_code == 303
+    wrong = send(nora, "settings", opened | {"digest_at": "noonish"})
+    assert wrong.status_code == 422
+    met = send(nora, "settings", form(wrong.text) | {"digest_at": "06:45"})
+    assert (met.status_code, told(met.text)[1:]) == (409, ["Words: “190”, until then “180”"])
+
+
+def test_an_expert_who_kept_her_profile_herself_is_named(nora: Browser, database: Database, newsroom: Newsroom) -> None:
+    path = at(database, newsroom, LEYLA)
+    opened = form(nora.open(path).text)
+
+    def move(session: Any) -> None:
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id)
+        directory.change_profile(session, newsroom.leyla, leyla, None, place="Nukus")
+
+    database.write(move)
+    met = send(nora, path, opened | {"place": "Osh"})
+    assert told(met.text) == ["Leyla Aydın was faster", "Place: saved is “Nukus”, yours is “Osh”"]

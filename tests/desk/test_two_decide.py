@@ -1,0 +1,246 @@
+"""Two people decide about one thing: the second, who saw it as it was before, hears who did what; nothing is lost or undone."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.answers.models import Assignment
+from app.db import Database
+from app.editions import locking, slots
+from app.editions.models import Edition
+from app.editions.queries import coming_editions
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsletters.models import Topic
+from app.newsroom import publishing
+from app.questions import moves
+from app.questions.models import Question
+from tests.support.assignments import asked
+from tests.support.cast import Newsroom, answered
+from tests.support.desk_browser import DeskBrowser, newest, one, seen, version
+from tests.support.desk_people import hire
+from tests.support.questions import WORDS, opened
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def vera(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+    """Vera, who edits the Steppe Letter too."""
+    staff = database.write(lambda s: hire(s, newsroom.newsletter_id, "Vera Holm", "vera@desk.example", "editor"))
+    return DeskBrowser(app, database, staff, newsroom.slug)
+
+
+def told(page: str) -> str:
+    """What the page of a refusal says has happened."""
+    main = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.partition("<main")[2]))
+    said = main.partition("changed meanwhile ")[2].partition(" What you can do")[0]
+    return said.partition(" What you wrote is below")[0]
+
+
+def reword(who: DeskBrowser, question: str) -> None:
+    page = who.get(question)
+    who.post(f"{question}/wording", seen=seen(page), headline="Salt", body="Who weighs the salt?", language="en")
+
+
+@pytest.mark.parametrize(
+    ("act", "typed"),
+    [
+        ("shelve", {}),
+        ("close", {"reason": "nobody", "sentence": "We looked for long."}),
+        ("merge", {"into": "the other one"}),
+    ],
+)
+def test_what_was_worded_anew_is_not_put_aside_unseen(nora, ilya, database, newsroom, act, typed):
+    public_id = opened(database, newsroom)
+    question = f"/questions/{public_id}"
+    if "into" in typed:
+        typed = {"into": opened(database, newsroom, "Salt plates")}
+    opened_by_both = newest(nora.get(question))
+    reword(ilya, question)
+    page = nora.post(f"{question}/{act}", 409, newest=opened_by_both, **typed)
+    assert told(page) == (
+        "Ilya Brandt worded it anew, 1 minute ago. What they did stands, and nothing was written over it."
+    )
+    assert typed.get("sentence", "") in page
+    nora.decide(question, act, **typed)
+    assert one(database, Question, public_id=public_id).state in ("shelved", "closed", "merged")
+
+
+def test_an_answer_that_came_in_meanwhile_is_not_closed_away(nora, database, newsroom):
+    salt = asked(database, newsroom)
+    question = f"/questions/{one(database, Question).public_id}"
+    before = newest(nora.get(question))
+    salt.send("We put up salt plates.")
+    page = nora.post(f"{question}/close", 409, newest=before, reason="nobody")
+    assert (
+        told(page) == "An expert’s text came in, 1 minute ago. What they did stands, and nothing was written over it."
+    )
+    assert one(database, Assignment).state == "received"
+
+
+def test_readers_are_shown_the_wording_that_was_on_the_page(nora, ilya, vera, database, newsroom):
+    question = f"/questions/{opened(database, newsroom)}"
+    before = seen(nora.get(question))
+    reword(ilya, question)
+    vera.post(f"{question}/clear", seen=seen(vera.get(question)))
+    page = nora.post(f"{question}/show", 409, seen=before)
+    assert told(page).startswith("Vera Holm confirmed the wording, 1 minute ago.")
+    assert one(database, Question).shown_at is None
+    page = nora.get(question)
+    shown = re.search(r'/show">.*?name="seen" value="([^"]+)"', page, re.DOTALL)
+    assert shown is not None
+    nora.post(f"{question}/show", seen=shown[1])
+    assert one(database, Question).shown_at is not None
+
+
+def test_who_takes_it_from_the_shelf_second_hears_who_was_first(nora, ilya, database, newsroom):
+    public_id = opened(database, newsroom)
+    nora.decide(f"/questions/{public_id}", "shelve")
+    for path in (f"/questions/{public_id}/take", f"/shelf/{public_id}/take"):
+        before = newest(nora.get(f"/questions/{public_id}"))
+        ilya.post(path)
+        page = nora.post(path, 409, newest=before)
+        assert told(page).startswith("Ilya Brandt took it from the shelf, 1 minute ago.")
+        nora.decide(f"/questions/{public_id}", "shelve")
+
+
+def test_what_was_carried_over_is_not_pulled_from_where_nobody_saw_it(nora, vera, database, newsroom):
+    def pick(session: Session) -> tuple[str, str]:
+        question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]
+        slots.pick(session, newsroom.nora, question, edition)
+        return question.public_id, edition.public_id
+
+    public_id, edition = database.write(pick)
+    pulling = re.search(r'/pull">.*?name="edition" value="(\w+)"', nora.get(f"/questions/{public_id}"), re.DOTALL)
+    assert pulling is not None
+    vera.post(f"/editions/{edition}/carry", question=public_id)
+    page = nora.post(f"/questions/{public_id}/pull", 409, edition=pulling[1], why="A figure is wrong.")
+    assert told(page).startswith("Vera Holm carried it over to a later edition, 1 minute ago.")
+    assert "A figure is wrong." in page
+    assert one(database, Question).state == "queued"
+
+
+def test_topics_that_a_colleague_added_meanwhile_stay(nora, ilya, database, newsroom):
+    question = f"/questions/{opened(database, newsroom)}"
+    nora.post(f"{question}/topics", more="Salt")
+    had = re.findall(r'name="had" value="([^"]+)"', nora.get(question))
+    ilya.post(f"{question}/topics", had=had[0], topic="Salt", more="Water")
+    nora.post(f"{question}/topics", had=had[0], more="Wind")  # she takes Salt away
+    assert re.findall(r'name="had" value="([^"]+)"', nora.get(question)) == ["Water", "Wind"]
+    with database.read() as session:
+        assert sorted(session.scalars(select(Topic.name))) == ["Salt", "Water", "Wind"]
+
+
+def test_a_date_that_a_colleague_set_meanwhile_is_not_written_over(nora, ilya, database, newsroom):
+    question = f"/questions/{opened(database, newsroom)}"
+    ilya.post(f"{question}/must-run-by", was="", by="2099-03-01")
+    page = nora.post(f"{question}/must-run-by", 409, was="", by="2099-04-01")
+    assert told(page).startswith("Ilya Brandt set by when it must run, 1 minute ago.")
+    assert str(one(database, Question).must_run_by) == "2099-03-01"
+
+
+@pytest.fixture
+def mail(database: Database, newsroom: Newsroom) -> str:
+    """The page of the invitation to Leyla, which waits in the outbox until an editor sends it."""
+    asked(database, newsroom)
+    turn(database, lambda mail: setattr(mail, "state", "held"))
+    return f"/outbox/{one(database, OutboxMail).public_id}"
+
+
+def turn(database: Database, fn: Callable[[OutboxMail], object]) -> None:
+    database.write(lambda session: fn(session.scalars(select(OutboxMail)).one()))
+
+
+def test_a_mail_is_not_discarded_with_words_that_nobody_read(nora, ilya, database, mail):
+    before = version(nora.get(mail))
+    ilya.post(f"{mail}/edit", version=before, subject="Salt", body="Dear Leyla, {link}")
+    page = nora.post(f"{mail}/discard", 409, version=before)
+    assert told(page) == (
+        "Ilya Brandt changed its words, 1 minute ago. What they did stands, and nothing was written over it."
+    )
+    assert "Back to the mail" in page
+    assert one(database, OutboxMail).state == "held"
+    nora.post(f"{mail}/discard", version=version(nora.get(mail)))
+    assert one(database, OutboxMail).state == "discarded"
+
+
+def test_a_mail_that_a_colleague_let_go_or_discarded_says_who(nora, ilya, vera, database, mail):
+    before = version(nora.get(mail))
+    vera.post(f"{mail}/release", version=before)
+    assert told(nora.post(f"{mail}/discard", 409, version=before)).startswith("Vera Holm let it go, 1 minute ago.")
+    assert one(database, OutboxMail).state == "queued"
+
+    typed = {"version": before, "subject": "Salt", "body": "Dear Leyla, welcome: {link}"}
+    page = ilya.post(f"{mail}/edit", 409, **typed)
+    assert told(page).startswith("Vera Holm let it go, 1 minute ago.")
+    assert typed["body"] in page
+
+    vera.post(f"{mail}/discard", version=version(vera.get(mail)))
+    assert told(nora.post(f"{mail}/release", 409, version=before)).startswith("Vera Holm discarded it, 1 minute ago.")
+
+
+def test_a_mail_that_is_tried_again_already_says_who_had_it_tried(nora, ilya, database, mail):
+    def fail(session: Session) -> None:
+        mail = session.scalars(select(OutboxMail)).one()
+        mail.state = "queued"
+        outbox.move(session, Clock(), mail, "fail", said="452 4.2.2 mailbox full")
+
+    database.write(fail)
+    before = version(nora.get(mail))
+    ilya.post(f"{mail}/retry", version=before)
+    for act in ("retry", "discard"):
+        assert told(nora.post(f"{mail}/{act}", 409, version=before)).startswith("Ilya Brandt had it tried again")
+    assert one(database, OutboxMail).state == "queued"
+
+
+def test_a_try_of_the_worker_keeps_nobody_from_stopping_a_mail(nora, database, mail):
+    turn(database, lambda mail: setattr(mail, "state", "queued"))
+    before = version(nora.get(mail))
+    tried = update(OutboxMail).values(attempts=1, said="451 later", version=OutboxMail.version + 1)
+    database.write(lambda session: session.execute(tried))
+    nora.post(f"{mail}/discard", version=before)
+    assert one(database, OutboxMail).state == "discarded"
+
+
+def test_two_who_word_one_mail_learn_each_others_name(nora, ilya, mail):
+    before = version(nora.get(f"{mail}/edit"))
+    ilya.post(f"{mail}/edit", version=before, subject="His", body="His text {link}")
+    page = nora.post(f"{mail}/edit", 409, version=before, subject="Hers", body="Her text {link}")
+    assert "Ilya Brandt changed its words, 1 minute ago." in page
+
+
+def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time(nora, vera, database, newsroom):
+    def sent(session: Session) -> str:
+        question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]
+        slots.pick(session, newsroom.nora, question, edition)
+        locking.lock_edition(session, newsroom.nora, edition)
+        publishing.send(session, newsroom.nora, edition)
+        return edition.public_id
+
+    edition = f"/editions/{database.write(sent)}"
+    page = nora.get(edition)
+    mark = re.findall(r'name="seen" value="(\d+)"', page)[0]
+    vera.post(f"{edition}/recall", version=version(vera.get(edition)))
+    vera.post(f"{edition}/send", version=version(vera.get(edition)))
+    said = nora.post(f"{edition}/recall", 409, version=version(page), seen=mark)
+    assert "This edition was changed after you opened this page, so nothing was done." in said
+    assert re.findall(r"<li>(Vera Holm [^<]+)</li>", said) == [
+        "Vera Holm recalled it.", "Vera Holm marked it as sent.",
+    ]  # fmt: skip
+    assert one(database, Edition, number=1).state == "sent"
+
+
+def test_each_decision_on_a_questions_page_carries_what_the_page_showed(nora, database, newsroom):
+    public_id = opened(database, newsroom)
+    database.write(lambda s: moves.show(s, newsroom.nora, s.scalars(select(Question)).one(), True))
+    forms = re.findall(r'<form[^>]*action="[^"]*/(\w+)">(.*?)</form>', nora.get(f"/questions/{public_id}"), re.DOTALL)
+    carried = {act: 'name="newest"' in form for act, form in forms}
+    assert {act: carried[act] for act in ("shelve", "close", "merge", "hide")} == dict.fromkeys(
+        ("shelve", "close", "merge", "hide"), True
+    )

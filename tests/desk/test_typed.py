@@ -1,0 +1,166 @@
+"""What nobody types by hand but a form can hold: the desk takes it or says why not, and nothing breaks."""
+
+import re
+from html import unescape
+
+import pytest
+from flask import Flask
+from werkzeug.routing import AnyConverter, Rule
+
+from app.db import Database
+from app.editions.queries import coming_editions
+from app.newsletters.models import Newsletter
+from tests.support.assignments import Asked, asked
+from tests.support.at_desk import Browser, everything
+from tests.support.cast import Newsroom
+from tests.support.desk_browser import DeskBrowser
+from tests.support.letters import write
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def nora(app: Flask, newsroom: Newsroom) -> Browser:
+    return Browser(app, newsroom.nora)
+
+
+@pytest.fixture
+def leylas(database: Database, newsroom: Newsroom) -> Asked:
+    return asked(database, newsroom)
+
+
+def place(database: Database, asked: Asked) -> str:
+    with database.read() as session:
+        return f"questions/{asked.assignment(session).question.public_id}/assignments/{asked.public_id}"
+
+
+@pytest.mark.parametrize(
+    ("zone", "typed"), [("Europe/Prague", "0001-01-01T00:00"), ("America/New_York", "9999-12-31T23:59")]
+)
+def test_a_time_that_the_calendar_has_not_in_this_zone_is_none(
+    nora: Browser, database: Database, newsroom: Newsroom, leylas: Asked, zone: str, typed: str
+) -> None:
+    database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "zone", zone))
+    here, before = place(database, leylas), everything(database)
+    nora.press(f"{here}/invite", 422, look="1", reply_by=typed, due_at=typed)
+    nora.press(f"{here}/extend", status=422, due_at=typed)
+    assert everything(database) == before
+
+
+def test_an_old_page_of_a_newsletter_that_is_called_questions_is_told_as_any_other(app: Flask) -> None:
+    answer = app.test_client().post("/desk/questions/letters", data={"act": "question"}, base_url="https://localhost")
+    assert (answer.status_code, "The page was too old" in answer.text) == (400, True)
+
+
+def test_an_old_page_gives_a_letter_to_an_expert_back_and_no_number_of_a_row(
+    app: Flask, database: Database, newsroom: Newsroom, leylas: Asked
+) -> None:
+    nora = DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    nora.token = "old"
+    where = place(database, leylas)
+    page = nora.post(f"/{where}/write", 400, letter="Dear Leyla, is it 40 plates or 54?")
+    assert "Dear Leyla, is it 40 plates or 54?</textarea>" in page and leads_to(page) == f"/desk/steppe/{where}"
+    assert "What you wrote" not in nora.post("/letters", 400, letter=leylas.public_id, act="question")
+
+
+def leads_to(page: str) -> str:
+    """Where the button of an error page leads."""
+    return unescape(re.findall(r'<a class="btn" href="([^"]+)">', page)[-1])
+
+
+def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_typed(
+    app: Flask, database: Database, newsroom: Newsroom, leylas: Asked
+) -> None:
+    question = place(database, leylas).rpartition("/assignments")[0]
+    with database.read() as session:
+        edition = coming_editions(session, newsroom.newsletter_id, 1)[0].public_id
+    nora = DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    nora.token = "old"
+    for sent, page in {
+        "settings": "settings",
+        "settings/sentences/fa": "settings/sentences/fa",
+        "people": "people",
+        f"{question}/close": question,
+        f"{question}/ask": f"{question}/ask",
+        f"editions/{edition}/drop?topic=salt": f"editions/{edition}?topic=salt",
+        "experts": "experts",
+        "experts/export": "experts",
+        "experts/duplicates/merge": "experts/duplicates",
+        "letters/new": "letters/new",
+        "questions": "questions",
+        "undo": "",
+    }.items():
+        told = nora.post(f"/{sent}", 400, call="What would you like to know?")
+        assert leads_to(told) == f"/desk/steppe/{page}"
+        assert ">\nWhat would you like to know?</textarea>" in told
+
+    rules = [
+        rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("editor.") and "POST" in rule.methods
+    ]
+    addresses = [rule.build(dict.fromkeys(rule.arguments, "steppe") | rule_words(rule))[1] for rule in rules]
+    assert len(addresses) > 40
+    pages = app.url_map.bind("")
+    for address in addresses:
+        path = leads_to(nora.post(address, 400)).partition("?")[0]
+        assert address.startswith(path) and pages.match(path, method="GET"), address
+
+
+def rule_words(rule: Rule) -> dict[str, str]:
+    """One of the words that a rule lets stand in a place of its address."""
+    return {name: sorted(any_.items)[0] for name, any_ in rule._converters.items() if isinstance(any_, AnyConverter)}
+
+
+@pytest.mark.parametrize("typed", [{"call": "What would you like to know?"}, {"slots": "3"}])
+def test_who_was_signed_out_meanwhile_is_led_back_to_the_form(app: Flask, nora: Browser, typed: dict[str, str]) -> None:
+    answer = app.test_client().post(f"/desk/{nora.slug}/settings", data=typed, base_url="https://localhost")
+    assert (answer.status_code, leads_to(answer.text)) == (403, "/sign-in?to=desk&next=/desk/steppe/settings")
+
+
+def test_who_files_a_letter_with_the_session_over_hears_that_nothing_was_filed(
+    app: Flask, nora: Browser, database: Database, newsroom: Newsroom
+) -> None:
+    letter, before = write(database, newsroom, "Who counts the salt in the orchards?"), everything(database)
+    said = app.test_client().post(
+        f"/desk/steppe/letters/{letter}/file", data={"kind": "spam", "version": "1"}, base_url="https://localhost"
+    )
+    assert said.status_code == 403
+    assert "You aren’t signed in any more" in said.text
+    assert "Nothing was filed, saved or changed." in said.text
+    assert leads_to(said.text) == f"/sign-in?to=desk&next=/desk/steppe/letters/{letter}"
+    assert everything(database) == before
+
+
+def test_an_old_page_gives_back_each_text_under_the_name_of_its_field(
+    app: Flask, database: Database, newsroom: Newsroom, leylas: Asked
+) -> None:
+    question = place(database, leylas).rpartition("/assignments")[0]
+    wording = {"headline": "The Salt Wind", "body": "Who measures it?", "background": "Our issue 60."}
+    nora = DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    nora.token = "old"
+    for status, page in (
+        (400, nora.post(f"/{question}/wording", 400, **wording)),
+        (
+            403,
+            app.test_client().post(f"/desk/steppe/{question}/wording", data=wording, base_url="https://localhost").text,
+        ),
+    ):
+        boxes = re.findall(r'<label for="(\w+)">([^<]+)</label>\s*<textarea[^>]*>\s*([^<]+)</textarea>', page)
+        assert (status, boxes) == (status, [
+            ("headline", "Headline", "The Salt Wind"),
+            ("body", "The text", "Who measures it?"),
+            ("background", "Background", "Our issue 60."),
+        ])  # fmt: skip
+
+
+def test_an_address_that_no_page_of_the_desk_has_leads_back_to_it(nora: Browser) -> None:
+    for path in ("nonsense", "../nonsense"):
+        page = nora.open(path)
+        assert page.status_code == 404
+        assert "Back to the desk" in page.text and "To the front page" not in page.text
+
+
+def test_a_letter_is_no_look_alike_of_itself(nora: Browser, database: Database, newsroom: Newsroom) -> None:
+    letter = write(database, newsroom, "Who counts the salt in the orchards?")
+    before = everything(database)
+    nora.press(f"letters/{letter}/alike", status=404, **{"with": f"letter.{letter}"}, same="yes", version=1)
+    assert everything(database) == before

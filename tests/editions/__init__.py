@@ -1,0 +1,1 @@
+"""When editions run."""

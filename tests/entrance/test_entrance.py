@@ -1,0 +1,253 @@
+"""The way in: Nora of the desk and Leyla, an expert, come in by mail; whoever else tries stays outside."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.actors import Clock
+from app.audit import Event
+from app.db import Base, Database
+from app.entrance.ways_in import EVEN, local
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.people import sign_in
+from app.people.models import BrowserSession, Person
+from tests.support.browser import Browser
+from tests.support.cast import Newsroom
+
+NORA, LEYLA = "nora@desk.example", "leyla@field.example"
+
+
+@pytest.fixture
+def browse(app: Flask) -> Callable[[], Browser]:
+    return lambda: Browser(app)
+
+
+def ask(browser: Browser, email: str, to: str = "expert") -> None:
+    browser.open(f"/sign-in?to={to}")
+    browser.press("/sign-in", email=email, to=to)
+    browser.follow()
+
+
+def mailed(database: Database) -> tuple[str, str]:
+    """The link and the code of the newest mail."""
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail).filter_by(kind="sign_in").order_by(OutboxMail.id.desc())).first()
+        assert mail is not None
+        text = outbox.read(session, mail).text
+    link, code = re.search(r"https://\S+", text), re.search(r"^\d{4} \d{4}$", text, re.MULTILINE)
+    assert link and code
+    return link[0], code[0]
+
+
+def rows(database: Database) -> dict[str, int]:
+    with database.read() as session:
+        return {
+            table.name: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def signed_in(browser: Browser) -> bool:
+    return browser.open("/expert/").status_code == 200
+
+
+def test_a_scanner_opens_the_link_three_times_and_leyla_still_comes_in(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    leyla, scanner = browse(), browse()
+    ask(leyla, LEYLA)
+    link, _ = mailed(database)
+    before = rows(database)
+    for method in ("GET", "HEAD", "GET"):
+        assert scanner.open(link, method).status_code == 200
+    assert rows(database) == before
+    assert leyla.open(link).status_code == 200
+    assert rows(database) == before
+    assert leyla.press(link).status_code == 303
+    assert leyla.follow().status_code == 200
+    assert leyla.heading == "Your questions"
+
+
+def test_another_browser_is_told_to_type_the_code_where_it_was_asked_for(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    leyla, phone = browse(), browse()
+    ask(leyla, LEYLA)
+    link, code = mailed(database)
+    phone.open("/sign-in")  # for a token of its own
+    assert phone.press(link).status_code == 403
+    assert phone.heading == "This link was asked for in another browser"
+    ask(phone, "somebody@else.example")
+    assert phone.press("/sign-in/code", code=code).status_code == 400
+    assert not signed_in(phone)
+    leyla.open("/sign-in/code")
+    assert leyla.press("/sign-in/code", code=code).status_code == 303
+    assert signed_in(leyla)
+
+
+def test_the_code_is_taken_in_any_scripts_digits(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    leyla = browse()
+    ask(leyla, LEYLA)
+    _, code = mailed(database)
+    persian = code.translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
+    assert leyla.press("/sign-in/code", code=persian).status_code == 303
+
+
+def test_ten_wrong_codes_end_the_way_in(database: Database, newsroom: Newsroom, browse: Callable[[], Browser]) -> None:
+    leyla = browse()
+    ask(leyla, LEYLA)
+    _, code = mailed(database)
+    wrong = f"{(int(code.replace(' ', '')) + 1) % 10**8:08d}"
+    statuses = [leyla.press("/sign-in/code", code=wrong).status_code for _ in range(10)]
+    assert statuses == [400] * 10
+    assert leyla.press("/sign-in/code", code=code).status_code == 400
+    assert not signed_in(leyla)
+
+
+def test_an_unknown_address_gets_the_same_answer_in_the_same_time_and_no_mail(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    answers = {}
+    for email in (LEYLA, NORA, "nobody@else.example"):  # Nora is known, but not at the experts' door
+        browser = browse()
+        browser.open("/sign-in?to=expert")
+        began = time.monotonic()
+        response = browser.press("/sign-in", email=email, to="expert")
+        assert time.monotonic() - began >= EVEN
+        where = (response.status_code, response.headers["Location"])
+        browser.follow()
+        answers[email] = (*where, browser.text.replace(browser.token(), ""))
+    assert len(set(answers.values())) == 1
+    with database.read() as session:
+        mails = session.scalars(select(OutboxMail).filter_by(kind="sign_in")).all()
+        assert [outbox.read(session, mail).to for mail in mails] == [LEYLA]
+
+
+def test_no_address_is_sent_back_with_what_was_typed(newsroom: Newsroom, browse: Callable[[], Browser]) -> None:
+    browser = browse()
+    browser.open("/sign-in")
+    assert browser.press("/sign-in", email="leyla at field").status_code == 400
+    assert browser.value("email") == "leyla at field"
+
+
+def test_a_link_opens_once_and_not_after_its_time(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    leyla = browse()
+    ask(leyla, LEYLA)
+    used, _ = mailed(database)
+    leyla.open(used)
+    leyla.press(used)
+
+    def long_ago(session: object) -> str:
+        person = session.get_one(Person, newsroom.nora.person_id)  # type: ignore[attr-defined]
+        return sign_in.invite(session, Clock(), person, "desk")  # type: ignore[arg-type]
+
+    expired = database.write(long_ago, datetime.now(UTC) - timedelta(days=8))
+    fresh = browse()
+    for link in (used, expired, "/sign-in/never-was-one"):
+        assert fresh.open(link).status_code == 410
+        assert fresh.heading == "This link has ended"
+        fresh.open("/sign-in")
+        assert fresh.press(link).status_code == 410
+
+
+def test_an_invitation_lets_one_person_in_from_any_browser_once(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    def invite(session: object) -> str:
+        person = session.get_one(Person, newsroom.nora.person_id)  # type: ignore[attr-defined]
+        return sign_in.invite(session, Clock(), person, "desk")  # type: ignore[arg-type]
+
+    link = database.write(invite)
+    nora, other = browse(), browse()
+    nora.open(link)
+    other.open(link)
+    assert "signed in as Nora Lind" in nora.text
+    assert nora.press(link).headers["Location"] == "/desk/steppe/"
+    assert other.press(link).status_code == 410
+
+
+def test_nothing_planted_in_the_cookie_outlives_signing_in(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    leyla = browse()
+    ask(leyla, LEYLA)
+    _, code = mailed(database)
+    with leyla.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
+        cookie["planted"] = "by somebody else"
+    before = leyla.token()
+    leyla.press("/sign-in/code", code=code)
+    leyla.follow()
+    with leyla.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
+        assert {"planted", "browser", "next"} & set(cookie) == set()
+    assert leyla.token() != before
+
+
+def test_a_session_that_is_ended_here_is_out_at_once_everywhere(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    laptop, phone = browse(), browse()
+    for browser in (laptop, phone):
+        ask(browser, LEYLA)
+        browser.press("/sign-in/code", code=mailed(database)[1])
+        assert signed_in(browser)
+    phone.open("/signed-in")
+    assert (phone.text.count("This browser"), phone.text.count("Another browser")) == (1, 1)
+    phone.press("/sign-out/everywhere")
+    assert (signed_in(laptop), signed_in(phone)) == (False, False)
+    with database.read() as session:
+        assert session.scalars(select(BrowserSession)).all() == []
+        last = session.scalars(select(Event).order_by(Event.id.desc())).first()
+        assert last is not None and last.action == "session.end_all"
+
+
+def test_signing_out_ends_this_browser_alone(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    laptop, phone = browse(), browse()
+    for browser in (laptop, phone):
+        ask(browser, LEYLA)
+        browser.press("/sign-in/code", code=mailed(database)[1])
+    phone.open("/signed-in")
+    phone.press("/sign-out")
+    assert (signed_in(laptop), signed_in(phone)) == (True, False)
+
+
+def test_after_the_way_in_comes_the_page_that_was_wanted(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    leyla = browse()
+    leyla.open("/expert/profile")
+    leyla.follow()
+    leyla.press("/sign-in", email=LEYLA, to=leyla.value("to"), next=leyla.value("next"))
+    leyla.follow()
+    leyla.press("/sign-in/code", code=mailed(database)[1])
+    leyla.follow()
+    assert leyla.heading == "Your profile"
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/desk/steppe/", True),
+        ("/expert/?tab=1", True),
+        ("//evil.example/", False),
+        ("/\\evil.example", False),
+        ("https://evil.example/", False),
+        ("javascript:alert(1)", False),
+        ("/\tevil", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_a_path_of_our_own_is_followed(path: str | None, kept: bool) -> None:
+    assert local(path) == (path if kept else None)

@@ -1,0 +1,160 @@
+"""The quote check: Nora edited, Leyla looks; which buttons there are follows from the newsletter's policy."""
+
+import re
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.answers import editing
+from app.answers.models import Draft
+from app.db import Database
+from app.newsletters.models import Newsletter
+from tests.support.assignments import EDITED, Asked, asked, rows
+from tests.support.browser import Browser
+from tests.support.cast import Newsroom
+
+DUST = EDITED.replace("2009", "2010")
+
+
+@pytest.fixture
+def leyla(app: Flask) -> Browser:
+    return Browser(app)
+
+
+@pytest.fixture
+def policy(request: pytest.FixtureRequest) -> str:
+    return getattr(request, "param", "facts")
+
+
+@pytest.fixture
+def salt(database: Database, newsroom: Newsroom, policy: str) -> Asked:
+    """Leyla's edited text is with her for the check."""
+
+    def choose(session: Session) -> None:
+        session.get_one(Newsletter, newsroom.newsletter_id).check_policy = policy
+
+    database.write(choose)
+    salt = asked(database, newsroom)
+    salt.send()
+    salt.edit()
+    salt.send_to_check()
+    return salt
+
+
+def answer_state(salt: Asked) -> str:
+    with salt.database.read() as session:
+        return str(salt.answer(session).state)
+
+
+def check(leyla: Browser, salt: Asked, outcome: str, **fields: str) -> int:
+    leyla.open(salt.link)
+    return leyla.press(f"{salt.link}/check", outcome=outcome, number=leyla.value("number"), **fields).status_code
+
+
+def test_leyla_sees_what_changed(salt: Asked, leyla: Browser) -> None:
+    leyla.open(salt.link)
+    assert leyla.heading == "Is this still what you say?"
+    assert leyla.text.count("<del>is told </del>") >= 1
+    assert leyla.text.count("<ins>has </ins>") >= 1
+    assert "If we hear nothing, it runs as edited." in leyla.text
+
+
+@pytest.mark.parametrize(
+    ("policy", "button", "outcome", "other"),
+    [("facts", "Looks right", "fine", "approved"), ("approve", "Approve", "approved", "fine")],
+    indirect=["policy"],
+)
+def test_the_button_follows_the_policy(salt: Asked, leyla: Browser, button: str, outcome: str, other: str) -> None:
+    leyla.open(salt.link)
+    assert f'name="outcome" value="{outcome}">{button}</button>' in leyla.text
+    assert f'value="{other}"' not in leyla.text
+    assert check(leyla, salt, other) == 409
+    assert check(leyla, salt, "silent") == 409
+    assert salt.checks() == [(None, None)]
+    assert check(leyla, salt, outcome) == 303
+    assert salt.checks() == [(outcome, None)]
+    assert answer_state(salt) == "edited"
+
+
+@pytest.mark.parametrize(("policy", "outcome"), [("facts", "fine"), ("approve", "approved")], indirect=["policy"])
+def test_after_her_yes_leyla_sees_the_text_that_she_passed(salt: Asked, leyla: Browser, outcome: str) -> None:
+    check(leyla, salt, outcome)
+    leyla.open(salt.link)
+    assert leyla.heading == "Thank you. It stays as you saw it"
+    assert re.findall(r'<h2 id="text">([^<]+)</h2>', leyla.text) == ["As it will run"]
+    assert ("Nobody has to. We put up" in leyla.text, "Nobody is told to. We put up" in leyla.text) == (True, False)
+    salt.edit("Nobody has to. We put up plates in 2009.")
+    leyla.open(salt.link)
+    assert leyla.heading == "Your answer is being edited"
+
+
+def test_something_wrong_needs_to_be_said(salt: Asked, leyla: Browser) -> None:
+    assert check(leyla, salt, "wrong", reply=" ") == 400
+    assert salt.checks() == [(None, None)]
+    assert check(leyla, salt, "wrong", reply="It was 2010.") == 303
+    assert salt.checks() == [("wrong", "It was 2010.")]
+
+
+def test_what_leyla_types_is_kept_and_settles_nothing(salt: Asked, leyla: Browser) -> None:
+    leyla.open(salt.link)
+    leyla.press(f"{salt.link}/draft", {"Accept": "application/json"}, tab="phone", count=1, reply="It was 20")
+    leyla.open(salt.link)
+    assert leyla.value("reply") == "It was 20"
+    assert (salt.checks(), answer_state(salt)) == ([(None, None)], "checking")
+    assert check(leyla, salt, "fine") == 303
+    with salt.database.read() as session:
+        assert session.scalars(select(Draft)).all() == []
+
+
+def test_an_answer_can_not_be_drafted_while_it_is_checked(salt: Asked, leyla: Browser) -> None:
+    leyla.open(salt.link)
+    before = rows(salt.database)
+    assert leyla.press(f"{salt.link}/draft", tab="phone", count=1, answer="A new text.").status_code == 409
+    assert "A new text." in leyla.text
+    assert rows(salt.database) == before
+
+
+def test_a_page_with_an_older_text_settles_nothing(salt: Asked, leyla: Browser) -> None:
+    leyla.open(salt.link)
+    seen = leyla.value("number")
+    salt.database.write(lambda session: editing.recall_check(session, salt.newsroom.nora, salt.answer(session)))
+    salt.edit(DUST)
+    salt.send_to_check()
+    assert leyla.press(f"{salt.link}/check", outcome="wrong", number=seen, reply="It was 2010.").status_code == 409
+    assert leyla.heading == "Is this still what you say?"
+    assert leyla.value("reply") == "It was 2010."
+    assert salt.checks() == [("recalled", None), (None, None)]
+
+
+def test_a_check_that_was_taken_back_gives_the_reply_back(salt: Asked, leyla: Browser) -> None:
+    leyla.open(salt.link)
+    seen = leyla.value("number")
+    salt.database.write(lambda session: editing.recall_check(session, salt.newsroom.nora, salt.answer(session)))
+    assert leyla.press(f"{salt.link}/check", outcome="wrong", number=seen, reply="It was 2010.").status_code == 409
+    assert "It was 2010." in leyla.text
+
+
+def test_opening_the_check_approves_nothing(salt: Asked, leyla: Browser) -> None:
+    before = rows(salt.database)
+    for method in ("GET", "HEAD", "GET"):
+        assert leyla.open(salt.link, method).status_code == 200
+    assert (rows(salt.database), salt.checks()) == (before, [(None, None)])
+
+
+def test_thanks_and_what_ran_and_what_is_wrong_in_it(salt: Asked, leyla: Browser) -> None:
+    check(leyla, salt, "fine")
+    salt.approve()
+    leyla.open(salt.link)
+    assert leyla.heading == "Thank you. It is ready to run"
+    salt.run()
+    leyla.open(salt.link)
+    assert leyla.heading == "Your answer has run"
+    with salt.database.read() as session:
+        question = salt.assignment(session).question
+        assert f'href="/steppe/q/{question.public_id}/the-salt-wind"' in leyla.text
+    assert leyla.press(f"{salt.link}/report", body="").status_code == 400
+    leyla.press(f"{salt.link}/report", body="It was 2010.")
+    leyla.follow()
+    assert "The desk has it" in leyla.text

@@ -1,0 +1,112 @@
+"""The firewall: nothing of who asked, or of how they put it, reaches the expert, on any page or in any mail."""
+
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.answers import assigning
+from app.db import Database
+from app.people import sign_in
+from app.people.models import Expert as ExpertRow
+from app.questions import wording
+from app.questions.models import Question
+from tests.support.assignments import ANSWER, OF_TIMUR, WORDING, Asked, asked, handed_over
+from tests.support.browser import Browser
+from tests.support.cast import Newsroom
+
+
+def pages(leyla: Browser, salt: Asked) -> str:
+    """Every page that Leyla can open now, by her link and signed in, as one text."""
+    found = []
+    for address in (salt.link, f"/expert/assignments/{salt.public_id}", "/expert/", "/expert/profile"):
+        assert leyla.open(address).status_code == 200, address
+        found.append(leyla.text)
+    return "\n".join(found)
+
+
+def signed_in(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
+    def invite(session: Session) -> str:
+        person = session.get_one(ExpertRow, newsroom.leyla.expert_id).person
+        return sign_in.invite(session, Clock(), person, "expert")
+
+    link, browser = database.write(invite), Browser(app)
+    browser.open(link)
+    browser.press(link)
+    return browser
+
+
+def reword_without_clearing(salt: Asked) -> None:
+    """Ilya tries a wording that names a village; no editor has looked at it."""
+
+    def reword(session: Session) -> None:
+        question = session.get_one(Question, salt.question_id)
+        wording.reword(
+            session, salt.newsroom.ilya, question, headline="The salt of Orynbay", body="Who measures it in Orynbay?"
+        )
+
+    salt.database.write(reword)
+
+
+def run_in_cleared_words(salt: Asked) -> None:
+    """Nora goes back to the words that she had cleared: others can't be locked."""
+
+    def back(session: Session) -> None:
+        question = session.get_one(Question, salt.question_id)
+        text = wording.reword(session, salt.newsroom.nora, question, headline="The Salt Wind", body=WORDING)
+        wording.clear(session, salt.newsroom.nora, question, text.id)
+
+    salt.database.write(back)
+    salt.run()
+
+
+def test_no_page_and_no_mail_says_who_asked_or_how(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    salt = asked(database, newsroom)
+    leyla = signed_in(app, database, newsroom)
+    seen = [pages(leyla, salt)]
+    reword_without_clearing(salt)
+    seen.append(pages(leyla, salt))
+    salt.database.write(lambda session: assigning.send_link_again(session, newsroom.nora, salt.assignment(session)))
+    # The first link is revoked; the rest is looked at through the account, whose pages are the same.
+    own = f"/expert/assignments/{salt.public_id}"
+    leyla.open(own)
+    leyla.press(f"{own}/preview", answer=ANSWER)
+    seen.append(leyla.text)
+    leyla.open(own)
+    leyla.press(f"{own}/send", answer=ANSWER)
+
+    stages = []
+    for step in (lambda: None, salt.edit, salt.send_to_check, salt.approve, lambda: run_in_cleared_words(salt)):
+        step()
+        leyla.open(own)
+        stages.append(leyla.heading)
+        seen.append(leyla.text)
+        leyla.open("/expert/")
+        seen.append(leyla.text)
+    assert stages == [
+        "Thank you. Nora Lind has your answer",
+        "Your answer is being edited",
+        "Is this still what you say?",
+        "Thank you. It is ready to run",
+        "Your answer has run",
+    ]
+    assert all(WORDING in page for page in seen[:3])
+    mails = salt.mails()
+    assert [kind for kind, _ in mails] == [
+        "expert.invitation", "expert.invitation_again", "expert.check", "expert.published",
+    ]  # fmt: skip
+    everything = "\n".join([*seen, *(words for _, words in mails)])
+    assert [secret for secret in OF_TIMUR if secret in everything] == []
+
+
+def test_every_other_mail_to_the_expert_keeps_the_secret_too(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    salt = asked(database, newsroom)
+    reword_without_clearing(salt)
+    salt.database.write(handed_over)
+    salt.database.write(
+        lambda session: assigning.cancel(session, newsroom.nora, salt.assignment(session), "We have it.")
+    )
+    mails = salt.mails()
+    assert [kind for kind, _ in mails] == ["expert.invitation", "expert.cancelled"]
+    assert [secret for secret in OF_TIMUR if any(secret in words for _, words in mails)] == []

@@ -1,0 +1,261 @@
+"""Eight real processes change the same rows through the product's own verbs, and no change is lost on either database.
+
+Each change reads first and writes what it read plus its own, as a person does with a page open. What the product takes is
+counted, what it refuses (`Stale`: somebody was faster) is counted and tried again with fresh eyes, as a person would.
+"""
+
+import multiprocessing
+import queue
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.actors import Staff
+from app.answers import editing
+from app.answers.models import Answer
+from app.audit import Event
+from app.db import Database
+from app.editions import slots
+from app.editions.models import Edition
+from app.lifecycle import Refused, Stale
+from app.newsroom import public_state, publishing
+from app.questions import moves, notes, wording
+from app.questions.models import Note, Question, QuestionText
+from app.seal import Keys
+from tests.support.app import BASE_URL, SECRETS
+from tests.support.cast import Newsroom, answered, handed_in
+
+PROCESSES, CHANGES = 8, 150
+
+pytestmark = pytest.mark.alone
+Verb = Callable[[Database, Newsroom], None]
+
+
+def reword(database: Database, newsroom: Newsroom) -> None:
+    """Somebody counts one up in the question's wording: the classic lost update."""
+    with database.read() as session:
+        question = session.scalars(select(Question).order_by(Question.id)).first()
+        assert question is not None
+        key, version, number = question.id, question.version, int(question.wording.split()[-1])
+
+    def change(session: Session) -> None:
+        question = session.get_one(Question, key)
+        wording.reword(
+            session, newsroom.ilya, question, headline="", body=f"Number {number + 1}", language="en", version=version
+        )
+
+    database.write(change)
+
+
+def note(database: Database, newsroom: Newsroom) -> None:
+    """Notes stand beside each other; nobody is ever refused."""
+
+    def change(session: Session) -> None:
+        question = session.scalars(select(Question).order_by(Question.id)).one()
+        notes.note(session, newsroom.ilya, question, "I called them.")
+
+    database.write(change)
+
+
+def move(database: Database, newsroom: Newsroom) -> None:
+    """Somebody moves one of an edition's three questions up or down; the rows of all three are written."""
+    step = secrets.choice((-2, -1, 1, 2))
+
+    def change(session: Session) -> None:
+        question = secrets.choice(session.scalars(select(Question).filter_by(state="queued")).all())
+        slots.move(session, newsroom.nora, question, step)
+
+    database.write(change)
+
+
+VERBS: dict[str, Verb] = {"reword": reword, "note": note, "move": move}
+
+
+def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, told: Any) -> None:
+    """One process: so many changes, each tried until it is taken. Tells how many were taken and how often it was refused."""
+    database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
+    counted: Counter[str] = Counter()
+    start.wait()
+    for _ in range(CHANGES):
+        while True:
+            try:
+                VERBS[verb](database, newsroom)
+            except Stale:
+                counted["refused"] += 1
+            except Exception as error:
+                counted[f"failed: {type(error).__name__}"] += 1
+                break
+            else:
+                counted["taken"] += 1
+                break
+    database.close()
+    told.put(counted)
+
+
+def together(database: Database, newsroom: Newsroom, verb: str) -> Counter[str]:
+    """Let all processes start at once, and add up what they tell."""
+    new = multiprocessing.get_context("spawn")
+    start, told = new.Barrier(PROCESSES), new.Queue()
+    arguments = (database.url, newsroom, verb, start, told)
+    processes = [new.Process(target=at_work, args=arguments) for _ in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    heard: list[Counter[str]] = []
+    while len(heard) < PROCESSES:
+        try:
+            heard.append(told.get(timeout=1))
+        except queue.Empty:
+            assert all(process.exitcode in (None, 0) for process in processes), "a process died"
+    for process in processes:
+        process.join(30)
+    return sum(heard, Counter[str]())
+
+
+def events(session: Session, action: str) -> int:
+    return session.scalar(select(func.count()).select_from(Event).filter_by(action=action)) or 0
+
+
+def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom: Newsroom) -> None:
+    database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
+    with database.read() as session:
+        before = session.scalars(select(Question)).one().version
+    counted = together(database, newsroom, "reword")
+    assert counted["taken"] == PROCESSES * CHANGES == 1_200, dict(counted)
+    assert set(counted) <= {"taken", "refused"}, dict(counted)
+    with database.read() as session:
+        question = session.scalars(select(Question)).one()
+        assert question.wording == "Number 1200", f"{1_200 - int(question.wording.split()[-1])} of 1,200 changes lost"
+        assert question.version == before + 1_200
+        assert session.scalar(select(func.count()).select_from(QuestionText)) == 1 + 1_200
+        assert events(session, "question.reword") == 1 + 1_200
+
+
+def test_many_note_at_once_and_every_note_stands(database: Database, newsroom: Newsroom) -> None:
+    database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
+    counted = together(database, newsroom, "note")
+    assert counted == {"taken": 1_200}, dict(counted)
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Note)) == 1_200
+        assert events(session, "question.note") == 1_200
+
+
+def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Database, newsroom: Newsroom) -> None:
+    """Every taken move, made again in the order of the trail, leads to the order that stands there: none is lost."""
+
+    def pick_three(session: Session) -> tuple[int, list[int], int]:
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        publishing.set_slots(session, newsroom.nora, edition, 3)
+        for words in ("Who measures the salt?", "Who pays for it?", "Who reads the figures?"):
+            slots.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
+        session.refresh(edition)
+        return edition.id, [question.id for question in slots.picked(session, edition)], edition.version
+
+    edition_id, order, version = database.write(pick_three)
+    counted = together(database, newsroom, "move")
+    assert counted == {"taken": 1_200}, dict(counted)
+    with database.read() as session:
+        moves = session.scalars(select(Event).filter_by(action="question.move").order_by(Event.id)).all()
+        assert len(moves) == 1_200
+        for event in moves:
+            assert event.facts is not None
+            at = order.index(event.noun_id)
+            order.insert(max(0, min(2, at + event.facts["step"])), order.pop(at))
+        edition = session.get_one(Edition, edition_id)
+        standing_there = [(question.id, question.position) for question in slots.picked(session, edition)]
+        assert standing_there == list(zip(order, (1, 2, 3), strict=True))
+        assert edition.version == version + 1_200
+
+
+def at_once(database: Database, *changes: Callable[[Session], Any]) -> list[str]:
+    """Run the changes at the same moment, each on a connection of its own; tells what became of each."""
+    start, told = threading.Barrier(len(changes)), [""] * len(changes)
+
+    def run(number: int) -> None:
+        start.wait()
+        try:
+            database.write(changes[number])
+            told[number] = "taken"
+        except Refused as error:
+            told[number] = type(error).__name__
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(changes))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return told
+
+
+ROUNDS = 10
+
+
+def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Database, newsroom: Newsroom) -> None:
+    for number in range(ROUNDS):
+        question_id = database.write(lambda s, n=number: answered(s, newsroom, f"Question {n}").id)  # type: ignore[misc]
+        with database.read() as session:
+            editions_ids = [e.id for e in public_state.coming_editions(session, newsroom.newsletter_id, 12)[-2:]]
+
+        def into(edition_id: int, question_id: int = question_id) -> Callable[[Session], None]:
+            def pick(session: Session) -> None:
+                edition = session.get_one(Edition, edition_id)
+                if len(slots.picked(session, edition)) == edition.slots:
+                    publishing.set_slots(session, newsroom.nora, edition, edition.slots + 1)
+                slots.pick(session, newsroom.nora, session.get_one(Question, question_id), edition)
+
+            return pick
+
+        assert sorted(at_once(database, *map(into, editions_ids))) == ["Illegal", "taken"]
+        with database.read() as session:
+            question = session.get_one(Question, question_id)
+            assert question.state == "queued"
+            assert question.edition_id in editions_ids
+    with database.read() as session:
+        assert events(session, "question.pick") == ROUNDS
+
+
+def test_nora_approves_while_leyla_withdraws(database: Database, newsroom: Newsroom) -> None:
+    """Whoever comes first: in the end the answer is withdrawn, nothing of it is approved, and the question is open."""
+    for number in range(ROUNDS):
+        question_id = database.write(lambda s, n=number: handed_in(s, newsroom, f"Question {n}").question_id)  # type: ignore[misc]
+
+        def approve(session: Session, question_id: int = question_id) -> None:
+            answer = session.scalars(select(Answer).filter_by(question_id=question_id)).one()
+            editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
+
+        def withdraw(session: Session, question_id: int = question_id) -> None:
+            answer = session.scalars(select(Answer).filter_by(question_id=question_id)).one()
+            editing.withdraw(session, newsroom.leyla, answer)
+
+        approved, withdrawn = at_once(database, approve, withdraw)
+        assert (approved in ("taken", "Illegal"), withdrawn) == (True, "taken"), (approved, withdrawn)
+        with database.read() as session:
+            answer = session.scalars(select(Answer).filter_by(question_id=question_id)).one()
+            states = (answer.state, answer.assignment.state, session.get_one(Question, question_id).state)
+            assert states == ("withdrawn", "cancelled", "open"), (approved, withdrawn)
+
+
+def test_two_editors_reword_and_the_slower_one_is_told(database: Database, newsroom: Newsroom) -> None:
+    question_id = database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Who?", language="en").id)
+    for number in range(ROUNDS):
+        with database.read() as session:
+            version = session.get_one(Question, question_id).version
+
+        def words(editor: Staff, number: int = number, version: int = version) -> Callable[[Session], None]:
+            def change(session: Session) -> None:
+                question = session.get_one(Question, question_id)
+                body = f"{editor.name}, {number}"
+                wording.reword(session, editor, question, headline="", body=body, version=version)
+
+            return change
+
+        told = at_once(database, words(newsroom.nora), words(newsroom.ilya))
+        assert sorted(told) == ["Stale", "taken"]
+        faster = (newsroom.nora, newsroom.ilya)[told.index("taken")]
+        with database.read() as session:
+            assert session.get_one(Question, question_id).wording == f"{faster.name}, {number}"

@@ -1,0 +1,127 @@
+"""The server refuses to start unsafe and says why, all at once."""
+
+import base64
+
+import pytest
+
+import config
+from tests.support.app import SAFE
+
+
+def faults(**changes: str) -> list[str]:
+    with pytest.raises(config.Unsafe) as refused:
+        config.load({**SAFE, **changes})
+    return [fault.split(" ")[0].rstrip(":") for fault in refused.value.faults]
+
+
+def test_safe_settings_are_taken() -> None:
+    settings = config.load(SAFE)
+    assert (settings["DEMO"], settings["BASE_URL"], settings["SESSION_COOKIE_SECURE"]) == (
+        False,
+        "https://ask.example.org",
+        True,
+    )
+    assert settings["SECRET_KEY"] not in settings["SECRETS"].values()
+
+
+def test_production_without_settings_names_each_that_is_missing() -> None:
+    with pytest.raises(config.Unsafe) as refused:
+        config.load({})
+    assert [fault.split(" ")[0] for fault in refused.value.faults] == ["SECRET_KEYS", "BASE_URL", "MAIL_FROM"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("SECRET_KEYS", "1:" + base64.b64encode(b"short").decode()),
+        ("SECRET_KEYS", "nonsense"),
+        ("SECRET_KEYS", "1:" + base64.b64encode(config.DEMO_SECRET.encode()).decode()),
+        ("BASE_URL", "http://ask.example.org"),
+        ("MAIL_FROM", "nobody"),
+        ("MAIL_TRANSPORT", "folder"),
+        ("MAIL_TRANSPORT", "pigeon"),
+        ("DATABASE_URL", "mysql://x"),
+        ("READERS_ASKED_ENV", "development"),
+        ("TRUSTED_PROXIES", "all"),
+        ("MAIL_PORT", "smtp"),
+        ("MAIL_RETURN_PATH", "bounces"),
+        ("MAIL_AUTHSERV_ID", "mx.example.org; spf=pass"),
+        ("MAIL_DNS", "yes"),
+        ("MAIL_WEBHOOK_SECRET", "too short"),
+        ("MAIL_WEBHOOK_SECRET", "whsec_" + base64.b64encode(b"short").decode()),
+        ("MAIL_WEBHOOK_SECRET", "whsec_no base64"),
+    ],
+)
+def test_one_unsafe_setting_is_enough(setting: str, value: str) -> None:
+    assert set(faults(**{setting: value})) == {setting}
+
+
+def test_settings_of_mail_that_comes_in() -> None:
+    given = {
+        "MAIL_AUTHSERV_ID": "mx.example.org",
+        "MAIL_RETURN_PATH": "*@bounce.example.org",
+        "MAIL_WEBHOOK_SECRET": "s" * 32,
+    }
+    settings = config.load({**SAFE, **given})
+    assert {name: settings[name] for name in given} == given
+    assert (settings["MAIL_DNS"], settings["MAILBOXES"]) == (False, ())
+
+
+def test_a_mailbox_is_read_from_its_address_and_never_shows_its_password() -> None:
+    given = "imaps://ask%40example.org:p%2Fss%20w%C3%B6rd@mail.example.org/Letters/In?newsletter=steppe&keep=1"
+    plain = "imap://ask:secret@localhost:1143"
+    first, second = config.mailboxes_of(f"{given}\n  {plain}")
+    assert first == config.Mailbox(
+        "mail.example.org", 993, "ask@example.org", "p/ss wörd", "Letters/In", "tls", "steppe", keep=True
+    )
+    assert second == config.Mailbox("localhost", 1143, "ask", "secret", "INBOX", "")
+    assert (first.name, second.name) == ("ask@example.org@mail.example.org/Letters/In", "ask@localhost/INBOX")
+    assert ("wörd" in repr(first), "secret" in repr(second)) == (False, False)
+
+
+MAILBOXES = {
+    "pop://ask:hunter2@mail.example.org": "must begin with",
+    "imap://ask:hunter2@mail.example.org": "in the clear",
+    "imaps://ask@mail.example.org": "needs user, password and host",
+    "imaps://ask:hunter2@": "needs user, password and host",
+    "imaps://ask:hunter2@mail.example.org:many": "is no address",
+    "imaps://ask:hunter2@[mail": "is no address",
+    "imaps://ask:hunter2\uff0f@mail.example.org": "is no address",
+    "imaps://ask:hunter2@mail.example.org?keep=1&delete=1": "nobody knows: delete",
+    "imaps://ask:hunter2@mail.example.org/" + "x" * 200: "more than 200",
+    "imaps://ask:hunter2%0A@mail.example.org": "can't be typed",
+}
+
+
+@pytest.mark.parametrize("address", MAILBOXES)
+def test_a_faulty_mailbox_is_named_by_its_number_and_not_quoted(address: str) -> None:
+    with pytest.raises(config.Unsafe) as refused:
+        config.load({**SAFE, "MAILBOXES": f"imaps://a:hunter2@one.example.org {address}"})
+    (fault,) = refused.value.faults
+    assert (fault.startswith("MAILBOXES: mailbox 2 "), MAILBOXES[address] in fault) == (True, True), fault
+    assert "hunt" not in fault
+
+
+def test_one_mailbox_is_named_once() -> None:
+    given = "imaps://a:b@one.example.org imaps://a:c@one.example.org?keep=1"
+    assert faults(MAILBOXES=given) == ["MAILBOXES"]
+
+
+def test_an_onion_address_may_be_plain_http() -> None:
+    onion = "http://" + "a" * 56 + ".onion"
+    assert config.load({**SAFE, "BASE_URL": onion})["BASE_URL"] == onion
+
+
+def test_the_demo_stays_on_its_machine() -> None:
+    with pytest.raises(config.Unsafe) as refused:
+        config.load({"READERS_ASKED_ENV": "demo", "BASE_URL": "https://ask.example.org"})
+    assert [fault.split(":")[0] for fault in refused.value.faults] == ["BASE_URL"]
+
+
+def test_the_demo_needs_no_settings_and_never_mails() -> None:
+    settings = config.load({"READERS_ASKED_ENV": "demo", "PORT": "8123"})
+    assert (settings["DEMO"], settings["BASE_URL"], settings["MAIL_TRANSPORT"]) == (
+        True,
+        "http://127.0.0.1:8123",
+        "folder",
+    )

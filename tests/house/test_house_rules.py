@@ -1,0 +1,238 @@
+"""The rules of the house that a machine can hold: who imports whom, who writes a state, what stands in pages and files."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.models import Base
+from tests.support.source_files import APP, ROOT, code, files, named, of_app, tree
+
+# A noun may use those to its right.
+NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters", "people", "audit")
+SERVING = ("typesetting", "mail", "matching")  # functions of plain values, open to every noun
+DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
+# What stands around the doors and the commands; no noun knows of it.
+AROUND = ("web", "errors", "formatting", "cli", "worker", "health", "rotation", "indexing", "models", "migrate")
+FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
+MOST_LINES = {"tests": 500}  # elsewhere 300: a file of tests holds many stories
+LISTS = ("migrations/versions/", "app/languages.py")  # a record and a list are not read from top to bottom
+
+
+def imports(path: Path) -> Iterator[str]:
+    """What a module imports, with its whole name; `from . import x` is x of that package."""
+    package = ("app", *path.relative_to(APP).parts[:-1])
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join((*start, *([node.module] if node.module else [])))
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def rooms_of(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("app.")}
+
+
+def test_nouns_import_downwards_only_and_never_a_door() -> None:
+    """A noun's commands speak to a person, who names a newsletter by its short name: they may look at any noun."""
+    above = {noun: set(NOUNS[: NOUNS.index(noun)]) for noun in NOUNS}
+    wrong = {
+        f"{named(path)} imports {other}"
+        for room, path in of_app()
+        if room in NOUNS
+        for other in rooms_of(path) & ({*DOORS, *AROUND} if path.name == "cli.py" else {*above[room], *DOORS, *AROUND})
+    }
+    assert wrong == set()
+
+
+def test_mail_knows_no_noun_but_the_trail() -> None:
+    others = {*NOUNS, *DOORS, *AROUND} - {"audit"}
+    assert {f"{named(p)} imports {o}" for room, p in of_app() if room in SERVING for o in rooms_of(p) & others} == set()
+
+
+def test_what_all_share_knows_nobody() -> None:
+    """db, lifecycle, actors, seal and the like: only the trail, which each change is written to."""
+    shared = [path for room, path in of_app() if path.parent == APP and room not in (*AROUND, "__init__")]
+    assert {"db.py", "lifecycle.py", "actors.py", "seal.py", "text.py"} <= {path.name for path in shared}
+    others = {*NOUNS, *DOORS, *AROUND, *SERVING} - {"audit"}
+    assert {f"{named(path)} imports {other}" for path in shared for other in rooms_of(path) & others} == set()
+
+
+def test_doors_do_not_import_each_other() -> None:
+    wrong = {
+        f"{named(path)} imports {other}"
+        for room, path in of_app()
+        if room in DOORS
+        for other in rooms_of(path) & ({*DOORS} - {room})
+    }
+    assert wrong == set()
+
+
+def test_no_noun_knows_flask() -> None:
+    """Two exceptions: mail sends through Flask-Mail and has a template environment; a noun's commands are click's."""
+    wrong = {
+        f"{named(path)} imports {name}"
+        for room, path in of_app()
+        if room in (*NOUNS, "db", "lifecycle", "actors", "seal", "text", "rotation") and path.name != "cli.py"
+        for name in imports(path)
+        if FLASK.fullmatch(name.split(".")[0])
+    }
+    assert wrong == set()
+
+
+MODELS = {mapper.class_.__name__ for mapper in Base.registry.mappers}
+STATE = ("state", "state_at")
+
+
+def stores_state(target: ast.AST) -> bool:
+    return any(
+        isinstance(one, ast.Attribute)
+        and one.attr in STATE
+        and isinstance(one.ctx, ast.Store)
+        and getattr(one.value, "id", "") != "self"
+        for one in ast.walk(target)
+    )
+
+
+def writes_state(node: ast.AST) -> bool:
+    """Whether this node writes the state column of a row, in any of the ways there are."""
+    if isinstance(node, ast.Assign):
+        return any(stores_state(target) for target in node.targets)
+    if isinstance(node, ast.AugAssign | ast.AnnAssign | ast.For):
+        return stores_state(node.target)
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if called == "setattr":
+        return any(isinstance(argument, ast.Constant) and argument.value in STATE for argument in node.args)
+    return called in {"values", *MODELS} and any(keyword.arg in STATE for keyword in node.keywords)
+
+
+def test_a_state_is_written_in_one_place() -> None:
+    """One move has no actor and begins outside the tables: a mail is put into the outbox by the change that causes it."""
+    demo = [path for path in code(".py") if named(path).startswith("demo/")]
+    found = [
+        (named(path), function.name)
+        for path in [*(path for _, path in of_app()), *demo]
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if writes_state(node)
+    ]
+    assert sorted(found) == [("app/lifecycle.py", "apply"), ("app/mail/outbox.py", "put")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "row.state = 'open'", "row.state, row.state_at = 'open', now", "setattr(row, 'state', 'open')",
+        "session.execute(update(Question).values(state='open'))", "Question(state='open')", "edition.state: str = 'sent'",
+    ],
+)  # fmt: skip
+def test_the_reader_of_states_sees_every_way(line: str) -> None:
+    assert [writes_state(node) for node in ast.walk(ast.parse(line))].count(True) == 1
+
+
+INLINE = {
+    "script in the page": r"<script(?![^>]*\bsrc=)",
+    "style in the page": r"<style\b|<[^>]*\sstyle\s*=",
+    "handler in the page": r"<[^>]*\son\w+\s*=",
+    "script as an address": r"javascript:",
+    "somebody else's server": r"(?:src|href|action)\s*=\s*[\"'](?:https?:)?//",
+    "text let through as it is": r"[^\"'\s]\s*\|\s*safe\b",
+}
+
+
+@pytest.mark.parametrize("fault", INLINE)
+def test_pages_hold_nothing_that_the_policy_forbids(fault: str) -> None:
+    pages = [path for path in code(".html") if named(path).startswith(("app/templates/", "app/typesetting/templates/"))]
+    assert [named(path) for path in pages if re.search(INLINE[fault], path.read_text(), re.IGNORECASE)] == []
+
+
+def test_no_form_that_is_sent_in_an_address_carries_the_token() -> None:
+    """An address is kept: in the browser, in a server's log, in what somebody passes on."""
+    pages = {named(path): path.read_text() for path in code(".html")}
+    forms = [(name, form) for name, page in pages.items() for form in re.findall(r"<form\b.*?</form>", page, re.DOTALL)]
+    assert len(forms) > 50
+    got = [(name, form) for name, form in forms if not re.match(r'<form\b[^>]*\bmethod="post"', form)]
+    assert [name for name, form in got if re.search(r"token\(|csrf", form)] == []
+    assert [name for name, page in pages.items() if "formmethod" in page] == []
+
+
+PHYSICAL = re.compile(
+    r"(?:margin|padding|border|inset|scroll-margin|scroll-padding)-(?:left|right)\b"
+    r"|border-(?:top|bottom)-(?:left|right)-radius|(?:text-align|float|clear)\s*:\s*(?:left|right)\b"
+    r"|(?:^|[;{\s])(?:left|right)\s*:"
+)
+
+
+def test_style_knows_start_and_end_but_not_left_and_right() -> None:
+    """A page in Persian is the same page, read from the other side."""
+    sheets = {named(path): re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S) for path in code(".css")}
+    assert [(name, found[0]) for name, sheet in sheets.items() if (found := PHYSICAL.search(sheet))] == []
+    assert [name for name, sheet in sheets.items() if re.search(r"@import|https?://|//\w", sheet)] == []
+
+
+def test_no_file_is_longer_than_one_can_keep_in_mind() -> None:
+    lengths = {named(path): len(path.read_text().splitlines()) for path in code(".py", ".html", ".css", ".js")}
+    long = {name: lines for name, lines in lengths.items() if lines > MOST_LINES.get(name.split("/")[0], 300)}
+    assert {name: lines for name, lines in long.items() if not name.startswith(LISTS)} == {}
+
+
+def test_no_room_without_a_name() -> None:
+    nameless = {"utils", "util", "helpers", "helper", "common", "base", "misc", "tools"}
+    assert [named(path) for path in files() if nameless & {*path.relative_to(ROOT).parts, path.stem}] == []
+
+
+def test_nothing_is_left_for_later() -> None:
+    later = re.compile(r"\b(?:TO" "DO|FIX" "ME|XX" "X|HA" "CK|NotImplemented" "Error)\b")
+    assert [named(path) for path in code(".py", ".html", ".js", ".css") if later.search(path.read_text())] == []
+
+
+def test_no_file_names_a_registry_or_somebodys_machine() -> None:
+    """Whoever builds this has their own mirror and their own folders."""
+    named_places = re.compile(  # each with a class of one sign, so that this line does not name them
+        r"[p]ypi\.(?:org|python)|[p]ythonhosted|[n]pmjs\.|[i]ndex-url|[f]ind-links|[p]roxy\.golang"
+        r"|(?<![\w.])/(?:root|home|work|Users)/"
+    )
+    assert [named(path) for path in files() if named_places.search(path.read_text(errors="replace"))] == []
+
+
+EVERY_ROOM_HAS = {"__init__", "models", "lifecycle", "queries", "cli", "views"}
+
+
+def test_no_two_modules_share_a_name() -> None:
+    """A name says what is in a module wherever it is read; only what every room has is called the same in each."""
+    rooms: dict[str, list[str]] = {}
+    for _room, path in of_app():
+        if path.stem not in EVERY_ROOM_HAS:
+            rooms.setdefault(path.stem, []).append(named(path))
+    assert {name: paths for name, paths in rooms.items() if len(paths) > 1} == {}
+
+
+def test_no_test_is_imported_by_another() -> None:
+    """What two tests need lies in tests/support, where whoever looks for it finds it."""
+    tests = [path for path in code(".py") if ROOT / "tests" in path.parents]
+    assert len(tests) > 150
+    wrong = {
+        f"{named(path)} imports {node.module}: move what both need into a module of tests/support"
+        for path in tests
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and re.search(r"\btest_|\bconftest$", node.module or "")
+    }
+    assert wrong == set()
+
+
+def test_every_test_lies_in_a_room() -> None:
+    """tests/ mirrors app/: what tests app/letters lies in tests/letters. Doors are rooms too (desk is app/editor)."""
+    beside = {"desk", "demo", "house", "journeys", "support"}
+    rooms = {room for room, path in of_app() if path.parent != APP} | beside
+    for path in code(".py"):
+        if ROOT / "tests" in path.parents and path.name not in ("__init__.py", "conftest.py"):
+            room = path.relative_to(ROOT / "tests").parts[0]
+            assert room in rooms, f"{named(path)}: a test lies in the room of what it tests, one of {sorted(rooms)}"
+            assert path.name.startswith("test_") != (room == "support"), f"{named(path)}: tests and support don't mix"

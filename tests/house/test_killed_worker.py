@@ -1,0 +1,114 @@
+"""A worker is killed at statement after statement, while readers write and take back: nothing is lost, doubled or left behind."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.actors import Reader
+from app.answers import assigning, ladder
+from app.db import Database
+from app.editions.models import CountedWeek
+from app.letters import receipts, receive
+from app.letters.models import Contact, Letter
+from app.mail.models import OutboxMail
+from app.matching import semantic
+from app.matching.models import DeskDoc, Vector
+from app.newsletters.models import Newsletter
+from app.newsroom import withdrawal
+from app.people.models import Expert
+from tests.support.assignments import asked
+from tests.support.cast import Newsroom
+
+STEPS = (1, 2, 3, 5, 7, 9, 12, 14, 17, 21, 26, 31, 37, 44, 52, 61, 71, 83, 97, 113, 131, 152, 176, 203)
+MATCHER = semantic.NAME if semantic.is_ready() else "words"
+
+
+@pytest.fixture
+def lives(database: Database) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "tests.support.killed_worker", database.url, MATCHER]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def live(lives: "subprocess.Popen[str]", last: int) -> str:
+    """One life of the worker, up to this statement; tells how it ended."""
+    assert lives.stdin is not None and lives.stdout is not None
+    lives.stdin.write(f"{last}\n")
+    lives.stdin.flush()
+    return lives.stdout.readline().strip()
+
+
+def writes(database: Database, newsroom: Newsroom, number: int, **more: str) -> int:
+    def fn(session: Session) -> int:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        ask = receive.Ask(f"Why does well number {number} taste of salt in autumn?", **more)
+        return receive.send(session, Reader(), newsletter, ask, form=receive.Form(f"well {number}", 1)).id
+
+    return database.write(fn)
+
+
+def takes_back(database: Database, key: int) -> None:
+    def fn(session: Session) -> None:
+        letter = session.get_one(Letter, key)
+        withdrawal.withdraw(session, receipts.reader_of(letter), letter)
+
+    database.write(fn)
+
+
+def marek_is_next(database: Database, newsroom: Newsroom) -> None:
+    """Leyla has said no, and Marek stands after her."""
+    made = asked(database, newsroom)
+
+    def fn(session: Session) -> None:
+        before = made.assignment(session)
+        one = assigning.assign(
+            session, newsroom.nora, before.question, session.get_one(Expert, newsroom.marek.expert_id)
+        )
+        ladder.put_after(session, newsroom.nora, one, before)
+        assigning.decline(session, newsroom.nora, before, "not my field")
+
+    database.write(fn)
+
+
+def test_whatever_statement_is_the_last_one_the_next_worker_finds_all_of_it_and_nothing_twice(
+    database: Database, newsroom: Newsroom, lives: "subprocess.Popen[str]"
+) -> None:
+    marek_is_next(database, newsroom)
+    kept = [writes(database, newsroom, number) for number in range(12)]
+    overdue = writes(database, newsroom, 90, hear_back="once", email="dana@post.example")
+    past = date.today() - timedelta(days=2)
+    database.write(lambda s: s.execute(update(Contact).where(Contact.letter_id == overdue).values(erase_on=past)))
+    gone, ends = list[int](), Counter[str]()
+    for number, last in enumerate(STEPS, 100):
+        kept.append(writes(database, newsroom, number))
+        gone.append(kept.pop(number % len(kept)))
+        ends[live(lives, last)] += 1
+        takes_back(database, gone[-1])
+    assert set(ends) <= {"killed", "done"} and ends["killed"] > len(STEPS) / 2
+    assert [live(lives, 100_000) for _ in range(2)] == ["done", "done"]
+
+    with database.read() as session:
+        docs = session.scalars(select(DeskDoc.noun_id).where(DeskDoc.noun == "letter").order_by(DeskDoc.noun_id)).all()
+        first = session.scalars(select(Letter.id).where(Letter.body.is_not(None)).order_by(Letter.id)).all()
+        assert (docs, [key for key in gone if key in docs]) == (first, [])
+        if MATCHER == semantic.NAME:
+            vectors = session.scalars(select(Vector.noun_id).where(Vector.kept_in == "desk", Vector.noun == "letter"))
+            assert sorted(vectors) == docs
+        assert session.scalars(select(Contact).where(Contact.letter_id == overdue)).all() == []
+        mails = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind == "expert.invitation")).all()
+        assert len(mails) == 2  # Leyla's, and one to Marek
+        weeks = session.scalars(
+            select(CountedWeek.begins).where(CountedWeek.newsletter_id == newsroom.newsletter_id)
+        ).all()
+        assert len(weeks) == len(set(weeks)) > 0

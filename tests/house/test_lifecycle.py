@@ -1,0 +1,202 @@
+"""The tables of moves: as the hand-kept copy says, and with nothing outside them."""
+
+import re
+from datetime import UTC, datetime
+from functools import cache
+from itertools import product
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import permissions
+from app.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Visitor
+from app.answers import closing, editing
+from app.answers.models import Answer
+from app.audit import Event
+from app.cli import HEADS, HEADS_OF_ROLES, MACHINES, lifecycle
+from app.db import Database
+from app.editions import locking, slots
+from app.editions.models import Edition
+from app.lifecycle import Illegal, Machine, Missing, NotYours, as_rows
+from app.newsroom import public_state, publishing
+from app.permissions import ROLES
+from app.questions import moves
+from app.questions.models import Question
+from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.policy import GOLDEN, golden, golden_roles, tables
+
+ACTORS: tuple[Actor, ...] = (
+    *(Staff(key, "Somebody", 1, role) for key, role in enumerate(ROLES)),
+    Expert(1, "Leyla Aydın"),
+    Reader(1),
+    Clock(),
+    Mailroom(),
+    Visitor(),
+)
+
+
+def test_the_tables_are_as_the_hand_kept_copy_says() -> None:
+    assert golden() == as_rows(MACHINES)
+
+
+def test_the_roles_are_as_the_hand_kept_copy_says() -> None:
+    """Whoever gives a role an act, or makes a new one, writes it down in docs/lifecycle.md as well, and reads it there."""
+    assert [(role, ", ".join(acts)) for role, acts in golden_roles().items()] == permissions.as_rows()
+
+
+def test_every_machine_has_its_states_and_a_sentence_in_the_copy() -> None:
+    sections = GOLDEN.read_text().split("\n## ")[2:]
+    told = [(s.splitlines()[0].lower(), re.search(r"^States: (.*)\.$", s, re.M)) for s in sections]
+    assert [(noun, found and tuple(found[1].split(", "))) for noun, found in told] == [
+        (machine.noun, machine.states) for machine in MACHINES
+    ]
+    assert all(len(section.split("\n\n")[1].split()) > 15 for section in sections)
+
+
+def test_the_command_prints_the_same_table() -> None:
+    printed = CliRunner().invoke(lifecycle, ["--table"]).output.splitlines()
+    cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in printed]
+    roles = [row[1:] for row in tables() if row[0] == "roles"]
+    assert cells[: len(roles) + 2] == [HEADS_OF_ROLES, ("---",) * 2, *roles]
+    assert cells[len(roles) + 3 :] == [HEADS, ("---",) * len(HEADS), *golden()]
+
+
+@cache
+def allowed(machine: Machine, state: str | None, action: str, role: str) -> bool:
+    """What the hand-kept copy says, read in another way than the code reads its tables."""
+    for noun, move, arrow, acts, *_ in golden():
+        sources = [source.strip() for source in arrow.split(">")[0].split(",") if source.strip()] or [None]
+        if (noun, move) == (machine.noun, action) and state in sources:
+            by_hand = acts.partition("=")[0].strip()
+            return any(act in golden_roles()[role] for act in by_hand.split(", "))
+    return False
+
+
+class Paper:
+    """A session that keeps nothing: here only the tables are asked."""
+
+    def __init__(self) -> None:
+        self.info = {"at": datetime(2026, 11, 18, 9, tzinfo=UTC)}
+
+    def add(self, row: object) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+class Row(SimpleNamespace):
+    """A row that has every fact that a move may need, so that only state and role decide."""
+
+    def __getattr__(self, name: str) -> Any:
+        return None if name in ("body", "erased_at") else self
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.noun)
+def test_every_move_that_is_not_in_the_copy_is_refused(machine: Machine) -> None:
+    """All states, actions and roles; actions of other machines too."""
+    actions = sorted({move.action for one in MACHINES for move in one.moves})
+    refused = taken = 0
+    for state, action, who in product((None, *machine.states), actions, ACTORS):
+        row = Row(state=state, id=1)
+        try:
+            machine.apply(cast(Session, Paper()), who, row, action)
+        except (Illegal, NotYours):
+            assert (allowed(machine, state, action, who.role), row.state) == (False, state), (state, action, who.role)
+            refused += 1
+        except Missing:
+            assert (allowed(machine, state, action, who.role), row.state) == (True, state), (state, action, who.role)
+            taken += 1
+        else:
+            assert allowed(machine, state, action, who.role), (state, action, who.role)
+            taken += 1
+    assert refused + taken == (len(machine.states) + 1) * len(actions) * len(ACTORS)
+    assert taken >= len([move for move in machine.moves if move.act])
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.noun)
+def test_a_move_that_follows_another_needs_that_other(machine: Machine) -> None:
+    """A cascade is not a way around: with a cause that the table doesn't name, an editor is refused as well."""
+    for move in machine.moves:
+        row = Row(state=move.source[0] if move.source else None, id=1)
+        with pytest.raises(NotYours):
+            machine.apply(cast(Session, Paper()), Staff(2, "Nora Lind", 1, "editor"), row, move.action, cause="a wish")
+        assert row.state == (move.source[0] if move.source else None)
+
+
+def trail(database: Database) -> int:
+    with database.read() as session:
+        return len(session.scalars(select(Event.id)).all())
+
+
+def answer_to(session: Session, question: Question) -> Answer:
+    return session.scalars(select(Answer).filter_by(question_id=question.id)).one()
+
+
+def coming(session: Session, newsroom: Newsroom) -> Edition:
+    return public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+
+
+def ran_of(session: Session, newsroom: Newsroom, words: str) -> Question:
+    """A question that was answered, picked, locked, and sent."""
+    question = answered(session, newsroom, words)
+    edition = coming(session, newsroom)
+    slots.pick(session, newsroom.nora, question, edition)
+    locking.lock_edition(session, newsroom.nora, edition)
+    publishing.send(session, newsroom.nora, edition)
+    return question
+
+
+REFUSALS: dict[str, tuple[Any, Any, type[Exception]]] = {
+    "Ilya approves": (
+        handed_in,
+        lambda s, n, answer: editing.approve(s, n.ilya, answer, checklist=editing.CHECKLIST),
+        NotYours,
+    ),
+    "Nora approves without the checklist": (
+        handed_in,
+        lambda s, n, answer: editing.approve(s, n.nora, answer, checklist=()),
+        Missing,
+    ),
+    "Nora approves twice": (
+        answered,
+        lambda s, n, question: editing.approve(s, n.nora, answer_to(s, question), checklist=editing.CHECKLIST),
+        Illegal,
+    ),
+    "Ilya edits what is approved": (
+        answered,
+        lambda s, n, question: editing.edit(s, n.ilya, answer_to(s, question), "Something else."),
+        Illegal,
+    ),
+    "Nora picks what nobody has answered": (
+        lambda s, n, words: moves.open_question(s, n.nora, [], body=words, language="en"),
+        lambda s, n, question: slots.pick(s, n.nora, question, coming(s, n)),
+        Missing,
+    ),
+    "Ilya picks": (answered, lambda s, n, question: slots.pick(s, n.ilya, question, coming(s, n)), NotYours),
+    "Nora locks an empty edition": (
+        answered,
+        lambda s, n, question: locking.lock_edition(s, n.nora, coming(s, n)),
+        Missing,
+    ),
+    "Nora closes what has run": (ran_of, lambda s, n, question: closing.close(s, n.nora, question, "other"), Illegal),
+    "Leyla withdraws what has run": (
+        ran_of,
+        lambda s, n, question: editing.withdraw(s, n.leyla, answer_to(s, question)),
+        Illegal,
+    ),
+    "Nora drops what has run": (ran_of, lambda s, n, question: publishing.drop(s, n.nora, question), Illegal),
+}
+
+
+@pytest.mark.parametrize("told", REFUSALS)
+def test_what_the_house_does_not_allow_changes_nothing(database: Database, newsroom: Newsroom, told: str) -> None:
+    given, forbidden, refusal = REFUSALS[told]
+    made = database.write(lambda s: given(s, newsroom, "Who measures the salt?").id)
+    kind = Answer if given is handed_in else Question
+    before = trail(database)
+    with pytest.raises(refusal):
+        database.write(lambda s: forbidden(s, newsroom, s.get_one(kind, made)))
+    assert trail(database) == before

@@ -1,0 +1,268 @@
+"""Migrations make what the models say, on both databases, up, down and up again, and lose nothing that is there."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    CheckConstraint,
+    Connection,
+    ForeignKeyConstraint,
+    create_engine,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from app.actors import Reader
+from app.audit import Event
+from app.db import Database
+from app.letters import receive
+from app.letters.models import Addition, Contact, Credit, Letter
+from app.matching.models import is_index
+from app.migrate import migrate, settings, undo
+from app.models import Base
+from app.newsletters.models import Newsletter
+from app.seal import Keys
+from tests.support.app import BASE_URL, SECRETS
+from tests.support.cast import found
+from tests.support.databases import address_of, admin
+
+Connect = Callable[[str], Connection]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Connections that are closed at the end, whatever happened."""
+    with ExitStack() as stack:
+        yield lambda url: stack.enter_context(create_engine(url, poolclass=NullPool).connect())
+
+
+@pytest.fixture
+def of_models(empty_url: str, tmp_path: Path) -> Iterator[str]:
+    """A database of the same kind as `empty_url`, made by the models and not by migrations."""
+    name = f"models_{uuid4().hex}"
+    is_sqlite = empty_url.startswith("sqlite")
+    url = f"sqlite:///{tmp_path / name}.db" if is_sqlite else address_of(name)
+    if not is_sqlite:
+        admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    yield url
+    if not is_sqlite:
+        admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def shape(connection: Connection) -> dict[str, Any]:
+    """All that the database itself says of each table, in an order that does not depend on who made it."""
+    look = inspect(connection)
+
+    def said(value: Any) -> str:
+        return str(sorted((key, said(inner)) for key, inner in value.items()) if isinstance(value, dict) else value)
+
+    def listed(rows: Any) -> list[str]:
+        return sorted(said(row) for row in rows)
+
+    return {
+        table: {
+            "columns": listed(look.get_columns(table)),
+            "primary key": look.get_pk_constraint(table),
+            "foreign keys": listed(look.get_foreign_keys(table)),
+            "uniques": listed(look.get_unique_constraints(table)),
+            "checks": listed(look.get_check_constraints(table)),
+            "indexes": listed(look.get_indexes(table)),
+        }
+        for table in look.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def test_alembic_finds_nothing_to_change(empty_url: str, connect: Connect) -> None:
+    migrate(empty_url)
+    connection = connect(empty_url)
+    compared = {"compare_type": True, "include_name": lambda name, kind, _: kind != "table" or not is_index(name)}
+    assert compare_metadata(MigrationContext.configure(connection, opts=compared), Base.metadata) == []
+
+
+def test_every_check_key_and_index_is_as_the_models_say(of_models: str, empty_url: str, connect: Connect) -> None:
+    """Alembic does not compare CHECK constraints, so the databases themselves are asked."""
+    migrate(empty_url)
+    migrated, declared = shape(connect(empty_url)), shape(connect(of_models))
+    assert sorted(name for name in migrated if not is_index(name)) == sorted(Base.metadata.tables)
+    assert sorted(migrated) == sorted(declared)
+    for table in declared:
+        assert migrated[table] == declared[table], table
+    checks = sum(len(table["checks"]) for table in declared.values())
+    keys = sum(len(table["foreign keys"]) for table in declared.values())
+    constraints = [c for table in Base.metadata.tables.values() for c in table.constraints]
+    assert checks == sum(isinstance(c, CheckConstraint) for c in constraints)
+    assert keys == sum(isinstance(c, ForeignKeyConstraint) for c in constraints)
+
+
+def test_a_key_is_never_used_twice_on_sqlite(tmp_path: Path, connect: Connect) -> None:
+    """SQLAlchemy leaves AUTOINCREMENT out where a key is part of another foreign key. There only the newest key could come
+    again, after its row was deleted, and nothing deletes a question or an answer."""
+    url = f"sqlite:///{tmp_path / 'newsroom.db'}"
+    migrate(url)
+    statements = connect(url).execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all()
+    with_autoincrement = {name for name, sql in statements if "AUTOINCREMENT" in (sql or "")}
+    assert with_autoincrement == set(Base.metadata.tables) - {
+        "questions",
+        "answers",
+        "outbox_contents",
+        "inbound_raw",
+        "desk_terms",
+        "public_terms",
+    }
+
+
+def test_down_leaves_nothing_and_up_again_makes_the_same(empty_url: str, connect: Connect) -> None:
+    migrate(empty_url)
+    before = shape(connect(empty_url))
+    undo(empty_url)
+    connection = connect(empty_url)
+    assert inspect(connection).get_table_names() == ["alembic_version"]
+    if connection.dialect.name == "postgresql":
+        assert connection.scalar(text("SELECT count(*) FROM pg_proc WHERE proname LIKE 'audit%'")) == 0
+    connection.close()
+    migrate(empty_url)
+    assert shape(connect(empty_url)) == before
+
+
+def test_down_works_with_rows_in_the_tables(database: Database) -> None:
+    _timur_asks(database)
+    database.close()
+    undo(database.url)
+    migrate(database.url)
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Letter)) == 0
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    _timur_asks(database)
+    before = _counts(database)
+    migrate(database.url)
+    assert _counts(database) == before
+
+
+@pytest.mark.parametrize("change", ["UPDATE audit SET action = 'nothing'", "DELETE FROM audit", "TRUNCATE audit"])
+def test_the_trail_is_append_only(database: Database, change: str) -> None:
+    if database.is_sqlite and change.startswith("TRUNCATE"):
+        change = "REPLACE INTO audit SELECT * FROM audit LIMIT 1"
+    _timur_asks(database)
+    with database.read() as session:
+        trail = [(event.id, event.action) for event in session.scalars(select(Event).order_by(Event.id))]
+    assert trail
+    with pytest.raises(DBAPIError, match="append-only"), database.writer.begin() as connection:
+        connection.execute(text(change))
+    with database.read() as session:
+        assert [(event.id, event.action) for event in session.scalars(select(Event).order_by(Event.id))] == trail
+
+
+REBUILD = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "rebuild", "{head}"
+REBUILT = {{"recreate": "{recreate}", "table_kwargs": {{"sqlite_autoincrement": True}}}}
+
+
+def upgrade() -> None:
+    for table in ("letters", "audit"):
+        with op.batch_alter_table(table, **REBUILT) as batch:
+            batch.add_column(sa.Column("colour", sa.String(20)))
+    op.execute("{then}")
+
+
+def downgrade() -> None:
+    for table in ("letters", "audit"):
+        with op.batch_alter_table(table, **REBUILT) as batch:
+            batch.drop_column("colour")
+"""
+
+
+def _a_later_migration(url: str, folder: Path, then: str = "SELECT 1") -> Any:
+    """A revision of tomorrow, after those that are there, that rebuilds two tables."""
+    config, recreate = settings(url), "always" if url.startswith("sqlite") else "never"
+    head = ScriptDirectory.from_config(config).get_current_head()
+    (folder / "rebuild.py").write_text(REBUILD.format(head=head, then=then, recreate=recreate))
+    versions = Path(__file__).parent.parent.parent / "migrations" / "versions"
+    config.set_main_option("version_locations", f"{versions} {folder}")
+    config.set_main_option("path_separator", "space")
+    return config
+
+
+def test_a_rebuilt_table_keeps_its_children_triggers_and_autoincrement(database: Database, tmp_path: Path) -> None:
+    _timur_asks(database)
+    before = _counts(database)
+    assert before == {"letters": 1, "contacts": 1, "credits": 1, "additions": 1}
+    database.close()
+    config = _a_later_migration(database.url, tmp_path)
+    command.upgrade(config, "rebuild")
+    assert _counts(database) == before
+    with pytest.raises(DBAPIError, match="append-only"), database.writer.begin() as connection:
+        connection.execute(text("DELETE FROM audit"))
+    if database.is_sqlite:
+        with database.writer.begin() as connection:
+            made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'letters'"))
+        assert made.count("AUTOINCREMENT") == 1
+    database.close()
+    command.downgrade(config, "-1")
+    assert _counts(database) == before
+
+
+def test_a_migration_that_leaves_rows_dangling_is_not_kept(database: Database, tmp_path: Path) -> None:
+    _timur_asks(database)
+    before = _counts(database)
+    database.close()
+    with pytest.raises(Exception, match="newsletters"):
+        command.upgrade(_a_later_migration(database.url, tmp_path, then="DELETE FROM newsletters"), "rebuild")
+    assert _counts(database) == before
+    with database.writer.begin() as connection:
+        columns = {column["name"] for column in inspect(connection).get_columns("letters")}
+    assert columns == set(Base.metadata.tables["letters"].columns.keys())
+
+
+def test_the_database_refuses_a_key_that_points_nowhere(database: Database) -> None:
+    newsroom = database.write(found)
+    row = {"newsletter_id": newsroom.newsletter_id + 1, "slug": "x", "name": "x"}
+    with pytest.raises(DBAPIError), database.writer.begin() as connection:
+        connection.execute(insert(Base.metadata.tables["topics"]), row)
+
+
+def _timur_asks(database: Database) -> None:
+    """One letter with everything that can hang on it."""
+    opened = Database(database.url, Keys(SECRETS), BASE_URL)
+    newsroom = opened.write(found)
+
+    def ask(session: Any) -> None:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        wish = receive.Ask(
+            "Who measures the salt in the orchards?", hear_back="while", email="timur@post.example",
+            credit="first", name="Timur", place="Osh", consent="You may print it.",
+        )  # fmt: skip
+        letter = receive.send(session, Reader(), newsletter, wish, form=receive.Form("timur's form", 1))
+        session.add(Addition(letter_id=letter.id, body="And who pays for it?", added_at=letter.received_at))
+
+    opened.write(ask)
+    opened.close()
+
+
+def _counts(database: Database) -> dict[str, int]:
+    with database.read() as session:
+        return {
+            model.__tablename__: session.scalar(select(func.count()).select_from(model)) or 0
+            for model in (Letter, Contact, Credit, Addition)
+        }

@@ -1,0 +1,91 @@
+"""The disk is full, or the database may only be read: nothing is saved, the page says so, and what was typed is on it."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, text
+
+from app.db import Database, NoRoom
+from tests.support.assignments import asked
+from tests.support.at_desk import Browser, everything
+from tests.support.at_the_form import ask, receipt_on, token
+from tests.support.cast import Newsroom
+
+# How a disk becomes full is SQLite's own way of telling it; PostgreSQL's codes for the same stand beside its names in app/db.py.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+LONG = "Why is the wind so bitter, " * 60
+SAID = "The disk that keeps the desk’s books takes nothing more. Nothing was saved or sent."
+
+
+def _full(connection: Any) -> None:
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count={pages}")
+
+
+def _read_only(connection: Any) -> None:
+    connection.execute("PRAGMA query_only=ON")
+
+
+@pytest.fixture(params=[_full, _read_only], ids=["full", "read-only"])
+def stop(request: pytest.FixtureRequest, app: Flask) -> Callable[[], None]:
+    """From now on the database takes no more."""
+    database: Database = app.extensions["database"]
+
+    def stopped() -> None:
+        with database.writer.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("VACUUM")  # no page inside is free
+        event.listen(database.writer, "connect", lambda connection, _record: request.param(connection))
+        database.writer.dispose()
+
+    return stopped
+
+
+def test_a_reader_keeps_every_word(
+    client: FlaskClient, database: Database, newsroom: Newsroom, stop: Callable[[], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    receipt, form = receipt_on(ask(client).text), token(client)
+    stop()
+    before = everything(database)
+    with caplog.at_level(logging.ERROR):
+        page = ask(client, form=form, body=LONG, background=f"My cousin says: {LONG * 2}")
+    assert (page.status_code, SAID in page.text, LONG in page.text, "My cousin says: " in page.text) == (
+        503,
+        *[True] * 3,
+    )
+    assert "the database takes no changes" in caplog.text
+    assert "bitter" not in caplog.text
+    assert everything(database) == before
+    for number in range(9):  # what is little may still find its place between the rest
+        more = client.post("/steppe/receipt/add", data={"receipt": receipt, "more": f"{number}: {LONG}"})
+    assert (more.status_code, SAID in more.text, f"8: {LONG}" in more.text) == (503, True, True)
+    assert client.post("/steppe/receipt", data={"receipt": receipt}).status_code == 200  # to look takes no room
+
+
+@pytest.mark.parametrize(("press", "field"), [("note", "note"), ("assignments/{one}/write", "letter")])
+def test_the_desk_keeps_every_word(
+    app: Flask, database: Database, newsroom: Newsroom, stop: Callable[[], None], press: str, field: str
+) -> None:
+    salt = asked(database, newsroom)
+    nora = Browser(app, newsroom.nora)
+    with database.read() as session:
+        here = (
+            f"/desk/steppe/questions/{salt.assignment(session).question.public_id}/{press.format(one=salt.public_id)}"
+        )
+    stop()
+    for number in range(9):
+        page = nora.client.post(here, data={field: f"{number}: {LONG}"}, base_url="https://localhost")
+    assert (page.status_code, SAID in page.text, f"8: {LONG}" in page.text) == (503, True, True)
+
+
+def test_a_verb_learns_that_waiting_helps_nobody(app: Flask, stop: Callable[[], None]) -> None:
+    stop()
+    ours: Database = app.extensions["database"]
+    with pytest.raises(NoRoom):
+        ours.write(lambda session: session.execute(text("CREATE TABLE more AS SELECT hex(zeroblob(900000))")))

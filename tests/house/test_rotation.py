@@ -1,0 +1,64 @@
+"""Keys can be changed while the newsroom works: everything is sealed again, and nothing is lost."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.actors import Expert, Reader
+from app.answers import assigning
+from app.answers.models import Assignment
+from app.db import Database
+from app.letters import contacts, receipts, receive
+from app.letters.models import Contact, Credit, Letter
+from app.mail import outbox
+from app.mail.models import OutboxContent, OutboxMail
+from app.newsletters.models import Newsletter
+from app.people import directory
+from app.people.models import Person
+from app.rotation import rotate
+from app.seal import Keys
+from tests.support.main_job import OWN, TIMUR, MainJob
+
+ASK = receive.Ask(
+    "who measures the salt?", hear_back="while", email="timur@post.example", credit="first", name="Timur", place="Osh"
+)
+
+
+def test_everything_is_sealed_again_with_the_newest_key(database: Database) -> None:
+    newsroom = MainJob(database, OWN)
+
+    def ask(session: Any) -> None:
+        receive.send(session, Reader(), session.get_one(Newsletter, newsroom.newsletter_id), ASK, form=TIMUR)
+
+    newsroom.at(0, ask)
+    newsroom.the_desk_words_it_and_invites()
+
+    def suggest(session: Any) -> None:
+        assignment = session.scalars(select(Assignment)).one()
+        assigning.suggest(session, Expert(assignment.expert_id, "-"), assignment, "Ana, of the station")
+
+    newsroom.at(1, suggest)
+    with database.read() as session:
+        secrets = session.info["keys"]._secrets
+    newer = Database(database.url, Keys({**secrets, 2: b"n" * 32}), "https://ask.newsroom.example")
+    sealed_again = sum(rotate(newer))
+    newest_only = Database(database.url, Keys({2: b"n" * 32}), "https://ask.newsroom.example")
+    with newest_only.read() as session:
+        counts = [len(session.scalars(select(table)).all()) for table in (Contact, Credit, OutboxContent, Assignment)]
+        people = len(session.scalars(select(Person)).all())
+        assert sealed_again == sum(counts) + people
+        letter = session.scalars(select(Letter)).one()
+        assert contacts.email_of(session, letter) == "timur@post.example"
+        assert contacts.named(session, letter) == "Timur, Osh"
+        assert assigning.suggestion_of(session, session.scalars(select(Assignment)).one()) == "Ana, of the station"
+        nora = directory.by_email(session, "nora@desk.example")
+        assert nora is not None and directory.email_of(session, nora) == "nora@desk.example"
+        assert [outbox.read(session, mail).kind for mail in session.scalars(select(OutboxMail).order_by(OutboxMail.id))] == [
+            "expert.invitation", "desk.suggestion",
+        ]  # fmt: skip
+    with newer.read() as session:
+        # Receipts are hashes of what only the reader holds: their old key stays until they have ended.
+        assert receipts.find_receipt(session, receive.receipt_of(session, TIMUR)) is not None
+    assert sum(rotate(newer)) == 0
+    newer.close()
+    newest_only.close()

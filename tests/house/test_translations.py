@@ -1,0 +1,116 @@
+"""The catalogues: they say what the code says, hold its placeholders, and leave nothing that a reader or an expert sees."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from babel.messages import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_keywords, parse_mapping_cfg
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_babel import get_babel
+
+from tests.support.cast import Newsroom
+
+ROOT = Path(__file__).parent.parent.parent
+CATALOGUES = sorted((ROOT / "app" / "translations").glob("*/LC_MESSAGES/*.po"))
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
+# The desk speaks English so far; whatever else is said in pages and mails is for readers and experts.
+DESK = (
+    "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
+    "mail/messages/desk.py", "cli.py", "editions/cli.py", "permissions.py",
+)  # fmt: skip
+
+Words = str | tuple[str, ...]
+
+
+@cache
+def said() -> dict[Words, frozenset[str]]:
+    """Every text for people, as `make words` finds it, with the files of `app` that say it."""
+    makefile = (ROOT / "Makefile").read_text()
+    ours = re.search(r"^KEYWORDS := (.+)$", makefile, re.MULTILINE)
+    assert ours is not None
+    with (ROOT / "babel.cfg").open() as config:
+        methods, options = parse_mapping_cfg(config)
+    found: dict[Words, frozenset[str]] = {}
+    keywords = DEFAULT_KEYWORDS | parse_keywords(ours[1].split())
+    for file, _line, words, _comments, _context in extract_from_dir(ROOT / "app", methods, options, keywords):
+        key = words if isinstance(words, str) else tuple(words)
+        found[key] = found.get(key, frozenset()) | {file}
+    assert len(found) > 1_000
+    return found
+
+
+def read(path: Path) -> Catalog:
+    with path.open("rb") as file:
+        return read_po(file, abort_invalid=True)
+
+
+def forms(words: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    return (words,) if isinstance(words, str) else tuple(words)
+
+
+def translated(catalogue: Catalog) -> Iterator[Message]:
+    return (message for message in catalogue if message.id and any(forms(message.string)))
+
+
+def key(message: Message) -> Words:
+    return message.id if isinstance(message.id, str) else tuple(message.id)
+
+
+def persian() -> Catalog:
+    return read(ROOT / "app" / "translations" / "fa" / "LC_MESSAGES" / "messages.po")
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
+def test_a_translation_has_the_placeholders_of_what_it_translates_and_nobody_guessed_it(path: Path) -> None:
+    catalogue = read(path)
+    assert [message.id for message in catalogue if message.id and message.fuzzy] == []
+    seen = list(translated(catalogue))
+    assert seen
+    for message in seen:
+        one, *many = (frozenset(PLACEHOLDER.findall(form)) for form in forms(message.id))
+        # A language without a plural has one form, which says the number as the plural does.
+        wanted = [one, *many * (catalogue.num_plurals - 1)] if catalogue.num_plurals > 1 else (many or [one])
+        holds = [frozenset(PLACEHOLDER.findall(form)) for form in forms(message.string)]
+        assert (message.id, holds) == (message.id, wanted)
+
+
+def test_persian_says_everything_that_readers_and_experts_see_or_are_mailed() -> None:
+    have = {key(message) for message in translated(persian()) if all(forms(message.string))}
+    theirs = {words for words, files in said().items() if any(not file.startswith(DESK) for file in files)}
+    assert len(theirs) > 500
+    assert theirs - have == set()
+
+
+def test_a_text_has_one_plural_wherever_it_is_said() -> None:
+    plurals: dict[str, set[str]] = {}
+    for words in said():
+        if isinstance(words, tuple):
+            plurals.setdefault(words[0], set()).add(words[-1])
+    assert {one: many for one, many in plurals.items() if len(many) > 1} == {}
+
+
+def test_no_catalogue_translates_what_nobody_says_any_more() -> None:
+    assert {key(message) for path in CATALOGUES for message in translated(read(path))} - set(said()) == set()
+
+
+def test_a_persian_reader_is_asked_in_persian(
+    app: Flask, client: FlaskClient, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    compiled = tmp_path / "fa" / "LC_MESSAGES" / "messages.mo"
+    compiled.parent.mkdir(parents=True)
+    with compiled.open("wb") as file:
+        write_mo(file, persian())
+    with app.app_context():
+        get_babel().translation_directories = [str(tmp_path)]
+    page = client.get("/steppe/ask?lang=fa").text
+    assert re.findall(r"<html[^>]*>", page) == ['<html lang="fa" dir="rtl">']
+    assert re.findall(r"<h1>(.*?)</h1>", page) == ["از The Steppe Letter بپرسید"]
+    assert Translations.load(str(tmp_path), ["fa"]).gettext("Just a number") == "فقط یک شماره"

@@ -1,0 +1,167 @@
+"""Leyla writes in a real browser: what she types is with us within seconds, and on her device while the line is down."""
+
+import shutil
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+from flask import Flask
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from sqlalchemy import select
+from werkzeug.serving import make_server
+
+from app.answers.models import Draft
+from app.db import Database
+from tests.support.assignments import Asked, asked
+from tests.support.cast import Newsroom
+from tests.support.missing import without
+
+# What a browser does is the same on any database; one is enough.
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+HERE, DEVICE = "here and with us", "Kept on this device"
+
+
+@pytest.fixture
+def salt(database: Database, newsroom: Newsroom) -> Asked:
+    return asked(database, newsroom)
+
+
+class Line:
+    """The way to us, on a port of this machine, which can be cut. What a browser calls offline ends for a page that is being
+    closed before the page does, and lets it send what it has."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.port = app, 0
+        self.mend()
+
+    def mend(self) -> None:
+        self.server = make_server("127.0.0.1", self.port, self.app, threaded=True)
+        self.port = self.server.server_port
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def cut(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def line(app: Flask) -> Iterator[Line]:
+    app.config["SESSION_COOKIE_SECURE"] = False
+    line = Line(app)
+    yield line
+    line.cut()
+
+
+@pytest.fixture
+def address(line: Line, salt: Asked) -> str:
+    """The assignment's page."""
+    return f"http://127.0.0.1:{line.port}{salt.link}"
+
+
+@pytest.fixture
+def phone() -> Iterator[BrowserContext]:
+    path = shutil.which("chromium")
+    if path is None:
+        without("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser.new_context(viewport={"width": 390, "height": 800})
+        browser.close()
+
+
+def opened(phone: BrowserContext, address: str) -> Page:
+    page = phone.new_page()
+    page.goto(address)
+    return page
+
+
+def says(page: Page, words: str) -> None:
+    expect(page.locator("form#answer [data-status]")).to_contain_text(words, timeout=10_000)
+
+
+def bodies(salt: Asked) -> list[str]:
+    with salt.database.read() as session:
+        return list(session.scalars(select(Draft.body).order_by(Draft.id)))
+
+
+def test_typing_is_saved_and_counted_and_not_sent(salt: Asked, address: str, phone: BrowserContext) -> None:
+    page = opened(phone, address)
+    page.fill("#text", "Nobody is told to. 盐风")
+    says(page, HERE)
+    expect(page.locator("[data-words]")).to_have_text("5")
+    page.fill("#text", "Nobody is told to. A village can ask.")
+    says(page, HERE)
+    expect(page.locator("[data-words]")).to_have_text("8")
+    page.wait_for_timeout(3_000)
+    assert bodies(salt) == ["Nobody is told to. A village can ask."]
+    assert salt.state() == "invited"
+
+
+def test_offline_and_a_closed_tab_lose_nothing(salt: Asked, address: str, line: Line, phone: BrowserContext) -> None:
+    page = opened(phone, address)
+    line.cut()
+    page.fill("#text", "Written in a tunnel.")
+    page.fill("#ties", "None.")
+    says(page, DEVICE)
+    page.close()
+    assert bodies(salt) == []
+    line.mend()
+    page = opened(phone, address)
+    expect(page.locator("#text")).to_have_value("Written in a tunnel.")
+    expect(page.locator("#ties")).to_have_value("None.")
+    says(page, HERE)
+    assert bodies(salt) == ["Written in a tunnel."]
+
+
+def test_back_online_it_is_saved_by_itself(salt: Asked, address: str, phone: BrowserContext) -> None:
+    page = opened(phone, address)
+    phone.set_offline(True)
+    page.fill("#text", "Written in a tunnel.")
+    says(page, DEVICE)
+    phone.set_offline(False)
+    says(page, HERE)
+    assert bodies(salt) == ["Written in a tunnel."]
+
+
+def test_what_was_written_elsewhere_since_is_not_replaced(
+    salt: Asked, address: str, line: Line, phone: BrowserContext
+) -> None:
+    page = opened(phone, address)
+    line.cut()
+    page.fill("#text", "Old words on the phone.")
+    says(page, DEVICE)
+    page.close()
+    line.mend()
+    assert phone.browser is not None
+    laptop = phone.browser.new_context()
+    other = opened(laptop, address)
+    other.fill("#text", "New words on the laptop.")
+    says(other, HERE)
+    page = opened(phone, address)
+    says(page, "This device kept another text")
+    expect(page.locator("#text")).to_have_value("New words on the laptop.")
+    new, old = "New words on the laptop.", "Old words on the phone."
+    assert bodies(salt) == [new, old, new]
+    page = opened(phone, address)
+    expect(page.locator("#text")).to_have_value(new)
+    expect(page.locator("details", has_text="Earlier drafts (2)")).to_have_count(1)
+
+
+def test_a_form_whose_cookie_is_gone_gets_a_new_token_and_saves(
+    salt: Asked, address: str, phone: BrowserContext
+) -> None:
+    page = opened(phone, address)
+    phone.clear_cookies()
+    page.fill("#text", "Written with an old page.")
+    says(page, HERE)
+    assert bodies(salt) == ["Written with an old page."]
+
+
+def test_after_thanks_this_device_keeps_nothing(salt: Asked, address: str, line: Line, phone: BrowserContext) -> None:
+    page = opened(phone, address)
+    page.fill("#text", "Nobody is told to.")
+    page.check("#own_words-yes")
+    page.get_by_role("button", name="Send to Nora Lind").click()
+    expect(page.locator("h1")).to_have_text("Thank you. Nora Lind has your answer")
+    page.wait_for_function("localStorage.length === 0")
+    assert salt.state() == "received"

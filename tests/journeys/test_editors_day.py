@@ -1,0 +1,137 @@
+"""An editor's day in a real browser, by pointer, by keyboard alone and without scripts: what waits, two questions that are one,
+two people at one text, what the figures say, what was done; and a reader who looks once more before sending."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.indexing import index_due
+from app.letters import receive
+from app.newsletters.models import Newsletter
+from app.newsroom.weekly_counts import count_due
+from app.questions import moves, wording
+from app.questions.models import Question
+from tests.support.cast import Newsroom, answered
+from tests.support.serving import PATIENCE
+from tests.support.town import WAYS, Press, Town, Visit, write
+
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+
+SALT = "Who measures the salt that the wind carries into the orchards?"
+AGAIN = "Does anybody measure the salt in the wind over the orchards?"
+
+
+@pytest.fixture
+def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path, scripts: bool) -> Town:
+    """Two questions that are one, a letter that nobody has read, and an answer that waits for its edition."""
+
+    def fill(session: Session) -> None:
+        for name, words in (("The Salt", SALT), ("Salt in the Wind", AGAIN)):
+            one = moves.open_question(session, newsroom.nora, [], headline=name, body=words, language="en")
+            wording.clear(session, newsroom.nora, one, one.text_id or 0)
+            moves.show(session, newsroom.nora, one, True)
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        receive.send(session, newsroom.nora, newsletter, receive.Ask("Why do the trams ring twice?"), channel="event")
+        answered(session, newsroom, "Who reads the gauges at the river?")
+
+    database.write(fill)
+    index_due(database)
+    count_due(database)
+    return Town(chromium, database, site, tmp_path / "mail", scripts)
+
+
+def main_of(visit: Visit) -> str:
+    return visit.page.locator("main").inner_text()
+
+
+def states(database: Database) -> dict[str, str | None]:
+    with database.read() as session:
+        return {one.wording: one.state for one in session.scalars(select(Question)) if one.wording in (SALT, AGAIN)}
+
+
+def page_of(database: Database, words: str) -> str:
+    with database.read() as session:
+        [one] = [one for one in session.scalars(select(Question)) if one.wording == words]
+        return f"/desk/steppe/questions/{one.public_id}"
+
+
+def open_until(visit: Visit, address: str, words: str) -> None:
+    until = time.monotonic() + PATIENCE
+    visit.open(address)
+    while words not in main_of(visit) and time.monotonic() < until:
+        visit.page.wait_for_timeout(200)
+        visit.page.reload()
+
+
+@WAYS
+def test_what_waits_is_seen_to_two_become_one_and_two_again_and_the_trail_tells(
+    town: Town, database: Database, press: Press
+) -> None:
+    nora = town.editor()
+    press(nora, "Read one new letter")
+    assert nora.heading == "Letters"
+
+    here = page_of(database, AGAIN)
+    open_until(nora, here, "Merge it into this one")
+    press(nora, "Merge it into this one")
+    assert states(database) == {SALT: "merged", AGAIN: "open"}
+    press(nora, "Undo")
+    assert states(database) == {SALT: "open", AGAIN: "open"}
+    open_until(nora, here, "Merge it into this one")  # the worker looks at what was undone a second later
+    press(nora, "Merge it into this one")
+    nora.open(page_of(database, SALT))
+    press(nora, "Take it out again")
+    assert states(database) == {SALT: "open", AGAIN: "open"}
+
+    press(nora, "Insights")
+    press(nora, "The figures")
+    assert nora.page.get_by_role("table").first.is_visible()
+    with nora.page.expect_download() as download:
+        nora.page.get_by_role("link", name="Figures as CSV").first.click()
+    assert download.value.suggested_filename.endswith(".csv")
+
+    nora.open("/desk/steppe/trail")
+    nora.page.get_by_label("What").select_option("question.split")
+    press(nora, "Show")
+    assert nora.page.locator(".trail bdi").count() == 1
+    town.close()
+
+
+@WAYS
+def test_the_second_at_a_wording_sees_both_and_loses_nothing(town: Town, database: Database, press: Press) -> None:
+    nora, ilya = town.editor(), town.editor("Ilya Brandt")
+    here = page_of(database, SALT)
+    for one in (nora, ilya):
+        one.open(here)
+        press(one, "Change the wording")
+    write(ilya, press, "The question, as it leaves the house", "Who measures the salt in the wind?")
+    press(ilya, "Save the wording")
+    write(nora, press, "The question, as it leaves the house", "Who measures the salt, and who pays for it?")
+    press(nora, "Save the wording")
+    assert nora.heading == "Ilya Brandt was faster"
+    assert (
+        "Who measures the salt, and who pays for it?"
+        in nora.page.get_by_label("The question, as it leaves the house").input_value()
+    )
+    press(nora, "Put mine in its place")
+    assert page_of(database, "Who measures the salt, and who pays for it?") == here
+    town.close()
+
+
+@WAYS
+def test_a_reader_looks_once_more_and_joins_what_is_asked_already(town: Town, database: Database, press: Press) -> None:
+    dana: Any = town.visit(390)
+    dana.open("/steppe/ask")
+    write(dana, press, "Your question", "Is there somebody who measures the salt in the wind?")
+    press(dana, "Read it once more first")
+    assert dana.heading == "Read it once more"
+    assert SALT in main_of(dana)
+    press(dana, "I’d like to know this too")
+    assert len(dana.receipt()) == 20
+    town.close()

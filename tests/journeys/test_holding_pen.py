@@ -1,0 +1,109 @@
+"""A mail from the holding pen to the submitted version in a real browser: by pointer, by keyboard alone, without scripts."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from sqlalchemy import select
+
+from app.actors import Mailroom
+from app.answers.models import AnswerText
+from app.db import Database
+from app.editions import locking, slots
+from app.mail import inbound
+from app.mail.inbound import Reading
+from app.newsletters.models import Newsletter
+from app.newsroom import arriving, public_state
+from app.typesetting.renderers import to_text
+from tests.support.assignments import Asked, asked
+from tests.support.cast import Newsroom, answered
+from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in
+from tests.support.town import WAYS, Town, Visit
+
+pytestmark = pytest.mark.browser
+
+PERSIAN = Reading("پریسا", "parisa@nameh.example", "پرسش", "", "fa", "چه کسی نمک را اندازه می‌گیرد؟", "> نمک")
+
+
+@pytest.fixture
+def salt(database: Database, newsroom: Newsroom) -> Asked:
+    return asked(database, newsroom)
+
+
+def nora_at(chromium: Browser, database: Database, site: str, tmp_path: Path, scripts: bool) -> Visit:
+    return Town(chromium, database, site, tmp_path / "mail", scripts).editor()
+
+
+@WAYS
+def test_a_mail_in_the_pen_becomes_leylas_submitted_version(
+    chromium, database, newsroom, site, salt, tmp_path, press, scripts
+):
+    mail_in(database, newsroom, assignment_id=salt.assignment_id)
+    nora = nora_at(chromium, database, site, tmp_path, scripts)
+    nora.open("/desk/steppe/")
+    press(nora, "One mail waits in the holding pen")
+    press(nora, "Re: The Salt Wind")
+    assert nora.heading == "Re: The Salt Wind"
+    press(nora, "It is Leyla Aydın’s reply")
+    assert nora.heading.startswith("Leyla Aydın,")
+    press(nora, "It is the answer")
+    assert REPLY in nora.page.locator("textarea").first.input_value()
+    with database.read() as session:
+        text = session.scalars(select(AnswerText)).one()
+    assert (text.kind, text.body, text.channel, salt.state()) == ("submitted", REPLY, "pen", "received")
+    nora.context.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
+    chromium, database, newsroom, site, salt, tmp_path, width
+):
+    """In both schemes, with a Persian mail among the others; `Visit.look` does the looking."""
+
+    def more(session) -> str:
+        session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
+        question = answered(session, newsroom, "Who pays the gauges?")
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        slots.pick(session, newsroom.nora, question, edition)
+        locking.lock_edition(session, newsroom.nora, edition)
+        text = to_text(locking.blocks(session, edition)[0]).replace("2009", "2010")
+        arriving.arrived(session, Mailroom(), edition, "<61@list.example>", text)
+        row = inbound.store(session, b"x", source="lmtp", newsletter_id=newsroom.newsletter_id)
+        inbound.place(session, Mailroom(), row, "failed", ["time"])
+        return edition.public_id
+
+    edition = database.write(more)
+    mails = [
+        mail_in(database, newsroom, reading=reading, reasons=["not checked", "moon"]) for reading in (LEYLA, PERSIAN)
+    ]
+    letter = expert_writes(database, salt.assignment_id)
+    with database.read() as session:
+        question = salt.assignment(session).question.public_id
+    nora = nora_at(chromium, database, site, tmp_path, scripts=True)
+    nora.page.set_viewport_size({"width": width, "height": 900})
+    paths = ["pen", "pen?place=failed", "pen?place=spam", *(f"pen/{mail}" for mail in mails), "letters", f"letters/{letter}",
+             f"questions/{question}", f"editions/{edition}", ""]  # fmt: skip
+    for path in paths:
+        nora.seen.clear()
+        nora.open(f"/desk/steppe/{path}")
+        nora.page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true })")
+        nora.seen.clear()
+        nora.look()
+    nora.context.close()
+
+
+def test_the_reply_address_is_copied_by_one_press(chromium, database, newsroom, site, tmp_path):
+    def takes_mail(session) -> tuple[str, str]:
+        session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
+        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        return edition.public_id, arriving.reply_token(session, edition)
+
+    edition, token = database.write(takes_mail)
+    nora = nora_at(chromium, database, site, tmp_path, scripts=True)
+    nora.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
+    nora.open(f"/desk/steppe/editions/{edition}")
+    nora.page.get_by_role("button", name="Copy the address").click()
+    nora.page.get_by_text("Copied", exact=True).wait_for()
+    assert nora.page.evaluate("navigator.clipboard.readText()") == f"ask+{token}@steppe.example"
+    nora.context.close()

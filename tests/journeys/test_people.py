@@ -1,0 +1,93 @@
+"""Vera the admin in a real browser: she invites, gives a role, reads who may what and the trail, and looks at her sessions."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from sqlalchemy import update
+
+from app.actors import Clock
+from app.db import Database
+from app.people import sign_in
+from app.people.models import BrowserSession, Person
+from tests.support.cast import Newsroom
+from tests.support.desk_people import hired_vera, public_id, roles
+from tests.support.town import Press, Town, by_keyboard, by_pointer, write
+
+pytestmark = pytest.mark.browser
+
+PEOPLE = "/desk/steppe/people"
+
+
+@pytest.mark.parametrize(
+    ("press", "scripts", "width"),
+    [(by_pointer, True, 1440), (by_keyboard, True, 390), (by_pointer, False, 1440)],
+    ids=["pointer", "keyboard alone", "scripts off"],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_vera_sees_to_the_people_of_the_desk(
+    chromium: Browser,
+    database: Database,
+    newsroom: Newsroom,
+    site: str,
+    tmp_path: Path,
+    press: Press,
+    scripts: bool,
+    width: int,
+) -> None:
+    staff, town = hired_vera(database, newsroom), Town(chromium, database, site, tmp_path / "mail", scripts)
+    vera = town.visit(width)
+    vera.open(database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, staff.person_id), "desk")))
+    press(vera, "Sign in")
+    press(vera, "Settings")
+    press(vera, "People")
+    write(vera, press, "Name", "Saule Bekova")
+    write(vera, press, "E-mail address", "saule@desk.example")
+    press(vera, "Send the invitation")
+    assert vera.page.get_by_text("The invitation is on its way to Saule Bekova.").is_visible()
+
+    saule = town.visit(width)
+    saule.open(town.mailed_link("saule@desk.example", "Your place at the desk"))
+    press(saule, "Sign in")
+    assert saule.page.url == f"{site}/desk/steppe/"
+
+    press(vera, "Ilya Brandt")
+    vera.page.get_by_label("Role", exact=True).select_option("editor")
+    press(vera, "Give this role")
+    assert vera.page.get_by_text("Ilya Brandt has another role now.").is_visible()
+    press(vera, "Deactivate")
+    assert roles(database, newsroom.newsletter_id) == {
+        "Vera Holm": ("admin", "here"),
+        "Nora Lind": ("editor", "here"),
+        "Ilya Brandt": ("editor", "out"),
+        "Saule Bekova": ("editor", "here"),
+    }
+    press(vera, "Let them come back")
+
+    # An hour later it takes a proof, and nothing that changes who may what is offered before it.
+    before = datetime.now(UTC) - timedelta(hours=1)
+    database.write(lambda session: session.execute(update(BrowserSession).values(stepped_up_at=before)))
+    vera.open(f"{PEOPLE}/{public_id(database, newsroom.ilya)}")
+    assert vera.page.get_by_role("button", name="Deactivate").count() == 0
+    press(vera, "Show that it is you")
+    press(vera, "Mail me a code")
+    vera.open(town.mailed_link("vera@desk.example", "Your way in"))
+    press(vera, "Sign in")
+    assert vera.heading == "Ilya Brandt"
+
+    press(vera, "People")
+    press(vera, "Who may what")
+    assert vera.page.get_by_role("row", name="Approve an answer").get_by_role("cell").all_inner_texts() == [
+        "yes",
+        "yes",
+        "no",
+    ]
+    vera.open("/desk/steppe/trail")
+    vera.page.get_by_label("What").select_option("membership.deactivate")
+    press(vera, "Show")
+    assert vera.page.locator(".trail bdi").all_inner_texts() == ["Vera Holm deactivated Ilya Brandt."]
+    vera.open("/signed-in")
+    assert vera.page.get_by_text("This browser, Chrome on Linux").is_visible()
+    press(vera, "Sign out everywhere")
+    assert vera.heading == "Come in"

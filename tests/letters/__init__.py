@@ -1,0 +1,1 @@
+"""The letters, as the verbs of app/letters keep them."""

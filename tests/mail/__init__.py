@@ -1,0 +1,1 @@
+"""Mail as bytes and words: read, trimmed, judged, written, sent."""

@@ -1,0 +1,178 @@
+"""Where no server of ours has judged Leyla's mail, its own signature is looked up; by names that a test answers for."""
+
+import base64
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+
+import dkim
+import dns.message
+import dns.rcode
+import dns.resolver
+import dns.rrset
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from app.mail.origin.dkim import Lookup
+from app.mail.origin.senders import Verdict, check
+from app.mail.parsing.parse import parse
+from tests.support.effort import at_most
+
+LEYLA = "leyla@kaz-guu.example"
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PRIVATE = KEY.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+PUBLIC = base64.b64encode(KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+RECORD = b"v=DKIM1; k=rsa; p=" + PUBLIC
+MAIL = (
+    f"From: Leyla <{LEYLA}>\r\nTo: ask@steppe.example\r\nSubject: Re: A question\r\n"
+    "Date: Fri, 11 Nov 2022 18:20:03 +0500\r\n\r\nYes, and here is why.\r\n"
+).encode()
+EVIL = MAIL.replace(b"leyla@kaz-guu", b"leyla@evil")
+
+
+def signed(raw: bytes = MAIL, by: str = "kaz-guu.example", length: bool = False) -> bytes:
+    header = dkim.sign(
+        raw, b"s1", by.encode(), PRIVATE, include_headers=[b"from", b"to", b"subject", b"date"], length=length
+    )
+    return header + raw
+
+
+def records(policy: str = "", key: bytes = RECORD, of: str = "kaz-guu.example") -> Lookup:
+    known = {f"s1._domainkey.{of}": [key], f"_dmarc.{of}": [policy.encode()] if policy else []}
+    return lambda name: known.get(name, [])
+
+
+def verdict(raw: bytes, lookup: Lookup, expected: str = LEYLA) -> Verdict:
+    return check(parse(raw), expected, None, raw, dns=True, lookup=lookup)
+
+
+def never(name: str) -> list[bytes]:
+    raise AssertionError(name)
+
+
+@pytest.fixture
+def name_server() -> Iterator[dict[str, list[bytes]]]:
+    """A real name server on this host that knows what is put into it, and is asked by everything in this process."""
+    known: dict[str, list[bytes]] = {}
+
+    class Answer(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            data, socket = self.request
+            query = dns.message.from_wire(data)
+            name = query.question[0].name
+            answer = dns.message.make_response(query)
+            texts = known.get(name.to_text(omit_final_dot=True))
+            if texts is None:
+                answer.set_rcode(dns.rcode.NXDOMAIN)
+            elif texts:
+                quoted = [
+                    " ".join(f'"{text[at : at + 200].decode()}"' for at in range(0, len(text), 200)) for text in texts
+                ]
+                answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *quoted))
+            socket.sendto(answer.to_wire(), self.client_address)
+
+    with socketserver.UDPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        before, ours = dns.resolver.default_resolver, dns.resolver.Resolver(configure=False)
+        ours.nameservers, ours.port = ["127.0.0.1"], server.server_address[1]
+        dns.resolver.default_resolver = ours
+        yield known
+        dns.resolver.default_resolver = before
+        server.shutdown()
+
+
+def test_the_key_and_the_policy_are_asked_of_a_name_server(name_server: dict[str, list[bytes]]) -> None:
+    raw = signed()
+
+    def found() -> Verdict:
+        return check(parse(raw), LEYLA, None, raw, dns=True)
+
+    assert found() == Verdict(False, ("failed",))
+    name_server["s1._domainkey.kaz-guu.example"] = [RECORD]
+    assert found() == Verdict(True, ("signature",))
+    name_server["_dmarc.kaz-guu.example"] = []
+    assert found() == Verdict(True, ("signature",))
+    name_server["_dmarc.kaz-guu.example"] = [b"v=spf1 -all", REJECT.encode()]
+    assert found() == Verdict(True, ("signature",))
+    name_server["s1._domainkey.kaz-guu.example"] = [RECORD.replace(PUBLIC[60:64], b"AAAA")]
+    assert found() == Verdict(False, ("failed",))
+
+
+REJECT = "v=DMARC1; p=reject"
+
+
+@pytest.mark.parametrize("policy", ["", REJECT, "v=DMARC1; p=none; adkim=s", "v=spf1 -all"])
+def test_leyla_is_believed_by_her_domains_signature(policy: str) -> None:
+    assert verdict(signed(), records(policy)) == Verdict(True, ("signature",))
+    assert verdict(signed().replace(b"\r\n", b"\n"), records(policy)) == Verdict(True, ("signature",))
+
+
+def test_the_signature_may_be_her_facultys() -> None:
+    lookup = records(of="law.kaz-guu.example")
+    assert verdict(signed(by="law.kaz-guu.example"), lookup) == Verdict(True, ("signature",))
+
+
+def test_her_signature_may_stand_below_her_providers() -> None:
+    both = b"DKIM-Signature: v=1; a=rsa-sha256; d=provider.example; s=s1; h=from; bh=eA==; b=eA==\r\n" + signed()
+    assert verdict(both, records()) == Verdict(True, ("signature",))
+
+
+def test_a_strict_policy_wants_the_very_domain() -> None:
+    known = records(of="law.kaz-guu.example")
+
+    def lookup(name: str) -> list[bytes]:
+        return [b"v=DMARC1; p=reject; adkim=s"] if name == "_dmarc.kaz-guu.example" else known(name)
+
+    assert verdict(signed(by="law.kaz-guu.example"), lookup) == Verdict(False, ("failed",))
+
+
+def swapped(raw: bytes, old: bytes, new: bytes) -> bytes:
+    assert raw.count(old) >= 1
+    return raw.replace(old, new)
+
+
+REFUSED: dict[str, tuple[bytes, Lookup, str]] = {
+    "other words": (swapped(signed(), b"Yes", b"No"), records(REJECT), "failed"),
+    "another subject": (swapped(signed(), b"A question", b"An answer"), records(), "failed"),
+    "another key": (signed(), records(key=RECORD.replace(PUBLIC[60:64], b"AAAA")), "failed"),
+    "no key": (signed(), records(key=b"v=DKIM1; p="), "failed"),
+    "key withdrawn": (signed(), lambda name: [], "failed"),
+    "signed by another": (signed(by="evil.example"), records(of="evil.example"), "not aligned"),
+    "signed by the top level": (signed(by="example"), records(of="example"), "not aligned"),
+    "not signed": (MAIL, never, "not checked"),
+    "nonsense": (b"DKIM-Signature: d=kaz-guu.example; nonsense\r\n" + MAIL, records(), "failed"),
+    "words added below": (signed(length=True) + b"And no.\r\n", never, "partly signed"),
+    "a second From": (b"From: x@evil.example\r\n" + signed(), never, "two senders"),
+    "another writer": (signed(EVIL, by="evil.example"), never, "other sender"),
+    "a giant key": (signed(), records(key=RECORD + b"A" * 5000), "failed"),
+    "a run of spaces": (signed(MAIL + b" \t" * 500_000), never, "could not be looked up"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_signed_by_her_domain_is_not_hers(case: str) -> None:
+    raw, lookup, reason = REFUSED[case]
+    with at_most(1):
+        assert verdict(raw, lookup) == Verdict(False, (reason,))
+
+
+def breaks(error: Exception) -> Callable[[str], list[bytes]]:
+    def lookup(name: str) -> list[bytes]:
+        raise error
+
+    return lookup
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), OSError(), ValueError("x"), RecursionError()])
+def test_a_name_server_that_fails_is_no_failed_signature(error: Exception) -> None:
+    assert verdict(signed(), breaks(error)) == Verdict(False, ("could not be looked up",))
+
+
+def test_our_own_servers_results_come_first() -> None:
+    raw = b"Authentication-Results: mx.steppe.example; dmarc=fail header.from=kaz-guu.example\r\n" + signed()
+    assert check(parse(raw), LEYLA, "mx.steppe.example", raw, dns=True, lookup=never) == Verdict(False, ("failed",))
+    foreign = raw.replace(b"mx.steppe", b"mx.evil").replace(b"fail", b"pass")
+    assert check(parse(foreign), LEYLA, "mx.steppe.example", foreign, dns=True, lookup=records()) == Verdict(
+        True, ("signature",)
+    )

@@ -1,0 +1,52 @@
+"""Trimming takes linear time, whatever somebody sends."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from app.mail.incoming import Known, Mail
+from app.mail.trim import trim
+from tests.support.hostile_mails import HOSTILE, numbered, page, plain
+from tests.support.replies import ADDRESS, EDITION, INVITATION
+
+LIMIT = 3.0  # seconds of processor time, on a machine that does other things too; the bench has the figures
+KNOWN = Known(frozenset({ADDRESS}), (EDITION * 20, INVITATION))
+
+
+def seconds(mail: Mail, known: Known) -> float:
+    """Of the processor, for one trim."""
+    start = time.process_time()
+    trim(mail, known)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("known", [Known(), KNOWN], ids=["we know nothing", "we know much"])
+def test_no_mail_keeps_the_trimmer_busy(hostile: str, known: Known) -> None:
+    assert min(seconds(HOSTILE[hostile], known) for _ in range(2)) < LIMIT
+
+
+GROWING: dict[str, Callable[[int], Mail]] = {
+    "lines": lambda size: plain(numbered(lambda n: f"line {n} of a letter that goes on\n", size)),
+    "introductions": lambda size: plain(numbered(lambda n: f"On 2 May 2024 at 10:14, {n} <n@x.example> wrote:\n> x\ny\n", size // 3)),
+    "headings": lambda size: plain(numbered(lambda n: f"From: {n}\nTo: {n}\n", size // 2)),
+    "signatures": lambda size: plain(numbered(lambda n: f"{n}\n--\n", size // 2)),
+    "paragraphs": lambda size: page(numbered(lambda n: f"<p>paragraph {n}</p>", size)),
+    "blockquotes": lambda size: page(numbered(lambda n: f"<blockquote>{n}</blockquote>", size)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", GROWING)
+def test_twice_the_mail_takes_less_than_three_times_as_long(shape: str) -> None:
+    small, large = GROWING[shape](8_000), GROWING[shape](16_000)
+    pairs = [(seconds(small, KNOWN), seconds(large, KNOWN)) for _ in range(5)]
+    assert min(more for _, more in pairs) < 3 * min(less for less, _ in pairs)
+
+
+def test_a_mail_longer_than_any_letter_loses_nothing() -> None:
+    text = numbered(lambda n: f"line {n} of a very long letter\n", 60_000)
+    assert trim(plain(text)).text == text.strip()
+    quoted = f"Why?\n\nOn 2 May 2024 at 10:14, Nora <nora@steppe.example> wrote:\n{numbered(lambda n: f'> {n}' + chr(10), 60_000)}"
+    found = trim(plain(quoted))
+    assert (found.text, found.rest.count("\n> ")) == ("Why?", 60_000)

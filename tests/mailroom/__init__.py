@@ -1,0 +1,1 @@
+"""Mail that comes in: the ways in, and the place of each."""

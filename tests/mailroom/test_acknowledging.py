@@ -1,0 +1,158 @@
+"""Aigerim mails a question: where the newsletter wants it she hears once that it arrived, and nothing of what she wrote."""
+
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app import worker
+from app.actors import Mailroom
+from app.db import Database
+from app.letters import acknowledging, mailed_letters
+from app.letters.models import Contact, Letter
+from app.mail import outbox
+from app.mail.message import Message
+from app.mail.models import OutboxMail, Spent
+from app.newsletters import mail_texts
+from app.newsletters.models import Newsletter
+from app.text import digits
+from tests.support.cast import Newsroom
+
+WORDS = "Who measures the salt that falls on Karakol?"
+AIGERIM = "Aigerim@Post.example"
+RECEIPT = "12345678901234567890"
+NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def wanted(database: Database, newsroom: Newsroom) -> Newsroom:
+    """The Steppe Letter with acknowledgements switched on."""
+
+    def switch_on(session: Session) -> None:
+        session.get_one(Newsletter, newsroom.newsletter_id).acknowledges = True
+
+    database.write(switch_on)
+    return newsroom
+
+
+def mailed(
+    database: Database, newsroom: Newsroom, address: str = AIGERIM, at: datetime = NOON, language: str = "en"
+) -> bool:
+    """A reader's mail comes in and is acknowledged, or not."""
+
+    def take(session: Session) -> bool:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        letter = mailed_letters.take(
+            session, Mailroom(), newsletter, WORDS, address=address, received_at=at, language=language
+        )
+        return acknowledging.acknowledge(session, newsletter, letter, address, RECEIPT) is not None
+
+    return database.write(take, at=at)
+
+
+def messages_of(database: Database) -> list[Message]:
+    with database.read() as session:
+        return [outbox.read(session, mail) for mail in session.scalars(select(OutboxMail).order_by(OutboxMail.id))]
+
+
+def test_it_is_off_by_default(database: Database, newsroom: Newsroom) -> None:
+    assert mailed(database, newsroom) is False
+    assert messages_of(database) == []
+
+
+def test_it_has_the_number_and_none_of_the_words(database: Database, wanted: Newsroom) -> None:
+    assert mailed(database, wanted) is True
+    (mail,) = messages_of(database)
+    assert (mail.kind, mail.to, mail.subject) == ("reader.acknowledgement", AIGERIM, "Your mail to The Steppe Letter")
+    assert "\n1234 5678 9012 3456 7890\n" in mail.text
+    assert "https://ask.newsroom.example/steppe/receipt\n" in mail.text
+    assert RECEIPT not in digits(mail.subject) and "1234" not in f"{mail.unsubscribe}{mail.from_address}{mail.reply_to}"
+    assert [word for word in ("salt", "Karakol", "measures", "question") if word in f"{mail.subject}{mail.text}"] == []
+
+
+def test_a_sender_has_one_a_day_however_the_address_is_written(database: Database, wanted: Newsroom) -> None:
+    assert [mailed(database, wanted, address) for address in (AIGERIM, AIGERIM.lower(), AIGERIM.upper())] == [
+        True, False, False,
+    ]  # fmt: skip
+    assert mailed(database, wanted, "timur@post.example") is True
+    assert mailed(database, wanted, at=NOON + timedelta(hours=11)) is False
+    assert mailed(database, wanted, at=NOON + timedelta(days=1)) is True
+    with database.read() as session:
+        kept = [row for row in session.scalars(select(Spent)) if row.kind == "acknowledgement"]
+        assert [len(row.mac) for row in kept] == [32] * 3
+
+
+def test_its_sending_forgets_its_words_and_keeps_the_address_for_the_one_notice(
+    app: Flask, database: Database, wanted: Newsroom
+) -> None:
+    mailed(database, wanted, at=datetime.now(UTC))
+    worker.deliver(app, app.extensions["database"])
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail)).one()
+        assert (mail.state, outbox.has_contents(session, mail)) == ("sent", False)
+        assert session.scalar(select(func.count()).select_from(Contact)) == 1
+    (written,) = Path(app.config["MAIL_FOLDER"]).glob("*.eml")
+    head = message_from_bytes(written.read_bytes())
+    assert (head["Auto-Submitted"], head["To"]) == ("auto-replied", AIGERIM)
+
+
+def test_the_number_of_a_real_mail_opens_its_state_and_takes_it_back(
+    client: FlaskClient, database: Database, wanted: Newsroom
+) -> None:
+    def take(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, wanted.newsletter_id)
+        mailed_letters.take(
+            session, Mailroom(), newsletter, WORDS, address=AIGERIM, received_at=datetime.now(UTC), answerable=True
+        )
+
+    database.write(take)
+    (mail,) = messages_of(database)
+    number = mail.text.partition("type this number:\n")[2].partition("\n")[0]
+    state = client.post("/steppe/receipt", data={"receipt": number})
+    assert state.status_code == 200 and "Karakol" not in state.text
+    client.post("/steppe/receipt/withdraw", data={"receipt": number})
+    with database.read() as session:
+        letter, row = session.scalars(select(Letter)).one(), session.scalars(select(OutboxMail)).one()
+        assert (letter.state, letter.body) == ("withdrawn", None)
+        assert (row.state, outbox.has_contents(session, row)) == ("discarded", False)
+
+
+def test_the_link_in_it_stops_what_more_there_would_be(
+    client: FlaskClient, database: Database, wanted: Newsroom
+) -> None:
+    mailed(database, wanted)
+    (mail,) = messages_of(database)
+    assert mail.unsubscribe is not None and mail.unsubscribe in mail.text
+    client.post(mail.unsubscribe.removeprefix("https://ask.newsroom.example"))
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 0
+
+
+def test_it_is_in_the_reader_s_language_and_the_newsletter_s_words(database: Database, wanted: Newsroom) -> None:
+    def word(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, wanted.newsletter_id)
+        texts = {"subject": "{newsletter}: получено", "body": "Письмо пришло."}
+        mail_texts.word(session, wanted.nora, newsletter, "ru", "reader.acknowledgement", texts)
+
+    database.write(word)
+    mailed(database, wanted, language="ru")
+    mailed(database, wanted, "timur@post.example", language="de")
+    russian, other = messages_of(database)
+    assert (russian.language, russian.subject) == ("ru", "The Steppe Letter: получено")
+    assert "\n\nПисьмо пришло.\n\n" in russian.text
+    assert (other.language, other.subject) == ("en", "Your mail to The Steppe Letter")
+
+
+def test_a_desk_can_hold_it(database: Database, wanted: Newsroom) -> None:
+    def hold(session: Session) -> None:
+        session.get_one(Newsletter, wanted.newsletter_id).held_kinds = ["reader.acknowledgement"]
+
+    database.write(hold)
+    mailed(database, wanted)
+    with database.read() as session:
+        assert session.scalars(select(OutboxMail)).one().state == "held"

@@ -1,0 +1,184 @@
+"""`flask mail ...` and `flask doctor`: what the person who runs the machines types, and what a mail server starts."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+import config
+from app.db import Database
+from app.mail.models import Inbound
+from app.mailroom import webhook
+from tests.support.app import BASE_URL, SECRETS
+from tests.support.cast import Newsroom
+from tests.support.incoming_mails import QUESTION, mail
+from tests.support.mailroom import Room
+from tests.support.serving import free_port
+from tests.support.ways_in import Client, stored
+
+ROOT = Path(__file__).parent.parent.parent
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def room(database: Database, newsroom: Newsroom) -> Room:
+    return Room(database, newsroom)
+
+
+def run(app: Flask, *command: str, given: bytes = b"") -> tuple[int, str]:
+    """The exit status and what was printed, without what went to standard error."""
+    result = app.test_cli_runner().invoke(args=command, input=given)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout
+
+
+@contextmanager
+def started(*command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command as a process of its own, ended at the end if it has not ended by itself."""
+    child = subprocess.Popen(
+        (sys.executable, "-m", "flask", "--app", "wsgi", *command), cwd=ROOT, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, env={"PATH": os.environ["PATH"], **environment},
+    )  # fmt: skip
+    try:
+        yield child
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.communicate(timeout=30)
+
+
+def test_inspect_tells_what_would_become_of_a_mail_and_stores_nothing(app: Flask, room: Room) -> None:
+    status, printed = run(app, "mail", "inspect", given=mail(subject="Соль", Message_ID="<1@post.example>"))
+    assert (status, json.loads(printed)) == (
+        0,
+        {
+            "from_name": "Timur Aliev", "from_address": "timur@post.example", "to": ["ask@steppe.example"],
+            "subject": "Соль", "date": "2026-10-12T10:00:00+00:00", "message_id": "<1@post.example>",
+            "body": QUESTION, "text": QUESTION, "attachments": [], "place": "letter", "reasons": [],
+        },
+    )  # fmt: skip
+    assert "Соль" in printed
+    assert stored(room.database) == []
+
+
+def test_inspect_answers_line_by_line_in_one_process_without_settings() -> None:
+    """Each answer comes before the next question is asked: nothing waits in a buffer."""
+
+    def line(number: object, raw: bytes) -> bytes:
+        return json.dumps({"id": number, "raw_b64": base64.b64encode(raw).decode()}).encode() + b"\n"
+
+    asked = {
+        line("a", mail(body="Why is the salt rising?")): ("a", "Why is the salt rising?"),
+        b"nonsense\n": (None, "the line is not {id, raw_b64} in JSON"),
+        b'{"id": 7, "raw_b64": "?"}\n': (7, "raw_b64 is not base64"),
+        b"[1]\n": (None, "the line is not {id, raw_b64} in JSON"),
+        line(8, mail(body="و چرا؟")): (8, "و چرا؟"),
+    }
+    with started("mail", "inspect", "--jsonl") as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        for question, (number, words) in asked.items():
+            child.stdin.write(question)
+            child.stdin.flush()
+            answer = json.loads(child.stdout.readline())
+            assert (answer["id"], answer.get("error") or answer["text"]) == (number, words)
+
+
+def test_receive_place_and_doctor(app: Flask, room: Room) -> None:
+    app.config["MAIL_AUTHSERV_ID"] = ""
+    assert run(app, "mail", "receive", "--recipient", "ask@steppe.example", given=mail()) == (0, "")
+    assert run(app, "mail", "receive", given=mail(body="And who pays for the new wells?")) == (0, "")
+    assert run(app, "mail", "place") == (0, "letter: 2\n")
+    assert run(app, "mail", "place") == (0, "nothing waits\n")
+    status, printed = run(app, "doctor")
+    lines = [line.split() for line in printed.splitlines()]
+    assert (status, lines[1:3], lines[10]) == (0, [["waiting", "0"], ["letter", "2"]], ["together", "2"])
+    assert printed.splitlines()[-2:] == [
+        "NOTE: MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: no sender can be proven, so every mailed answer of an expert "
+        "waits in the holding pen",
+        "Nothing is wrong.",
+    ]
+
+
+@on_sqlite
+def test_doctor_says_what_is_wrong(app: Flask, room: Room) -> None:
+    room.store(mail())
+    room.database.write(
+        lambda session: session.execute(update(Inbound).values(stored_at=datetime(2022, 1, 1, tzinfo=UTC))) and None
+    )
+    app.config["MAILBOXES"] = config.mailboxes_of(f"imap://ask:hunter2@127.0.0.1:{free_port()}?newsletter=stepe")
+    status, printed = run(app, "doctor")
+    assert (status, [line for line in printed.splitlines() if line.startswith("FAULT")]) == (
+        1,
+        [
+            "FAULT: a mail has waited for its place for more than 10 minutes",
+            "FAULT: mailbox 1 (127.0.0.1) belongs to stepe, which is no newsletter: nothing is fetched",
+            "FAULT: mailbox 1 (127.0.0.1) can't be opened: ConnectionRefusedError",
+        ],
+    )
+
+
+@on_sqlite
+def test_poll_tells_of_each_mailbox_and_fails_where_one_did(app: Flask) -> None:
+    assert run(app, "mail", "poll") == (0, "")
+    app.config["MAILBOXES"] = config.mailboxes_of(f"imap://ask:hunter2@127.0.0.1:{free_port()}")
+    result = app.test_cli_runner().invoke(args=("mail", "poll"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == "mailbox 1 (127.0.0.1): ConnectionRefusedError"
+
+
+def test_reprocess_reads_again_what_was_set_aside(app: Flask, room: Room) -> None:
+    """One or all; a letter is none of them."""
+    robots = [mail(body=f"I am away until day {n}.", Auto_Submitted="auto-replied") for n in (1, 2)]
+    first, second, _ = (room.store(raw) for raw in (*robots, mail()))
+    room.place()
+    assert room.places() == ["automatic", "automatic", "letter"]
+    with room.database.read() as session:
+        names = dict(session.execute(select(Inbound.id, Inbound.public_id)).all())
+    assert run(app, "mail", "reprocess", names[first]) == (0, "letters with new words: 0\nautomatic: 1\n")
+    assert run(app, "mail", "reprocess", "--all") == (0, "letters with new words: 0\nautomatic: 2\n")
+    assert run(app, "mail", "reprocess", "0123456789AB")[0] == 1
+    assert [run(app, "mail", "reprocess", *wrong)[0] for wrong in ((), (names[second], "--all"))] == [2, 2]
+
+
+@on_sqlite
+def test_the_address_of_the_webhook_is_printed_where_there_is_one(app: Flask) -> None:
+    assert run(app, "mail", "webhook-address")[0] == 1
+    app.config["MAIL_WEBHOOK_SECRET"] = "s" * 32
+    status, printed = run(app, "mail", "webhook-address")
+    assert (status, printed) == (0, f"{BASE_URL}{webhook.path('s' * 32)}\n")
+    assert len(webhook.path("s" * 32)) == len("/mail/in/") + 32  # 160 bits
+
+
+@on_sqlite
+@pytest.mark.parametrize("way", ["port", "socket"])
+def test_the_lmtp_door_is_a_process_that_ends_when_it_is_told(database: Database, tmp_path: Path, way: str) -> None:
+    port, socket = free_port(), tmp_path / "lmtp"
+    where = ("--port", str(port)) if way == "port" else ("--socket", str(socket))
+    settings = {
+        "READERS_ASKED_ENV": "demo",
+        "DATABASE_URL": database.url,
+        "SECRET_KEYS": "1:" + base64.b64encode(SECRETS[1]).decode(),
+    }
+    with started("mail", "lmtp", *where, **settings) as child:
+        assert child.stdout is not None
+        said = child.stdout.readline().decode()
+        assert said == f"LMTP listens at {socket if way == 'socket' else f'127.0.0.1:{port}'}\n"
+        if way == "port":
+            mx = Client(port)
+            assert mx.hands_in(b"S: x\r\n.\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
+            mx.close()
+            assert len(stored(database)) == 1
+        else:
+            assert socket.stat().st_mode & 0o777 == 0o660
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0

@@ -1,0 +1,255 @@
+"""A reader's mail is a letter like any other: sealed, filed with one key, taken back for good. R4, S1, M1."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.audit import Event
+from app.db import Database
+from app.letters import contacts, filing, mailed_letters, receipts
+from app.letters.models import Letter
+from app.lifecycle import Illegal, Missing, NotYours, Stale
+from app.mail import erasing, inbound, usage
+from app.mail.models import Inbound, InboundRaw, Spent
+from app.mailroom import integrity, retention
+from app.newsletters.models import Newsletter
+from app.newsroom.withdrawal import withdraw
+from app.rotation import rotate
+from app.seal import Keys
+from tests.support.app import BASE_URL, SECRETS
+from tests.support.cast import Newsroom
+from tests.support.incoming_mails import DESK, QUESTION, delivered, mail, vacation
+from tests.support.mailroom import Room, later
+
+PLANTED = ("salt in the wells", "timur@post.example", "Timur Aliev", "cannery")
+
+
+@pytest.fixture
+def room(database: Database, newsroom: Newsroom) -> Room:
+    return Room(database, newsroom)
+
+
+def newsletter_of(room: Room, session: Session) -> Newsletter:
+    return session.get_one(Newsletter, room.newsroom.newsletter_id)
+
+
+def kept(room: Room) -> list[int]:
+    """The mails whose bytes are there."""
+    with room.database.read() as session:
+        return list(session.scalars(select(InboundRaw.inbound_id).order_by(InboundRaw.inbound_id)))
+
+
+def take_back(room: Room, letter_id: int) -> None:
+    def change(session: Session) -> None:
+        letter = session.get_one(Letter, letter_id)
+        withdraw(session, receipts.reader_of(letter), letter)
+
+    room.database.write(change)
+
+
+def from_pen(room: Room, key: int, version: int | None = None) -> int:
+    def change(session: Session) -> int:
+        row = session.get_one(Inbound, key)
+        return mailed_letters.from_pen(session, room.newsroom.ilya, newsletter_of(room, session), row, version).id
+
+    return room.database.write(change)
+
+
+def test_a_letter_keeps_the_words_and_the_language_and_seals_the_address(room: Room) -> None:
+    row = room.bring(mail(body="Кто измеряет соль в ветре?\n\n-- \nТимур", Content_Language="ru"))
+    (letter,) = room.letters()
+    assert (letter.body, letter.language, letter.channel, letter.hear_back, letter.receipt_mac) == (
+        "Кто измеряет соль в ветре?", "ru", "mail", "once", None,
+    )  # fmt: skip
+    assert (letter.received_at, letter.receipt_mailed) == (row.stored_at, False)
+    with room.database.read() as session:
+        assert contacts.email_of(session, session.get_one(Letter, letter.id)) == "timur@post.example"
+        found = inbound.reading_of(session, session.get_one(Inbound, row.id))
+        assert found is not None
+        assert (found.from_name, found.subject, found.text, found.rest) == (
+            "Timur Aliev", "A question", "Кто измеряет соль в ветре?", "--\nТимур",
+        )  # fmt: skip
+
+
+def test_nothing_of_a_mail_stands_in_the_clear_but_the_letters_words(room: Room) -> None:
+    row = room.bring(mail(subject="Salt at Moynaq", attachments=[("kitchen-of-zarina.jpg", b"\xff\xd8")]))
+    with room.database.read() as session:
+        tables = [table for table in Letter.metadata.sorted_tables if table.name != "letters"]
+        dump = "\n".join(str(values) for table in tables for values in session.execute(table.select()))
+    words = (*PLANTED, "Moynaq", "kitchen-of-zarina", row.public_id)
+    assert [word for word in words if word in dump] == [row.public_id]
+
+
+def test_a_mail_from_no_usable_address_is_a_letter_without_one(room: Room) -> None:
+    room.bring(mail("Somebody <nobody@localhost>"))
+    (letter,) = room.letters()
+    assert (letter.hear_back, letter.state) == ("number", "received")
+    with room.database.read() as session:
+        assert contacts.email_of(session, session.get_one(Letter, letter.id)) is None
+
+
+def test_a_long_letter_is_cut_and_an_empty_looking_one_is_held(room: Room) -> None:
+    room.bring(mail(body="Why is it so? " * 3_000))
+    room.bring(mail(body="???"))
+    assert [(len(letter.body or ""), letter.state, letter.held_reason) for letter in room.letters()] == [
+        (20_000, "received", None),
+        (3, "held", "no text"),
+    ]
+
+
+def test_the_desk_takes_a_mail_from_the_holding_pen_as_a_readers_letter_once(room: Room) -> None:
+    row = room.bring(mail(to="somebody@elsewhere.example", From=["timur@post.example", "a@b.example"]))
+    assert row.state == "pen"
+    with pytest.raises(Stale):
+        from_pen(room, row.id, version=row.version - 1)
+    assert room.letters() == []
+    key = from_pen(room, row.id, version=row.version)
+    taken = room.row(row.id)
+    assert (taken.state, taken.letter_id, room.letters()[0].body) == ("letter", key, QUESTION)
+    with pytest.raises(Illegal):
+        from_pen(room, row.id)
+    assert (len(room.letters()), room.outgoing()) == (1, 0)
+
+
+def test_a_mail_with_nothing_but_a_subject_says_that(room: Room) -> None:
+    row = room.bring(mail(subject="Who measures the salt?", body="", attachments=[("map.pdf", b"%PDF")]))
+    assert (row.state, row.reasons) == ("pen", ["no words"])
+    from_pen(room, row.id)
+    assert room.letters()[0].body == "Who measures the salt?"
+
+
+def test_a_mail_whose_bytes_are_gone_is_no_letter_any_more(room: Room) -> None:
+    row = room.bring(mail(body=""))
+    room.database.write(lambda session: erasing.destroy(session, [row.id]))
+    with pytest.raises(Missing):
+        from_pen(room, row.id)
+
+
+def test_a_letter_that_was_taken_back_does_not_return(room: Room) -> None:
+    """The mail is delivered again by other servers, before and after; then from a mailbox that was made anew."""
+    raw = mail()
+    room.bring(raw)
+    room.bring(delivered(raw, at=1))
+    room.store(delivered(raw, at=2))  # it waits while its reader takes the letter back
+    take_back(room, room.letters()[0].id)
+    room.place()
+    for number in range(3, 6):
+        room.store(delivered(raw, at=number), source="imap", mailbox="box", uidvalidity=number, uid=1)
+    room.place()
+    assert room.places() == ["letter"] + ["duplicate"] * 5
+    assert [(letter.state, letter.body) for letter in room.letters()] == [("withdrawn", None)]
+    assert kept(room) == []
+    with room.database.read() as session:
+        assert integrity.check(session) == []
+        tables = Letter.metadata.sorted_tables
+        dump = "\n".join(str(values) for table in tables for values in session.execute(table.select()))
+    assert [word for word in PLANTED if word in dump] == []
+
+
+def test_the_bytes_of_a_letter_that_was_taken_back_are_not_in_the_files_of_sqlite(room: Room) -> None:
+    if not room.database.is_sqlite:
+        return  # PostgreSQL keeps dead rows in its files until they are rewritten; the threat page says so.
+    row = room.bring(mail())
+    with room.database.read() as session:
+        sealed = bytes(session.get_one(InboundRaw, row.id).raw_sealed)
+    take_back(room, room.letters()[0].id)
+    with room.database.writer.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("COMMIT"))
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    path = Path(room.database.url.split("///", 1)[1])
+    raw = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+    assert sealed[20:60] not in raw and b"salt in the wells" not in raw
+
+
+def test_when_a_readers_address_has_had_its_time_the_mail_goes_with_it(room: Room) -> None:
+    row = room.bring(mail())
+    (letter,) = room.letters()
+    room.database.write(lambda session: contacts.forget(session, letter.id))
+    assert (kept(room), room.letters()[0].body, room.row(row.id).state) == ([], QUESTION, "letter")
+
+
+def test_mails_are_destroyed_some_days_after_they_were_filed(room: Room) -> None:
+    letter_row = room.bring(mail())
+    robot = room.bring(vacation("timur@post.example", DESK))
+    again = room.bring(mail(body="", subject="nothing"))  # stays in the pen
+    unfiled = room.bring(mail("aigerim@post.example", body="And who pays for it?"))
+    at = later(room, 0)
+    destroy = lambda days: room.database.write(retention.destroy_old, at + timedelta(days=days))  # noqa: E731
+    assert (destroy(15), kept(room)) == (1, [letter_row.id, again.id, unfiled.id])
+    key = room.letters()[0].id
+    room.database.write(
+        lambda s: filing.file(s, room.newsroom.ilya, s.get_one(Letter, key), "tip"), at + timedelta(days=20)
+    )
+    assert (destroy(33), destroy(35)) == (0, 1)
+    assert kept(room) == [again.id, unfiled.id]
+    assert room.row(robot.id).state == "automatic"
+
+
+def test_another_number_of_days_holds_for_what_is_there(room: Room) -> None:
+    room.bring(vacation("timur@post.example", DESK))
+    room.database.write(lambda s: setattr(newsletter_of(room, s), "raw_days", 2))
+    at = later(room, 0)
+    assert room.database.write(retention.destroy_old, at + timedelta(days=1)) == 0
+    assert room.database.write(retention.destroy_old, at + timedelta(days=3)) == 1
+
+
+def test_what_was_counted_for_a_day_is_forgotten_after_it(room: Room) -> None:
+    room.bring(mail())
+    at = later(room, 0)
+    count = select(func.count()).select_from(Spent)
+    with room.database.read() as session:
+        assert session.scalar(count) == 1
+    room.database.write(retention.destroy_old, at + timedelta(days=2))
+    with room.database.read() as session:
+        assert session.scalar(count) == 0
+
+
+def test_counting_stops_at_the_most_and_tells_people_apart(room: Room) -> None:
+    def count(who: str) -> bool:
+        return room.database.write(lambda s: usage.spend(s, "kind", who, later(room, 0).date(), most=2))
+
+    room.bring(mail())
+    assert [count("timur"), count("timur"), count("timur"), count("aigerim")] == [True, True, False, True]
+
+
+def test_mails_are_sealed_again_with_the_newest_key(room: Room) -> None:
+    raw = mail()
+    row = room.bring(raw)
+    waits = room.store(mail(body="It waits."))
+    newer = Database(room.database.url, Keys({**SECRETS, 2: b"n" * 32}), BASE_URL)
+    sum(rotate(newer))
+    newest_only = Database(room.database.url, Keys({2: b"n" * 32}), BASE_URL)
+    with newest_only.read() as session:
+        found = session.get_one(Inbound, row.id)
+        reading = inbound.reading_of(session, found)
+        assert (inbound.raw_of(session, found), reading and reading.text) == (raw, QUESTION)
+        assert inbound.raw_of(session, session.get_one(Inbound, waits)).endswith(b"It waits.")
+    # A copy that comes after the change is known by the hash of the older key.
+    with newer.read() as session:
+        assert session.get_one(Inbound, row.id).content_mac is not None
+    newer.close()
+    newest_only.close()
+
+
+def test_another_desk_and_a_reader_take_nothing_from_the_pen(room: Room) -> None:
+    row = room.bring(mail(body=""))
+
+    def take(session: Session) -> None:
+        mailed_letters.from_pen(session, Clock(), newsletter_of(room, session), session.get_one(Inbound, row.id))  # type: ignore[arg-type]
+
+    with pytest.raises(NotYours):
+        room.database.write(take)
+    assert room.row(row.id).state == "pen"
+
+
+def test_sorting_a_mail_says_what_it_is_and_stands_in_the_trail(room: Room) -> None:
+    row = room.bring(mail(body=""))
+    room.database.write(lambda s: inbound.sort(s, room.newsroom.ilya, s.get_one(Inbound, row.id), "spam", row.version))
+    with room.database.read() as session:
+        events = session.scalars(select(Event).filter_by(noun="inbound", action="inbound.sort"))
+        assert [(event.actor, event.old, event.new) for event in events] == [(room.newsroom.ilya.ref, "pen", "spam")]

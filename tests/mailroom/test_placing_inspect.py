@@ -1,0 +1,53 @@
+"""What would become of a message, told without storing anything."""
+
+from app.db import Database
+from app.mailroom.batch import Settings
+from app.mailroom.inspecting import inspect
+from tests.support.assignments import rows
+from tests.support.cast import Newsroom
+from tests.support.incoming_mails import DESK, bounce, checked, mail, vacation
+from tests.support.mailroom import LEYLA, SETTINGS, Room, reading
+
+RAW = mail(
+    "Тимур Алиев <timur@post.example>", f"The desk <{DESK}>, other@post.example", "Соль", "Кто её измеряет?\n\n-- \nТимур",
+    attachments=[("карта.pdf", b"%PDF-")], Message_ID="<1@post.example>",
+)  # fmt: skip
+TOLD = {
+    "from_name": "Тимур Алиев",
+    "from_address": "timur@post.example",
+    "to": [DESK, "other@post.example"],
+    "subject": "Соль",
+    "date": "2026-10-12T10:00:00+00:00",
+    "message_id": "<1@post.example>",
+    "body": "Кто её измеряет?\n\n-- \nТимур",
+    "text": "Кто её измеряет?",
+    "attachments": [{"name": "карта.pdf", "bytes": 5}],
+    "place": "letter",
+    "reasons": [],
+}
+
+
+def test_it_tells_all_and_stores_nothing(database: Database, newsroom: Newsroom) -> None:
+    room = Room(database, newsroom)
+    _, address = room.invited()
+    before = rows(database)
+    hers = mail(LEYLA, address, body="Yes.", Authentication_Results=checked(LEYLA))
+    with database.read() as session:
+        assert inspect(RAW, reading(), session, SETTINGS) == TOLD
+        found = [inspect(raw, reading(), session, SETTINGS) for raw in (hers, mail(LEYLA, address, body="Yes."))]
+    assert [(one["place"], one["reasons"]) for one in found] == [("letter", []), ("pen", ["not checked"])]
+    assert rows(database) == before
+
+
+def test_without_a_database_the_message_alone_says_where_it_goes() -> None:
+    messages = (
+        RAW,
+        vacation("timur@post.example", DESK),
+        bounce(DESK, LEYLA, "<1@ask.newsroom.example>"),
+        mail(X_Spam_Flag="YES"),
+        mail(body="", attachments=[("a.jpg", b"x")]),
+        b"",
+    )
+    found = [inspect(raw, None, None, Settings()) for raw in messages]
+    assert found[0] == TOLD
+    assert [one["place"] for one in found] == ["letter", "automatic", "bounce", "spam", "pen", "pen"]

@@ -1,0 +1,222 @@
+"""Mail from an IMAP mailbox, with a real Dovecot: nothing is lost, nothing comes twice, and a kept mailbox stays as it is."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+import config
+from app.db import Database
+from app.mail import inbound
+from app.mail.models import Inbound
+from app.mailroom import imap
+from tests.support.cast import Newsroom
+from tests.support.mail_servers import Dovecot, cutting, dovecot, until
+from tests.support.ways_in import WORDS, stored
+
+# Where it is the mail server that is tried, one database is enough.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+MAILS = [
+    b"From: Timur <timur@reader.example>\r\nSubject: Salt %d\r\n\r\n%s\r\n" % (n, b"Why? " * 40) for n in range(60)
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Dovecot]:
+    with dovecot() as running:
+        yield running
+
+
+@pytest.fixture
+def user(request: pytest.FixtureRequest, database: Database) -> str:
+    """A mailbox that no other test has seen."""
+    return f"ask{abs(hash(request.node.name))}@steppe.example"
+
+
+def mailbox(address: str) -> config.Mailbox:
+    (made,) = config.mailboxes_of(address)
+    return made
+
+
+def test_mails_are_stored_in_order_and_taken_off_the_server(server: Dovecot, database: Database, user: str) -> None:
+    server.put(user, *MAILS)
+    seen: list[tuple[int, int]] = []
+    box = mailbox(server.mailbox(user))
+    assert imap.poll(database, box, lambda done, total: seen.append((done, total))) == 60
+    assert stored(database) == [("imap", raw) for raw in MAILS]
+    assert (seen[0], seen[-1], len(seen)) == ((1, 60), (60, 60), 60)
+    assert (imap.poll(database, box), server.count(user)) == (0, 0)
+
+
+@on_sqlite
+def test_a_kept_mailbox_is_left_as_it_was(server: Dovecot, database: Database, user: str) -> None:
+    box = mailbox(server.mailbox(user, keep="1"))
+    server.put(user, *MAILS[:2])
+    assert [imap.poll(database, box) for _ in range(2)] == [2, 0]
+    server.put(user, MAILS[2])
+    assert [imap.poll(database, box) for _ in range(2)] == [1, 0]
+    with server.opened(user) as client:
+        flags = client.get_flags(client.search("ALL"))
+    assert flags == {1: (), 2: (), 3: ()}  # not even read
+    assert stored(database) == [("imap", raw) for raw in MAILS[:3]]
+
+
+def test_mails_belong_to_the_newsletter_of_their_mailbox(
+    server: Dovecot, database: Database, newsroom: Newsroom, user: str
+) -> None:
+    server.put(user, WORDS)
+    with pytest.raises(imap.NoNewsletter):
+        imap.poll(database, mailbox(server.mailbox(user, newsletter="stepe")))
+    assert (stored(database), server.count(user)) == ([], 1)  # it waits where it is
+    assert imap.poll(database, mailbox(server.mailbox(user, newsletter=newsroom.slug))) == 1
+    with database.read() as session:
+        assert session.scalars(select(Inbound.newsletter_id)).all() == [newsroom.newsletter_id]
+
+
+def test_a_connection_that_breaks_anywhere_loses_nothing(server: Dovecot, database: Database, user: str) -> None:
+    """It is cut after every so many bytes; whatever had been committed by then is not fetched again."""
+    server.put(user, *MAILS)
+    broken = 0
+    for after in range(50, 12_000, 350):
+        with cutting(server.imap, after) as port:
+            try:
+                imap.poll(database, mailbox(server.mailbox(user, port)))
+            except (OSError, imap.imaplib.IMAP4.error, imap.ImapToolsError):
+                broken += 1
+    assert broken > 20
+    imap.poll(database, mailbox(server.mailbox(user)))
+    assert (stored(database), server.count(user)) == ([("imap", raw) for raw in MAILS], 0)
+
+
+@on_sqlite
+def test_a_message_that_is_too_large_stays_and_holds_up_no_other(
+    server: Dovecot, database: Database, user: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    large = b"Subject: film\r\n\r\n" + (b"x" * 76 + b"\r\n") * (inbound.MAXIMUM // 78 + 1)
+    server.put(user, WORDS, large, MAILS[0])
+    box = mailbox(server.mailbox(user))
+    with caplog.at_level(logging.ERROR):
+        assert [imap.poll(database, box) for _ in range(3)] == [2, 0, 0]
+    assert caplog.messages == ["a mail of over 25 MB stays in its mailbox at 127.0.0.1"]
+    assert (stored(database), server.count(user)) == ([("imap", WORDS), ("imap", MAILS[0])], 1)
+
+
+@on_sqlite
+def test_a_message_that_vanishes_meanwhile_is_passed_over(server: Dovecot, database: Database, user: str) -> None:
+    """Somebody else tidies the mailbox between the search and the fetch of the second mail."""
+    server.put(user, *MAILS[:3])
+
+    def tidy(done: int, _total: int) -> None:
+        if done == 1:
+            with server.opened(user) as client:
+                client.delete_messages([2])
+                client.expunge()
+
+    assert imap.poll(database, mailbox(server.mailbox(user)), tidy) == 2
+    assert stored(database) == [("imap", MAILS[0]), ("imap", MAILS[2])]
+
+
+def test_new_numbers_for_the_same_mails_are_fetched_anew(server: Dovecot, database: Database, user: str) -> None:
+    """Under another UIDVALIDITY the old UIDs mean nothing; that the mails are the same is seen when they are placed."""
+    box = mailbox(server.mailbox(user, keep="1"))
+    server.put(user, *MAILS[:3])
+    imap.poll(database, box)
+    server.number_anew(user)
+    assert [imap.poll(database, box) for _ in range(2)] == [3, 0]
+    with database.read() as session:
+        assert len(set(session.scalars(select(Inbound.uidvalidity)))) == 2
+
+
+def test_what_was_stored_before_a_crash_is_only_removed(server: Dovecot, database: Database, user: str) -> None:
+    box = mailbox(server.mailbox(user))
+    server.put(user, WORDS)
+    keys = {"mailbox": box.name, "uidvalidity": server.validity(user), "uid": 1}
+    database.write(lambda session: inbound.store(session, WORDS, source="imap", **keys))
+    assert (imap.poll(database, box), server.count(user), len(stored(database))) == (0, 0, 1)
+
+
+def test_two_workers_at_one_mailbox_store_each_mail_once(server: Dovecot, database: Database, user: str) -> None:
+    server.put(user, *MAILS)
+    box, counts = mailbox(server.mailbox(user)), []
+
+    def work() -> None:
+        until(lambda: counts.append(imap.poll(database, box)) or server.count(user) == 0, "an empty mailbox")
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (sum(counts), sorted(stored(database))) == (60, sorted(("imap", raw) for raw in MAILS))
+
+
+@on_sqlite
+def test_tls_with_a_certificate_that_nobody_vouches_for_is_refused(
+    server: Dovecot, database: Database, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.put(user, *MAILS[:2])
+    plain = server.mailbox(user)
+    secure = [
+        mailbox(plain.replace("imap:", "imaps:").replace(f":{server.imap}", f":{server.imaps}")),
+        mailbox(f"{plain}starttls=1"),
+    ]
+    for box in secure:
+        with pytest.raises(imap.ssl.SSLCertVerificationError):
+            imap.poll(database, box)
+    assert stored(database) == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(server.tls))
+    assert [imap.poll(database, box) for box in secure] == [2, 0]
+
+
+@on_sqlite
+def test_a_wrong_password_is_told_without_the_password(
+    server: Dovecot, database: Database, user: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    box = mailbox(f"imap://{user.replace('@', '%40')}:hunter2@127.0.0.1:{server.imap}")
+    stop = threading.Event()
+    (thread,) = imap.watch_all(database, [box], stop)
+    until(lambda: caplog.messages != [], "a line in the log")
+    stop.set()
+    thread.join(10)
+    assert caplog.messages == ["mailbox at 127.0.0.1: MailboxLoginError"]
+    assert "hunter2" not in repr(box)
+
+
+@on_sqlite
+def test_a_new_mail_is_fetched_within_moments(server: Dovecot, database: Database, user: str) -> None:
+    """The server tells of it (IDLE): nobody waits for the next look, which would come after minutes."""
+    stop = threading.Event()
+    (thread,) = imap.watch_all(database, [mailbox(server.mailbox(user))], stop)
+    try:
+        for number in range(1, 4):
+            server.put(user, MAILS[number])
+            until(lambda number=number: len(stored(database)) == number, "the mail")
+        until(lambda: server.count(user) == 0, "an empty mailbox")
+    finally:
+        stop.set()
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+@on_sqlite
+def test_a_server_that_goes_away_is_tried_again(
+    server: Dovecot, database: Database, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connections break while they wait for news; mail that came meanwhile is there as soon as the server is."""
+    monkeypatch.setattr(imap, "FIRST_WAIT", 0.2)
+    stop = threading.Event()
+    with cutting(server.imap, 10_000) as port:
+        (thread,) = imap.watch_all(database, [mailbox(server.mailbox(user, port))], stop)
+        server.put(user, MAILS[0])
+        until(lambda: len(stored(database)) == 1, "the first mail")
+        large = b"Subject: map\r\n\r\n" + (b"x" * 76 + b"\r\n") * 200  # more than this way carries
+        server.put(user, large)
+        time.sleep(0.5)
+        assert len(stored(database)) == 1
+    stop.set()
+    thread.join(10)
+    assert imap.poll(database, mailbox(server.mailbox(user))) == 1
+    assert [raw for _, raw in stored(database)] == [MAILS[0], large]

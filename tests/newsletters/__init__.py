@@ -1,0 +1,1 @@
+"""What a newsletter has of its own."""

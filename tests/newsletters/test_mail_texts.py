@@ -1,0 +1,357 @@
+"""How a newsletter words its mails: Nora words them in English, and the readers' ones in Russian and Persian too."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from app.answers import assigning, editing
+from app.db import Database
+from app.editions import slots
+from app.lifecycle import NotYours
+from app.mail import messages, outbox
+from app.mail.message import Sender
+from app.mail.messages.own import PARTS, fault_of_part, usual, worded
+from app.mail.messages.placeholders import fault_of, fill, from_gettext
+from app.mail.models import OutboxMail
+from app.newsletters import mail_texts, settings
+from app.newsletters.models import Newsletter, NewsletterText
+from app.newsroom import endings, public_state, publishing
+from app.questions import wording
+from app.questions.models import Question
+from tests.support.assignments import EDITED, OF_TIMUR, asked, handed_over
+from tests.support.at_desk import Browser, everything
+from tests.support.cast import Newsroom
+from tests.support.desk_browser import seen
+from tests.support.desk_people import hired_vera
+from tests.support.messages import check, invite, paragraphs
+
+OWN = {
+    "subject": "Still by {due}?",
+    "body": "Could you still, by {due}? {link}",
+    "silent": "Did you see it? {due} {link}",
+}
+PAGE = "settings/mail-texts/en/expert.reminder"
+
+
+# --- The language ---
+
+
+def test_names_are_filled_in_once_and_braces_can_be_written() -> None:
+    values = {"headline": "{link} {{x}} %(name)s \\1", "link": "https://a.example/"}
+    assert fill("{{{headline}}} at {link}{{}}", values) == "{{link} {{x}} %(name)s \\1} at https://a.example/{}"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("Dear {name}, by {due}.", None),
+        ("by {due} {{literally}}", None),
+        ("Dear {nmae}, {due}", ("unknown", "nmae")),
+        ("Dear {name}", ("needs", "due")),
+        ("{due} {", ("brace", "")),
+        ("{due} }", ("brace", "")),
+        ("{due} {name!r}", ("brace", "")),
+        ("{due} {name:>90000}", ("brace", "")),
+        ("{due} {name.__class__}", ("brace", "")),
+        ("{due} {name[0]}", ("brace", "")),
+        ("{due} {0}", ("brace", "")),
+        ("{due} {}", ("brace", "")),
+        ("{due} {Name}", ("brace", "")),
+        ("{due} {{name}", ("brace", "")),
+    ],
+)
+def test_nothing_but_known_names_can_stand_in_braces(text: str, fault: tuple[str, str] | None) -> None:
+    assert fault_of(text, ("name", "due"), ("due",)) == fault
+
+
+@given(st.text(alphabet="{}ab_.!:%()s \n"))
+def test_whatever_has_no_fault_can_be_filled(text: str) -> None:
+    if fault_of(text, ("a", "b", "a_b")) is None:
+        filled = fill(text, {"a": "{", "b": "}", "a_b": "{b}"})
+        assert filled.replace("{b}", "").count("{") >= text.count("{{")
+    else:
+        with pytest.raises((KeyError, ValueError)):
+            fill(text, {"a": "{", "b": "}", "a_b": "{b}"})
+
+
+def test_the_product_s_own_text_is_the_same_language() -> None:
+    assert from_gettext("by %(day)s: %(num)d {words}", {"num": "words"}) == "by {day}: {words} {{words}}"
+
+
+@pytest.mark.parametrize(("kind", "part"), [(kind, part) for kind, named in PARTS.items() for part in named])
+@pytest.mark.parametrize("language", ["en", "fa"])
+def test_every_usual_text_could_be_a_newsletter_s_own(kind: str, part: str, language: str) -> None:
+    text = usual(kind, part, language)
+    assert fault_of_part(kind, part, text) is None
+    values = {name: f"<{name}>" for name in PARTS[kind][part].holes}
+    assert worded(kind, part, language, {part: text}, values) == worded(kind, part, language, None, values)
+
+
+# --- What goes out ---
+
+
+def test_an_invitation_in_own_words_keeps_what_is_fair_and_safe() -> None:
+    own = {
+        "subject": "{headline}, {words} words by {due}?",
+        "opening": "I am {newsletter}, and you know {headline}.",
+        "closing": "A no by {reply_by} is fine.",
+    }
+    mail, plain = invite(headline="Police stations", own=own), paragraphs(invite(headline="Police stations"))
+    assert mail.subject == "Police stations, 180 words by Fri 11 Nov?"
+    changed = {1: "I am The Corridor, and you know Police stations.", 7: "A no by Wednesday 9 November is fine."}
+    assert paragraphs(mail) == [changed.get(number, text) for number, text in enumerate(plain)]
+
+
+def test_a_check_in_own_words_keeps_the_changes_the_text_and_the_terms() -> None:
+    own = {"subject": "{headline}: {changes}, {due}", "opening": "Here it is, {name}."}
+    mail, plain = check(own=own), paragraphs(check())
+    assert mail.subject == "Police Stations: 3 changes, Mon 14 Nov 12:00"
+    assert paragraphs(mail)[1].startswith("Here it is, Leyla Hüseynli. I cut it from 214 to 169 words.")
+    assert paragraphs(mail)[2:] == plain[2:]
+
+
+def test_a_reader_s_mail_in_own_words_still_says_what_becomes_of_the_address() -> None:
+    own = {"subject": "{newsletter} hat geschrieben", "answered": "Es gibt etwas zu lesen."}
+    mail = messages.reader_news("The Corridor", "en", "t@a.example", "answered", "", "https://a.example/", own=own)
+    assert (mail.subject, paragraphs(mail)[1]) == ("The Corridor hat geschrieben", "Es gibt etwas zu lesen.")
+    assert paragraphs(mail)[3] == "We erase your address as soon as there is nothing more to tell you."
+
+
+def test_a_wording_that_lacks_what_has_to_be_there_is_not_sent() -> None:
+    nora = Sender("The Corridor", "Nora", "corridor@newsroom.example", "en", "Europe/Prague")
+    told = (nora, "l@a.example", "L", "Police", "It was long.")
+    assert messages.dropped(*told, own={"body": "No reason."}) == messages.dropped(*told)
+    assert messages.dropped(*told, own={"body": "{why.__class__}"}) == messages.dropped(*told)
+
+
+def test_values_are_text_whatever_they_look_like() -> None:
+    mail = invite(headline="{link} {{due}} <b>", own={"subject": "{headline}: {due}"})
+    assert mail.subject == "{link} {{due}} <b>: Fri 11 Nov"
+
+
+def test_the_newsletter_s_words_reach_the_mail(database: Database, newsroom: Newsroom) -> None:
+    def word(session: Any) -> None:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        for kind, texts in {
+            "expert.invitation": {"opening": "We are {newsletter}."},
+            "expert.check": {"opening": "Thanks for {headline}."},
+            "expert.published": {"body": "It ran: {link}"},
+        }.items():
+            mail_texts.word(session, newsroom.nora, newsletter, "en", kind, texts)
+
+    database.write(word)
+    salt = asked(database, newsroom)
+    salt.send()
+    salt.edit()
+    salt.send_to_check()
+    salt.approve()
+    salt.run()
+    found = dict(salt.mails())
+    assert "We are The Steppe Letter." in found["expert.invitation"]
+    assert "Thanks for The Salt Wind. I cut it from" in found["expert.check"]
+    assert "\n\nIt ran: https://ask.newsroom.example/steppe/q/" in found["expert.published"]
+
+
+# --- What an expert hears of a text after it left their hands ---
+
+
+def sent_to_leyla(database: Database) -> list[tuple[str, str]]:
+    with database.read() as session:
+        mails = session.scalars(select(OutboxMail).where(OutboxMail.kind.like("expert.%")).order_by(OutboxMail.id))
+        return [(mail.kind, outbox.read(session, mail).text) for mail in mails][1:]
+
+
+def test_changes_that_leyla_has_not_seen_are_listed_when_nora_approves(database: Database, newsroom: Newsroom) -> None:
+    salt = asked(database, newsroom)
+    salt.send()
+    salt.edit()
+
+    def approve(session: Any) -> None:
+        session.get_one(Newsletter, newsroom.newsletter_id).check_policy = "off"
+        editing.approve(session, newsroom.nora, salt.answer(session), checklist=editing.CHECKLIST)
+
+    database.write(approve)
+    ((kind, text),) = sent_to_leyla(database)
+    assert kind == "expert.shortened"
+    assert "“The Salt Wind” is ready to run. " in text
+    assert re.search(r"I changed one thing:\n\n1\. “.*Nobody is.*” becomes “.*Nobody has.*”", text)
+    assert "> A village can ask, and the list is **short**." in text
+
+
+def test_what_leyla_has_seen_is_not_told_again(database: Database, newsroom: Newsroom) -> None:
+    salt = asked(database, newsroom)
+    salt.send()
+    salt.edit()
+    salt.send_to_check()
+    salt.approve()
+    assert [kind for kind, _ in sent_to_leyla(database)] == ["expert.check"]
+
+
+def test_what_is_changed_after_the_check_is_told(database: Database, newsroom: Newsroom) -> None:
+    salt = asked(database, newsroom)
+    salt.send()
+    salt.edit()
+    salt.send_to_check()
+    database.write(lambda s: editing.settle_check(s, newsroom.leyla, salt.answer(s), "fine"))
+    salt.edit(EDITED.replace("short", "long"))
+    salt.approve()
+    kinds = [kind for kind, _ in sent_to_leyla(database)]
+    assert kinds == ["expert.check", "expert.shortened"]
+    assert "becomes" in sent_to_leyla(database)[1][1] and "long" in sent_to_leyla(database)[1][1]
+
+
+def test_an_answer_that_nora_withdraws_is_not_used_and_leyla_hears_why(database: Database, newsroom: Newsroom) -> None:
+    salt = asked(database, newsroom)
+    salt.send()
+    database.write(lambda s: editing.withdraw(s, newsroom.nora, salt.answer(s), "It repeats what ran in May."))
+    ((kind, text),) = sent_to_leyla(database)
+    assert kind == "expert.not_used"
+    assert "“The Salt Wind” will not run, and you should know why.\n\nIt repeats what ran in May.\n\n" in text
+
+
+def test_who_has_not_written_yet_is_told_not_to(database: Database, newsroom: Newsroom) -> None:
+    salt = asked(database, newsroom)
+    database.write(handed_over)
+    database.write(lambda s: assigning.cancel(s, newsroom.nora, salt.assignment(s), "We have it."))
+    assert [kind for kind, _ in sent_to_leyla(database)] == ["expert.cancelled"]
+
+
+def test_no_mail_about_an_answer_says_who_asked_or_how(database: Database, newsroom: Newsroom) -> None:
+    salt = asked(database, newsroom)
+    salt.send()
+    salt.edit()
+
+    def all_that_can_happen(session: Any) -> None:
+        nora, question = newsroom.nora, session.get_one(Question, salt.question_id)
+        reworded = {"headline": "The salt of Orynbay", "body": "Who measures it in Orynbay?"}
+        wording.reword(session, newsroom.ilya, question, **reworded)
+        session.get_one(Newsletter, newsroom.newsletter_id).check_policy = "off"
+        editing.approve(session, nora, salt.answer(session), checklist=editing.CHECKLIST)
+        slots.pick(session, nora, question, public_state.coming_editions(session, newsroom.newsletter_id, 1)[0])
+        publishing.carry_over(session, nora, question)
+        publishing.drop(session, nora, question, "It is too long.")
+        endings.close_question(session, nora, question, "nobody", "We have it from elsewhere.")
+
+    database.write(all_that_can_happen)
+    found = salt.mails()
+    assert [kind.removeprefix("expert.") for kind, _ in found] == [
+        "invitation", "shortened", "carried_over", "dropped", "not_used",
+    ]  # fmt: skip
+    assert [secret for secret in OF_TIMUR if any(secret in words for _, words in found)] == []
+    assert all("The Salt Wind" in words for _, words in found)
+
+
+# --- The page ---
+
+
+def nora_s(app: Flask, newsroom: Newsroom) -> Browser:
+    return Browser(app, newsroom.nora)
+
+
+def stored(database: Database) -> list[tuple[str, str, str]]:
+    with database.read() as session:
+        rows = session.execute(select(NewsletterText.kind, NewsletterText.language, NewsletterText.body))
+        return sorted(tuple(row) for row in rows)  # type: ignore[misc]
+
+
+def test_the_settings_lead_to_every_mail_in_every_language(app: Flask, newsroom: Newsroom) -> None:
+    nora = nora_s(app, newsroom)
+    assert 'href="/desk/steppe/settings/mail-texts"' in nora.open("settings").text
+    kinds = {}
+    for language in ("en", "ru", "fa"):
+        listed = nora.open(f"settings/mail-texts?language={language}").text
+        kinds[language] = re.findall(rf'href="/desk/steppe/settings/mail-texts/{language}/([\w.]+)"', listed)
+        for kind in kinds[language]:
+            assert nora.open(f"settings/mail-texts/{language}/{kind}").status_code == 200, kind
+    assert kinds == {"en": list(PARTS), "ru": list(PARTS)[-2:], "fa": list(PARTS)[-2:]}
+    nora.get("settings/mail-texts?language=de", status=404)
+    nora.get("settings/mail-texts/ru/expert.reminder", status=404)
+    nora.get("settings/mail-texts/en/sign_in", status=404)
+
+
+def test_the_usual_words_stand_in_the_fields_and_the_mail_beside_them(app: Flask, newsroom: Newsroom) -> None:
+    page = nora_s(app, newsroom).open(PAGE).text
+    assert "A reminder for {due}: {headline}" in page
+    read = nora_s(app, newsroom).get(PAGE)
+    assert "{due} until when" in read and "What has to stand in it: {due}, {link}." in read
+    assert re.search(r"A reminder for \w+ \d+ \w+: The Salt Wind", read)
+    assert "I hope to have your answer to “The Salt Wind” by" in read
+    assert "I asked you whether you could answer a question from readers, “The Salt Wind”" in read
+
+
+def test_nora_words_a_mail_and_looks_at_it_first(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    nora = nora_s(app, newsroom)
+    seen = nora.press(PAGE, status=200, look="1", **OWN)
+    assert "Not saved yet: this is how it would look." in seen
+    assert re.search(r"Could you still, by \w+ \d+ \w+, 18:00 Prague time\? https://", seen)
+    assert stored(database) == []
+    assert nora.press(PAGE, **OWN) == f"/desk/steppe/{PAGE}"
+    assert stored(database) == [
+        (f"mail.expert.reminder.{part}", "en", OWN[part]) for part in ("body", "silent", "subject")
+    ]
+    assert "in your own words" in nora.get("settings/mail-texts")
+    nora.press(PAGE, subject="", body=usual("expert.reminder", "body", "en"), silent=OWN["silent"])
+    assert stored(database) == [("mail.expert.reminder.silent", "en", OWN["silent"])]
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "said"),
+    [
+        ("body", "By {due}, please.", "{link} has to stand in it."),
+        ("body", "By {due}: {link} {password}", "{password} can’t be filled in here."),
+        ("body", "By {due}: {link} {", "A brace stands alone. Write {{ where you mean a brace."),
+        ("subject", "x" * 201, "This is too long."),
+    ],
+)
+def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(
+    app: Flask, database: Database, newsroom: Newsroom, part: str, text: str, said: str
+) -> None:
+    nora = nora_s(app, newsroom)
+    before = everything(database)
+    response = nora.client.post(f"/desk/steppe/{PAGE}", data=OWN | {part: text}, base_url="https://localhost")
+    assert response.status_code == 422
+    error = re.search(rf'id="{part}-error">(.*?)</p>', response.text)
+    assert error is not None and error[1].startswith(said)
+    assert response.text.count('aria-invalid="true"') == 1
+    assert text in response.text and OWN["silent"] in response.text
+    assert everything(database) == before
+
+
+def test_of_two_who_word_a_mail_the_second_sees_both(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    nora, vera = nora_s(app, newsroom), Browser(app, hired_vera(database, newsroom))
+    opened = seen(nora.open(PAGE).text)
+    vera.press(PAGE, seen=opened, **OWN)
+    before = everything(database)
+    said = nora.press(PAGE, 409, seen=opened, **OWN | {"subject": "By {due}, please?"})
+    assert "Vera" in said and "was faster" in said and "Now it says: Still by {due}?" in said
+    assert said.count("Now it says") == 1
+    assert everything(database) == before
+
+
+def test_a_reader_s_mail_is_worded_in_persian(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    nora = nora_s(app, newsroom)
+    nora.press("settings/mail-texts/fa/reader.news", subject="خبری از {newsletter}")
+    assert stored(database) == [("mail.reader.news.subject", "fa", "خبری از {newsletter}")]
+    page = nora.open("settings/mail-texts/fa/reader.news").text
+    assert '<article class="letter mail" lang="fa" dir="rtl">' in page
+    assert "خبری از The Steppe Letter" in page
+
+
+def test_only_an_editor_words_mails(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    ilya = Browser(app, newsroom.ilya)
+    before = everything(database)
+    ilya.get("settings/mail-texts", status=404)
+    ilya.get(PAGE, status=404)
+    ilya.press(PAGE, status=404, **OWN)
+    assert everything(database) == before
+    with database.read() as session:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+    with pytest.raises(NotYours):
+        database.write(lambda s: mail_texts.word(s, newsroom.ilya, newsletter, "en", "expert.reminder", OWN))
+    with pytest.raises(settings.Faulty):
+        database.write(lambda s: mail_texts.word(s, newsroom.nora, newsletter, "en", "expert.reminder", {"body": "{"}))

@@ -1,0 +1,1 @@
+"""What spans nouns: undo, withdrawal, the digest, the figures, the whole of one Q&A."""

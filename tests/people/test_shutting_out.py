@@ -1,0 +1,117 @@
+"""Whoever runs the house puts somebody out of all of it at once by a command, and lets them back."""
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import select
+
+from app.audit import Event
+from app.db import Database
+from app.people.models import Person, SignIn
+from tests.support.at_desk import everything
+from tests.support.browser import Browser
+from tests.support.cast import Newsroom
+from tests.support.desk_people import (
+    ILYA,
+    NORA,
+    VERA,
+    ask,
+    at_the_desk,
+    hire,
+    hired_vera,
+    last_mail,
+    link_in,
+    public_id,
+    second_desk,
+    through_the_door,
+    trail,
+)
+
+DESK = "/desk/steppe/"
+
+
+@pytest.fixture
+def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
+    hired_vera(database, newsroom)
+    return at_the_desk(app, database, VERA)
+
+
+def run(app: Flask, *words: str) -> Result:
+    return app.test_cli_runner().invoke(args=["staff", *words])
+
+
+def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
+    app: Flask, database: Database, newsroom: Newsroom, vera: Browser
+) -> None:
+    delta = database.write(second_desk)
+    database.write(lambda session: hire(session, delta, "Ilya Brandt", ILYA, "editor"))
+    laptop, phone, asked = at_the_desk(app, database, ILYA), at_the_desk(app, database, ILYA), Browser(app)
+    ask(asked, ILYA)
+    way = link_in(last_mail(database, ILYA))
+
+    done = run(app, "disable", ILYA)
+    assert (done.exit_code, done.output) == (
+        0,
+        "Ilya Brandt is out of the whole house. Browsers signed out: 2; open links and codes ended: 1.\n",
+    )
+    assert [laptop.open(f"{DESK}letters").status_code, phone.open("/desk/delta/letters").status_code] == [303, 303]
+    asked.open(way)
+    assert asked.heading == "This link has ended"
+    mails = len(everything(database)["outbox"])
+    ask(Browser(app), ILYA)
+    with database.read() as session:
+        assert session.scalars(select(SignIn).filter_by(person_id=newsroom.ilya.person_id)).all() == []
+        assert len(everything(database)["outbox"]) == mails
+    for desk in (newsroom.newsletter_id, delta):
+        assert trail(database, desk, "membership.disable") == [("membership.disable", None, None)]
+    vera.open(f"{DESK}trail")
+    assert "Ilya Brandt was shut out of the whole house." in vera.text
+    vera.open(f"{DESK}people/{public_id(database, newsroom.ilya)}")
+    assert ("who alone can let them back" in vera.text, "Let them come back" in vera.text) == (True, False)
+
+    assert run(app, "enable", ILYA).output == "Ilya Brandt can come in again, by a mail that they ask for.\n"
+    assert through_the_door(app, database, ILYA).open(f"{DESK}letters").status_code == 200
+    with database.read() as session:
+        told = select(Event.action).where(Event.noun == "person", Event.noun_id == newsroom.ilya.person_id)
+        acts = list(session.scalars(told.order_by(Event.id)))
+        assert [act for act in acts if act in ("person.disable", "session.end_all", "person.enable")] == [
+            "person.disable",
+            "session.end_all",
+            "person.enable",
+        ]
+
+
+def test_the_last_admin_of_a_desk_stays(app: Flask, database: Database, newsroom: Newsroom, vera: Browser) -> None:
+    before = everything(database)
+    refused = run(app, "disable", VERA)
+    assert (refused.exit_code, refused.output) == (
+        1,
+        "Error: nothing was done: Vera Holm is the only admin of The Steppe Letter. Give somebody else this role first\n",
+    )
+    assert everything(database) == before
+    database.write(lambda session: hire(session, newsroom.newsletter_id, "Oleg", "oleg@desk.example", "admin"))
+    assert run(app, "disable", VERA).exit_code == 0
+    with database.read() as session:
+        assert [one.name for one in session.scalars(select(Person).where(Person.disabled_at.is_not(None)))] == [
+            "Vera Holm"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("disable", "nobody@desk.example"), "nobody in the house has the address nobody@desk.example"),
+        (("enable", "nobody"), "nobody is no e-mail address"),
+        (("enable", ILYA), "Ilya Brandt isn't out of the house"),
+        (("disable", NORA), "Nora Lind is out of the whole house already"),
+        (("invite", NORA, "--name", "N", "--newsletter", "steppe"), f"first flask staff enable {NORA}"),
+    ],
+)
+def test_what_would_change_nothing_is_refused_and_says_why(
+    app: Flask, database: Database, newsroom: Newsroom, words: tuple[str, ...], said: str
+) -> None:
+    assert run(app, "disable", NORA).exit_code == 0
+    before = everything(database)
+    refused = run(app, *words)
+    assert (refused.exit_code != 0, said in refused.output) == (True, True)
+    assert everything(database) == before

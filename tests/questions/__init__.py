@@ -1,0 +1,1 @@
+"""Questions: what they hide, and how they become one."""

@@ -1,0 +1,155 @@
+"""A letter joins a question that still goes somewhere, or none; and nobody hears that a question ended which was opened again."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Reader
+from app.answers import assigning, merging_questions
+from app.audit import watched
+from app.db import Database
+from app.editions import locking, slots
+from app.editions.queries import coming_editions
+from app.letters import receive
+from app.letters.models import Letter
+from app.lifecycle import Illegal
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.newsroom import publishing, undo
+from app.newsroom.endings import close_question
+from app.people.models import Expert
+from app.questions import moves, wording
+from app.questions.me_too import ask_too
+from app.questions.models import Question
+from tests.support.cast import Newsroom, answered
+from tests.support.desk_browser import DeskBrowser, one, version, with_a_minute
+from tests.support.letters import the, write
+from tests.support.questions import question
+from tests.support.side_by_side import SIDE_BY_SIDE, side_by_side
+
+SALT, AGAIN = "Who counts the salt in the orchards?", "who counts the salt that falls there"
+
+
+@pytest.fixture
+def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+    return with_a_minute(app, database, newsroom)
+
+
+def row(session: Session, public_id: str) -> Question:
+    return session.scalars(select(Question).filter_by(public_id=public_id)).one()
+
+
+def test_a_letter_joins_no_question_whose_lead_ran(nora: DeskBrowser, database: Database, newsroom: Newsroom) -> None:
+    """Its reader would never hear of an answer: the notices of that edition have gone out."""
+    merged = question(database, newsroom, "Salt", {})
+
+    def then(session: Session) -> None:
+        lead = answered(session, newsroom, SALT)
+        merging_questions.merge(session, newsroom.nora, row(session, merged), lead)
+        [edition] = coming_editions(session, newsroom.newsletter_id, 1)
+        slots.pick(session, newsroom.nora, lead, edition)
+        locking.lock_edition(session, newsroom.nora, edition)
+        publishing.send(session, newsroom.nora, edition)
+
+    database.write(then)
+    letter = write(database, newsroom, AGAIN)
+    page = nora.get(f"/letters/{letter}")
+    nora.post(f"/letters/{letter}/file", status=409, kind="question", question_id=merged, version=version(page))
+    assert (the(database, letter).state, the(database, letter).question_id) == ("received", None)
+
+
+def test_a_letter_that_is_ticked_with_one_behind_a_closed_question_is_not_closed_unheard(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom
+) -> None:
+    closed = question(database, newsroom, "Salt", {})
+    nora.decide(f"/questions/{closed}", "close", reason="outside")
+    old = one(database, Letter).public_id
+    new = write(database, newsroom, AGAIN)
+    nora.post("/letters", act="question", letter=[f"{key}.{the(database, key).version}" for key in (old, new)])
+    assert (the(database, new).state, the(database, new).question_id) == ("received", None)
+
+
+@SIDE_BY_SIDE
+def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on(
+    database: Database, newsroom: Newsroom
+) -> None:
+    letters = [write(database, newsroom, words) for words in (SALT, AGAIN)]
+    first, second = (the(database, key).id for key in letters)
+
+    def make(session: Session) -> tuple[int, list[int]]:
+        with watched(session) as events:
+            made = moves.open_question(session, newsroom.nora, [session.get_one(Letter, first)])
+        session.flush()
+        return made.id, undo.undoable(events)
+
+    key, press = database.write(make)
+
+    def join(session: Session) -> None:
+        made = session.get_one(Question, key)
+        database.write(lambda other: undo.undo(other, newsroom.nora, press))
+        moves.join(session, newsroom.ilya, made, [session.get_one(Letter, second)])
+
+    with pytest.raises(Illegal):
+        database.write(join)
+    assert [the(database, letter).state for letter in letters] == ["received", "received"]
+
+
+@SIDE_BY_SIDE
+def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away(
+    database: Database, newsroom: Newsroom
+) -> None:
+    salt, wind = (question(database, newsroom, words, {}) for words in ("Salt", "Wind"))
+
+    def prepare(session: Session) -> None:
+        assigning.assign(session, newsroom.nora, row(session, salt), session.get_one(Expert, newsroom.leyla.expert_id))
+
+    refused = side_by_side(
+        database,
+        prepare,
+        lambda session: merging_questions.merge(session, newsroom.nora, row(session, salt), row(session, wind)),
+    )
+    assert [why.reason for why in refused] == ["assigned"]
+
+
+@SIDE_BY_SIDE
+def test_nobody_joins_a_question_that_is_just_being_closed(database: Database, newsroom: Newsroom) -> None:
+    def show(session: Session) -> str:
+        shown = moves.open_question(session, newsroom.nora, [], body=SALT, language="en")
+        wording.clear(session, newsroom.nora, shown, shown.text_id or 0)
+        moves.show(session, newsroom.nora, shown, True)
+        return shown.public_id
+
+    shown = database.write(show)
+
+    def join(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        ask_too(session, Reader(), newsletter, shown, receive.Form("a nonce", 1))
+
+    refused = side_by_side(
+        database, lambda session: close_question(session, newsroom.nora, row(session, shown), "outside"), join
+    )
+    assert [why.fact for why in refused] == ["question shown"]
+    with database.read() as session:
+        assert session.scalars(select(Letter)).all() == []
+
+
+@pytest.mark.parametrize("state", ["queued", "held"])
+def test_no_reader_hears_that_a_question_ended_which_is_open_again(
+    nora: DeskBrowser, database: Database, newsroom: Newsroom, state: str
+) -> None:
+    if state == "held":
+        database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "held_kinds", ["reader.news"]))
+    closed = question(database, newsroom, "Salt", {"hear_back": "while", "email": "dana@post.example"})
+    nora.decide(f"/questions/{closed}", "close", reason="outside")
+    assert mails(database) == [state]
+    nora.post(f"/questions/{closed}/reopen")
+    assert mails(database) == ["discarded"]
+    nora.decide(f"/questions/{closed}", "close", reason="nobody")
+    assert mails(database) == ["discarded", state]
+
+
+def mails(database: Database) -> list[str | None]:
+    with database.read() as session:
+        query = select(OutboxMail.state).where(OutboxMail.letter_id.is_not(None))
+        return list(session.scalars(query.order_by(OutboxMail.id)))

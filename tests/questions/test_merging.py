@@ -1,0 +1,289 @@
+"""Readers asked: questions become one and come apart again, each asker with their receipt and one notice of their own."""
+
+import re
+
+import pytest
+from flask import Flask, g
+from sqlalchemy import func, select
+
+from app.db import Database
+from app.editions.models import Edition
+from app.editor.frame import Desk
+from app.editor.questions import question_list as listing
+from app.editor.questions import shelf_and_archive
+from app.editor.questions.question_list import list_of
+from app.indexing import index_due
+from app.letters import receipts, receive
+from app.letters.models import Letter
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter, Topic
+from app.people.models import Expert
+from app.questions import moves
+from app.questions.models import Question, QuestionTopic
+from tests.support.assignments import asked
+from tests.support.at_the_form import published
+from tests.support.cast import Newsroom, answered
+from tests.support.desk_browser import DeskBrowser, one, queries_of, undone, walked, with_a_minute
+from tests.support.questions import question
+
+
+@pytest.fixture
+def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+    return with_a_minute(app, database, newsroom)
+
+
+def the(database: Database, public_id: str) -> Question:
+    return one(database, Question, public_id=public_id)
+
+
+def box(database: Database, *public_ids: str) -> list[str]:
+    return [f"{key}.{the(database, key).version}" for key in public_ids]
+
+
+def state(database: Database, *public_ids: str) -> list[tuple[str | None, int | None]]:
+    rows = [the(database, key) for key in public_ids]
+    return [(row.state, row.merged_into_id) for row in rows]
+
+
+TO_READERS = select(OutboxMail).where(OutboxMail.letter_id.is_not(None))
+WRITES = {"hear_back": "once", "email": "dana@post.example"}
+
+
+def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, database, newsroom):
+    salt, wind, dust = (question(database, newsroom, words, {}, {}) for words in ("Salt", "Wind", "Dust"))
+    nora.decide(f"/questions/{dust}", "merge", into=wind)
+    page = nora.get("/questions")
+    led = nora.post("/questions", act="merge", question=re.findall(r'name="question" value="([^"]+)"', page))
+    assert led == "/desk/steppe/questions"
+    assert state(database, salt, wind, dust) == [
+        ("open", None), ("merged", the(database, salt).id), ("merged", the(database, salt).id)
+    ]  # fmt: skip
+    page = nora.get(led)
+    assert "One question is merged." in page
+    assert "6 readers" in page
+
+
+def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, database, newsroom):
+    wind, salt = (question(database, newsroom, words, {}) for words in ("Wind", "Salt"))
+    for key in (wind, salt):
+        nora.post(f"/questions/{key}/clear", seen=the(database, key).text.label)
+    nora.decide(f"/questions/{wind}", "show", seen=the(database, wind).text.label)
+    nora.decide(f"/questions/{wind}", "merge", into=salt)
+    page = nora.get(f"/questions/{salt}")
+    trail = page.partition('id="trail"')[2]
+    told = [" ".join(line.split()) for line in re.findall(r"<div>\s*([^<]*[^<\s])\s*</div>", trail)]
+    cleared = "Nora Lind confirmed that nobody can be recognised in the wording."
+    assert [line for line in told if not line.endswith(("filed a letter here.", "worded it."))] == [
+        "“Wind”: Nora Lind merged it into this one.",
+        "“Wind”: Nora Lind made it public in the desk’s wording.",
+        cleared,
+        f"“Wind”: {cleared}",
+        "Nora Lind made it a question.",
+        "“Wind”: Nora Lind made it a question.",
+    ]
+    came = re.findall(r"<summary>([^<]*A reader’s letter came[^<]*)</summary>", trail)
+    assert came == ["A reader’s letter came: Web.", "“Wind”: A reader’s letter came: Web."]
+    words = page.partition('id="wording"')[2].partition("</section>")[0]
+    first, _, folded = words.partition("<summary>")
+    assert (set(re.findall(r"First asked: (\w+)", first)), set(re.findall(r"(\w+)<del> \(0\)", first))) == (
+        {"Web"}, {"Salt"},
+    )  # fmt: skip
+    assert re.findall(r"^(.*?): <bdi[^>]*>([^<]+)", folded) == [("Web, merged in with “Wind”", "Wind (0)")]
+    assert "Nora Lind merged it into another question." in nora.get(f"/questions/{wind}")
+
+
+def test_an_undone_merge_loses_no_asker_no_receipt_and_no_notice(nora, database, newsroom):
+    salt, wind, dust = (question(database, newsroom, words, WRITES, {}) for words in ("Salt", "Wind", "Dust"))
+    nora.decide(f"/questions/{dust}", "merge", into=wind)
+    before = state(database, salt, wind, dust)
+    led = nora.post("/questions", act="merge", question=box(database, salt, wind))
+    assert undone(nora, led) == "Undone."
+    assert state(database, salt, wind, dust) == before
+    nora.post("/questions", act="merge", question=box(database, salt, wind))
+    nora.post(f"/questions/{wind}/split")  # the same by hand, however long after
+    assert state(database, salt, wind, dust) == before
+    nora.post("/questions", act="close", reason="outside", question=box(database, salt, wind))
+    with database.read() as session:
+        mails = session.scalars(select(OutboxMail)).all()
+        assert sorted(mail.letter_id for mail in mails) == sorted(
+            session.scalars(select(Letter.id).filter_by(hear_back="once"))
+        )
+        assert {outbox.read(session, mail).to for mail in mails} == {"dana@post.example"}
+        receipt = receive.receipt_of(session, receive.Form("Dust 0", 1))
+        assert receipts.find_receipt(session, receipt).question_id == the(database, dust).id
+
+
+@pytest.mark.parametrize("state_", ["closed", "ran", "merged"])
+def test_nothing_is_merged_into_what_is_over(nora, database, newsroom, state_):
+    salt = question(database, newsroom, "Salt", {})
+    over = question(database, newsroom, "Wind", {})
+    if state_ == "ran":
+        over = published(database, newsroom, [])
+    elif state_ == "closed":
+        nora.decide(f"/questions/{over}", "close", reason="outside")
+    else:
+        nora.decide(f"/questions/{over}", "merge", into=question(database, newsroom, "Dust"))
+    said = {
+        "closed": "the other one is closed",
+        "ran": "the other one has run",
+        "merged": "the other one was merged itself",
+    }
+    page = nora.get(nora.decide(f"/questions/{salt}", "merge", into=over))
+    assert f"Not merged: {said[state_]}" in page
+    page = nora.get(nora.decide(f"/questions/{salt}", "merge", into=salt))
+    assert "Not merged: it can’t be merged into itself" in page
+    assert the(database, salt).state == "open"
+
+
+def test_what_an_expert_has_leads_and_isnt_merged_away(nora, database, newsroom):
+    salt = question(database, newsroom, "Salt", {})
+    seeking = asked(database, newsroom)
+    with database.read() as session:
+        theirs = seeking.assignment(session).question.public_id
+    other = database.write(lambda session: answered(session, newsroom, "Dust").public_id)
+    page = nora.get(nora.post("/questions", act="merge", question=box(database, salt, theirs, other)))
+    assert the(database, salt).merged_into_id == the(database, theirs).id
+    assert (
+        "One question is merged. One stays as it is: it has an answer: merge the other one into this one instead."
+        in page
+    )
+    page = nora.get(nora.decide(f"/questions/{theirs}", "merge", into=other))
+    assert "Not merged: an expert is asked about it: merge the other one into this one instead." in page
+    nora.get(nora.post("/questions", act="merge", question=box(database, other)))
+    assert [the(database, key).state for key in (theirs, other)] == ["seeking", "answered"]
+
+
+def test_each_asker_of_many_questions_is_told_once_in_their_own_mail(nora, database, newsroom):
+    salt = question(database, newsroom, "Salt", WRITES, {"hear_back": "while", "email": "timur@post.example"})
+    wind = question(database, newsroom, "Wind", WRITES, {})
+    with database.read() as session:
+        held = asked(database, newsroom).assignment(session).question.public_id
+    led = nora.post("/questions", act="close", reason="later", question=box(database, salt, wind, held))
+    page = nora.get(led)
+    assert "2 questions are done. One stays as it is: an expert is behind it: close it on its own page" in page
+    with database.read() as session:
+        told = [outbox.read(session, mail).to for mail in session.scalars(TO_READERS)]
+    assert sorted(told) == ["dana@post.example", "dana@post.example", "timur@post.example"]
+    assert undone(nora, page) == "Undone."
+    with database.read() as session:
+        states = [mail.state for mail in session.scalars(TO_READERS)]
+    assert (states, [the(database, key).state for key in (salt, wind)]) == (["discarded"] * 3, ["open", "open"])
+    nora.post("/questions", 400, act="close", reason="because", question=box(database, salt))
+    nora.post("/questions", 400, act="burn", question=box(database, salt))
+
+
+def test_an_assistant_prepares_and_does_not_close(ilya, database, newsroom):
+    salt = question(database, newsroom, "Salt", {})
+    assert "Close kindly" not in ilya.get("/questions")
+    page = ilya.get(ilya.post("/questions", act="close", reason="later", question=box(database, salt)))
+    assert "One stays as it is: an editor has to do it." in page
+    ilya.post("/questions", act="shelf", question=box(database, salt))
+    assert the(database, salt).state == "shelved"
+    ilya.post("/questions", at="shelf", act="take", question=box(database, salt))
+    assert the(database, salt).state == "open"
+
+
+def test_topics_are_added_to_many_and_undo_leaves_those_that_were_there(nora, database, newsroom):
+    salt, wind = (question(database, newsroom, words) for words in ("Salt", "Wind"))
+
+    def name(session):
+        rows = [Topic(newsletter_id=newsroom.newsletter_id, slug=slug, name=slug.title()) for slug in ("air", "water")]
+        session.add_all(rows)
+        session.flush()
+        moves.set_topics(
+            session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=salt)).one(), [rows[0].id]
+        )
+
+    database.write(name)
+
+    def topics() -> int:
+        with database.read() as session:
+            return session.scalar(select(func.count()).select_from(QuestionTopic))
+
+    led = nora.post("/questions", act="topic", topic="water", question=box(database, salt, wind))
+    assert topics() == 3
+    assert undone(nora, led) == "Undone."
+    assert topics() == 1
+    page = nora.get(nora.post("/questions", act="topic", topic="fire", question=box(database, salt)))
+    assert "One stays as it is: choose a topic first." in page
+
+
+def listed(page: str) -> list[str]:
+    return [key.split(".")[0] for key in re.findall(r'name="question" value="([^"]+)"', page)]
+
+
+def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, database, newsroom):
+    salt = question(database, newsroom, "Salt in the orchard")
+    theirs = asked(database, newsroom)
+    with database.read() as session:
+        seeking = theirs.assignment(session).question.public_id
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id).public_id
+    ran = published(database, newsroom, [])
+
+    def name(session):
+        topic = Topic(newsletter_id=newsroom.newsletter_id, slug="air", name="Air")
+        session.add(topic)
+        session.flush()
+        moves.set_topics(
+            session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=salt)).one(), [topic.id]
+        )
+
+    database.write(name)
+    while index_due(database):
+        pass
+    with database.read() as session:
+        edition = the(database, ran).edition_id
+        edition = session.scalar(select(Edition.public_id).filter_by(id=edition))
+    assert listed(nora.get("/questions?topic=air")) == [salt]
+    assert listed(nora.get(f"/questions?edition={edition}")) == [ran]
+    assert listed(nora.get(f"/questions?expert={leyla}&state=seeking")) == [seeking]
+    assert listed(nora.get(f"/questions?expert={leyla}&topic=air")) == []
+    page = nora.get("/questions?q=orchard&state=open")
+    assert listed(page) == [salt]
+    assert "<mark>orchard</mark>" in page
+    assert "on Air, with Leyla Aydın." in nora.get(f"/questions?expert={leyla}&topic=air")
+    for query, part in (
+        ("topic=fire", "topic"),
+        ("edition=x", "edition"),
+        ("expert=y", "expert"),
+        ("state=z", "state"),
+        ("who=y", "who"),
+    ):
+        assert f"The part “{part}” of the address is nothing" in nora.get(f"/questions?{query}", 404)
+
+
+@pytest.mark.parametrize("path", ["/questions", "/questions?state=all&topic=water", "/shelf"])
+def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, newsroom, monkeypatch, path):
+    for module in (listing, shelf_and_archive):
+        monkeypatch.setattr(module, "PAGE", 3)
+
+    def fill(session):
+        water = Topic(newsletter_id=newsroom.newsletter_id, slug="water", name="Water")
+        session.add(water)
+        session.flush()
+        for number in range(8):
+            one = moves.open_question(session, newsroom.nora, [], body=f"Who counts plate {number}?", language="en")
+            moves.set_topics(session, newsroom.nora, one, [water.id])
+            if path == "/shelf":
+                moves.shelve(session, newsroom.nora, one)
+
+    database.write(fill)
+    there = walked(nora, path, "next")
+    assert [len(listed(page)) for page in there] == [3, 3, 2]
+    back = walked(nora, re.search(r'rel="prev" href="([^"]+)"', there[-1])[1], "prev")
+    assert [listed(page) for page in back] == [listed(page) for page in there[-2::-1]]
+
+
+def test_a_list_of_questions_takes_the_same_few_statements_for_many(nora, app, database, newsroom):
+    question(database, newsroom, "Salt", {})
+    few = queries_of(nora.database, lambda: nora.get("/questions"))
+    for number in range(40):
+        question(database, newsroom, f"Wind {number}", {})
+    assert queries_of(nora.database, lambda: nora.get("/questions")) == few
+    with app.test_request_context("/?state=all"), app.extensions["database"].read() as session:
+        g.zone = "UTC"
+        at = Desk(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
+        assert (
+            queries_of(app.extensions["database"], lambda: list_of(at)) <= 6
+        )  # the beginning of the transaction is one

@@ -1,0 +1,314 @@
+"""Timur asks on the web: one letter and one receipt however often he presses Send, and nothing lost when something is wrong."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from limits import RateLimitItemPerMinute
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from app.db import Database
+from app.letters.contacts import email_of, named
+from app.letters.models import Contact, Credit, Letter
+from app.questions import moves as questions
+from app.questions import wording
+from app.reader import form_token, submission
+from app.reader.page_frame import at
+from app.text import for_print
+from tests.support.at_the_form import QUESTION, ask, receipt_on, token
+from tests.support.cast import Newsroom
+
+
+def letters(database: Database) -> list[Letter]:
+    with database.read() as session:
+        return list(session.scalars(select(Letter).order_by(Letter.id)))
+
+
+def test_a_double_press_makes_one_letter_and_shows_the_same_receipt(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    form = token(client, "/steppe/")
+    first, second = ask(client, form=form), ask(client, form=form)
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert re.fullmatch(r"\d{20}", receipt_on(first.text))
+    assert receipt_on(first.text) == receipt_on(second.text)
+    [letter] = letters(database)
+    assert (letter.body, letter.hear_back, letter.state, letter.language) == (QUESTION, "number", "received", "en")
+
+
+def test_six_presses_at_the_same_moment_make_one_letter(
+    app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    form = token(client)
+    with ThreadPoolExecutor(6) as hands:
+        pages = list(hands.map(lambda _press: ask(app.test_client(), form=form), range(6)))
+    assert [page.status_code for page in pages] == [200] * 6
+    assert len({receipt_on(page.text) for page in pages}) == 1
+    assert [letter.body for letter in letters(database)] == [QUESTION]
+
+
+def test_the_same_form_with_other_words_shows_the_first_receipt_and_keeps_the_new_words(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    form = token(client)
+    first = ask(client, form=form)
+    again = ask(client, form=form, body="And since when have they owned them?")
+    assert again.status_code == 409
+    assert receipt_on(again.text) == receipt_on(first.text)
+    assert "And since when have they owned them?</textarea>" in again.text
+    fresh = re.search(r'name="form" value="([^"]+)"', again.text)
+    assert fresh is not None and fresh[1] != form
+    assert ask(client, form=fresh[1], body="And since when have they owned them?").status_code == 200
+    assert [letter.body for letter in letters(database)] == [QUESTION, "And since when have they owned them?"]
+
+
+def of_last_week(app: Flask, days: int) -> str:
+    with app.test_request_context("/steppe/ask"), at("steppe") as place:
+        before, form_token._today = form_token._today, lambda: before() - days
+        try:
+            return form_token.make(place.session, place.newsletter)
+        finally:
+            form_token._today = before
+
+
+@pytest.mark.parametrize("kind", ["stale", "forged", "none", "nonsense"])
+def test_a_form_that_is_too_old_or_forged_is_shown_again_with_its_text(
+    kind: str, app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    good = token(client)
+    bad = {"stale": of_last_week(app, 8), "forged": good[:-3] + "AAA", "none": "", "nonsense": "\0🜁" * 40}[kind]
+    page = client.post("/steppe/ask", data={"form": bad, "body": QUESTION, "email_once": "t@post.example"})
+    assert page.status_code == 400
+    assert f"{QUESTION}</textarea>" in page.text
+    assert letters(database) == []
+    assert ask(client, form=of_last_week(app, 6)).status_code == 200
+
+
+def test_another_newsletters_form_is_not_taken(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
+    def found_another(session: Any) -> None:
+        from app.newsletters.models import Newsletter
+
+        steppe = session.get_one(Newsletter, newsroom.newsletter_id)
+        columns = {
+            c.key: getattr(steppe, c.key) for c in Newsletter.__table__.columns if c.key not in ("id", "public_id")
+        }
+        session.add(Newsletter(**{**columns, "slug": "nafas", "language": "fa", "languages": ["fa"]}))
+
+    database.write(found_another)
+    assert ask(client, form=token(client, "/nafas/ask")).status_code == 400
+    assert letters(database) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("", "Write your question."),
+        (" \n\t\u200e\0 ", "Write your question."),
+        ("Why", "too short"),
+        ("?!?!?!", "too short"),
+        ("x" * 2001, "longer than 2,000 characters"),
+    ],
+)
+def test_what_is_no_question_comes_back_with_the_error_at_its_field(
+    body: str, message: str, client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    page = ask(client, body=body)
+    assert page.status_code == 400
+    assert re.search(rf'<a href="#body">[^<]*{message}', page.text)
+    assert re.search(rf'<p class="error" id="body-error">[^<]*{message}', page.text)
+    assert "<title>Not sent yet" in page.text
+    assert letters(database) == []
+
+
+def test_every_wrong_field_is_named_and_everything_typed_is_kept(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    page = ask(
+        client, hear_back="once", email_once="timur@post", credit="first", first="Timur", background="I drive there"
+    )
+    assert page.status_code == 400
+    assert re.findall(
+        r'<a href="#([a-z_]+)">', page.text.partition('class="summary"')[2].partition("</section>")[0]
+    ) == [
+        "email_once",
+        "place",
+    ]
+    for kept in (
+        f"{QUESTION}</textarea>",
+        'value="timur@post"',
+        'value="Timur"',
+        "I drive there</textarea>",
+        "<details open>",
+    ):
+        assert kept in page.text
+    assert letters(database) == []
+
+
+@pytest.mark.parametrize("field", ["hear_back", "credit"])
+def test_a_choice_that_there_is_not_is_refused_and_stores_nothing(
+    field: str, client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    assert ask(client, **{field: "everything"}).status_code == 400
+    assert letters(database) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "中国在塞尔维亚买了什么?",
+        "می‌خواهم بدانم آب کجاست؟",
+        "Why \u202edoes it run\u202c backwards 🙂🏽?",
+        "<script>alert(1)</script> is **this** [taken](javascript:x) as <b>text</b>?",
+        "{{ 7 * 7 }} and {% raw %}?",
+    ],
+)
+def test_any_script_and_any_trick_is_kept_as_it_was_written_and_shown_as_text(
+    body: str, client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    assert ask(client, body=body).status_code == 200
+    assert [letter.body for letter in letters(database)] == [body]
+    shown = client.post("/steppe/ask", data={"form": token(client), "body": body, "then": "choices"}).text
+    assert "<script>" not in shown
+    assert shown.count("</textarea>") == 2
+
+
+def test_ten_megabytes_get_a_page_and_no_letter(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
+    page = ask(client, body="why " * 2_500_000)
+    assert page.status_code == 413
+    assert "<h1>That is too much</h1>" in page.text
+    assert letters(database) == []
+
+
+def test_more_choices_opens_the_form_with_the_words_and_sends_nothing(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    form = token(client, "/steppe/")
+    page = ask(client, form=form, then="choices")
+    assert page.status_code == 200
+    assert f"{QUESTION}</textarea>" in page.text
+    assert f'name="form" value="{form}"' in page.text
+    assert letters(database) == []
+
+
+def test_an_address_and_a_name_are_kept_with_the_consent_as_it_was_read(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    consent = "I agree that The Steppe Letter prints this name with my question, in the newsletter and on this site."
+    assert client.get("/steppe/ask").text.count(consent) == 2
+    sent = ask(
+        client, hear_back="while", email_while="timur@post.example", credit="first", first="Timur", place="Osh",
+        verbatim="yes", language="ru", background="I drive there", name="not this one",
+    )  # fmt: skip
+    assert sent.status_code == 200
+    with database.read() as session:
+        letter = session.scalars(select(Letter)).one()
+        assert (letter.hear_back, letter.verbatim, letter.language, letter.background) == (
+            "while",
+            True,
+            "ru",
+            "I drive there",
+        )
+        assert (email_of(session, letter), named(session, letter)) == ("timur@post.example", "Timur, Osh")
+        assert session.scalars(select(Credit)).one().consent_text == consent
+
+
+def test_just_a_number_keeps_no_address_and_no_minute(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    assert ask(client, email_once="timur@post.example", email_while="timur@post.example").status_code == 200
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Contact)) == 0
+        [letter] = session.scalars(select(Letter))
+    moment = letter.received_at
+    assert (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
+    assert abs((datetime.now(UTC) - moment).total_seconds()) < 2 * 86_400
+
+
+def test_a_robot_in_the_trap_is_held_and_never_refused(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    sent = ask(client, leave_empty="https://buy.example")
+    assert (sent.status_code, len(receipt_on(sent.text))) == (200, 20)
+    assert [(letter.state, letter.held_reason) for letter in letters(database)] == [("held", "trap")]
+
+
+def test_a_flood_is_held_and_every_letter_of_it_is_kept(
+    database: Database, newsroom: Newsroom, limited: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(2, 10))
+    for number in range(4):
+        assert ask(limited, body=f"{QUESTION} ({number})").status_code == 200
+    assert [letter.held_reason for letter in letters(database)] == [None, None, "flood", "flood"]
+
+
+def shown_question(database: Database, newsroom: Newsroom) -> str:
+    def show(session: Any) -> str:
+        question = questions.open_question(
+            session, newsroom.nora, [], body="Does the canal run at night?", language="en"
+        )
+        wording.clear(session, newsroom.nora, question, question.text_id or 0)
+        questions.show(session, newsroom.nora, question, True)
+        return question.public_id
+
+    return database.write(show)
+
+
+def join(client: FlaskClient, public_id: str, form: str) -> TestResponse:
+    return client.post(f"/steppe/ask/{public_id}", data={"form": form})
+
+
+def test_to_want_to_know_it_too_is_one_press_with_a_receipt(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    public_id = shown_question(database, newsroom)
+    front = client.get("/steppe/").text
+    assert "Does the canal run at night?" in front
+    forms = re.findall(r'name="form" value="([^"]+)"', front)
+    assert len(set(forms)) == 2  # the question's own form has a token of its own
+    first, second = join(client, public_id, forms[1]), join(client, public_id, forms[1])
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert receipt_on(first.text) == receipt_on(second.text)
+    [letter] = letters(database)
+    assert (letter.state, letter.filed_as, letter.body) == ("filed", "question", "Does the canal run at night?")
+    assert "1 reader asks this." in client.get("/steppe/").text
+
+
+def test_a_question_that_is_not_shown_any_more_can_not_be_joined(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    public_id = shown_question(database, newsroom)
+    form = token(client)
+
+    def hide(session: Any) -> None:
+        from app.questions.models import Question
+
+        questions.show(session, newsroom.nora, session.scalars(select(Question)).one(), False)
+
+    database.write(hide)
+    assert join(client, public_id, form).status_code == 409
+    assert join(client, "ZZZZZZZZZZZZ", form).status_code == 409
+    assert letters(database) == []
+
+
+def test_the_form_is_light_and_needs_nothing_but_its_style(client: FlaskClient, newsroom: Newsroom) -> None:
+    for path in ("/steppe/ask", "/steppe/"):
+        page = client.get(path)
+        assert len(page.data) < 30_000
+        assert re.findall(r"<(?:script|img|svg|style)\b|\sstyle=|\son\w+=", page.text) == []
+        assert re.findall(r'(?:href|src|action)="(?:https?:)?//[^"]*"', page.text) == []
+        assert page.headers["Cache-Control"] == "no-store"
+        assert 'autocomplete="off"' in page.text
+
+
+def test_words_meant_for_the_desk_are_cleaned_only_where_they_leave_it(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    assert ask(client, body="Is\0 this \u202etrue\u202c?").status_code == 200
+    [letter] = letters(database)
+    assert letter.body == "Is this \u202etrue\u202c?"
+    assert for_print(letter.body) == "Is this true?"

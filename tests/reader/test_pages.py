@@ -1,0 +1,321 @@
+"""What anybody can read: the archive, a Q&A at its lasting address, editions, feeds; without a cookie, and kept by caches."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree import ElementTree
+
+import icalendar
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app.db import Database
+from app.editions.models import Edition
+from app.letters.models import Letter
+from app.newsletters.models import Newsletter, Topic
+from app.newsroom import publishing
+from app.questions import moves as questions
+from tests.support.at_desk import counted
+from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent, token
+from tests.support.cast import Newsroom
+
+PATHS = ("/steppe/answers", "/steppe/editions", "/steppe/protection", "/steppe/feed.xml", "/steppe/calendar.ics")
+TRICK = 'Salt & <b>wind</b> "now" ]]> {{ 7*7 }}'
+
+
+@pytest.fixture
+def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> str:
+    """Two readers asked about the silos, Leyla answered, it ran. The public key of the question."""
+    ask(client)
+    ask(client, body="Who do the silos belong to?")
+    with database.read() as session:
+        both = list(session.scalars(select(Letter.id)))
+    return published(database, newsroom, both, ties="The mill pays for our gauges.")
+
+
+def address_of_edition(database: Database) -> str:
+    with database.read() as session:
+        return session.scalars(select(Edition.public_id).filter_by(state="sent")).one()
+
+
+def test_a_story_says_who_answered_with_what_stake_and_that_nobody_is_named(
+    client: FlaskClient, database: Database, silos: str
+) -> None:
+    page = client.get(f"/steppe/q/{silos}/the-silos")
+    assert page.status_code == 200
+    texts = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page.text))
+    for said in (
+        "The Silos: The Steppe Letter",
+        "Readers asked: “Who built the silos, and who owns them now?”",
+        "To find out more, I asked Leyla Aydın, soil scientist at the Karakum Field Station:",
+        "“Nobody knows. “We asked the mill.”",
+        "2 readers. None of them is named.",
+        "The mill pays for our gauges.",
+        f"https://ask.newsroom.example/steppe/q/{silos}/the-silos",
+    ):
+        assert said in texts
+    assert re.findall(r'itemtype="https://schema.org/(\w+)"', page.text) == ["QAPage", "Question", "Answer"]
+    assert f'href="/steppe/editions/{address_of_edition(database)}"' in page.text
+
+
+def test_a_wrong_slug_leads_to_the_right_one(client: FlaskClient, silos: str) -> None:
+    for wrong in ("-", "the-silo", "%D8%A2%D8%A8"):
+        moved = client.get(f"/steppe/q/{silos}/{wrong}")
+        assert (moved.status_code, moved.headers["Location"]) == (301, f"/steppe/q/{silos}/the-silos")
+    moved = client.get(f"/steppe/q/{silos}/-?lang=fa")
+    assert moved.headers["Location"] == f"/steppe/q/{silos}/the-silos?lang=fa"
+
+
+def test_a_withdrawn_page_is_a_stub_everywhere_at_once(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    kept = client.get(f"/steppe/q/{silos}/the-silos").headers["ETag"]
+    database.write(lambda s: publishing.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
+    stub = client.get(f"/steppe/q/{silos}/the-silos", headers={"If-None-Match": kept})
+    assert (stub.status_code, stub.headers["Cache-Control"]) == (410, "no-store")
+    pages = [
+        stub,
+        *(client.get(path) for path in ("/steppe/", *PATHS, f"/steppe/editions/{address_of_edition(database)}")),
+    ]
+    assert [page.text.count("Silos") + page.text.count("the mill") for page in pages] == [0] * len(pages)
+    assert client.get(f"/steppe/report/{silos}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nowhere/", "/nowhere/ask", "/steppe/q/ZZZZZZZZZZZZ/x", "/steppe/q/%00/x", "/%00/", "/steppe/editions/ZZZZZZZZZZZZ",
+        "/steppe/editions/%27", "/steppe/answers?topic=none", "/steppe/answers?topic=%00", "/steppe/answers?year=1066",
+        "/steppe/answers?before=ZZZZZZZZZZZZ", "/steppe/editions?before=ZZZZZZZZZZZZ", "/steppe/report/ZZZZZZZZZZZZ",
+    ],
+)  # fmt: skip
+def test_what_there_is_not_is_404(path: str, client: FlaskClient, newsroom: Newsroom) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_what_has_not_run_is_not_reachable(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
+    def open_one(session: Any) -> str:
+        question = questions.open_question(
+            session, newsroom.nora, [], headline="Not Yet", body="Is it out?", language="en"
+        )
+        return question.public_id
+
+    public_id = database.write(open_one)
+    with database.read() as session:
+        planned = session.scalars(select(Edition.public_id).filter_by(state="planned")).all()[0]
+    assert client.get(f"/steppe/q/{public_id}/not-yet").status_code == 404
+    assert client.get(f"/steppe/editions/{planned}").status_code == 404
+
+
+def every_page(client: FlaskClient, database: Database, silos: str) -> list[Any]:
+    paths = (
+        "/", "/steppe/", "/steppe/ask", "/steppe/receipt", *PATHS, f"/steppe/q/{silos}/the-silos", f"/steppe/q/{silos}/-",
+        f"/steppe/report/{silos}", f"/steppe/editions/{address_of_edition(database)}", "/steppe/answers?lang=fa",
+        "/steppe/q/ZZZZZZZZZZZZ/x",
+    )  # fmt: skip
+    pages = [client.get(path) for path in paths]
+    sent = ask(client)
+    pages += [sent, ask(client, body=""), client.post("/steppe/receipt", data={"receipt": "1"})]
+    return [*pages, client.post("/steppe/receipt", data={"receipt": receipt_on(sent.text)})]
+
+
+def test_no_page_sets_a_cookie_or_differs_by_one(client: FlaskClient, database: Database, silos: str) -> None:
+    pages = every_page(client, database, silos)
+    assert len(pages) == 19
+    assert [page.headers.getlist("Set-Cookie") for page in pages] == [[]] * len(pages)
+    assert [page.headers.get("Vary") for page in pages] == [None] * len(pages)
+
+
+def test_not_even_a_browser_of_the_desk_is_sent_a_cookie(client: FlaskClient, newsroom: Newsroom) -> None:
+    with client.session_transaction() as desk_session:
+        desk_session.permanent = True
+        desk_session["_user_id"] = "a session of the desk"
+    for path in ("/steppe/", "/steppe/ask", "/steppe/answers"):
+        page = client.get(path)
+        assert (page.headers.getlist("Set-Cookie"), page.headers.get("Vary")) == ([], None)
+
+
+def test_pages_with_a_form_are_never_kept_by_a_cache(client: FlaskClient, database: Database, silos: str) -> None:
+    for path in ("/steppe/", "/steppe/ask", f"/steppe/report/{silos}", "/steppe/receipt"):
+        assert client.get(path).headers["Cache-Control"] == "no-store"
+    for path in (*PATHS, f"/steppe/q/{silos}/the-silos", f"/steppe/editions/{address_of_edition(database)}"):
+        page = client.get(path)
+        assert page.headers["Cache-Control"].startswith("public, max-age=")
+        assert 'name="form"' not in page.text
+
+
+class Counted:
+    """How many statements the readers' connections are sent."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client, self.database = client, client.application.extensions["database"]
+
+    def get(self, path: str, **headers: str) -> tuple[int, int]:
+        with counted(self.database) as statements:
+            status = self.client.get(
+                path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+            ).status_code
+        return status, len([statement for statement in statements if statement.startswith("SELECT")])
+
+
+def test_what_has_not_changed_costs_one_query(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    counting = Counted(client)
+    for path in (*PATHS[:4], f"/steppe/q/{silos}/the-silos", f"/steppe/editions/{address_of_edition(database)}"):
+        tag = client.get(path).headers["ETag"]
+        assert counting.get(path, If_None_Match=tag) == (304, 1)
+        assert client.get(f"{path}?lang=fa", headers={"If-None-Match": tag}).status_code == 200
+    tag = client.get("/steppe/answers").headers["ETag"]
+    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "imprint", "New imprint."))
+    assert client.get("/steppe/answers", headers={"If-None-Match": tag}).status_code == 200
+
+
+def fill_the_archive(database: Database, newsroom: Newsroom, many: int) -> None:
+    for number in range(many):
+        answered(database, newsroom, [], headline=f"Story {number}", body=f"What about number {number}?")
+    locked(database, newsroom)
+    sent(database, newsroom)
+
+
+@pytest.mark.parametrize("many", [5, 50])
+def test_an_archive_of_fifty_takes_no_more_queries_than_one_of_five(
+    many: int, client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    fill_the_archive(database, newsroom, many)
+    counting = Counted(client)
+    edition = f"/steppe/editions/{address_of_edition(database)}"
+    assert [counting.get(path) for path in ("/steppe/", *PATHS[:2], edition, "/steppe/feed.xml")] == [
+        (200, 6),
+        (200, 5),
+        (200, 4),
+        (200, 3),
+        (200, 2),
+    ]
+
+
+def test_the_archive_is_walked_to_its_end_without_losing_or_repeating_one(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    fill_the_archive(database, newsroom, 45)
+    found, path = [], "/steppe/answers"
+    while path:
+        page = client.get(path).text
+        found += re.findall(r'<a href="/steppe/q/[^"]+" dir="auto">Story (\d+)</a>', page)
+        older = re.search(r'rel="next" href="([^"]+)"', page)
+        path = older[1].replace("&amp;", "&") if older else ""
+    assert found == [str(number) for number in reversed(range(45))]
+
+
+def test_topics_and_years_choose(client: FlaskClient, database: Database, newsroom: Newsroom, silos: str) -> None:
+    def two_topics_and_an_older_edition(session: Any) -> None:
+        grain, water = (Topic(newsletter_id=newsroom.newsletter_id, slug=s, name=s.title()) for s in ("grain", "water"))
+        session.add_all([grain, water])
+        session.flush()
+        question = question_of(session, silos)
+        questions.set_topics(session, newsroom.nora, question, [grain.id])
+        question.published_at = datetime(2021, 5, 5, tzinfo=UTC)
+        session.get_one(Edition, question.edition_id).runs_at = datetime(2021, 5, 5, tzinfo=UTC)
+        session.get_one(Edition, question.edition_id).cutoff_at = datetime(2021, 5, 3, tzinfo=UTC)
+
+    database.write(two_topics_and_an_older_edition)
+    published(database, newsroom, [], headline="The Well", body="Who dug the well?")
+    shown = {
+        choice: re.findall(r'dir="auto">(The \w+)</a>', client.get(f"/steppe/answers{choice}").text)
+        for choice in ("", "?topic=grain", "?topic=water", "?year=2021", "?topic=grain&year=2021")
+    }
+    assert shown == {
+        "": ["The Well", "The Silos"],
+        "?topic=grain": ["The Silos"],
+        "?topic=water": [],
+        "?year=2021": ["The Silos"],
+        "?topic=grain&year=2021": ["The Silos"],
+    }
+    assert 'href="/steppe/answers?topic=grain"' in client.get(f"/steppe/q/{silos}/the-silos").text
+
+
+def test_tricks_in_the_desks_words_are_text_on_pages_and_in_the_feed(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    public_id = published(
+        database, newsroom, [], headline=TRICK, body=f"Is {TRICK} true?", answer=f"{TRICK}\n\n[go](javascript:alert(1))"
+    )
+    pages = [client.get(path).text for path in ("/steppe/", "/steppe/answers", "/steppe/editions")]
+    pages.append(client.get(f"/steppe/q/{public_id}/-", follow_redirects=True).text)
+    assert [page.count("<b>wind</b>") for page in pages] == [0, 0, 0, 0]
+    assert [page.count("{{ 7*7 }}") > 0 for page in pages] == [True] * 4
+    assert [page.count("&lt;b&gt;wind&lt;/b&gt;") > 0 for page in pages] == [True] * 4
+    assert [re.findall(r'href="javascript', page) for page in pages] == [[]] * 4
+    atom = "{http://www.w3.org/2005/Atom}"
+    feed = ElementTree.fromstring(client.get("/steppe/feed.xml").data)  # noqa: S314 - it is our own
+    [entry] = feed.findall(f"{atom}entry")
+    assert entry.findtext(f"{atom}title") == TRICK.replace('"now"', "“now”")
+    content = entry.find(f"{atom}content")
+    assert content is not None and content.get("type") == "html"
+    assert "&lt;b&gt;wind" in (content.text or "")
+    assert entry.findtext(f"{atom}id", "").startswith(f"https://ask.newsroom.example/steppe/q/{public_id}/")
+
+
+def test_the_calendar_holds_the_coming_editions(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
+    page = client.get("/steppe/calendar.ics")
+    assert page.mimetype == "text/calendar"
+    dates = [component.decoded("dtstart") for component in icalendar.Calendar.from_ical(page.data).walk("VEVENT")]
+    with database.read() as session:
+        planned = list(session.scalars(select(Edition.runs_at).order_by(Edition.runs_at).limit(len(dates))))
+    assert len(dates) > 5
+    assert dates == planned
+    again = client.get("/steppe/calendar.ics", headers={"If-None-Match": page.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_the_readers_language_goes_with_every_link(client: FlaskClient, newsroom: Newsroom) -> None:
+    page = client.get("/steppe/?lang=fa").text
+    assert '<html lang="fa" dir="rtl">' in page
+    links = re.findall(r'(?:href|action)="(/steppe/[^"]*)"', page)
+    assert len(links) > 6
+    assert [link for link in links if not link.endswith(("lang=fa", "lang=en", "lang=ru"))] == []
+    assert '<html lang="en" dir="ltr">' in client.get("/steppe/?lang=xx").text
+    assert "lang=" not in "".join(re.findall(r"<nav.*?</nav>", client.get("/steppe/").text, re.DOTALL)).replace(
+        "hreflang=", ""
+    )
+
+
+def test_the_root_leads_to_the_first_newsletter(client: FlaskClient, newsroom: Newsroom) -> None:
+    page = client.get("/")
+    assert (page.status_code, page.headers["Location"]) == (303, "/steppe/")
+
+
+def test_before_the_first_newsletter_the_root_says_so(client: FlaskClient) -> None:
+    page = client.get("/")
+    assert (page.status_code, "There is no newsletter yet." in page.text) == (200, True)
+
+
+def test_an_error_in_an_answer_is_reported_as_a_letter_that_says_where(
+    client: FlaskClient, database: Database, silos: str
+) -> None:
+    path = f"/steppe/report/{silos}"
+    form = token(client, path)
+    assert client.post(path, data={"form": form, "body": ""}).status_code == 400
+    pages = [client.post(path, data={"form": form, "body": "The mill closed in 2009."}) for _ in range(2)]
+    assert [page.status_code for page in pages] == [200, 200]
+    assert receipt_on(pages[0].text) == receipt_on(pages[1].text)
+    with database.read() as session:
+        [letter] = session.scalars(select(Letter).where(Letter.state == "received"))
+        assert (letter.body, letter.background) == (
+            "The mill closed in 2009.",
+            f"The Silos\n/steppe/q/{silos}/the-silos",
+        )
+
+
+def test_a_country_note_stands_in_the_readers_language_with_the_day_it_was_checked(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    note = {"country": "UZ", "checked_on": "2021-10-12", "text": {"en": "Wait for your own phone.", "ru": "Подождите."}}
+    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "notes", [note]))
+    for path in ("/steppe/ask", "/steppe/protection"):
+        page = client.get(path).text
+        for said in ("If you are in Uzbekistan", "Wait for your own phone.", "Checked on 12 October 2021."):
+            assert page.count(said) == 1
+        assert "Подождите." in client.get(f"{path}?lang=ru").text
+        assert "Wait for your own phone." in client.get(f"{path}?lang=fa").text

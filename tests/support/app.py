@@ -1,0 +1,41 @@
+"""The app as the tests open it: the demo’s settings at an address as in production."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
+
+import config as configuration
+from app.db import Database
+
+SECRETS = {1: b"a secret of the newsroom, thirty-two bytes"}
+BASE_URL = "https://ask.newsroom.example"
+# The demo's settings at an address as in production, which the demo itself refuses.
+IN_TESTS = {"BASE_URL": BASE_URL, "SESSION_COOKIE_SECURE": True, "SECRETS": SECRETS, "TESTING": True}
+# The least that production needs.
+SAFE = {
+    "SECRET_KEYS": "1:" + base64.b64encode(b"s" * 32).decode(),
+    "BASE_URL": "https://ask.example.org",
+    "MAIL_FROM": "desk@example.org",
+}
+
+
+@contextmanager
+def opened_app(database: Database, folder: Path, compiled: FileSystemBytecodeCache, limits: str) -> Iterator[Flask]:
+    from app import create_app
+
+    settings = configuration.load(
+        {
+            "READERS_ASKED_ENV": "demo",
+            "DATABASE_URL": database.url,
+            "MAIL_FOLDER": str(folder / "mail"),
+            "LIMITS": limits,
+        }
+    )
+    made = create_app({**settings, **IN_TESTS})
+    made.jinja_env.bytecode_cache = compiled
+    yield made
+    made.extensions["database"].close()

@@ -1,0 +1,152 @@
+"""What the tests of the experts' door begin with: Timur asks, Nora words it and asks Leyla, whose link is in the mail."""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.actors import Clock, Reader
+from app.answers import assigning, editing, writing
+from app.answers.models import Answer, Assignment, Check
+from app.db import Base, Database, now
+from app.editions import locking, slots
+from app.letters import contacts, receive
+from app.letters.models import Letter
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.newsroom import invitations, public_state, publishing
+from app.people.models import Expert as ExpertRow
+from app.questions import moves, wording
+from app.questions.models import Question
+from tests.support.cast import Newsroom
+
+WORDING = "Who measures the salt in the wind, and can a village ask for the figures?"
+ANSWER = 'Nobody is told to. We put up "salt plates" in 2009.\n\nA village can ask, and the list is **short**.'
+EDITED = 'Nobody has to. We put up "salt plates" in 2009.\n\nA village can ask, and the list is **short**.'
+ASKED = receive.Ask(
+    "My cousin Zarina in Moynaq coughs from the salt. Who measures it?",
+    background="She works at the cannery by the old harbour.",
+    hear_back="while",
+    email="timur@post.example",
+    credit="full",
+    name="Timur Aliev",
+    place="Nukus",
+    consent="Print my name and town.",
+)
+# What Timur's letter says of him, and what nobody has cleared.
+OF_TIMUR = ("Timur", "Aliev", "timur@post", "Nukus", "Zarina", "Moynaq", "cannery", "old harbour", "Orynbay")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One assignment: its keys, and the path of its link."""
+
+    newsroom: Newsroom
+    database: Database
+    question_id: int
+    assignment_id: int
+    public_id: str
+    link: str
+
+    def assignment(self, session: Session) -> Assignment:
+        return session.get_one(Assignment, self.assignment_id)
+
+    def state(self) -> str:
+        with self.database.read() as session:
+            return str(self.assignment(session).state)
+
+    def answer(self, session: Session) -> Answer:
+        return session.scalars(select(Answer).filter_by(assignment_id=self.assignment_id)).one()
+
+    def send(self, body: str = ANSWER) -> None:
+        written = writing.Written(body, own_words=True)
+        self.database.write(
+            lambda session: writing.submit(session, self.newsroom.leyla, self.assignment(session), written)
+        )
+
+    def edit(self, body: str = EDITED) -> None:
+        self.database.write(lambda session: editing.edit(session, self.newsroom.nora, self.answer(session), body))
+
+    def send_to_check(self) -> None:
+        self.database.write(lambda session: editing.ask_check(session, self.newsroom.nora, self.answer(session)))
+
+    def checks(self) -> list[tuple[str | None, str | None]]:
+        with self.database.read() as session:
+            found = session.scalars(select(Check).filter_by(answer_id=self.answer(session).id).order_by(Check.id))
+            return [(check.outcome, check.reply_text) for check in found]
+
+    def approve(self) -> None:
+        def approve(session: Session) -> None:
+            nora, answer = self.newsroom.nora, self.answer(session)
+            editing.approve(session, nora, answer, checklist=editing.CHECKLIST, reason="read to her by phone")
+            edition = public_state.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
+            slots.pick(session, nora, session.get_one(Question, self.question_id), edition)
+
+        self.database.write(approve)
+
+    def run(self) -> None:
+        def run(session: Session) -> None:
+            edition = public_state.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
+            locking.lock_edition(session, self.newsroom.nora, edition, edition.version)
+            publishing.send(session, self.newsroom.nora, edition)
+
+        self.database.write(run)
+
+    def mails(self) -> list[tuple[str, str]]:
+        """Kind and all the words of each mail to Leyla."""
+        with self.database.read() as session:
+            mails = session.scalars(select(OutboxMail).where(OutboxMail.kind.like("expert.%")).order_by(OutboxMail.id))
+            read = [(mail.kind, outbox.read(session, mail)) for mail in mails]
+            return [(kind, f"{m.subject}\n{m.text}\n{m.html}") for kind, m in read if m.to == "leyla@field.example"]
+
+
+def asked(database: Database, newsroom: Newsroom, words: str = WORDING, to: str = "leyla", **about: str) -> Asked:
+    """Timur asks; Nora words it, asks an expert, and the invitation with its link stands in the outbox."""
+
+    def invite(session: Session) -> tuple[int, int, str]:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        receive.send(session, Reader(), newsletter, ASKED, form=receive.Form(words, 1))
+        letter = session.scalars(select(Letter).order_by(Letter.id.desc())).first()
+        assert letter is not None
+        contacts.verify_credit(session, newsroom.nora, letter, "he confirmed by mail")
+        question = moves.open_question(
+            session, newsroom.nora, [letter], headline="The Salt Wind", body=words, language="en", **about
+        )
+        wording.clear(session, newsroom.nora, question, question.text_id or 0)
+        expert = session.get_one(ExpertRow, getattr(newsroom, to).expert_id)
+        edition = public_state.coming_editions(session, newsletter.id, 1)[0]
+        brief = "Please say first who reads the plates."
+        assignment = assigning.assign(session, newsroom.nora, question, expert, brief=brief, for_edition_id=edition.id)
+        invitations.invite(session, newsroom.nora, assignment)
+        return question.id, assignment.id, assignment.public_id
+
+    question_id, assignment_id, public_id = database.write(invite)
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail).filter_by(assignment_id=assignment_id)).one()
+        link = re.search(r"https?://[^/]+(/a/\S+)", outbox.read(session, mail).text)
+        assert link is not None
+    return Asked(newsroom, database, question_id, assignment_id, public_id, link[1])
+
+
+def handed_over(session: Session) -> None:
+    """Whatever waits in the queue goes out."""
+    for mail in session.scalars(select(OutboxMail).filter_by(state="queued")).all():
+        outbox.move(session, Clock(), mail, "send", sent_at=now(session))
+
+
+def arrived(database: Database, newsroom: Newsroom) -> Asked:
+    """The same, and the invitation has left the house."""
+    made = asked(database, newsroom)
+    database.write(handed_over)
+    return made
+
+
+def rows(database: Database) -> dict[str, int]:
+    """How many rows every table has."""
+    with database.read() as session:
+        return {
+            table.name: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in Base.metadata.sorted_tables
+        }

@@ -1,0 +1,52 @@
+"""A worker that fetches and places mail and can be killed at any moment: a process that forks one each time it is told to.
+
+Python and the app are loaded once, so that a life costs milliseconds and 200 of them fit into a test. Each line on standard
+input begins a life: "here" reads the mails in the worker itself, "apart" in a process of its own as the product does. It
+prints its number as it begins to work, and its mother prints "gone" once it has ended, however it did.
+"""
+
+import os
+import sys
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
+
+from sqlalchemy.orm import configure_mappers
+
+import config
+from app.db import Database
+from app.mail.parsing.parse import parse
+from app.mail.reading import Reading
+from app.mail.trim import trim
+from app.mailroom import imap
+from app.mailroom.placing import Settings, place_due
+from app.seal import Keys
+from tests.support.app import BASE_URL, SECRETS
+
+LEASE = timedelta(seconds=0.4)  # of what a killed worker held; five minutes in the product
+TOGETHER = 2  # mails placed in one transaction: more would seldom be done before the worker is killed
+
+
+def work(url: str, mailbox: config.Mailbox, reading: str) -> None:
+    """Fetch and place, again and again."""
+    database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
+    here = cast(Reading, SimpleNamespace(parse=parse, trim=trim))
+    reader = here if reading == "here" else Reading(10)
+    print(os.getpid(), flush=True)
+    while True:
+        imap.poll(database, mailbox)
+        place_due(database, reader, Settings(), TOGETHER, lease=LEASE)
+
+
+def main(url: str, address: str) -> None:
+    (mailbox,) = config.mailboxes_of(address)
+    configure_mappers()
+    for line in sys.stdin:
+        if (child := os.fork()) == 0:
+            work(url, mailbox, line.strip())
+        os.waitpid(child, 0)
+        print("gone", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,62 @@
+"""A worker that is killed (SIGKILL) at a chosen statement, in the middle of whatever it does then.
+
+Each line on standard input begins a life and says at which statement it ends; the mother process, which has loaded everything,
+forks it. She prints "killed", or "done" where the work was over sooner.
+"""
+
+import os
+import signal
+import sys
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import configure_mappers
+
+from app import indexing, worker
+from app.answers import ladder
+from app.db import Database
+from app.letters import look_alike_flags
+from app.matching import embedding
+from app.newsroom import invitations, weekly_counts
+from app.seal import Keys
+from tests.support.app import BASE_URL, SECRETS
+
+FEW = 4  # rows a transaction, so that there are many
+
+
+def work(url: str, matcher: str, last: int) -> None:
+    """All that the clock does to what is there, once, up to the statement that is the last one."""
+    indexing.BATCH = embedding.BATCH = look_alike_flags.BATCH = FEW
+    database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2, matcher=matcher)
+    left = iter(range(last))
+
+    def one_less(*_: Any) -> None:
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    for engine in (database.reader, database.writer):
+        event.listen(engine, "before_cursor_execute", one_less)
+        event.listen(engine, "commit", one_less)
+    while indexing.index_due(database) or embedding.embed_due(database):
+        pass
+    while look_alike_flags.look(database):
+        pass
+    weekly_counts.count_due(database)
+    ladder.climb(database, invitations.invite_next)
+    database.write(worker.forget_overdue)
+
+
+def main(url: str, matcher: str) -> None:
+    configure_mappers()
+    for line in sys.stdin:
+        if (child := os.fork()) == 0:
+            work(url, matcher, int(line))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        ended = {-signal.SIGKILL: "killed", 0: "done"}
+        code = os.waitstatus_to_exitcode(status)
+        print(ended.get(code, f"failed with {code}"), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

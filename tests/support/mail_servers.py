@@ -1,0 +1,387 @@
+"""Mail servers as newsrooms run them, on free ports of this machine with settings and mails of their own: Dovecot, Postfix.
+
+They keep mails in folders of other accounts, so they only start for root, and are skipped loudly elsewhere.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import imapclient
+from aiosmtpd.lmtp import LMTP
+
+from app.db import Database
+from app.mailroom.lmtp import Delivery
+from tests.support.missing import without
+from tests.support.serving import free_port
+
+PASSWORD = "öpen-sesame"
+PATIENCE = 20.0  # seconds that a server may take to come up or to do what is waited for
+
+
+@dataclass(frozen=True)
+class Dovecot:
+    """An IMAP server where each user name is a mailbox; all have one password. `tls` is the certificate of its own port."""
+
+    imap: int
+    imaps: int
+    lmtp: int
+    tls: Path
+    folder: Path
+
+    def mailbox(self, user: str, port: int | None = None, **options: str) -> str:
+        """The address of a mailbox, as it stands in MAILBOXES."""
+        query = "&".join(f"{name}={value}" for name, value in options.items())
+        return f"imap://{user}:%C3%B6pen-sesame@127.0.0.1:{port or self.imap}/INBOX?{query}"
+
+    @contextmanager
+    def opened(self, user: str, port: int | None = None) -> Iterator[imapclient.IMAPClient]:
+        """The mailbox as another library sees it."""
+        client = imapclient.IMAPClient("127.0.0.1", port or self.imap, ssl=False, timeout=10)
+        client.plain_login(user, PASSWORD)
+        client.select_folder("INBOX")
+        try:
+            yield client
+        finally:
+            with suppress(OSError, imapclient.exceptions.IMAPClientError):
+                client.logout()
+
+    def put(self, user: str, *mails: bytes) -> None:
+        with self.opened(user) as client:
+            for mail in mails:
+                client.append("INBOX", mail)
+
+    def count(self, user: str) -> int:
+        with self.opened(user) as client:
+            return len(client.search("ALL"))
+
+    def number_anew(self, user: str) -> None:
+        """Take the server's memory of a mailbox away: the same mails are there under new UIDs and another UIDVALIDITY."""
+        before = self.validity(user)
+        while self.validity(user) == before:  # it is made of the time in seconds
+            for file in (self.folder / "mail" / user / "mail").glob("dovecot*"):
+                file.unlink()
+            time.sleep(0.3)
+
+    def validity(self, user: str) -> int:
+        with self.opened(user) as client:
+            number: int = client.folder_status("INBOX", ["UIDVALIDITY"])[b"UIDVALIDITY"]
+            return number
+
+
+def until(done: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    end = time.monotonic() + patience
+    while not done():
+        assert time.monotonic() < end, f"waited in vain: {what}"
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    """A folder that the servers' own accounts can walk through, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(prefix=f"readers-asked-{name}-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _needs(*programs: str) -> None:
+    if missing := [name for name in programs if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]:
+        without(f"{' and no '.join(missing)}")
+    if os.geteuid() != 0:
+        without("right to start mail servers (run as root)")
+
+
+COMMON = """
+base_dir = {folder}/run
+log_path = {folder}/dovecot.log
+protocols = imap lmtp
+listen = 127.0.0.1
+first_valid_uid = 1
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp}
+  }}
+}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+"""
+
+# The two grammars of Dovecot's settings: Debian 13 has 2.4, Debian 12 has 2.3.
+DOVECOT_24 = """
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+auth_allow_cleartext = yes
+auth_username_format = %{{user | lower}}
+ssl = yes
+ssl_server_cert_file = {folder}/tls.crt
+ssl_server_key_file = {folder}/tls.key
+mail_driver = maildir
+mail_path = ~/mail
+mail_inbox_path = ~/mail
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+passdb static {{
+  password = {password}
+}}
+userdb static {{
+  fields {{
+    uid = {uid}
+    gid = {gid}
+    home = {folder}/mail/%{{user}}
+  }}
+  allow_all_users = yes
+}}
+"""
+
+DOVECOT_23 = """
+disable_plaintext_auth = no
+ssl = yes
+ssl_cert = <{folder}/tls.crt
+ssl_key = <{folder}/tls.key
+mail_location = maildir:~/mail
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={folder}/mail/%u allow_all_users=yes
+}}
+"""
+
+
+def _certificate(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that only those trust who are told to."""
+    subprocess.run(
+        ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-keyout", str(folder / "tls.key"), "-out", str(folder / "tls.crt"), "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder / "tls.crt"
+
+
+@contextmanager
+def dovecot() -> Iterator[Dovecot]:
+    """Dovecot until the block ends."""
+    _needs("dovecot", "doveadm", "openssl")
+    with _folder("dovecot") as folder:
+        server = Dovecot(free_port(), free_port(), free_port(), _certificate(folder), folder)
+        (folder / "mail").mkdir(mode=0o777)
+        (folder / "mail").chmod(0o777)
+        version = subprocess.run(("dovecot", "--version"), check=True, capture_output=True, text=True).stdout
+        grammar = DOVECOT_24 if re.match(r"2\.[4-9]", version) else DOVECOT_23
+        # The version of the grammar has to stand first.
+        settings = (grammar + COMMON).format(
+            folder=folder, password=PASSWORD, uid=65534, gid=65534, imap=server.imap, imaps=server.imaps,
+            lmtp=server.lmtp,
+        )  # fmt: skip
+        (folder / "dovecot.conf").write_text(settings.lstrip())
+        child = subprocess.Popen(("dovecot", "-F", "-c", str(folder / "dovecot.conf")))
+        try:
+            until(lambda: child.poll() is not None or (listens(server.imap) and listens(server.lmtp)), "Dovecot")
+            assert child.poll() is None, (folder / "dovecot.log").read_text()
+            yield server
+        finally:
+            child.send_signal(signal.SIGTERM)
+            child.wait(PATIENCE)
+
+
+MASTER = """
+127.0.0.1:{port} inet n - n - - smtpd
+postlog unix-dgram n - n - 1 postlogd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+lmtp unix - - n - - lmtp
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+"""
+
+MAIN = """
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/postfix.log
+maillog_file_prefixes = {folder}
+multi_instance_enable = no
+myhostname = mx.newsroom.example
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+alias_maps =
+alias_database =
+local_recipient_maps =
+relay_domains = {domains}
+transport_maps = inline:{{ {transports} }}
+smtpd_recipient_restrictions = permit_mynetworks, reject
+recipient_delimiter = +
+message_size_limit = 30000000
+mailbox_size_limit = 0
+minimal_backoff_time = 1s
+maximal_backoff_time = 2s
+queue_run_delay = 1s
+transport_retry_time = 1s
+lmtp_destination_recipient_limit = 50
+smtputf8_enable = no
+"""
+
+
+@contextmanager
+def postfix(**transports: int) -> Iterator[int]:
+    """Postfix until the block ends; gives its SMTP port.
+
+    It hands mails for a domain to the LMTP port that stands there: `newsroom_example=8024`.
+    """
+    _needs("postfix", "postconf")
+    domains = {name.replace("_", "."): lmtp for name, lmtp in transports.items()}
+    with _folder("postfix") as folder:
+        port, settings = free_port(), folder / "etc"
+        for part in ("etc", "queue", "data"):
+            (folder / part).mkdir(mode=0o755)
+        shutil.chown(folder / "data", "postfix")
+        inline = ", ".join(f"{{{name} = lmtp:inet:127.0.0.1:{lmtp}}}" for name, lmtp in domains.items())
+        (settings / "main.cf").write_text(MAIN.format(folder=folder, domains=", ".join(domains), transports=inline))
+        (settings / "master.cf").write_text(MASTER.format(port=port))
+        try:
+            for command in ("check", "start"):
+                subprocess.run(("postfix", "-c", str(settings), command), check=True, capture_output=True)
+            until(lambda: listens(port), "Postfix")
+            yield port
+        finally:
+            _stop(folder)
+
+
+def _stop(folder: Path) -> None:
+    """End the server that was started here, by the number that it has written down, and wait for it."""
+    with suppress(OSError, ValueError):
+        number = int((folder / "queue" / "pid" / "master.pid").read_text())
+        os.kill(number, signal.SIGTERM)
+        until(lambda: not Path(f"/proc/{number}").exists(), "the end of Postfix")
+
+
+@contextmanager
+def cutting(port: int, after: int) -> Iterator[int]:
+    """A way to `port` that is cut once the server has said so many bytes, for each connection; gives its own port."""
+
+    def carry(source: socket.socket, target: socket.socket, most: int | None) -> None:
+        with suppress(OSError):
+            while piece := source.recv(4096 if most is None else min(4096, max(1, most))):
+                if most is not None and (most := most - len(piece)) <= 0:
+                    break
+                target.sendall(piece)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection(("127.0.0.1", port))
+                for way in ((client, server, None), (server, client, after)):
+                    threading.Thread(target=carry, args=way, daemon=True).start()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+class Nobody:
+    """Whom nobody knows."""
+
+    async def handle_RCPT(self, *_: object) -> str:  # noqa: N802 - the library's name
+        return "550 5.1.1 nobody of that name lives here"
+
+
+@contextmanager
+def listening(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
+    """A server of this process, in a thread; `connection` is called in its loop for each client. Gives its port."""
+    loop, ready, ports = asyncio.new_event_loop(), threading.Event(), []
+
+    async def open_door() -> None:
+        server = await loop.create_server(connection, "127.0.0.1", 0)
+        ports.append(server.sockets[0].getsockname()[1])
+        ready.set()
+
+    def serve() -> None:
+        loop.run_until_complete(open_door())
+        loop.run_forever()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    assert ready.wait(PATIENCE)
+    try:
+        yield ports[0]
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(PATIENCE)
+
+
+@contextmanager
+def our_lmtp(database: Database) -> Iterator[int]:
+    """Our own LMTP door, as `flask mail lmtp` opens it; gives its port."""
+    with listening(lambda: Delivery(database)) as port:
+        yield port
+
+
+@contextmanager
+def nobody() -> Iterator[int]:
+    """A mail server that knows no recipient, for good; gives its LMTP port."""
+    with listening(lambda: LMTP(Nobody(), loop=asyncio.get_running_loop())) as port:
+        yield port

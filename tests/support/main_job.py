@@ -1,0 +1,147 @@
+"""One Q&A from two readers’ letters to the edition that it runs in, step by step."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from app.actors import Clock, Expert, Reader, Staff
+from app.answers import assigning, editing, writing
+from app.answers.models import Answer, Assignment
+from app.db import Database
+from app.editions import locking, planning, slots
+from app.editions.models import Edition
+from app.letters import queries as letters
+from app.letters import receive
+from app.newsletters.models import Newsletter
+from app.newsroom import invitations, public_state, publishing
+from app.people import directory
+from app.questions import moves as questions
+from app.questions import wording
+from app.questions.models import Question
+
+START = datetime(2022, 10, 20, 9, tzinfo=UTC)  # a Thursday; the next edition is Wednesday 2 November
+OWN = {
+    "newsletter": {"name": "The Steppe Letter", "section": "Ask The Steppe", "marks": "typographic",
+                   "call": "What would you like to know? Write to {address}.", "address": "nora@steppe.example"},
+    "headline": "The Salt Wind",
+    "question": "You wrote that the salt reaches the orchards. Who measures it, and can a village ask for the figures?",
+    "expert": ("Leyla Aydın", "soil scientist at the Karakum Field Station", "which keeps the gauges"),
+    "answer": 'Nobody is told to. We put up "salt plates" in 2009 and count what falls on them.\n\n'
+              "A village can ask, and they're often surprised how short the list is.",
+    "expected": """\
+Ask The Steppe: The Salt Wind
+
+Readers asked: “You wrote that the salt reaches the orchards. Who measures it, and can a village ask for the figures?”
+
+To find out more, I asked Leyla Aydın, soil scientist at the Karakum Field Station, which keeps the gauges:
+
+“Nobody is told to. We put up ‘salt plates’ in 2009 and count what falls on them.
+
+“A village can ask, and they’re often surprised how short the list is.”
+
+What would you like to know? Write to nora@steppe.example.
+""",
+}  # fmt: skip
+
+
+class MainJob:
+    """Drives one Q&A through its whole life, a step a method, each in a transaction at its own time."""
+
+    def __init__(self, database: Database, story: dict[str, Any]) -> None:
+        self.database, self.story = database, story
+        self.newsletter_id, self.editor = database.write(self._found, START)
+
+    def _found(self, session: Any) -> tuple[int, Staff]:
+        newsletter = Newsletter(
+            slug="letter", publisher="Meridian", editor="Nora Lind", language="en", languages=["en"], zone="Europe/Prague",
+            rule="FREQ=MONTHLY;BYDAY=1WE,3WE", rule_start=date(2022, 1, 1), at="09:00", **self.story["newsletter"],
+        )  # fmt: skip
+        session.add(newsletter)
+        session.flush()
+        nora = directory.add_person(session, Clock(), "Nora Lind", "nora@desk.example")
+        directory.give_role(session, Clock(), nora, newsletter.id, "editor")
+        planning.plan_newsletter(session, Clock(), newsletter)
+        actor = directory.staff_actor(session, nora.id, newsletter.id)
+        assert actor is not None
+        return newsletter.id, actor
+
+    def at(self, days: float, fn: Any) -> Any:
+        return self.database.write(fn, START + timedelta(days=days))
+
+    def two_readers_ask(self) -> None:
+        def ask(session: Any) -> None:
+            newsletter = session.get_one(Newsletter, self.newsletter_id)
+            receive.send(session, Reader(), newsletter, receive.Ask("did they not know about this before"), form=TIMUR)
+            dana = receive.Ask("who knew of it?", hear_back="once", email="dana@post.example")
+            receive.send(session, Reader(), newsletter, dana, form=DANA)
+
+        self.at(0, ask)
+
+    def the_desk_words_it_and_invites(self) -> None:
+        def invite(session: Any) -> None:
+            both = letters.page(session, self.newsletter_id, letters.Wanted(("received",)), None, 10)[::-1]
+            question = questions.open_question(
+                session, self.editor, both, headline=self.story["headline"], body=self.story["question"], language="en"
+            )
+            wording.clear(session, self.editor, question, question.text_id)
+            name, credit_line, relation = self.story["expert"]
+            expert = directory.record_expert(
+                session, self.editor, name, "expert@field.example", credit_line=credit_line, relation=relation
+            )
+            directory.verify_expert(session, self.editor, expert, "called the switchboard")
+            edition = public_state.coming_editions(session, self.newsletter_id, 1)[0]
+            assignment = assigning.assign(session, self.editor, question, expert, for_edition_id=edition.id)
+            invitations.invite(session, self.editor, assignment)
+
+        self.at(0.1, invite)
+
+    def the_expert_answers(self) -> None:
+        def submit(session: Any) -> None:
+            assignment = session.scalars(select(Assignment)).one()
+            actor = Expert(assignment.expert_id, assignment.expert.name, assignment.id)
+            body = self.story["answer"] + "\n\nThis paragraph is too long for the slot."
+            writing.submit(session, actor, assignment, writing.Written(body, own_words=True))
+
+        self.at(2, submit)
+
+    def the_editor_edits_and_the_expert_agrees(self) -> None:
+        def edit(session: Any) -> None:
+            answer = session.scalars(select(Answer)).one()
+            editing.edit(session, self.editor, answer, self.story["answer"])
+            editing.ask_check(session, self.editor, answer)
+
+        def agree(session: Any) -> None:
+            answer = session.scalars(select(Answer)).one()
+            editing.settle_check(session, Expert(answer.expert_id, "-", answer.assignment_id), answer, "fine")
+
+        self.at(3, edit)
+        self.at(3.5, agree)
+
+    def it_is_approved_and_picked(self) -> None:
+        def approve(session: Any) -> None:
+            answer = session.scalars(select(Answer)).one()
+            editing.approve(session, self.editor, answer, checklist=editing.CHECKLIST, version=answer.version)
+            edition = public_state.coming_editions(session, self.newsletter_id, 1)[0]
+            slots.pick(session, self.editor, session.get_one(Question, answer.question_id), edition)
+
+        self.at(4, approve)
+
+    def it_is_locked_and_sent(self) -> None:
+        def send(session: Any) -> None:
+            edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
+            locking.lock_edition(session, self.editor, edition, edition.version)
+            publishing.send(session, self.editor, edition)
+
+        self.at(12.95, send)
+
+    def everything(self) -> None:
+        self.two_readers_ask()
+        self.the_desk_words_it_and_invites()
+        self.the_expert_answers()
+        self.the_editor_edits_and_the_expert_agrees()
+        self.it_is_approved_and_picked()
+        self.it_is_locked_and_sent()
+
+
+TIMUR, DANA = receive.Form("timur's form", 1), receive.Form("dana's form", 1)

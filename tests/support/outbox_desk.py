@@ -1,0 +1,82 @@
+"""Nora at the outbox, and mails that stand in it."""
+
+import re
+
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from app.actors import Clock, Reader
+from app.answers import assigning
+from app.editions import locking, slots
+from app.editions.queries import coming_editions
+from app.letters import receive
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.newsroom import invitations, publishing
+from app.people.models import Expert
+from app.questions import moves as questions
+from app.questions import wording
+from tests.support.at_desk import Browser, buttons
+from tests.support.cast import Newsroom, answered
+
+ADDRESS = "dana@post.example"
+
+
+class Desk(Browser):
+    def __init__(self, app: Flask, newsroom: Newsroom) -> None:
+        super().__init__(app, newsroom.nora)
+        self.newsroom = newsroom
+
+    def mails(self) -> dict[str, str]:
+        """The public id of the newest mail of each kind."""
+        with self.database.read() as session:
+            rows = session.execute(select(OutboxMail.kind, OutboxMail.public_id).order_by(OutboxMail.id))
+            return dict(rows.all())
+
+    def state(self, public_id: str) -> str:
+        with self.database.read() as session:
+            return session.scalars(select(OutboxMail.state).filter_by(public_id=public_id)).one() or ""
+
+    def turn(self, public_id: str, action: str, **facts: object) -> None:
+        """What the worker does with a mail."""
+
+        def fn(session: Session) -> None:
+            mail = session.scalars(select(OutboxMail).filter_by(public_id=public_id)).one()
+            outbox.move(session, Clock(), mail, action, **facts)
+
+        self.database.write(fn)
+
+
+def pane(page: TestResponse) -> list[str]:
+    """The buttons beside the mail that is open, without those of the list."""
+    _frame, _, beside = page.text.partition('<section class="pane"')
+    return buttons(TestResponse(f"<main>{beside}", 200, {}, page.request))
+
+
+def version_in(page: TestResponse) -> str:
+    """The version of the mail that is open, as its first form carries it."""
+    return re.findall(r'name="version" value="(\d+)"', page.text)[0]
+
+
+def invited(session: Session, newsroom: Newsroom) -> None:
+    """Leyla is invited."""
+    question = questions.open_question(session, newsroom.nora, [], headline="Salt", body="Who measures?", language="en")
+    wording.clear(session, newsroom.nora, question, question.text_id or 0)
+    leyla = session.get_one(Expert, newsroom.leyla.expert_id)
+    invitations.invite(session, newsroom.nora, assigning.assign(session, newsroom.nora, question, leyla))
+
+
+def sent_for_dana(session: Session, newsroom: Newsroom) -> None:
+    """Dana's question ran, and the news for her waits."""
+    newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+    ask = receive.Ask("who knew of it?", hear_back="while", email=ADDRESS)
+    letter = receive.send(session, Reader(), newsletter, ask, form=receive.Form("dana", 1))
+    question = answered(session, newsroom, "Who knew?")
+    questions.join(session, newsroom.nora, question, [letter])
+    edition = coming_editions(session, newsletter.id, 1)[0]
+    slots.pick(session, newsroom.nora, question, edition)
+    locking.lock_edition(session, newsroom.nora, edition)
+    publishing.send(session, newsroom.nora, edition)

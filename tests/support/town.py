@@ -1,0 +1,199 @@
+"""The newsroom as it is served, its people with their browsers, and the ways in which they press: by pointer, by keyboard alone."""
+
+import email
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+from sqlalchemy import select
+
+from app.actors import Clock
+from app.db import Database
+from app.people import sign_in
+from app.people.models import Person
+from app.text import digits
+from tests.support.serving import PATIENCE
+
+MOST_TABS = 120  # from the top of a page to a button in it
+
+
+@dataclass
+class Visit:
+    """One person's browser. With scripts on, each page they come to is looked over by axe, in both schemes."""
+
+    context: BrowserContext
+    site: str
+    scripts: bool
+    seen: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.page: Page = self.context.new_page()
+        self.context.set_default_timeout(8_000)
+
+    def open(self, path: str) -> None:
+        self.page.goto(path if path.startswith("http") else self.site + path)
+        self.look()
+
+    def press(self, name: str, exact: bool = True) -> None:
+        """Press a button or a link by what it says."""
+        button = self.page.get_by_role("button", name=name, exact=exact)
+        (button if button.count() else self.page.get_by_role("link", name=name, exact=exact)).first.click()
+        self.page.wait_for_load_state()
+        self.look()
+
+    def unfold(self, summary: str) -> None:
+        folded = self.page.locator("details:not([open]) > summary", has_text=summary)
+        if folded.count():
+            folded.first.click()
+
+    def write(self, label: str, text: str) -> None:
+        self.page.get_by_label(label, exact=True).first.fill(text)
+
+    def look(self) -> None:
+        """No script ran into a fault, no page is wider than its window, axe has nothing to say."""
+        page = self.page
+        if not self.scripts:
+            return
+        from axe_playwright_python.sync_playwright import Axe
+
+        # One address shows different pages as a thing goes its way: the heading tells them apart.
+        place = re.sub(r"[0-9A-Z]{12}|[\w-]{22}", "…", page.url) + " " + self.heading
+        if place in self.seen:
+            return
+        self.seen.add(place)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            found = Axe().run(page).response["violations"]
+            assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found] == [], (place, scheme)
+        width = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        assert width[0] <= width[1], (place, width)
+
+    @property
+    def heading(self) -> str:
+        return self.page.locator("h1").first.inner_text()
+
+    def receipt(self) -> str:
+        return digits(self.page.locator(".code").inner_text())
+
+
+class Town:
+    """The newsroom as it is served, with a browser for each of its people."""
+
+    def __init__(self, chromium: Browser, database: Database, site: str, mails: Path, scripts: bool) -> None:
+        self.chromium, self.database, self.site, self.mails, self.scripts = chromium, database, site, mails, scripts
+        self.contexts: list[BrowserContext] = []
+
+    def visit(self, width: int = 1280, **options: Any) -> Visit:
+        context = self.chromium.new_context(
+            java_script_enabled=self.scripts, viewport={"width": width, "height": 900}, **options
+        )
+        self.contexts.append(context)
+        return Visit(context, self.site, self.scripts)
+
+    def editor(self, name: str = "Nora Lind", width: int = 1280) -> Visit:
+        """Somebody of the desk, signed in."""
+
+        def invite(session: Any) -> str:
+            person = session.scalars(select(Person).filter_by(name=name)).one()
+            return sign_in.invite(session, Clock(), person, "desk")
+
+        somebody = self.visit(width)
+        somebody.open(self.database.write(invite))
+        somebody.press("Sign in")
+        return somebody
+
+    def mailed_link(self, to: str, subject: str) -> str:
+        """The one link of the newest mail to this address whose subject has these words; waits for the worker."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            for file in sorted(self.mails.glob("*.eml"), reverse=True):
+                mail = email.message_from_bytes(file.read_bytes(), policy=default)
+                body = mail.get_body(("plain",))
+                if to in str(mail["To"]) and subject in str(mail["Subject"]) and body is not None:
+                    links = re.findall(r"https?://\S+", body.get_content())
+                    assert len(set(links)) == 1, links
+                    return str(links[0])
+            time.sleep(0.2)
+        raise AssertionError(f"no mail to {to} about {subject}")
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+
+
+Press = Callable[[Visit, str], None]
+
+
+def by_pointer(visit: Visit, name: str) -> None:
+    """Click on what has this name: a box, a button, a link, what unfolds."""
+    page = visit.page
+    box, folded = (
+        page.get_by_role("checkbox", name=name),
+        page.locator("main details:not([open]) > summary", has_text=name),
+    )
+    for found in (box, folded):
+        if found.count():
+            found.first.click()
+            return
+    visit.press(name, exact=False)
+
+
+def by_keyboard(visit: Visit, name: str) -> None:
+    """Walk with the tab key to what has this name, and press the key that does it."""
+    kind = _walk(visit.page, name)
+    if kind == "INPUT":
+        visit.page.keyboard.press("Space")
+    elif kind == "SUMMARY":
+        visit.page.keyboard.press("Enter")
+    else:
+        with visit.page.expect_navigation():
+            visit.page.keyboard.press("Enter")
+        visit.look()
+
+
+def _walk(page: Page, name: str) -> str:
+    """Gives what kind of element has the focus then, which shows that it has it."""
+    page.locator("body").press("Control+Home")
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        kind, words = page.evaluate(
+            "(({ activeElement: e }) => [e.type === 'checkbox' || e.matches('a, button, summary') ? e.tagName : '',"
+            " e.labels?.[0]?.innerText || e.innerText || ''])(document)"
+        )
+        if kind and name in words:
+            outline = page.evaluate(
+                "[...function*(e) { for (; e; e = e.parentElement) yield getComputedStyle(e).outlineStyle }"
+                "(document.activeElement)].some((style) => style !== 'none')"
+            )
+            assert outline, f"nothing shows that {name} has the focus"
+            return str(kind)
+    raise AssertionError(f"{name} can’t be reached with the tab key")
+
+
+def write(visit: Visit, press: Press, label: str, text: str) -> None:
+    """Type into a field instead of what stands there: by its label, or with the keyboard alone."""
+    if press is not by_keyboard:
+        visit.write(label, text)
+        return
+    page, field = visit.page, visit.page.get_by_label(label, exact=True).first
+    page.locator("body").press("Control+Home")
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        if field.evaluate("field => field === document.activeElement"):
+            page.keyboard.press("Control+A")
+            page.keyboard.type(text)
+            return
+    raise AssertionError(f"{label} can’t be reached with the tab key")
+
+
+WAYS = pytest.mark.parametrize(
+    ("press", "scripts"),
+    [(by_pointer, True), (by_keyboard, True), (by_pointer, False)],
+    ids=["pointer", "keyboard alone", "scripts off"],
+)
