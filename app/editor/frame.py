@@ -59,8 +59,8 @@ class DeskBlueprint(Blueprint):
 
     def act_of(self, endpoint: str, path: str) -> str:
         """Return the act behind an address that takes a press. Raises KeyError for one that was declared without."""
-        act = self.acts[endpoint]
-        return act if isinstance(act, str) else act.get(path.rpartition("/")[2], act[""])
+        act, last = self.acts[endpoint], path.rpartition("/")[2]
+        return act if isinstance(act, str) else act[last if last in act else ""]
 
 
 editor = DeskBlueprint()
