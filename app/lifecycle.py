@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from . import audit
@@ -47,6 +48,38 @@ class TooLong(Refused):
     def __init__(self, field: str, most: int) -> None:
         super().__init__(f"{field} is longer than {most}")
         self.field, self.most = field, most
+
+
+class Among(tuple[str, ...]):
+    """Some states of a noun, by what holds of a row that is in one of them.
+
+    As an attribute of a model it answers for a row, and for the model itself it is the condition of a query.
+    """
+
+    @overload
+    def __get__(self, row: None, model: Any) -> ColumnElement[bool]: ...
+
+    @overload
+    def __get__(self, row: object, model: Any) -> bool: ...
+
+    def __get__(self, row: Any, model: Any) -> Any:
+        if row is not None:
+            return row.state in self
+        return model.state == self[0] if len(self) == 1 else model.state.in_(self)
+
+
+class States(dict[str, str]):
+    """The states of a noun: one row each, with all that holds in it, as the names of the properties that ask for it.
+
+    That a row is in a state is a property too, and not written down: "is_open" holds in "open".
+    """
+
+    def which(self, name: str) -> Among:
+        """Return the states in which a property holds. Raises KeyError for one that holds in none."""
+        found = Among(state for state, holds in self.items() if name in (f"is_{state}", *holds.split()))
+        if not found:
+            raise KeyError(f"{name} holds in no state: write it into the rows of those in which it does")
+        return found
 
 
 @dataclass(frozen=True)
@@ -93,7 +126,7 @@ class Move:
 @dataclass(frozen=True)
 class Machine:
     noun: str
-    states: tuple[str, ...]
+    states: States
     moves: tuple[Move, ...]
 
     def move(self, action: str, state: str | None) -> Move:

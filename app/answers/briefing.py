@@ -40,7 +40,7 @@ def rebrief(
     """
     must(actor, "prepare")
     expect(lock(session, assignment), version)
-    if assignment.state != "drafted":
+    if not assignment.is_drafted:
         raise Illegal("assignment", "change the brief of", assignment.state)
     if not FEWEST <= brief.words <= MOST:
         raise Missing("words")

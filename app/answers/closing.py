@@ -13,7 +13,7 @@ from ..people import links
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from . import change_notices, pending_invitations, taking_back
-from .assigning import ASKED, cancel, of_question
+from .assigning import cancel, of_question
 from .editing import approved_of, end_check
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment
@@ -45,9 +45,9 @@ def close(
 
 
 def _end(session: Session, actor: Actor, assignment: Assignment, sentence: str, looked: str) -> OutboxMail | None:
-    if assignment.state == "done":
+    if assignment.is_done:
         return change_notices.ended(session, actor, assignment, sentence, looked)
-    if assignment.state in ("declined", "cancelled"):
+    if not assignment.is_live:
         return None
     return cancel(session, actor, assignment, sentence, cause="close", looked=looked)
 
@@ -80,7 +80,7 @@ def reopen(session: Session, actor: Staff, question: Question) -> None:
 
 
 def _is_asked(assignment: Assignment) -> bool:
-    return assignment.state in ASKED
+    return assignment.is_asked
 
 
 def _go_on(session: Session, actor: Staff, ended: Event, closed: Event, heard: bool) -> None:

@@ -24,7 +24,7 @@ def write_to(session: Session, actor: Staff, assignment: Assignment, body: str, 
     body = within("letter", clean(body), LONGEST)
     if not body:
         raise Missing("text")
-    if assignment.state == "drafted":
+    if assignment.is_drafted:
         raise Illegal("assignment", "write to the expert of", assignment.state)
     if assignment.expert.person.email_sealed is None:
         raise Missing("address")

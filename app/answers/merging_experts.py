@@ -16,7 +16,8 @@ from ..lifecycle import Illegal, Refused, must
 from ..people import expert_search
 from ..people.directory import PROFILE, email_of, set_email
 from ..people.models import Expert
-from .models import LIVE, Answer, Assignment
+from .lifecycle import ASSIGNMENT_STATES
+from .models import Answer, Assignment
 
 CHECK = ("verified_at", "verified_by_id", "verified_how")
 
@@ -59,8 +60,8 @@ def _refuse_twice(session: Session, gone: Expert, kept: Expert) -> None:
     both = both.where(
         Assignment.expert_id == gone.id,
         other.expert_id == kept.id,
-        Assignment.state.in_(LIVE),
-        other.state.in_(LIVE),
+        Assignment.is_live,
+        other.state.in_(ASSIGNMENT_STATES.which("is_live")),
     )
     twice = session.scalar(both.limit(1))
     if twice is not None:

@@ -74,10 +74,10 @@ def _planned(assignment: Assignment, zone: str) -> list[Reminder]:
     since, due_at = assignment.state_at, assignment.due_at
     if due_at is None:
         return []
-    if assignment.state == "invited":
+    if assignment.is_invited:
         before = _before(since, assignment.reply_by or due_at, due_at, zone)
         return [before] if before else []
-    if assignment.state not in ("accepted", "returned"):
+    if not assignment.is_writing:
         return []
     before = _before(since, max(due_at - AHEAD, since + (due_at - since) / 2), due_at, zone)
     after = Reminder("remind:after", _morning(due_at + DAY, zone))
@@ -129,11 +129,9 @@ def _asked(
 
 def _reached(session: Session, assignment: Assignment) -> bool:
     """Whether the expert can have the invitation: there is an address, and it was neither held back nor refused there."""
-    mails = select(OutboxMail.state).where(
-        OutboxMail.assignment_id == assignment.id, OutboxMail.kind == "expert.invitation"
-    )
+    mails = select(OutboxMail).where(OutboxMail.assignment_id == assignment.id, OutboxMail.kind == "expert.invitation")
     newest = session.scalar(mails.order_by(OutboxMail.id.desc()).limit(1))
-    return newest not in ("held", "failed") and directory.email_of(session, assignment.expert.person) is not None
+    return not (newest and newest.has_stopped) and directory.email_of(session, assignment.expert.person) is not None
 
 
 def _remind(session: Session, assignment_id: int) -> bool:
@@ -146,7 +144,7 @@ def _remind(session: Session, assignment_id: int) -> bool:
     written = session.scalar(select(OutboxMail.id).filter_by(once_key=once_key))
     if written is not None or not _reached(session, assignment):
         return False
-    silent: dict[str, Any] = {"silent": assignment.state == "invited"}
+    silent: dict[str, Any] = {"silent": assignment.is_invited}
     message, kind, more = {
         "remind:before": (messages.reminder, "expert.reminder", silent),
         "remind:after": (messages.overdue, "expert.overdue", {}),

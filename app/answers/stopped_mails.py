@@ -40,7 +40,7 @@ def _is_newest(session: Session, mail: OutboxMail) -> bool:
 
 
 def _uninvite(session: Session, actor: Staff, assignment: Assignment) -> None:
-    if assignment.state == "invited":
+    if assignment.is_invited:
         links.revoke_links(session, assignment.id)
         # What a person stopped the ladder does not send again by itself.
         off = {"after_id": None, "step_at": None}

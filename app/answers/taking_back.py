@@ -21,7 +21,6 @@ from ..people import links
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from . import pending_invitations
-from .assigning import SETTLED
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment, Check
 
@@ -51,7 +50,7 @@ def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
     """Whether nothing of it was moved on since, and the question is one about which experts are still heard."""
     events = chosen(session, keys)
     questions = Question.id.in_({event.question_id for event in events if event.question_id})
-    if session.scalar(select(Question.id).where(questions, Question.state.in_(SETTLED)).limit(1)) is not None:
+    if session.scalar(select(Question.id).where(questions, Question.is_settled).limit(1)) is not None:
         return False
     return not any(
         event.new is not None and event.action not in FOLLOWS and moved_since(session, event, [*keys, press])

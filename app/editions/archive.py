@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.orm import Session, contains_eager
 
 from ..answers.models import Answer, AnswerText, Assignment
 from ..newsletters.models import Newsletter, Topic
 from ..questions.models import Question, QuestionTopic
 from .models import Edition, EditionItem
-
-PUBLIC = ("published",)
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,13 @@ def page(
     topic: str | None = None,
     year: int | None = None,
     limit: int = 20,
-    states: Sequence[str] = PUBLIC,
+    which: ColumnElement[bool] | None = None,
 ) -> list[EditionItem]:
     """Q&As that ran, newest first: a keyset walk of one index, as fast at the end of the archive as at its start."""
     query = (
         select(EditionItem)
         .join(Question, Question.id == EditionItem.question_id)
-        .where(Question.newsletter_id == newsletter.id, Question.state.in_(states))
+        .where(Question.newsletter_id == newsletter.id, Question.is_published if which is None else which)
         .where(
             Question.published_at.is_not(None)
         )  # PostgreSQL would walk through all that has not run to get to the newest
@@ -79,7 +77,7 @@ def mark_of(session: Session, newsletter: Newsletter, public_id: str) -> Mark | 
 
 def years(session: Session, newsletter: Newsletter) -> list[int]:
     """From the year of the newest edition that ran to that of the oldest: two looks into an index."""
-    ran = select(Edition.runs_at).filter_by(newsletter_id=newsletter.id, state="sent").limit(1)
+    ran = select(Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent).limit(1)
     oldest = session.scalar(ran.order_by(Edition.runs_at, Edition.id))
     newest = session.scalar(ran.order_by(Edition.runs_at.desc(), Edition.id.desc()))
     return list(range(newest.year, oldest.year - 1, -1)) if newest and oldest else []
@@ -94,7 +92,7 @@ def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[Edi
         .where(
             Question.public_id == public_id,
             Question.newsletter_id == newsletter.id,
-            Question.state.in_((*PUBLIC, "retracted")),
+            Question.has_run,
         )
         .options(contains_eager(EditionItem.question))
     ).first()
@@ -109,7 +107,7 @@ def ran(session: Session, newsletter: Newsletter, question_ids: Sequence[int]) -
         .where(
             EditionItem.question_id.in_(question_ids),
             Question.newsletter_id == newsletter.id,
-            Question.state.in_(PUBLIC),
+            Question.is_published,
         )
         .options(contains_eager(EditionItem.question))
     )
@@ -122,7 +120,7 @@ def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
     rows = session.execute(
         select(Answer.credit, AnswerText.ties)
         .join(AnswerText, AnswerText.id == Answer.approved_text_id)
-        .where(Answer.question_id == item.question_id, Answer.state == "approved", AnswerText.ties != "")
+        .where(Answer.question_id == item.question_id, Answer.is_approved, AnswerText.ties != "")
         .order_by(Answer.run_position, Answer.id)
     )
     return [(credit["name"], said) for credit, said in rows]
@@ -130,7 +128,7 @@ def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
 
 def editions(session: Session, newsletter: Newsletter, before: Edition | None = None, limit: int = 30) -> list[Edition]:
     """Editions that were sent, newest first; those before `before`."""
-    query = select(Edition).filter_by(newsletter_id=newsletter.id, state="sent")
+    query = select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
     if before:
         query = query.where(tuple_(Edition.runs_at, Edition.id) < tuple_(before.runs_at, before.id))
     return list(session.scalars(query.order_by(Edition.runs_at.desc(), Edition.id.desc()).limit(limit)))
@@ -143,18 +141,18 @@ def editions_of(session: Session, items: Sequence[EditionItem]) -> dict[int, Edi
 
 
 def sent_edition(session: Session, newsletter: Newsletter, public_id: str) -> Edition | None:
-    return session.scalar(select(Edition).filter_by(newsletter_id=newsletter.id, state="sent", public_id=public_id))
+    return session.scalar(
+        select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.is_sent, Edition.public_id == public_id)
+    )
 
 
-def items(
-    session: Session, editions: Sequence[Edition], states: Sequence[str] = PUBLIC
-) -> dict[int, list[EditionItem]]:
-    """The Q&As of several editions in their order, in one query; those in `states` only."""
+def items(session: Session, editions: Sequence[Edition]) -> dict[int, list[EditionItem]]:
+    """The Q&As of several editions in their order, in one query; those whose question fits `which`, or can be read."""
     found: dict[int, list[EditionItem]] = {edition.id: [] for edition in editions}
     rows = session.scalars(
         select(EditionItem)
         .join(Question, Question.id == EditionItem.question_id)
-        .where(EditionItem.edition_id.in_(found), Question.state.in_(states))
+        .where(EditionItem.edition_id.in_(found), Question.is_published)
         .options(contains_eager(EditionItem.question))
         .order_by(EditionItem.edition_id, EditionItem.position)
     )
@@ -167,7 +165,7 @@ def count(session: Session, newsletter: Newsletter, up_to: int = 1_000) -> int:
     """How many Q&As ran, counted up to `up_to` + 1."""
     walk = (
         select(Question.id)
-        .where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None), Question.state.in_(PUBLIC))
+        .where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None), Question.is_published)
         .limit(up_to + 1)
     )
     return session.scalar(select(func.count()).select_from(walk.subquery())) or 0
@@ -180,7 +178,7 @@ def published_by(
     newest = (
         select(Question.id)
         .join(Answer, Answer.question_id == Question.id)
-        .where(Answer.expert_id == expert_id, Answer.state == "approved", Question.state.in_(PUBLIC))
+        .where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
         .order_by(Question.published_at.desc(), Question.id.desc())
         .limit(limit)  # chosen by themselves: what ran is long, and a busy expert has a thousand of them to sort
     )

@@ -1,8 +1,27 @@
 """The life of an edition, from the calendar rule to the readers' in-boxes."""
 
-from ..lifecycle import Machine, Move, has
+from ..lifecycle import Machine, Move, States, has
 
-STATES = ("planned", "locked", "sent", "skipped")
+# is_ahead: it is still to run. is_unsent: its date is shown among those to come. is_fixed: what is in it can't be changed.
+STATES = States({
+    "planned": "is_ahead is_unsent",
+    "locked": "is_ahead is_unsent is_fixed",
+    "sent": "is_fixed",
+    "skipped": "is_unsent",
+})  # fmt: skip
+
+
+class EditionStates:
+    """What pages, verbs and queries ask of where an edition stands."""
+
+    is_planned = STATES.which("is_planned")
+    is_locked = STATES.which("is_locked")
+    is_sent = STATES.which("is_sent")
+    is_skipped = STATES.which("is_skipped")
+    is_ahead = STATES.which("is_ahead")
+    is_unsent = STATES.which("is_unsent")
+    is_fixed = STATES.which("is_fixed")
+
 
 EDITION = Machine(
     "edition",

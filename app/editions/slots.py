@@ -56,7 +56,7 @@ def _changed(session: Session, edition: Edition) -> None:
 
 def planned(edition: Edition) -> None:
     """Raises `Illegal` for an edition whose slots can't change any more."""
-    if edition.state != "planned":
+    if not edition.is_planned:
         raise Illegal("edition", "change", edition.state)
 
 
@@ -107,7 +107,7 @@ def move(session: Session, actor: Staff, question: Question, step: int) -> None:
 
 def later_editions(edition: Edition) -> Select[Edition]:
     """The planned editions after one, soonest first."""
-    later = select(Edition).filter_by(newsletter_id=edition.newsletter_id, state="planned")
+    later = select(Edition).where(Edition.newsletter_id == edition.newsletter_id, Edition.is_planned)
     return later.where(Edition.runs_at > edition.runs_at).order_by(Edition.runs_at)
 
 

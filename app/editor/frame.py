@@ -24,11 +24,13 @@ from ..formatting import ago, count, day, is_past, left
 from ..letters import queries as letters
 from ..lifecycle import must
 from ..mail import inbound, outbox
+from ..mail.lifecycle import STATES as STATES_OF_MAIL
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug, desks_of
 from ..people.directory import staff_actor
 from ..permissions import ROLES, may
 from ..questions import queries as questions
+from ..questions.lifecycle import STATES
 from ..web import db
 from .form_values import number_in
 
@@ -70,7 +72,6 @@ SIGNED_OUT = errors.Words(
     _l("Sign in: that leads back to the page. Then do it again there."),
 )
 LANGUAGES = ("en",)  # what the desk speaks; the readers' and experts' pages have their own
-GOING = ("open", "seeking", "answered", "queued")  # what the list of questions opens with
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ def role_label(role: str) -> str:
 
 def _sections(desk: Desk) -> list[dict[str, Any]]:
     key, slug = desk.newsletter.id, desk.newsletter.slug
-    mails = outbox.counts(desk.session, key, ("held", "failed"))
+    mails = outbox.counts(desk.session, key, STATES_OF_MAIL.which("has_stopped"))
     held, failed = mails["held"], mails["failed"]
     penned = inbound.count(desk.session, key, "pen")
     # A desk that takes no mail has no use for the pen, unless something lies in it all the same.
@@ -211,10 +212,16 @@ def _sections(desk: Desk) -> list[dict[str, Any]]:
             "questions",
             _("Questions"),
             "editor.questions",
-            count(questions.count(desk.session, key, GOING)),
+            count(questions.count(desk.session, key, STATES.which("is_going"))),
             False,
         ),
-        ("shelf", _("Shelf"), "editor.shelf", count(questions.count(desk.session, key, ("shelved",))), False),
+        (
+            "shelf",
+            _("Shelf"),
+            "editor.shelf",
+            count(questions.count(desk.session, key, STATES.which("is_shelved"))),
+            False,
+        ),
         ("experts", _("Experts"), "editor.experts", "", False),
         ("outbox", _("Outbox"), "editor.outbox", count(failed or held), failed > 0),
         ("archive", _("Archive"), "editor.archive", "", False),
@@ -236,7 +243,7 @@ def _coming(desk: Desk) -> dict[str, str] | None:
     return {
         "date_label": day(edition.runs_at, "short"),
         "cutoff_label": _("locked")
-        if edition.state == "locked"
+        if edition.is_locked
         else _("cut-off was %(time)s ago", time=ago(edition.cutoff_at))
         if is_past(edition.cutoff_at)
         else _("cut-off in %(time)s", time=left(edition.cutoff_at)),

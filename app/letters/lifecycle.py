@@ -1,8 +1,32 @@
 """The life of a letter: who wrote, and what becomes of their words."""
 
-from ..lifecycle import Machine, Move, Need, has
+from ..lifecycle import Machine, Move, Need, States, has
 
-STATES = ("received", "held", "filed", "ended", "withdrawn")
+# waits: nobody has said yet what it is. can_be_filed: it may be given a kind, or another one. has_ended: for its reader.
+# is_settled: its mail may be forgotten. is_listed: the desk's list shows it.
+STATES = States({
+    "received": "waits can_be_filed is_listed",
+    "held": "waits can_be_filed is_listed",
+    "filed": "can_be_filed is_settled is_listed",
+    "ended": "has_ended is_settled is_listed",
+    "withdrawn": "has_ended is_settled",
+})  # fmt: skip
+
+
+class LetterStates:
+    """What pages, verbs and queries ask of where a letter stands."""
+
+    is_received = STATES.which("is_received")
+    is_held = STATES.which("is_held")
+    is_filed = STATES.which("is_filed")
+    is_ended = STATES.which("is_ended")
+    is_withdrawn = STATES.which("is_withdrawn")
+    waits = STATES.which("waits")
+    can_be_filed = STATES.which("can_be_filed")
+    has_ended = STATES.which("has_ended")
+    is_settled = STATES.which("is_settled")
+    is_listed = STATES.which("is_listed")
+
 
 settled = Need("kind; question or assignment", lambda letter: bool(
     letter.filed_as and (letter.filed_as != "question" or letter.question_id)))  # fmt: skip

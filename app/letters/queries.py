@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..audit import Event
+from .lifecycle import STATES
 from .models import Letter
 
 MANY = 1_000  # counts stop here; the pages say "1,000+"
@@ -109,7 +110,7 @@ def among(session: Session, newsletter_id: int, wanted: Wanted, keys: Sequence[i
     return list(session.scalars(query.order_by(Letter.id.desc())))
 
 
-def waiting(session: Session, newsletter_id: int, states: Sequence[str] = ("received", "held")) -> int:
+def waiting(session: Session, newsletter_id: int, states: Sequence[str] = STATES.which("waits")) -> int:
     """How many letters wait for the desk, counted up to 1,001."""
     return session.scalar(select(_counted(newsletter_id, Wanted(tuple(states))))) or 0
 
@@ -133,7 +134,7 @@ def by_keys(session: Session, keys: Sequence[int]) -> dict[int, Letter]:
 
 def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
     """The live letters behind several questions, oldest first."""
-    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed")
+    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
     return list(session.scalars(query.order_by(Letter.id)))
 
 

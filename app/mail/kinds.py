@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from .lifecycle import ENDED
+from .lifecycle import ENDED, STATES
 
 LIFE = timedelta(days=5)  # as long as mail servers try (RFC 5321, section 4.5.4.1: at least 4 to 5 days)
 GENERATED = "auto-generated"
@@ -27,7 +27,7 @@ class Kind:
 
 
 WAY_IN = frozenset(ENDED)
-READER = frozenset({"sent", "discarded"})  # a failed one can be tried again until the letter is forgotten
+READER = frozenset(STATES.which("is_settled"))  # a failed one can be tried again until the letter is forgotten
 DAY = timedelta(days=1)
 
 KINDS = {

@@ -20,7 +20,9 @@ from ..db import Database, address, now
 from ..editions.queries import coming_editions
 from ..editions.slots import picked
 from ..letters import queries as letters
+from ..letters.lifecycle import STATES as LETTERS
 from ..mail import inbound, messages, outbox
+from ..mail.lifecycle import STATES as MAILS
 from ..mail.messages import Section
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -77,7 +79,7 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
     coming = next(iter(coming_editions(session, newsletter.id, 1)), None)
     if to is None or not _worth_a_mail(found, coming.cutoff_at if coming else None, now(session)):
         return False
-    ahead = coming.cutoff_at if coming and coming.state == "planned" and coming.cutoff_at > now(session) else None
+    ahead = coming.cutoff_at if coming and coming.is_planned and coming.cutoff_at > now(session) else None
     message = messages.digest(
         expert_mails.sender(session, newsletter, person.language),
         to=to,
@@ -102,12 +104,12 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
     key, yesterday = newsletter.id, now(session) - DAY
     desk = address(session, f"/desk/{newsletter.slug}")
     counted = (
-        ("letters", letters.waiting(session, key, ("received",)), f"{desk}/letters"),
-        ("held", letters.waiting(session, key, ("held",)), f"{desk}/letters"),
+        ("letters", letters.waiting(session, key, LETTERS.which("is_received")), f"{desk}/letters"),
+        ("held", letters.waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
         ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
         ("slots", *_open_slots(session, newsletter)),
     )
-    failed = outbox.counts(session, key, ("failed",))["failed"]
+    failed = outbox.counts(session, key, MAILS.which("is_failed"))["failed"]
     found = [
         Section("failed", failed, (), f"{desk}/outbox?state=failed"),
         _named(session, "late", _late(session, key), desk),
@@ -155,7 +157,7 @@ def _checked(session: Session, newsletter_id: int, since: datetime) -> list[Assi
 
 def _refused(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
     query = select(Assignment).where(
-        Assignment.newsletter_id == newsletter_id, Assignment.state == "declined", Assignment.state_at >= since
+        Assignment.newsletter_id == newsletter_id, Assignment.is_declined, Assignment.state_at >= since
     )
     return list(session.scalars(query.order_by(Assignment.state_at, Assignment.id).limit(MANY)))
 
@@ -172,5 +174,5 @@ def _assignments(session: Session, answers: Iterable[Answer]) -> list[Assignment
 def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:
     for edition in coming_editions(session, newsletter.id, 1):
         link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
-        return (edition.slots - len(picked(session, edition)) if edition.state == "planned" else 0), link
+        return (edition.slots - len(picked(session, edition)) if edition.is_planned else 0), link
     return 0, ""

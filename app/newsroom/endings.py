@@ -16,8 +16,6 @@ from ..questions.models import Question
 from ..questions.queries import letters_of
 from . import notices
 
-WAITS = ("held", "queued")
-
 
 def end_letter(
     session: Session,
@@ -37,7 +35,7 @@ def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int |
     """Take an end back, and with it the notice that has not gone out yet. Raises `Stale`, `Illegal`, and `OnItsWay`."""
     filing.reopen(session, actor, letter, version)
     mail = _notice(session, letter)
-    if mail and mail.state in WAITS:
+    if mail and mail.waits:
         outbox.recall(session, actor, mail)
 
 
@@ -65,16 +63,16 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
     closing.reopen(session, actor, question)
     for letter in letters_of(session, question):
         mail = _notice(session, letter)
-        if mail and mail.state in WAITS:
+        if mail and mail.waits:
             outbox.recall(session, actor, mail)
 
 
 def untell(session: Session, actor: Staff, letter: Letter) -> None:
     """Take back the notice that a letter or its question ended, as part of an undo. Raises `OnItsWay` where it has gone out."""
     mail = _notice(session, letter)
-    if mail is None or mail.state == "discarded":
+    if mail is None or mail.is_discarded:
         return
-    if mail.state not in WAITS:
+    if not mail.waits:
         raise outbox.OnItsWay(mail.public_id)
     outbox.recall(session, actor, mail)
 

@@ -35,7 +35,7 @@ def tell_experts(
     query = (
         select(Assignment)
         .join(Answer, Answer.assignment_id == Assignment.id)
-        .where(Answer.question_id == question.id, Answer.state == "approved")
+        .where(Answer.question_id == question.id, Answer.is_approved)
         .order_by(Assignment.id)
     )
     for assignment in session.scalars(query):

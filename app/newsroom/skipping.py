@@ -64,9 +64,7 @@ def moved_from(session: Session, edition: Edition) -> Moved:
     skipped = newest_of(session, "edition", edition.id, "edition.skip")
     moves = chosen(session, (skipped.facts or {}).get("did", ()))[::-1] if skipped else ()
     questions = [session.get_one(Question, move.noun_id) for move in moves]
-    return [
-        (one, session.get(Edition, one.edition_id or 0)) for one in questions if one.state in ("answered", "queued")
-    ]
+    return [(one, session.get(Edition, one.edition_id or 0)) for one in questions if one.is_answered or one.is_queued]
 
 
 def undo(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
@@ -86,7 +84,7 @@ def undo(session: Session, actor: Staff, edition: Edition, event: Event) -> None
 
 def _carried(session: Session, actor: Staff, question: Question, edition: Edition, move: Event, position: int) -> None:
     target = lock(session, session.get_one(Edition, (move.facts or {})["to"]))
-    if (question.state, question.edition_id, target.state) != ("queued", target.id, "planned"):
+    if not question.is_queued or question.edition_id != target.id or not target.is_planned:
         raise Stale(question.public_id)
     question.edition_id, question.position = edition.id, position
     session.flush()

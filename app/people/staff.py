@@ -181,7 +181,7 @@ def _take_back_links(session: Session, actor: Staff, one: Colleague) -> None:
     """End the links of an invitation, and stop the mails that would carry them."""
     session.execute(delete(SignIn).where(SignIn.membership_id == one.membership.id))
     mails = OutboxMail.once_key.startswith(_mails_of(one), autoescape=True)
-    waiting = select(OutboxMail).where(mails, OutboxMail.state.in_(("held", "queued")))
+    waiting = select(OutboxMail).where(mails, OutboxMail.waits)
     for mail in session.scalars(waiting):
         try:
             outbox.recall(session, actor, mail)

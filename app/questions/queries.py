@@ -106,13 +106,13 @@ def letters_of(session: Session, question: Question) -> list[Letter]:
 
 def some_letters(session: Session, question_ids: Sequence[int], limit: int, after: int = 0) -> list[Letter]:
     """Some of the live letters behind several questions, oldest first, from above the key `after` on."""
-    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed", Letter.id > after)
+    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed, Letter.id > after)
     return list(session.scalars(query.order_by(Letter.id).limit(limit)))
 
 
 def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
     """Some of the live letters behind a question and what was merged into it: its own before the others', oldest first."""
-    query = select(Letter).where(Letter.question_id.in_(family), Letter.state == "filed")
+    query = select(Letter).where(Letter.question_id.in_(family), Letter.is_filed)
     return list(session.scalars(query.order_by(Letter.question_id != question.id, Letter.id).limit(limit)))
 
 
@@ -123,7 +123,7 @@ def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
     query = (
         select(lead, func.count())
         .join(Letter, Letter.question_id == Question.id)
-        .where(or_(Question.id.in_(leads), Question.merged_into_id.in_(leads)), Letter.state == "filed")
+        .where(or_(Question.id.in_(leads), Question.merged_into_id.in_(leads)), Letter.is_filed)
         .group_by(lead)
     )
     counted = {key: number for key, number in session.execute(query)}  # noqa: C416 - dict() would take it for a mapping
@@ -134,10 +134,6 @@ def lead_of(session: Session, question: Question) -> Question:
     return session.get_one(Question, question.merged_into_id) if question.merged_into_id else question
 
 
-# Where a question stands while readers can see it on the page and join it.
-SHOWN_IN = ("open", "seeking", "answered", "queued")
-
-
 def all_shown(newsletter_id: int) -> Select[Question]:
     """What readers may see of the open questions: one that got new words is hidden until an editor has cleared them."""
     return (
@@ -145,7 +141,7 @@ def all_shown(newsletter_id: int) -> Select[Question]:
         .join(QuestionText, QuestionText.id == Question.text_id)
         .where(
             Question.newsletter_id == newsletter_id,
-            Question.state.in_(SHOWN_IN),
+            Question.is_going,
             Question.shown_at.is_not(None),
             QuestionText.cleared_at.is_not(None),
         )
@@ -203,6 +199,6 @@ def letters_before(
     session: Session, question_ids: Sequence[int], limit: int, before: tuple[datetime, int]
 ) -> list[Letter]:
     """The live letters behind several questions in the order in which they came, newest first, from below a time and a key on."""
-    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed")
+    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
     query = query.where(tuple_(Letter.received_at, Letter.id) < tuple_(*before))
     return list(session.scalars(query.order_by(Letter.received_at.desc(), Letter.id.desc()).limit(limit)))

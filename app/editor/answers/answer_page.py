@@ -67,7 +67,7 @@ def answer(slug: str, public_id: str, answer_id: str) -> str:
 def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
     with at_desk(slug) as desk:
         one = _loaded(desk, public_id, answer_id)
-        if one.state not in ("submitted", "edited") or one.text is None:
+        if not one.is_on_the_desk or one.text is None:
             raise Illegal("answer", "edit", one.state)
         return _edit_form(desk, one, one.text.body, one.text.label)
 
@@ -150,7 +150,7 @@ def _edit_again(slug: str, public_id: str, answer_id: str, body: str, seen: str,
         if one.text is None:
             raise refused
         conflict = _conflict(desk, one, body, seen)
-        is_past = one.state not in ("submitted", "edited")
+        is_past = not one.is_on_the_desk
         stands = conflict.parts[0].mine if conflict else body
         return _edit_form(desk, one, stands, one.text.label, conflict=conflict, is_past=is_past), 409
 

@@ -30,7 +30,7 @@ LABELS = {
 def brief(slug: str, public_id: str, assignment_id: str) -> str:
     with at_desk(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
-        if one.state != "drafted":
+        if not one.is_drafted:
             raise Illegal("assignment", "change the brief of", one.state)
         return _form(desk, one, _as_it_stands(one))
 

@@ -1,6 +1,6 @@
 """Letters: the list, the one that is read, and what the desk does with one of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -31,8 +31,6 @@ from ..undo_press import way_back
 from .letter_filters import chosen
 from .letter_rows import KINDS, list_of, page_above, pane_of, searched
 from .letter_words import FILED, REPLIES
-
-JOINED = (*questions.TAKES_LETTERS, "merged")  # one that was merged counts for its lead
 
 
 @editor.get("/<slug>/letters")
@@ -132,13 +130,13 @@ def of_reader(desk: Desk, one: Letter) -> Letter:
     return one
 
 
-def question_typed(desk: Desk, states: Sequence[str]) -> Question | None:
+def question_typed(desk: Desk, fits: Callable[[Question], bool]) -> Question | None:
     """The question that was chosen from the list, or whose id or address was typed or pasted."""
     typed = request.form.get("question_id", "").strip() or request.form.get("question", "")
     if not typed:
         return None
     question = found(question_queries.load(desk.session, desk.actor, public_id_in(typed)))
-    if question.state not in states:
+    if not fits(question):
         raise Illegal("question", "join", question.state)
     return question
 
@@ -176,7 +174,7 @@ def shelve(desk: Desk, one: Letter) -> Question:
 
 def _to_question(desk: Desk, one: Letter) -> Done:
     """A question of its own, or one more reader of a question that is there."""
-    question = question_typed(desk, JOINED)
+    question = question_typed(desk, lambda one: one.takes_letters or one.is_merged)  # a merged one counts for its lead
     if question is None:
         question = questions.open_question(desk.session, desk.actor, [one])
         there = address_of(desk, question)
@@ -231,7 +229,7 @@ def letter_end(slug: str, public_id: str) -> Response:
     def fn(desk: Desk, one: Letter) -> Done:
         of_reader(desk, one)
         expect(lock(desk.session, one), version_seen())
-        answer = question_typed(desk, ("published",))
+        answer = question_typed(desk, lambda one: one.is_published)
         end_letter(desk.session, desk.actor, one, request.form.get("reason", ""), answer)
         return Done(go_on(desk, one), _("Ended with a kind sentence."))
 

@@ -52,7 +52,7 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
             return _form(desk, public_id, typed, missing.fact, passages=passages), 422
     except (Stale, Illegal) as refused:
         with at_desk(slug) as desk:
-            if the_mail(desk, public_id).state == "held":
+            if the_mail(desk, public_id).is_held:
                 return _form(desk, public_id, typed, is_stale=True), 409
         return second(slug, public_id, refused)
     announce(_("Saved. This is how it will be mailed."))
@@ -72,7 +72,7 @@ def _form(
     `passages` are readers' words in what was typed for an expert."""
     one = the_mail(desk, public_id)
     message = message_of(desk, one)
-    if one.state != "held" or message is None:
+    if not one.is_held or message is None:
         raise Illegal("mail", "rewrite", one.state)
     stored = {"subject": message.subject, "body": with_places(message.text)}
     field, words = FAULTS.get(missing, ("", ""))

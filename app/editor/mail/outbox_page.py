@@ -25,7 +25,6 @@ from .mail_words import ACTS, STATES, Named, named, shown
 
 PAGE = 40
 FIRST = 8  # mails of a state on the page of all of them
-ORDER = ("failed", "held", "queued", "sent", "expired", "discarded")
 BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l("Discard")}
 DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
     "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
@@ -78,7 +77,7 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
         "editor/mail/mail.html" if opened else "editor/mail/outbox.html",
         "outbox",
         state=state,
-        states=[(name, STATES[name][1], counted[name]) for name in ORDER if counted[name]],
+        states=[(name, STATES[name][1], counted[name]) for name in STATES if counted[name]],
         standing=_standing(counted),
         counted=counted,
         groups=listed,
@@ -107,7 +106,7 @@ def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]],
     """The mails to list by state, and where the next page begins."""
     session, newsletter_id = desk.session, desk.newsletter.id
     if state is None:
-        return {name: outbox.waiting(session, newsletter_id, name, limit=FIRST) for name in ORDER}, None
+        return {name: outbox.waiting(session, newsletter_id, name, limit=FIRST) for name in STATES}, None
     before = request.args.get("before")
     last = the_mail(desk, before).id if before else None
     mails = outbox.waiting(session, newsletter_id, state, last, PAGE + 1)
@@ -118,13 +117,13 @@ def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
     """A mail with its text, while that still exists, and the buttons that are open to this person."""
     seen, message = shown(desk, one, names), message_of(desk, one)
     seen |= {"subject": "", "text": [], "hidden": False, "sender": "", "address": "", "written": moment(one.created_at)}
-    seen["is_held"] = one.state == "held"
+    seen["is_held"] = one.is_held
     if message is not None:
         text = without_secrets(message.text)
         seen |= {"subject": message.subject, "sender": message.from_name, "text": blocks(text)}
         seen |= {"hidden": text != message.text, "address": "" if one.letter_id or not one.person_id else message.to}
     gone = () if message else ("retry", "release")
-    undo = one.state == "queued" and stopped_mails.is_undone(one)
+    undo = one.is_queued and stopped_mails.is_undone(one)
     seen["actions"] = [
         (act, _("Undo") if act == "discard" and undo else BUTTONS[act]) for act in seen["acts"] if act not in gone
     ]
@@ -157,7 +156,7 @@ def second(slug: str, public_id: str, refused: Refused, act: str = "") -> Respon
     with at_desk(slug) as desk:
         one = the_mail(desk, public_id)
         moved = str(one.version) != request.form.get("version", str(one.version))
-        words = told(desk, one) if moved and one.state != "sent" else ""
+        words = told(desk, one) if moved and not one.is_sent else ""
     if act == "discard" and not words and not isinstance(refused, Stale):
         words = _("It can’t be stopped any more: it has gone out, or it is just going.")
     if not words:

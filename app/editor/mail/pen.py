@@ -19,7 +19,7 @@ from ...letters.models import Letter
 from ...lifecycle import Illegal, Missing, Stale, expect
 from ...mail import inbound
 from ...mail.inbound import Reading
-from ...mail.lifecycle import INBOUND
+from ...mail.lifecycle import INBOUND, PLACES_OF_MAIL
 from ...mail.models import Inbound, OutboxMail
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page, version_seen
@@ -28,7 +28,7 @@ from .mail_words import named, shown
 from .pen_words import ELSEWHERE, PLACES, reasons
 
 PAGE = 40  # rows that fit a laptop's screen
-WORK = ("pen", "failed")  # the places whose mails wait for somebody; the others only keep what they hold
+WORK = PLACES_OF_MAIL.which("waits")  # the places whose mails wait for somebody; the others only keep what they hold
 
 
 @editor.get("/<slug>/pen")
@@ -116,7 +116,8 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
     return {
         "public_id": row.public_id,
         "version": row.version,
-        "state": row.state,
+        "waits": row.waits,
+        "is_failed": row.is_failed,
         "elsewhere": ELSEWHERE.get(str(row.state), ""),
         "reading": reading,
         "kept": kept,

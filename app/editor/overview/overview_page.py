@@ -17,6 +17,7 @@ from ...mail import inbound
 from ...newsletters.queries import desks_of
 from ...newsroom.waiting import Board, Task, board
 from ...questions import queries as questions
+from ...questions.lifecycle import STATES
 from ...web import db
 from ..frame import Desk, at_desk, editor, page
 from ..mail import incoming_mails
@@ -84,7 +85,7 @@ def _edition_stands(tasks: Board) -> str:
     if not tasks.coming:
         return _("No edition is planned: the rhythm stands in the settings.")
     edition = tasks.coming[0]
-    if edition.state == "locked":
+    if edition.is_locked:
         return _("The edition of %(day)s is locked.", day=day(edition.runs_at))
     free = edition.slots - len(tasks.filling)
     slots = (
@@ -137,7 +138,7 @@ def _slots(desk: Desk, tasks: Board) -> dict[str, Any] | None:
     """The slots of the coming edition: what stands in them, and how many are open."""
     if not tasks.coming:
         return None
-    edition, ready = tasks.coming[0], questions.count(desk.session, desk.newsletter.id, ("answered",))
+    edition, ready = tasks.coming[0], questions.count(desk.session, desk.newsletter.id, STATES.which("is_answered"))
     open_slots = range(len(tasks.filling) + 1, edition.slots + 1)
     return {"edition": edition, "questions": tasks.filling, "open": open_slots, "ready": ready}
 

@@ -67,7 +67,7 @@ def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
         if not sentence.strip() and merging_questions.was_asked(desk.session, one):
             raise Missing("sentence")
         answer = found(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
-        if answer is not None and answer.state != "published":
+        if answer is not None and not answer.is_published:
             raise Stale(answer.public_id)
         with watched(desk.session) as events:
             close_question(desk.session, desk.actor, one, reason, sentence, answer, looked)

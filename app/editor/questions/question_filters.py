@@ -14,23 +14,22 @@ from ...editions.models import Edition
 from ...newsletters.models import Topic
 from ...newsletters.queries import topics_of
 from ...people.models import Expert
+from ...questions.lifecycle import STATES
 from ...questions.queries import about_topic, in_edition
-from ..frame import GOING, Desk, unknown
+from ..frame import Desk, unknown
 from ..letters.letter_filters import named
+from .question_states import WORDS
 
 RECENT = 15  # editions that the form offers, the coming ones first
 # state in the address: (label, states of questions)
 FILTERS = {
-    "going": (_l("In work"), GOING),
-    "open": (_l("Open"), ("open",)),
-    "seeking": (_l("With an expert"), ("seeking",)),
-    "answered": (_l("Answered"), ("answered",)),
-    "queued": (_l("Picked"), ("queued",)),
-    "published": (_l("Ran"), ("published", "retracted")),
-    "shelved": (_l("Shelf"), ("shelved",)),
-    "closed": (_l("Closed"), ("closed",)),
-    "merged": (_l("Merged"), ("merged",)),
-    "all": (_l("All"), (*GOING, "published", "retracted", "shelved", "closed")),
+    "going": (_l("In work"), STATES.which("is_going")),
+    **{
+        words.listed: (words.label, tuple(state for state, other in WORDS.items() if other.listed == words.listed))
+        for words in WORDS.values()
+        if words.label
+    },
+    "all": (_l("All"), STATES.which("is_listed")),
 }
 NAMES = ("state", "topic", "edition", "expert", "q")
 

@@ -82,7 +82,7 @@ def _joined(desk: Desk, one: Question, other: Question | Letter) -> tuple[str, s
     session, actor = desk.session, desk.actor
     act = act_of(desk, one, other)
     if isinstance(other, Letter):
-        if not act or other.state != "received":
+        if not act or not other.is_received:
             raise Illegal("letter", "join", other.state)
         questions.join(session, actor, one, [other])
         return one.public_id, _("The letter stands behind this question now.")

@@ -11,6 +11,7 @@ from ... import errors
 from ...db import now
 from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong
 from ...questions import queries
+from ...questions.lifecycle import STATES
 from ...questions.models import Question
 from ..flash import announce
 from ..form_values import typed_time
@@ -149,5 +150,5 @@ def _experts(file: Dossier) -> dict[tuple[str, int], str]:
 
 def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
     """What a question could be merged into."""
-    rows = queries.page(desk.session, desk.newsletter.id, ("open", "seeking", "answered"), None, 50)
+    rows = queries.page(desk.session, desk.newsletter.id, STATES.which("is_in_work"), None, 50)
     return [(row.public_id, (row.headline or row.wording)[:90]) for row in rows if row.id != one.id]

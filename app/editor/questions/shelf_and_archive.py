@@ -7,6 +7,8 @@ from ...answers.closing import take
 from ...editions import archive as ran
 from ...newsletters.queries import topics_of
 from ...questions import queries as questions
+from ...questions.lifecycle import STATES
+from ...questions.models import Question
 from ..frame import at_desk, editor, found, page
 from ..letters.letter_words import ENDS
 from ..shortcuts import KEYS
@@ -14,7 +16,6 @@ from .question_list import page_above
 from .question_page import decide, the_question
 
 PAGE = 30
-RAN = ("published", "retracted")
 
 
 @editor.get("/<slug>/shelf")
@@ -22,10 +23,12 @@ def shelf(slug: str) -> str | Response:
     """Good questions for which it wasn't the time."""
     with at_desk(slug) as desk:
         if above := request.args.get("above"):
-            return redirect(url_for("editor.shelf", slug=slug, before=page_above(desk, above, ("shelved",), PAGE)))
+            return redirect(
+                url_for("editor.shelf", slug=slug, before=page_above(desk, above, STATES.which("is_shelved"), PAGE))
+            )
         before = request.args.get("before")
         last = found(questions.load(desk.session, desk.actor, before)).id if before else None
-        rows = questions.page(desk.session, desk.newsletter.id, ("shelved",), last, PAGE + 1)
+        rows = questions.page(desk.session, desk.newsletter.id, STATES.which("is_shelved"), last, PAGE + 1)
         shelved, more = rows[:PAGE], len(rows) > PAGE
         return page(
             desk,
@@ -57,7 +60,7 @@ def archive(slug: str) -> str:
     with at_desk(slug) as desk:
         before = request.args.get("before")
         mark = found(ran.mark_of(desk.session, desk.newsletter, before)) if before else None
-        rows = ran.page(desk.session, desk.newsletter, before=mark, limit=PAGE + 1, states=RAN)
+        rows = ran.page(desk.session, desk.newsletter, before=mark, limit=PAGE + 1, which=Question.has_run)
         items, more = rows[:PAGE], len(rows) > PAGE
         editions = ran.editions_of(desk.session, items)
         return page(

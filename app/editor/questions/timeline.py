@@ -189,7 +189,7 @@ def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterab
             2,
             mail.id,
             _mail_words(desk, mail, message, to),
-            kind="late" if mail.state == "failed" else "",
+            kind="late" if mail.is_failed else "",
             quote=without_secrets(message.text)
             if message
             else "",  # whoever has the link can write in the expert's name
