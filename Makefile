@@ -39,7 +39,8 @@ check: .venv/development ## style, types, templates, import direction, house rul
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/djlint --lint --quiet app/templates app/mail/templates app/typesetting/templates
-	$(PYTEST) -q tests/house/test_house_rules.py tests/house/test_lifecycle.py
+	$(PYTEST) -q tests/house/test_house_rules.py tests/house/test_lifecycle.py \
+		tests/house/test_dependencies.py tests/house/test_macros.py tests/house/test_word_tables.py
 
 format: .venv/development ## put the code into its usual shape
 	$(BIN)/ruff check --fix .

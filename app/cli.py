@@ -1,4 +1,4 @@
-"""The commands: `flask lifecycle`, `migrate`, `staff`, `editions`, `mail`, `keys`, `matching`, `worker`, `doctor`, `demo`."""
+"""The commands: `flask lifecycle`, `migrate`, `staff`, `editions`, `mail`, `keys`, `matching`, `worker`, `doctor`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -101,19 +101,5 @@ def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
 
 
 def register(app: Flask) -> None:
-    from demo.cli import demo  # not above: the demo is made of the whole app
-
-    for command in (
-        lifecycle,
-        run_migrations,
-        run_worker,
-        keys,
-        staff,
-        experts,
-        editions,
-        mail,
-        matching,
-        doctor,
-        demo,
-    ):
+    for command in (lifecycle, run_migrations, run_worker, keys, staff, experts, editions, mail, matching, doctor):
         app.cli.add_command(command)

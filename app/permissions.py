@@ -8,7 +8,7 @@ by hand.
 from dataclasses import dataclass
 
 from .actors import Actor
-from .text import N_
+from .languages import N_
 
 # What the desk does, as the page "Who may what" shows it.
 OF_THE_DESK = {

@@ -13,17 +13,12 @@ from typing import Literal
 from app.languages import direction, guess_language, script_of
 
 __all__ = [
-    "LETTER", "MARKS", "N_", "SIGN", "WORD", "Fault", "clean", "digits", "direction", "fault_of_question", "for_print",
+    "LETTER", "MARKS", "SIGN", "WORD", "Fault", "clean", "digits", "direction", "fault_of_question", "for_print",
     "group_digits", "guess_language", "held_reason", "is_question_enough", "length", "receipt_of", "script_of",
     "single_line", "slug", "word_count",
 ]  # fmt: skip
 
 Fault = Literal["empty", "short", "long"]
-
-
-def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
-    """Mark a text in a table for translation; it is translated where it is used."""
-    return text
 
 
 def _char_class(chars: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Staff
 from ..db import lock
-from ..lifecycle import Illegal, Missing, expect, must, within
+from ..lifecycle import Illegal, Missing, must, within
 from ..questions.firewall import must_be_clear
 from ..text import clean, for_print, single_line
 from .models import Assignment
@@ -31,15 +31,13 @@ def printed_line(field: str, text: str) -> str:
     return within(field, for_print(single_line(text)), LONGEST_LINE)
 
 
-def rebrief(
-    session: Session, actor: Staff, assignment: Assignment, brief: Brief, version: int | None = None, looked: str = ""
-) -> None:
+def rebrief(session: Session, actor: Staff, assignment: Assignment, brief: Brief, looked: str = "") -> None:
     """Change the brief of an invitation that isn't sent; afterwards the expert has it in writing.
 
-    Raises `Stale`, `Illegal`, `Missing` (words), `TooLong` and `Leaking` (see `firewall`).
+    Raises `Illegal`, `Missing` (words), `TooLong` and `Leaking` (see `firewall`).
     """
     must(actor, "prepare")
-    expect(lock(session, assignment), version)
+    lock(session, assignment)
     if not assignment.is_drafted:
         raise Illegal("assignment", "change the brief of", assignment.state)
     if not FEWEST <= brief.words <= MOST:

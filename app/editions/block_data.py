@@ -14,7 +14,7 @@ from ..questions.models import Question, QuestionText
 from ..questions.queries import cleared_text, letters_of
 from ..typesetting.block import Block
 from ..typesetting.house_form import LeadIn, Piece, Voice, lead_in_text, set_block
-from ..typesetting.phrases import phrases_for
+from ..typesetting.house_languages import phrases_for
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """`flask editions ...`: the house form on the command line."""
 
-import json
-from collections.abc import Callable
 from datetime import date
 
 import click
@@ -13,19 +11,19 @@ from sqlalchemy.orm import Session
 from ..db import Database
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
-from ..typesetting.block import Block
+from ..typesetting.exports import EXPORTS
 from ..typesetting.from_json import TypesetError, read_piece
 from ..typesetting.house_form import set_block
-from ..typesetting.renderers import to_html, to_json, to_markdown, to_text
 from . import locking
 from .models import Edition
+from .queries import title_of
 
 editions = AppGroup("editions", help="Editions and the house form.")
-FORMATS: dict[str, Callable[[Block], str]] = {"text": to_text, "markdown": to_markdown, "html": to_html}
+_form = click.option("--format", "form", type=click.Choice(list(EXPORTS)), default="text", show_default=True)
 
 
 @editions.command("typeset", with_appcontext=False)
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@_form
 @click.option("--address", help="What stands where the call says {address}.")
 def typeset(form: str, address: str | None) -> None:
     """Set one block from JSON on standard input, without a database.
@@ -41,14 +39,13 @@ def typeset(form: str, address: str | None) -> None:
         for message in error.messages:
             click.echo(message, err=True)
         raise click.exceptions.Exit(2) from error
-    write = FORMATS[form]
-    click.echo(write(set_block(piece, address)).encode(), nl=False)
+    click.echo(EXPORTS[form].write([set_block(piece, address)], piece.headline), nl=False)
 
 
 @editions.command("render")
 @click.argument("newsletter")
 @click.argument("day", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]))
-@click.option("--format", "form", type=click.Choice([*FORMATS, "json"]), default="text", show_default=True)
+@_form
 def render(newsletter: str, day: date, form: str) -> None:
     """Print the blocks of NEWSLETTER's edition of DATE: as they ran, as they were locked, or as they would run now.
 
@@ -61,11 +58,8 @@ def render(newsletter: str, day: date, form: str) -> None:
             raise click.ClickException(
                 "\n".join(f"question {t.headline!r}: a reader's name without {t.fault}" for t in troubles)
             )
-        blocks = locking.blocks(session, edition)
-    if form == "json":
-        click.echo(json.dumps([to_json(block) for block in blocks], ensure_ascii=False, indent=2))
-        return
-    click.echo("\n".join(FORMATS[form](block) for block in blocks).encode(), nl=False)
+        blocks, title = locking.blocks(session, edition), title_of(session, edition)
+    click.echo(EXPORTS[form].write(blocks, title), nl=False)
 
 
 def _edition(session: Session, slug: str, day: date) -> Edition:

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from ..answers.models import Answer
 from ..audit import Event
+from ..audit.events import told_in
 from ..db import now
 from ..people.directory import names_of
 from ..questions.models import Question
 from .items import digest
 from .models import Edition, EditionItem
 
-SLOTS = ("question.pick", "question.drop", "question.move", "question.carry", "question.carry_back")
 MOST = 60  # lines of what happened to an edition, and as many of what happened in its slots
 MISSED = timedelta(days=14)  # how long a date that passed without being sent is still shown among the coming ones
 
@@ -46,7 +46,11 @@ def events_of(session: Session, edition: Edition) -> list[Event]:
     # The facts have no index: only what was done while it could be filled is looked through.
     here = [Event.facts[fact].as_integer() == edition.id for fact in ("edition", "from", "to")]
     slots = select(Event).where(
-        Event.newsletter_id == edition.newsletter_id, Event.action.in_(SLOTS), Event.at >= itself[0].at, or_(*here)
+        Event.newsletter_id == edition.newsletter_id,
+        Event.action.in_(told_in("edition")),
+        Event.noun == "question",
+        Event.at >= itself[0].at,
+        or_(*here),
     )
     if edition.sent_at:
         slots = slots.where(Event.at <= edition.sent_at)

@@ -16,7 +16,7 @@ from ..questions.models import Question
 from ..text import for_print
 from ..typesetting.block import Block
 from ..typesetting.house_form import LeadIn, Piece, Voice, set_block
-from ..typesetting.marks import marks_for
+from ..typesetting.house_languages import marks_for
 from ..typesetting.quotation import set_plain
 from ..typesetting.renderers import to_text
 from .block_data import own_phrases, piece_of

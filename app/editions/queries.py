@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from ..actors import Staff
 from ..answers.models import Assignment
 from ..db import now
+from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from .models import Edition
 
@@ -13,6 +14,11 @@ from .models import Edition
 def load(session: Session, actor: Staff, public_id: str) -> Edition | None:
     """One edition of the actor's newsletter."""
     return session.scalar(select(Edition).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
+
+
+def title_of(session: Session, edition: Edition) -> str:
+    """Return what an edition's mail is called: the newsletter's name and the day on its clock."""
+    return f"{session.get_one(Newsletter, edition.newsletter_id).name}, {edition.local_at[:10]}"
 
 
 def coming_editions(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:

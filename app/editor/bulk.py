@@ -16,10 +16,10 @@ from ..mail.outbox import OnItsWay
 from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of
 from ..questions.moves import CannotMerge, InEdition
+from .conflict import in_short
 from .flash import announce
 from .form_values import number_in
 from .frame import Desk, at_desk, change
-from .meanwhile import meanwhile
 from .questions.merge_words import MERGE
 from .undo_press import stay, way_back
 
@@ -131,6 +131,6 @@ def _why(desk: Desk, row: Any, why: Refused) -> str:
         return why.words
     if isinstance(why, CannotMerge):
         return str(MERGE[why.reason])
-    if isinstance(why, Stale | Illegal) and (said := meanwhile(desk, row)):
+    if isinstance(why, Stale | Illegal) and (said := in_short(desk, row)):
         return said if isinstance(why, Stale) else f"{WHY_NOT[-1][1]} ({said})"
     return next(str(words) for kind, words in WHY_NOT if isinstance(why, kind))

@@ -1,75 +1,300 @@
-"""Two people at one text: the second to save sees who was faster, what they changed, and both texts; none of them is lost.
-A field that the second left alone follows the first, as in the forms of `faster`."""
+"""Two people at one thing: of two at once the second is told who was first, and nothing typed is lost.
 
-from collections.abc import Sequence
+Each form carries in its field `seen` what it showed when it was opened, as a `token`. A press is refused where that is not
+so any more (`as_shown`), and answered with the page that says who did what (`change_as_shown`). A form of texts and ticks
+comes back with both (`as_opened`, `Conflict`): what was left alone follows what is saved, what both changed is shown twice.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
+from flask import abort, request
 from flask_babel import gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, object_session
 
-from ..answers.diff import Pair, changed, compare
-from ..people.directory import staff_names
-from .frame import Desk
+from .. import errors
+from ..answers.diff import Pair, compare
+from ..answers.models import AnswerText
+from ..audit import Event
+from ..audit.events import changing
+from ..db import Row, lock
+from ..editions.models import Edition
+from ..formatting import ago
+from ..lifecycle import Illegal, Refused, Stale
+from ..people.models import Membership
+from ..questions.models import Question, QuestionText
+from ..questions.queries import topics_of
+from .form_values import number_in
+from .frame import Desk, at_desk, change, editor
+from .trail.event_sentences import HANDS, hands, tell
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Row)
+Facts = Mapping[str, Any]  # by name: texts, numbers, a tick, the ticked of several
+LOOKED_AT = 20  # of the newest events, where only some are about what was open
+LONGEST = 500  # events that the page of an edition is looked back over; one that lay open for longer is told the newest
+WORDING = ("headline", "body", "background", "language")  # the fields of a question's wording
+
+
+def token(facts: Facts) -> str:
+    """Return the value of the field `seen`: what a form shows as it is opened."""
+    return urlsafe_b64encode(json.dumps(dict(facts), ensure_ascii=False).encode()).decode()
+
+
+@editor.app_template_filter("token")
+def token_of(row: Any) -> str:
+    """Return the token of a form in which something is decided about a row."""
+    return token(facts_of(row))
+
+
+def shown() -> dict[str, Any]:
+    """Return what the sender of this form had before their eyes; {} where it doesn't say, or that can't be read."""
+    try:
+        facts = json.loads(urlsafe_b64decode(request.form.get("seen", "")))
+    except ValueError:
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def number_shown(name: str = "version") -> int:
+    """Return a number of the token; -1, which is no version and no event's, where it has none."""
+    return number_in(str(shown().get(name, "")))
+
+
+def facts_of(row: Any) -> Facts:
+    """Return all of a row that a decision about it can rest on."""
+    facts = FACTS.get(type(row))
+    return facts(row) if facts else {"version": row.version}
+
+
+def _session(row: Any) -> Session:
+    return cast(Session, object_session(row))
+
+
+def _of_question(question: Question) -> Facts:
+    session, newest = _session(question), newest_change(question)
+    edition = session.get(Edition, question.edition_id or 0)
+    return {
+        "newest": newest.id if newest else 0,
+        "label": question.text.label if question.text else "",
+        "edition": edition.public_id if edition else "",
+        "must_run_by": str(question.must_run_by or ""),
+        "topics": [topic.name for topic in topics_of(session, [question.id])[question.id]],
+    }
+
+
+FACTS: dict[type, Callable[[Any], Facts]] = {
+    Question: _of_question,
+    QuestionText: lambda text: {name: getattr(text, name) or "" for name in ("label", *WORDING)},
+    AnswerText: lambda text: {"label": text.label, "answer": text.body},
+    # The newest event of all: what comes after it was done while the page lay open.
+    Edition: lambda one: {"version": one.version, "newest": _session(one).scalar(select(func.max(Event.id))) or 0},
+    Membership: lambda one: {"role": one.role},
+}
+RESTS_ON = {Question: "newest", Membership: "role"}  # any decision about a row of the model; of the others on "version"
+
+
+def as_shown(desk: Desk, row: R, *names: str) -> R:
+    """Lock a row that is decided about. Raises `Stale` where one of these facts isn't as the form showed it."""
+    there, had = facts_of(lock(desk.session, row)), shown()
+    if any(had.get(name) != there[name] for name in names or (RESTS_ON.get(type(row), "version"),)):
+        raise Stale(f"{type(row).__name__.lower()} changed")
+    return row
+
+
+def change_as_shown(slug: str, load: Callable[[Desk], Any], fn: Callable[[Desk], T]) -> T:
+    """Run one change about what a page showed; `load` gives the row. Whoever comes second gets the page of `second`."""
+    try:
+        return change(slug, fn)
+    except (Stale, Illegal) as refused:
+        second(slug, load, refused)
+
+
+def second(slug: str, load: Callable[[Desk], Any], refused: Refused, otherwise: str = "") -> NoReturn:
+    """Answer with who did what to the row while its page lay open; with `otherwise`, or by raising the refusal itself, where
+    that was nothing."""
+    with at_desk(slug) as desk:
+        row = load(desk)
+        rests_on = RESTS_ON.get(type(row), "version")
+        words = told(desk, row) if shown().get(rests_on) != facts_of(row)[rests_on] else ""
+    if not words and not otherwise:
+        raise refused
+    abort(errors.page(409, happened=words or otherwise))
+
+
+def newest_change(row: Any) -> Event | None:
+    """Return the last event that made an open page of the row old."""
+    noun = type(row).__name__.lower()
+    own = (Event.noun == noun, Event.noun_id == row.id)
+    about = (Event.question_id == row.id,) if noun == "question" else own
+    query = select(Event).where(*about, Event.action.in_(changing(noun)))
+    return _session(row).scalar(query.order_by(Event.id.desc()).limit(1))
+
+
+def in_short(desk: Desk, row: Any) -> str:
+    """Return who did what to it last: "Ilya Brandt filed the letter as: Tip"; empty where the trail doesn't say."""
+    event = newest_change(row)
+    return tell(desk, [event], own=_("you, in another window,"))[0].rstrip(".") if event else ""
+
+
+def told(desk: Desk, row: Any) -> str:
+    """Return the same in sentences for whoever came second."""
+    event, said = newest_change(row), in_short(desk, row)
+    if event is None:
+        return ""
+    first = _("%(said)s, %(ago)s ago.", said=said[:1].upper() + said[1:], ago=ago(event.at))
+    if event.actor in HANDS:
+        return first + " " + _("Nothing was written over it.")
+    return first + " " + _("What they did stands, and nothing was written over it.")
+
+
+def done_since(desk: Desk, edition: Edition, but_mine: bool = False) -> Sequence[Event]:
+    """Return what was done to an edition and in its slots since its page was opened, in order."""
+    mark = number_shown("newest")
+    if mark < 0:
+        return ()
+    query = select(Event).where(Event.id > mark, Event.newsletter_id == edition.newsletter_id)
+    newest, counts = desk.session.scalars(query.order_by(Event.id.desc()).limit(LONGEST)).all(), changing("edition")
+    found = [event for event in newest[::-1] if event.action in counts and _is_about(event, edition)]
+    return [event for event in found if not but_mine or event.actor != desk.actor.ref]
+
+
+def _is_about(event: Event, edition: Edition) -> bool:
+    facts = event.facts or {}
+    there = (event.noun_id,) if event.noun == "edition" else (facts.get("edition"), facts.get("from"), facts.get("to"))
+    return edition.id in there
+
+
+def as_opened(desk: Desk, row: Any, stands: Callable[[], Facts], typed: Facts) -> None:
+    """Lock the row whose form was sent. Raises `Stale` where a field isn't as it was shown, unless what was typed stands there."""
+    lock(desk.session, row)
+    seen, there = shown(), stands()
+    if "seen" in request.form and any(seen.get(name) != value for name, value in there.items()) and typed != there:
+        raise Stale(f"{type(row).__name__.lower()} {row.id}")
+
+
+def ticked(_name: str, value: Any) -> str:
+    """Return a field's value in words, of a form whose fields are texts and ticks."""
+    if isinstance(value, bool):
+        return _("ticked") if value else _("not ticked")
+    return str(value)
 
 
 @dataclass(frozen=True)
-class Part:
-    """One field of a form: as it was when its page was opened (None where that isn't kept), as it is saved, as typed now."""
+class Field:
+    """One in which a form and what is saved now differ: as it was, as it is saved and as it was typed, in words."""
 
+    name: str
     label: str
-    before: str | None
+    before: str | None  # None where the form doesn't say what it showed
     theirs: str
-    typed: str
+    mine: str
+    is_theirs: bool  # they changed it meanwhile
+    is_mine: bool  # it was changed here; otherwise it was left alone, and is now as they saved it
 
     @property
-    def taken_over(self) -> bool:
-        """Whether it was left alone here and changed there: then it follows what is saved."""
-        return self.before is not None and changed(self.before, self.theirs) and not changed(self.before, self.typed)
-
-    @property
-    def mine(self) -> str:
-        """What stands in the form from now on."""
-        return self.theirs if self.taken_over else self.typed
+    def note(self) -> str:
+        if self.is_mine:
+            return _("Now it says: %(text)s", text=self.theirs or _("nothing"))
+        return _("Changed meanwhile. Until then it said: %(text)s", text=self.before or _("nothing"))
 
     @property
     def what_they_changed(self) -> list[Pair]:
-        return (
-            compare(self.before, self.theirs) if self.before is not None and changed(self.before, self.theirs) else []
-        )
+        return compare(self.before, self.theirs) if self.is_theirs and self.before is not None else []
 
     @property
     def against_mine(self) -> list[Pair]:
         return compare(self.theirs, self.mine)
 
-    @property
-    def differs(self) -> bool:
-        return changed(self.theirs, self.mine)
-
 
 @dataclass(frozen=True)
 class Conflict:
-    """Who saved in between, when, and the fields of the form."""
+    """Who was first and when; the form as the second would have it; and the fields in which the two differ."""
 
-    who: str
+    name: str
     by_me: bool  # in another window
-    when: datetime
-    parts: Sequence[Part]
+    when: datetime | None
+    values: dict[str, Any]
+    different: list[Field]
+    of_several: bool  # a form of one text has no need to name it
 
     @property
-    def different(self) -> list[Part]:
-        return [part for part in self.parts if part.differs]
+    def who(self) -> str:
+        return _("You saved it in another window") if self.by_me else _("%(name)s was faster", name=self.name)
 
     @property
-    def taken_over(self) -> list[Part]:
-        return [part for part in self.parts if part.taken_over]
+    def both(self) -> list[Field]:
+        return [field for field in self.different if field.is_mine and field.is_theirs]
+
+    @property
+    def notes(self) -> dict[str, str]:
+        return {field.name: field.note for field in self.different if field.is_theirs}
 
 
-def conflict_with(desk: Desk, ref: str, when: datetime, parts: Sequence[Part], otherwise: str = "") -> Conflict:
-    """The conflict with whoever the trail calls `ref`, such as "staff:5"; somebody of no desk is called `otherwise`."""
-    who = staff_names(desk.session, [ref]).get(ref) or otherwise or _("Somebody")
-    return Conflict(who, ref == desk.actor.ref, when, parts)
+class Saved(NamedTuple):
+    """Who saved what stands there now, as the trail calls them, such as "staff:5", and when."""
+
+    ref: str = ""
+    at: datetime | None = None
 
 
-def kept_in_note(title: str, parts: Sequence[tuple[str, str]]) -> str:
-    """A note with what somebody typed and didn't save, so that it outlives their giving way."""
-    return "\n\n".join([title, *(f"{label}\n{text}".strip() for label, text in parts if text.strip())])
+def saved(desk: Desk, row: Any, action: str, about: Callable[[Facts], bool] = lambda facts: True) -> Saved:
+    """Return who did this to the row last, of the events with the facts that it is about."""
+    query = select(Event).filter_by(noun=type(row).__name__.lower(), noun_id=row.id, action=action)
+    events = desk.session.scalars(query.order_by(Event.id.desc()).limit(LOOKED_AT))
+    return next((Saved(event.actor, event.at) for event in events if about(event.facts or {})), Saved())
+
+
+def words_saved(desk: Desk, language: str, kinds: set[str]) -> Saved:
+    """Return the same for some of the newsletter's own words in a language."""
+
+    def about(facts: Facts) -> bool:
+        return facts.get("language") == language and bool(kinds & set(facts.get("kinds", ())))
+
+    return saved(desk, desk.newsletter, "newsletter.word", about)
+
+
+def conflict(
+    desk: Desk, by: Saved, stands: Facts, typed: Facts, labels: Facts, words: Callable[[str, Any], str] = ticked
+) -> Conflict:
+    """Return how a form that came second meets the first; `words` puts the value of a field into words."""
+    seen = shown()
+    left = {name for name, value in typed.items() if name in seen and value == seen[name]}
+    before = {name: words(name, value) for name, value in seen.items() if name in typed}
+    different = [
+        Field(
+            name,
+            str(labels[name]),
+            before.get(name),
+            words(name, there),
+            words(name, typed[name]),
+            name not in seen or there != seen[name],
+            name not in left,
+        )
+        for name, there in stands.items()
+        if name in typed and there != typed[name]
+    ]
+    name = hands(desk, [by.ref]).get(by.ref) or _("Somebody")
+    values = {name: stands[name] if name in left else value for name, value in typed.items()}
+    return Conflict(name, by.ref == desk.actor.ref, by.at, values, different, len(typed) > 1)
+
+
+class Opened(NamedTuple):
+    """What a form of texts and ticks is drawn with: the values of its fields, its token, and the conflict, if there is one."""
+
+    values: dict[str, Any]
+    seen: str
+    met: Conflict | None = None
+
+
+def opened(stands: Facts, typed: Facts | None = None, met: Conflict | None = None) -> Opened:
+    """Return the form as it stands; as it was `typed`, as old as it was, where it is wrong; or as the second would have it."""
+    if met:
+        return Opened(met.values, token(stands), met)
+    sent = request.form.get("seen") if typed else None
+    return Opened({**stands, **(typed or {})}, sent or token(stands))

@@ -32,7 +32,6 @@ from ..permissions import ROLES, may
 from ..questions import queries as questions
 from ..questions.lifecycle import STATES
 from ..web import db
-from .form_values import number_in
 
 T = TypeVar("T")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -148,11 +147,6 @@ def at_desk(slug: str) -> Iterator[Desk]:
 def change(slug: str, fn: Callable[[Desk], T]) -> T:
     """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
     return db.write(lambda session: fn(_enter(session, slug)))
-
-
-def version_seen() -> int:
-    """The version of what was on the page that was pressed."""
-    return number_in(request.form.get("version", ""))
 
 
 def found(row: T | None) -> T:

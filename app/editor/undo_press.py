@@ -13,9 +13,9 @@ from ..audit import Event
 from ..lifecycle import Refused, Stale
 from ..mail.outbox import OnItsWay
 from ..newsroom import undo as undoing
+from .conflict import in_short, newest_change
 from .flash import announce
 from .frame import Desk, change, editor
-from .meanwhile import meanwhile, newest_change
 
 MOST = 3_000  # characters of the numbers of a press: those of a whole page have half of it
 WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
@@ -47,9 +47,9 @@ def undo(slug: str) -> Response:
 def _why(desk: Desk, left: undoing.Left) -> str:
     if isinstance(left.why, Stale):
         row = desk.session.get(undoing.ROWS[left.event.noun], left.event.noun_id)
-        newest = newest_change(desk, row)
+        newest = newest_change(row)
         # Where the row itself stands as the press left it, it is what followed from the press that has gone on.
-        return newest and newest.id != left.event.id and meanwhile(desk, row) or str(WHY_NOT[-1][1])
+        return newest and newest.id != left.event.id and in_short(desk, row) or str(WHY_NOT[-1][1])
     return next(str(words) for kind, words in WHY_NOT if isinstance(left.why, kind))
 
 

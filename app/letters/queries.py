@@ -19,12 +19,6 @@ def load(session: Session, actor: Staff, public_id: str) -> Letter | None:
     return session.scalar(select(Letter).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
-def load_many(session: Session, actor: Staff, public_ids: Sequence[str]) -> list[Letter]:
-    """Those of the letters that are the actor's newsletter's, oldest first."""
-    query = select(Letter).where(Letter.public_id.in_(public_ids), Letter.newsletter_id == actor.newsletter_id)
-    return list(session.scalars(query.order_by(Letter.id)))
-
-
 @dataclass(frozen=True)
 class Wanted:
     """Which letters a list shows; what is None doesn't narrow it. Each alone is a walk of an index of its own.

@@ -9,7 +9,7 @@ from babel.core import get_global
 from babel.dates import format_date, format_skeleton, format_time, get_timezone
 from babel.support import NullTranslations, Translations
 
-from ..text import N_ as N_
+from ..languages import N_ as N_  # where the mails' texts look for it
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 # British order and the 24-hour clock, as the newsrooms that write English outside America set dates.

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
-from .function_words import FUNCTION_WORDS
+from ..word_tables import word_tables
 from .scoring import Counts, Words
 from .terms import Unit, stems, units
 
@@ -77,4 +78,10 @@ def _runs(text: str, there: set[str], counts: Counts) -> Iterator[tuple[int, int
 
 
 def _is_shared(term: str, there: set[str]) -> bool:
-    return term not in FUNCTION_WORDS and (term in there or any(stem in there for stem in stems([term])))
+    return term not in _function_words() and (term in there or any(stem in there for stem in stems([term])))
+
+
+@cache
+def _function_words() -> frozenset[str]:
+    """Return the words that say nothing of what a text is about, in the form in which they are looked for."""
+    return frozenset(unit.term for listed in word_tables(__file__, "function_words").values() for unit in units(listed))

@@ -24,7 +24,7 @@ from ..questions.models import Question
 from ..questions.queries import cleared_text, family, lead_of, letters_of
 from ..questions.wording import erase_words, forget_own_words
 from ..text import for_print
-from ..typesetting.phrases import phrases_for
+from ..typesetting.house_languages import phrases_for
 from . import notices
 
 

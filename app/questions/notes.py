@@ -1,5 +1,7 @@
 """What the desk says to itself about a question. A colleague who is called in a note hears of it by mail."""
 
+from collections.abc import Iterable
+
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -13,6 +15,14 @@ from ..people.models import Person
 from ..text import clean
 from .mentions import mentions
 from .models import Note, Question
+
+
+def note_unsaved(
+    session: Session, actor: Staff, question: Question, title: str, parts: Iterable[tuple[str, str]]
+) -> Note:
+    """Keep what somebody typed and didn't save: the texts of `parts`, each below its label. Raises `Missing`."""
+    texts = (f"{label}\n{text}".strip() for label, text in parts if text.strip())
+    return note(session, actor, question, "\n\n".join([title, *texts]))
 
 
 def note(session: Session, actor: Staff, question: Question, body: str) -> Note:

@@ -19,12 +19,6 @@ def load(session: Session, actor: Staff, public_id: str) -> Question | None:
     return session.scalar(select(Question).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
-def load_many(session: Session, actor: Staff, public_ids: Sequence[str]) -> list[Question]:
-    """Those of the questions that are the actor's newsletter's, oldest first."""
-    query = select(Question).where(Question.public_id.in_(public_ids), Question.newsletter_id == actor.newsletter_id)
-    return list(session.scalars(query.order_by(Question.id)))
-
-
 # A question whose making was undone is no question: it only stays for the trail to point at.
 _made = Question.closed_reason.is_distinct_from("undone")
 

@@ -1,17 +1,18 @@
 """What could make an asker recognisable: marked for the editor to look at before a question leaves the house.
 
 It is an aid and no judgement. It would rather mark too much than too little, knows only what stands in its tables
-(`recognise_words.py`), and can't see what only a neighbour would recognise: that is why a person confirms.
+(`recognise.toml`), and can't see what only a neighbour would recognise: that is why a person confirms.
 Numbers written as words, and names in scripts without capitals that carry no title, are not found.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import cache
+from typing import Any, Literal, NamedTuple
 
-from app.questions import recognise_words as words
-from app.text import LETTER, WORD
+from ..text import LETTER, WORD
+from ..word_tables import word_tables
 
 Kind = Literal["name", "place", "date", "number", "link", "email", "handle", "relation"]
 
@@ -33,44 +34,72 @@ class _Word(NamedTuple):
     near: bool  # Whether only a space or a hyphen parts it from the word before.
 
 
+def _table() -> dict[str, Any]:
+    return word_tables(__file__, "recognise")
+
+
+@cache
+def _listed(name: str) -> frozenset[str]:
+    """Return the words of a table of recognise.toml."""
+    return frozenset(_table()[name].split())
+
+
 def _one_of(alternatives: Sequence[str]) -> str:
     return f"(?:{'|'.join(sorted(alternatives, key=len, reverse=True))})"
+
+
+def _one(name: str) -> str:
+    """Return the pattern of any word of a table."""
+    return _one_of(_table()[name].split())
+
+
+def _relations() -> list[str]:
+    """Return the patterns of `relations`, with the words of kin in their places."""
+    tables = _table()["relations"].values()
+    return [form.replace("KIN", "|".join(of.get("kin", "").split())) for of in tables for form in of["patterns"]]
 
 
 # A capital of the alphabets that have them, or a letter of one that has none; for words that make a place of a name.
 _NAMED = r"(?=[A-ZÀ-ÞĀŁŚŞŽİĞ\u0400-\u042fӘҒҚҢӨҰҮҺІ\u0531-\u0556\u0620-\u06ff\u10d0-\u10ff\d№])"
 _NAME = rf"{_NAMED}{LETTER}{{1,40}}"
-_TITLED = rf"(?<!\w)(?i:{_one_of(words.TITLES)})\.?[ \u200c]{{1,3}}{_NAME}(?:[ \u200c]{_NAME})?"
 _PATH = r"(?:/[^\s\0<>\"”»)\]]{0,2000}(?<![.,;:!?'’]))"
-_MONTH = rf"{_one_of(words.MONTHS)}{LETTER}{{0,8}}\.?"
 _DAY = rf"(?:\d{{1,4}}(?:-?{LETTER}{{1,3}})?\.?[ \u200c])"
 _YEAR = r"(?:,? ?\d{1,4}(?!\d))"
 _CLASSIC = r"\d〇一二三四五六七八九十"
-# In order of preference: where two kinds overlap, the earlier one keeps its place. Every repetition of a class that can
-# overlap with what follows it has an upper bound, so that no text makes a search slow.
-_RULES: tuple[tuple[Kind, str], ...] = (
-    ("email", r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
-    ("link", r"(?i)(?:https?://|\bwww\.)[^\s\0<>\"”»)\]]{1,2000}(?<![.,;:!?'’])"),
-    ("link", rf"(?i)(?<![\w.])(?:[\w-]{{1,63}}\.){{1,4}}{_one_of(words.TOP_LEVEL)}\b{_PATH}?"),
-    ("handle", r"(?<!\w)@[\w.]{2,64}(?<!\.)"),
-    ("date", rf"(?i)(?<!\w){_DAY}?{_MONTH}(?!\w){_YEAR}?"),
-    ("date", rf"(?<!\w){_one_of(words.CAPITAL_MONTHS)}(?!\w){_YEAR}?"),
-    ("date", rf"(?i)(?<!\w){_DAY}{_one_of(words.MONTHS_WITH_DAY)}(?!\w){_YEAR}?"),
-    ("date", rf"[{_CLASSIC}]{{1,4}} ?[年月日號号](?:[{_CLASSIC}]{{1,3}} ?[月日號号]){{0,2}}"),
-    ("date", r"(?<!\d)\d{1,4}([./\-])\d{1,2}\1\d{1,4}(?!\d)"),
-    ("date", r"(?<![\d.,])(?:1[3-4]|[12][09])\d\d(?![\d.,]\d|\d)"),
-    ("number", r"[+№#]?\d(?:[ \u00a0().,/:\-]{0,2}\d){0,40}"),
-    ("number", r"[一二三四五六七八九十百千万两]{1,6}(?:岁|歲|个|個|名|口人)"),
-    ("relation", rf"(?i){_one_of(words.RELATIONS)}"),
-    ("place", rf"(?<!\w)(?i:{_one_of(words.PLACE_WORDS_BEFORE)})[ \u200c]{{1,2}}{_NAMED}№? ?{LETTER}{{1,40}}"),
-    ("place", rf"(?<!\w){_NAMED}{LETTER}{{2,40}}[ \u200c](?i:{_one_of(words.PLACE_WORDS_AFTER)}){LETTER}{{0,8}}"),
-    ("place", r"[\u4e00-\u9fff]{2,3}(?:省|市|县|縣|区|區|村|镇|鎮|乡|鄉|路|街|州|旗|盟)"),
-    ("name", _TITLED),
-    ("name", r"(?:我叫|名叫|叫做|姓)[\u4e00-\u9fff]{1,3}"),
-    ("name", r"[\u4e00-\u9fff]{1,3}(?:先生|女士|小姐|老师|老師|教授|书记|書記|医生|醫生|さん|様)"),
-    ("name", r"[\uac00-\ud7a3]{2,4} ?(?:씨|님|선생님)"),
-)  # fmt: skip
-_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _RULES)
+
+
+@cache
+def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
+    """Return the rules in order of preference: where two kinds overlap, the earlier one keeps its place.
+
+    Every repetition of a class that can overlap with what follows it has an upper bound, so that no text makes a search
+    slow.
+    """
+    rules: tuple[tuple[Kind, str], ...] = (
+        ("email", r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
+        ("link", r"(?i)(?:https?://|\bwww\.)[^\s\0<>\"”»)\]]{1,2000}(?<![.,;:!?'’])"),
+        ("link", rf"(?i)(?<![\w.])(?:[\w-]{{1,63}}\.){{1,4}}{_one('top_level')}\b{_PATH}?"),
+        ("handle", r"(?<!\w)@[\w.]{2,64}(?<!\.)"),
+        ("date", rf"(?i)(?<!\w){_DAY}?{_one('months')}{LETTER}{{0,8}}\.?(?!\w){_YEAR}?"),
+        ("date", rf"(?<!\w){_one('capital_months')}(?!\w){_YEAR}?"),
+        ("date", rf"(?i)(?<!\w){_DAY}{_one('months_with_day')}(?!\w){_YEAR}?"),
+        ("date", rf"[{_CLASSIC}]{{1,4}} ?[年月日號号](?:[{_CLASSIC}]{{1,3}} ?[月日號号]){{0,2}}"),
+        ("date", r"(?<!\d)\d{1,4}([./\-])\d{1,2}\1\d{1,4}(?!\d)"),
+        ("date", r"(?<![\d.,])(?:1[3-4]|[12][09])\d\d(?![\d.,]\d|\d)"),
+        ("number", r"[+№#]?\d(?:[ \u00a0().,/:\-]{0,2}\d){0,40}"),
+        ("number", r"[一二三四五六七八九十百千万两]{1,6}(?:岁|歲|个|個|名|口人)"),
+        ("relation", rf"(?i){_one_of(_relations())}"),
+        ("place", rf"(?<!\w)(?i:{_one('place_words_before')})[ \u200c]{{1,2}}{_NAMED}№? ?{LETTER}{{1,40}}"),
+        ("place", rf"(?<!\w){_NAMED}{LETTER}{{2,40}}[ \u200c](?i:{_one('place_words_after')}){LETTER}{{0,8}}"),
+        ("place", r"[\u4e00-\u9fff]{2,3}(?:省|市|县|縣|区|區|村|镇|鎮|乡|鄉|路|街|州|旗|盟)"),
+        ("name", rf"(?<!\w)(?i:{_one('titles')})\.?[ \u200c]{{1,3}}{_NAME}(?:[ \u200c]{_NAME})?"),
+        ("name", r"(?:我叫|名叫|叫做|姓)[\u4e00-\u9fff]{1,3}"),
+        ("name", r"[\u4e00-\u9fff]{1,3}(?:先生|女士|小姐|老师|老師|教授|书记|書記|医生|醫生|さん|様)"),
+        ("name", r"[\uac00-\ud7a3]{2,4} ?(?:씨|님|선생님)"),
+    )
+    return tuple((kind, re.compile(pattern)) for kind, pattern in rules)
+
+
 _WORDS = re.compile(WORD)
 _SENTENCE_END = re.compile(r"[.!?…:\n•]")
 
@@ -82,7 +111,7 @@ def marks(text: str, language: str) -> list[Mark]:
     """
     found: list[Mark] = []
     left = text
-    for kind, pattern in _PATTERNS:
+    for kind, pattern in _patterns():
         new = [Mark(match.start(), match.end(), kind) for match in pattern.finditer(left)]
         left = _blanked(left, new)
         found += new
@@ -128,7 +157,7 @@ def _words(text: str) -> Iterator[_Word]:
     at, before = 0, ""
     for match in _WORDS.finditer(text):
         gap = text[at : match.start()]
-        initial = gap[:1] == "." and (len(before) == 1 or before.lower() in words.TITLES)
+        initial = gap[:1] == "." and (len(before) == 1 or before.lower() in _listed("titles"))
         opens = not at or (not initial and bool(_SENTENCE_END.search(gap)))
         yield _Word(match.start(), match.end(), match.group(), opens, gap in {" ", "-", "\u00a0"} or initial)
         at, before = match.end(), match.group()
@@ -138,14 +167,14 @@ def _is_name(word: _Word, before: str, language: str, lower_elsewhere: set[str])
     plain = word.text.lower()
     if (
         not word.text[0].isupper()
-        or plain in words.NEVER_NAMES
-        or plain.split("'")[0].split("’")[0] in words.NEVER_NAMES
+        or plain in _listed("never_names")
+        or plain.split("'")[0].split("’")[0] in _listed("never_names")
     ):
         return False
     if word.opens:
-        return plain.replace("’", "'") not in words.OPENERS and plain not in lower_elsewhere
+        return plain.replace("’", "'") not in _listed("openers") and plain not in lower_elsewhere
     if language.split("-")[0] == "de":
-        return before.lower() not in words.GERMAN_ARTICLES and not re.search(words.GERMAN_NOUN_ENDS, plain)
+        return before.lower() not in _listed("german_articles") and not re.search(_table()["german_noun_ends"], plain)
     return True
 
 
@@ -153,5 +182,5 @@ def _run(text: str, run: list[_Word]) -> tuple[int, int, Kind]:
     """Call a run of capitals a place if a word before or its ending says so, else a name."""
     start, end = run[0].start, run[-1].end
     ahead = re.search(rf"({LETTER}{{1,12}})[ \u00a0]$", text[max(0, start - 14) : start])
-    placed = ahead is not None and ahead.group(1).lower() in words.PLACE_PREPOSITIONS
-    return start, end, "place" if placed or re.search(words.PLACE_ENDS, run[-1].text) else "name"
+    placed = ahead is not None and ahead.group(1).lower() in _listed("place_prepositions")
+    return start, end, "place" if placed or re.search(_table()["place_ends"], run[-1].text) else "name"

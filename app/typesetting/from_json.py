@@ -6,7 +6,7 @@ from typing import Any
 
 from .answer_text import read_answer
 from .house_form import LeadIn, Piece, Voice
-from .marks import STYLES
+from .house_languages import STYLES
 
 _KEYS = {"language", "marks", "section", "headline", "askers", "question", "lead_in", "answer"}
 _LEAD_IN_KEYS = {"name", "credit_line"}

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from ..text import for_print
 from .answer_text import join_lines, read_answer
 from .block import Block, Paragraph, Role, Run, set_runs
-from .marks import Marks, marks_for
-from .phrases import fill, phrases_for
+from .house_languages import Marks, marks_for, phrases_for
 from .quotation import set_plain, set_quotation
 
 
@@ -41,7 +40,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Piece:
-    """A Q&A as data. `marks` is one of marks.STYLES. `askers` holds for each asker the credit they agreed to, or None for one who isn't named.
+    """A Q&A as data. `marks` is one of house_languages.STYLES. `askers` holds for each asker the credit they agreed to, or None for one who isn't named.
 
     Several answers to one question run together, each with its own lead-in. The call is set as given, apart from its
     {address}.
@@ -55,6 +54,20 @@ class Piece:
     question: str
     voices: Sequence[Voice]
     call: str | None = None
+
+
+_COMMAS = ",،，、"
+
+
+def fill(pattern: str, values: Mapping[str, str | None]) -> str:
+    """Put values into a pattern; one that is absent goes with its comma or its brackets.
+
+    Values are not read as patterns, and a placeholder of another name stays as it is.
+    """
+    for key in (key for key, value in values.items() if not value):
+        hole = rf"\{{{key}\}}"
+        pattern = re.sub(rf"\s*[(（]{hole}[)）]|^\s*{hole}\s*[{_COMMAS}]?\s*|\s*[{_COMMAS}]?\s*{hole}", "", pattern)
+    return re.sub(r"\{(\w+)\}", lambda hole: values.get(hole[1]) or hole[0], pattern).strip()
 
 
 def _line(text: str) -> str:
@@ -91,14 +104,13 @@ def _question(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> list[Pa
     return [Paragraph("question", (Run(asked + space), *first.runs)), *others]
 
 
-def _told(additions: Sequence[str], text: str, comma: str) -> str:
+def _with_additions(additions: Sequence[str], text: str, phrases: Mapping[str, str]) -> str:
     """Put what readers should know in brackets before the colon."""
     if not additions:
         return text
-    told = comma.join(map(_line, additions))
     colon = re.search(r"\s*[:：]?\Z", text)
     end = colon.start() if colon else len(text)
-    return text[:end] + (f"（{told}）" if text.endswith("：") else f" ({told})") + text[end:]
+    return text[:end] + phrases["brackets"].replace("{told}", phrases["comma"].join(map(_line, additions))) + text[end:]
 
 
 def lead_in_text(
@@ -108,7 +120,7 @@ def lead_in_text(
     phrases = phrases_for(language, own)
     values = {key: _line(getattr(lead_in, key) or "") for key in ("name", "credit_line", "relation")}
     text = fill(_line(lead_in.pattern or phrases["also" if further else "lead_in"]), values)
-    return set_plain(_told(lead_in.additions, text, phrases["comma"]), marks_for(language, marks))
+    return set_plain(_with_additions(lead_in.additions, text, phrases), marks_for(language, marks))
 
 
 def _heading(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> Paragraph:
@@ -127,7 +139,7 @@ def _call(call: str | None, address: str | None) -> list[Paragraph]:
 def set_block(piece: Piece, address: str | None = None, own: Mapping[str, str] | None = None) -> Block:
     """Set a piece. `address` goes where the call says {address}; `own` holds the newsletter's wording of house sentences.
 
-    The kinds of house sentence are those of `phrases.PHRASES`.
+    The kinds of house sentence are those of a file in `languages/`.
     """
     phrases, marks = phrases_for(piece.language, own), marks_for(piece.language, piece.marks)
     paragraphs = [_heading(piece, phrases, marks), *_question(piece, phrases, marks)]

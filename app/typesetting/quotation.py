@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from unicodedata import category
 
+from .house_languages import Marks, marks_for
 from .mark_pairing import ELIDED, Mark, parse
-from .marks import Marks, marks_for
 
 _SPACED = "«»‹›"
 

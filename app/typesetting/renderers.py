@@ -12,8 +12,8 @@ from operator import attrgetter
 from typing import Any
 from unicodedata import bidirectional, category
 
+from ..languages import direction
 from .block import Block, Paragraph, Role, Run
-from .phrases import direction
 
 Wrap = Callable[[str, str], str]
 _STYLES = ("href", "strong", "emphasis")

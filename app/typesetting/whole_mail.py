@@ -12,8 +12,8 @@ import css_inline
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from ..languages import direction
 from .block import Block
-from .phrases import direction
 from .renderers import to_html
 
 ROOM = 100  # kB

@@ -14,10 +14,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
+from app import audit
 from app.audit import Event, trail
+from app.audit.events import EVENTS
 from app.cli import MACHINES
 from app.db import Database, as_of
-from app.editor.trail.event_words import SENTENCES
 from app.editor.trail.trail_page import NOUNS, PAGE
 from app.letters.models import Letter
 from app.newsletters import settings
@@ -56,11 +57,27 @@ def recorded() -> set[str]:
 
 
 def test_every_act_that_can_be_recorded_has_its_sentence_and_no_sentence_is_for_nothing() -> None:
-    assert set(SENTENCES) == recorded()
-    assert {action.partition(".")[0] for action in SENTENCES} == set(NOUNS) | ONLY_OF_PEOPLE
-    known = {"who", "expert", "version", "outcome", "person", "role", "columns"}
-    holes = {hole for told in SENTENCES.values() for hole in re.findall(r"%\((\w+)\)s", str(told.sentence))}
-    assert holes == known
+    assert recorded() - set(EVENTS) == set(), "Give each of these events its row in EVENTS of app/audit/events.py."
+    assert set(EVENTS) - recorded() == set(), "Nothing records these events any more: take their rows out of EVENTS."
+    nouns = {action.partition(".")[0] for action in EVENTS}
+    assert nouns == set(NOUNS) | ONLY_OF_PEOPLE, "Say in NOUNS of the trail's page what this noun is called there."
+    known = {"who", "expert", "version", "outcome", "kind", "person", "role", "columns"}
+    said = [words for kind in EVENTS.values() for words in (kind.sentence, kind.here)]
+    assert {hole for words in said for hole in re.findall(r"%\((\w+)\)s", words)} == known
+
+
+def test_where_an_event_is_told_and_whom_it_concerns_are_places_and_nouns_that_there_are() -> None:
+    places = {word for kind in EVENTS.values() for word in kind.told.split()}
+    nouns = {word for kind in EVENTS.values() for word in kind.changes.split()}
+    assert (places, nouns) == ({"step", "line", "edition"}, {"letter", "question", "mail", "edition"})
+
+
+def test_what_has_no_row_in_the_table_of_events_is_not_recorded(database: Database, newsroom: Newsroom) -> None:
+    def record(session):  # type: ignore[no-untyped-def]
+        audit.record(session, newsroom.nora, "newsletter.burn", session.get_one(Newsletter, newsroom.newsletter_id))
+
+    with pytest.raises(LookupError, match=r"newsletter\.burn has no row"):
+        database.write(record)
 
 
 @pytest.fixture
@@ -99,7 +116,7 @@ def test_a_readers_letter_leaves_no_word_name_or_address_in_the_trail_or_its_fil
     assert len(letters) == 1
     answered(database, newsroom, letters, body=f"A reader wants to know: {WORDS}")
     told = lines(nora)
-    for sentence in ("A letter came in.", "Nora Lind filed a letter here.", "Nora Lind asked Leyla Aydın.",
+    for sentence in ("A letter came in.", "Nora Lind filed the letter as: Question.", "Nora Lind asked Leyla Aydın.",
                      "Nora Lind approved the answer (version 1).", "Nora Lind picked it for an edition."):  # fmt: skip
         assert sentence in told
     pages = [nora.open(f"trail{path}").text for path in ("", "/csv", "/jsonl")]
@@ -123,7 +140,7 @@ def test_the_trail_is_narrowed_by_person_act_noun_and_day(
     assert lines(nora, "from=2026-03-02&to=2026-03-02") == [topics]
     assert lines(nora, "what=question.topics&from=2026-03-02") == [topics] * 2
     assert lines(nora, f"who={ilya}&to=2026-03-01") == [topics]
-    assert set(lines(nora, "who=clock&what=edition")) == {"The calendar planned an edition."}
+    assert set(lines(nora, "who=clock&what=edition")) == {"The calendar planned the edition."}
     assert "Nothing of this was done." in nora.get("trail?what=letter.end")
 
 

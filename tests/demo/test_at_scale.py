@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -41,6 +42,7 @@ from app.questions.lifecycle import QUESTION, cleared
 from app.questions.models import Question
 from app.seal import Keys
 from config import DEMO_AUTHSERV_ID
+from demo.cli import demo
 from demo.scale import fill, pen
 from demo.scale.fill import CannotGrow, check, grow
 from demo.scale.people import SLUG
@@ -267,7 +269,7 @@ def test_it_grows_once(long_road: Database) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_real_newsroom_is_left_as_it_is(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    refused = app.test_cli_runner().invoke(args=("demo", "--questions", "10"))
+    refused = app.test_cli_runner().invoke(demo, args=("--questions", "10"))
     assert refused.exit_code == 1
     assert refused.output.splitlines()[-1] == (
         "Error: There are newsletters here that are not the demo's (steppe): nothing was changed."
@@ -279,14 +281,21 @@ def test_a_real_newsroom_is_left_as_it_is(app: Flask, database: Database, newsro
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("number", ["-1", "0", "1000001", "many"])
 def test_a_number_that_can_t_be_is_refused(app: Flask, number: str) -> None:
-    refused = app.test_cli_runner().invoke(args=("demo", "--questions", number))
+    refused = app.test_cli_runner().invoke(demo, args=("--questions", number))
     assert refused.exit_code == 2
     assert f"'--questions': {number!r} is not" in refused.output or f"'--questions': {number} is not" in refused.output
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_command_is_one_of_flask_s(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("READERS_ASKED_ENV", "demo")
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    assert import_module("wsgi").app.cli.commands["demo"] is demo
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_one_command_fills_a_new_database(app: Flask, database: Database) -> None:
-    done = app.test_cli_runner().invoke(args=("demo", "--questions", "30"))
+    done = app.test_cli_runner().invoke(demo, args=("--questions", "30"))
     assert done.exit_code == 0, done.output
     with database.read() as session:
         assert set(session.scalars(select(Newsletter.slug))) == {"shift-change", "nafas", SLUG}
@@ -295,7 +304,7 @@ def test_one_command_fills_a_new_database(app: Flask, database: Database) -> Non
         assert session.scalar(select(func.count(Question.id)).filter_by(newsletter_id=road.id)) == 30
     doctor = app.test_cli_runner().invoke(args=("doctor",))
     assert (doctor.exit_code, doctor.output.splitlines()[-1]) == (0, "Nothing is wrong.")
-    again = app.test_cli_runner().invoke(args=("demo",))
+    again = app.test_cli_runner().invoke(demo, args=())
     assert (again.exit_code, again.output.splitlines()[-1]) == (
         1, "Error: There is a newsroom here already; nothing was changed."
     )  # fmt: skip

@@ -32,7 +32,7 @@ from app.people.models import Expert, Person
 from app.questions import queries as questions
 from app.questions.models import Question, QuestionTopic
 from app.seal import Keys
-from app.typesetting.marks import marks_for
+from app.typesetting.house_languages import marks_for
 from app.typesetting.renderers import to_html, to_markdown, to_text
 from demo.doors import doors
 from demo.load import is_loaded, load

@@ -142,16 +142,19 @@ def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, dana: Browse
 
     said = nora.do("arrange", 409, order=[first, second], version=version, seen=seen)
     assert "This edition was changed after you opened this page" in said
-    assert f"Dana Kim moved “{FIRST}”." in said and f"Dana Kim took “{FIRST}” out." in said
+    assert f"“{FIRST}”: Dana Kim moved it within the edition." in said
+    assert f"“{FIRST}”: Dana Kim took it out of its edition." in said
     nora.do("up", 409, question=second, version=version, seen=seen)
     assert nora.stands() == ("planned", [SECOND])
     # What names its question is done whoever else was at work, and the page after it tells the rest.
     nora.do("pick", question=third, version=version, seen=seen)
     said = nora.get(nora.page)
-    assert f"“{THIRD}” stands in slot 2." in said and f"Meanwhile: Dana Kim took “{FIRST}” out." in said
+    assert (
+        f"“{THIRD}” stands in slot 2." in said and f"Meanwhile: “{FIRST}”: Dana Kim took it out of its edition." in said
+    )
     assert nora.stands() == ("planned", [SECOND, THIRD])
     # The same person in another window is told what they did there.
-    assert f"You put “{THIRD}” in a slot." in nora.do("slots", 409, slots=3, version=version, seen=seen)
+    assert f"“{THIRD}”: You picked it for an edition." in nora.do("slots", 409, slots=3, version=version, seen=seen)
 
 
 def test_a_date_is_set_taken_away_and_warned_of(nora: Desk) -> None:
@@ -378,21 +381,21 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(no
         locking.lock_edition(session, nora.newsroom.nora, edition)
 
     assert happened(nora.id) == [
-        "The calendar planned it.",
-        f"Nora Lind put “{ALL[0]}” in a slot.",
-        f"Nora Lind put “{ALL[1]}” in a slot.",
-        f"Nora Lind moved “{ALL[0]}”.",
-        f"Nora Lind took “{ALL[1]}” out.",
-        f"Nora Lind put “{ALL[1]}” in a slot.",
-        f"Nora Lind carried “{ALL[1]}” over.",
-        "Nora Lind locked it.",
+        "The calendar planned the edition.",
+        f"“{ALL[0]}”: Nora Lind picked it for an edition.",
+        f"“{ALL[1]}”: Nora Lind picked it for an edition.",
+        f"“{ALL[0]}”: Nora Lind moved it within the edition.",
+        f"“{ALL[1]}”: Nora Lind took it out of its edition.",
+        f"“{ALL[1]}”: Nora Lind picked it for an edition.",
+        f"“{ALL[1]}”: Nora Lind carried it over to a later edition.",
+        "Nora Lind locked the edition.",
     ]
     nora.database.write(lock_next)
     assert happened(nora.next_id) == [
-        "The calendar planned it.",
-        f"Nora Lind put “{ALL[2]}” in a slot.",
-        f"Nora Lind carried “{ALL[1]}” over to this edition.",
-        "Nora Lind locked it.",
+        "The calendar planned the edition.",
+        f"“{ALL[2]}”: Nora Lind picked it for an edition.",
+        f"“{ALL[1]}”: Nora Lind carried it over to this edition.",
+        "Nora Lind locked the edition.",
     ]
 
 

@@ -21,6 +21,7 @@ from app.newsletters.models import Newsletter
 from app.people import directory
 from app.questions import moves as questions
 from app.questions.models import Question
+from app.typesetting.exports import BY_SUFFIX, EXPORTS
 from tests.support.at_desk import Browser, buttons, counted, everything, read
 from tests.support.cast import Newsroom, handed_in
 from tests.support.edition_desk import FIRST, SECOND, THIRD, Desk
@@ -45,7 +46,7 @@ HTML = """\
 <p class="qa-call">What would you like to know? Write to nora@steppe.example.</p>
 </section>
 """
-ENDINGS = ("txt", "md", "html", "mail.html", "json")
+ENDINGS = [export.suffix for export in EXPORTS.values()]
 
 
 @pytest.fixture
@@ -95,9 +96,16 @@ def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk) -> N
         item = session.scalars(select(EditionItem)).one()
     said = nora.get(nora.page)
     assert [word for word in said.split() if word == item.sha256] == [item.sha256]
-    assert [line for line in ("Nora Lind locked it.", "Nora Lind marked it as sent.", "Approved by Nora Lind.") if line in said] == [
-        "Nora Lind locked it.", "Nora Lind marked it as sent.", "Approved by Nora Lind.",
-    ]  # fmt: skip
+    assert [
+        line
+        for line in (
+            "Nora Lind locked the edition.",
+            "Nora Lind marked the edition as sent.",
+            "Approved by Nora Lind.",
+            "Nora Lind locked it.",
+        )
+        if line in said
+    ] == ["Nora Lind locked the edition.", "Nora Lind marked the edition as sent.", "Approved by Nora Lind."]
 
 
 def test_exports_are_the_block_letter_for_letter(nora: Desk) -> None:
@@ -112,13 +120,18 @@ def test_exports_are_the_block_letter_for_letter(nora: Desk) -> None:
     )
     [block] = json.loads(files["json"].text)
     assert [part["role"] for part in block["paragraphs"]] == ["heading", "question", "lead_in", "answer", "call"]
-    assert {ending: file.headers["Content-Type"] for ending, file in files.items()} == {
-        "txt": "text/plain; charset=utf-8",
-        "md": "text/markdown; charset=utf-8",
-        "html": "text/html; charset=utf-8",
-        "mail.html": "text/html; charset=utf-8",
-        "json": "application/json",
-    }
+    kinds = {ending: file.headers["Content-Type"] for ending, file in files.items()}
+    assert kinds == {ending: BY_SUFFIX[ending].content_type for ending in ENDINGS}
+    assert (
+        kinds.items()
+        >= {
+            "txt": "text/plain; charset=utf-8",
+            "md": "text/markdown; charset=utf-8",
+            "html": "text/html; charset=utf-8",
+            "mail.html": "text/html; charset=utf-8",
+            "json": "application/json",
+        }.items()
+    )
     with nora.database.read() as session:
         day = nora.edition(session).local_at[:10]
     assert files["txt"].headers["Content-Disposition"] == f'attachment; filename="steppe-{day}.txt"'

@@ -202,8 +202,10 @@ def test_letters_that_moved_meanwhile_are_left_alone_and_counted(nora, database,
     change(database, wind, lambda session, letter: withdraw(session, receipts.reader_of(letter), letter))
     led = nora.post("/letters", act="spam", letter=ticked)
     page = nora.get(led)
-    assert "One letter is done. One stays as it is: its reader took it back. " in page
-    assert "One stays as it is: Ilya Brandt filed it as: Tip." in page
+    assert (
+        "One letter is done. One stays as it is: A reader took their letter back, and its words were erased. " in page
+    )
+    assert "One stays as it is: Ilya Brandt filed the letter as: Tip." in page
     found = {
         public_id: (the(database, public_id).state, the(database, public_id).filed_as)
         for public_id in (salt, figures, wind)

@@ -138,14 +138,14 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, app: 
     assert where == "/desk/steppe/outbox?state=held"
     said = nora.get("outbox")
     assert "One mail goes out. One can’t be: the text is no longer kept." in said
-    assert "One can’t be: you, in another window, let it go; read it first." in said
-    assert "One can’t be: you, in another window, changed its words; read it first." in said
+    assert "One can’t be: you, in another window, let the held mail go; read it first." in said
+    assert "One can’t be: you, in another window, changed the words of the mail; read it first." in said
     assert [nora.state(one) for one in (first, changed, going, gone)] == ["queued", "held", "queued", "held"]
     nora.press("outbox", act="discard", mail=ticks[1:])
     said = nora.get("outbox")
     assert "One can’t be: it is just going out." in said
-    assert "One can’t be: you, in another window, changed its words; read it first." in said
-    assert "One can’t be: you, in another window, let it go; read it first." in said
+    assert "One can’t be: you, in another window, changed the words of the mail; read it first." in said
+    assert "One can’t be: you, in another window, let the held mail go; read it first." in said
     nora.press("outbox", act="discard", mail=ticked(nora.open("outbox").text))
     assert "3 mails aren’t sent. One can’t be: it is just going out." in nora.get("outbox")
     nora.press("outbox", act="discard", mail=[f"{first}.1"])

@@ -64,9 +64,7 @@ def test_what_was_worded_anew_is_not_put_aside_unseen(nora, ilya, database, news
     opened_by_both = newest(nora.get(question))
     reword(ilya, question)
     page = nora.post(f"{question}/{act}", 409, newest=opened_by_both, **typed)
-    assert told(page) == (
-        "Ilya Brandt worded it anew, 1 minute ago. What they did stands, and nothing was written over it."
-    )
+    assert told(page) == ("Ilya Brandt worded it, 1 minute ago. What they did stands, and nothing was written over it.")
     assert typed.get("sentence", "") in page
     nora.decide(question, act, **typed)
     assert one(database, Question, public_id=public_id).state in ("shelved", "closed", "merged")
@@ -79,7 +77,8 @@ def test_an_answer_that_came_in_meanwhile_is_not_closed_away(nora, database, new
     salt.send("We put up salt plates.")
     page = nora.post(f"{question}/close", 409, newest=before, reason="nobody")
     assert (
-        told(page) == "An expert’s text came in, 1 minute ago. What they did stands, and nothing was written over it."
+        told(page)
+        == "The text of Leyla Aydın came in, 1 minute ago. What they did stands, and nothing was written over it."
     )
     assert one(database, Assignment).state == "received"
 
@@ -90,7 +89,7 @@ def test_readers_are_shown_the_wording_that_was_on_the_page(nora, ilya, vera, da
     reword(ilya, question)
     vera.post(f"{question}/clear", seen=seen(vera.get(question)))
     page = nora.post(f"{question}/show", 409, seen=before)
-    assert told(page).startswith("Vera Holm confirmed the wording, 1 minute ago.")
+    assert told(page).startswith("Vera Holm confirmed that nobody can be recognised in the wording, 1 minute ago.")
     assert one(database, Question).shown_at is None
     page = nora.get(question)
     shown = re.search(r'/show">.*?name="seen" value="([^"]+)"', page, re.DOTALL)
@@ -162,7 +161,7 @@ def test_a_mail_is_not_discarded_with_words_that_nobody_read(nora, ilya, databas
     ilya.post(f"{mail}/edit", version=before, subject="Salt", body="Dear Leyla, {link}")
     page = nora.post(f"{mail}/discard", 409, version=before)
     assert told(page) == (
-        "Ilya Brandt changed its words, 1 minute ago. What they did stands, and nothing was written over it."
+        "Ilya Brandt changed the words of the mail, 1 minute ago. What they did stands, and nothing was written over it."
     )
     assert "Back to the mail" in page
     assert one(database, OutboxMail).state == "held"
@@ -173,16 +172,20 @@ def test_a_mail_is_not_discarded_with_words_that_nobody_read(nora, ilya, databas
 def test_a_mail_that_a_colleague_let_go_or_discarded_says_who(nora, ilya, vera, database, mail):
     before = version(nora.get(mail))
     vera.post(f"{mail}/release", version=before)
-    assert told(nora.post(f"{mail}/discard", 409, version=before)).startswith("Vera Holm let it go, 1 minute ago.")
+    assert told(nora.post(f"{mail}/discard", 409, version=before)).startswith(
+        "Vera Holm let the held mail go, 1 minute ago."
+    )
     assert one(database, OutboxMail).state == "queued"
 
     typed = {"version": before, "subject": "Salt", "body": "Dear Leyla, welcome: {link}"}
     page = ilya.post(f"{mail}/edit", 409, **typed)
-    assert told(page).startswith("Vera Holm let it go, 1 minute ago.")
+    assert told(page).startswith("Vera Holm let the held mail go, 1 minute ago.")
     assert typed["body"] in page
 
     vera.post(f"{mail}/discard", version=version(vera.get(mail)))
-    assert told(nora.post(f"{mail}/release", 409, version=before)).startswith("Vera Holm discarded it, 1 minute ago.")
+    assert told(nora.post(f"{mail}/release", 409, version=before)).startswith(
+        "Vera Holm stopped the mail, 1 minute ago."
+    )
 
 
 def test_a_mail_that_is_tried_again_already_says_who_had_it_tried(nora, ilya, database, mail):
@@ -195,7 +198,7 @@ def test_a_mail_that_is_tried_again_already_says_who_had_it_tried(nora, ilya, da
     before = version(nora.get(mail))
     ilya.post(f"{mail}/retry", version=before)
     for act in ("retry", "discard"):
-        assert told(nora.post(f"{mail}/{act}", 409, version=before)).startswith("Ilya Brandt had it tried again")
+        assert told(nora.post(f"{mail}/{act}", 409, version=before)).startswith("Ilya Brandt had the mail tried again")
     assert one(database, OutboxMail).state == "queued"
 
 
@@ -212,7 +215,7 @@ def test_two_who_word_one_mail_learn_each_others_name(nora, ilya, mail):
     before = version(nora.get(f"{mail}/edit"))
     ilya.post(f"{mail}/edit", version=before, subject="His", body="His text {link}")
     page = nora.post(f"{mail}/edit", 409, version=before, subject="Hers", body="Her text {link}")
-    assert "Ilya Brandt changed its words, 1 minute ago." in page
+    assert "Ilya Brandt changed the words of the mail, 1 minute ago." in page
 
 
 def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time(nora, vera, database, newsroom):
@@ -231,7 +234,7 @@ def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time
     said = nora.post(f"{edition}/recall", 409, version=version(page), seen=mark)
     assert "This edition was changed after you opened this page, so nothing was done." in said
     assert re.findall(r"<li>(Vera Holm [^<]+)</li>", said) == [
-        "Vera Holm recalled it.", "Vera Holm marked it as sent.",
+        "Vera Holm took the edition back.", "Vera Holm marked the edition as sent.",
     ]  # fmt: skip
     assert one(database, Edition, number=1).state == "sent"
 

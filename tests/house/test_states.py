@@ -21,7 +21,7 @@ from app.mail.lifecycle import PLACES_OF_MAIL, InboundStates, MailStates
 from app.mail.lifecycle import STATES as MAIL_STATES
 from app.questions.lifecycle import STATES as QUESTION_STATES
 from app.questions.lifecycle import QuestionStates
-from tests.support.source_files import APP, code, named, of_app, tree
+from tests.support.source import APP, code, named, of_app, tree
 
 NAMES = {state for machine in MACHINES for state in machine.states}
 ASKED_OF = (

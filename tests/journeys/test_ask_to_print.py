@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from app.db import Database
 from app.letters.models import Letter
 from app.text import digits
+from app.typesetting.exports import EXPORTS
 from tests.support.app import SECRETS
 from tests.support.cast import Newsroom
 from tests.support.serving import PATIENCE, served
@@ -171,8 +172,8 @@ def the_edition_is_built_and_sent(nora: Visit, town: Town) -> None:
     nora.page.get_by_role("button", name=re.compile("^Put in slot 1")).click()
     nora.page.wait_for_load_state()
     nora.look()
-    for ending in ("txt", "md", "html", "json"):
-        assert nora.page.locator(f"a[href*='export.{ending}']").count() == 1
+    for export in EXPORTS.values():
+        assert nora.page.locator(f"a[href$='/export.{export.suffix}']").count() == 1
     exported = nora.context.request.get(f"{edition}/export.txt")
     assert (exported.status, exported.text()) == (200, BLOCK)
     nora.page.get_by_role("button", name="Lock the edition").click()

@@ -96,7 +96,7 @@ def test_after_a_minute_or_when_somebody_went_on_it_is_refused_and_says_why(
     salt, figures = write(database, newsroom, SALT), write(database, newsroom, FIGURES)
     led = nora.post(f"/letters/{salt}/file", kind="tip", version="1")
     ilya.post(f"/letters/{salt}/file", kind="spam", version="2")
-    assert undone(nora, led) == "One stays as it is: Ilya Brandt filed it as: Spam."
+    assert undone(nora, led) == "One stays as it is: Ilya Brandt filed the letter as: Spam."
     led = nora.post(f"/letters/{figures}/file", kind="question", version="1")
     question = one(database, Question).public_id
     ilya.post(f"/questions/{question}/note", note="I know somebody for this.")
@@ -147,8 +147,8 @@ def test_a_press_for_many_does_what_it_can_and_is_undone_by_one(nora, database, 
     assert led == "/desk/steppe/letters?state=all&channel=web"
     page = nora.get(nora.post("/letters", act="comment", letter=ticked, list="state=all"))
     assert "3 stay as they are: " not in page
-    assert "2 stay as they are: you, in another window, filed it as: Comment." in page
-    assert "One stays as it is: Ilya Brandt filed it as: Tip." in page
+    assert "2 stay as they are: you, in another window, filed the letter as: Comment." in page
+    assert "One stays as it is: Ilya Brandt filed the letter as: Tip." in page
     assert [the(database, each).filed_as for each in (salt, again, figures)] == ["comment", "comment", "tip"]
 
 
@@ -193,7 +193,8 @@ def test_the_second_of_two_is_told_who_was_first_and_what_they_did(nora, ilya, d
     for act, fields in (("file", {"kind": "spam"}), ("end", {"reason": "later"}), ("reopen", {}), ("release", {})):
         page = nora.post(f"/letters/{salt}/{act}", 409, version=seen, **fields)
         assert (
-            "Ilya Brandt filed it as: Tip, 1 minute ago. What they did stands, and nothing was written over it." in page
+            "Ilya Brandt filed the letter as: Tip, 1 minute ago. What they did stands, and nothing was written over it."
+            in page
         )
         assert f'<a class="btn" href="/desk/steppe/letters/{salt}">Back to the letter</a>' in page
     assert the(database, salt).filed_as == "tip"

@@ -16,7 +16,7 @@ from app.permissions import ACTS, OF_OTHERS, OF_THE_DESK, ROLES
 from tests.support.at_desk import Browser, read
 from tests.support.cast import Newsroom
 from tests.support.policy import golden_roles
-from tests.support.source_files import named, of_app, tree
+from tests.support.source import named, of_app, tree
 
 ACTORS: tuple[Actor, ...] = (
     *(Staff(1, "Somebody", 1, role) for role in ROLES),

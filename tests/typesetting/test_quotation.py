@@ -9,10 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.typesetting.block import Run, set_runs
-from app.typesetting.marks import MARKS, STYLES, marks_for
+from app.typesetting.house_languages import LANGUAGES as ROWS
+from app.typesetting.house_languages import STYLES, marks_for
 from app.typesetting.quotation import quote, set_plain, set_quotation
 
-LANGUAGES = sorted(MARKS)
+LANGUAGES = sorted(ROWS)
 SIGNS = "\"'“”„«»‹›‘’‚「」『』"
 
 EXAMPLES = {

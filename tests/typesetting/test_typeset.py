@@ -1,12 +1,16 @@
-"""One block from JSON: the command that other tools use, and what it says when the JSON is wrong."""
+"""One block from JSON: the command that other tools use, what it says when the JSON is wrong, and the room by itself."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from app.editions.cli import editions
+from app.typesetting.exports import EXPORTS
 from app.typesetting.from_json import TypesetError, read_piece
 
 BLOCK: dict[str, Any] = {
@@ -148,3 +152,56 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_an_unknown_format_is_refused() -> None:
     assert run(BLOCK, "--format", "pdf")[:2] == (2, "")
+
+
+@pytest.mark.parametrize("command", ["typeset", "render"])
+def test_the_commands_offer_every_form_of_export(command: str) -> None:
+    assert f"--format [{'|'.join(EXPORTS)}]" in CliRunner().invoke(editions, [command, "--help"]).stdout
+
+
+ALONE = """
+import importlib, json, pkgutil, sys, types
+from pathlib import Path
+
+root = Path(sys.argv[1])
+sys.path.insert(0, str(root))
+app = sys.modules["app"] = types.ModuleType("app")  # without running the whole product's own module
+app.__path__ = [str(root / "app")]
+
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("app.") and name.split(".")[1] not in ("typesetting", "text", "languages"):
+            raise ImportError(f"typesetting stands by itself and may not import {name}")
+        if name.split(".")[0] in ("sqlalchemy", "flask", "flask_babel", "flask_mail", "click"):
+            raise ImportError(f"typesetting needs no {name}")
+
+sys.meta_path.insert(0, Nothing())
+import app.typesetting
+for module in pkgutil.iter_modules(app.typesetting.__path__):
+    importlib.import_module(f"app.typesetting.{module.name}")
+
+from app.typesetting.exports import EXPORTS
+from app.typesetting.from_json import read_piece
+from app.typesetting.house_form import set_block
+
+blocks = [set_block(read_piece(json.dumps(piece)), "ask@steppe.example") for piece in json.load(sys.stdin)]
+print(json.dumps({name: export.write(blocks, "The Steppe").decode("utf-8", "replace") for name, export in EXPORTS.items()}))
+"""
+
+
+def test_the_room_sets_an_edition_from_json_with_nothing_else_of_the_product() -> None:
+    edition = json.dumps([BLOCK, BLOCK | {"language": "fa"}])
+    root = str(Path(__file__).parents[1])
+    alone = subprocess.run(
+        (sys.executable, "-c", ALONE, root),
+        input=edition,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert alone.stderr == ""
+    set_in = json.loads(alone.stdout)
+    assert set_in.keys() == EXPORTS.keys()
+    assert set_in["text"].startswith(SET.replace("{address}", "ask@steppe.example"))
+    assert [data["direction"] for data in json.loads(set_in["json"])] == ["ltr", "rtl"]

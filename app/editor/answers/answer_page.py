@@ -9,22 +9,31 @@ from werkzeug.wrappers import Response
 
 from ...answers import editing
 from ...answers.diff import compare
-from ...answers.models import Answer
+from ...answers.models import Answer, AnswerText
 from ...answers.queries import checks_of, load_answer, newest_checks, versions_of
-from ...audit import queries as audit
+from ...audit.queries import newest_move
 from ...editions import queries as editions
-from ...editions.models import Edition
-from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong, expect
+from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong
 from ...newsroom import publishing
 from ...questions import notes
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...text import word_count
-from ..conflict import Conflict, Part, conflict_with, kept_in_note
+from ..conflict import (
+    Conflict,
+    Saved,
+    as_shown,
+    change_as_shown,
+    conflict,
+    facts_of,
+    number_shown,
+    opened,
+    shown,
+)
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, found, page, version_seen
+from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.form_errors import FIELDS
-from ..questions.question_page import attempt, question_page, second, the_question, to_question
+from ..questions.question_page import attempt, question_page, the_question, to_question
 from ..questions.question_words import APPROVAL_FAULTS, CHECKLIST, outcome_words, version_words
 from .invitation_page import coming_time
 
@@ -69,22 +78,23 @@ def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
         one = _loaded(desk, public_id, answer_id)
         if not one.is_on_the_desk or one.text is None:
             raise Illegal("answer", "edit", one.state)
-        return _edit_form(desk, one, one.text.body, one.text.label)
+        return _edit_form(desk, one)
 
 
 def _edit_form(
     desk: Desk,
     one: Answer,
-    body: str,
-    seen: str,
+    typed: str | None = None,
     fault: str = "",
-    conflict: Conflict | None = None,
+    met: Conflict | None = None,
     is_past: bool = False,
     passages: Sequence[str] = (),
 ) -> str:
-    """The box beside the expert's own words. `conflict` is who was faster; `is_past` says that nothing can be saved any more;
+    """The box beside the expert's own words. `typed` stands in it where that isn't the answer's text; `met` is who was faster; `is_past` says that nothing can be saved any more;
     `passages` are readers' words in the text that was to go to the expert."""
     own = editing.submitted_text(desk.session, one)
+    form = opened(facts_of(one.text) if one.text else {}, None if typed is None else {"answer": typed}, met)
+    body = form.values["answer"]
     return page(
         desk,
         "editor/answers/edit.html",
@@ -92,14 +102,14 @@ def _edit_form(
         question=desk.session.get_one(Question, one.question_id),
         answer=one,
         body=body,
-        seen=seen,
+        seen=form.seen,
         words=word_count(body),
         fault=fault,
         passages=passages,
         own=own,
         version_words=version_words,
         pairs=compare(own.body, body) if own else [],
-        conflict=conflict,
+        conflict=met,
         is_past=is_past,
         may_check=desk.may("give back"),
         objection=_objection(desk, one),
@@ -118,52 +128,49 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
 
     Whoever comes second gets both texts back; theirs may stay, and then mine is kept in a note.
     """
-    body, seen, act = (request.form.get(name, "") for name in ("answer", "seen", "act"))
+    body, act = (request.form.get(name, "").replace("\r\n", "\n") for name in ("answer", "act"))
     if act == "look":
         with at_desk(slug) as desk:
-            return _edit_form(desk, _loaded(desk, public_id, answer_id), body, seen)
+            return _edit_form(desk, _loaded(desk, public_id, answer_id), body)
 
     def fn(desk: Desk) -> None:
         one = _loaded(desk, public_id, answer_id)
         if act == "give way":
             title = _("My text of %(name)s’s answer, which I didn’t save over the newer one:", name=one.expert.name)
-            notes.note(desk.session, desk.actor, the_question(desk, public_id), kept_in_note(title, [("", body)]))
+            notes.note_unsaved(desk.session, desk.actor, the_question(desk, public_id), title, [("", body)])
             return
-        editing.edit(desk.session, desk.actor, one, body, seen)
+        editing.edit(desk.session, desk.actor, one, body, str(shown().get("label", "")))
         if act == "check":
             _send_check(desk, one)
 
     try:
         change(slug, fn)
     except (Stale, Missing, Illegal) as refused:
-        return _edit_again(slug, public_id, answer_id, body, seen, refused)
+        return _edit_again(slug, public_id, answer_id, body, refused)
     return to_question(slug, public_id)
 
 
-def _edit_again(slug: str, public_id: str, answer_id: str, body: str, seen: str, refused: Refused) -> tuple[str, int]:
+def _edit_again(slug: str, public_id: str, answer_id: str, body: str, refused: Refused) -> tuple[str, int]:
     with at_desk(slug) as desk:
         one = _loaded(desk, public_id, answer_id)
         if isinstance(refused, Leaking):
-            return _edit_form(desk, one, body, seen, str(READERS_WORDS), passages=refused.passages), 422
+            return _edit_form(desk, one, body, str(READERS_WORDS), passages=refused.passages), 422
         if isinstance(refused, Missing):
-            return _edit_form(desk, one, body, seen, _("The answer needs words")), 422
+            return _edit_form(desk, one, body, _("The answer needs words")), 422
         if one.text is None:
             raise refused
-        conflict = _conflict(desk, one, body, seen)
         is_past = not one.is_on_the_desk
-        stands = conflict.parts[0].mine if conflict else body
-        return _edit_form(desk, one, stands, one.text.label, conflict=conflict, is_past=is_past), 409
+        labels, typed = {"answer": _("The text")}, {"answer": body.strip()}
+        met = conflict(desk, _saved(desk, one, one.text), facts_of(one.text), typed, labels)
+        return _edit_form(desk, one, body, met=met, is_past=is_past), 409
 
 
-def _conflict(desk: Desk, one: Answer, body: str, seen: str) -> Conflict | None:
-    """Who saved the text that is there now, or moved the answer on."""
-    texts = versions_of(desk.session, [one.id])[one.id]
-    now_there = next(text for text in texts if text.id == one.text_id)
-    before = next((text.body for text in texts if text.label == seen), None)
-    last = audit.newest_move(desk.session, "answer", one.id)
-    moved_on = last is not None and now_there.label == seen
-    ref, when = (last.actor, last.at) if last and moved_on else (now_there.by, now_there.written_at)
-    return conflict_with(desk, ref, when, [Part(_("The text"), before, now_there.body, body)], one.expert.name)
+def _saved(desk: Desk, one: Answer, text: AnswerText) -> Saved:
+    """Return who saved the text that is there now, or moved the answer on from the one that was shown."""
+    moved = newest_move(desk.session, "answer", one.id)
+    if moved and text.label == shown().get("label"):
+        return Saved(moved.actor, moved.at)
+    return Saved(text.by, text.written_at)
 
 
 def _send_check(desk: Desk, one: Answer) -> None:
@@ -177,17 +184,14 @@ def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[
     """Send the text as it stands. Where readers' words were put into it, the box opens with them."""
 
     def fn(desk: Desk) -> None:
-        one = _loaded(desk, public_id, answer_id)
-        expect(one, version_seen())
-        _send_check(desk, one)
+        _send_check(desk, as_shown(desk, _loaded(desk, public_id, answer_id)))
 
     try:
         change(slug, fn)
     except Leaking as leaking:
         with at_desk(slug) as desk:
             one = _loaded(desk, public_id, answer_id)
-            text = found(one.text)
-            return _edit_form(desk, one, text.body, text.label, str(READERS_WORDS), passages=leaking.passages), 422
+            return _edit_form(desk, one, fault=str(READERS_WORDS), passages=leaking.passages), 422
     return to_question(slug, public_id)
 
 
@@ -239,16 +243,10 @@ def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
 
     def fn(desk: Desk) -> None:
         one, question = _loaded(desk, public_id, answer_id), the_question(desk, public_id)
-        edition = desk.session.get(Edition, question.edition_id or 0)
-        if edition is None or edition.public_id != request.form.get("edition"):
-            raise Stale(public_id)  # taken out or carried over since
-        publishing.drop(desk.session, desk.actor, question)
+        publishing.drop(desk.session, desk.actor, as_shown(desk, question, "edition"))
         editing.reopen(desk.session, desk.actor, one)
 
-    try:
-        change(slug, fn)
-    except (Stale, Illegal) as refused:
-        return second(slug, public_id, refused)
+    change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
     announce(_("It is out of the edition, and its approval taken back. Once it is approved again, pick it."))
     return redirect(url_for("editor.answer_edit", slug=slug, public_id=public_id, answer_id=answer_id), code=303)
 
@@ -256,18 +254,10 @@ def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
 @editor.press(f"{ADDRESS}/approve", "approve")
 def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
     ticked, reason = request.form.getlist("checked"), request.form.get("reason", "")
-    version = version_seen()
 
     def fn(desk: Desk) -> None:
         one = _loaded(desk, public_id, answer_id)
-        editing.approve(
-            desk.session,
-            desk.actor,
-            one,
-            checklist=ticked,
-            reason=reason,
-            version=version,
-        )
+        editing.approve(desk.session, desk.actor, one, checklist=ticked, reason=reason, version=number_shown())
 
     try:
         change(slug, fn)

@@ -7,14 +7,12 @@ from werkzeug.wrappers import Response
 
 from ...answers.briefing import FEWEST, MOST, Brief, rebrief
 from ...answers.models import Assignment
-from ...audit import queries as audit
 from ...lifecycle import Illegal, Missing, Stale, TooLong
 from ...questions import notes
 from ...questions.firewall import Leaking
-from ..conflict import Conflict, Part, conflict_with, kept_in_note
-from ..faster import mark_of, seen_in_form
+from ..conflict import as_opened, conflict, opened, saved
 from ..form_values import too_long
-from ..frame import Desk, at_desk, change, editor, page, version_seen
+from ..frame import Desk, at_desk, change, editor, page
 from ..questions.question_page import to_question
 from .invitation_page import ADDRESS, the_assignment
 
@@ -32,7 +30,7 @@ def brief(slug: str, public_id: str, assignment_id: str) -> str:
         one = the_assignment(desk, public_id, assignment_id)
         if not one.is_drafted:
             raise Illegal("assignment", "change the brief of", one.state)
-        return _form(desk, one, _as_it_stands(one))
+        return _form(desk, one)
 
 
 def _as_it_stands(one: Assignment) -> dict[str, str]:
@@ -42,16 +40,17 @@ def _as_it_stands(one: Assignment) -> dict[str, str]:
 @editor.press(f"{ADDRESS}/brief", "prepare")
 def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
-    version, looked = version_seen(), request.form.get("looked", "")
+    looked = request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
         one = the_assignment(desk, public_id, assignment_id)
         if request.form.get("act") == "give way":
             title = _("My brief for %(name)s, which I didn’t save over the newer one:", name=one.expert.name)
             parts = [(str(label), typed[name]) for name, label in LABELS.items()]
-            notes.note(desk.session, desk.actor, one.question, kept_in_note(title, parts))
+            notes.note_unsaved(desk.session, desk.actor, one.question, title, parts)
             return
-        rebrief(desk.session, desk.actor, one, _brief(typed), version, looked)
+        as_opened(desk, one, lambda: _as_it_stands(one), typed)
+        rebrief(desk.session, desk.actor, one, _brief(typed), looked)
 
     try:
         change(slug, fn)
@@ -83,41 +82,32 @@ def _again(
 ) -> tuple[str, int]:
     with at_desk(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
-        conflict = _conflict(desk, one, typed) if status == 409 else None
-        return _form(desk, one, typed, faults or {}, passages or [], conflict), status
-
-
-def _conflict(desk: Desk, one: Assignment, typed: dict[str, str]) -> Conflict:
-    theirs = _as_it_stands(one)
-    last = audit.newest_of(desk.session, "assignment", one.id, "assignment.brief")
-    before = seen_in_form() or {}
-    parts = [Part(str(label), before.get(name), theirs[name], typed[name]) for name, label in LABELS.items()]
-    return conflict_with(desk, last.actor if last else "", last.at if last else one.state_at, parts)
+        return _form(desk, one, typed, faults or {}, passages or [], stale=status == 409), status
 
 
 def _form(
     desk: Desk,
     one: Assignment,
-    typed: dict[str, str],
+    typed: dict[str, str] | None = None,
     faults: dict[str, str] | None = None,
     passages: list[str] | None = None,
-    conflict: Conflict | None = None,
+    stale: bool = False,
 ) -> str:
-    if conflict:
-        typed = {name: part.mine for name, part in zip(LABELS, conflict.parts, strict=True)}
-    is_first = conflict is None and "seen" in request.form
+    stands, met = _as_it_stands(one), None
+    if typed and stale:
+        met = conflict(desk, saved(desk, one, "assignment.brief"), stands, typed, LABELS)
+    form = opened(stands, typed, met)
     return page(
         desk,
         "editor/answers/brief.html",
         "questions",
         question=one.question,
         assignment=one,
-        typed=typed,
-        seen=request.form["seen"] if is_first else mark_of(_as_it_stands(one)),
-        version=version_seen() if is_first else one.version,
+        typed=form.values,
+        seen=form.seen,
         labels=LABELS,
         faults=faults or {},
         passages=passages or [],
-        conflict=conflict,
+        conflict=met,
         limits=(FEWEST, MOST),
     )

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import request, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...editions import arranging, changes_since, history, locking, slots
+from ...editions import arranging, history, locking, slots
 from ...editions.before_lock import matters
 from ...editions.block_data import NameTrouble
 from ...editions.lifecycle import EDITION
@@ -20,10 +21,11 @@ from ...newsletters.queries import topics_of
 from ...newsroom import arriving, publishing, skipping
 from ...people.models import Expert
 from ...questions.models import Question
+from ..conflict import done_since, token_of
 from ..frame import Desk, page
 from ..questions.form_errors import Tried
-from .edition_words import deeds, happened, lines_of, where_to
-from .export_forms import preview
+from .edition_preview import preview
+from .edition_words import done_to, happened, lines_of, where_to
 
 # What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
 CHOICES = {
@@ -45,11 +47,9 @@ def builder(
     desk: Desk,
     edition: Edition,
     trouble: str = "",
-    seen: int = -1,
     tried: Tried = Tried(),  # noqa: B008 - it is frozen
 ) -> str:
-    """The page as it stands now. `trouble` says why a press did nothing; `seen` is the mark of the page it was on; `tried` is
-    the form that couldn't be taken."""
+    """The page as it stands now. `trouble` says why a press did nothing; `tried` is the form that couldn't be taken."""
     session = desk.session
     picked = slots.picked(session, edition)
     blocks, troubles = locking.preview(session, edition)
@@ -64,8 +64,8 @@ def builder(
         acts=EDITION.open_to(desk.actor, edition),
         trouble=trouble,
         tried=tried,
-        told=deeds(desk, changes_since.since(session, edition, seen)) if trouble and seen >= 0 else [],
-        seen=changes_since.seen(session),
+        told=done_to(desk, edition, done_since(desk, edition), _("You")) if trouble else [],
+        seen=token_of(edition),
         kept=kept(),
         names=_name_troubles(desk, troubles),
         picked=in_slots,

@@ -8,13 +8,12 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...audit import watched
-from ...db import lock
-from ...editions import arranging, changes_since, locking, slots
+from ...editions import arranging, locking, slots
 from ...editions import queries as editions
 from ...editions.models import Edition
 from ...formatting import day
 from ...letters import queries as letters
-from ...lifecycle import Illegal, Missing, Stale, expect
+from ...lifecycle import Illegal, Missing, Stale
 from ...mail.outbox import OnItsWay
 from ...newsroom import arriving, publishing, skipping, withdrawal
 from ...questions import must_run_by
@@ -22,14 +21,15 @@ from ...questions import queries as questions
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...typesetting import whole_mail
+from ...typesetting.exports import BY_SUFFIX
+from ..conflict import as_shown, done_since, number_shown
 from ..flash import announce
 from ..form_values import number_in, typed_day
 from ..frame import Desk, at_desk, change, editor, found
 from ..questions.form_errors import tried
 from ..undo_press import way_back
 from .builder import builder, kept, reply_address
-from .edition_words import deeds, where_to, why_not
-from .export_forms import BY_ENDING, title_of
+from .edition_words import done_to, where_to, why_not
 
 # It may stand in a frame of the edition's page, and has nothing but its style.
 AS_MAIL = {
@@ -63,12 +63,14 @@ def edition_mail(slug: str, public_id: str) -> Response:
         edition = found(editions.load(desk.session, desk.actor, public_id))
         blocks, _troubles = locking.preview(desk.session, edition)
         sheet = url_for("static", filename=whole_mail.SHEET)
-        response = make_response(whole_mail.page(found(blocks or None), title_of(desk, edition), sheet))
+        response = make_response(
+            whole_mail.page(found(blocks or None), editions.title_of(desk.session, edition), sheet)
+        )
         response.headers.update(AS_MAIL)
         return response
 
 
-@editor.get(f"/<slug>/editions/<public_id>/export.<any({', '.join(map(repr, BY_ENDING))}):ending>")
+@editor.get(f"/<slug>/editions/<public_id>/export.<any({', '.join(map(repr, BY_SUFFIX))}):ending>")
 def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]:
     """The edition's blocks as a file. Refused while a reader's name in it may not be printed."""
     with at_desk(slug) as desk:
@@ -78,9 +80,9 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
             return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
         if not blocks:
             return builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
-        form = BY_ENDING[ending]
-        response = make_response(form.write(blocks, title_of(desk, edition)).encode())
-        response.headers["Content-Type"] = form.kind
+        chosen = BY_SUFFIX[ending]
+        response = make_response(chosen.write(blocks, editions.title_of(desk.session, edition)))
+        response.headers["Content-Type"] = chosen.content_type
         name = f"{desk.newsletter.slug}-{edition.local_at[:10]}.{ending}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
@@ -92,10 +94,6 @@ def _question(desk: Desk, edition: Edition | None = None) -> Question:
     if edition is not None and question.edition_id != edition.id:
         raise Stale(f"question {question.id} left edition {edition.id}")
     return question
-
-
-def _number(name: str) -> int:
-    return number_in(request.form.get(name, ""))
 
 
 def _unname(desk: Desk, edition: Edition) -> None:
@@ -142,7 +140,7 @@ def _move(step: int) -> Callable[[Desk, Edition], str]:
 def _arrange(desk: Desk, edition: Edition) -> str:
     order = [found(questions.load(desk.session, desk.actor, one)) for one in request.form.getlist("order")]
     before = slots.picked(desk.session, edition)
-    arranging.arrange(desk.session, desk.actor, edition, order, _number("version"))
+    arranging.arrange(desk.session, desk.actor, edition, order, number_shown())
     for question in order:
         if question not in before:
             return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
@@ -180,7 +178,7 @@ def _unskip(desk: Desk, edition: Edition) -> str:
 
 
 def _slots(desk: Desk, edition: Edition) -> str:
-    publishing.set_slots(desk.session, desk.actor, edition, _number("slots"))
+    publishing.set_slots(desk.session, desk.actor, edition, number_in(request.form.get("slots", "")))
     return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
 
 
@@ -196,10 +194,10 @@ PRESSES: dict[str, Callable[[Desk, Edition], str | None]] = {
     "date": _date,
     "slots": _slots,
     "unname": _unname,
-    "lock": lambda desk, edition: locking.lock_edition(desk.session, desk.actor, edition, _number("version")),
-    "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, _number("version")),
-    "send": lambda desk, edition: publishing.send(desk.session, desk.actor, edition, version=_number("version")),
-    "ran": lambda desk, edition: arriving.mark_sent_as_it_ran(desk.session, desk.actor, edition, _number("version")),
+    "lock": lambda desk, edition: locking.lock_edition(desk.session, desk.actor, edition, number_shown()),
+    "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, number_shown()),
+    "send": lambda desk, edition: publishing.send(desk.session, desk.actor, edition, version=number_shown()),
+    "ran": lambda desk, edition: arriving.mark_sent_as_it_ran(desk.session, desk.actor, edition, number_shown()),
     "recall": lambda desk, edition: publishing.recall(desk.session, desk.actor, edition),
     "skip": _skip,
     "unskip": _unskip,
@@ -219,25 +217,24 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     def fn(desk: Desk) -> tuple[list[str], str]:
         edition = found(editions.load(desk.session, desk.actor, public_id))
         if press in OF_ALL_SLOTS:
-            expect(lock(desk.session, edition), _number("version"))
+            as_shown(desk, edition)
         with watched(desk.session) as events:
             done = PRESSES[press](desk, edition)
             desk.session.flush()
-        mark = _number("seen") if "seen" in request.form else changes_since.seen(desk.session)
-        others = changes_since.since(desk.session, edition, mark, but=desk.actor)
-        said = [*([done] if done else ()), *(_("Meanwhile: %(deed)s", deed=deed) for deed in deeds(desk, others))]
-        return said, way_back(events) if done else ""
+        others = done_to(desk, edition, done_since(desk, edition, but_mine=True))
+        meanwhile = [_("Meanwhile: %(deed)s", deed=deed) for deed in others]
+        return [*([done] if done else ()), *meanwhile], way_back(events) if done else ""
 
     try:
         said, undo = change(slug, fn)
     except Leaking as leaking:
         with at_desk(slug) as desk:
             edition = found(editions.load(desk.session, desk.actor, public_id))
-            return builder(desk, edition, seen=_number("seen"), tried=tried(leaking)), 422
+            return builder(desk, edition, tried=tried(leaking)), 422
     except (Illegal, Missing, Stale, OnItsWay) as refused:
         with at_desk(slug) as desk:
             edition = found(editions.load(desk.session, desk.actor, public_id))
-            return builder(desk, edition, why_not(refused), _number("seen")), 409
+            return builder(desk, edition, why_not(refused)), 409
     here = url_for("editor.edition", slug=slug, public_id=public_id)
     for number, words in enumerate(said):
         announce(words, undo="" if number else undo, back=here)

@@ -1,6 +1,6 @@
 """What the page of an edition says: what others did, what to know before it is locked, why a press did nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,6 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from flask_babel.speaklater import LazyString
 from sqlalchemy import select
 
 from ...audit import Event
@@ -18,80 +17,36 @@ from ...errors import REASONS
 from ...formatting import day, moment
 from ...lifecycle import Refused, Stale
 from ...mail.outbox import OnItsWay
-from ...people.directory import staff_names
 from ...questions.models import Question
 from ..frame import Desk
+from ..trail.event_sentences import naming, tell
 
-# What somebody did to an edition and its slots. {what} is the headline of the question.
-DEEDS = {
-    "question.pick": _l("%(who)s put “%(what)s” in a slot."),
-    "question.drop": _l("%(who)s took “%(what)s” out."),
-    "question.move": _l("%(who)s moved “%(what)s”."),
-    "question.carry": _l("%(who)s carried “%(what)s” over."),
-    "question.carry_back": _l("%(who)s put “%(what)s” back into the edition that it was picked for."),
-    "question.date": _l("%(who)s set by when “%(what)s” must run."),
-    "question.publish": _l("“%(what)s” is public."),
-    "question.recall": _l("“%(what)s” is not public any more."),
-    "answer.first": _l("%(who)s changed which answer to “%(what)s” stands first."),
-    "edition.plan": _l("%(who)s planned it."),
-    "edition.arrange": _l("%(who)s put the slots in another order."),
-    "edition.slots": _l("%(who)s changed the number of slots."),
-    "edition.lock": _l("%(who)s locked it."),
-    "edition.unlock": _l("%(who)s unlocked it."),
-    "edition.send": _l("%(who)s marked it as sent."),
-    "edition.recall": _l("%(who)s recalled it."),
-    "edition.skip": _l("%(who)s skipped this date."),
-    "edition.unskip": _l("%(who)s let this date run after all."),
-    "edition.arrive": _l("It arrived at the desk’s own address."),
-}
-CARRIED_HERE = _l("%(who)s carried “%(what)s” over to this edition.")
 TAKEN_BACK = _l("A reader took their question back. It is out of this edition, and its words are erased.")
-HANDS = {"clock": _l("The calendar"), "mailroom": _l("The mailroom"), "reader": _l("A reader")}
-FOLLOWS = ("question.publish", "question.recall")  # of what is told by itself
 
 
-def deeds(desk: Desk, events: Sequence[Event]) -> list[str]:
-    """What was done, in its order, each a sentence. When a reader did something is not told: it is nobody's business."""
-    told = [event for event in events if event.action in DEEDS and event.action not in FOLLOWS]
-    return _sentences(desk, told, _names(desk, told) | {desk.actor.ref: _("You")})
+def done_to(desk: Desk, edition: Edition, events: Sequence[Event], own: str = "") -> list[str]:
+    """Return a sentence for each thing that was done to an edition and in its slots; `own` is what whoever reads it is
+    called there, if not by name."""
+    keys = {event.question_id for event in events if event.question_id}
+    rows = desk.session.scalars(select(Question).where(Question.id.in_(keys))) if keys else ()
+    titles = {row.id: row.headline or row.wording[:80] for row in rows}
+    return [
+        str(TAKEN_BACK)
+        if (event.actor, event.action) == ("reader", "question.drop")
+        else naming((titles.get(event.question_id) or _("a question")) if event.question_id else None, text)
+        for event, text in zip(events, tell(desk, events, page=edition, own=own), strict=True)
+    ]
 
 
 def happened(desk: Desk, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
     """What was done to an edition and in its slots: the time of each, how that is shown, and the sentence."""
-    told = [event for event in events if event.action in DEEDS]
-    said = _sentences(desk, told, _names(desk, told), edition)
-    return [(event.at, _time(event), words) for event, words in zip(told, said, strict=True)]
+    said = done_to(desk, edition, events)
+    return [(event.at, _time(event), words) for event, words in zip(events, said, strict=True)]
 
 
 def _time(event: Event) -> str:
     """Of what a reader did only the day is kept."""
     return day(event.at.date()) if event.actor == "reader" else moment(event.at)
-
-
-def _sentences(
-    desk: Desk, events: Sequence[Event], names: Mapping[str, str], edition: Edition | None = None
-) -> list[str]:
-    keys = {event.question_id for event in events if event.question_id}
-    rows = desk.session.scalars(select(Question).where(Question.id.in_(keys))) if keys else ()
-    titles = {row.id: row.headline or row.wording[:80] for row in rows}
-    return [
-        str(_deed(event, edition))
-        % {"who": names[event.actor], "what": titles.get(event.question_id or 0) or _("a question")}
-        for event in events
-    ]
-
-
-def _deed(event: Event, edition: Edition | None) -> LazyString:
-    if (event.actor, event.action) == ("reader", "question.drop"):
-        return TAKEN_BACK
-    carried_here = event.action == "question.carry" and edition and (event.facts or {}).get("to") == edition.id
-    return CARRIED_HERE if carried_here else DEEDS[event.action]
-
-
-def _names(desk: Desk, events: Iterable[Event]) -> dict[str, str]:
-    refs = {event.actor for event in events}
-    found = staff_names(desk.session, refs)
-    return {ref: found.get(ref) or str(HANDS.get(ref, _("Somebody"))) for ref in refs}
 
 
 # What to know before an edition is locked: the sentence, where it is mended, and the words of that link.

@@ -21,7 +21,7 @@ from ...people.cells import Wrong
 from ...people.duplicates import has_namesake
 from ...people.models import Expert
 from ...text import single_line
-from ..faster import as_opened, faster, mark_of, meeting, ticked
+from ..conflict import as_opened, conflict, opened, saved
 from ..flash import announce
 from ..form_values import TOO_LONG, too_long
 from ..frame import Desk, at_desk, change, editor, found, page, unknown
@@ -160,7 +160,8 @@ def _one(
     verifier = expert.verified_by_id
     stored, met = _stored(expert), None
     if typed and stale:
-        met = meeting(faster(desk, expert, "expert.change"), stored, typed, LABELS, ticked)
+        met = conflict(desk, saved(desk, expert, "expert.change"), stored, typed, LABELS)
+    form = opened(stored, typed, met)
     return page(
         desk,
         "editor/experts/expert.html",
@@ -169,8 +170,8 @@ def _one(
         email=directory.email_of(desk.session, expert.person),
         verified_by=directory.names_of(desk.session, [verifier]).get(verifier) if verifier else None,
         labels=LABELS,
-        profile=met.values if met else stored | (typed or {}),
-        seen=request.form["seen"] if typed and faults and "seen" in request.form else mark_of(stored),
+        profile=form.values,
+        seen=form.seen,
         met=met,
         faults=faults or {},
         today=now(desk.session).date(),

@@ -6,17 +6,16 @@ from flask import request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...db import lock
 from ...letters.look_alike_flags import look_again
 from ...letters.models import Letter
-from ...lifecycle import expect
 from ...matching.verdicts import verdict
 from ...newsroom.endings import end_letter
 from ...questions import moves as questions
 from ...questions import queries
 from ...questions.models import Question
 from ...questions.queries import lead_of
-from ..frame import Desk, editor, found, version_seen
+from ..conflict import as_shown
+from ..frame import Desk, editor, found
 from .letter_look_alikes import of
 from .letter_pages import Done, address_of, go_on, of_reader, press, the_letter
 
@@ -29,7 +28,7 @@ def letter_alike(slug: str, public_id: str) -> Response:
 
     def fn(desk: Desk, one: Letter) -> Done:
         of_reader(desk, one)
-        expect(lock(desk.session, one), version_seen())
+        as_shown(desk, one)
         other: Any = found(
             queries.load(desk.session, desk.actor, other_id) if noun == "question" else the_letter(desk, other_id)
         )

@@ -8,24 +8,22 @@ from flask import abort, g, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ... import errors
 from ...answers import mailed_answers
 from ...answers.models import Assignment
 from ...answers.queries import answers_of
 from ...audit import watched
-from ...db import lock
 from ...letters import filing, queries
 from ...letters.models import Letter
-from ...lifecycle import Illegal, Missing, Stale, expect
+from ...lifecycle import Illegal, Missing
 from ...newsroom.endings import end_letter, reopen_letter
 from ...questions import moves as questions
 from ...questions import queries as question_queries
 from ...questions.models import Question
+from ..conflict import as_shown, change_as_shown, number_shown
 from ..flash import announce
 from ..form_values import public_id_in, typed_day
-from ..frame import Desk, at_desk, change, editor, found, page, version_seen
+from ..frame import Desk, at_desk, editor, found, page
 from ..mail import incoming_mails
-from ..meanwhile import told
 from ..questions.question_words import REASONS
 from ..undo_press import way_back
 from .letter_filters import chosen
@@ -81,25 +79,12 @@ def press(slug: str, public_id: str, fn: Callable[[Desk, Letter], Done]) -> Resp
             desk.session.flush()
             return done._replace(press=way_back(events) if done.words else "")
 
-    try:
-        done = change(slug, watching)
-    except (Stale, Illegal) as refused:
-        return _second(slug, public_id, refused)
+    done = change_as_shown(slug, lambda desk: the_letter(desk, public_id), watching)
     if done.words:
         back = url_for("editor.letter", slug=slug, public_id=public_id)
         href, label = (done.question, _("Go to it")) if done.question else (back, _("Open it again"))
         announce(done.words, href=href, label=label, undo=done.press, back=back)
     return redirect(done.href, code=303)
-
-
-def _second(slug: str, public_id: str, refused: Exception) -> Response:
-    with at_desk(slug) as desk:
-        one = the_letter(desk, public_id)
-        moved = str(one.version) != request.form.get("version", str(one.version))
-        words = told(desk, one) if moved else ""
-    if not words:
-        raise refused
-    return errors.page(409, happened=words)
 
 
 def next_one(desk: Desk, after: Letter) -> str | None:
@@ -153,7 +138,7 @@ def letter_file(slug: str, public_id: str) -> Response:
 
     def fn(desk: Desk, one: Letter) -> Done:
         of_reader(desk, one)
-        expect(lock(desk.session, one), version_seen())
+        as_shown(desk, one)
         if kind == "question":
             return _to_question(desk, one)
         if kind == "shelf":
@@ -193,7 +178,7 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
         abort(400)
 
     def fn(desk: Desk, one: Letter) -> Done:
-        version = version_seen()
+        version = number_shown()
         assignment = found(incoming_mails.about(desk.session, [one]).expert(one))
         if kind in ("comment", "spam"):
             filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id, version=version)
@@ -228,7 +213,7 @@ def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> 
 def letter_end(slug: str, public_id: str) -> Response:
     def fn(desk: Desk, one: Letter) -> Done:
         of_reader(desk, one)
-        expect(lock(desk.session, one), version_seen())
+        as_shown(desk, one)
         answer = question_typed(desk, lambda one: one.is_published)
         end_letter(desk.session, desk.actor, one, request.form.get("reason", ""), answer)
         return Done(go_on(desk, one), _("Ended with a kind sentence."))
@@ -241,7 +226,7 @@ def letter_to_pen(slug: str, public_id: str) -> Response:
     """It was no letter of that expert: its mail is to be looked at again."""
 
     def fn(desk: Desk, one: Letter) -> Done:
-        row = mailed_answers.to_pen(desk.session, desk.actor, one, version_seen())
+        row = mailed_answers.to_pen(desk.session, desk.actor, one, number_shown())
         there = url_for("editor.pen_mail", slug=slug, public_id=row.public_id)
         return Done(there, _("It isn’t their letter any more. Say what it is."), there)
 
@@ -261,7 +246,7 @@ def letter_move(slug: str, public_id: str, move: str) -> Response:
             verb = mailed_answers.wait_again
         else:
             of_reader(desk, one)
-        verb(desk.session, desk.actor, one, version_seen())
+        verb(desk.session, desk.actor, one, number_shown())
         here = url_for("editor.letter", slug=slug, public_id=public_id)
         return Done(here, _("It waits again.") if move == "reopen" else _("It waits with the others."))
 

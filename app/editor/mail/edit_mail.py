@@ -12,12 +12,13 @@ from ...lifecycle import Illegal, Missing, Stale
 from ...mail.secret_links import with_places
 from ...questions.firewall import Leaking
 from ...text import clean
+from ..conflict import conflict, number_shown, opened, saved, second
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page, version_seen
-from ..meanwhile import told
+from ..frame import Desk, at_desk, change, editor, page
 from .mail_words import named, shown
-from .outbox_page import message_of, second, the_mail
+from .outbox_page import message_of, the_mail
 
+LABELS = {"subject": _l("Subject"), "body": _l("Text")}
 # By the fact that is missing: the field, and what to do.
 FAULTS = {
     "subject": ("subject", _l("The mail needs a subject.")),
@@ -36,7 +37,7 @@ def mail_edit(slug: str, public_id: str) -> str:
 @editor.press("/<slug>/outbox/<public_id>/edit", "stop mails")
 def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
-    version, looked = version_seen(), request.form.get("looked", "")
+    version, looked = number_shown(), request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
         one = the_mail(desk, public_id)
@@ -54,7 +55,7 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
         with at_desk(slug) as desk:
             if the_mail(desk, public_id).is_held:
                 return _form(desk, public_id, typed, is_stale=True), 409
-        return second(slug, public_id, refused)
+        second(slug, lambda desk: the_mail(desk, public_id), refused)
     announce(_("Saved. This is how it will be mailed."))
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
 
@@ -74,19 +75,21 @@ def _form(
     message = message_of(desk, one)
     if not one.is_held or message is None:
         raise Illegal("mail", "rewrite", one.state)
-    stored = {"subject": message.subject, "body": with_places(message.text)}
+    stored = {"version": one.version, "subject": message.subject, "body": with_places(message.text)}
     field, words = FAULTS.get(missing, ("", ""))
+    met = conflict(desk, saved(desk, one, "mail.rewrite"), stored, typed, LABELS) if typed and is_stale else None
+    form = opened(stored, typed, met)
     return page(
         desk,
         "editor/mail/edit.html",
         "outbox",
         mail=shown(desk, one, named(desk, [one])),
-        typed=typed or stored,
-        stored=stored,
+        typed=form.values,
+        seen=form.seen,
+        labels=LABELS,
         faults={field: str(words)} if field else {},
         passages=passages,
-        is_stale=is_stale,
-        told=told(desk, one) if is_stale else "",
+        conflict=met,
         has_link=stored["body"] != message.text,
         is_to_reader=one.letter_id is not None,
         language=message.language,

@@ -25,6 +25,7 @@ from ...mail.models import Inbound, InboundRaw
 from ...people import directory
 from ...questions.models import Question
 from ...seal import Unsealable
+from ..conflict import token_of
 from ..frame import Desk
 from ..letters.letter_words import CHECK_REPLIES, REPLIES
 from ..questions.question_words import REASONS
@@ -106,7 +107,7 @@ def filings(desk: Desk, letter: Letter, assignment: Assignment, back: str = "") 
     refuses = not check and "decline" in ASSIGNMENT.open_to(desk.actor, assignment)
     return {
         "href": url_for("editor.letter_reply", slug=desk.newsletter.slug, public_id=letter.public_id),
-        "version": letter.version,
+        "seen": token_of(letter),
         "back": back,
         "id": letter.public_id,
         "name": assignment.expert.name,

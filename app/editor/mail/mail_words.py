@@ -19,6 +19,7 @@ from ...mail.models import OutboxMail
 from ...people.directory import names_of
 from ...people.staff import invited_by
 from ...questions.models import Question
+from ..conflict import token_of
 from ..frame import Desk
 
 KINDS = {
@@ -86,6 +87,7 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
     return {
         "id": mail.public_id,
         "version": mail.version,
+        "seen": token_of(mail),
         "mark": "wait" if _waits_for_server(mail) else STATES[str(mail.state)][0],
         "stands": stands(mail, now(desk.session)),
         "to": _("A reader")

@@ -13,9 +13,9 @@ from ...lifecycle import Illegal, Missing, NotYours, Refused, Stale
 from ...mail.lifecycle import STATES
 from ...mail.outbox import OnItsWay
 from ..bulk import ticked
+from ..conflict import in_short
 from ..flash import announce
 from ..frame import at_desk, change, editor
-from ..meanwhile import meanwhile
 from .outbox_page import DO, PAGE, the_mail
 
 DONE: dict[str, Callable[[int], str]] = {
@@ -54,7 +54,7 @@ def _why(slug: str, public_id: str, error: Refused) -> str:
     if not isinstance(error, Stale):
         return next(str(why) for kind, why in WHY_NOT if isinstance(error, kind))
     with at_desk(slug) as desk:
-        said = meanwhile(desk, the_mail(desk, public_id)) or _("somebody has changed it since")
+        said = in_short(desk, the_mail(desk, public_id)) or _("somebody has changed it since")
     return _("%(said)s; read it first", said=said)
 
 

@@ -9,18 +9,17 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ... import errors
 from ...answers import stopped_mails
 from ...formatting import moment
-from ...lifecycle import Illegal, Missing, Refused, Stale
+from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
 from ...mail.lifecycle import STATES as ALL
 from ...mail.message import Message, blocks
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
 from ...seal import Unsealable
-from ..frame import Desk, at_desk, change, editor, found, page, unknown, version_seen
-from ..meanwhile import told
+from ..conflict import number_shown, second
+from ..frame import Desk, at_desk, change, editor, found, page, unknown
 from .mail_words import ACTS, STATES, Named, named, shown
 
 PAGE = 40
@@ -138,27 +137,16 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
 
     def fn(desk: Desk) -> str:
         one = the_mail(desk, public_id)
-        DO[act](desk, one, version_seen())
+        DO[act](desk, one, number_shown())
         questions = named(desk, [one])[1]
         return questions[one.question_id].public_id if one.question_id in questions else ""
 
     try:
         question = change(slug, fn)
     except (Illegal, Stale, outbox.OnItsWay) as refused:
-        return second(slug, public_id, refused, act)
+        gone = act == "discard" and not isinstance(refused, Stale)
+        otherwise = _("It can’t be stopped any more: it has gone out, or it is just going.") if gone else ""
+        second(slug, lambda desk: the_mail(desk, public_id), refused, otherwise)
     if question and request.form.get("to") == "question":
         return redirect(url_for("editor.question", slug=slug, public_id=question), code=303)
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
-
-
-def second(slug: str, public_id: str, refused: Refused, act: str = "") -> Response:
-    """What somebody else did to the mail while one had it open; where that was nothing, the refusal itself."""
-    with at_desk(slug) as desk:
-        one = the_mail(desk, public_id)
-        moved = str(one.version) != request.form.get("version", str(one.version))
-        words = told(desk, one) if moved and not one.is_sent else ""
-    if act == "discard" and not words and not isinstance(refused, Stale):
-        words = _("It can’t be stopped any more: it has gone out, or it is just going.")
-    if not words:
-        raise refused
-    return errors.page(409, happened=words)

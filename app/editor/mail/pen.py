@@ -11,18 +11,18 @@ from werkzeug.wrappers import Response
 from ...answers import correspondence
 from ...answers import mailed_answers as experts
 from ...answers.models import Assignment
-from ...db import lock
 from ...editions.models import Edition
 from ...formatting import count
 from ...letters import mailed_letters as readers
 from ...letters.models import Letter
-from ...lifecycle import Illegal, Missing, Stale, expect
+from ...lifecycle import Illegal, Missing, Stale
 from ...mail import inbound
 from ...mail.inbound import Reading
 from ...mail.lifecycle import INBOUND, PLACES_OF_MAIL
 from ...mail.models import Inbound, OutboxMail
+from ..conflict import as_shown, number_shown, second, token_of
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, found, page, version_seen
+from ..frame import Desk, at_desk, change, editor, found, page
 from . import incoming_mails
 from .mail_words import named, shown
 from .pen_words import ELSEWHERE, PLACES, reasons
@@ -115,7 +115,7 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
     first, choice, likely = incoming_mails.suggested(desk, row, reading) if "take" in may else (None, [], False)
     return {
         "public_id": row.public_id,
-        "version": row.version,
+        "seen": token_of(row),
         "waits": row.waits,
         "is_failed": row.is_failed,
         "elsewhere": ELSEWHERE.get(str(row.state), ""),
@@ -154,32 +154,31 @@ ACTS = {"answer": ("take", ""), "letter": ("take", ""), "robot": ("sort", "autom
 
 @editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>", "take letters")
 def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
-    """Say what a mail is, and go on to the next; whoever was second is told, and sees it as it stands now."""
-    version = version_seen()
+    """Say what a mail is, and go on to the next; whoever comes second is told who was first."""
 
     def fn(desk: Desk) -> tuple[str, str]:
         row = _loaded(desk, public_id)
         next_one = _next(desk, row)
-        return SAY[act](desk, row, version) or next_one, row.public_id
+        return SAY[act](desk, row) or next_one, row.public_id
 
     try:
         href, mail_id = change(slug, fn)
-    except (Stale, Illegal, Missing) as refused:
+    except (Stale, Illegal) as refused:
+        second(slug, lambda desk: _loaded(desk, public_id), refused)
+    except Missing as missing:
         with at_desk(slug) as desk:
-            if isinstance(refused, Missing) and refused.fact == "assignment":
+            if missing.fact == "assignment":
                 return _page(desk, _loaded(desk, public_id), fault=_("Choose whose reply it is")), 422
-            return _page(desk, _loaded(desk, public_id), _why_not(refused)), 409
+            return _page(desk, _loaded(desk, public_id), _why_not(missing)), 409
     back = url_for("editor.pen_mail", slug=slug, public_id=mail_id)
     announce(DONE[act](), href=back, label=_("Look at it again"))
     return redirect(href, code=303)
 
 
-def _why_not(refused: Exception) -> str:
-    if isinstance(refused, Missing) and refused.fact == "text":
+def _why_not(missing: Missing) -> str:
+    if missing.fact == "text":
         return _("There are no words in it, so it can’t become a letter.")
-    if isinstance(refused, Missing):
-        return _("The mail itself is no longer kept, so nothing can be made of it.")
-    return _("Somebody was here before you: this is how the mail stands now. Nothing was done twice.")
+    return _("The mail itself is no longer kept, so nothing can be made of it.")
 
 
 def _next(desk: Desk, after: Inbound) -> str:
@@ -192,31 +191,26 @@ def _next(desk: Desk, after: Inbound) -> str:
     return url_for("editor.pen", slug=desk.newsletter.slug, place=place)
 
 
-def _answer(desk: Desk, row: Inbound, version: int) -> str:
+def _answer(desk: Desk, row: Inbound) -> str:
     """An expert's mail goes on to be filed as an answer, a no and the like, so it stays before one's eyes."""
     chosen = request.form.get("assignment", "")
     if not chosen:
         raise Missing("assignment")
     assignment = found(correspondence.load_assignment(desk.session, desk.newsletter.id, chosen))
-    letter = experts.from_pen(desk.session, desk.actor, assignment, row, version)
+    letter = experts.from_pen(desk.session, desk.actor, assignment, row, number_shown())
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
 
 
-def _letter(desk: Desk, row: Inbound, version: int) -> None:
-    readers.from_pen(desk.session, desk.actor, desk.newsletter, row, version)
+def _letter(desk: Desk, row: Inbound) -> None:
+    readers.from_pen(desk.session, desk.actor, desk.newsletter, row, number_shown())
 
 
-def _again(desk: Desk, row: Inbound, version: int) -> None:
-    expect(lock(desk.session, row), version)
-    inbound.read_again(desk.session, desk.actor, row)
-
-
-SAY: dict[str, Callable[[Desk, Inbound, int], str | None]] = {
+SAY: dict[str, Callable[[Desk, Inbound], str | None]] = {
     "answer": _answer,
     "letter": _letter,
-    "robot": lambda desk, row, version: inbound.sort(desk.session, desk.actor, row, "automatic", version),
-    "spam": lambda desk, row, version: inbound.sort(desk.session, desk.actor, row, "spam", version),
-    "again": _again,
+    "robot": lambda desk, row: inbound.sort(desk.session, desk.actor, row, "automatic", number_shown()),
+    "spam": lambda desk, row: inbound.sort(desk.session, desk.actor, row, "spam", number_shown()),
+    "again": lambda desk, row: inbound.read_again(desk.session, desk.actor, as_shown(desk, row)),
 }
 DONE: dict[str, Callable[[], str]] = {
     "answer": lambda: _("It is a letter of the expert’s now. Say what it holds, and it is filed."),

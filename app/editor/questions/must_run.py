@@ -3,9 +3,9 @@
 from flask import request
 from werkzeug.wrappers import Response
 
-from ...db import lock
-from ...lifecycle import Missing, Stale
+from ...lifecycle import Missing
 from ...questions import must_run_by
+from ..conflict import as_shown
 from ..form_values import typed_day
 from ..frame import Desk, editor
 from .question_page import decide, the_question
@@ -17,9 +17,7 @@ def question_must_run_by(slug: str, public_id: str) -> Response | tuple[str, int
     by = typed_day(typed)
 
     def fn(desk: Desk) -> None:
-        question = lock(desk.session, the_question(desk, public_id))
-        if str(question.must_run_by or "") != request.form.get("was", ""):
-            raise Stale(public_id)
+        question = as_shown(desk, the_question(desk, public_id), "must_run_by")
         if typed and by is None:
             raise Missing("date to come")
         must_run_by.must_run_by(desk.session, desk.actor, question, by)

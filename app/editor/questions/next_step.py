@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from ...db import now
 from ...formatting import day, zone
+from ..conflict import token_of
 from .dossier import Dossier, Part
 from .question_states import WORDS
 from .question_status import OVER
@@ -75,7 +76,7 @@ def _check(dossier: Dossier) -> Step | None:
         return None
     href = dossier.at("answer_check", answer_id=part.place.answer.public_id)
     label = _("Send %(name)s the quote check", name=part.place.name)
-    return Step(label, href, posts=True, values={"version": part.place.answer.version})
+    return Step(label, href, posts=True, values={"seen": token_of(part.place.answer)})
 
 
 def _invitation(dossier: Dossier) -> Step | None:

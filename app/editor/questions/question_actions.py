@@ -9,7 +9,6 @@ from ...audit import watched
 from ...db import lock
 from ...editions import queries as editions
 from ...editions import slots
-from ...editions.models import Edition
 from ...letters import contacts
 from ...letters import queries as letters
 from ...lifecycle import Missing, Stale
@@ -18,14 +17,13 @@ from ...newsroom import publishing, withdrawal
 from ...newsroom.endings import close_question, reopen_question
 from ...questions import moves as questions
 from ...questions import notes, queries
+from ..conflict import as_shown, change_as_shown, shown
 from ..flash import announce
 from ..form_values import public_id_in
 from ..frame import Desk, change, editor, found
-from ..meanwhile import as_seen
 from ..undo_press import way_back
 from .merge_words import MERGE
-from .question_page import attempt, decide, second, the_question, to_question
-from .wording_page import words_seen
+from .question_page import attempt, decide, the_question, to_question
 
 ADDRESS = "/<slug>/questions/<public_id>"
 MOVES = {
@@ -38,7 +36,7 @@ MOVES = {
     "restore": publishing.restore,
 }
 # What is meant of the question as its page showed it. From the shelf, from its end and back, it is the same however it stands.
-RESTS_ON = {"shelve": as_seen, "show": words_seen}
+RESTS_ON = {"shelve": "newest", "show": "label"}
 
 
 @editor.press(
@@ -49,7 +47,7 @@ def question_move(slug: str, public_id: str, move: str) -> Response | tuple[str,
     def fn(desk: Desk) -> None:
         one = the_question(desk, public_id)
         if move in RESTS_ON:
-            RESTS_ON[move](desk, one)
+            as_shown(desk, one, RESTS_ON[move])
         MOVES[move](desk.session, desk.actor, one)
 
     return decide(slug, public_id, fn)
@@ -63,7 +61,7 @@ def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     def fn(desk: Desk) -> str:
         one = the_question(desk, public_id)
-        as_seen(desk, one)
+        as_shown(desk, one)
         if not sentence.strip() and merging_questions.was_asked(desk.session, one):
             raise Missing("sentence")
         answer = found(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
@@ -96,18 +94,16 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
         one, target = the_question(desk, public_id), queries.load(desk.session, desk.actor, into)
         if target is None:
             raise questions.CannotMerge("elsewhere")
-        as_seen(desk, one)
+        as_shown(desk, one)
         with watched(desk.session) as events:
             merging_questions.merge(desk.session, desk.actor, one, target)
         return way_back(events)
 
     try:
-        press = change(slug, fn)
+        press = change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
     except questions.CannotMerge as fault:
         announce(_("Not merged: %(why)s.", why=MERGE[fault.reason]))
         return to_question(slug, public_id)
-    except Stale as refused:
-        return second(slug, public_id, refused)
     lead = to_question(slug, into)
     announce(_("The two are one question now."), undo=press, back=lead.location)
     return lead
@@ -132,10 +128,8 @@ def question_pull(slug: str, public_id: str) -> Response | tuple[str, int]:
     def fn(desk: Desk) -> None:
         if not why.strip():
             raise Missing("why")
-        one = the_question(desk, public_id)
-        edition = desk.session.get(Edition, one.edition_id or 0)
-        if edition is None or edition.public_id != request.form.get("edition"):
-            raise Stale(public_id)  # carried over, say: nobody has said why it should not run there
+        # Of what was carried over, say, nobody has said why it should not run there.
+        one = as_shown(desk, the_question(desk, public_id), "edition")
         publishing.drop(desk.session, desk.actor, one, why, looked=looked)
         notes.note(desk.session, desk.actor, one, why)
 
@@ -155,7 +149,7 @@ def question_note(slug: str, public_id: str) -> Response | tuple[str, int]:
 @editor.press(f"{ADDRESS}/topics", "word")
 def question_topics(slug: str, public_id: str) -> Response:
     """The ticked ones, those whose names were typed, with commas between them, and what somebody added since the page was made."""
-    ticked, typed, had = request.form.getlist("topic"), request.form.get("more", ""), request.form.getlist("had")
+    ticked, typed, had = request.form.getlist("topic"), request.form.get("more", ""), shown().get("topics", ())
 
     def fn(desk: Desk) -> None:
         one = lock(desk.session, the_question(desk, public_id))

@@ -7,18 +7,17 @@ from flask import g, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ... import errors
 from ...db import now
-from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong
+from ...lifecycle import Illegal, Missing, Stale, TooLong
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
+from ..conflict import second, token_of
 from ..flash import announce
 from ..form_values import typed_time
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..letters.letter_words import CHANNELS, ENDS
 from ..mail.mail_words import about_to_leave
-from ..meanwhile import mark_of, told, was_changed
 from .approval import evidence
 from .clearance import leaving
 from .dossier import Dossier, dossier
@@ -78,17 +77,7 @@ def decide(
     try:
         return attempt(slug, public_id, fn, anchor, done)
     except (Stale, Illegal) as refused:
-        return second(slug, public_id, refused)
-
-
-def second(slug: str, public_id: str, refused: Refused) -> Response:
-    """What somebody else did to the question while one had it open; where that was nothing, the refusal itself."""
-    with at_desk(slug) as desk:
-        one = the_question(desk, public_id)
-        words = told(desk, one) if was_changed(desk, one) else ""
-    if not words:
-        raise refused
-    return errors.page(409, happened=words)
+        second(slug, lambda desk: the_question(desk, public_id), refused)
 
 
 @editor.get("/<slug>/questions/<public_id>")
@@ -113,7 +102,7 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         "questions",
         file=file,
         question=one,
-        newest=mark_of(desk, one),
+        seen=token_of(one),
         step=next_step(file),
         trail=trail(desk, one, file.merged, _experts(file), show, before),
         shows=SHOWS,

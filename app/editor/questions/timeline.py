@@ -15,6 +15,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from ...audit import queries as audit
+from ...audit.events import told_in
 from ...db import now
 from ...formatting import clock_time, day, exact, tongue, zone
 from ...letters.models import Letter
@@ -29,8 +30,7 @@ from ...questions.models import Note, Question
 from ..frame import Desk
 from ..letters.letter_words import CHANNELS
 from ..mail.mail_words import KINDS, STATES, stands
-from ..trail.event_sentences import tell
-from ..trail.event_words import SENTENCES
+from ..trail.event_sentences import naming, tell
 
 PAGE = 30
 TITLE = 60  # characters of the headline of a question that was merged into this one
@@ -38,7 +38,6 @@ LAST = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # nothing is newer
 ABOVE, BELOW = 2**62, 0  # keys above and below all others
 SHOWS = {"changes": _l("Changes"), "notes": _l("Notes"), "mails": _l("Mails"), "letters": _l("Letters")}
 RANKS = tuple(SHOWS)  # in this order, the last first, where two lines have the same moment
-TOLD = [action for action, row in SENTENCES.items() if row.where != "trail"]
 
 Place = tuple[datetime, int, int]
 
@@ -152,16 +151,10 @@ def _changes(
     experts: dict[tuple[str, int], str],
     below: tuple[datetime, int],
 ) -> Iterable[Entry]:
-    events = audit.of_questions(desk.session, [question.id, *titles], TOLD, PAGE + 1, below)
-    for event, text in zip(events, tell(desk, events, experts, lead=question.id), strict=True):
-        words = _of(titles.get(event.question_id or 0), text)
-        is_step = SENTENCES[event.action].where == "step"
-        yield Entry(event.at, 0, event.id, words, "step" if is_step else "")
-
-
-def _of(merged: str | None, text: str) -> str:
-    """What became of a question that is merged into this one names it: it wasn't done to this one."""
-    return _("“%(question)s”: %(what)s", question=merged, what=text) if merged else text
+    events = audit.of_questions(desk.session, [question.id, *titles], told_in("step", "line"), PAGE + 1, below)
+    for event, text in zip(events, tell(desk, events, experts, page=question), strict=True):
+        kind = "step" if event.action in told_in("step") else ""
+        yield Entry(event.at, 0, event.id, naming(titles.get(event.question_id or 0), text), kind)
 
 
 def _notes(desk: Desk, question: Question, below: tuple[datetime, int]) -> Iterable[Entry]:
@@ -210,7 +203,7 @@ def _letters(desk: Desk, family: list[int], titles: Mapping[int, str], below: tu
             letter.received_at,
             3,
             letter.id,
-            _of(titles.get(letter.question_id or 0), _letter_words(letter)),
+            naming(titles.get(letter.question_id or 0), _letter_words(letter)),
             quote=letter.body or "",
             language=letter.language,
             href=url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id),

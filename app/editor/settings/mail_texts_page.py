@@ -21,7 +21,7 @@ from ...mail.messages.own import PARTS, usual
 from ...mail.translation import say
 from ...newsletters import mail_texts as texts
 from ...text import direction
-from ..faster import as_opened, mark_of, meeting, words_faster
+from ..conflict import as_opened, conflict, opened, words_saved
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
 from ..mail.mail_words import KINDS
@@ -142,18 +142,16 @@ def _form(
 ) -> str:
     _known(desk, language, kind)
     must(desk.actor, "words of the house")
-    stands = _stands(desk, language, kind)
-    values, met = typed or stands, None
+    stands, met = _stands(desk, language, kind), None
     if typed and stale:
         keys = {texts.key(kind, part) for part in PARTS[kind]}
-        met = meeting(words_faster(desk, language, keys), stands, typed, PART_WORDS)
-        values = met.values
+        met = conflict(desk, words_saved(desk, language, keys), stands, typed, PART_WORDS)
+    values, seen, _met = opened(stands, typed, met)
     own = {
         part: text
         for part, text in values.items()
         if part not in (faults or {}) and text != usual(kind, part, language)
     }
-    seen = request.form.get("seen") if typed and not stale else None
     today = now(desk.session).astimezone(zone_of(desk.newsletter.zone)).date()
     evening = in_utc(datetime.combine(today, EVENING), desk.newsletter.zone)
     sends, link = sender(desk.session, desk.newsletter, language), address(desk.session, "/…")
@@ -174,7 +172,7 @@ def _form(
             for message in (example(sends, evening, link, own) for example in EXAMPLES[kind])
         ],
         looked=typed is not None and not faults and not stale,
-        seen=seen or mark_of(stands),
+        seen=seen,
         met=met,
     )
 

@@ -17,8 +17,8 @@ from ...lifecycle import Stale
 from ...newsletters import settings
 from ...newsletters.models import Newsletter
 from ...text import single_line
+from ..conflict import as_opened, conflict, opened, saved, ticked
 from ..editions.rhythm_text import in_words
-from ..faster import as_opened, faster, mark_of, meeting, ticked
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
 from ..mail.mail_words import KINDS
@@ -75,17 +75,15 @@ def _form(
     desk: Desk, typed: dict[str, Any] | None = None, faults: dict[str, str] | None = None, stale: bool = False
 ) -> str:
     said = {name: fault_words(name, code, (typed or {})[name]) for name, code in (faults or {}).items()}
-    stored = _stored(desk.newsletter)
-    met = None
+    stored, met = _stored(desk.newsletter), None
     if typed and stale:
-        met = meeting(faster(desk, desk.newsletter, "newsletter.change"), stored, typed, LABELS, _in_words)
+        met = conflict(desk, saved(desk, desk.newsletter, "newsletter.change"), stored, typed, LABELS, _in_words)
+    form = opened(stored, typed, met)
     return page(
         desk,
         "editor/settings/settings.html",
         "settings",
-        values=met.values if met else stored | (typed or {}),
-        seen=request.form["seen"] if faults and "seen" in request.form else mark_of(stored),
-        met=met,
+        **form._asdict(),
         faults=said,
         summary=[(name, f"{LABELS[name]}: {words}") for name, words in said.items()],
         labels=LABELS,

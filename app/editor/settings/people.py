@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from ...lifecycle import Stale, must
 from ...people import colleagues, staff
 from ...permissions import OF_THE_DESK, ROLES, roles_for
+from ..conflict import second, shown
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page, role_label
 from ..reauthentication import proof, prove_first
@@ -23,7 +24,7 @@ FAULTS = {
 Act = Callable[[Desk, colleagues.Colleague], None]
 ACTS: dict[str, Act] = {
     "role": lambda desk, one: staff.set_role(
-        desk.session, desk.actor, one, request.form.get("role", ""), request.form.get("was", "")
+        desk.session, desk.actor, one, request.form.get("role", ""), str(shown().get("role", ""))
     ),
     "again": lambda desk, one: staff.invite_again(desk.session, desk.actor, one, desk.newsletter.name),
     "withdraw": lambda desk, one: staff.withdraw(desk.session, desk.actor, one),
@@ -153,14 +154,12 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
         name, is_me = change(slug, fn)
     except staff.NotFresh:
         return prove_first(_back(slug))
-    except (staff.LastAdmin, Stale) as refused:
-        fault = (
-            _("Nobody else could manage the desk then. Give somebody else the role of an admin first.")
-            if isinstance(refused, staff.LastAdmin)
-            else _("Somebody else changed this meanwhile, or the invitation was used. This is how it stands now.")
-        )
+    except staff.LastAdmin:
+        fault = _("Nobody else could manage the desk then. Give somebody else the role of an admin first.")
         with at_desk(slug) as desk:
             return _one(desk, public_id, fault), 409
+    except Stale as refused:
+        second(slug, lambda desk: found(colleagues.load(desk.session, desk.actor, public_id)).membership, refused)
     announce(_said(act, name))
     if is_me and act in ("remove", "deactivate"):
         return redirect(url_for("editor.start"), code=303)

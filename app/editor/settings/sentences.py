@@ -9,9 +9,9 @@ from ...lifecycle import Stale, must
 from ...newsletters import settings
 from ...text import direction
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
-from ...typesetting.phrases import phrases_for
+from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text
-from ..faster import as_opened, mark_of, meeting, words_faster
+from ..conflict import as_opened, conflict, opened, words_saved
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
 from .newsletter_page import fault_words, languages_of
@@ -52,13 +52,11 @@ def _form(
     if language not in languages_of(desk.newsletter):
         abort(404)
     must(desk.actor, "words of the house")
-    stored = _stored(desk, language)
-    met = None
+    stored, met = _stored(desk, language), None
     if typed and stale:
         labels = {kind: label for kind, (label, _help) in SENTENCES.items()}
-        met = meeting(words_faster(desk, language, set(SENTENCES)), stored, typed, labels)
-    own = met.values if met else typed or stored
-    seen = request.form.get("seen") if typed and not stale else None
+        met = conflict(desk, words_saved(desk, language, set(SENTENCES)), stored, typed, labels)
+    own, seen, _met = opened(stored, typed, met)
     return page(
         desk,
         "editor/settings/sentences.html",
@@ -71,7 +69,7 @@ def _form(
         faults={kind: fault_words(kind, code, own[kind]) for kind, code in (faults or {}).items()},
         example=_example(desk, language, own),
         looked=typed is not None and not faults and not stale,
-        seen=seen or mark_of(stored),
+        seen=seen,
         met=met,
     )
 

@@ -3,56 +3,90 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
+from ...audit.events import EVENTS
+from ...editions.models import Edition
 from ...people import colleagues
 from ...people.directory import expert_names, names_of
 from ...permissions import ROLES
-from ..frame import Desk, role_label
-from ..settings.newsletter_page import LABELS
-from .event_words import HANDS, MERGED_HERE, OUTCOMES, SENTENCES
+from ...questions.models import Question
+from ..frame import Desk
+from ..letters.letter_words import FILED
 
+OUTCOMES = {
+    "fine": _l("it is right"),
+    "approved": _l("it is approved"),
+    "silent": _l("silence, so it runs"),
+    "wrong": _l("something is wrong"),
+}
+HANDS = {"reader": _l("A reader"), "clock": _l("The calendar"), "mailroom": _l("The mailroom")}
 Experts = Mapping[tuple[str, int], str]
 
 
-def tell(desk: Desk, events: Sequence[Event], experts: Experts | None = None, lead: int = 0) -> list[str]:
-    """A sentence for each event; `experts` are names by noun and key, looked up where they are not at hand. `lead` is the
-    question on whose page others, which were merged into it, are told of."""
-    who, versions, people = hands(desk, events), _versions(desk, events), _people(desk, events)
+def tell(
+    desk: Desk,
+    events: Sequence[Event],
+    experts: Experts | None = None,
+    page: Question | Edition | None = None,
+    own: str = "",
+) -> list[str]:
+    """Return a sentence for each event.
+
+    `experts` are names by noun and key, looked up where they are not at hand; `page` is the question or edition on whose
+    page they are told; `own` is what the person at the desk is called there, if not by name.
+    """
+    from ..settings.newsletter_page import LABELS  # that page tells of its own changes, by these sentences
+
+    who, versions, people = (
+        hands(desk, (event.actor for event in events)),
+        _versions(desk, events),
+        _people(desk, events),
+    )
     experts = _experts(desk, events) if experts is None else experts
-    return [_sentence(event, who, versions, people, experts, lead) for event in events]
+    if own:
+        who[desk.actor.ref] = own
+
+    def values(event: Event) -> dict[str, str]:
+        facts = event.facts or {}
+        number = versions.get(facts.get("text", 0))
+        return {
+            "who": who.get(event.actor) or str(HANDS.get(event.actor, _("Somebody"))),
+            "expert": experts.get((event.noun, event.noun_id), _("the expert")),
+            "version": _(" (version %(number)s)", number=number) if number else "",
+            "outcome": str(OUTCOMES.get(facts.get("outcome", ""), "")),
+            "kind": str(FILED.get(facts.get("kind", ""), "")),
+            "person": people.get(_person(event) or 0) or _("somebody"),
+            "role": role_label(event.new) if event.new in ROLES else "",
+            "columns": ", ".join(str(LABELS.get(column, column)) for column in facts.get("columns", ())),
+        }
+
+    return [_(_sentence(event, page), **values(event)) for event in events]
 
 
-def _sentence(
-    event: Event,
-    who: Mapping[str, str],
-    versions: Mapping[int, int],
-    people: Mapping[int, str],
-    experts: Experts,
-    lead: int,
-) -> str:
-    facts = event.facts or {}
-    number = versions.get(facts.get("text", 0))
-    values = {
-        "who": who.get(event.actor) or str(HANDS.get(event.actor, _("Somebody"))),
-        "expert": experts.get((event.noun, event.noun_id), _("the expert")),
-        "version": _(" (version %(number)s)", number=number) if number else "",
-        "outcome": str(OUTCOMES.get(facts.get("outcome", ""), "")),
-        "person": people.get(_person(event) or 0) or _("somebody"),
-        "role": role_label(event.new) if event.new in ROLES else "",
-        "columns": ", ".join(str(LABELS.get(column, column)) for column in facts.get("columns", ())),
-    }
-    if event.action == "question.merge" and lead and event.question_id != lead:
-        return str(MERGED_HERE) % values
-    told = SENTENCES.get(event.action)
-    return str(told.sentence) % values if told else event.action
+def _sentence(event: Event, page: Question | Edition | None) -> str:
+    kind = EVENTS[event.action]
+    return kind.here if kind.here and page and _led_to(event, page) else kind.sentence
 
 
-def hands(desk: Desk, events: Iterable[Event]) -> dict[str, str]:
+def _led_to(event: Event, page: Question | Edition) -> bool:
+    """Whether an event brought a letter or a question to this page."""
+    if isinstance(page, Edition):
+        return (event.facts or {}).get("to") == page.id
+    return event.noun == "letter" or (event.noun == "question" and event.noun_id != page.id)
+
+
+def naming(title: str | None, text: str) -> str:
+    """Return the sentence with the title of its question, if that is given because the page is about something else."""
+    return _("“%(question)s”: %(what)s", question=title, what=text) if title else text
+
+
+def hands(desk: Desk, actors: Iterable[str]) -> dict[str, str]:
     """The names behind "staff:5" and "expert:7", in two queries."""
-    refs = {event.actor for event in events if ":" in event.actor}
+    refs = {ref for ref in actors if ":" in ref}
     kinds = {"staff": names_of, "expert": expert_names}
     return {
         f"{kind}:{key}": name

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
 from ...audit import Event, trail
+from ...audit.events import EVENTS
 from ...editions.models import Edition
 from ...formatting import clock_time, day, exact, zone
 from ...lifecycle import must
@@ -22,8 +23,7 @@ from ...people.models import Person
 from ...people.spreadsheet import written
 from ...questions.models import Question
 from ..frame import Desk, at_desk, editor, page
-from .event_sentences import hands, tell
-from .event_words import HANDS, SENTENCES
+from .event_sentences import HANDS, hands, tell
 
 PAGE = 100
 AT_ONCE = 1_000  # events that are read at a time for a file
@@ -129,7 +129,7 @@ def _actors(desk: Desk, who: str, people: Mapping[int, str]) -> tuple[str, ...]:
 
 def _actions(what: str) -> tuple[str, ...]:
     """One act, or all of a noun. Raises KeyError for what nobody can do."""
-    found = tuple(action for action in SENTENCES if action == what or action.partition(".")[0] == what)
+    found = tuple(action for action in EVENTS if action == what or action.partition(".")[0] == what)
     if not found:
         raise KeyError(what)
     return found
@@ -148,14 +148,14 @@ def _choices(desk: Desk, people: Mapping[int, str]) -> list[tuple[str, str]]:
 
 def acts() -> list[tuple[str, str, list[tuple[str, str]]]]:
     """What can be filtered by: the nouns, each with its acts in words."""
-    blank = {"who": "…", "expert": "…", "person": "…", "version": "", "outcome": "…", "columns": "…", "role": "…"}
+    blank = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role"), "…") | {"version": ""}
     return [
         (
             noun,
             str(label),
             [
-                (action, (str(told.sentence) % blank).removeprefix("… ").rstrip("."))
-                for action, told in SENTENCES.items()
+                (action, _(kind.sentence, **blank).removeprefix("… ").rstrip("."))
+                for action, kind in EVENTS.items()
                 if action.partition(".")[0] == noun
             ],
         )
@@ -214,7 +214,7 @@ def _told(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, str, str, st
     """Each event with who did it, the sentence, and the question's public id."""
     with at_desk(slug) as desk:
         for events in trail.whole(desk.session, desk.newsletter.id, sought, AT_ONCE):
-            who = hands(desk, events)
+            who = hands(desk, (event.actor for event in events))
             keys = {event.question_id for event in events if event.question_id}
             rows = desk.session.execute(select(Question.id, Question.public_id).where(Question.id.in_(keys)))
             ids: dict[int, str] = {row.id: row.public_id for row in rows}

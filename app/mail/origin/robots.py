@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..incoming import Mail
-from .vacations import AWAY
+from .vacations import away
 
 KINDS = ("ours", "complaint", "bounce", "automatic")  # the first that has a reason; else it is a "person"
 MOST = 500  # header fields that are looked at
@@ -96,7 +96,7 @@ def _signs(mail: Mail, ours: frozenset[str]) -> Iterator[tuple[str, str]]:
         if sender and any(one.lower() == sender for one in headers.get(name, ())):
             yield "automatic", "mailbox rule"
     yield from _of_sender(mail, sender)
-    if AWAY.match(folded(mail.subject)):
+    if away().match(folded(mail.subject)):
         yield "automatic", "away"
 
 

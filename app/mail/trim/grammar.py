@@ -4,11 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from .attributions import BEGINNINGS
-from .headings import LABELS
 from .judging import ADDRESS, STAMPED, begins, judge, says_wrote, unclosed
 from .lines import Line, Mark
-from .separators import BARE, FORWARDS, ORIGINALS
+from .vocabulary import vocabulary
 
 # A program wraps an attribution over at most four lines; a block of headers with its long lists of people ends within 40.
 MOST_WRAPPED, MOST_HEADED = 4, 40
@@ -50,9 +48,10 @@ def separator(line: Line) -> Kind | None:
         return None
     inner = core.strip("-_=*~—–─━#<>| :").rstrip(".")
     dashed = core.strip("* >|")[:2].strip("-_=~—–─━#") == ""
-    if inner in FORWARDS and (dashed or (inner in BARE and core.rstrip("* ").endswith(":"))):
+    known = vocabulary()
+    if inner in known.forwards and (dashed or (inner in known.bare_forwards and core.rstrip("* ").endswith(":"))):
         return "forward"
-    if dashed and (inner in ORIGINALS or (inner.startswith("forwarded by") and len(inner) < 120)):
+    if dashed and (inner in known.originals or (inner.startswith("forwarded by") and len(inner) < 120)):
         return "forward" if inner.startswith("forwarded by") else "original"
     return None
 
@@ -65,7 +64,7 @@ def block(lines: list[Line], at: int) -> tuple[int, frozenset[str]]:
     while place < len(lines) and place - at < MOST_HEADED:
         line = lines[place]
         if line.label:
-            kinds |= _least(LABELS[line.label], kinds)
+            kinds |= _least(vocabulary().labels[line.label], kinds)
             missed, end = 0, place + 1
         elif line.blank:
             missed += 1 if missed else 0
@@ -130,7 +129,7 @@ def attribution(lines: list[Line], last: int) -> Opening | None:
             best, named = Opening(place, last + 1, "attribution"), addressed
         elif said == "weak" and best is None:
             best = Opening(place, last + 1, "attribution", weak=True)
-        if said == "strong" and (text.startswith(BEGINNINGS) or (addressed and begins(text))):
+        if said == "strong" and (text.startswith(vocabulary().beginnings) or (addressed and begins(text))):
             break
     return best
 

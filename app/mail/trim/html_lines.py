@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from .containers import BEGINS, CITING, CONTAINERS, STYLED, Role
+from .containers import Role, containers
 from .lines import MOST_LINES, Line, Mark, read, reader, with_bars
 
 PREFIX = re.compile(r"(?:x_|ecx|m_-?\d{1,30}_?|yiv\d{1,20}|ydp[0-9a-f]{1,16})+")
@@ -199,6 +199,7 @@ def _leave(tag: str, writer: Writer) -> None:
 
 def role_of(tag: str, attributes: dict[str, str | None]) -> Role | None:
     """What the container's name, identity, type or style says."""
+    known = containers()
     for key in ("class", "id", "name", "type", "data-marker", "data-name"):
         value = attributes.get(key)
         if not value:
@@ -207,15 +208,16 @@ def role_of(tag: str, attributes: dict[str, str | None]) -> Role | None:
             return Role.QUOTE
         for token in value[:400].lower().split():
             bare = PREFIX.sub("", token, count=1) if token.startswith(("x_", "ecx", "m_", "yiv", "ydp")) else token
-            role = CITING.get(bare) if tag == "blockquote" else CONTAINERS.get((key, bare))
-            if role is not None:
-                return role
-            for start, begun in BEGINS:
+            if tag == "blockquote" and bare in known.citing:
+                return Role.QUOTE
+            if tag != "blockquote" and (key, bare) in known.named:
+                return known.named[key, bare]
+            for start, begun in known.begins:
                 if bare.startswith(start):
                     return begun
     style = SPACE.sub("", (attributes.get("style") or "")[:600].lower())
     if tag == "hr" and attributes.get("tabindex") == "-1":
         return Role.REST
-    return next(
-        (role for one, names, role in STYLED if tag == one and style and all(name in style for name in names)), None
-    )
+    if tag == "div" and style and any(all(part in style for part in parts) for parts in known.styled):
+        return Role.REST
+    return None

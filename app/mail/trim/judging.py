@@ -3,8 +3,8 @@
 import re
 from typing import Literal
 
-from .attributions import BEGINNINGS, SPACED, UNSPACED
 from .folding import words
+from .vocabulary import vocabulary
 
 MOST_UNADDRESSED = 16  # words of an attribution that gives a name only; more is somebody's sentence
 MOST_LED = 8  # words of one with a day and without a number
@@ -66,12 +66,15 @@ def _beside(text: str) -> bool:
 def bare(text: str) -> bool:
     """Whether an introduction without a date is short enough to be no sentence: "Nora Lind wrote:", "On Monday Nora Lind wrote:"."""
     first, _, _ = text.partition(" ")
-    return len(text.split()) <= (MOST_LED if len(first) > 1 and text.startswith(BEGINNINGS) else MOST_BARE)
+    return len(text.split()) <= (MOST_LED if len(first) > 1 and text.startswith(vocabulary().beginnings) else MOST_BARE)
 
 
 def says_wrote(text: str) -> bool:
     padded = f" {' '.join(words(text))} "
-    return any(word in padded for word in SPACED) or (not text.isascii() and any(word in text for word in UNSPACED))
+    known = vocabulary()
+    if any(word in padded for word in known.wrote):
+        return True
+    return not text.isascii() and any(word in text for word in known.wrote_unspaced)
 
 
 def begins(text: str) -> bool:
@@ -79,7 +82,7 @@ def begins(text: str) -> bool:
     text = text.lstrip("\"'«([ ")
     if DAY_FIRST.match(text):
         return True
-    return text.startswith(BEGINNINGS) and any(sign.isdigit() for sign in text[:60])
+    return text.startswith(vocabulary().beginnings) and any(sign.isdigit() for sign in text[:60])
 
 
 def unclosed(text: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from .folding import fold
-from .headings import LABELS
+from .vocabulary import vocabulary
 
 # A line of prose may be as long as it likes; programs' own lines are not. No rule looks further than this.
 MOST_FOLDED = 1000
@@ -64,7 +64,7 @@ def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
         quoted=arrows or mark in (Mark.SET, Mark.CITED, Mark.QUOTED),
         core=core,
         raw_core=raw_core,
-        label=label if label in LABELS else "",
+        label=label if label in vocabulary().labels else "",
         blank=not raw_core,
         tail_of_address=arrows and TAIL.fullmatch(raw_core) is not None,
     )

@@ -8,19 +8,9 @@ import re
 from collections.abc import Sequence
 
 from .folding import fold, words
-from .footers import (
-    BANNERS_FOLDED,
-    DEVICES_FOLDED,
-    EXCUSES_FOLDED,
-    GOODBYES_FOLDED,
-    LAWYERS_FOLDED,
-    MINE_FOLDED,
-    SENT_FROM_FOLDED,
-    SHORT_FOLDED,
-    SURE_FOLDED,
-)
 from .lines import LINK, has_words
 from .quoted_originals import UNSPACED, URL
+from .vocabulary import vocabulary
 
 # RFC 3676 section 4.3 has "-- " and a line break; many programs lose the space on the way.
 STANDARD = "-- "
@@ -47,15 +37,6 @@ SCRAP = re.compile(r"[-–—―_=*~#+·.•|ᐧ\s]{1,400}")
 LETTER = re.compile(r"[^\W\d_]")
 
 
-# A line is compared only with the rows that begin as it does, and with those that have nothing before the device.
-BY_FIRST: dict[str, tuple[tuple[str, str], ...]] = {
-    first: tuple(row for row in SENT_FROM_FOLDED if row[0][:1] == first)
-    for first in {row[0][:1] for row in SENT_FROM_FOLDED if row[0]}
-}
-ENDING = tuple(row for row in SENT_FROM_FOLDED if not row[0])
-ENDS = tuple(after for _, after in ENDING)
-
-
 def above(lines: Sequence[str]) -> set[int]:
     """The places in `lines`, one stretch of a person's words, that stay when signature and footers are cut."""
     end = _at_delimiter(lines)
@@ -73,7 +54,7 @@ def below_banner(lines: Sequence[str]) -> int:
     place = 0
     for number, line in enumerate(lines[:MOST_BANNER]):
         folded = fold(line[:LONGEST_FOOTER]).strip()
-        if folded.startswith(BANNERS_FOLDED):
+        if folded.startswith(vocabulary().banners):
             place = number + 1
         elif folded:
             break
@@ -167,7 +148,9 @@ def is_footer(line: str) -> bool:
     folded = fold(bare).replace("أُ", "أ").strip("<>()[]«»*_-–—=|~.!。 \"'")
     if not folded or "?" in folded:
         return False
-    rows = BY_FIRST.get(folded[:1], ()) + (ENDING if folded.endswith(ENDS) else ())
+    known = vocabulary()
+    # A line is compared only with the rows that begin as it does, and with those that have nothing before the device.
+    rows = known.sent_from.get(folded[:1], ()) + (known.ended_by if folded.endswith(known.ends) else ())
     return any(_fits(folded, before, after) for before, after in rows)
 
 
@@ -177,31 +160,31 @@ def _fits(folded: str, before: str, after: str) -> bool:
     middle, behind = folded[len(before) : at], folded[at + len(after) :]
     if before and middle[:1].isalpha() and before[-1].isascii():
         return False  # "sent fromage"
-    if any(word in middle or word in behind for word in EXCUSES_FOLDED):
+    if any(word in middle or word in behind for word in vocabulary().excuses):
         return len(words(middle)) <= 20
     if behind.strip(" .!"):
         return False
     count = len(words(middle)) + len(UNSPACED.findall(middle)) // 3
     device = _names_device(folded)
-    if before in MINE_FOLDED and not re.search("[,;،]", middle):
+    if before in vocabulary().mine and not re.search("[,;،]", middle):
         return count <= (8 if device else 4)
-    return device and count <= (3 if before in SHORT_FOLDED or re.search("[,;،]", middle) else 8)
+    return device and count <= (3 if before in vocabulary().short or re.search("[,;،]", middle) else 8)
 
 
 def _names_device(folded: str) -> bool:
     """Whether a device or a program is named; short names only as whole words."""
     found = set(words(folded))
-    return any(name in found if len(name) < 5 and name.isascii() else name in folded for name in DEVICES_FOLDED)
+    return any(name in found if len(name) < 5 and name.isascii() else name in folded for name in vocabulary().devices)
 
 
 def is_small_print(paragraph: Sequence[str]) -> bool:
     """A scanner's, a list's or a lawyer's paragraph."""
     text = fold(" ".join(paragraph)[:2000])
-    if any(phrase in text for phrase in SURE_FOLDED):
+    if any(phrase in text for phrase in vocabulary().sure):
         return True
     return (
         len(words(text)) >= 12
-        and sum(word in text for word in LAWYERS_FOLDED) >= 2
+        and sum(word in text for word in vocabulary().lawyers) >= 2
         and "?" not in text
         and len(text) > 120
     )
@@ -239,7 +222,7 @@ def is_contact(line: str) -> bool:
 
 
 def is_goodbye(line: str) -> bool:
-    return fold(line).strip(" ,.!;-–—،") in GOODBYES_FOLDED
+    return fold(line).strip(" ,.!;-–—،") in vocabulary().goodbyes
 
 
 def is_name(line: str) -> bool:

@@ -1,4 +1,4 @@
-"""The files of the repository and what stands in them, for tests that read the code."""
+"""The files of the repository, as the rules of the house read them."""
 
 import ast
 import subprocess

@@ -1,0 +1,54 @@
+"""The forms in which an edition leaves the house: one row each, from which its file, its preview and the commands follow.
+
+A new form is a row here and the function that writes it.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+from ..languages import N_
+from . import whole_mail
+from .block import Block
+from .renderers import to_html, to_json, to_markdown, to_text
+
+Write = Callable[[Sequence[Block], str], bytes]
+
+
+class Export(NamedTuple):
+    """`label` goes through the catalogue. `write` takes the edition's blocks and its title.
+
+    `preview` says how the desk shows it before it is copied: as a "page", as a "mail" in a frame, as "text", or not at all.
+    """
+
+    name: str
+    label: str
+    suffix: str
+    content_type: str
+    write: Write
+    preview: Literal["page", "mail", "text", ""] = ""
+
+
+def _each(write: Callable[[Block], str]) -> Write:
+    return lambda blocks, _title: "\n".join(map(write, blocks)).encode()
+
+
+def _data(blocks: Sequence[Block], _title: str) -> bytes:
+    return (json.dumps([to_json(block) for block in blocks], ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _mail(blocks: Sequence[Block], title: str) -> bytes:
+    return whole_mail.mail(blocks, title).encode() if blocks else b""
+
+
+EXPORTS = {
+    row.name: row
+    for row in (
+        Export("html", "HTML", "html", "text/html; charset=utf-8", _each(to_html), "page"),
+        Export("mail", N_("HTML mail"), "mail.html", "text/html; charset=utf-8", _mail, "mail"),
+        Export("text", N_("Text"), "txt", "text/plain; charset=utf-8", _each(to_text), "text"),
+        Export("markdown", "Markdown", "md", "text/markdown; charset=utf-8", _each(to_markdown), "text"),
+        Export("json", "JSON", "json", "application/json", _data),
+    )
+}
+BY_SUFFIX = {export.suffix: export for export in EXPORTS.values()}
