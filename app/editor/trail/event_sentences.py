@@ -14,7 +14,7 @@ from ...people import colleagues
 from ...people.directory import expert_names, names_of
 from ...permissions import ROLES
 from ...questions.models import Question
-from ..frame import Desk
+from ..frame import Desk, role_label
 from ..letters.letter_words import FILED
 
 OUTCOMES = {
