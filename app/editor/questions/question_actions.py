@@ -40,7 +40,7 @@ RESTS_ON = {"shelve": "newest", "show": "label"}
 
 
 @editor.press(
-    f"{ADDRESS}/<any(shelve, take, reopen, split, show, hide, restore):move>",
+    f"{ADDRESS}/<any({', '.join(MOVES)}):move>",
     {"": "word", "reopen": "close", "restore": "close", "show": "show", "hide": "show"},
 )
 def question_move(slug: str, public_id: str, move: str) -> Response | tuple[str, int]:
