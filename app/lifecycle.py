@@ -123,7 +123,7 @@ class Move:
         return " ".join(filter(None, (self.act, *(f"={cause}" for cause in filter(None, self.after.split(", "))))))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Machine:
     noun: str
     states: States

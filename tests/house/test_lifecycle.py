@@ -52,7 +52,7 @@ def test_every_machine_has_its_states_and_a_sentence_in_the_copy() -> None:
     sections = GOLDEN.read_text().split("\n## ")[2:]
     told = [(s.splitlines()[0].lower(), re.search(r"^States: (.*)\.$", s, re.M)) for s in sections]
     assert [(noun, found and tuple(found[1].split(", "))) for noun, found in told] == [
-        (machine.noun, machine.states) for machine in MACHINES
+        (machine.noun, tuple(machine.states)) for machine in MACHINES
     ]
     assert all(len(section.split("\n\n")[1].split()) > 15 for section in sections)
 
