@@ -3,20 +3,24 @@
 `role` is the row of `permissions` that says what they may.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 
 @dataclass(frozen=True)
 class Staff:
-    """Somebody of the desk, at work on one newsletter. `proved_at` is when they last proved who they are."""
+    """Somebody of the desk, at work on one newsletter. `proved_at` is when they last proved who they are.
+
+    `looked_at` are the passages of readers' words on the page that they press, which they confirm to have looked at.
+    """
 
     person_id: int
     name: str
     newsletter_id: int
     role: str
     proved_at: datetime | None = None
+    looked_at: frozenset[str] = field(default=frozenset(), repr=False)  # no reader's words in an error
     kind: ClassVar[str] = "staff"
 
     @property

@@ -10,7 +10,7 @@ from babel.units import format_unit
 from flask import Flask, g
 from flask_babel import get_locale, gettext
 
-from .letters.queries import MANY
+from .listing import MANY
 from .mail.translation import by_skeleton, in_digits_of, locale
 from .text import group_digits
 

@@ -4,23 +4,29 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Generic, TypeVar, cast
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask_babel import Babel, get_locale
 from flask_limiter import Limiter
 from flask_login import LoginManager, UserMixin
 from flask_wtf.csrf import CSRFProtect
+from sqlalchemy.orm import Session
 from werkzeug.local import LocalProxy
 
 from . import errors, formatting
 from .db import Busy, Database
+from .listing import Listing, Place
 from .mail.translation import say
 from .people import sessions
 from .people.models import BrowserSession, Person
 from .text import direction
 
+T = TypeVar("T")
 db = cast(Database, LocalProxy(lambda: current_app.extensions["database"]))
 csrf = CSRFProtect()
 login = LoginManager()
@@ -85,6 +91,43 @@ def caller() -> str:
 
 
 limiter = Limiter(caller, strategy="fixed-window")
+
+
+def found(row: T | None) -> T:
+    """A row that was loaded through the actor, or 404."""
+    if row is None:
+        abort(404)
+    return row
+
+
+@dataclass(frozen=True)
+class Paged(Generic[T]):
+    """A page of a list; `keyset` are the addresses of the pages before and after it, or None."""
+
+    rows: list[T]
+    keyset: dict[str, str | None]
+
+
+def last_row(load: Callable[[str], T | None], part: str = "before") -> T | None:
+    """Return what `load` finds for the last row of the page before, which the address names; None on the first page."""
+    typed = request.args.get(part)
+    return found(load(typed)) if typed else None
+
+
+def paged(
+    session: Session,
+    listing: Listing[T],
+    size: int,
+    behind: T | Place | None,
+    here: Callable[..., str],
+    part: str = "before",
+    cursor: Callable[[T], str] = attrgetter("public_id"),
+) -> Paged[T]:
+    """Return a page of a list, of `size` rows, from behind a row or its place. `here` makes the address of the list with a `part`
+    that names the last row of a page, as `cursor` has it."""
+    rows = listing.page(session, behind, size + 1)
+    older = here(**{part: cursor(rows[size - 1])}) if rows[size:] else None
+    return Paged(rows[:size], {"newer": here() if behind else None, "older": older})
 
 
 def language() -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 import config
 from app import create_app
 from app.actors import Clock
-from app.editions.archive import page
+from app.editions.archive import listing
 from app.newsletters.queries import by_slug
 from app.people import sign_in
 from app.people.models import Person
@@ -41,7 +41,7 @@ def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
     with database.read() as session, app.test_request_context():
         newsletter = by_slug(session, "river")
         assert newsletter is not None
-        items = page(session, newsletter, limit=400)
+        items = listing(newsletter).page(session, None, 400)
         deep = items[-1].question.public_id
         story = f"/river/q/{items[0].question.public_id}/{items[0].question.text.slug}"  # type: ignore[union-attr]
         person = session.scalars(select(Person).order_by(Person.id)).first()

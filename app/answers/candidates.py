@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from statistics import median
 from typing import Any
 
@@ -121,8 +122,8 @@ def _proposed(session: Session, question: Question, topics: tuple[str, ...], sim
 
 def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
     if words:
-        return expert_search.page(session, expert_search.directory(words), None, LOOKED_AT)
-    return list(session.scalars(expert_search.directory().where(Expert.id.in_(keys)).order_by(Expert.id)))
+        return expert_search.directory(words).page(session, None, LOOKED_AT)
+    return sorted(expert_search.directory().among(session, keys), key=attrgetter("id"))
 
 
 def histories(session: Session, experts: Sequence[Expert], question: Question | None = None) -> dict[int, History]:

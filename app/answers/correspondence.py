@@ -60,7 +60,7 @@ def robots_on(session: Session, newsletter_id: int, assignment_ids: Sequence[int
 
 def came_back(session: Session, newsletter_id: int) -> list[tuple[Inbound, OutboxMail]]:
     """Of the newest bounces those that somebody has to act on: the mail was not to a reader, and none followed it."""
-    bounces = {row.outbox_id: row for row in inbound.page(session, newsletter_id, "bounce", None, BROUGHT_BACK)}
+    bounces = {row.outbox_id: row for row in inbound.listing(newsletter_id, "bounce").page(session, None, BROUGHT_BACK)}
     mails = session.scalars(
         select(OutboxMail).where(
             OutboxMail.id.in_([key for key in bounces if key]),

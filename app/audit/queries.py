@@ -1,19 +1,16 @@
 from collections.abc import Sequence
-from datetime import datetime
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from ..listing import Listing
 from .models import Event
 
 
-def of_questions(
-    session: Session, question_ids: Sequence[int], actions: Sequence[str], limit: int, before: tuple[datetime, int]
-) -> list[Event]:
-    """What was done to several questions and to all that hangs on them, newest first, from below a time and a key on."""
+def of_questions(question_ids: Sequence[int], actions: Sequence[str]) -> Listing[Event]:
+    """Return the list of what was done to several questions and to all that hangs on them, newest first."""
     query = select(Event).where(Event.question_id.in_(question_ids), Event.action.in_(actions))
-    query = query.where(tuple_(Event.at, Event.id) < tuple_(*before))
-    return list(session.scalars(query.order_by(Event.at.desc(), Event.id.desc()).limit(limit)))
+    return Listing(query, (Event.at, Event.id))
 
 
 def chosen(session: Session, keys: Sequence[int]) -> list[Event]:

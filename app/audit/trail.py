@@ -1,17 +1,13 @@
 """The trail of one newsletter: by person, by what was done, by day; newest first, page after page."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_, union_all
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ..listing import Listing
 from .models import Event
-
-S = TypeVar("S", bound=Select[Any])
-Place = tuple[datetime, int]  # of an event: its time and its key
 
 
 @dataclass(frozen=True)
@@ -24,43 +20,16 @@ class Sought:
     until: datetime | None = None
 
 
-def of_newsletter(
-    session: Session, newsletter_id: int, sought: Sought, limit: int, before: Place | None = None
-) -> list[Event]:
-    """The newest events, from below a place on. Each way to ask has its index (newsletter, what is asked for, time, key)."""
-    rules = _rules(newsletter_id, sought, before)
-    kinds = [Event.actor == actor for actor in sought.actors] or [Event.action == act for act in sought.actions]
+def listing(newsletter_id: int, sought: Sought) -> Listing[Event]:
+    """Return the list of a newsletter's events, newest first. Each way to ask has its index (newsletter, what is asked for,
+    time, key)."""
+    query = select(Event).where(Event.newsletter_id == newsletter_id)
+    query = query.where(Event.at >= sought.since) if sought.since else query
+    query = query.where(Event.at < sought.until) if sought.until else query
     if sought.actors and sought.actions:
-        rules.append(Event.action.in_(sought.actions))
-    if kinds:
-        # The newest of each kind and then of all: none is so rare or so common that more than some rows of it are read.
-        newest = [_newest(select(Event.id), [*rules, kind], limit).subquery() for kind in kinds]
-        rules = [Event.id.in_(select(union_all(*(select(one.c.id) for one in newest)).subquery().c.id))]
-    return list(session.scalars(_newest(select(Event), rules, limit)))
-
-
-def _rules(newsletter_id: int, sought: Sought, before: Place | None) -> list[ColumnElement[bool]]:
-    rules = [Event.newsletter_id == newsletter_id]
-    if sought.since:
-        rules.append(Event.at >= sought.since)
-    if sought.until:
-        rules.append(Event.at < sought.until)
-    if before:
-        rules.append(tuple_(Event.at, Event.id) < tuple_(literal(before[0], Event.at.type), before[1]))
-    return rules
-
-
-def _newest(query: S, rules: Sequence[ColumnElement[bool]], limit: int) -> S:
-    return query.where(*rules).order_by(Event.at.desc(), Event.id.desc()).limit(limit)
-
-
-def whole(session: Session, newsletter_id: int, sought: Sought, at_once: int) -> Iterator[list[Event]]:
-    """All that is wanted, in parcels of `at_once`, so that no trail is too long to be handed out."""
-    before: Place | None = None
-    while events := of_newsletter(session, newsletter_id, sought, at_once, before):
-        yield events
-        before = (events[-1].at, events[-1].id)
-        session.expunge_all()
+        query = query.where(Event.action.in_(sought.actions))
+    kinds = (Event.actor, sought.actors) if sought.actors else (Event.action, sought.actions)
+    return Listing(query, (Event.at, Event.id), each=kinds if kinds[1] else None)
 
 
 def people_in(session: Session, newsletter_id: int) -> set[int]:

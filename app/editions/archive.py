@@ -1,24 +1,18 @@
 """What the public sees: editions that were sent and the Q&As that ran in them. Nothing else is reachable from here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 
-from sqlalchemy import ColumnElement, func, select, tuple_, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from ..answers.models import Answer, AnswerText, Assignment
+from ..listing import Listing, Place
 from ..newsletters.models import Newsletter, Topic
+from ..questions.lifecycle import STATES
 from ..questions.models import Question, QuestionTopic
 from .models import Edition, EditionItem
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Where a page of the archive goes on: the time and key of the last Q&A of the page before."""
-
-    published_at: datetime
-    id: int
 
 
 def touch(session: Session, newsletter_id: int) -> None:
@@ -30,49 +24,38 @@ def touch(session: Session, newsletter_id: int) -> None:
     )
 
 
-def page(
-    session: Session,
+def listing(
     newsletter: Newsletter,
-    *,
-    before: Mark | None = None,
     topic: str | None = None,
     year: int | None = None,
-    limit: int = 20,
-    which: ColumnElement[bool] | None = None,
-) -> list[EditionItem]:
-    """Q&As that ran, newest first: a keyset walk of one index, as fast at the end of the archive as at its start."""
+    states: Sequence[str] = STATES.which("is_published"),
+) -> Listing[EditionItem]:
+    """Return the list of the Q&As that ran, newest first: a walk of one index."""
     query = (
         select(EditionItem)
         .join(Question, Question.id == EditionItem.question_id)
-        .where(Question.newsletter_id == newsletter.id, Question.is_published if which is None else which)
-        .where(
-            Question.published_at.is_not(None)
-        )  # PostgreSQL would walk through all that has not run to get to the newest
-        .order_by(Question.published_at.desc(), Question.id.desc())
+        .where(Question.newsletter_id == newsletter.id, Question.state.in_(states))
+        # PostgreSQL would walk through all that has not run to get to the newest.
+        .where(Question.published_at.is_not(None))
         .options(contains_eager(EditionItem.question))
-        .limit(limit)
     )
-    if before:
-        query = query.where(tuple_(Question.published_at, Question.id) < tuple_(before.published_at, before.id))
     if topic:
         query = query.join(QuestionTopic, QuestionTopic.question_id == Question.id)
         query = query.join(Topic, Topic.id == QuestionTopic.topic_id).where(Topic.slug == topic)
     if year:
         first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
         query = query.where(Question.published_at >= first, Question.published_at < last)
-    return list(session.scalars(query))
+    return Listing(query, (Question.published_at, Question.id))
 
 
-def mark_of(session: Session, newsletter: Newsletter, public_id: str) -> Mark | None:
-    """Where the archive goes on after this Q&A; None where there is no such one."""
-    row = session.execute(
-        select(Question.published_at, Question.id).where(
-            Question.public_id == public_id,
-            Question.newsletter_id == newsletter.id,
-            Question.published_at.is_not(None),
-        )
-    ).first()
-    return Mark(row[0], row[1]) if row and row[0] else None
+def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Place | None:
+    """Return where a Q&A stands in the list of those that ran; None where there is no such one."""
+    here = (Question.public_id == public_id, Question.newsletter_id == newsletter.id)
+    query = select(Question.published_at, Question.id).where(*here, Question.published_at.is_not(None))
+    return session.execute(query).first()
+
+
+cursor = attrgetter("question.public_id")  # how an address names a Q&A of the list
 
 
 def years(session: Session, newsletter: Newsletter) -> list[int]:
@@ -126,12 +109,10 @@ def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
     return [(credit["name"], said) for credit, said in rows]
 
 
-def editions(session: Session, newsletter: Newsletter, before: Edition | None = None, limit: int = 30) -> list[Edition]:
-    """Editions that were sent, newest first; those before `before`."""
+def sent_editions(newsletter: Newsletter) -> Listing[Edition]:
+    """Return the list of the editions that were sent, newest first."""
     query = select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
-    if before:
-        query = query.where(tuple_(Edition.runs_at, Edition.id) < tuple_(before.runs_at, before.id))
-    return list(session.scalars(query.order_by(Edition.runs_at.desc(), Edition.id.desc()).limit(limit)))
+    return Listing(query, (Edition.runs_at, Edition.id))
 
 
 def editions_of(session: Session, items: Sequence[EditionItem]) -> dict[int, Edition]:
@@ -161,14 +142,10 @@ def items(session: Session, editions: Sequence[Edition]) -> dict[int, list[Editi
     return found
 
 
-def count(session: Session, newsletter: Newsletter, up_to: int = 1_000) -> int:
-    """How many Q&As ran, counted up to `up_to` + 1."""
-    walk = (
-        select(Question.id)
-        .where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None), Question.is_published)
-        .limit(up_to + 1)
-    )
-    return session.scalar(select(func.count()).select_from(walk.subquery())) or 0
+def count(session: Session, newsletter: Newsletter) -> int:
+    """Return how many Q&As ran, counted up to 1,001."""
+    mine = select(Question).where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None))
+    return Listing(mine, (Question.id,), each=(Question.state, STATES.which("is_published"))).count(session)
 
 
 def published_by(

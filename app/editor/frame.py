@@ -32,6 +32,7 @@ from ..permissions import ROLES, may
 from ..questions import queries as questions
 from ..questions.lifecycle import STATES
 from ..web import db
+from ..web import found as found
 
 T = TypeVar("T")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -129,7 +130,8 @@ def _enter(session: Session, slug: str) -> Desk:
     actor = staff_actor(session, current_user.person_id, newsletter.id) if newsletter else None
     if newsletter is None or actor is None:
         abort(404)
-    actor = replace(actor, proved_at=current_user.proved_at)
+    looked_at = frozenset(request.form.get("looked", "").splitlines())
+    actor = replace(actor, proved_at=current_user.proved_at, looked_at=looked_at)
     if request.method == "POST":
         must(actor, editor.act_of(request.endpoint or "", request.path))
     g.zone = newsletter.zone
@@ -147,13 +149,6 @@ def at_desk(slug: str) -> Iterator[Desk]:
 def change(slug: str, fn: Callable[[Desk], T]) -> T:
     """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
     return db.write(lambda session: fn(_enter(session, slug)))
-
-
-def found(row: T | None) -> T:
-    """A row that was loaded through the actor, or 404."""
-    if row is None:
-        abort(404)
-    return row
 
 
 def unknown(desk: Desk, name: str, endpoint: str) -> None:

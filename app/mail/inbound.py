@@ -14,6 +14,7 @@ from ..actors import Actor, Mailroom
 from ..audit.queries import newest_of
 from ..db import keys, lock, new_public_id, now
 from ..lifecycle import Illegal, Missing, expect
+from ..listing import Listing
 from .lifecycle import INBOUND, PLACES_OF_MAIL
 from .models import Inbound, InboundRaw
 
@@ -24,7 +25,6 @@ LONGEST_WAIT = timedelta(minutes=30)
 TRIES = 5  # of placing one mail, before it is shown as failed
 CONTENT = "inbound.content"  # the purpose of the keyed hash that knows a mail again
 NOBODYS = "to nobody here"  # the reason of a mail that the oldest newsletter's desk sees because it is for none
-MANY = 1_001  # counts stop here; the pages say "1,000+"
 
 
 @dataclass(frozen=True)
@@ -249,17 +249,15 @@ def load(session: Session, newsletter_id: int, public_id: str) -> Inbound | None
     return session.scalar(select(Inbound).filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
-def page(session: Session, newsletter_id: int, place: str, before: int | None = None, limit: int = 50) -> list[Inbound]:
-    """A newsletter's mails in one place, newest first, before the key `before`."""
-    query = select(Inbound).where(Inbound.newsletter_id == newsletter_id, Inbound.state == place)
-    query = query.where(Inbound.id < before) if before else query
-    return list(session.scalars(query.order_by(Inbound.id.desc()).limit(limit)))
+def listing(newsletter_id: int, place: str) -> Listing[Inbound]:
+    """Return the list of a newsletter's mails in one place, newest first."""
+    here = (Inbound.newsletter_id == newsletter_id, Inbound.state == place)
+    return Listing(select(Inbound).where(*here), (Inbound.id,))
 
 
 def count(session: Session, newsletter_id: int, place: str) -> int:
-    """How many mails of a newsletter have this place, counted up to 1,001."""
-    some = select(Inbound.id).where(Inbound.newsletter_id == newsletter_id, Inbound.state == place).limit(MANY)
-    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
+    """Return how many mails of a newsletter have this place, counted up to 1,001."""
+    return listing(newsletter_id, place).count(session)
 
 
 def sums(session: Session) -> Counter[str]:

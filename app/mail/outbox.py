@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import delete, func, literal, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
@@ -16,6 +16,7 @@ from .. import audit
 from ..actors import Actor
 from ..db import keys, lock, new_public_id, now
 from ..lifecycle import Illegal, Missing, Refused, expect, must
+from ..listing import Listing
 from ..text import single_line
 from . import erasing, identifiers
 from .kinds import KINDS
@@ -25,7 +26,6 @@ from .models import OutboxContent, OutboxMail
 from .reply_address import new_reply_token
 from .secret_links import with_secrets
 
-CAP = 1001  # counts stop here; the pages say "1,000+"
 SAID = 400  # characters that are kept of a server's answer
 _NUMBERS = re.compile(r"(?<!\S)[245](?:\d\d|\.\d{1,3}\.\d{1,3})(?!\S)")  # RFC 5321, section 4.2; RFC 3463
 
@@ -34,49 +34,43 @@ class OnItsWay(Refused):
     """A worker is handing the mail over at this moment; it can't be called back."""
 
 
-def put(
-    session: Session,
-    message: Message,
-    *,
-    newsletter_id: int | None = None,
-    question_id: int | None = None,
-    assignment_id: int | None = None,
-    letter_id: int | None = None,
-    person_id: int | None = None,
-    edition_id: int | None = None,
-    once_key: str | None = None,
-    due_at: datetime | None = None,
-    expires_at: datetime | None = None,
-    hold: bool = False,
-) -> OutboxMail | None:
+class Posting(TypedDict, total=False):
+    """What a mail is about, by the keys of the rows; and how it leaves: `hold` for an editor, not before `due_at`, once."""
+
+    newsletter_id: int | None
+    question_id: int | None
+    assignment_id: int | None
+    letter_id: int | None
+    person_id: int | None
+    edition_id: int | None
+    once_key: str | None
+    due_at: datetime | None
+    expires_at: datetime
+    hold: bool
+
+
+def put(session: Session, message: Message, **posting: Unpack[Posting]) -> OutboxMail | None:
     """Write a mail into the outbox, sealed; None where the cause named by `once_key` has written its mail already.
 
     Each mail has a return path of its own, so that a bounce finds it. Raises KeyError for a kind that is not in the table.
     """
     kind, at, public_id = KINDS[message.kind], now(session), new_public_id()
-    due, token, house = due_at or at, new_reply_token(), session.info["base_url"]
+    due, token, house = posting.pop("due_at", None) or at, new_reply_token(), session.info["base_url"]
     mail = OutboxMail(
         public_id=public_id,
         kind=message.kind,
         lane=kind.lane,
-        state="held" if hold else "queued",
+        state="held" if posting.pop("hold", False) else "queued",
         state_at=at,
-        newsletter_id=newsletter_id,
-        question_id=question_id,
-        assignment_id=assignment_id,
-        letter_id=letter_id,
-        person_id=person_id,
-        edition_id=edition_id,
-        once_key=once_key,
         message_id=identifiers.message_id(house, public_id),
         due_at=due,
-        expires_at=expires_at or due + kind.life,
         return_mac=keys(session).mac("outbox.return", token),
         created_at=at,
+        **{"expires_at": due + kind.life, **posting},
     )
     if not _add_once(session, mail):
         return None
-    listed = identifiers.list_id(house, mail.kind, newsletter_id) if kind.listed and message.unsubscribe else None
+    listed = identifiers.list_id(house, mail.kind, mail.newsletter_id) if kind.listed and message.unsubscribe else None
     sealed = _sealed(session, mail, replace(message, return_token=token, list_id=message.list_id or listed))
     session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=keys(session).number_of(sealed)))
     session.flush()
@@ -225,14 +219,10 @@ def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | N
     return session.scalar(select(OutboxMail).filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
-def waiting(
-    session: Session, newsletter_id: int, state: str, after_id: int | None = None, limit: int = 50
-) -> list[OutboxMail]:
-    """A newsletter's mails in one state, the newest first, from below `after_id` on."""
-    chosen = select(OutboxMail).where(OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
-    if after_id is not None:
-        chosen = chosen.where(OutboxMail.id < after_id)
-    return list(session.scalars(chosen.order_by(OutboxMail.id.desc()).limit(limit)))
+def listing(newsletter_id: int, state: str) -> Listing[OutboxMail]:
+    """Return the list of a newsletter's mails in one state, the newest first."""
+    here = (OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
+    return Listing(select(OutboxMail).where(*here), (OutboxMail.id,))
 
 
 def first_to_expert(session: Session, assignment_id: int) -> str | None:
@@ -247,17 +237,7 @@ def first_to_expert(session: Session, assignment_id: int) -> str | None:
 
 def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES) -> dict[str, int]:
     """How many mails of a newsletter stand in each of these states, counted up to 1,001."""
-    return {state: _count(session, newsletter_id, state) for state in states}
-
-
-def _count(session: Session, newsletter_id: int, state: str) -> int:
-    some = (
-        select(literal(1))
-        .where(OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
-        .limit(CAP)
-        .subquery()
-    )
-    return session.scalar(select(func.count()).select_from(some)) or 0
+    return {state: listing(newsletter_id, state).count(session) for state in states}
 
 
 def _add_once(session: Session, mail: OutboxMail) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..db import now
+from ..listing import Listing
 from .message import Message
 from .models import OutboxContent, OutboxMail
 from .outbox import read
@@ -18,7 +19,6 @@ def about(
     session: Session, question_ids: Sequence[int], limit: int, before: tuple[datetime, int] | None = None
 ) -> list[tuple[OutboxMail, Message | None]]:
     """The mails about several questions, newest first, from below a time and a key on, with what is in those to experts."""
-    time = func.coalesce(OutboxMail.sent_at, OutboxMail.created_at)
     query = (
         select(OutboxMail, OutboxContent)
         .outerjoin(OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(TOLD[0])))
@@ -26,12 +26,10 @@ def about(
             OutboxMail.question_id.in_(question_ids),
             or_(*(OutboxMail.kind.startswith(kind) for kind in TOLD)),
         )
-        .order_by(time.desc(), OutboxMail.id.desc())
-        .limit(limit)
     )
-    if before is not None:
-        query = query.where(tuple_(time, OutboxMail.id) < tuple_(*before))
-    return [(mail, read(session, mail) if content else None) for mail, content in session.execute(query)]
+    listing = Listing[OutboxMail](query, (func.coalesce(OutboxMail.sent_at, OutboxMail.created_at), OutboxMail.id))
+    rows = session.execute(listing.select(before, limit))
+    return [(mail, read(session, mail) if content else None) for mail, content in rows]
 
 
 def leaving(session: Session, question_ids: Sequence[int], limit: int) -> list[OutboxMail]:

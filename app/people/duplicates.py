@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, groupby, islice
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
 from ..db import now
 from ..lifecycle import Illegal, must
+from ..listing import Listing
 from .directory import email_of
 from .models import Expert, Namesakes
 from .name_forms import is_like
@@ -80,11 +81,10 @@ def _walk(session: Session, after: str) -> Iterator[Sound]:
     """Everybody behind the group of the name `after`; a space sorts before all that a name can have behind it."""
     start = after.partition(" ")[0]
     at: tuple[str, int] = (f"{start} \U0010ffff" if start else "", 0)
+    query = select(Expert.id, Expert.alike).where(Expert.merged_into_id.is_(None), Expert.alike != "")
+    everybody = Listing[Expert](query, (Expert.alike, Expert.id), rising=True)
     while True:
-        query = select(Expert.id, Expert.alike).where(
-            tuple_(Expert.alike, Expert.id) > at, Expert.merged_into_id.is_(None), Expert.alike != ""
-        )
-        rows = session.execute(query.order_by(Expert.alike, Expert.id).limit(WALKED)).all()
+        rows = session.execute(everybody.select(at, WALKED)).all()
         yield from (Sound(row.id, row.alike) for row in rows if row.alike.partition(" ")[0] != start)
         if len(rows) < WALKED:
             return

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, Text, cast, delete, exists, select, tuple_
+from sqlalchemy import Text, cast, delete, exists, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
+from ..listing import Listing
 from .models import Expert, ExpertTopic
 from .name_forms import LONGEST, alike, fold, language_words
 
@@ -50,9 +51,10 @@ def describe(session: Session, expert: Expert) -> None:
     session.flush()
 
 
-def directory(words: str = "", language: str = "", topic: str = "") -> Select[Expert]:
-    """The experts of whom each of the `words` is said, wherever; nobody who was merged into somebody else."""
-    query = select(Expert).where(Expert.merged_into_id.is_(None))
+def directory(words: str = "", language: str = "", topic: str = "", *rules: ColumnElement[bool]) -> Listing[Expert]:
+    """Return the list of the experts of whom each of the `words` is said, wherever, in the order of their names; nobody who was
+    merged into somebody else."""
+    query = select(Expert).where(Expert.merged_into_id.is_(None), *rules)
     for word in fold(words).split():
         query = query.where(Expert.words.contains(word, autoescape=True))
     if words and not fold(words):
@@ -62,20 +64,13 @@ def directory(words: str = "", language: str = "", topic: str = "") -> Select[Ex
     if topic:
         about = exists().where(ExpertTopic.expert_id == Expert.id, ExpertTopic.term == fold(topic)[:LONGEST_TERM])
         query = query.where(about)
-    return query
+    return Listing(query, (Expert.folded, Expert.id), rising=True)
 
 
 def tongues(session: Session) -> set[str]:
     """The languages that somebody in the directory writes."""
     query = select(cast(Expert.languages, Text)).where(Expert.merged_into_id.is_(None)).distinct()
     return {code for listed in session.scalars(query) for code in json.loads(listed)}
-
-
-def page(session: Session, query: Select[Expert], after: Expert | None, limit: int) -> list[Expert]:
-    """The next experts in the order of their names, after this one: a walk of one index, at any depth."""
-    if after is not None:
-        query = query.where(tuple_(Expert.folded, Expert.id) > (after.folded, after.id))
-    return list(session.scalars(query.order_by(Expert.folded, Expert.id).limit(limit)))
 
 
 def about(session: Session, topics: Sequence[str], limit: int) -> list[int]:

@@ -27,12 +27,8 @@ def begin(session: Session, actor: Staff) -> None:
 
 def rows(session: Session) -> Iterator[tuple[str, ...]]:
     """Everybody in the order of their names, without those who were merged into somebody."""
-    last: Expert | None = None
-    while batch := expert_search.page(session, expert_search.directory(), last, AT_ONCE):
-        last = batch[-1]
-        for expert in batch:
-            yield _row(session, expert)
-        session.expunge_all()  # else a large directory stands in memory as a whole
+    for batch in expert_search.directory().whole(session, AT_ONCE):
+        yield from (_row(session, expert) for expert in batch)
 
 
 def _row(session: Session, expert: Expert) -> tuple[str, ...]:

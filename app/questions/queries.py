@@ -1,17 +1,15 @@
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, tuple_, union_all
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..actors import Staff
 from ..letters import queries as letters
 from ..letters.models import Letter
+from ..listing import Listing
 from ..newsletters.models import Topic
 from .models import Note, Question, QuestionText, QuestionTopic
-
-MANY = letters.MANY
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Question | None:
@@ -23,42 +21,13 @@ def load(session: Session, actor: Staff, public_id: str) -> Question | None:
 _made = Question.closed_reason.is_distinct_from("undone")
 
 
-def page(
-    session: Session,
-    newsletter_id: int,
-    states: Sequence[str],
-    before: int | None,
-    limit: int,
-    among: Select[int] | None = None,
-    up: bool = False,
-) -> list[Question]:
-    """Questions in these states, newest first, before the key `before`: a walk of an index for each state, in one statement.
-
-    `among` narrows the list to some keys, which are walked instead. With `up` the other way: what stands in front of that
-    key in the list, the nearest first.
-    """
-    order = Question.id if up else Question.id.desc()
-    depth = [Question.id > before if up else Question.id < before] if before else []
-    here = (Question.newsletter_id == newsletter_id, _made, *depth)
-    if among is not None:
-        query = select(Question).where(*here, Question.id.in_(among), Question.state.in_(states))
-        return list(session.scalars(query.order_by(order).limit(limit)))
-    walks = [
-        select(Question.id).where(*here, Question.state == state).order_by(order).limit(limit).subquery()
-        for state in states
-    ]
-    found = union_all(*(select(walk.c.id) for walk in walks)).subquery()
-    query = select(Question).join(found, found.c.id == Question.id)
-    return list(session.scalars(query.order_by(order).limit(limit)))
-
-
-def among(
-    session: Session, newsletter_id: int, states: Sequence[str], keys: Sequence[int], narrowed: Select[int] | None
-) -> list[Question]:
-    """Those of several questions that a list shows: what a search has found, narrowed."""
-    here = (Question.newsletter_id == newsletter_id, _made, Question.id.in_(keys), Question.state.in_(states))
-    rest = [Question.id.in_(narrowed)] if narrowed is not None else []
-    return list(session.scalars(select(Question).where(*here, *rest)))
+def listing(newsletter_id: int, states: Sequence[str], among: Select[int] | None = None) -> Listing[Question]:
+    """Return the list of a newsletter's questions in these states, newest first; `among` narrows it to some keys, which are
+    walked instead of each state's index."""
+    mine = select(Question).where(Question.newsletter_id == newsletter_id, _made)
+    if among is None:
+        return Listing(mine, (Question.id,), each=(Question.state, states))
+    return Listing(mine.where(Question.id.in_(among), Question.state.in_(states)), (Question.id,))
 
 
 def about_topic(topic_id: int) -> Select[int]:
@@ -73,9 +42,9 @@ def in_edition(edition_id: int) -> Select[int]:
 
 
 def count(session: Session, newsletter_id: int, states: Sequence[str]) -> int:
-    """How many questions are in these states, counted up to 1,001."""
-    walk = select(Question.id).where(Question.newsletter_id == newsletter_id, Question.state.in_(states))
-    return session.scalar(select(func.count()).select_from(walk.limit(MANY + 1).subquery())) or 0
+    """Return how many questions are in these states, counted up to 1,001."""
+    mine = select(Question).where(Question.newsletter_id == newsletter_id)  # what was undone is in none that is counted
+    return Listing(mine, (Question.id,), each=(Question.state, states)).count(session)
 
 
 def by_keys(session: Session, keys: Sequence[int]) -> dict[int, Question]:
@@ -98,10 +67,10 @@ def letters_of(session: Session, question: Question) -> list[Letter]:
     return letters.of_questions(session, family(session, question))
 
 
-def some_letters(session: Session, question_ids: Sequence[int], limit: int, after: int = 0) -> list[Letter]:
-    """Some of the live letters behind several questions, oldest first, from above the key `after` on."""
-    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed, Letter.id > after)
-    return list(session.scalars(query.order_by(Letter.id).limit(limit)))
+def letters_behind(question_ids: Sequence[int], *order: Any, rising: bool = False) -> Listing[Letter]:
+    """Return the list of the live letters behind several questions, by default in the order of their keys."""
+    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
+    return Listing(query, order or (Letter.id,), rising)
 
 
 def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
@@ -183,16 +152,6 @@ def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[T
     return found
 
 
-def notes_of(session: Session, question: Question, limit: int, before: tuple[datetime, int]) -> list[Note]:
-    """What the desk said to itself about a question, newest first, from below a time and a key on."""
-    query = select(Note).where(Note.question_id == question.id, tuple_(Note.written_at, Note.id) < tuple_(*before))
-    return list(session.scalars(query.order_by(Note.written_at.desc(), Note.id.desc()).limit(limit)))
-
-
-def letters_before(
-    session: Session, question_ids: Sequence[int], limit: int, before: tuple[datetime, int]
-) -> list[Letter]:
-    """The live letters behind several questions in the order in which they came, newest first, from below a time and a key on."""
-    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
-    query = query.where(tuple_(Letter.received_at, Letter.id) < tuple_(*before))
-    return list(session.scalars(query.order_by(Letter.received_at.desc(), Letter.id.desc()).limit(limit)))
+def notes_of(question: Question) -> Listing[Note]:
+    """Return the list of what the desk said to itself about a question, newest first."""
+    return Listing(select(Note).where(Note.question_id == question.id), (Note.written_at, Note.id))

@@ -1,7 +1,8 @@
 """What ran: the archive, each Q&A with its lasting address, and the editions. All of it may be kept by caches."""
 
+from collections.abc import Callable
+from functools import partial
 from itertools import groupby
-from typing import Any
 
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +14,8 @@ from ..editions.items import piece_from
 from ..formatting import zone
 from ..newsletters.queries import topics_of
 from ..questions import queries as questions
-from .page_frame import Place, found, public, reader
+from ..web import last_row, paged
+from .page_frame import Place, T, found, public, reader
 from .stories import href, parts, told
 
 PAGE = 20
@@ -24,26 +26,14 @@ PAGE = 20
 def answers(place: Place) -> str:
     """Everything that ran, newest first, by topic or year; `before` is the last Q&A of the page before."""
     session, newsletter = place.session, place.newsletter
-    topics, years = (
-        topics_of(session, newsletter.id),
-        archive.years(session, newsletter),
-    )
+    topics, years = topics_of(session, newsletter.id), archive.years(session, newsletter)
     topic = _chosen("topic", [topic.slug for topic in topics])
     year = _chosen("year", [str(year) for year in years])
-    before = request.args.get("before", "")
-    mark = found(archive.mark_of(session, newsletter, before)) if before.isalnum() else None
-    items = archive.page(
-        session,
-        newsletter,
-        before=mark,
-        topic=topic,
-        year=int(year) if year else None,
-        limit=PAGE + 1,
-    )
-    shown = told(newsletter, items[:PAGE])
-    chosen = {"topic": topic, "year": year}
-    here: dict[str, Any] = {key: value for key, value in chosen.items() if value}
-    older = items[PAGE - 1].question.public_id if len(items) > PAGE else None
+    listing = archive.listing(newsletter, topic, int(year) if year else None)
+    last = _last(lambda key: archive.place_of(session, newsletter, key))
+    here = partial(url_for, "reader.answers", slug=newsletter.slug, topic=topic, year=year)
+    items = paged(session, listing, PAGE, last, here, cursor=archive.cursor)
+    shown = told(newsletter, items.rows)
     return place.page(
         "reader/answers.html",
         "answers",
@@ -52,10 +42,7 @@ def answers(place: Place) -> str:
         years=years,
         topic=topic,
         year=year,
-        keyset={
-            "newer": url_for("reader.answers", slug=newsletter.slug, **here) if mark else None,
-            "older": url_for("reader.answers", slug=newsletter.slug, before=older, **here) if older else None,
-        },
+        keyset=items.keyset,
     )
 
 
@@ -63,6 +50,11 @@ def _chosen(name: str, known: list[str]) -> str | None:
     """What an address chooses; 404 for what there isn't, so that nobody's invented address is a page of ours."""
     value = request.args.get(name)
     return found(value if value in known else None) if value else None
+
+
+def _last(load: Callable[[str], T | None]) -> T | None:
+    """The last row of the page before; what is no key of ours at all is the first page."""
+    return last_row(load) if request.args.get("before", "").isalnum() else None
 
 
 @reader.get("/<slug>/q/<public_id>/<words>")
@@ -95,20 +87,16 @@ def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
 @public
 def editions(place: Place) -> str:
     session, newsletter = place.session, place.newsletter
-    before = request.args.get("before", "")
-    last = found(archive.sent_edition(session, newsletter, before)) if before.isalnum() else None
-    sent = archive.editions(session, newsletter, before=last, limit=PAGE + 1)
-    older = sent[PAGE - 1].public_id if len(sent) > PAGE else None
-    items = archive.items(session, sent[:PAGE])
+    last = _last(lambda key: archive.sent_edition(session, newsletter, key))
+    here = partial(url_for, "reader.editions", slug=newsletter.slug)
+    sent = paged(session, archive.sent_editions(newsletter), PAGE, last, here)
+    items = archive.items(session, sent.rows)
     return place.page(
         "reader/editions.html",
         "editions",
-        editions=[(edition, told(newsletter, items[edition.id])) for edition in sent[:PAGE]],
+        editions=[(edition, told(newsletter, items[edition.id])) for edition in sent.rows],
         coming=place.coming(),
-        keyset={
-            "newer": url_for("reader.editions", slug=newsletter.slug) if last else None,
-            "older": url_for("reader.editions", slug=newsletter.slug, before=older) if older else None,
-        },
+        keyset=sent.keyset,
     )
 
 

@@ -103,7 +103,7 @@ def read(place: Place, typed: Mapping[str, str]) -> Ask:
 
 
 def _editions(place: Place) -> list[Edition]:
-    return archive.editions(place.session, place.newsletter, limit=EDITIONS_OFFERED)
+    return archive.sent_editions(place.newsletter).page(place.session, None, EDITIONS_OFFERED)
 
 
 def form_page(place: Place, draft: Draft) -> str:

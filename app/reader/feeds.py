@@ -36,7 +36,7 @@ def _add(parent: ElementTree.Element, tag: str, text: str | None = None, **attri
 @public
 def feed(place: Place) -> Response:
     newsletter = place.newsletter
-    items = archive.page(place.session, newsletter, limit=ENTRIES)
+    items = archive.listing(newsletter).page(place.session, None, ENTRIES)
     stories = told(newsletter, items)
     ElementTree.register_namespace("", ATOM)
     root = ElementTree.Element(

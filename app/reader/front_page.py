@@ -37,7 +37,7 @@ def home(slug: str) -> str:
             coming=place.coming(),
             shown=shown,
             askers=questions.askers(session, shown) if shown else {},
-            stories=told(newsletter, archive.page(session, newsletter, limit=LATEST)),
+            stories=told(newsletter, archive.listing(newsletter).page(session, None, LATEST)),
             ran=archive.count(session, newsletter),
         )
 

@@ -22,6 +22,7 @@ from ..formatting import autonym, zone
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
 from ..web import csrf, db
+from ..web import found as found
 from . import form_token
 
 reader = Blueprint("reader", __name__)
@@ -110,12 +111,6 @@ def at(slug: str) -> Iterator[Place]:
     """A newsletter's pages, to read. 404 where there is none of this name. A request reads its newsletter once."""
     with db.read() as session:
         yield enter(session, g.get("newsletter_view") or found(by_slug(session, slug)))
-
-
-def found(row: T | None) -> T:
-    if row is None:
-        abort(404)
-    return row
 
 
 def change(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:

@@ -35,9 +35,8 @@ class Match:
 
 
 def preview_page(place: Place, typed: Mapping[str, str], filled: Ask) -> str:
-    edition = next(
-        (e for e in archive.editions(place.session, place.newsletter) if e.id == filled.about_edition_id), None
-    )
+    editions = archive.sent_editions(place.newsletter).page(place.session, None, 30)
+    edition = next((one for one in editions if one.id == filled.about_edition_id), None)
     return place.page(
         "reader/preview.html",
         "ask",

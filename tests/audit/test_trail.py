@@ -239,7 +239,7 @@ def plan(database: Database, newsletter_id: int, sought: trail.Sought) -> list[s
     keep = lambda _c, _cursor, statement, values, *_rest: statements.append((statement, values))  # noqa: E731
     event.listen(database.reader, "before_cursor_execute", keep)
     with database.read() as session:
-        trail.of_newsletter(session, newsletter_id, sought, 50, (datetime.now(UTC), 9))
+        trail.listing(newsletter_id, sought).page(session, (datetime.now(UTC), 9), 50)
         event.remove(database.reader, "before_cursor_execute", keep)
         [(statement, values)] = [one for one in statements if "audit" in one[0]]
         steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)

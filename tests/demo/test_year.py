@@ -148,7 +148,7 @@ def test_nothing_happens_before_the_founding_or_after_today(session: Session) ->
 
 def test_every_published_question_is_a_public_page_in_its_edition(session: Session) -> None:
     for newsletter in all_newsletters(session):
-        editions = archive.editions(session, newsletter, limit=100)
+        editions = archive.sent_editions(newsletter).page(session, None, 100)
         items = archive.items(session, editions)
         past = session.scalars(
             select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.runs_at <= TODAY)

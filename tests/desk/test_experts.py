@@ -21,8 +21,8 @@ from app.people.models import Expert, Person
 from app.questions.models import Question
 from tests.support.at_desk import Browser, buttons, everything, read
 from tests.support.cast import Newsroom, answered, handed_in
-from tests.support.desk_browser import seen
 from tests.support.desk_people import hired_vera
+from tests.support.shown import seen
 
 # The first and third Wednesday of the month, as the form holds it.
 RHYTHM = {"rule_by": "month", "monthly": "WE", "places": ["1", "3"], "at": "09:00", "zone": "Europe/Prague"}

@@ -1,24 +1,24 @@
 """The list of letters narrowed, searched and paged: each list has an address, and a wrong one says so."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
 from flask import g
-from sqlalchemy import event, select, update
+from sqlalchemy import event, select, true, update
 
 from app.actors import Mailroom
 from app.db import Database, now
 from app.editions.models import Edition
 from app.editions.queries import coming_editions
 from app.editor.frame import Desk
-from app.editor.letters import letter_rows
+from app.editor.letters import letter_pages, letter_rows
 from app.editor.letters.letter_rows import list_of
 from app.indexing import index_due
 from app.letters import filing, look_alike_flags, mailed_letters, queries
 from app.letters.models import Letter
-from app.letters.queries import Wanted
 from app.mail.parsing.parse import parse
 from app.mailroom.batch import House, Settings
 from app.mailroom.evidence import Case
@@ -188,7 +188,8 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
 
 @pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
 def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, database, newsroom, monkeypatch, query):
-    monkeypatch.setattr(letter_rows, "PAGE", 3)
+    for module in (letter_rows, letter_pages):
+        monkeypatch.setattr(module, "LETTERS", replace(module.LETTERS, size=3))
     age = timedelta(days=3 if query == "age=week" else 9)
 
     def fill(session):
@@ -234,14 +235,16 @@ def test_a_list_takes_five_statements_at_most_beside_the_frame(app, database, ne
 
 
 WALKS = {
-    "ix_letters_newsletter_id_state_id": Wanted(("received", "held")),
-    "ix_letters_newsletter_id_channel_state_id": Wanted(("received", "held"), channel="mail"),
-    "ix_letters_newsletter_id_language_state_id": Wanted(("received",), language="ug"),
-    "ix_letters_edition": Wanted(("received", "filed"), about_edition_id=1),
-    "ix_letters_filed": Wanted(("filed",), filed_as="tip"),
-    "ix_letters_held": Wanted(("held",), held_reason="links"),
-    "ix_letters_newsletter_id_state_received_at_id": Wanted(("received",), until=datetime(2026, 1, 1, tzinfo=UTC)),
-    "ix_letters_alike": Wanted(("received",), alike=True),
+    "ix_letters_newsletter_id_state_id": queries.listing(1, ("received", "held")),
+    "ix_letters_newsletter_id_channel_state_id": queries.listing(1, ("received", "held"), Letter.channel == "mail"),
+    "ix_letters_newsletter_id_language_state_id": queries.listing(1, ("received",), Letter.language == "ug"),
+    "ix_letters_edition": queries.listing(1, ("received", "filed"), Letter.about_edition_id == 1),
+    "ix_letters_filed": queries.listing(1, ("filed",), Letter.filed_as == "tip"),
+    "ix_letters_held": queries.listing(1, ("held",), Letter.held_reason == "links"),
+    "ix_letters_newsletter_id_state_received_at_id": queries.listing(
+        1, ("received",), until=datetime(2026, 1, 1, tzinfo=UTC)
+    ),
+    "ix_letters_alike": queries.listing(1, ("received",), Letter.alike == true()),
 }
 
 
@@ -250,12 +253,10 @@ def test_each_filter_walks_an_index_of_its_own_at_any_depth(database, newsroom):
     """On SQLite, whose plans don't follow from how much is in a table."""
     after = the(database, write(database, newsroom, SALT))
     for index, start in product(WALKS, (None, after)):
-        plan = plan_of(
-            database, lambda session, index=index, start=start: queries.page(session, 1, WALKS[index], start, 41)
-        )
+        plan = plan_of(database, lambda session, index=index, start=start: WALKS[index].page(session, start, 41))
         walks = [line for line in plan if re.search(r"(SEARCH|SCAN) letters\b", line) and "PRIMARY KEY" not in line]
         assert [line for line in walks if f" {index} " not in line] == []
-        assert len(walks) == len(WALKS[index].states)
+        assert len(walks) == len(WALKS[index].each[1])
 
 
 def plan_of(database: Database, read) -> list[str]:

@@ -195,6 +195,35 @@ def test_no_file_is_longer_than_one_can_keep_in_mind() -> None:
     assert {name: lines for name, lines in long.items() if not name.startswith(LISTS)} == {}
 
 
+def by_hand(node: ast.AST, room: str) -> bool:
+    """Whether a page of a list is cut by hand: a comparison of tuples, or at a door a limit of more than one row."""
+    if isinstance(node, ast.Compare):
+        compared = isinstance(node.left, ast.Call) and getattr(node.left.func, "id", "") == "tuple_"
+        return compared and isinstance(node.ops[0], ast.Lt | ast.Gt | ast.LtE | ast.GtE)
+    if room not in ("reader", "expert", "editor") or getattr(getattr(node, "func", None), "attr", "") != "limit":
+        return False
+    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    is_ours = getattr(node.func.value, "id", "") != "limiter"  # what somebody may press how often is no list
+    return is_ours and not (node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == 1)
+
+
+FEW = {"app/editor/conflict.py"}  # the newest events of one row, of which there is no second page
+
+
+def test_every_list_in_pages_is_a_listing() -> None:
+    wrong = [
+        f"{named(path)}:{node.lineno}"
+        for room, path in of_app()
+        if path.name != "listing.py" and named(path) not in FEW
+        for node in ast.walk(tree(path))
+        if by_hand(node, room)
+    ]
+    assert not wrong, (
+        f"{', '.join(wrong)}: give the list a function that returns a Listing (app/listing.py: its query and the columns of its order), "
+        "and let the page be cut by its page() or, at a door, by web.paged()"
+    )
+
+
 def test_no_room_without_a_name() -> None:
     nameless = {"utils", "util", "helpers", "helper", "common", "base", "misc", "tools"}
     assert [named(path) for path in files() if nameless & {*path.relative_to(ROOT).parts, path.stem}] == []

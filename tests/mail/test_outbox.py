@@ -425,10 +425,10 @@ def test_the_outbox_is_read_page_by_page_newest_first(house: Database) -> None:
     post(house)
     newest = [mail.id for mail in reversed(mails)]
     with house.read() as session:
-        first = outbox.waiting(session, 1, "held", limit=3)
-        second = outbox.waiting(session, 1, "held", after_id=first[-1].id, limit=3)
+        first = outbox.listing(1, "held").page(session, None, 3)
+        second = outbox.listing(1, "held").page(session, first[-1], 3)
         assert [mail.id for mail in first + second] == newest
-        assert outbox.waiting(session, 2, "held") == []
+        assert outbox.listing(2, "held").page(session, None, 3) == []
 
 
 def test_counts_stop_at_a_thousand_and_one(house: Database) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.answers import stopped_mails
 from app.answers.models import Answer, Assignment
 from app.db import Database
 from app.editions import archive, locking
@@ -19,7 +18,7 @@ from app.letters.models import Contact
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import public_state, publishing, skipping
+from app.newsroom import public_state, publishing, skipping, undo
 from app.people.models import Link
 from app.questions.models import Question
 from app.typesetting.renderers import to_text
@@ -66,7 +65,7 @@ def test_it_stands_in_the_archive_and_both_receipts_say_so(database: Database) -
     with database.read() as session:
         session.info["at"] = START + timedelta(days=13)
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        [item] = archive.page(session, newsletter)
+        [item] = archive.listing(newsletter).page(session, None, 20)
         assert item.sha256 == digest(item.input, item.output)
         path = f"/letter/q/{item.question.public_id}/the-salt-wind"
         for form in (TIMUR, DANA):
@@ -117,7 +116,7 @@ def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(data
     newsroom.at(12.951, recall)
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        assert archive.page(session, newsletter) == []
+        assert archive.listing(newsletter).page(session, None, 20) == []
         assert session.scalars(select(EditionItem)).one() is not None
 
     def send_again(session: Any) -> None:
@@ -135,7 +134,7 @@ def test_an_invitation_that_was_discarded_never_left(database: Database) -> None
     newsroom.the_desk_words_it_and_invites()
 
     def discard(session: Any) -> None:
-        stopped_mails.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
+        undo.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
 
     newsroom.at(0.11, discard)
     with database.read() as session:

@@ -1,6 +1,7 @@
 """Readers asked: questions become one and come apart again, each asker with their receipt and one notice of their own."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from flask import Flask, g
@@ -9,8 +10,7 @@ from sqlalchemy import func, select
 from app.db import Database
 from app.editions.models import Edition
 from app.editor.frame import Desk
-from app.editor.questions import question_list as listing
-from app.editor.questions import shelf_and_archive
+from app.editor.questions import question_list, shelf_and_archive
 from app.editor.questions.question_list import list_of
 from app.indexing import index_due
 from app.letters import receipts, receive
@@ -67,8 +67,8 @@ def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, data
 def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, database, newsroom):
     wind, salt = (question(database, newsroom, words, {}) for words in ("Wind", "Salt"))
     for key in (wind, salt):
-        nora.post(f"/questions/{key}/clear", seen=the(database, key).text.label)
-    nora.decide(f"/questions/{wind}", "show", seen=the(database, wind).text.label)
+        nora.post(f"/questions/{key}/clear", label=the(database, key).text.label)
+    nora.decide(f"/questions/{wind}", "show", label=the(database, wind).text.label)
     nora.decide(f"/questions/{wind}", "merge", into=salt)
     page = nora.get(f"/questions/{salt}")
     trail = page.partition('id="trail"')[2]
@@ -255,8 +255,8 @@ def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, datab
 
 @pytest.mark.parametrize("path", ["/questions", "/questions?state=all&topic=water", "/shelf"])
 def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, newsroom, monkeypatch, path):
-    for module in (listing, shelf_and_archive):
-        monkeypatch.setattr(module, "PAGE", 3)
+    for module, name in ((question_list, "QUESTIONS"), (shelf_and_archive, "SHELF")):
+        monkeypatch.setattr(module, name, replace(getattr(module, name), size=3))
 
     def fill(session):
         water = Topic(newsletter_id=newsroom.newsletter_id, slug="water", name="Water")

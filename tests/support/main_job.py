@@ -80,7 +80,7 @@ class MainJob:
 
     def the_desk_words_it_and_invites(self) -> None:
         def invite(session: Any) -> None:
-            both = letters.page(session, self.newsletter_id, letters.Wanted(("received",)), None, 10)[::-1]
+            both = letters.listing(self.newsletter_id, ("received",)).page(session, None, 10)[::-1]
             question = questions.open_question(
                 session, self.editor, both, headline=self.story["headline"], body=self.story["question"], language="en"
             )

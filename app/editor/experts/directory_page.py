@@ -21,6 +21,7 @@ from ...people.cells import Wrong
 from ...people.duplicates import has_namesake
 from ...people.models import Expert
 from ...text import single_line
+from ...web import last_row, paged
 from ..conflict import as_opened, conflict, opened, saved
 from ..flash import announce
 from ..form_values import TOO_LONG, too_long
@@ -62,29 +63,27 @@ def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> st
         unknown(desk, "show", "editor.experts")
     sought = dict.fromkeys(SOUGHT, "") | asked_for()
     today, which = now(desk.session).date(), SHOWN[sought["show"]][1]
-    query = expert_search.directory(sought["q"], sought["language"], sought["topic"])
-    query = query.where(which(today)) if which else query
-    after = request.args.get("after")
-    last = found(directory.load_expert(desk.session, desk.actor, after)) if after else None
-    rows = expert_search.page(desk.session, query, last, PAGE + 1)
-    shown = rows[:PAGE]
+    rules = [which(today)] if which else []
+    listing = expert_search.directory(sought["q"], sought["language"], sought["topic"], *rules)
+    last = last_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
 
     def here(**more: str | None) -> str:
         filled: dict[str, Any] = {name: value for name, value in {**sought, **more}.items() if value}
         return url_for("editor.experts", slug=desk.newsletter.slug, **filled)
 
+    shown = paged(desk.session, listing, PAGE, last, here, "after")
     return page(
         desk,
         "editor/experts/experts.html",
         "experts",
-        experts=shown,
-        live=live(desk.session, [expert.id for expert in shown]),
+        experts=shown.rows,
+        live=live(desk.session, [expert.id for expert in shown.rows]),
         sought=sought,
         filters=[(show, words, here(show=show)) for show, (words, _which) in SHOWN.items()],
         tongues=_tongues(desk, sought["language"]),
         here=here,
         files=url_for("editor.expert_files", slug=desk.newsletter.slug, **asked_for()),
-        keyset={"newer": here() if last else None, "older": here(after=shown[-1].public_id) if rows[PAGE:] else None},
+        keyset=shown.keyset,
         today=today,
         typed=typed,
         faults=faults,

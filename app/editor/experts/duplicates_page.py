@@ -1,5 +1,7 @@
 """People who are in the directory twice: shown beside each other, merged by a person, and taken apart again."""
 
+from functools import partial
+
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -10,6 +12,7 @@ from ...answers.workload import live
 from ...people import directory, duplicates
 from ...people.models import Expert
 from ...questions.models import Question
+from ...web import last_row
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 
@@ -23,14 +26,11 @@ def expert_duplicates(slug: str) -> str:
 
 
 def _duplicates(desk: Desk, fault: str = "") -> str:
-    after = request.args.get("after")
-    last = found(directory.load_expert(desk.session, desk.actor, after)) if after else None
+    last = last_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
     pairs = duplicates.pairs(desk.session, last, PAGE)
     experts = list({one.id: one for pair in pairs for one in (pair.one, pair.other)}.values())
-    slug = desk.newsletter.slug
-    older = (
-        url_for("editor.expert_duplicates", slug=slug, after=pairs[-1].one.public_id) if len(pairs) >= PAGE else None
-    )
+    here = partial(url_for, "editor.expert_duplicates", slug=desk.newsletter.slug)
+    older = here(after=pairs[-1].one.public_id) if len(pairs) >= PAGE else None
     return page(
         desk,
         "editor/experts/duplicates.html",
@@ -39,7 +39,7 @@ def _duplicates(desk: Desk, fault: str = "") -> str:
         live=live(desk.session, [one.id for one in experts]),
         histories=histories(desk.session, experts),
         emails={one.id: directory.email_of(desk.session, one.person) for one in experts},
-        keyset={"newer": url_for("editor.expert_duplicates", slug=slug) if after else None, "older": older},
+        keyset={"newer": here() if last else None, "older": older},
         fault=fault,
         may_all=desk.may("whole directory"),
     )

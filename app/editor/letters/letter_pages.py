@@ -15,7 +15,7 @@ from ...audit import watched
 from ...letters import filing, queries
 from ...letters.models import Letter
 from ...lifecycle import Illegal, Missing
-from ...newsroom.endings import end_letter, reopen_letter
+from ...newsroom.endings import end_letter, reopen_letter, wait_again
 from ...questions import moves as questions
 from ...questions import queries as question_queries
 from ...questions.models import Question
@@ -26,8 +26,8 @@ from ..frame import Desk, at_desk, editor, found, page
 from ..mail import incoming_mails
 from ..questions.question_words import REASONS
 from ..undo_press import way_back
-from .letter_filters import chosen
-from .letter_rows import KINDS, list_of, page_above, pane_of, searched
+from .letter_filters import LETTERS
+from .letter_rows import KINDS, list_of, pane_of
 from .letter_words import FILED, REPLIES
 
 
@@ -35,7 +35,7 @@ from .letter_words import FILED, REPLIES
 def letters(slug: str) -> str | Response:
     with at_desk(slug) as desk:
         if above := request.args.get("above"):
-            return redirect(page_above(desk, above))
+            return redirect(LETTERS.read(desk, request.args).above(above))
         return page(desk, "editor/letters/letters.html", "letters", item=None, **list_of(desk))
 
 
@@ -55,7 +55,7 @@ def letter(slug: str, public_id: str) -> str:
 def _open(desk: Desk, item: Letter, **tried: str) -> str:
     """The letter beside its list; `tried` is what of an expert's filing could not be taken."""
     listed = list_of(desk, item)
-    pane = pane_of(desk, item, dict(listed["listed"].editions))
+    pane = pane_of(desk, item, listed["editions"])
     pane["filings"] = pane["filings"] and pane["filings"] | tried
     return page(desk, "editor/letters/letters.html", "letters", **listed, **pane)
 
@@ -90,14 +90,12 @@ def press(slug: str, public_id: str, fn: Callable[[Desk, Letter], Done]) -> Resp
 def next_one(desk: Desk, after: Letter) -> str | None:
     """The address of the letter to read when this one is done: the next of the list that was open, or its first."""
     args = dict(parse_qsl(request.form.get("list", "")))
-    listed = chosen(desk, args)
-    before = args.get("before")
+    listed, before = LETTERS.read(desk, args), args.get("before")
     if listed.search:  # what was found before has been read, filed or not
-        rows = [one for one in searched(desk, listed, after, 1).rows if one.id != after.id]
+        rows = [one for one in listed.hits(after, 1).rows if one.id != after.id]
         return listed.address("editor.letter", public_id=rows[0].public_id, before=before) if rows else listed.address()
     for start in (after, None):
-        rows = queries.page(desk.session, desk.newsletter.id, listed.wanted, start, 2)
-        rows = [one for one in rows if one.id != after.id]
+        rows = [one for one in listed.listing.page(desk.session, start, 2) if one.id != after.id]
         if rows:
             return listed.address("editor.letter", public_id=rows[0].public_id, before=before if start else None)
     return None
@@ -243,7 +241,7 @@ def letter_move(slug: str, public_id: str, move: str) -> Response:
     def fn(desk: Desk, one: Letter) -> Done:
         verb = {"reopen": reopen_letter, "release": filing.release}[move]
         if move == "reopen" and one.author == "expert":
-            verb = mailed_answers.wait_again
+            verb = wait_again
         else:
             of_reader(desk, one)
         verb(desk.session, desk.actor, one, number_shown())

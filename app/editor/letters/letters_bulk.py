@@ -19,7 +19,7 @@ from ...questions.queries import lead_of
 from ..bulk import Otherwise, Outcome, chosen_topic, each, fresh, tell, ticked, together
 from ..frame import Desk, at_desk, change, editor, found
 from ..undo_press import way_back
-from .letter_filters import chosen
+from .letter_filters import LETTERS
 from .letter_pages import address_of, of_reader, shelve
 from .letter_rows import KINDS
 
@@ -56,7 +56,7 @@ def letters_bulk(slug: str) -> Response:
         abort(400)
     with at_desk(slug) as desk:  # a stranger learns nothing, also without a tick
         args = dict(parse_qsl(request.form.get("list", "")))
-        listed = chosen(desk, args)
+        listed = LETTERS.read(desk, args)
         back = listed.address(before=args.get("before"))
     if act == "question":
         outcome, href = _together(slug, boxes)
@@ -67,7 +67,7 @@ def letters_bulk(slug: str) -> Response:
         slug, outcome, _load, done, _("Nothing was done. Tick the letters first."), back, href, _("Go to the question")
     )
     with at_desk(slug) as desk:
-        more = queries.page(desk.session, desk.newsletter.id, listed.wanted, None, 1)
+        more = listed.listing.page(desk.session, None, 1)
     # With nothing else to read, the new question is what comes next.
     return redirect(back if more or not href else href, code=303)
 

@@ -1,6 +1,7 @@
 """What was mailed, what waits, and what failed. A mail opens beside the list; no reader's address is ever shown."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import g, redirect, request, url_for
@@ -9,7 +10,6 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ...answers import stopped_mails
 from ...formatting import moment
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
@@ -17,7 +17,9 @@ from ...mail.lifecycle import STATES as ALL
 from ...mail.message import Message, blocks
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
+from ...newsroom import undo
 from ...seal import Unsealable
+from ...web import last_row, paged
 from ..conflict import number_shown, second
 from ..frame import Desk, at_desk, change, editor, found, page, unknown
 from .mail_words import ACTS, STATES, Named, named, shown
@@ -28,7 +30,7 @@ BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l
 DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
     "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
     "retry": lambda desk, mail, _version: outbox.retry(desk.session, desk.actor, mail),
-    "discard": lambda desk, mail, version: stopped_mails.discard(desk.session, desk.actor, mail, version),
+    "discard": lambda desk, mail, version: undo.discard(desk.session, desk.actor, mail, version),
 }
 
 
@@ -63,10 +65,9 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
     state = request.args.get("state") or None
     if state and state not in ALL:
         unknown(desk, "state", "editor.outbox")
-    groups, older = _groups(desk, state)
+    groups, keyset = _groups(desk, state)
     names = named(desk, [*(mail for mails in groups.values() for mail in mails), *([opened] if opened else [])])
     counted = outbox.counts(desk.session, desk.newsletter.id)
-    slug = desk.newsletter.slug
     listed = [
         (name, STATES[name][1], [shown(desk, mail, names) for mail in mails]) for name, mails in groups.items() if mails
     ]
@@ -82,10 +83,7 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
         groups=listed,
         acts=[(act, BUTTONS[act]) for act in ACTS if act in open_to],
         opened=_opened(desk, opened, names) if opened else None,
-        keyset={
-            "newer": url_for("editor.outbox", slug=slug, state=state) if request.args.get("before") else None,
-            "older": url_for("editor.outbox", slug=slug, state=state, before=older) if older else None,
-        },
+        keyset=keyset,
     )
 
 
@@ -101,15 +99,15 @@ def _standing(counted: Mapping[str, int]) -> str:
     return " ".join(said) or _("Nothing is held and nothing failed.")
 
 
-def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]], str | None]:
-    """The mails to list by state, and where the next page begins."""
-    session, newsletter_id = desk.session, desk.newsletter.id
+def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]], dict[str, str | None]]:
+    """The mails to list by state, and the addresses of the pages before and after."""
+    session, lists = desk.session, partial(outbox.listing, desk.newsletter.id)
+    here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
     if state is None:
-        return {name: outbox.waiting(session, newsletter_id, name, limit=FIRST) for name in STATES}, None
-    before = request.args.get("before")
-    last = the_mail(desk, before).id if before else None
-    mails = outbox.waiting(session, newsletter_id, state, last, PAGE + 1)
-    return {state: mails[:PAGE]}, mails[PAGE - 1].public_id if len(mails) > PAGE else None
+        newer = here() if request.args.get("before") else None
+        return {name: lists(name).page(session, None, FIRST) for name in STATES}, {"newer": newer, "older": None}
+    mails = paged(session, lists(state), PAGE, last_row(lambda key: the_mail(desk, key)), here)
+    return {state: mails.rows}, mails.keyset
 
 
 def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
@@ -122,9 +120,9 @@ def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
         seen |= {"subject": message.subject, "sender": message.from_name, "text": blocks(text)}
         seen |= {"hidden": text != message.text, "address": "" if one.letter_id or not one.person_id else message.to}
     gone = () if message else ("retry", "release")
-    undo = one.is_queued and stopped_mails.is_undone(one)
+    by_undo = one.is_queued and undo.is_undone(one)
     seen["actions"] = [
-        (act, _("Undo") if act == "discard" and undo else BUTTONS[act]) for act in seen["acts"] if act not in gone
+        (act, _("Undo") if act == "discard" and by_undo else BUTTONS[act]) for act in seen["acts"] if act not in gone
     ]
     return seen
 

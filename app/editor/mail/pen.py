@@ -1,6 +1,7 @@
 """Mail that is no letter yet, or never will be one: the holding pen and the other places, and what the desk says of each."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import abort, g, redirect, request, url_for
@@ -20,6 +21,7 @@ from ...mail import inbound
 from ...mail.inbound import Reading
 from ...mail.lifecycle import INBOUND, PLACES_OF_MAIL
 from ...mail.models import Inbound, OutboxMail
+from ...web import last_row, paged
 from ..conflict import as_shown, number_shown, second, token_of
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
@@ -55,10 +57,10 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
     place = str(opened.state) if opened and opened.state in PLACES else request.args.get("place", "pen")
     label, nothing = PLACES.get(place) or abort(404)
     before = request.args.get("before")
-    last = found(inbound.load(session, key, before)).id if before else None
-    rows = inbound.page(session, key, place, last, PAGE + 1)
-    older = rows[PAGE - 1].public_id if rows[PAGE:] else None
-    read = incoming_mails.readings(session, [*rows[:PAGE], *([opened] if opened else [])])
+    here = partial(url_for, "editor.pen", slug=slug, place=place)
+    last = last_row(lambda typed: inbound.load(session, key, typed))
+    rows = paged(session, inbound.listing(key, place), PAGE, last, here)
+    read = incoming_mails.readings(session, [*rows.rows, *([opened] if opened else [])])
     counted = {name: inbound.count(session, key, name) for name in WORK}
     return page(
         desk,
@@ -69,15 +71,12 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
         nothing=nothing,
         standing=_standing(place, counted),
         tabs=[(name, words, count(counted.get(name, 0)), name == "failed") for name, (words, _nothing) in PLACES.items()],
-        rows=[_row(row, read.get(row.id), before) for row in rows[:PAGE]],
+        rows=[_row(row, read.get(row.id), before) for row in rows.rows],
         opened=opened and _opened(desk, opened, read.get(opened.id)),
         trouble=trouble,
         fault=fault,  # at the choice of an expert
-        back=url_for("editor.pen", slug=slug, place=place, before=before),
-        keyset={
-            "newer": url_for("editor.pen", slug=slug, place=place) if before else None,
-            "older": older and url_for("editor.pen", slug=slug, place=place, before=older),
-        },
+        back=here(before=before),
+        keyset=rows.keyset,
     )  # fmt: skip
 
 
@@ -183,8 +182,9 @@ def _why_not(missing: Missing) -> str:
 
 def _next(desk: Desk, after: Inbound) -> str:
     """The next mail of the same place, or the list of it where none is left."""
-    session, key, place = desk.session, desk.newsletter.id, str(after.state)
-    rows = inbound.page(session, key, place, after.id, 1) or inbound.page(session, key, place, None, 2)
+    place = str(after.state)
+    there = inbound.listing(desk.newsletter.id, place)
+    rows = there.page(desk.session, after, 1) or there.page(desk.session, None, 2)
     left = [row for row in rows if row.id != after.id]
     if left:
         return url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=left[0].public_id)

@@ -84,7 +84,7 @@ def _mails(desk: Desk, key: str, mails: list[dict[str, Any]], says: Callable[[in
 def _undelivered(desk: Desk) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What a server refused, and what another one sent back after it had taken it."""
     key = desk.newsletter.id
-    failed = [mail for mail in outbox.waiting(desk.session, key, "failed", limit=FAILURES) if mail.bounced_at is None]
+    failed = [mail for mail in outbox.listing(key, "failed").page(desk.session, None, FAILURES) if not mail.bounced_at]
     back = [mail for _bounce, mail in correspondence.came_back(desk.session, key)]
     names = named(desk, [*failed, *back]) if failed or back else ({}, {}, {})
     return [shown(desk, mail, names) for mail in failed], [shown(desk, mail, names) for mail in back]

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-from flask import request, url_for
+from flask import url_for
 from flask_babel import gettext as _
 
 from ...answers.diff import Pair, compare
@@ -15,6 +15,7 @@ from ...letters.models import Credit, Letter
 from ...mail.message import shortened
 from ...questions import queries
 from ...questions.models import Question, QuestionText
+from ...web import last_row, paged
 from ..frame import Desk, at_desk, editor, found, page
 from ..letters.letter_words import CHANNELS
 from .timeline import TITLE
@@ -79,17 +80,16 @@ def question_letters(slug: str, public_id: str) -> str:
     """All of them, a page of thirty."""
     with at_desk(slug) as desk:
         question = found(queries.load(desk.session, desk.actor, public_id))
-        after = request.args.get("after", "")
-        key = found(letters.load(desk.session, desk.actor, after)).id if after else 0
+        last = last_row(lambda key: letters.load(desk.session, desk.actor, key), "after")
         merged = queries.merged_into(desk.session, question)
-        some = queries.some_letters(desk.session, [question.id, *(one.id for one in merged)], PAGE + 1, key)
-        here: dict[str, Any] = {"slug": slug, "public_id": public_id}
-        later = url_for("editor.question_letters", after=some[PAGE - 1].public_id, **here) if some[PAGE:] else None
+        behind = queries.letters_behind([question.id, *(one.id for one in merged)], rising=True)
+        here = partial(url_for, "editor.question_letters", slug=slug, public_id=public_id)
+        some = paged(desk.session, behind, PAGE, last, here, "after")
         return page(
             desk,
             "editor/questions/letters.html",
             "questions",
             question=question,
-            originals=originals(desk, question, some[:PAGE], merged),
-            keyset={"newer": url_for("editor.question_letters", **here) if after else None, "older": later},
+            originals=originals(desk, question, some.rows, merged),
+            keyset=some.keyset,
         )

@@ -21,7 +21,7 @@ from ...questions.models import Question
 from ..bulk import Otherwise, Outcome, chosen_topic, each, fresh, tell, ticked, together
 from ..frame import Desk, at_desk, change, editor
 from ..undo_press import way_back
-from .question_filters import chosen
+from .question_filters import QUESTIONS
 
 
 def _load(desk: Desk, public_id: str) -> Question | None:
@@ -55,7 +55,11 @@ def questions_bulk(slug: str) -> Response:
     with at_desk(slug) as desk:  # a stranger learns nothing, also without a tick
         args = dict(parse_qsl(request.form.get("list", "")))
         on_shelf = request.form.get("at") == "shelf"
-        back = url_for("editor.shelf", slug=slug) if on_shelf else chosen(desk, args).address(before=args.get("before"))
+        back = (
+            url_for("editor.shelf", slug=slug)
+            if on_shelf
+            else QUESTIONS.read(desk, args).address(before=args.get("before"))
+        )
     href = ""
     if act == "merge":
         outcome, lead = _merge(slug, boxes)

@@ -26,10 +26,10 @@ from ...mail.secret_links import without_secrets
 from ...people.directory import everybody_of, names_of
 from ...questions import queries
 from ...questions.mentions import mentions, pieces
-from ...questions.models import Note, Question
+from ...questions.models import Question
 from ..frame import Desk
 from ..letters.letter_words import CHANNELS
-from ..mail.mail_words import KINDS, STATES, stands
+from ..mail.mail_words import STATES, name_of, stands
 from ..trail.event_sentences import naming, tell
 
 PAGE = 30
@@ -151,14 +151,14 @@ def _changes(
     experts: dict[tuple[str, int], str],
     below: tuple[datetime, int],
 ) -> Iterable[Entry]:
-    events = audit.of_questions(desk.session, [question.id, *titles], told_in("step", "line"), PAGE + 1, below)
+    events = audit.of_questions([question.id, *titles], told_in("step", "line")).page(desk.session, below, PAGE + 1)
     for event, text in zip(events, tell(desk, events, experts, page=question), strict=True):
         kind = "step" if event.action in told_in("step") else ""
         yield Entry(event.at, 0, event.id, naming(titles.get(event.question_id or 0), text), kind)
 
 
 def _notes(desk: Desk, question: Question, below: tuple[datetime, int]) -> Iterable[Entry]:
-    notes: list[Note] = queries.notes_of(desk.session, question, PAGE + 1, below)
+    notes = queries.notes_of(question).page(desk.session, below, PAGE + 1)
     names = names_of(desk.session, [note.person_id for note in notes])
     colleagues = colleagues_of(desk) if notes else {}
     for note in notes:
@@ -193,12 +193,13 @@ def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterab
 
 def _mail_words(desk: Desk, mail: OutboxMail, message: Message | None, to: str) -> str:
     how = ": ".join(filter(None, (stands(mail, now(desk.session)), mail.said)))
-    what = _("“%(subject)s”", subject=message.subject) if message else str(KINDS[mail.kind])
+    what = _("“%(subject)s”", subject=message.subject) if message else name_of(mail.kind)
     return _("Mail to %(name)s: %(what)s. %(stands)s.", name=to, what=what, stands=how)
 
 
 def _letters(desk: Desk, family: list[int], titles: Mapping[int, str], below: tuple[datetime, int]) -> Iterable[Entry]:
-    for letter in queries.letters_before(desk.session, family, PAGE + 1, below):
+    came = queries.letters_behind(family, Letter.received_at, Letter.id)
+    for letter in came.page(desk.session, below, PAGE + 1):
         yield Entry(
             letter.received_at,
             3,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -22,6 +23,7 @@ from ...people import colleagues
 from ...people.models import Person
 from ...people.spreadsheet import written
 from ...questions.models import Question
+from ...web import paged
 from ..frame import Desk, at_desk, editor, page
 from .event_sentences import HANDS, hands, tell
 
@@ -57,21 +59,17 @@ def look_through(slug: str) -> str:
         must(desk.actor, "trail")
         people = colleagues.known_as(desk.session, desk.newsletter.id)
         filters, before = _filters(desk, people), read_place(request.args.get("before", ""))
-        events = trail.of_newsletter(desk.session, desk.newsletter.id, filters.sought, PAGE + 1, before)
-        shown = events[:PAGE]
-        older = typed_place(shown[-1]) if len(events) > PAGE else None
+        listing = trail.listing(desk.newsletter.id, filters.sought)
+        shown = paged(desk.session, listing, PAGE, before, partial(_here, desk, filters), cursor=typed_place)
         return page(
             desk,
             "editor/trail/trail.html",
             "settings",
-            days=_days(desk, shown),
+            days=_days(desk, shown.rows),
             filters=filters,
             people=_choices(desk, people),
             acts=acts(),
-            keyset={
-                "newer": _here(desk, filters) if before else None,
-                "older": _here(desk, filters, before=older) if older else None,
-            },
+            keyset=shown.keyset,
         )
 
 
@@ -83,7 +81,7 @@ def typed_place(event: Event) -> str:
     return f"{(event.at - BEGAN) // timedelta(microseconds=1)}.{event.id}"
 
 
-def read_place(typed: str) -> trail.Place | None:
+def read_place(typed: str) -> tuple[datetime, int] | None:
     """The place in an address, "1669222222000000.15". What can't be read is the top."""
     micros, _dot, key = typed.partition(".")
     try:
@@ -213,7 +211,7 @@ def take_trail(slug: str, form: str) -> BaseResponse:
 def _told(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, str, str, str]]:
     """Each event with who did it, the sentence, and the question's public id."""
     with at_desk(slug) as desk:
-        for events in trail.whole(desk.session, desk.newsletter.id, sought, AT_ONCE):
+        for events in trail.listing(desk.newsletter.id, sought).whole(desk.session, AT_ONCE):
             who = hands(desk, (event.actor for event in events))
             keys = {event.question_id for event in events if event.question_id}
             rows = desk.session.execute(select(Question.id, Question.public_id).where(Question.id.in_(keys)))

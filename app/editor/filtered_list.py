@@ -1,0 +1,196 @@
+"""A list of the desk as its address says it: its filters, which all combine, the search, and the pages of what is left."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+from flask import request, url_for
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..editions.models import Edition
+from ..formatting import day
+from ..letters.models import Letter
+from ..listing import Listing
+from ..matching import DESK
+from ..matching.search import Piece, mark_of
+from ..matching.search import search as look_up
+from ..questions.models import Question
+from ..web import Paged, last_row, paged
+from .frame import Desk, found, unknown
+from .letters.letter_words import ENDS
+from .shortcuts import KEYS
+
+LOOKED = 3  # pages of hits that one page looks through for those that the other filters leave
+Row = TypeVar("Row", Letter, Question)
+Options = Mapping[str, tuple[Any, Any]]  # what stands in the address: (its words, what is meant)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A part of a list's address: the label of its select, how the page says that it narrows the list (with the words of what is
+    chosen in any placeholder), and what can be chosen, given what the address has."""
+
+    label: Any
+    says: Any
+    options: Callable[[Desk, str], Options]
+
+
+@dataclass(frozen=True)
+class Declared(Generic[Row]):
+    """What a list is: the states to choose from, by their names in the address (label, states of rows), and its filters.
+
+    `usual` names the state that is meant where the address has none. `listing` makes the list of what is chosen, which it gets by the
+    names of the filters.
+    """
+
+    noun: type[Row]
+    endpoint: str
+    states: Mapping[str, tuple[Any, tuple[str, ...]]]
+    filters: Mapping[str, Filter]
+    usual: Callable[[Mapping[str, str]], str]
+    listing: Callable[[Desk, Sequence[str], Mapping[str, Any]], Listing[Row]]
+    load: Callable[[Session, Staff, str], Row | None]
+    size: int
+
+    def read(self, desk: Desk, args: Mapping[str, str]) -> "Filtered[Row]":
+        """Read an address. One that says what there isn't gets a page that says so: half a filter would show other rows."""
+        names: tuple[str, ...] = ("state", *self.filters, "q")
+        values = {name: args[name].strip() for name in names if args.get(name, "").strip()}
+        for name in args:
+            if name not in (*names, "before", "above", "tick"):
+                unknown(desk, name, self.endpoint)
+        state = values.get("state") or self.usual(values)
+        if state not in self.states:
+            unknown(desk, "state", self.endpoint)
+        options: dict[str, Options] = {}
+        for name, one in self.filters.items():
+            options[name] = one.options(desk, values.get(name, ""))
+            if name in values and values[name] not in options[name]:
+                unknown(desk, name, self.endpoint)
+        meant = {name: options[name][value][1] for name, value in values.items() if name in options}
+        return Filtered(self, desk, values, state, options, self.listing(desk, self.states[state][1], meant))
+
+
+@dataclass(frozen=True)
+class Filtered(Generic[Row]):
+    """A list as it was asked for: `values` are the parts of its address, `options` what each filter can be set to."""
+
+    declared: Declared[Row]
+    desk: Desk
+    values: Mapping[str, str]
+    state: str
+    options: Mapping[str, Options]
+    listing: Listing[Row]
+
+    @property
+    def search(self) -> str:
+        return self.values.get("q", "")
+
+    def address(self, endpoint: str = "", **other: Any) -> str:
+        """The address of this list, or of a row in it, with some of its parts changed; None leaves one out."""
+        return url_for(endpoint or self.declared.endpoint, slug=self.desk.newsletter.slug, **{**self.values, **other})
+
+    @property
+    def words(self) -> str:
+        """The filters besides the state, as the page says them."""
+        chosen = {name: value for name, value in self.values.items() if name in self.options}
+        return ", ".join(
+            str(self.declared.filters[name].says) % defaultdict(repeat(self.options[name][value][0]).__next__)
+            for name, value in chosen.items()
+        )
+
+    def above(self, of: str) -> str:
+        """The address of the page that ends with the row `of`, behind which another one begins."""
+        desk, size = self.desk, self.declared.size
+        front = self.listing.page(desk.session, found(self.declared.load(desk.session, desk.actor, of)), size, up=True)
+        return self.address(before=front[-1].public_id if len(front) == size else None)
+
+    def page(self) -> "Hits[Row]":
+        """The page that is asked for, of what was found where words were searched for."""
+        desk = self.desk
+        last = last_row(lambda key: self.declared.load(desk.session, desk.actor, key))
+        if self.search:
+            return self.hits(last, self.declared.size)
+        shown = paged(desk.session, self.listing, self.declared.size, last, self.address)
+        newer = self.address(above=last.public_id) if last else None
+        return Hits(shown.rows, {**shown.keyset, "newer": newer}, {})
+
+    def hits(self, after: Row | None, size: int) -> "Hits[Row]":
+        """A page of what was found, from behind `after`. The page before it can't be walked to: that leads to the first."""
+        session, noun, most = self.desk.session, self.declared.noun, size * LOOKED
+        name = noun.__name__.lower()
+        before = mark_of(session, DESK, name, after.id) if after else None
+        hits = look_up(session, DESK, self.desk.newsletter.id, self.search, nouns=(name,), before=before, limit=most)
+        order = {hit.noun_id: at for at, hit in enumerate(hits)}
+        rows = sorted(self.listing.among(session, list(order)), key=lambda one: order[one.id])
+        last = rows[size - 1] if rows[size:] else None
+        if last is None and len(hits) == most:  # the filters left few of these, and there are more
+            last = session.get(noun, hits[-1].noun_id)
+        keyset = {
+            "newer": self.address() if after else None,
+            "older": self.address(before=last.public_id) if last else None,
+        }
+        return Hits(rows[:size], keyset, {one.id: hits[order[one.id]].snippet for one in rows[:size]})
+
+    def frame(self, shown: "Hits[Row]", counted: Mapping[str, str] | None = None, **more: Options) -> dict[str, Any]:
+        """What the page shows around its rows: `counted` says how many rows a state has, `more` what the rows of the page add to the
+        options of a filter."""
+        before, states, options = request.args.get("before") or None, self.declared.states, {**self.options, **more}
+        return {
+            "listed": self,
+            "here": urlencode({**self.values, **({"before": before} if before else {})}),
+            "back": self.address(before=before),
+            "state": self.state,
+            "state_label": states[self.state][0],
+            "filters": [
+                (name, words, self.address(state=name), (counted or {}).get(name, ""))
+                for name, (words, _states) in states.items()
+            ],
+            "choices": [
+                (name, one.label, [(value, words) for value, (words, _meant) in options[name].items()])
+                for name, one in self.declared.filters.items()
+            ],
+            "keyset": shown.keyset,
+            "tick_all": self.address(before=before, tick="all"),
+            "ticked": request.args.get("tick") == "all",
+            "ends": ENDS,
+            "keys": KEYS,
+        }
+
+
+@dataclass(frozen=True)
+class Hits(Paged[Row]):
+    """A page of a list; `pieces` are cut at the words that were searched for, by the key of the row."""
+
+    pieces: Mapping[int, Sequence[Piece]]
+
+
+def fixed(words: Mapping[str, Any]) -> Callable[[Desk, str], Options]:
+    """The options of a filter that are the same for every desk."""
+    options = {value: (label, value) for value, label in words.items()}
+    return lambda _desk, _typed: options
+
+
+def editions(recent: int, *rules: Callable[[Desk], ColumnElement[bool]]) -> Callable[[Desk, str], Options]:
+    """The newest editions to choose from, and the one that is chosen, in one query."""
+
+    def options(desk: Desk, public_id: str) -> Options:
+        mine = Edition.newsletter_id == desk.newsletter.id
+        newest = Listing[Edition](select(Edition.id).where(mine, *(rule(desk) for rule in rules)), (Edition.runs_at,))
+        is_one = or_(Edition.id.in_(newest.select(None, recent)), Edition.public_id == public_id)
+        query = select(Edition).where(mine, is_one)
+        rows = desk.session.scalars(query.order_by(Edition.runs_at.desc()))
+        return {one.public_id: (named(one), one) for one in rows}
+
+    return options
+
+
+def named(edition: Edition) -> str:
+    """An edition as a filter calls it: "60, 2 Nov"."""
+    date = day(edition.runs_at, "short")
+    return f"{edition.number}, {date}" if edition.number else date

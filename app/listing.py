@@ -1,0 +1,83 @@
+"""Lists in pages: rows in the order of an index, on from any row at the same cost at any depth; and counts that stop."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal, select, tuple_, union_all
+from sqlalchemy.orm import Session
+
+MANY = 1_000  # counts stop here; the pages say "1,000+"
+Row = TypeVar("Row")
+Query = Select[*tuple[Any, ...]]
+Place = Sequence[Any]  # of a row: its values in the columns of the order
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Row]):
+    """The rows of a list and the order in which they stand.
+
+    `order` are the columns of an index, the key of the row last; the newest stands first unless the list is `rising`. `each` is a
+    column and values of it: each has a walk of an index of its own, so that none is so rare or so common that more than some
+    rows of it are read.
+    """
+
+    query: Query
+    order: tuple[Any, ...]
+    rising: bool = False
+    each: tuple[Any, Sequence[Any]] | None = None
+
+    def page(self, session: Session, behind: Row | Place | None, limit: int, up: bool = False) -> list[Row]:
+        """Rows from behind one of them, or its place, in one statement; with `up` those in front of it, the nearest first."""
+        return list(session.scalars(self.select(behind, limit, up)))
+
+    def select(self, behind: Row | Place | None, limit: int, up: bool = False) -> Query:
+        """The statement of a page."""
+        rising, query = self.rising != up, self.query
+        order = self.order if rising else tuple(column.desc() for column in self.order)
+        where = [] if behind is None else [self._behind(behind, rising)]
+        if self.each is None:
+            return query.where(*where).order_by(*order).limit(limit)
+        key, (column, values) = self.order[-1], self.each
+        walks = [
+            query.with_only_columns(key).where(column == value, *where).order_by(*order).limit(limit).subquery()
+            for value in values
+        ]
+        keys = union_all(*(select(walk.c[0]) for walk in walks)).subquery()
+        return select(key.class_).join(keys, keys.c[0] == key).order_by(*order).limit(limit)
+
+    def _behind(self, row: Row | Place, rising: bool) -> ColumnElement[bool]:
+        place = row if isinstance(row, tuple) else [getattr(row, column.key) for column in self.order]
+        values = [literal(value, column.type) for value, column in zip(place, self.order, strict=True)]
+        left, right = (self.order[0], values[0]) if len(values) == 1 else (tuple_(*self.order), tuple_(*values))
+        return left > right if rising else left < right
+
+    def among(self, session: Session, keys: Sequence[int]) -> list[Row]:
+        """Those of several rows that stand in the list: what a search has found, narrowed."""
+        return list(session.scalars(self._whole.where(self.order[-1].in_(keys))))
+
+    def count(self, session: Session) -> int:
+        """Return how many rows there are, counted up to 1,001."""
+        return session.scalar(self._counting) or 0
+
+    @property
+    def counted(self) -> ScalarSelect[int]:
+        """The same as a column of a statement, in which several lists are counted."""
+        return self._counting.scalar_subquery()
+
+    @property
+    def _counting(self) -> Query:
+        keys = self._whole.with_only_columns(self.order[-1]).limit(MANY + 1)
+        return select(func.count()).select_from(keys.subquery())
+
+    @property
+    def _whole(self) -> Query:
+        return self.query if self.each is None else self.query.where(self.each[0].in_(self.each[1]))
+
+    def whole(self, session: Session, at_once: int) -> Iterator[list[Row]]:
+        """All rows in parcels, which are forgotten again: no list is too long to be handed out."""
+        last: Row | None = None
+        while rows := self.page(session, last, at_once):
+            yield rows
+            last = rows[-1]
+            session.expunge_all()
