@@ -120,7 +120,7 @@ def to_desk(session: Session, assignment: Assignment, kind: str, said: str = "")
             name=person.name,
             kind=kind,
             expert=assignment.expert.name,
-            headline=assignment.question.headline or assignment.question.wording,
+            headline=assignment.question.title,
             said=said,
             link=address(session, f"/desk/{newsletter.slug}/questions/{assignment.question.public_id}"),
         )

@@ -190,7 +190,7 @@ def _row(one: Letter, about: About, item: Letter | None, hits: Found[Letter] | N
         "pieces": hits.pieces.get(one.id, ()) if hits else (),
         "language": one.language,
         "tongue": tongue(one.language),
-        "says": _settled(one) or (incoming_mails.titled(expert.question) if expert else alike),
+        "says": _settled(one) or (expert.question.short_title if expert else alike),
         "age": _age(one),
         "time": one.received_at,
         "exact": full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),
