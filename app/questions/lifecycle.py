@@ -4,7 +4,7 @@ from ..lifecycle import Machine, Move, Need, has
 
 STATES = ("open", "seeking", "answered", "queued", "published", "retracted", "shelved", "closed", "merged")
 
-cleared = Need("cleared text", lambda question: bool(question.text and question.text.cleared_at))
+cleared = Need("cleared text", lambda question: question.is_cleared)
 slot = Need("slot", lambda question: question.edition_id is not None and question.position is not None)
 
 QUESTION = Machine(
