@@ -64,7 +64,7 @@ ANSWER = Machine(
         Move("check", ("submitted", "edited"), ("checking",), "E", (), "X"),
         Move("reply", ("checking",), ("edited",), "X A C", (), "E"),
         Move("recall", ("checking",), ("edited",), "E =discard"),
-        Move("approve", ("submitted", "edited", "checking"), ("approved",), "E", (approval,)),
+        Move("approve", ("submitted", "edited", "checking"), ("approved",), "E", (approval,), "X"),  # of changes unseen
         Move("reopen", ("approved",), ("edited",), "E"),
         Move(
             "withdraw",

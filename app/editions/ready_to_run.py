@@ -15,6 +15,7 @@ from ..people.models import Expert
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
 from ..questions.must_run_by import RUNS
+from .slots import section_of, usual_sections
 
 SHOWN = 40
 LOOKED_THROUGH = 1_000  # of each kind; what was put on the shelf before these is found on the shelf's own page
@@ -163,7 +164,7 @@ def facts_of(session: Session, newsletter: Newsletter, chosen: Sequence[Question
             question,
             tuple(found),
             tuple(topic.name for topic in topics[question.id]),
-            newsletter.words * max(1, len(found)),
+            section_of(usual_sections(newsletter), question).words * max(1, len(found)),
         )
         for question, found in ((question, voices[question.id]) for question in chosen)
     ]

@@ -4,8 +4,10 @@ from ..lifecycle import Machine, Move, Need, has
 
 STATES = ("received", "held", "filed", "ended", "withdrawn")
 
-settled = Need("kind; question or assignment", lambda letter: bool(
-    letter.filed_as and (letter.filed_as != "question" or letter.question_id)))  # fmt: skip
+settled = Need(
+    "kind; question or assignment",
+    lambda letter: bool(letter.filed_as and (letter.filed_as != "question" or letter.question_id)),
+)
 erased = Need("erases", lambda letter: letter.erased_at is not None and letter.body is None)
 way_in = Need("form or by hand", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api"))
 # Joining names a question that the desk has made public; whether it is, the verb sees, for a letter can't look up.
@@ -15,7 +17,7 @@ LETTER = Machine(
     "letter",
     STATES,
     (
-        Move("send", (), ("received", "held"), "R A C", (way_in,)),
+        Move("send", (), ("received", "held"), "R A C", (way_in,), "R"),  # where the newsletter acknowledges mails
         Move("release", ("held",), ("received",), "A"),
         Move("file", ("received", "held", "filed"), ("filed",), "A", (settled,)),
         Move("join", (), ("filed",), "R", (joined,)),

@@ -18,7 +18,7 @@ from ..answers.models import Answer, Assignment
 from ..answers.queries import newest_checks
 from ..db import Database, address, now
 from ..editions.queries import coming_editions
-from ..editions.slots import picked
+from ..editions.slots import open_slots, sections_of
 from ..letters import queries as letters
 from ..mail import inbound, outbox
 from ..mail.mail_templates import write
@@ -167,5 +167,5 @@ def _assignments(session: Session, answers: Iterable[Answer]) -> list[Assignment
 def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:
     for edition in coming_editions(session, newsletter.id, 1):
         link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
-        return (edition.slots - len(picked(session, edition)) if edition.state == "planned" else 0), link
+        return (len(open_slots(sections_of(session, edition))) if edition.state == "planned" else 0), link
     return 0, ""

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
 from ..db import Database, now
-from ..editions.models import CountedWeek
 from ..letters.models import Letter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question, QuestionTopic
 from .insights import Figures
+from .models import CountedWeek
 
 WEEK = timedelta(days=7)
 AT_ONCE = 30  # weeks of a newsletter that one run counts, so that mail never waits long

@@ -21,7 +21,8 @@ from .wording import index_again, reword
 
 
 class CannotMerge(Refused):
-    """Two questions can't become one; `reason` is a code of `fault_of_merge`, or "assigned" where an expert is being asked."""
+    """Two questions can't become one; `reason` is a code of `fault_of_merge`, or "assigned" where an expert is being
+    asked."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -65,7 +66,8 @@ def open_question(
     return question
 
 
-# Where a question stands while it takes one more letter; what ran, ended or was undone would never tell its reader anything.
+# Where a question stands while it takes one more letter; what ran, ended or was undone would never tell its reader
+# anything.
 TAKES_LETTERS = ("open", "seeking", "answered", "queued", "shelved")
 
 
@@ -116,9 +118,14 @@ def fault_of_merge(question: Question, into: Question) -> str:
 
 INTO = {"merged": "into merged", "closed": "into closed", "published": "into ran", "retracted": "into ran"}
 FROM = {
-    "seeking": "assigned", "answered": "answered", "queued": "picked", "published": "ran", "retracted": "ran",
-    "closed": "closed", "merged": "merged",
-}  # fmt: skip
+    "seeking": "assigned",
+    "answered": "answered",
+    "queued": "picked",
+    "published": "ran",
+    "retracted": "ran",
+    "closed": "closed",
+    "merged": "merged",
+}
 
 
 def split(session: Session, actor: Staff, question: Question) -> None:
@@ -160,7 +167,8 @@ def shelve(session: Session, actor: Staff, question: Question) -> None:
 
 
 def show(session: Session, actor: Staff, question: Question, shown: bool) -> None:
-    """Make an open question public in the desk's wording, or take it off the page again. Raises `Missing` (cleared text)."""
+    """Make an open question public in the desk's wording, or take it off the page again. Raises `Missing` (cleared
+    text)."""
     must(actor, "E")
     if shown and not cleared.holds(question):
         raise Missing(cleared.name)

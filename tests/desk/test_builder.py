@@ -80,6 +80,7 @@ def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> N
     editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
 
 
+@pytest.mark.both_databases
 def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk) -> None:
     first, second, third = nora.ready(*ALL)
     today = datetime.now(UTC).date()

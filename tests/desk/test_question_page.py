@@ -121,6 +121,7 @@ def test_who_is_called_by_a_note(body, called):
     assert "".join(piece for piece, _called in pieces(body, found)) == body
 
 
+@pytest.mark.both_databases
 def test_the_trail_goes_back_page_by_page_with_nothing_twice_and_nothing_left_out(nora, database, newsroom):
     address = opened(database, newsroom, *(f"who weighs the salt in year {year}?" for year in range(1990, 2030)))
 
@@ -307,6 +308,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     assert one(database, Answer).state == "draft"
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("text", "found"),
     [
