@@ -73,7 +73,7 @@ def from_pen(
 
     Raises `Stale`, `Illegal`, and `Missing` where nothing can be read in it (any more).
     """
-    must(actor, "A")
+    must(actor, "take letters")
     reading = inbound.reading_of(session, row)
     if reading is None:
         raise Missing("bytes")
@@ -97,7 +97,7 @@ def reread(session: Session, actor: Actor, letter: Letter, before: str, words: s
     Only while the desk has done nothing with the letter; tells whether anything changed. Raises `Illegal`.
     """
     lock(session, letter)
-    if letter.state not in ("received", "held"):
+    if not letter.waits:
         raise Illegal("letter", "read again", letter.state)
     old, new = clean(before)[:LONGEST], clean(words)[:LONGEST]
     if letter.body != old or not new or new == old:

@@ -38,7 +38,7 @@ def verdict(
     `score` and `matcher` are those of the `Alike` that was shown. Raises `Missing` for a pair that is none, and
     `NotYours`.
     """
-    must(actor, "A")
+    must(actor, "word", "take letters")
     (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
     if one == other or not {a_noun, b_noun} <= {*NOUNS} or actor.newsletter_id != newsletter_id:
         raise Missing("pair")

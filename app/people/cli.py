@@ -1,5 +1,6 @@
-"""`flask staff`: how the first person gets in, how anybody gets in again without mail, and how somebody is put out of the
-whole house. `flask experts`: files."""
+"""`flask staff`: how the first person gets in, how anybody gets in again without mail, and how somebody is put out of
+the whole house. `flask experts`: files.
+"""
 
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from ..actors import Clock
 from ..db import Database, address
 from ..lifecycle import Stale
 from ..newsletters.models import Newsletter
+from ..permissions import ROLES
 from . import directory, disabling, expert_file, import_writing, importing, sign_in, spreadsheet
-from .models import ROLES, Person
+from .models import Person
 from .staff import LastAdmin
 
 staff = AppGroup("staff", help="The people of the desk.")
@@ -23,7 +25,7 @@ staff = AppGroup("staff", help="The people of the desk.")
 @click.argument("email")
 @click.option("--name", required=True, help="The name that the desk knows the person by.")
 @click.option("--newsletter", required=True, help="The newsletter's short name, as in its address.")
-@click.option("--role", type=click.Choice(ROLES), default="editor", show_default=True)
+@click.option("--role", type=click.Choice([*ROLES]), default="editor", show_default=True)
 @click.option("--language", default="en", show_default=True, help="The language of the desk for this person.")
 def invite(email: str, name: str, newsletter: str, role: str, language: str) -> None:
     """Give EMAIL a role at a newsletter and print a link that lets them in once, within seven days."""

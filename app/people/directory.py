@@ -7,9 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Clock, Staff
+from ..actors import Actor, Staff
 from ..db import keys, now
 from ..lifecycle import Missing, expect, must, within
+from ..permissions import ROLES, roles_for
 from ..text import single_line
 from . import expert_search
 from .models import PROFILE, Expert, Membership, Person
@@ -77,7 +78,9 @@ def set_email(session: Session, person: Person, email: str) -> None:
 
 
 def add_person(session: Session, actor: Actor, name: str, email: str | None, language: str = "en") -> Person:
-    """Find the person of this address, or add one. Raises `BadAddress`; `Missing` without a name, `TooLong` with a long one."""
+    """Find the person of this address, or add one. Raises `BadAddress`; `Missing` without a name, `TooLong` with a long
+    one.
+    """
     address = checked_address(email) if email else None
     known = by_email(session, address) if address else None
     if known:
@@ -133,17 +136,22 @@ def standing(session: Session, expert: Expert | None) -> Expert | None:
     return session.get_one(Expert, expert.merged_into_id)
 
 
-def desk_of(session: Session, newsletter_id: int, roles: Sequence[str] = ("editor",)) -> list[Person]:
-    """The people to write to when something needs the desk; an admin where no editor is named."""
+def everybody_of(session: Session, newsletter_id: int, roles: Sequence[str] = tuple(ROLES)) -> list[Person]:
+    """Return the people at work at a newsletter's desk who have one of these roles."""
     query = (
         select(Person)
         .join(Membership, Membership.person_id == Person.id)
         .where(Membership.newsletter_id == newsletter_id, Person.disabled_at.is_(None), Membership.at_work())
+        .where(Membership.role.in_(roles))
         .order_by(Person.id)
     )
-    return list(session.scalars(query.where(Membership.role.in_(roles)))) or list(
-        session.scalars(query.where(Membership.role == "admin"))
-    )
+    return list(session.scalars(query))
+
+
+def desk_of(session: Session, newsletter_id: int) -> list[Person]:
+    """Return the people to write to when something needs the desk; those who manage it where no editor is named."""
+    told = [name for name, role in ROLES.items() if role.is_told]
+    return everybody_of(session, newsletter_id, told) or everybody_of(session, newsletter_id, roles_for("people"))
 
 
 def names_of(session: Session, ids: Sequence[int]) -> dict[int, str]:
@@ -164,8 +172,7 @@ def record_expert(
 
     Raises `BadAddress` and `Missing` (name).
     """
-    if not isinstance(actor, Clock):
-        must(actor, "A")
+    must(actor, "directory", "upkeep")
     person = add_person(session, actor, name, email, language)
     known = standing(session, session.scalar(select(Expert).filter_by(person_id=person.id)))
     if known:
@@ -181,7 +188,7 @@ def record_expert(
 
 def verify_expert(session: Session, actor: Staff, expert: Expert, how: str) -> None:
     """Record the independent check that lets a name be printed. `how` says what was done. Raises `Missing`."""
-    must(actor, "A")
+    must(actor, "directory")
     how = within("how", single_line(how), 400)
     if not how:
         raise Missing("how")
@@ -191,11 +198,12 @@ def verify_expert(session: Session, actor: Staff, expert: Expert, how: str) -> N
 
 
 def change_profile(session: Session, actor: Actor, expert: Expert, version: int | None, **values: Any) -> None:
-    """Change what is known of an expert: values by field, as `fields.read_form` reads them. A new name needs a new check.
+    """Change what is known of an expert: values by field, as `fields.read_form` reads them. A new name needs a new
+    check.
 
     Raises `Stale`.
     """
-    must(actor, "A X")
+    must(actor, "directory", "own profile")
     expect(expert, version)
     for name in values.keys() - {"name"}:
         setattr(expert, name, values[name])
@@ -209,5 +217,5 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
 
 def load_expert(session: Session, actor: Staff, public_id: str) -> Expert | None:
     """One expert. The directory is the house's: every desk sees it whole."""
-    must(actor, "A")
+    must(actor, "read")
     return session.scalar(select(Expert).filter_by(public_id=public_id))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from ..actors import Actor, Clock
+from ..actors import Actor
 from ..audit import Event
 from ..db import new_public_id, now
 from ..fields import KINDS
@@ -30,8 +30,7 @@ def take_in(session: Session, actor: Actor, plan: Plan, language: str, step: Ste
     Raises `NotYours`, `Unfit`, and `Stale` where the directory has changed since the plan was made: to plan takes seconds,
     in which nobody else is kept from writing.
     """
-    if not isinstance(actor, Clock):
-        must(actor, "E")
+    must(actor, "whole directory", "upkeep")
     if plan.counts["wrong"]:
         raise Unfit
     expect_unchanged(session, plan)

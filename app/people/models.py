@@ -16,12 +16,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from ..db import Editable, Public, Row, one_of, table, tied
 from ..fields import fields_of
 from ..mail.translation import N_
+from ..permissions import ROLES
 from .profile_fields import NAME, ProfileField, profile_field, profile_line
 
-ROLES = ("admin", "editor", "assistant")
 LINKS = ("page", "reply", "stop")
 DOORS = ("desk", "expert")
-# Compared sign by sign on both databases: a language's own order passes over blanks, and would mix what stands together.
+# Compared sign by sign on both databases: a language's own order passes over blanks, and would mix what stands
+# together.
 BY_SIGNS = String(200).with_variant(String(200, collation="C"), "postgresql")
 
 
@@ -50,7 +51,7 @@ class Membership(Row):
     __tablename__ = "memberships"
     __table_args__ = table(
         UniqueConstraint("person_id", "newsletter_id"),
-        one_of("role", ROLES),
+        one_of("role", tuple(ROLES)),
         CheckConstraint("(joined_at IS NULL) = (invited_as IS NOT NULL)", name="invited_or_joined"),
     )
 
@@ -70,9 +71,9 @@ class Membership(Row):
 class Expert(Row, Public, Editable):
     """Somebody outside the newsroom who can answer in writing. `credit_line` is what stands after the name in print.
 
-    `at_once` is how many questions they take at a time, as far as it is known. `merged_into_id` is who they turned out to
-    be the same person as: everything of theirs hangs on that one. `folded`, `alike` and `words` are made from the profile
-    (see `naming` and `finding`), to sort, compare and find it by.
+    `at_once` is how many questions they take at a time, as far as it is known. `merged_into_id` is who they turned out
+    to be the same person as: everything of theirs hangs on that one. `folded`, `alike` and `words` are made from the
+    profile (see `naming` and `finding`), to sort, compare and find it by.
     """
 
     __tablename__ = "experts"
@@ -244,8 +245,8 @@ class SignIn(Row):
 class BrowserSession(Row, Public):
     """A signed-in browser. Kept here and not in the cookie, so that it can be ended from here.
 
-    `stepped_up_at` is when whoever sits there last proved who they are. Of the desk's people we keep which browser it is
-    ("Firefox on Linux") and when it was last seen; of experts neither.
+    `stepped_up_at` is when whoever sits there last proved who they are. Of the desk's people we keep which browser it
+    is ("Firefox on Linux") and when it was last seen; of experts neither.
     """
 
     __tablename__ = "sessions"

@@ -33,7 +33,7 @@ def reword(
     `seen` is the label of the words that the actor had before their eyes: unlike `version`, it asks only whether these
     were changed. Raises `Stale`; `Missing` (wording); `TooLong` (headline).
     """
-    must(actor, "A")
+    must(actor, "word")
     expect(lock(session, question), version)
     body, background = for_print(clean(body)), for_print(clean(background))
     headline = within("headline", for_print(single_line(headline)), LONGEST_HEADLINE)
@@ -75,7 +75,7 @@ def clear(session: Session, actor: Staff, question: Question, text_id: int) -> N
     Raises `Stale` when it is no longer the one, and `Leaking` where more of the readers' background, names and
     addresses stands in it than the actor has looked at.
     """
-    must(actor, "E")
+    must(actor, "clear")
     lock(session, question)
     expect(question, question.version if question.text_id == text_id else -1)
     text = session.get_one(QuestionText, text_id)

@@ -1,4 +1,6 @@
-"""The catalogues: they say what the code says, hold its placeholders, and leave nothing that a reader or an expert sees."""
+"""The catalogues: they say what the code says, hold its placeholders, and leave nothing that a reader or an expert
+sees.
+"""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +29,7 @@ DESK = (
     "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
     "mail/kinds.py", "mail/templates/desk.", "mail/templates/_notice.txt", "mail/templates/sign_in.txt",
     "mail/templates/staff.", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "people/",
-    "typesetting/exports.py",
+    "typesetting/exports.py", "permissions.py",
 )  # fmt: skip
 
 Words = str | tuple[str, ...]

@@ -19,7 +19,6 @@ from ...lifecycle import Missing, Stale, TooLong
 from ...people import directory, expert_search
 from ...people.duplicates import has_namesake
 from ...people.models import PROFILE
-from ...people.permissions import may
 from ...text import single_line
 from ...web import last_row, paged
 from .. import declared_form
@@ -81,7 +80,7 @@ def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> st
         today=today,
         typed=typed,
         faults=faults,
-        may_all=may(desk.actor, "whole directory"),
+        may_all=desk.may("whole directory"),
     )
 
 
@@ -92,9 +91,11 @@ def _tongues(desk: Desk, chosen: str) -> list[tuple[str, str]]:
     return [("", _("Any language")), *named]
 
 
-@editor.post("/<slug>/experts")
+@editor.press("/<slug>/experts", "directory")
 def add_expert(slug: str) -> Response | tuple[str, int]:
-    """ "Name, address" is enough; an expert whose address is known is found again, and one whose name is, is pointed out."""
+    """ "Name, address" is enough; an expert whose address is known is found again, and one whose name is, is pointed
+    out.
+    """
     name, email = request.form.get("name", ""), request.form.get("email", "")
 
     def fn(desk: Desk) -> tuple[str, bool]:
@@ -163,11 +164,11 @@ def _one(
         assignments=of_expert(desk.session, desk.newsletter.id, expert.id),
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged=merged_into(desk.session, expert),
-        may_all=may(desk.actor, "whole directory"),
+        may_all=desk.may("whole directory"),
     )
 
 
-@editor.post("/<slug>/experts/<public_id>")
+@editor.press("/<slug>/experts/<public_id>", "directory")
 def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = declared_form.typed(PROFILE)
     values, wrong = read_form(PROFILE, typed)
@@ -190,7 +191,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
-@editor.post("/<slug>/experts/<public_id>/verify")
+@editor.press("/<slug>/experts/<public_id>/verify", "directory")
 def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Note an independent check: without it no name is printed."""
 

@@ -1,7 +1,7 @@
 """The directory as a file: looked through row by row before anything is imported, and taken away whole.
 
-Between the look and the import the file is kept sealed, for its owner alone and an hour at most: to ask for it again would let
-another file be imported than the one that was looked at.
+Between the look and the import the file is kept sealed, for its owner alone and an hour at most: to ask for it again
+would let another file be imported than the one that was looked at.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from ... import errors
-from ...lifecycle import Stale
+from ...lifecycle import Stale, must
 from ...people import import_writing, importing, spreadsheet, uploads
 from ...people.expert_file import FIELDS, NEEDED, begin_export, heads, heads_of, known_heads, rows
 from ...people.models import Upload
-from ...people.permissions import must
 from ...people.staff import NotFresh
 from ...web import db
 from ..declared_form import labels
@@ -74,7 +73,7 @@ def _here(slug: str) -> str:
     return url_for("editor.expert_files", slug=slug, **asked_for())
 
 
-@editor.post(FILES)
+@editor.press(FILES, "whole directory")
 def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
     """Look through a file. It is read before it is kept, so that only what can be read has a report."""
     file = request.files.get("file")
@@ -142,7 +141,7 @@ def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
     )
 
 
-@editor.post(f"{FILES}/<file_id>/import")
+@editor.press(f"{FILES}/<file_id>/import", "whole directory")
 def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     """Import what was looked at: all of it, or nothing where the directory has changed since."""
     with at_desk(slug) as desk:
@@ -179,14 +178,14 @@ def _counted(plan: importing.Plan) -> dict[str, str]:
     }
 
 
-@editor.post(f"{FILES}/<file_id>/drop")
+@editor.press(f"{FILES}/<file_id>/drop", "whole directory")
 def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
     change(slug, lambda desk: uploads.drop(desk.session, found(uploads.load(desk.session, desk.actor, file_id))))
     announce(_("The file is gone. Nothing was imported."))
     return redirect(url_for("editor.expert_files", slug=slug), code=303)
 
 
-@editor.post("/<slug>/experts/export")
+@editor.press("/<slug>/experts/export", "whole directory")
 def expert_export(slug: str) -> BaseResponse:
     """The whole directory with its addresses; that it was taken away is noted, so it is no GET."""
     try:

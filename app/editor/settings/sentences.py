@@ -55,7 +55,7 @@ def _form(
 ) -> str:
     if language not in languages_of(desk.newsletter):
         abort(404)
-    must(desk.actor, "E")
+    must(desk.actor, "words of the house")
     stored, met = _stored(desk, language), None
     if typed and stale:
         labels = {kind: label for kind, (label, _help) in SENTENCES.items()}
@@ -108,7 +108,7 @@ def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
     return "\n".join(map(to_text, blocks))
 
 
-@editor.post("/<slug>/settings/sentences/<language>")
+@editor.press("/<slug>/settings/sentences/<language>", "words of the house")
 def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | str:
     """Save the sentences, or only look at them in the example."""
     typed = {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in SENTENCES}
@@ -121,7 +121,6 @@ def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | s
     def fn(desk: Desk) -> None:
         if language not in languages_of(desk.newsletter):
             abort(404)
-        must(desk.actor, "E")
         as_opened(desk, desk.newsletter, lambda: _stored(desk, language), typed)
         settings.word(desk.session, desk.actor, desk.newsletter, language, typed)
 
