@@ -100,7 +100,6 @@ def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = No
             (row.public_id, row.expert.name) for row in assigning.of_question(desk.session, question)
             if row.can_stand_before
         ],
-        is_cleared=bool(question.text and question.text.cleared_at),
         typed=typed.fields,
         ticked=typed.ticked,
         faults=unfit.faults if unfit else {},

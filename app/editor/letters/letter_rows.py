@@ -131,7 +131,7 @@ def _row(
         "pieces": shown.pieces.get(one.id, ()),
         "language": one.language,
         "tongue": tongue(one.language),
-        "says": _settled(one) or (incoming_mails.titled(expert.question) if expert else alike),
+        "says": _settled(one) or (expert.question.short_title if expert else alike),
         "age": _age(one),
         "time": one.received_at,
         "exact": full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),

@@ -125,7 +125,7 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
         "first": first,
         "likely": likely,
         "by_token": bool(first and row.assignment_id),
-        "choice": [(one.public_id, f"{one.expert.name}: {incoming_mails.titled(one.question)}") for one in choice],
+        "choice": [(one.public_id, f"{one.expert.name}: {one.question.short_title}") for one in choice],
         "may": [name for name, (move, already) in ACTS.items() if move in may and row.state != already],
         **_led_to(desk, row),
     }

@@ -108,7 +108,7 @@ def trail(
 ) -> Trail:
     """A page of the trail, with that of the questions `merged` into this one; `experts` are the names by noun and key of
     assignments and answers."""
-    below, titles = read_place(before), {one.id: shortened(one.headline or one.wording, TITLE) for one in merged}
+    below, titles = read_place(before), {one.id: shortened(one.title, TITLE) for one in merged}
     family = [question.id, *titles]
     sources = {
         "changes": lambda at: _changes(desk, question, titles, experts, at),
