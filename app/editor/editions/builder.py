@@ -53,7 +53,7 @@ def builder(
     session = desk.session
     sections = slots.sections_of(session, edition)
     picked = [question for section in sections for question in section.picked]
-    open_slots = slots.open_slots(sections) if edition.state == "planned" else []
+    open_slots = slots.open_slots(sections) if edition.is_planned else []
     blocks, troubles = locking.preview(session, edition)
     planned = edition.is_planned
     items = [] if planned else locking.items_of(session, edition)
