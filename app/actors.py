@@ -59,7 +59,8 @@ class Reader:
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody at the way in: a person who has proved to be one, or nobody known yet. Can do nothing but go in and out."""
+    """Somebody at the way in: a person who has proved to be one, or nobody known yet. Can do nothing but go in and
+    out."""
 
     person_id: int | None = None
     kind: ClassVar[str] = "visitor"

@@ -69,8 +69,8 @@ def run_migrations() -> None:
 def rotate_keys() -> None:
     """Seal everything again with the newest key.
 
-    Older keys can be taken out of SECRET_KEYS once their links have ended. With a key goes the memory of the mails that came
-    under it: one whose letter was taken back could then come again, if somebody sent it again.
+    Older keys can be taken out of SECRET_KEYS once their links have ended. With a key goes the memory of the mails that
+    came under it: one whose letter was taken back could then come again, if somebody sent it again.
     """
     database: Database = current_app.extensions["database"]
     with click.progressbar(rotate(database), label="Sealing again") as steps:

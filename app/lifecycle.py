@@ -1,4 +1,5 @@
-"""How the five machines move. Each noun's `lifecycle.py` holds its table; this is the one function that applies a row of it."""
+"""How the five machines move. Each noun's `lifecycle.py` holds its table; this is the one function that applies a row
+of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ class Stale(Refused):
 
 
 class TooLong(Refused):
-    """A text has more characters than are kept of it. It is never cut: `field` holds it, `most` is how many it may have."""
+    """A text has more characters than are kept of it. It is never cut: `field` holds it, `most` is how many it may
+    have."""
 
     def __init__(self, field: str, most: int) -> None:
         super().__init__(f"{field} is longer than {most}")
@@ -92,17 +94,20 @@ class Need:
 
 def has(*columns: str) -> Need:
     """The row needs a value in each of these columns."""
-    return Need(" and ".join(column.removesuffix("_id").replace("_", " ") for column in columns),
-                lambda row: all(getattr(row, column) for column in columns))  # fmt: skip
+    return Need(
+        " and ".join(column.removesuffix("_id").replace("_", " ") for column in columns),
+        lambda row: all(getattr(row, column) for column in columns),
+    )
 
 
 @dataclass(frozen=True)
 class Move:
     """One row of a table of moves.
 
-    `source` is empty where the row begins. `act` is what whoever makes the move must be allowed to do, or several such acts
-    with commas, any of which will do. `after` names the moves of an upper machine that this one follows; with `after` alone
-    nobody makes it by hand. `tells` names whom the verb writes to: A and E the desk, X the expert, R the readers.
+    `source` is empty where the row begins. `act` is what whoever makes the move must be allowed to do, or several such
+    acts with commas, any of which will do. `after` names the moves of an upper machine that this one follows; with
+    `after` alone nobody makes it by hand. `tells` names whom the verb writes to: A and E the desk, X the expert, R the
+    readers.
     """
 
     action: str
@@ -155,9 +160,9 @@ class Machine:
     ) -> None:
         """Set the facts, check the needs, write the state and its audit row. The only writer of a state column.
 
-        `to` chooses where the table leaves a choice; `cause` is the upper move that this one follows; `at` blurs the time
-        where a reader's minute must not be kept; `why` goes into the audit row (ids and numbers, never a person's words).
-        Raises `Illegal`, `NotYours` or `Missing`.
+        `to` chooses where the table leaves a choice; `cause` is the upper move that this one follows; `at` blurs the
+        time where a reader's minute must not be kept; `why` goes into the audit row (ids and numbers, never a person's
+        words). Raises `Illegal`, `NotYours` or `Missing`.
         """
         old = row.state
         move = self.move(action, old)

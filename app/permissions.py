@@ -1,8 +1,8 @@
 """Who may what: every act once, and every role as one row with the acts it has. No other place says who may.
 
-A move names the acts that may make it, a verb asks `must(actor, "approve")`, a press of the desk names its act where its
-address is declared, and a page asks `may`. Roles are no ladder: one may have any acts. `docs/lifecycle.md` keeps the same
-by hand.
+A move names the acts that may make it, a verb asks `must(actor, "approve")`, a press of the desk names its act where
+its address is declared, and a page asks `may`. Roles are no ladder: one may have any acts. `docs/lifecycle.md` keeps
+the same by hand.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ OF_OTHERS = {
     "write": "Send a letter, join a question, take back what one wrote",
     "answer": "Say yes or no to an invitation, write the answer, check the quote, withdraw it",
     "own profile": "Keep one’s own entry in the directory",
-    "upkeep": "Do what is due with nobody at hand: plan, invite in turn, deliver, take mail in; and what a command asks for",
+    "upkeep": "Do what is due with nobody at hand: plan, invite in turn, deliver, take mail in; and what a command asks",
 }
 ACTS = {act: words for acts in (*OF_THE_DESK.values(), OF_OTHERS) for act, words in acts.items()}
 
@@ -60,7 +60,8 @@ ACTS = {act: words for acts in (*OF_THE_DESK.values(), OF_OTHERS) for act, words
 class Role:
     """What somebody is at the desk, as pages call it, and the acts that come with it.
 
-    `is_told` says that the mails about what needs the desk go to whoever has it; where nobody has, to those who manage it.
+    `is_told` says that the mails about what needs the desk go to whoever has it; where nobody has, to those who manage
+    it.
     """
 
     label: str

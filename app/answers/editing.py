@@ -222,11 +222,7 @@ def approve(
         approved_by_id=actor.person_id,
         checklist=sorted(checklist),
         override_reason=reason or None,
-        credit={
-            "name": assignment.expert.printed_name,
-            "credit_line": assignment.credit_line,
-            "relation": assignment.relation,
-        },
+        credit=assignment.credit,
     )
     end_check(session, actor, answer)
     change_notices.approved(session, actor, answer)

@@ -138,7 +138,10 @@ ANSWER = Machine(
         Move("check", ("submitted", "edited"), ("checking",), act="give back", tells="X"),
         Move("reply", ("checking",), ("edited",), act="answer, edit, upkeep", tells="E"),
         Move("recall", ("checking",), ("edited",), act="give back", after="discard"),
-        Move("approve", ("submitted", "edited", "checking"), ("approved",), act="approve", needs=(approval,)),
+        # X: of changes that the expert has not seen
+        Move(
+            "approve", ("submitted", "edited", "checking"), ("approved",), act="approve", needs=(approval,), tells="X"
+        ),
         Move("reopen", ("approved",), ("edited",), act="approve"),
         Move(
             "withdraw",

@@ -100,6 +100,11 @@ class Assignment(Row, Public, Editable, AssignmentStates):
     question: Mapped[Question] = relationship(viewonly=True)
     answer: Mapped["Answer | None"] = relationship(viewonly=True, uselist=False)
 
+    @property
+    def credit(self) -> dict[str, str]:
+        """Return who answers as a lead-in would say it; an approval keeps it as it was then. Its keys are `LeadIn`'s fields."""
+        return {"name": self.expert.printed_name, "credit_line": self.credit_line, "relation": self.relation}
+
 
 class Answer(Row, Public, Editable, AnswerStates):
     """What one expert says to one question. `text` is the newest version, `approved_text` the one that may run."""

@@ -37,7 +37,12 @@ class Matter:
 
 
 def matters(
-    session: Session, edition: Edition, picked: Sequence[Ready], dated: Sequence[Question], then: date | None
+    session: Session,
+    edition: Edition,
+    picked: Sequence[Ready],
+    open_slots: Sequence[int],
+    dated: Sequence[Question],
+    then: date | None,
 ) -> list[Matter]:
     """What keeps a planned edition from being locked comes first. `dated` are the newsletter's questions that must run by a
     day, `then` is the day of the edition after this one. Readers' names are another matter: see `desk.name_troubles`."""
@@ -57,8 +62,8 @@ def matters(
     for question in dated:
         if is_last_chance(question, edition, then):
             found.append(Matter("left out", question, day=question.must_run_by))
-    if free := max(0, edition.slots - len(picked)):
-        found.append(Matter("open", number=free))
+    if open_slots:
+        found.append(Matter("open", number=len(open_slots)))
     return found
 
 

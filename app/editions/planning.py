@@ -16,6 +16,7 @@ from ..questions.models import Question
 from .calendar import EditionDate, Rhythm, cutoff, in_utc, occurrences, read_rhythm
 from .lifecycle import EDITION
 from .models import Edition
+from .slots import usual_sections
 
 AHEAD = 180  # days
 
@@ -58,7 +59,11 @@ def plan_newsletter(
             session.delete(edition)
     missing = [one for rule_date, one in dates.items() if rule_date not in known and one.runs_at > start]
     for one in missing:
-        edition = Edition(newsletter_id=newsletter.id, rule_date=one.rule_date, slots=newsletter.slots)
+        edition = Edition(
+            newsletter_id=newsletter.id,
+            rule_date=one.rule_date,
+            slots=sum(section.slots for section in usual_sections(newsletter)),
+        )
         _set_times(newsletter, edition, one)
         EDITION.apply(session, actor, edition, "plan")
     session.flush()

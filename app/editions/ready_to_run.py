@@ -14,6 +14,7 @@ from ..newsletters.models import Newsletter
 from ..people.models import Expert
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
+from .slots import section_of, usual_sections
 
 SHOWN = 40
 LOOKED_THROUGH = 1_000  # of each kind; what was put on the shelf before these is found on the shelf's own page
@@ -61,8 +62,10 @@ class Ready:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an editor looks for. `topic` and `expert` are the keys of rows; `days` how long ago it was approved at least;
-    `length` is "fits" or "long"; `by` is "any", or "this" for what must run by `until`; `source` "shelf" or "answered"."""
+    """What an editor looks for. `topic` and `expert` are the keys of rows; `days` how long ago it was approved at
+    least; `length` is "fits" or "long"; `by` is "any", or "this" for what must run by `until`; `source` "shelf" or
+    "answered".
+    """
 
     topic: int | None = None
     expert: int | None = None
@@ -162,7 +165,7 @@ def facts_of(session: Session, newsletter: Newsletter, chosen: Sequence[Question
             question,
             tuple(found),
             tuple(topic.name for topic in topics[question.id]),
-            newsletter.words * max(1, len(found)),
+            section_of(usual_sections(newsletter), question).words * max(1, len(found)),
         )
         for question, found in ((question, voices[question.id]) for question in chosen)
     ]

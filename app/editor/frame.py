@@ -228,7 +228,7 @@ def _coming(desk: Desk) -> dict[str, str] | None:
     if not editions_ahead:
         return None
     edition = editions_ahead[0]
-    filled = len(slots.picked(desk.session, edition))
+    filled = slots.filled(desk.session, [edition])[edition.id]
     return {
         "date_label": day(edition.runs_at, "short"),
         "cutoff_label": _("locked")

@@ -40,7 +40,8 @@ def email_of(session: Session, letter: Letter) -> str | None:
 
 
 def forget(session: Session, letter_id: int) -> None:
-    """Erase the address: it was used up, the question is settled, or its days are over. The mail that it came in goes too."""
+    """Erase the address: it was used up, the question is settled, or its days are over. The mail that it came in goes
+    too."""
     session.execute(delete(Contact).where(Contact.letter_id == letter_id))
     erasing.destroy_of_letter(session, letter_id)
 

@@ -2,8 +2,8 @@
 
 from ..lifecycle import Machine, Move, Need, States, has
 
-# waits: nobody has said yet what it is. can_be_filed: it may be given a kind, or another one. has_ended: for its reader.
-# is_settled: its mail may be forgotten. is_listed: the desk's list shows it.
+# waits: nobody has said yet what it is. can_be_filed: it may be given a kind, or another one. has_ended: for its
+# reader. is_settled: its mail may be forgotten. is_listed: the desk's list shows it.
 STATES = States({
     "received": "waits can_be_filed is_listed",
     "held": "waits can_be_filed is_listed",
@@ -28,8 +28,10 @@ class LetterStates:
     is_listed = STATES.which("is_listed")
 
 
-settled = Need("kind; question or assignment", lambda letter: bool(
-    letter.filed_as and (letter.filed_as != "question" or letter.question_id)))  # fmt: skip
+settled = Need(
+    "kind; question or assignment",
+    lambda letter: bool(letter.filed_as and (letter.filed_as != "question" or letter.question_id)),
+)
 erased = Need("erases", lambda letter: letter.erased_at is not None and letter.body is None)
 way_in = Need("form or by hand", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api"))
 # Joining names a question that the desk has made public; whether it is, the verb sees, for a letter can't look up.
@@ -39,7 +41,8 @@ LETTER = Machine(
     "letter",
     STATES,
     (
-        Move("send", (), ("received", "held"), act="write, take letters, upkeep", needs=(way_in,)),
+        # R: where the newsletter acknowledges mails
+        Move("send", (), ("received", "held"), act="write, take letters, upkeep", needs=(way_in,), tells="R"),
         Move("release", ("held",), ("received",), act="take letters"),
         Move("file", ("received", "held", "filed"), ("filed",), act="take letters", needs=(settled,)),
         Move("join", (), ("filed",), act="write", needs=(joined,)),

@@ -34,9 +34,9 @@ def _rows(rule: str) -> dict[str, Any]:
 class Letter(Row, Public, Editable, LetterStates):
     """What somebody wrote, as the desk reads it. Who wrote it stands elsewhere, sealed, or nowhere.
 
-    Only the keyed hashes of the form's nonce and of the receipt are kept; after erasure they, the ids, the state and the
-    day remain, so that a repeated Send cannot bring an erased letter back. `alike` says whether something likely asks the
-    same, once the worker has looked.
+    Only the keyed hashes of the form's nonce and of the receipt are kept; after erasure they, the ids, the state and
+    the day remain, so that a repeated Send cannot bring an erased letter back. `alike` says whether something likely
+    asks the same, once the worker has looked.
     """
 
     __tablename__ = "letters"

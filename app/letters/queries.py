@@ -25,8 +25,9 @@ def listing(
 ) -> Listing[Letter]:
     """Return the list of a newsletter's letters in these states that follow all `rules`, the newest first.
 
-    Each rule alone is a walk of an index of its own. `since` and `until` bound when a letter came; with `until` the list begins
-    with the oldest. The order is that of the keys, which tell that of arrival where the minute isn't kept; by time where the list is bounded by it.
+    Each rule alone is a walk of an index of its own. `since` and `until` bound when a letter came; with `until` the
+    list begins with the oldest. The order is that of the keys, which tell that of arrival where the minute isn't kept;
+    by time where the list is bounded by it.
     """
     bounds = [Letter.received_at >= since] if since else []
     bounds += [Letter.received_at < until] if until else []
@@ -57,7 +58,8 @@ def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
 
 
 def stood_behind(session: Session, letter: Letter) -> set[int]:
-    """The keys of the questions that a letter ever stood behind, by the trail: the one of now, and those it was taken out of."""
+    """The keys of the questions that a letter ever stood behind, by the trail: the one of now, and those it was taken
+    out of."""
     filed = select(Event.facts).where(Event.noun == "letter", Event.noun_id == letter.id, Event.action == "letter.file")
     keys = {(facts or {}).get("question") for facts in session.scalars(filed)} | {letter.question_id}
     return {key for key in keys if key is not None}

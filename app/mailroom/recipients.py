@@ -1,7 +1,7 @@
 """Whom a mail is for, where a person wrote it: an expert's assignment, a newsletter, or the holding pen.
 
-Only a token that fits and a sender who is shown to be its expert make a letter on an assignment. Everything less waits in
-the holding pen with all that speaks against it, and nothing is sent back.
+Only a token that fits and a sender who is shown to be its expert make a letter on an assignment. Everything less waits
+in the holding pen with all that speaks against it, and nothing is sent back.
 """
 
 from sqlalchemy import select
@@ -114,8 +114,8 @@ def _edition(case: Case) -> int | None:
 
 
 def answerable(case: Case, decision: Decision) -> bool:
-    """Whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own address,
-    and a newsletter that sends any. Else nothing is looked up: a look-up tells a name server who writes to us.
+    """Whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own
+    address, and a newsletter that sends any. Else nothing is looked up: a look-up tells a name server who writes to us.
 
     Anybody can put somebody else's address into a mail; who gets our answer to that has not written to us.
     """

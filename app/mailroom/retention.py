@@ -17,9 +17,9 @@ MOST = 500  # mails in one transaction
 def destroy_old(session: Session) -> int:
     """Destroy what has had its days since it was filed, `raw_days` of each newsletter; how many mails it was.
 
-    What is in the holding pen, has failed, or became a letter that nobody has filed yet stays until somebody sorts it, and
-    no longer than readers' addresses may be kept at all, `keep_days`.
-    Nothing is noted beforehand: a letter that is taken up again within the days keeps its mail, and other days hold at once.
+    What is in the holding pen, has failed, or became a letter that nobody has filed yet stays until somebody sorts it,
+    and no longer than readers' addresses may be kept at all, `keep_days`. Nothing is noted beforehand: a letter that is
+    taken up again within the days keeps its mail, and other days hold at once.
     """
     usage.sweep(session)
     done = 0

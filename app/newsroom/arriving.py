@@ -13,7 +13,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Staff
+from ..actors import Actor
 from ..answers import diff
 from ..answers.paragraphs import paragraphs
 from ..db import keys, lock, now
@@ -22,7 +22,6 @@ from ..editions.models import Edition, EditionItem
 from ..text import clean
 from ..typesetting.overlap import runs, share
 from ..typesetting.renderers import to_text
-from . import publishing
 
 BYTES = 10  # of a reply token: 80 bits, 16 symbols
 RECENT = 60  # editions whose reply addresses are known
@@ -144,11 +143,6 @@ def changes(session: Session, edition: Edition) -> list[diff.Change]:
     for text in _as_it_runs(session, edition):
         found += diff.changes(text, _passage(text, ran))
     return found
-
-
-def mark_sent_as_it_ran(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
-    """The editor has seen the edition that arrived: it is sent. Raises `Stale`, `Illegal`."""
-    publishing.send(session, actor, edition, version=version)
 
 
 def _as_it_runs(session: Session, edition: Edition) -> list[str]:

@@ -1,7 +1,7 @@
 """The desk's one mail of the morning, at the newsletter's own hour, on days when there is something to say.
 
-Without an hour there is none. It says how many of what wait, names the first of them, and has no word of a reader in it:
-questions stand in it by what an editor has cleared.
+Without an hour there is none. It says how many of what wait, names the first of them, and has no word of a reader in
+it: questions stand in it by what an editor has cleared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from ..answers.models import Answer, Assignment
 from ..answers.queries import newest_checks
 from ..db import Database, address, now
 from ..editions.queries import coming_editions
-from ..editions.slots import picked
+from ..editions.slots import open_slots, sections_of
 from ..letters import queries as letters
 from ..letters.lifecycle import STATES as LETTERS
 from ..mail import inbound, outbox
@@ -169,5 +169,5 @@ def _assignments(session: Session, answers: Iterable[Answer]) -> list[Assignment
 def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:
     for edition in coming_editions(session, newsletter.id, 1):
         link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
-        return (edition.slots - len(picked(session, edition)) if edition.is_planned else 0), link
+        return (len(open_slots(sections_of(session, edition))) if edition.is_planned else 0), link
     return 0, ""

@@ -13,7 +13,7 @@ from ..db import now
 from ..editions.models import Edition
 from ..editions.queries import coming_editions
 from ..editions.ready_to_run import must_run
-from ..editions.slots import picked
+from ..editions.slots import Section, open_slots, sections_of
 from ..letters import queries as letters
 from ..letters.lifecycle import STATES
 from ..letters.models import Letter
@@ -27,7 +27,8 @@ CLOCKS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "return
 
 @dataclass(frozen=True)
 class Task:
-    """Something that somebody is to do: `kind` says what. `since` is when the waiting began, `due_at` when it should end.
+    """Something that somebody is to do: `kind` says what. `since` is when the waiting began, `due_at` when it should
+    end.
 
     `number` counts letters or readers, or names a slot.
     """
@@ -43,21 +44,22 @@ class Task:
 
 @dataclass(frozen=True)
 class Board:
-    """What waits for the desk, for experts, for their check of a quote, and for somebody to be asked; the next two editions,
-    and the questions in the slots of the first."""
+    """What waits for the desk, for experts, for their check of a quote, and for somebody to be asked; the next two
+    editions, and the sections of the first.
+    """
 
     desk: list[Task]
     experts: list[Task]
     checks: list[Task]
     answers: list[Task]
     coming: list[Edition]
-    filling: list[Question]
+    sections: list[Section]
 
 
 def board(session: Session, newsletter: Newsletter) -> Board:
     """Everything that waits, most pressing first."""
     coming = coming_editions(session, newsletter.id, 2)
-    filling = picked(session, coming[0]) if coming else []
+    sections = sections_of(session, coming[0]) if coming else []
     return Board(
         desk=[
             *_editions_to_finish(session, newsletter.id),
@@ -65,13 +67,13 @@ def board(session: Session, newsletter: Newsletter) -> Board:
             *_invitations_to_send(session, newsletter.id),
             *_letters_to_read(session, newsletter.id),
             *_dates_to_keep(session, newsletter, coming),
-            *_slot_to_fill(coming, len(filling)),
+            *_slot_to_fill(coming, open_slots(sections)),
         ],
         experts=_with_experts(session, newsletter.id),
         checks=_in_check(session, newsletter.id),
         answers=_nobody_asked(session, newsletter.id),
         coming=coming,
-        filling=filling,
+        sections=sections,
     )
 
 
@@ -190,11 +192,11 @@ def _letters_to_read(session: Session, newsletter_id: int) -> list[Task]:
     return tasks
 
 
-def _slot_to_fill(coming: list[Edition], filled: int) -> list[Task]:
+def _slot_to_fill(coming: list[Edition], numbers: list[int]) -> list[Task]:
     edition = coming[0] if coming else None
-    if edition is None or not edition.is_planned or filled >= edition.slots:
+    if edition is None or not edition.is_planned or not numbers:
         return []
-    return [Task("slot", edition.state_at, edition.cutoff_at, edition=edition, number=filled + 1)]
+    return [Task("slot", edition.state_at, edition.cutoff_at, edition=edition, number=numbers[0])]
 
 
 def _dates_to_keep(session: Session, newsletter: Newsletter, coming: list[Edition]) -> list[Task]:

@@ -1,5 +1,6 @@
-"""The worker's count of each week at a newsletter's desk, for Insights. A week is counted from the rows themselves, again
-and again while it can still change, so that what was imported, merged or filed late finds its way in by itself."""
+"""The worker's count of each week at a newsletter's desk, for Insights. A week is counted from the rows themselves,
+again and again while it can still change, so that what was imported, merged or filed late finds its way in by itself.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,12 @@ from sqlalchemy.orm import Session
 from ..answers.lifecycle import ASSIGNMENT_STATES
 from ..answers.models import Assignment
 from ..db import Database, now
-from ..editions.models import CountedWeek
 from ..letters.lifecycle import STATES as LETTERS
 from ..letters.models import Letter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question, QuestionTopic
 from .insights import Figures
+from .models import CountedWeek
 
 WEEK = timedelta(days=7)
 AT_ONCE = 30  # weeks of a newsletter that one run counts, so that mail never waits long
@@ -53,7 +54,9 @@ def _keep(session: Session, counted: Sequence[tuple[int, date, Figures]]) -> Non
 
 
 def monday(moment: datetime) -> date:
-    """The day on which a moment's week begins. Weeks are those of UTC, as are the days kept of letters without a minute."""
+    """The day on which a moment's week begins. Weeks are those of UTC, as are the days kept of letters without a
+    minute.
+    """
     day = moment.astimezone(UTC).date()
     return day - timedelta(days=day.weekday())
 

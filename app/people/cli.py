@@ -1,5 +1,6 @@
-"""`flask staff`: how the first person gets in, how anybody gets in again without mail, and how somebody is put out of the
-whole house. `flask experts`: files."""
+"""`flask staff`: how the first person gets in, how anybody gets in again without mail, and how somebody is put out of
+the whole house. `flask experts`: files.
+"""
 
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ..db import Database, address
 from ..lifecycle import Stale
 from ..newsletters.models import Newsletter
 from ..permissions import ROLES
-from . import cells, directory, disabling, exporting, import_writing, importing, sign_in, spreadsheet
+from . import directory, disabling, expert_file, import_writing, importing, sign_in, spreadsheet
 from .models import Person
 from .staff import LastAdmin
 
@@ -116,7 +117,7 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
     """Import the experts of a CSV FILE: all of them, or nobody where a row is wrong."""
     database: Database = current_app.extensions["database"]
     try:
-        read = spreadsheet.read(file.read_bytes(), cells.KNOWN, cells.NEEDED, encoding or "")
+        read = spreadsheet.read(file.read_bytes(), expert_file.known_heads(), expert_file.NEEDED, encoding or "")
     except spreadsheet.Unreadable as error:
         raise click.ClickException(f"{file.name} can't be read: {error.code} {error.values or ''}".strip()) from error
     with database.read() as session:
@@ -140,4 +141,4 @@ def export_experts(file: Path) -> None:
     """Write the whole directory with its addresses into a CSV FILE."""
     database: Database = current_app.extensions["database"]
     with database.read() as session, file.open("w", encoding="utf-8", newline="") as out:
-        out.writelines(spreadsheet.written(exporting.HEADS, exporting.rows(session)))
+        out.writelines(spreadsheet.written(expert_file.heads(), expert_file.rows(session)))

@@ -21,7 +21,8 @@ from .wording import index_again, reword
 
 
 class CannotMerge(Refused):
-    """Two questions can't become one; `reason` is a code of `fault_of_merge`, or "assigned" where an expert is being asked."""
+    """Two questions can't become one; `reason` is a code of `fault_of_merge`, or "assigned" where an expert is being
+    asked."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -149,7 +150,10 @@ def shelve(session: Session, actor: Staff, question: Question) -> None:
 
 
 def show(session: Session, actor: Staff, question: Question, shown: bool) -> None:
-    """Make an open question public in the desk's wording, or take it off the page again. Raises `Missing` (cleared text)."""
+    """Make an open question public in the desk's wording, or take it off the page again.
+
+    Raises `Missing` (cleared text).
+    """
     must(actor, "show")
     if shown and not cleared.holds(question):
         raise Missing(cleared.name)

@@ -22,8 +22,8 @@ _made = Question.closed_reason.is_distinct_from("undone")
 
 
 def listing(newsletter_id: int, states: Sequence[str], among: Select[int] | None = None) -> Listing[Question]:
-    """Return the list of a newsletter's questions in these states, newest first; `among` narrows it to some keys, which are
-    walked instead of each state's index."""
+    """Return the list of a newsletter's questions in these states, newest first; `among` narrows it to some keys, which
+    are walked instead of each state's index."""
     mine = select(Question).where(Question.newsletter_id == newsletter_id, _made)
     if among is None:
         return Listing(mine, (Question.id,), each=(Question.state, states))
@@ -74,7 +74,8 @@ def letters_behind(question_ids: Sequence[int], *order: Any, rising: bool = Fals
 
 
 def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
-    """Some of the live letters behind a question and what was merged into it: its own before the others', oldest first."""
+    """Some of the live letters behind a question and what was merged into it: its own before the others', oldest
+    first."""
     query = select(Letter).where(Letter.question_id.in_(family), Letter.is_filed)
     return list(session.scalars(query.order_by(Letter.question_id != question.id, Letter.id).limit(limit)))
 

@@ -7,9 +7,9 @@ import re
 import shutil
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from html import unescape
-from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -33,11 +33,10 @@ from app.newsletters.queries import desks_of
 from app.people import directory, sign_in
 from app.permissions import ACTS, OF_OTHERS, roles_for
 from app.questions.models import Question
-from app.seal import Keys
 from demo.doors import doors
-from demo.load import load
-from tests.support.app import BASE_URL, IN_TESTS, SECRETS
+from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.browser import Browser
+from tests.support.databases import address_of, postgres_copy
 
 EDITOR, EXPERT = "tereza@platan.example", "gulmira@fair-hour.example"
 ADMIN, ASSISTANT, ELSEWHERE = "pavel@platan.example", "aizada@platan.example", "shirin@platan.example"
@@ -78,18 +77,19 @@ class Walk:
     presses: set[str] = field(default_factory=set)
 
 
-@pytest.fixture(scope="module")
-def platan(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def platan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app of the demo newsroom, after its year."""
     folder = tmp_path_factory.mktemp("platan")
-    url = f"sqlite:///{shutil.copy(sqlite_template, folder / 'newsroom.db')}"
-    database = Database(url, Keys(SECRETS), BASE_URL)
-    load(database)
-    database.close()
-    environ = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "MAIL_FOLDER": str(folder)}
-    app = create_app({**configuration.load(environ), **IN_TESTS, "LIMITS": False})
-    yield app
-    app.extensions["database"].close()
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_year'), folder / 'newsroom.db')}"
+        else:
+            url = address_of(stack.enter_context(postgres_copy(request.getfixturevalue("postgres_year"))))
+        environ = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "MAIL_FOLDER": str(folder)}
+        app = create_app({**configuration.load(environ), **IN_TESTS, "LIMITS": False})
+        yield app
+        app.extensions["database"].close()
 
 
 def adapter(app: Flask) -> MapAdapter:

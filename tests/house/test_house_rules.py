@@ -10,7 +10,7 @@ import pytest
 from app.models import Base
 from tests.support.source import APP, ROOT, code, files, named, of_app, tree
 
-# A noun may use those to its right.
+# The newsroom, which spans the nouns, and the nouns (docs/adr/0009-rooms.md): each may use those to its right.
 NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters", "people", "audit")
 SERVING = ("typesetting", "mail", "matching")  # functions of plain values, open to every noun
 DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")

@@ -90,8 +90,9 @@ def _edit_form(
     is_past: bool = False,
     passages: Sequence[str] = (),
 ) -> str:
-    """The box beside the expert's own words. `typed` stands in it where that isn't the answer's text; `met` is who was faster; `is_past` says that nothing can be saved any more;
-    `passages` are readers' words in the text that was to go to the expert."""
+    """The box beside the expert's own words. `typed` stands in it where that isn't the answer's text; `met` is who was faster;
+    `is_past` says that nothing can be saved any more; `passages` are readers' words in the text that was to go to the expert.
+    """
     own = editing.submitted_text(desk.session, one)
     form = opened(facts_of(one.text) if one.text else {}, None if typed is None else {"answer": typed}, met)
     body = form.values["answer"]

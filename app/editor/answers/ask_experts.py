@@ -75,8 +75,8 @@ def ask(slug: str, public_id: str) -> str:
 def _first_with_room(desk: Desk) -> str:
     """The edition that an answer is most likely for: the next one with an open slot."""
     coming = [one for one in coming_editions(desk.session, desk.newsletter.id, 4) if one.is_planned]
-    free = (one.public_id for one in coming if len(slots.picked(desk.session, one)) < one.slots)
-    return next(free, "")
+    free = slots.first_with_room(desk.session, coming)
+    return free.public_id if free else ""
 
 
 def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = None) -> str:

@@ -51,7 +51,9 @@ def builder(
 ) -> str:
     """The page as it stands now. `trouble` says why a press did nothing; `tried` is the form that couldn't be taken."""
     session = desk.session
-    picked = slots.picked(session, edition)
+    sections = slots.sections_of(session, edition)
+    picked = [question for section in sections for question in section.picked]
+    open_slots = slots.open_slots(sections) if edition.state == "planned" else []
     blocks, troubles = locking.preview(session, edition)
     planned = edition.is_planned
     items = [] if planned else locking.items_of(session, edition)
@@ -69,7 +71,8 @@ def builder(
         kept=kept(),
         names=_name_troubles(desk, troubles),
         picked=in_slots,
-        open_slots=range(len(picked) + 1, edition.slots + 1) if planned else range(0),
+        open_slots=open_slots,
+        sections=sections,
         items=items,
         approvals=history.approvals(session, items),
         fits=history.fits_its_hash,
@@ -81,11 +84,11 @@ def builder(
         reply_to=reply_address(desk, edition),
         changes=arriving.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
-        **(_to_build_with(desk, edition, in_slots) if planned else {"ready": []}),
+        **(_to_build_with(desk, edition, in_slots, open_slots) if planned else {"ready": []}),
     )
 
 
-def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready]) -> dict[str, Any]:
+def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready], open_slots: Sequence[int]) -> dict[str, Any]:
     """What only a planned edition's page needs: what could fill it, and what to know before it is locked."""
     session, newsletter = desk.session, desk.newsletter
     topics, experts = topics_of(session, newsletter.id), experts_ready(session, newsletter)
@@ -93,7 +96,12 @@ def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready]) -> dic
     found = ready_to_run(session, newsletter, wanted)
     following = session.scalar(slots.later_editions(edition).limit(1))
     warned = matters(
-        session, edition, picked, must_run(session, newsletter.id), following.rule_date if following else None
+        session,
+        edition,
+        picked,
+        open_slots,
+        must_run(session, newsletter.id),
+        following.rule_date if following else None,
     )
     options = {name: list(choices) for name, choices in CHOICES.items()}
     options["topic"] = [(topic.slug, topic.name) for topic in topics]

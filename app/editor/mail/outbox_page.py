@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
+from ... import errors
 from ...formatting import moment
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
@@ -142,9 +143,10 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
     try:
         question = change(slug, fn)
     except (Illegal, Stale, outbox.OnItsWay) as refused:
-        gone = act == "discard" and not isinstance(refused, Stale)
-        otherwise = _("It can’t be stopped any more: it has gone out, or it is just going.") if gone else ""
-        second(slug, lambda desk: the_mail(desk, public_id), refused, otherwise)
+        if act == "discard" and (isinstance(refused, outbox.OnItsWay) or getattr(refused, "state", "") == "sent"):
+            words = _("It can’t be stopped any more: it has gone out, or it is just going.")
+            return errors.page(409, happened=words)
+        second(slug, lambda desk: the_mail(desk, public_id), refused)
     if question and request.form.get("to") == "question":
         return redirect(url_for("editor.question", slug=slug, public_id=question), code=303)
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)

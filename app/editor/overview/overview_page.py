@@ -12,6 +12,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from ...answers import correspondence
+from ...editions.slots import open_slots
 from ...formatting import age, ago, day, exact, is_past, left
 from ...mail import inbound
 from ...newsletters.queries import desks_of
@@ -87,11 +88,9 @@ def _edition_stands(tasks: Board) -> str:
     edition = tasks.coming[0]
     if edition.is_locked:
         return _("The edition of %(day)s is locked.", day=day(edition.runs_at))
-    free = edition.slots - len(tasks.filling)
+    free = len(open_slots(tasks.sections))
     slots = (
-        ngettext("One slot is still open", "%(num)s slots are still open", free)
-        if free > 0
-        else _("Every slot is filled")
+        ngettext("One slot is still open", "%(num)s slots are still open", free) if free else _("Every slot is filled")
     )
     if is_past(edition.cutoff_at):
         return _("%(slots)s; the cut-off was %(time)s ago.", slots=slots, time=ago(edition.cutoff_at))
@@ -139,8 +138,8 @@ def _slots(desk: Desk, tasks: Board) -> dict[str, Any] | None:
     if not tasks.coming:
         return None
     edition, ready = tasks.coming[0], questions.count(desk.session, desk.newsletter.id, STATES.which("is_answered"))
-    open_slots = range(len(tasks.filling) + 1, edition.slots + 1)
-    return {"edition": edition, "questions": tasks.filling, "open": open_slots, "ready": ready}
+    picked = [question for section in tasks.sections for question in section.picked]
+    return {"edition": edition, "questions": picked, "open": open_slots(tasks.sections), "ready": ready}
 
 
 def _until(task: Task) -> str:

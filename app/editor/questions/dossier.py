@@ -124,12 +124,7 @@ def dossier(desk: Desk, question: Question) -> Dossier:
         originals=originals(desk, question, queries.first_letters(session, question, family, SHOWN), merged),
         parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
-        free=next(
-            (one for one in coming if len(slots.picked(session, one)) < one.slots),
-            None,
-        )
-        if picks
-        else None,
+        free=slots.first_with_room(session, coming) if picks else None,
         topics=queries.topics_of(session, [question.id])[question.id],
         all_topics=topics_of(session, desk.newsletter.id),
         may=frozenset(QUESTION.open_to(desk.actor, question)),

@@ -5,9 +5,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...editions.slots import section_of, usual_sections
 from ...fields import Wrong
 from ...lifecycle import Stale, must
 from ...newsletters import settings
+from ...newsletters.sentence_places import PLACES
 from ...text import direction
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
@@ -24,7 +26,7 @@ SENTENCES = {
     "asked_many": (_l("Several readers asked"), ""),
     "asked_one": (_l("One reader asked, unnamed"), ""),
     "asked_credit": (_l("One reader asked, named"), _l("{credit} is the name as they want it printed.")),
-    "lead_in": (_l("Lead-in to an answer"), _l("{name}, {credit_line} and {relation} are filled in; what an expert lacks is left out.")),
+    "lead_in": (_l("Lead-in to an answer"), _l("%(places)s are filled in; what an expert lacks is left out.", places=", ".join(PLACES["lead_in"]))),
     "also": (_l("Lead-in to a second answer"), _l("As above.")),
     "verify": (_l("In the invitation: how to check that it is you"), ""),
     "pay": (_l("In the invitation: pay"), ""),
@@ -92,7 +94,7 @@ def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
             Piece(
                 language,
                 newsletter.marks,
-                newsletter.section,
+                section_of(usual_sections(newsletter)).name,
                 _("The Salt Wind"),
                 askers,
                 _("Who measures it?"),
