@@ -32,7 +32,6 @@ class AssignmentStates:
 
     is_drafted = ASSIGNMENT_STATES.which("is_drafted")
     is_invited = ASSIGNMENT_STATES.which("is_invited")
-    is_accepted = ASSIGNMENT_STATES.which("is_accepted")
     is_declined = ASSIGNMENT_STATES.which("is_declined")
     is_received = ASSIGNMENT_STATES.which("is_received")
     is_returned = ASSIGNMENT_STATES.which("is_returned")
@@ -54,7 +53,6 @@ class AnswerStates:
     """What pages, verbs and queries ask of where an answer stands."""
 
     is_submitted = ANSWER_STATES.which("is_submitted")
-    is_edited = ANSWER_STATES.which("is_edited")
     is_checking = ANSWER_STATES.which("is_checking")
     is_approved = ANSWER_STATES.which("is_approved")
     is_withdrawn = ANSWER_STATES.which("is_withdrawn")

@@ -29,7 +29,6 @@ class QuestionStates:
     is_published = STATES.which("is_published")
     is_retracted = STATES.which("is_retracted")
     is_shelved = STATES.which("is_shelved")
-    is_closed = STATES.which("is_closed")
     is_merged = STATES.which("is_merged")
     is_listed = STATES.which("is_listed")
     is_going = STATES.which("is_going")
