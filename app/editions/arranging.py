@@ -24,7 +24,7 @@ def arrange(
 
     Raises `Stale`, `Illegal` and what `pick` raises.
     """
-    must(actor, "E")
+    must(actor, "edition")
     expect(lock(session, edition), version)
     planned(edition)
     standing = picked(session, edition)
@@ -48,7 +48,7 @@ def next_free(session: Session, edition: Edition) -> Edition | None:
 
 def answers_first(session: Session, actor: Staff, edition: Edition, question: Question, answer_id: str) -> None:
     """Let one of the several answers of a question stand first in its slot. Raises `Illegal`, `Missing`."""
-    must(actor, "E")
+    must(actor, "edition")
     planned(lock(session, edition))
     answers = approved_of(session, lock(session, question).id)
     first = next((answer for answer in answers if answer.public_id == answer_id), None)

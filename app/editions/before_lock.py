@@ -7,7 +7,6 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..answers.mailed_answers import WAITS
 from ..answers.models import Assignment
 from ..letters.models import Letter
 from ..questions.lifecycle import cleared
@@ -85,7 +84,7 @@ def _mails(session: Session, edition: Edition, questions: Sequence[Question]) ->
         .join(Assignment, Assignment.id == Letter.assignment_id)
         .where(
             Letter.newsletter_id == edition.newsletter_id,
-            Letter.state.in_(WAITS),
+            Letter.waits,
             Letter.assignment_id.is_not(None),
             Assignment.question_id.in_([question.id for question in questions]),
         )

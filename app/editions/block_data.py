@@ -79,12 +79,7 @@ def as_it_would_run(
 
 
 def _lead_in(assignment: Assignment, credit: dict[str, str] | None = None) -> LeadIn:
-    said = credit or {
-        "name": assignment.expert.printed_name,
-        "credit_line": assignment.credit_line,
-        "relation": assignment.relation,
-    }
-    return LeadIn(said["name"], said["credit_line"] or None, said["relation"] or None)
+    return LeadIn(**(credit or assignment.credit))
 
 
 def lead_in(session: Session, newsletter: Newsletter, assignment: Assignment, language: str) -> str:

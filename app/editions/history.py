@@ -22,7 +22,7 @@ def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Editio
     """The editions that are to run, skipped dates among them, soonest first."""
     query = select(Edition).where(
         Edition.newsletter_id == newsletter_id,
-        Edition.state.in_(("planned", "locked", "skipped")),
+        Edition.is_unsent,
         Edition.runs_at > now(session) - MISSED,
     )
     return list(session.scalars(query.order_by(Edition.runs_at, Edition.id).limit(limit)))
@@ -57,7 +57,7 @@ def _by_time(event: Event) -> tuple[datetime, int]:
 def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[tuple[str, str]]]:
     """By question: who approved each of its answers, and the reason noted where an expert had not passed the text."""
     keys = [item.question_id for item in items]
-    query = select(Answer).where(Answer.question_id.in_(keys), Answer.state == "approved")
+    query = select(Answer).where(Answer.question_id.in_(keys), Answer.is_approved)
     answers = list(session.scalars(query.order_by(Answer.run_position, Answer.id))) if keys else []
     names = names_of(session, [answer.approved_by_id for answer in answers if answer.approved_by_id])
     found: dict[int, list[tuple[str, str]]] = {key: [] for key in keys}

@@ -51,7 +51,7 @@ def plan_newsletter(
         )
     }
     for rule_date, edition in known.items():
-        if edition.state != "planned" or edition.runs_at <= start:
+        if not edition.is_planned or edition.runs_at <= start:
             continue
         if rule_date in dates:
             _set_times(newsletter, edition, dates[rule_date])
@@ -75,7 +75,7 @@ def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Editi
     "locked", or something is "picked" or "asked" for them, or "letters" are about them."""
     query = select(Edition).where(
         Edition.newsletter_id == newsletter.id,
-        Edition.state.in_(("planned", "locked")),
+        Edition.is_ahead,
         Edition.runs_at > now(session),
     )
     coming = session.scalars(query.order_by(Edition.runs_at)).all()
@@ -86,7 +86,7 @@ def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Editi
     for edition in coming:
         one = dates.get(edition.rule_date)
         if one is None or _local(one) != edition.local_at:
-            found.append((edition, "locked" if edition.state == "locked" else _held_by(session, edition)))
+            found.append((edition, "locked" if edition.is_locked else _held_by(session, edition)))
     return found
 
 

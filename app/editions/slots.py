@@ -87,7 +87,7 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
 
     Raises `Missing` (free slot, approved answer) and `Illegal` when the edition is no longer planned.
     """
-    must(actor, "E")
+    must(actor, "pick")
     planned(lock(session, edition))
     sections = sections_of(session, edition)
     if not section_of(sections, question).open:
@@ -116,7 +116,7 @@ def _changed(session: Session, edition: Edition) -> None:
 
 def planned(edition: Edition) -> None:
     """Raises `Illegal` for an edition whose slots can't change any more."""
-    if edition.state != "planned":
+    if not edition.is_planned:
         raise Illegal("edition", "change", edition.state)
 
 
@@ -156,7 +156,7 @@ def renumber(session: Session, edition: Edition, order: list[int] | None = None)
 
 def move(session: Session, actor: Staff, question: Question, step: int) -> None:
     """Move a question `step` slots down (negative: up). At the end of the list nothing happens."""
-    must(actor, "E")
+    must(actor, "edition")
     edition = _edition_of(session, question)
     order = [q.id for q in picked(session, edition)]
     at = order.index(question.id)
@@ -167,13 +167,13 @@ def move(session: Session, actor: Staff, question: Question, step: int) -> None:
 
 def later_editions(edition: Edition) -> Select[Edition]:
     """The planned editions after one, soonest first."""
-    later = select(Edition).filter_by(newsletter_id=edition.newsletter_id, state="planned")
+    later = select(Edition).where(Edition.newsletter_id == edition.newsletter_id, Edition.is_planned)
     return later.where(Edition.runs_at > edition.runs_at).order_by(Edition.runs_at)
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     """Move a question to the next planned edition with a free slot. Raises `Missing` when there is none."""
-    must(actor, "E")
+    must(actor, "edition")
     edition = _edition_of(session, question)
     for target in session.scalars(later_editions(edition)):
         sections = sections_of(session, lock(session, target))

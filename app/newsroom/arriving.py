@@ -85,7 +85,7 @@ class Ran:
 
 def recently_run(session: Session, newsletter_id: int, limit: int = LOOKED_AT) -> list[Ran]:
     """The newest editions of a newsletter that are fixed, the newest first."""
-    fixed = Edition.state.in_(("sent", "locked"))
+    fixed = Edition.is_fixed
     query = select(Edition).where(Edition.newsletter_id == newsletter_id, fixed).order_by(Edition.runs_at.desc())
     editions = session.scalars(query.limit(limit)).all()
     texts = texts_of(session, editions)
@@ -108,9 +108,9 @@ def that_arrives(session: Session, newsletter_id: int, text: str) -> Edition | N
     """The edition that a mail of the newsletter is: one that can arrive now, and whose locked words are mostly in it."""
     at = now(session)
     can_arrive = or_(
-        Edition.state == "locked",
-        and_(Edition.state == "sent", Edition.sent_at >= at - ARRIVES_WITHIN),
-        and_(Edition.state == "planned", Edition.runs_at.between(at - AROUND_ITS_DATE, at + AROUND_ITS_DATE)),
+        Edition.is_locked,
+        and_(Edition.is_sent, Edition.sent_at >= at - ARRIVES_WITHIN),
+        and_(Edition.is_planned, Edition.runs_at.between(at - AROUND_ITS_DATE, at + AROUND_ITS_DATE)),
     )
     query = select(Edition).where(Edition.newsletter_id == newsletter_id, can_arrive)
     arrived = runs(text)

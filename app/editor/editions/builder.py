@@ -53,9 +53,9 @@ def builder(
     session = desk.session
     sections = slots.sections_of(session, edition)
     picked = [question for section in sections for question in section.picked]
-    open_slots = slots.open_slots(sections) if edition.state == "planned" else []
+    open_slots = slots.open_slots(sections) if edition.is_planned else []
     blocks, troubles = locking.preview(session, edition)
-    planned = edition.state == "planned"
+    planned = edition.is_planned
     items = [] if planned else locking.items_of(session, edition)
     in_slots = facts_of(session, desk.newsletter, picked) if planned else []
     return page(
@@ -77,7 +77,7 @@ def builder(
         approvals=history.approvals(session, items),
         fits=history.fits_its_hash,
         events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
-        moved=where_to(skipping.moved_from(session, edition)) if edition.state == "skipped" else [],
+        moved=where_to(skipping.moved_from(session, edition)) if edition.is_skipped else [],
         over=edition.runs_at < datetime.now(UTC),
         may_recall=edition.sent_at is not None and datetime.now(UTC) < edition.sent_at + publishing.GRACE,
         most_slots=slots.MOST_SLOTS,
@@ -153,7 +153,7 @@ def _wanted(topics: Sequence[Topic], experts: Sequence[Expert], edition: Edition
 def reply_address(desk: Desk, edition: Edition) -> str:
     """Where replies to this edition's mail should go, so that each is known to be one; "" where no mail comes in."""
     inbox = desk.newsletter.inbox
-    if not inbox or edition.state == "skipped":
+    if not inbox or edition.is_skipped:
         return ""
     return address_for(inbox, arriving.reply_token(desk.session, edition))
 

@@ -207,7 +207,10 @@ OF_ALL_SLOTS = ("up", "down", "slots", "skip", "unskip", "recall")
 IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
 
 
-@editor.post(f"/<slug>/editions/<public_id>/<any({', '.join(PRESSES)}):press>")
+@editor.press(
+    f"/<slug>/editions/<public_id>/<any({', '.join(PRESSES)}):press>",
+    {"": "edition", "pick": "pick", "drop": "pick", "date": "word", "unname": "check names"},
+)
 def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     """Do one thing to an edition and say so, with what others did meanwhile; where it can't be done, say why."""
 
