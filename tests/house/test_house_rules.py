@@ -214,7 +214,7 @@ def by_hand(node: ast.AST, room: str) -> bool:
     return is_ours and not (node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == 1)
 
 
-FEW = {"app/editor/faster.py"}  # the newest events of one row, of which there is no second page
+FEW = {"app/editor/conflict.py"}  # the newest events of one row, of which there is no second page
 
 
 def test_every_list_in_pages_is_a_listing() -> None:

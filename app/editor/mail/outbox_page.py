@@ -22,7 +22,7 @@ from ...seal import Unsealable
 from ...web import last_row, paged
 from ..conflict import number_shown, second
 from ..frame import Desk, at_desk, change, editor, found, page, unknown
-from .mail_words import ACTS, STATES, Named, named, shown
+from .mail_words import STATES, Named, named, shown
 
 PAGE = 40
 FIRST = 8  # mails of a state on the page of all of them
@@ -82,7 +82,7 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
         standing=_standing(counted),
         counted=counted,
         groups=listed,
-        acts=[(act, BUTTONS[act]) for act in ACTS if act in open_to],
+        acts=open_to,
         opened=_opened(desk, opened, names) if opened else None,
         keyset=keyset,
     )
