@@ -10,8 +10,6 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor, Staff
-from ..audit import Event
-from ..audit.queries import newest_move
 from ..db import lock, now
 from ..letters import filing
 from ..letters.lifecycle import LETTER
@@ -23,7 +21,7 @@ from ..matching.index import forget
 from ..newsletters.models import Newsletter
 from ..questions.models import Note
 from ..text import clean, guess_language
-from . import assigning, editing, taking_back, writing
+from . import assigning, editing, writing
 from .models import Answer, Assignment
 
 WAITS = ("received", "held")
@@ -140,43 +138,7 @@ def file(
     with audit.watched(session) as events:
         FOLLOWS[kind](session, actor, Filing(letter, assignment, reason, later_on, note))
         session.flush()
-    filing.file(session, actor, letter, kind, assignment_id=assignment.id, did=taking_back.did(events))
-
-
-def undo(session: Session, actor: Staff, letter: Letter, event: Event) -> None:
-    """Take back a filing, and with it all that followed from it. Raises `Stale`."""
-    taking_back.take_back(session, actor, _did(event), event.id)
-    filing.undo(session, actor, letter, event)
-
-
-def wait_again(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
-    """Let a filed letter of an expert wait, also after the minute of the undo, as if it had not been filed.
-
-    Raises `Stale` where somebody has gone on from there, `Illegal`, `NotYours`.
-    """
-    expect(lock(session, letter), version)
-    event = newest_move(session, "letter", letter.id)
-    if letter.author != "expert" or event is None or event.action != "letter.file":
-        raise Illegal("letter", "let wait again", letter.state)
-    taking_back.take_back(session, actor, _did(event), event.id)
-    filing.reopen(session, actor, letter)
-
-
-def may_wait_again(session: Session, letter: Letter) -> bool:
-    """Whether nothing has been built on what an expert's letter was filed as."""
-    event = newest_move(session, "letter", letter.id) if letter.state == "filed" else None
-    return (
-        event is not None and "did" in (event.facts or {}) and taking_back.is_untouched(session, _did(event), event.id)
-    )
-
-
-def _did(event: Event) -> list[int]:
-    """What followed from a filing. Raises `Illegal` for one that is no expert's letter filed as theirs."""
-    facts = event.facts or {}
-    if "did" not in facts:
-        raise Illegal("letter", "take back the filing of", event.new)
-    keys: list[int] = facts["did"]
-    return keys
+    filing.file(session, actor, letter, kind, assignment_id=assignment.id, did=[event.id for event in events])
 
 
 def _answer(session: Session, actor: Staff, filed: Filing) -> None:

@@ -1,41 +1,152 @@
-"""A newsletter's calendar as an editor types it: in words or as an RFC 5545 rule, with pauses and extra dates."""
+"""A newsletter's rhythm as an editor chooses it: weekdays, which of the month, every so many weeks; or as a rule of RFC 5545."""
 
-from datetime import date, datetime
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
 
 from ..newsletters.models import Newsletter
 from ..newsletters.settings import Faulty
-from .calendar import CalendarError, EditionDate, next_dates, read_extra, read_rhythm, read_skip, read_time
-from .planning import rhythm_of
-from .rhythm_words import english, from_words, in_words
+from ..text import single_line
+from .calendar import (
+    CalendarError,
+    EditionDate,
+    next_dates,
+    read_extra,
+    read_rhythm,
+    read_rule,
+    read_skip,
+    read_time,
+    zone_of,
+)
+
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+PLACES = ("1", "2", "3", "4", "5", "-1")  # of a weekday in its month; -1 is the last
+LONGEST = 200  # characters of a rule
+WEEKS = tuple(str(weeks) for weeks in range(1, 9))  # from one edition to the next, as far as they can be chosen
+_DAY = re.compile(rf"({'|'.join(PLACES)})?({'|'.join(WEEKDAYS)})")
+_MONTH_DAY = re.compile(r"0?[1-9]|[12]\d|3[01]")
 
 
-def as_typed(newsletter: Newsletter) -> str:
-    """The rhythm as its field shows it: in words where they can say it, else as the rule."""
-    words = in_words(newsletter.rule, read_time(newsletter.at), newsletter.zone)
-    return english(words) if words else f"{newsletter.rule}, {newsletter.at}, {newsletter.zone}"
+@dataclass(frozen=True)
+class Pattern:
+    """What a rule says. `days` pairs a weekday (0 is Monday) with its places in the month (-1 is the last), or with none
+    where it is every week, or every `weeks` weeks. `month_days` are days of the month."""
+
+    days: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    month_days: tuple[int, ...] = ()
+    weeks: int = 1
 
 
-def read_typed(said: str, start: date, skips: list[str], extra: list[str]) -> dict[str, Any]:
-    """What was typed as the newsletter's columns. Raises `Faulty` with a sentence for each field that can't be read."""
+@dataclass(frozen=True)
+class Choices:
+    """A rule as its form holds it, in text. `by` is what it goes by: "weeks" (every `weeks` weeks on `weekdays`), "month"
+    (the `weekdays` in `places`), "days" (`month_days`, with commas between) or "rule", which is the rule as typed."""
+
+    by: str
+    weeks: str = "1"
+    weekdays: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    month_days: str = ""
+    rule: str = ""
+
+    def as_rule(self) -> str:
+        """Return the rule that was chosen. Raises `CalendarError` where something is left to be chosen."""
+        if self.by in ("weeks", "month") and not self.weekdays:
+            raise CalendarError("Choose a weekday, or several.")
+        match self.by:
+            case "weeks":
+                interval = f"INTERVAL={self.weeks};" if self.weeks != "1" else ""
+                return f"FREQ=WEEKLY;{interval}BYDAY={','.join(self.weekdays)}"
+            case "month":
+                if not self.places:
+                    raise CalendarError("Choose which of the month it is: the first, the third, the last.")
+                return "FREQ=MONTHLY;BYDAY=" + ",".join(place + day for day in self.weekdays for place in self.places)
+            case "days":
+                days = [day.strip() for day in self.month_days.split(",")]
+                if not all(_MONTH_DAY.fullmatch(day) for day in days):
+                    raise CalendarError("The days of the month are numbers from 1 to 31, with commas between.")
+                return "FREQ=MONTHLY;BYMONTHDAY=" + ",".join(str(int(day)) for day in days)
+        return self.rule.strip()
+
+
+def choices_of(rule: str) -> Choices:
+    """Return the choices that make a rule, or the rule as typed where they would make another one."""
+    pattern = pattern_of(rule)
+    if pattern and pattern.month_days:
+        return Choices("days", month_days=", ".join(map(str, pattern.month_days)))
+    if pattern and "WKST" not in rule.upper() and len({frozenset(places) for _day, places in pattern.days}) == 1:
+        weekdays = tuple(WEEKDAYS[day] for day, _places in sorted(pattern.days))
+        if places := pattern.days[0][1]:
+            return Choices("month", weekdays=weekdays, places=tuple(place for place in PLACES if int(place) in places))
+        if str(pattern.weeks) in WEEKS:
+            return Choices("weeks", str(pattern.weeks), weekdays)
+    return Choices("rule", rule=rule)
+
+
+def pattern_of(rule: str) -> Pattern | None:
+    """Return what a rule says, or None for one that can't be said so and is shown as it is."""
+    parts = dict(part.partition("=")[::2] for part in rule.strip().upper().removeprefix("RRULE:").split(";"))
+    parts.pop("WKST", None)
+    weeks = parts.pop("INTERVAL", "1")
+    match sorted(parts.items()):
+        case [("BYDAY", value), ("FREQ", "WEEKLY")] if weeks.isdecimal():
+            days = _days(value)
+            return None if not days or any(places for _day, places in days) else Pattern(days, weeks=int(weeks))
+        case _ if weeks != "1":
+            return None
+        case [("BYDAY", value), ("FREQ", "MONTHLY")]:
+            days = _days(value)
+            return Pattern(days) if days and all(places for _day, places in days) else None
+        case [("BYDAY", value), ("BYSETPOS", places), ("FREQ", "MONTHLY")] if value in WEEKDAYS:
+            return pattern_of("FREQ=MONTHLY;BYDAY=" + ",".join(place + value for place in places.split(",")))
+        case [("BYMONTHDAY", value), ("FREQ", "MONTHLY")] if all(map(_MONTH_DAY.fullmatch, value.split(","))):
+            return Pattern(month_days=tuple(map(int, value.split(","))))
+    return None
+
+
+def _days(value: str) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Return BYDAY's parts by weekday, in the order in which the weekdays come; none where one isn't understood."""
+    days: dict[int, tuple[int, ...]] = {}
+    for found in map(_DAY.fullmatch, value.split(",")):
+        if found is None:
+            return ()
+        weekday = WEEKDAYS.index(found[2])
+        days[weekday] = (*days.get(weekday, ()), *([int(found[1])] if found[1] else []))
+    return tuple(days.items())
+
+
+def _lines(read: Callable[[str], Any]) -> Callable[[str], list[str]]:
+    """Return a reader of a text with a date on each line, which are kept as they were typed."""
+
+    def all_of(text: str) -> list[str]:
+        lines = [line for part in text.splitlines() if (line := single_line(part))]
+        for line in lines:
+            read(line)
+        return lines
+
+    return all_of
+
+
+READ: dict[str, Callable[[str], Any]] = {
+    "at": lambda text: f"{read_time(text):%H:%M}",
+    "zone": lambda text: zone_of(text.strip()).key,
+    "skips": _lines(read_skip),
+    "extra": _lines(lambda text: read_extra(text, time())),
+}
+
+
+def read_typed(choices: Choices, typed: Mapping[str, str], start: date | None) -> dict[str, Any]:
+    """Return the columns of the calendar for what was chosen and typed, counted from `start`, which may be unreadable (None).
+
+    Raises `Faulty` with a sentence for each field that can't be read.
+    """
+    columns: dict[str, Any] = {"rule_start": start}
     faults: dict[str, str] = {}
-    columns: dict[str, Any] = {"rule_start": start, "skips": skips, "extra": extra}
-    try:
-        if "FREQ=" in said.upper():
-            rule, at, zone = (part.strip() for part in ("," * (2 - said.count(",")) + said).rsplit(",", 2))
-            rhythm = read_rhythm(rule, start, at, zone)
-        else:
-            rhythm = from_words(said, start)
-        columns |= {"rule": rhythm.rule, "at": f"{rhythm.at:%H:%M}", "zone": rhythm.zone}
-    except CalendarError as error:
-        faults["rhythm"] = str(error)
-    for name, lines, read in (
-        ("skips", skips, read_skip),
-        ("extra", extra, lambda text: read_extra(text, read_time("00:00"))),
-    ):
+    for name, read in (READ | {"rule": lambda _text: _checked(choices.as_rule(), start)}).items():
         try:
-            for line in lines:
-                read(line)
+            columns[name] = read(typed.get(name, ""))
         except CalendarError as error:
             faults[name] = str(error)
     if faults:
@@ -43,5 +154,14 @@ def read_typed(said: str, start: date, skips: list[str], extra: list[str]) -> di
     return columns
 
 
-def next_six(newsletter: Newsletter, after: datetime) -> list[EditionDate]:
-    return next_dates(rhythm_of(newsletter), after, 6)
+def _checked(rule: str, start: date | None) -> str:
+    read_rule(rule, start or date(2022, 1, 1))
+    if len(rule) > LONGEST:
+        raise CalendarError(f"A rule has {LONGEST} characters at most.")
+    return rule
+
+
+def next_six(newsletter: Newsletter, after: datetime, typed: Mapping[str, Any] | None = None) -> list[EditionDate]:
+    """Return the next six dates, by the newsletter's calendar or by the columns that `read_typed` gave for another one."""
+    columns = typed or {name: getattr(newsletter, name) for name in ("rule", "rule_start", *READ)}
+    return next_dates(read_rhythm(*(columns[name] for name in ("rule", "rule_start", *READ))), after, 6)

@@ -46,7 +46,7 @@ def undo(slug: str) -> Response:
 
 def _why(desk: Desk, left: undoing.Left) -> str:
     if isinstance(left.why, Stale):
-        row = desk.session.get(undoing.ROWS[left.event.noun], left.event.noun_id)
+        row = desk.session.get(undoing.NOUNS[left.event.noun][0], left.event.noun_id)
         newest = newest_change(row)
         # Where the row itself stands as the press left it, it is what followed from the press that has gone on.
         return newest and newest.id != left.event.id and in_short(desk, row) or str(WHY_NOT[-1][1])

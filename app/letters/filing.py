@@ -6,13 +6,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ..actors import Actor
-from ..audit import Event
 from ..db import lock
 from ..lifecycle import expect
 from .lifecycle import LETTER
 from .models import Letter
 
-# What a filing may change besides the state. The trail keeps what stood there before, so that it can be undone.
+# What a filing may change besides the state. The trail keeps what stood there before, so that it can be undone (`newsroom.undo`).
 FACTS = ("filed_as", "question_id", "assignment_id", "held_reason", "end_reason", "answered_by_id")
 
 
@@ -60,20 +59,6 @@ def reopen(session: Session, actor: Actor, letter: Letter, version: int | None =
         session, actor, letter, "reopen", why={"was": _facts(letter)}, end_reason=None, answered_by_id=None,
         filed_as=None, question_id=None,
     )  # fmt: skip
-
-
-def undo(session: Session, actor: Actor, letter: Letter, event: Event) -> None:
-    """Put a letter back to where it stood before `event`, its newest move. Raises `Illegal`."""
-    was = (event.facts or {}).get("was", {})
-    LETTER.apply(
-        session,
-        actor,
-        letter,
-        "undo",
-        to=event.old,
-        why={"undoes": event.id},
-        **{name: was.get(name) for name in FACTS},
-    )
 
 
 def _facts(letter: Letter) -> dict[str, Any]:

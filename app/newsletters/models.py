@@ -1,63 +1,241 @@
+"""A newsletter with its settings. Each is one column with one row of words and checks, from which its form, page and trail follow.
+
+A new setting is a column here and its migration; what it does stands where it is used.
+"""
+
+import re
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, false
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
 from ..db import Editable, Public, Row, one_of, table
+from ..fields import Field, Wrong, fields_of, kept
+from ..mail.kinds import KINDS
+from ..mail.reply_address import checked_pattern
+from ..mail.translation import N_
+from ..people.directory import checked_address
+from ..text import for_print
+from .sentence_places import misplaced
 
-CHECK_POLICIES = ("off", "facts", "approve")
-MARKS = ("straight", "typographic")
+WHO, WHEN, READS = N_("Who writes"), N_("When it runs"), N_("How it reads")
+PROMISES, MAIL = N_("Promises"), N_("Mail")
+PARTS = (WHO, WHEN, READS, PROMISES, MAIL)  # of the settings' page
+CHECKS = (
+    ("off", N_("No check"), N_("The invitation says that you may edit for length and clarity.")),
+    (
+        "facts",
+        N_("Facts only"),
+        N_("Silence means it runs. What the desk took down or translated is always read back."),
+    ),
+    ("approve", N_("Full approval"), N_("Nothing runs without the expert’s yes.")),
+)
+MARKS = (("typographic", N_("Typographic, by the language: “ ” « » „ “")), ("straight", N_("Straight: \" '")))
+# The kinds of mail that can wait for a second person: those to somebody outside the house.
+HOLDABLE = tuple((kind,) for kind in KINDS if kind.startswith(("expert.", "reader.")))
+EMPTY = {"default": "", "server_default": ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting(Field):
+    """A setting. Whoever may do the `act` may change it."""
+
+    act: str = "settings"
+
+
+def _setting(part: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
+    """Return the column of a setting; `more` are further fields of its row, and the column's own options."""
+    row = {name: more.pop(name) for name in ("low", "high", "check", "options") if name in more}
+    return kept(Setting(part=part, label=label, help=help, kind=kind, **row), length, **more)
+
+
+def _line(
+    part: str, label: str, help: str = "", length: int = 200, kind: str = "line", **more: Any
+) -> MappedColumn[Any]:
+    return _setting(part, label, help, kind, length, **more)
+
+
+def _number(part: str, label: str, help: str, low: int, high: int, default: int, **more: Any) -> MappedColumn[Any]:
+    return _setting(part, label, help, "number", low=low, high=high, default=default, **more)
+
+
+def _call(text: str) -> str:
+    text = for_print(text)
+    if place := misplaced("call", text):
+        raise Wrong("place", place=place)
+    return text
+
+
+def _time_of_day(typed: str) -> str:
+    """Return a time of day as it is stored, "07:30". ValueError for anything else."""
+    if not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", typed.zfill(5)):
+        raise ValueError(typed)
+    return typed.zfill(5)
 
 
 class Newsletter(Row, Public, Editable):
-    """A newsletter's settings and house sentences.
+    """A newsletter and its settings, in the order of their page.
 
     `rule` is an RFC 5545 recurrence rule whose dates are local in `zone`, at the local time `at` ("HH:MM"); the cut-off
-    lies `cutoff_minutes` before an edition runs. `slots` is how many Q&As an edition takes, `words` how long an answer may
-    be. `inbox` is where mails come in: "ask@steppe.example", or "*@reply.steppe.example" for a sub-domain of tokens; empty
-    where none do. `list_address` is what editions are mailed from. Mails of `held_kinds` wait for a person; others can be
-    stopped for `undo_seconds`. `digest_at` is when the desk's morning mail goes out ("HH:MM"). What came in is destroyed
-    `raw_days` after filing. `check_hours` is how long an expert has for the quote check, `keep_days` how long a reader's address is kept at most.
+    lies `cutoff_minutes` before an edition runs. `digest_at` is a local time too. `inbox` is "ask@steppe.example", or
+    "*@reply.steppe.example" for a sub-domain of tokens; empty where no mail comes in.
     """
 
     __tablename__ = "newsletters"
-    __table_args__ = table(one_of("check_policy", CHECK_POLICIES), one_of("marks", MARKS))
+    __table_args__ = table(
+        one_of("check_policy", tuple(value for value, *_words in CHECKS)),
+        one_of("marks", ("straight", "typographic")),
+    )
 
     slug: Mapped[str] = mapped_column(String(60), unique=True)
-    name: Mapped[str] = mapped_column(String(200))
-    publisher: Mapped[str] = mapped_column(String(200))
-    editor: Mapped[str] = mapped_column(String(200))
     language: Mapped[str] = mapped_column(String(35))
-    languages: Mapped[list[str]] = mapped_column(JSON, default=list)
-    address: Mapped[str] = mapped_column(String(320))
-    dek: Mapped[str] = mapped_column(String(400), default="")
-    imprint: Mapped[str] = mapped_column(String(400), default="")
-    section: Mapped[str] = mapped_column(String(200))
-    call: Mapped[str] = mapped_column(Text, default="")
-    zone: Mapped[str] = mapped_column(String(60))
-    rule: Mapped[str] = mapped_column(String(200))
-    rule_start: Mapped[date]
-    at: Mapped[str] = mapped_column(String(5))
-    skips: Mapped[list[str]] = mapped_column(JSON, default=list)
-    extra: Mapped[list[str]] = mapped_column(JSON, default=list)
-    cutoff_minutes: Mapped[int] = mapped_column(default=2880)
-    slots: Mapped[int] = mapped_column(default=2)
-    words: Mapped[int] = mapped_column(default=180)
-    marks: Mapped[str] = mapped_column(String(20), default="typographic")
-    check_policy: Mapped[str] = mapped_column(String(20), default="facts")
-    check_hours: Mapped[int] = mapped_column(default=48)
-    keep_days: Mapped[int] = mapped_column(default=90)
-    names_readers: Mapped[bool] = mapped_column(default=True)
-    inbox: Mapped[str] = mapped_column(String(320), default="", server_default="")
-    list_address: Mapped[str] = mapped_column(String(320), default="", server_default="")
-    held_kinds: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
-    undo_seconds: Mapped[int] = mapped_column(default=60, server_default="60")
-    acknowledges: Mapped[bool] = mapped_column(default=False, server_default=false())
-    digest_at: Mapped[str] = mapped_column(String(5), default="07:30", server_default="07:30")
-    raw_days: Mapped[int] = mapped_column(default=14, server_default="14")
     notes: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     public_version: Mapped[int] = mapped_column(default=1)
+
+    name: Mapped[str] = _line(WHO, N_("Name"))
+    dek: Mapped[str] = _line(
+        WHO, N_("What it is about"), N_("One sentence under the name, for readers."), 400, default=""
+    )
+    publisher: Mapped[str] = _line(WHO, N_("Publisher"))
+    editor: Mapped[str] = _line(WHO, N_("Editor"), N_("Who signs the letters to experts."))
+    address: Mapped[str] = _line(
+        WHO, N_("Address"), N_("Letters come from it, and replies go to it."), 320, "email", check=checked_address
+    )
+    imprint: Mapped[str] = _line(WHO, N_("Imprint"), "", 400, default="")
+    languages: Mapped[list[str]] = _setting(
+        WHO,
+        N_("Languages"),
+        N_("Codes with commas between, e.g. en, ru, kk-Arab: the languages of the ask page."),
+        "languages",
+        default=list,
+    )
+    rule: Mapped[str] = _line(WHEN, N_("Rhythm"), kind="rule")
+    at: Mapped[str] = _line(WHEN, N_("Time"), "", 5, "time")
+    zone: Mapped[str] = _line(WHEN, N_("Time zone"), N_("E.g. Europe/Prague."), 60, "zone")
+    rule_start: Mapped[date] = _setting(
+        WHEN, N_("Counted from"), N_("From when every second week, for instance, is counted."), "date"
+    )
+    skips: Mapped[list[str]] = _setting(
+        WHEN,
+        N_("Pauses"),
+        N_("A line each: a day, or first and last day: 2026-07-01/2026-08-31."),
+        "days",
+        default=list,
+    )
+    extra: Mapped[list[str]] = _setting(
+        WHEN,
+        N_("Extra dates"),
+        N_("A line each: a day at the usual hour, or with its own: 2026-12-23T17:00."),
+        "days",
+        default=list,
+    )
+    cutoff_minutes: Mapped[int] = _setting(
+        WHEN, N_("Cut-off"), N_("Hours before it runs."), "hours", high=40_320, default=2880
+    )
+    slots: Mapped[int] = _number(WHEN, N_("Slots"), N_("How many Q&As a new edition takes."), 1, 12, 2)
+    section: Mapped[str] = _line(READS, N_("Section"), N_("It stands before each headline."))
+    call: Mapped[str] = _setting(
+        READS,
+        N_("Standing call"),
+        N_("The standing call for questions; {address} is filled in."),
+        "text",
+        check=_call,
+        default="",
+    )
+    words: Mapped[int] = _number(READS, N_("Words"), N_("How long an answer may be."), 20, 2_000, 180)
+    marks: Mapped[str] = _setting(READS, N_("Quotation marks"), "", "choice", 20, options=MARKS, default="typographic")
+    names_readers: Mapped[bool] = _setting(
+        READS,
+        N_("Readers who want it are named"),
+        N_("Only with their consent and after a check."),
+        "tick",
+        default=True,
+    )
+    check_policy: Mapped[str] = _setting(PROMISES, N_("Quote check"), "", "choice", 20, options=CHECKS, default="facts")
+    check_hours: Mapped[int] = _number(
+        PROMISES, N_("Time to check"), N_("Hours that an expert has for it."), 1, 336, 48
+    )
+    keep_days: Mapped[int] = _number(
+        PROMISES, N_("Readers’ addresses"), N_("Days until a reader’s address is erased at the latest."), 1, 365, 90
+    )
+    inbox: Mapped[str] = _line(
+        MAIL,
+        N_("Where mail comes in"),
+        N_(
+            "E.g. ask@steppe.example; or *@reply.steppe.example where a whole domain comes in. "
+            "Replies to our mails then know what they are about. Empty: no mail comes in."
+        ),
+        320,
+        check=checked_pattern,
+        **EMPTY,
+    )
+    list_address: Mapped[str] = _line(
+        MAIL,
+        N_("The newsletter’s own sender"),
+        N_("What your editions are mailed from, so that the one that arrives here is known."),
+        320,
+        "email",
+        check=checked_address,
+        **EMPTY,
+    )
+    acknowledges: Mapped[bool] = _setting(
+        MAIL,
+        N_("Readers who mail a question hear that it arrived"),
+        N_(
+            "Once a day to each address, without a word of what they asked. Whoever watches their mail sees that "
+            "they wrote to you. Only a mail whose sender our server has checked is answered."
+        ),
+        "tick",
+        default=False,
+        server_default=false(),
+    )
+    digest_at: Mapped[str] = _line(
+        MAIL,
+        N_("Morning mail"),
+        N_(
+            "When the editors’ one mail of the morning goes out, e.g. 07:30, on days when there is something to say. "
+            "Empty: none."
+        ),
+        5,
+        check=_time_of_day,
+        default="07:30",
+        server_default="07:30",
+    )
+    undo_seconds: Mapped[int] = _number(
+        MAIL,
+        N_("Time to undo"),
+        N_("Seconds for which a mail that you cause can be stopped: 0 to 600."),
+        0,
+        600,
+        60,
+        server_default="60",
+    )
+    raw_days: Mapped[int] = _number(
+        MAIL,
+        N_("Mails as they came"),
+        N_(
+            "Days after filing until a mail, as it came, is destroyed: 1 to 90. Until then it lies sealed and can be read "
+            "anew."
+        ),
+        1,
+        90,
+        14,
+        server_default="14",
+    )
+    held_kinds: Mapped[list[str]] = _setting(
+        MAIL,
+        N_("Mails that wait for a second person"),
+        N_("They stay in the outbox until an editor sends them. A desk of one ticks none."),
+        "ticks",
+        options=HOLDABLE,
+        default=list,
+        server_default="[]",
+    )
+
+
+SETTINGS: dict[str, Setting] = fields_of(Newsletter)
 
 
 class NewsletterText(Row, Editable):

@@ -1,22 +1,29 @@
-"""How a letter or a question ends without an answer of its own: whoever left an address hears it in a kind sentence."""
+"""A letter or a question ends without an answer of its own, and is opened again: whoever left an address hears of an end."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
-from ..answers import closing
+from ..answers import closing, pending_invitations
+from ..answers.assigning import ASKED, of_question
+from ..answers.editing import approved_of, end_check
+from ..answers.lifecycle import ANSWER, ASSIGNMENT
+from ..answers.models import Answer, AnswerText, Assignment
+from ..audit import Event
+from ..audit.queries import chosen, newest_move, newest_of
+from ..db import lock
 from ..letters import filing
 from ..letters.ending_sentences import ENDINGS, sentence_of
 from ..letters.models import Letter
-from ..lifecycle import Missing
-from ..mail import outbox
+from ..lifecycle import Illegal, Missing, expect
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
+from ..people import links
+from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..questions.queries import letters_of
 from . import notices
-
-WAITS = ("held", "queued")
+from .undo import is_untouched, take_back
 
 
 def end_letter(
@@ -36,9 +43,27 @@ def end_letter(
 def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
     """Take an end back, and with it the notice that has not gone out yet. Raises `Stale`, `Illegal`, and `OnItsWay`."""
     filing.reopen(session, actor, letter, version)
-    mail = _notice(session, letter)
-    if mail and mail.state in WAITS:
-        outbox.recall(session, actor, mail)
+    notices.untell_what_waits(session, actor, letter)
+
+
+def wait_again(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
+    """Let a filed letter of an expert wait, also after the minute of the undo, as if it had not been filed.
+
+    Raises `Stale` where somebody has gone on from there, `Illegal`, `NotYours`.
+    """
+    expect(lock(session, letter), version)
+    event = newest_move(session, "letter", letter.id)
+    if letter.author != "expert" or event is None or event.action != "letter.file" or "did" not in (event.facts or {}):
+        raise Illegal("letter", "let wait again", letter.state)
+    take_back(session, actor, (event.facts or {})["did"], event.id)
+    filing.reopen(session, actor, letter)
+
+
+def may_wait_again(session: Session, letter: Letter) -> bool:
+    """Return whether nothing has been built on what an expert's letter was filed as."""
+    event = newest_move(session, "letter", letter.id) if letter.state == "filed" else None
+    did = (event.facts or {}).get("did") if event else None
+    return event is not None and did is not None and is_untouched(session, did, event.id)
 
 
 def close_question(
@@ -60,27 +85,48 @@ def close_question(
 
 
 def reopen_question(session: Session, actor: Staff, question: Question) -> None:
-    """Open a closed question again, and take back the notices of its end that have not gone out yet. Raises as
-    `reopen_letter` does."""
-    closing.reopen(session, actor, question)
+    """Open a closed question again, and take back the notices of its end that have not gone out yet. A text that is here can
+    be used again, and whoever has not heard of the end goes on; the others can be asked once more. Raises as `reopen_letter`
+    does."""
+    QUESTION.apply(session, actor, lock(session, question), "reopen", closed_reason=None)
+    closed = newest_of(session, "question", question.id, "question.close")
+    if closed is not None and question.text is not None and question.text.erased_at is None:
+        facts = closed.facts or {}
+        heard = {mail.assignment_id for mail in pending_invitations.untell(session, actor, facts.get("told", ()))}
+        for event in chosen(session, facts.get("did", ())):
+            if event.action == "assignment.cancel":
+                _go_on(session, actor, event, closed, event.noun_id in heard)
+    was_asked = closed is not None and closed.old == "seeking"
+    if approved_of(session, question.id):
+        QUESTION.apply(session, actor, question, "answer", cause="approve")
+    elif was_asked and any(one.state in ASKED for one in of_question(session, question)):
+        QUESTION.apply(session, actor, question, "seek", cause="invite")
     for letter in letters_of(session, question):
-        mail = _notice(session, letter)
-        if mail and mail.state in WAITS:
-            outbox.recall(session, actor, mail)
+        notices.untell_what_waits(session, actor, letter)
 
 
-def untell(session: Session, actor: Staff, letter: Letter) -> None:
-    """Take back the notice that a letter or its question ended, as part of an undo. Raises `OnItsWay` where it has gone out."""
-    mail = _notice(session, letter)
-    if mail is None or mail.state == "discarded":
-        return
-    if mail.state not in WAITS:
-        raise outbox.OnItsWay(mail.public_id)
-    outbox.recall(session, actor, mail)
+def _go_on(session: Session, actor: Staff, ended: Event, closed: Event, heard: bool) -> None:
+    """Let an assignment that was ended with its question go on, as far as it can."""
+    assignment = lock(session, session.get_one(Assignment, ended.noun_id))
+    if ended.old == "received":
+        answer = lock(session, session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one())
+        end_check(session, actor, answer)
+        ASSIGNMENT.apply(session, actor, assignment, "revive", cause="reopen")
+        kind = session.get_one(AnswerText, answer.text_id).kind
+        ANSWER.apply(session, actor, answer, "revive", to=kind, cause="reopen")
+        links.restore_links(session, assignment.id, ended.at)
+    elif not heard:
+        followed = chosen(session, (closed.facts or {})["did"])
+        take_back(session, actor, [each.id for each in followed if _is_of(session, each, assignment)], closed.id)
 
 
-def _notice(session: Session, letter: Letter) -> OutboxMail | None:
-    return session.scalar(select(OutboxMail).filter_by(once_key=notices.cause("ended", letter.id)))
+def _is_of(session: Session, event: Event, assignment: Assignment) -> bool:
+    """Return whether an event is about an assignment, its answer or a mail of it."""
+    if event.noun == "answer":
+        return session.get_one(Answer, event.noun_id).assignment_id == assignment.id
+    if event.noun == "outboxmail":
+        return session.get_one(OutboxMail, event.noun_id).assignment_id == assignment.id
+    return (event.noun, event.noun_id) == ("assignment", assignment.id)
 
 
 def _known(reason: str) -> None:

@@ -16,12 +16,15 @@ from ..editions.models import Edition
 from ..letters import contacts, unsubscribing
 from ..letters.models import Letter
 from ..mail import messages, outbox
+from ..mail.models import OutboxMail
 from ..mail.translation import say
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..people import directory
 from ..questions.models import Question
 from ..questions.queries import letters_of
+
+WAITS = ("held", "queued")
 
 
 def tell_experts(
@@ -81,6 +84,26 @@ def tell_reader(
 def cause(kind: str, letter_id: int, edition_id: int | None = None) -> str:
     """What makes a notice the one that a reader gets: they are told once of each end, and once of each edition."""
     return f"{kind}:{letter_id}:{edition_id or ''}"
+
+
+def untell(session: Session, actor: Actor, letter: Letter) -> None:
+    """Take back the notice that a letter or its question ended, as part of an undo. Raises `OnItsWay` where it has gone out."""
+    if (mail := of_ending(session, letter)) is None or mail.state == "discarded":
+        return
+    if mail.state not in WAITS:
+        raise outbox.OnItsWay(mail.public_id)
+    outbox.recall(session, actor, mail)
+
+
+def untell_what_waits(session: Session, actor: Actor, letter: Letter) -> None:
+    """Take back that notice as far as it has not gone out yet. Raises `OnItsWay`."""
+    if (mail := of_ending(session, letter)) and mail.state in WAITS:
+        outbox.recall(session, actor, mail)
+
+
+def of_ending(session: Session, letter: Letter) -> OutboxMail | None:
+    """Return the notice that a letter or its question ended."""
+    return session.scalar(select(OutboxMail).filter_by(once_key=cause("ended", letter.id)))
 
 
 def not_this_time(session: Session, actor: Actor, question: Question) -> None:

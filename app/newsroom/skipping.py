@@ -5,9 +5,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
-from ..answers import pending_invitations
 from ..audit import Event
-from ..audit.queries import chosen, moved_since, newest_of
+from ..audit.queries import chosen, newest_of
 from ..db import lock
 from ..editions import slots
 from ..editions.lifecycle import EDITION
@@ -20,7 +19,7 @@ from . import notices, publishing
 
 Moved = list[tuple[Question, Edition | None]]  # what was picked, with the edition that it runs in now, if there is one
 TELLS = ("expert.carried_over", "expert.dropped")
-BEHIND = 1_000  # numbers of slots that are free for a moment, until all are numbered
+LEAVES = ("question.carry", "question.drop")
 
 
 def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
@@ -39,7 +38,7 @@ def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
         OutboxMail.kind.in_(TELLS),
         OutboxMail.question_id.in_([question.id for question, _edition in moved]),
     )
-    why = {"did": [event.id for event in events if event.action in BACK], "told": list(session.scalars(told))}
+    why = {"did": [event.id for event in events], "told": list(session.scalars(told))}
     EDITION.apply(session, actor, edition, "skip", why=why if moved else None)
     return moved
 
@@ -63,44 +62,36 @@ def moved_from(session: Session, edition: Edition) -> Moved:
     """What was picked for a date when it was left out, and where it stands now; without what has run or ended since."""
     skipped = newest_of(session, "edition", edition.id, "edition.skip")
     moves = chosen(session, (skipped.facts or {}).get("did", ()))[::-1] if skipped else ()
-    questions = [session.get_one(Question, move.noun_id) for move in moves]
+    questions = [session.get_one(Question, move.noun_id) for move in moves if move.action in LEAVES]
     return [
         (one, session.get(Edition, one.edition_id or 0)) for one in questions if one.state in ("answered", "queued")
     ]
 
 
-def undo(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
-    """The date was left out by mistake: what was picked stands in its slots again, in its order, and no expert hears of it.
-
-    Raises `Told` where one has, `OnItsWay`, and `Stale` where anything was moved on since.
-    """
+def carry_back(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Put a question that was carried over first into the edition that it was picked for. Raises `Stale` where it was moved on."""
     facts = event.facts or {}
-    pending_invitations.untell_all(session, actor, facts.get("told", ()))
-    unskip(session, actor, edition)
-    moves = chosen(session, facts.get("did", ()))[::-1]
-    for position, move in enumerate(moves, 1):
-        question = lock(session, session.get_one(Question, move.noun_id))
-        BACK[move.action](session, actor, question, edition, move, BEHIND + position)
-    slots.renumber(session, edition)
-
-
-def _carried(session: Session, actor: Staff, question: Question, edition: Edition, move: Event, position: int) -> None:
-    target = lock(session, session.get_one(Edition, (move.facts or {})["to"]))
+    edition, target = session.get_one(Edition, facts["from"]), lock(session, session.get_one(Edition, facts["to"]))
     if (question.state, question.edition_id, target.state) != ("queued", target.id, "planned"):
         raise Stale(question.public_id)
-    question.edition_id, question.position = edition.id, position
+    question.edition_id, question.position = edition.id, 0
     session.flush()
     slots.renumber(session, target)
+    slots.renumber(session, edition)
     audit.record(session, actor, "question.carry_back", question, facts={"from": target.id, "to": edition.id})
 
 
-def _dropped(session: Session, actor: Staff, question: Question, edition: Edition, move: Event, position: int) -> None:
-    if moved_since(session, move, ()):
-        raise Stale(question.public_id)
+def pick_again(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Put a question that was taken out of its slot first into its edition again."""
+    edition = session.get_one(Edition, (event.facts or {})["edition"])
     QUESTION.apply(
-        session, actor, question, "undo", to="queued", why={"undoes": move.id, "edition": edition.id},
-        edition_id=edition.id, position=position,
-    )  # fmt: skip
-
-
-BACK = {"question.carry": _carried, "question.drop": _dropped}
+        session,
+        actor,
+        question,
+        "undo",
+        to="queued",
+        why={"undoes": event.id, "edition": edition.id},
+        edition_id=edition.id,
+        position=0,
+    )
+    slots.renumber(session, edition)

@@ -1,34 +1,63 @@
-"""Undo for a minute: the inverse of what one press did, while its mails are unsent and nobody has gone on from there.
+"""Undo: what can be taken back, a row for each, and the press that takes back the last one while it can be.
 
-A press is told by the events that it wrote into the trail, so nothing is kept for it but the trail itself.
+A press is known by the events that it wrote into the trail, so nothing is kept for it but the trail itself. The event of a
+press names in `did` the events that it brought about, and in `told` the mails that tell of them.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
-from ..answers import closing, mailed_answers
+from ..answers import pending_invitations, stopped_mails, taking_back
+from ..answers.assigning import SETTLED
+from ..answers.lifecycle import ANSWER, ASSIGNMENT
+from ..answers.models import Answer, Assignment
 from ..audit import Event, watched
 from ..audit.queries import chosen, moved_since
 from ..db import lock, now
+from ..editions.lifecycle import EDITION
 from ..editions.models import Edition
 from ..letters import filing
-from ..letters.models import OF_EXPERT, Letter
-from ..lifecycle import Illegal, Refused, Stale
+from ..letters.lifecycle import LETTER
+from ..letters.models import Letter
+from ..lifecycle import Illegal, Machine, Refused, Stale
+from ..mail import outbox
+from ..mail.lifecycle import MAIL
+from ..mail.models import OutboxMail
 from ..matching.verdicts import take_back_same
+from ..people import links
 from ..questions import reversing
+from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
+from ..questions.moves import take_back_followers
 from ..questions.queries import letters_of
-from . import skipping
-from .endings import untell
+from . import notices, skipping
 
 FOR = timedelta(seconds=60)
 GRACE = timedelta(seconds=10)  # what is pressed in the last second has a way to go
-ROWS: dict[str, type[Letter | Question | Edition]] = {"letter": Letter, "question": Question, "edition": Edition}
+NOUNS: dict[str, tuple[type[Any], Machine]] = {
+    "letter": (Letter, LETTER),
+    "question": (Question, QUESTION),
+    "assignment": (Assignment, ASSIGNMENT),
+    "answer": (Answer, ANSWER),
+    "edition": (Edition, EDITION),
+    "outboxmail": (OutboxMail, MAIL),
+}
+FOLLOWERS = ("assignment", "answer")  # they move back because the upper one does, and by nobody's own press
+BY_ITS_EXPERTS = ("question.rest", "question.seek")  # where a question stands by its experts, and not by itself
+SAID_NO = ("decline_reason", "later_on")
+READ: dict[str, Callable[[str], Any]] = {
+    "later_on": date.fromisoformat,
+    "received_at": datetime.fromisoformat,
+    "invited_at": datetime.fromisoformat,
+}
+
+Verb = Callable[..., Any]  # of session, actor, row, event, and the keys of the press
 
 
 class TooLate(Refused):
@@ -43,11 +72,139 @@ class Left:
     why: Refused
 
 
+@dataclass(frozen=True)
+class Undo:
+    """A row: an event, the verb that takes it back, how everything stands then, and how long that can be done.
+
+    Whatever the event brought about is taken back after it. `mail` is the kind of the mail whose discarding takes it back.
+    """
+
+    action: str
+    verb: Verb
+    sentence: str
+    lasts: str
+    mail: str = ""
+
+
+def _restored(*columns: str, then: Verb | None = None) -> Verb:
+    """Return the verb that lets a row stand where it stood: its state, and `columns` as its event kept them, or else empty."""
+
+    def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
+        was = (event.facts or {}).get("was", {})
+        facts = {name: READ[name](was[name]) if was.get(name) and name in READ else was.get(name) for name in columns}
+        cause = "undo" if event.noun in FOLLOWERS else None
+        machine = NOUNS[event.noun][1]
+        machine.apply(session, actor, row, "undo", to=event.old, cause=cause, why={"undoes": event.id}, **facts)
+        if then:
+            then(session, actor, row, event)
+
+    return verb
+
+
+def _plain(verb: Verb) -> Verb:
+    """Return a verb that asks for the row and the event alone in the form of the table."""
+    return lambda session, actor, row, event, _press: verb(session, actor, row, event)
+
+
+def _of_row(verb: Verb) -> Verb:
+    """Return a verb that asks for the row alone in the form of the table."""
+    return lambda session, actor, row, *_: verb(session, actor, row)
+
+
+def _taken_out(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
+    """Of a letter that was taken out of a question. One that had ended lost its notice: it is ended once more, by hand."""
+    if event.old != "filed":
+        raise Illegal("letter", "undo", event.old)
+    _restored(*filing.FACTS)(session, actor, letter, event, press)
+
+
+def _untell_readers(session: Session, actor: Staff, question: Question) -> None:
+    for letter in letters_of(session, question):
+        notices.untell(session, actor, letter)
+
+
+def _links(session: Session, _actor: Staff, assignment: Assignment, event: Event) -> None:
+    links.restore_links(session, assignment.id, event.at)
+
+
+def _ladder(session: Session, actor: Staff, assignment: Assignment, _event: Event) -> None:
+    """The ladder may have gone on to the next one meanwhile."""
+    pending_invitations.step_back(session, actor, assignment, "undo")
+
+
+def _by_its_experts(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
+    """Where the ladder has asked the next one meanwhile, the question stands with an expert already."""
+    if question.state not in (event.old, event.new):
+        raise Stale(question.public_id)
+    if question.state != event.old:
+        _restored()(session, actor, question, event, press)
+
+
+def _mail_put_back(session: Session, actor: Staff, mail: OutboxMail, event: Event) -> None:
+    outbox.put_back(session, actor, mail, str(event.old), (event.facts or {}).get("once"))
+
+
+def _rows(lasts: str, *rows: tuple[str, Verb, str] | tuple[str, Verb, str, str]) -> dict[str, Undo]:
+    return {action: Undo(action, verb, sentence, lasts, *mail) for action, verb, sentence, *mail in rows}
+
+
+_PRESSES = _rows(
+    "for a minute",
+    ("letter.file", _restored(*filing.FACTS), "The letter waits as before it was filed."),
+    ("letter.release", _restored(*filing.FACTS), "The letter is held again."),
+    ("letter.reopen", _taken_out, "The letter stands behind its question again."),
+    (
+        "letter.end",
+        _restored(*filing.FACTS, then=_of_row(notices.untell)),
+        "The letter waits, and its reader hears nothing.",
+    ),
+    ("question.open", reversing.unmake, "The question is closed; its words were its letter's, which has them."),
+    ("question.merge", _restored("merged_into_id", then=take_back_followers), "The question stands by itself again."),
+    ("question.shelve", _restored("closed_reason"), "The question stands where it stood before the shelf."),
+    (
+        "question.close",
+        _restored("closed_reason", then=_of_row(_untell_readers)),
+        "It goes on, and nobody hears of an end.",
+    ),
+    ("question.topics", _plain(reversing.old_topics), "The question has the topics that it had."),
+    ("edition.skip", _of_row(skipping.unskip), "The date has its edition, and what was picked for it its slot."),
+)
+_STEPS = _rows(
+    "with the press that it followed from",
+    ("question.carry", _plain(skipping.carry_back), "The question stands in the edition that it was picked for."),
+    ("question.drop", _plain(skipping.pick_again), "The question stands in its slot."),
+    ("question.rest", _by_its_experts, "The question stands with its experts."),
+    ("question.seek", _by_its_experts, "The question stands where it stood before an expert was asked."),
+    ("assignment.cancel", _restored(then=_links), "The expert goes on, by the links that they had."),
+    ("assignment.decline", _restored(*SAID_NO, then=_ladder), "The expert has not said no."),
+    ("assignment.accept", _restored(*SAID_NO), "The expert has not said yes."),
+    ("assignment.receive", _restored("received_at"), "No text has come."),
+    ("assignment.step back", _restored("invited_at", then=_links), "The next one on the ladder is invited."),
+    ("assignment.ask_back", _plain(taking_back.ask_back), "The question has no such note."),
+    ("answer.start", _plain(taking_back.start), "There is no answer."),
+    ("answer.submit", _plain(taking_back.submit), "The version is gone; its words were the letter's, which has them."),
+    ("answer.reply", _plain(taking_back.reply), "The quote check is open; its own time may end it."),
+    ("answer.withdraw", _restored(), "The answer stands where it stood."),
+    ("mail.recall", _plain(_mail_put_back), "The mail waits to leave."),
+)
+_MAILS = _rows(
+    "until its mail has left",
+    ("assignment.invite", _of_row(stopped_mails.uninvite), "The assignment is a draft.", "expert.invitation"),
+    ("answer.check", _of_row(stopped_mails.end_check), "There is no quote check.", "expert.check"),
+)
+UNDO = _PRESSES | _STEPS | _MAILS
+_BY_MAIL = {row.mail: row for row in _MAILS.values()}
+
+
 def undoable(events: Sequence[Event]) -> list[int]:
-    """The keys of a press: what can be undone of it and what hangs on that; empty where nothing can."""
+    """Return the keys of a press: what can be undone of it and what hangs on that; empty where nothing can."""
     followed = {key for event in events for key in (event.facts or {}).get("did", ())}
-    moves = [event for event in events if event.id not in followed and (event.new is not None or event.action in UNDO)]
-    return [event.id for event in events] if moves and all(event.action in UNDO for event in moves) else []
+    moves = [
+        event
+        for event in events
+        if not (event.id in followed and event.action in UNDO) and (event.new is not None or event.action in _PRESSES)
+    ]
+    return [event.id for event in events] if moves and all(event.action in _PRESSES for event in moves) else []
 
 
 def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Event], list[Left]]:
@@ -60,7 +217,7 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
     events = [event for event in chosen(session, press) if _is_own(actor, event)]
     own = [event.id for event in events]  # what is not somebody going on; and with it what undoing has written so far
     for event in events:
-        if event.action not in UNDO:
+        if event.action not in _PRESSES:
             continue
         try:
             with watched(session) as written, session.begin_nested():
@@ -86,54 +243,55 @@ def _is_own(actor: Staff, event: Event) -> bool:
 
 
 def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
-    row: Any = lock(session, session.get_one(ROWS[event.noun], event.noun_id))
+    """Take one event of a press back. Raises `Told` where an expert has heard of it, `OnItsWay`, `TooLate`, and `Stale`."""
+    row = _row(session, event)
     if event.new is not None and moved_since(session, event, press):
         raise Stale(row.public_id)
     if now(session) - event.at > FOR + GRACE:
         raise TooLate(row.public_id)
-    UNDO[event.action](session, actor, row, event, press)
+    UNDO[event.action].verb(session, actor, row, event, press)
+    pending_invitations.untell_all(session, actor, (event.facts or {}).get("told", ()))
+    take_back(session, actor, (event.facts or {}).get("did", ()), event.id)
 
 
-def _ending(session: Session, actor: Staff, letter: Letter, event: Event, _press: Sequence[int]) -> None:
-    untell(session, actor, letter)
-    filing.undo(session, actor, letter, event)
+def _row(session: Session, event: Event) -> Any:
+    return lock(session, session.get_one(NOUNS[event.noun][0], event.noun_id))
 
 
-def _reopening(session: Session, actor: Staff, letter: Letter, event: Event, _press: Sequence[int]) -> None:
-    """Of a letter that was taken out of a question. One that had ended lost its notice: it is ended once more, by hand."""
-    if event.old != "filed":
-        raise Illegal("letter", "undo", event.old)
-    filing.undo(session, actor, letter, event)
+def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
+    """Return whether nothing of what `press` brought about was moved on, and its question is one whose experts are heard."""
+    events = [event for event in chosen(session, keys) if event.action in UNDO]
+    questions = Question.id.in_({event.question_id for event in events if event.question_id})
+    if session.scalar(select(Question.id).where(questions, Question.state.in_(SETTLED)).limit(1)) is not None:
+        return False
+    return not any(
+        event.new is not None and event.action not in BY_ITS_EXPERTS and moved_since(session, event, [*keys, press])
+        for event in events
+    )
 
 
-def _closing(session: Session, actor: Staff, question: Question, event: Event, _press: Sequence[int]) -> None:
-    """Nobody hears of it: neither its readers nor the experts, whose assignments and answers go on."""
-    for letter in letters_of(session, question):
-        untell(session, actor, letter)
-    reversing.back(session, actor, question, event)
-    closing.undo(session, actor, event)
+def take_back(session: Session, actor: Staff, keys: Sequence[int], press: int) -> None:
+    """Let all that `press` brought about stand as it stood before. Raises `Stale` where anything of it was moved on."""
+    if not is_untouched(session, keys, press):
+        raise Stale(f"event {press}")
+    for event in chosen(session, keys):
+        if event.action in UNDO:
+            UNDO[event.action].verb(session, actor, _row(session, event), event, keys)
 
 
-def _filing(session: Session, actor: Staff, letter: Letter, event: Event, _press: Sequence[int]) -> None:
-    """With what an expert's mail was filed as goes what followed from it."""
-    verb = mailed_answers.undo if (event.facts or {}).get("kind") in OF_EXPERT else filing.undo
-    verb(session, actor, letter, event)
+def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | None = None) -> None:
+    """Don't send a mail that waits or failed. An invitation that never arrived leaves its assignment as a draft, and a
+    quote check that never did is no check: nobody's silence could mean anything.
+
+    Raises `OnItsWay`, `Illegal` and `Stale`.
+    """
+    outbox.discard(session, actor, mail, version)
+    later = select(OutboxMail.id).filter_by(assignment_id=mail.assignment_id, kind=mail.kind)
+    if is_undone(mail) and session.scalar(later.where(OutboxMail.id > mail.id).limit(1)) is None:
+        assignment = lock(session, session.get_one(Assignment, mail.assignment_id))
+        _BY_MAIL[mail.kind].verb(session, actor, assignment)
 
 
-def _plain(verb: Callable[..., None]) -> Callable[..., None]:
-    """A verb that asks for the event alone."""
-    return lambda session, actor, row, event, _press: verb(session, actor, row, event)
-
-
-UNDO: dict[str, Callable[[Session, Staff, Any, Event, Sequence[int]], None]] = {
-    "letter.file": _filing,
-    "letter.release": _plain(filing.undo),
-    "letter.reopen": _reopening,
-    "letter.end": _ending,
-    "question.open": reversing.unmake,
-    "question.merge": _plain(reversing.unmerge),
-    "question.shelve": _plain(reversing.back),
-    "question.close": _closing,
-    "question.topics": _plain(reversing.old_topics),
-    "edition.skip": _plain(skipping.undo),
-}
+def is_undone(mail: OutboxMail) -> bool:
+    """Return whether discarding a mail takes back what caused it."""
+    return mail.kind in _BY_MAIL and mail.assignment_id is not None

@@ -21,7 +21,7 @@ LONGEST = {"name": 200, "title": 200, "organisation": 200, "place": 200}  # char
 LONGEST_TEXT = 4_000
 
 
-class BadAddress(Exception):
+class BadAddress(ValueError):
     """This is no e-mail address that one can write to."""
 
 

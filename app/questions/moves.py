@@ -125,12 +125,12 @@ def split(session: Session, actor: Staff, question: Question) -> None:
     """Take a merged question out again, with its own letters and with what had been merged into it before."""
     QUESTION.apply(session, actor, lock(session, question), "split", merged_into_id=None)
     merged = newest_of(session, "question", question.id, "question.merge")
-    take_back_followers(session, question, merged)
+    take_back_followers(session, actor, question, merged)
     if merged and merged.facts:
         take_back_same(session, actor, ("question", question.id), ("question", merged.facts["into"]))
 
 
-def take_back_followers(session: Session, question: Question, merged: audit.Event | None) -> None:
+def take_back_followers(session: Session, _actor: Staff, question: Question, merged: audit.Event | None) -> None:
     """Give a question back what followed it when it was merged by this event, as far as that is still there."""
     facts = (merged.facts or {}) if merged else {}
     there = select(Question.id).where(

@@ -1,4 +1,4 @@
-"""A press that made, merged or shelved a question, or set its topics, is taken back within its minute."""
+"""The inverses of a press that made a question or set its topics; `newsroom.undo` says when."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from ..audit.queries import newest_of, touched_since
 from ..lifecycle import Stale
 from .lifecycle import QUESTION
 from .models import Question
-from .moves import put_topics, take_back_followers
+from .moves import put_topics
 from .wording import erase_words
 
 
@@ -23,17 +23,6 @@ def unmake(session: Session, actor: Staff, question: Question, event: Event, pre
         raise Stale(question.public_id)
     QUESTION.apply(session, actor, question, "undo", to="closed", why={"undoes": event.id}, closed_reason="undone")
     erase_words(session, question)
-
-
-def unmerge(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Take a merge back, and with it what followed the question to the other one."""
-    QUESTION.apply(session, actor, question, "undo", to=event.old, why={"undoes": event.id}, merged_into_id=None)
-    take_back_followers(session, question, event)
-
-
-def back(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Put a question back to where it stood before it was shelved or closed."""
-    QUESTION.apply(session, actor, question, "undo", to=event.old, why={"undoes": event.id}, closed_reason=None)
 
 
 def old_topics(session: Session, actor: Staff, question: Question, event: Event) -> None:

@@ -5,14 +5,13 @@ import re
 from typing import Any
 
 from .answer_text import read_answer
-from .house_form import LeadIn, Piece, Voice
+from .house_form import FILLED_IN, LeadIn, Piece, Voice
 from .house_languages import STYLES
 
 _KEYS = {"language", "marks", "section", "headline", "askers", "question", "lead_in", "answer"}
 _LEAD_IN_KEYS = {"name", "credit_line"}
 # The shape of a tag (RFC 5646, section 2.1), not whether its parts are registered.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
-_PLACEHOLDERS = ("name", "credit_line", "relation")
 
 
 class TypesetError(ValueError):
@@ -108,17 +107,20 @@ def _lead_in(data: dict[str, Any], faults: _Faults) -> LeadIn:
         if "lead_in" in data:
             faults.append(f"lead_in must be an object, not {_kind(given)}.")
         return LeadIn("")
-    faults.keys("lead_in", given, _LEAD_IN_KEYS, {"pattern", "relation"})
+    faults.keys("lead_in", given, _LEAD_IN_KEYS, {"pattern", *FILLED_IN} - _LEAD_IN_KEYS)
     pattern = faults.text("lead_in.pattern", given, may_be_null=True)
     for hole in re.findall(r"\{(\w*)\}", pattern):
-        if hole not in _PLACEHOLDERS:
-            known = ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
+        if hole not in FILLED_IN:
+            known = ", ".join(f"{{{name}}}" for name in FILLED_IN)
             faults.append(f"lead_in.pattern has the unknown placeholder {{{hole}}}; known are: {known}.")
     return LeadIn(
         name=faults.text("lead_in.name", given),
-        credit_line=faults.text("lead_in.credit_line", given, may_be_empty=True, may_be_null=True),
-        relation=faults.text("lead_in.relation", given, may_be_empty=True, may_be_null=True),
         pattern=pattern or None,
+        **{
+            name: faults.text(f"lead_in.{name}", given, may_be_empty=True, may_be_null=True)
+            for name in FILLED_IN
+            if name != "name"
+        },
     )
 
 

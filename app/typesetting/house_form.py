@@ -6,7 +6,7 @@ as one quotation over its paragraphs; the standing call for more questions.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ..text import for_print
 from .answer_text import join_lines, read_answer
@@ -17,7 +17,7 @@ from .quotation import set_plain, set_quotation
 
 @dataclass(frozen=True)
 class LeadIn:
-    """Who answers. `pattern` words this one lead-in differently, with {name}, {credit_line} and {relation} in it.
+    """Who answers. `pattern` words this one lead-in differently, with the other fields in it: {name}, {credit_line}.
 
     `additions` are what honesty asks readers to be told: "by phone", "translated from Russian by ...", "edited for
     length". They stand in brackets before the colon.
@@ -28,6 +28,9 @@ class LeadIn:
     relation: str | None = None
     pattern: str | None = None
     additions: Sequence[str] = ()
+
+
+FILLED_IN = tuple(field.name for field in fields(LeadIn) if field.name not in ("pattern", "additions"))
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def lead_in_text(
 ) -> str:
     """The line that leads to an answer; `further` words it for a second answer to the same question."""
     phrases = phrases_for(language, own)
-    values = {key: _line(getattr(lead_in, key) or "") for key in ("name", "credit_line", "relation")}
+    values = {key: _line(getattr(lead_in, key) or "") for key in FILLED_IN}
     text = fill(_line(lead_in.pattern or phrases["also" if further else "lead_in"]), values)
     return set_plain(_with_additions(lead_in.additions, text, phrases), marks_for(language, marks))
 

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import assigning, ladder, mailed_answers, stopped_mails
+from app.answers import assigning, ladder, mailed_answers
 from app.answers.models import Assignment
 from app.audit import Event
 from app.db import Database
@@ -20,7 +20,7 @@ from app.lifecycle import Illegal, NotYours
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import endings, invitations
+from app.newsroom import endings, invitations, undo
 from app.people.models import Expert
 from app.questions import wording
 from tests.support.assignments import Asked, asked
@@ -189,7 +189,7 @@ def test_what_somebody_stopped_in_the_outbox_is_not_sent_again_by_the_clock(salt
     def stop(session: Session) -> None:
         mail = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).first()
         assert mail is not None
-        stopped_mails.discard(session, salt.newsroom.nora, mail)
+        undo.discard(session, salt.newsroom.nora, mail)
 
     salt.database.write(stop)
     assert (step(salt), stand(salt)) == (0, ["declined", "drafted", "drafted"])

@@ -33,6 +33,7 @@ from app.typesetting.renderers import to_text
 from tests.support.at_desk import Browser, buttons, counted, everything, read
 from tests.support.cast import Newsroom, answered
 from tests.support.edition_desk import FIRST, SECOND, THIRD, Desk
+from tests.support.shown import seen
 
 ALL = [FIRST, SECOND, THIRD]
 
@@ -68,11 +69,6 @@ def shown(nora: Desk, query: str = "") -> list[str]:
     ready = page[page.index('id="ready-list"') : page.index('aria-labelledby="preview"')]
     found: list[str] = re.findall(r'<h3 class="head"[^>]*><a[^>]*>([^<]+)</a>', ready)
     return found
-
-
-def on_the_page(nora: Desk, name: str) -> str:
-    """What the page's own forms carry: the version of the slots, or the mark of what had been done before."""
-    return re.findall(rf'name="{name}" value="(\d+)"', nora.open(nora.page).text)[0]
 
 
 def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> None:
@@ -136,25 +132,25 @@ def test_the_slots_are_put_in_an_order_at_once(nora: Desk) -> None:
 def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, dana: Browser) -> None:
     first, second, third = nora.ready(*ALL)
     nora.do("arrange", order=[first, second], version=nora.version())
-    seen, version = on_the_page(nora, "seen"), on_the_page(nora, "version")
-    dana.press(f"{nora.page}/down", question=first, version=version)
+    opened = seen(nora.open(nora.page).text)
+    dana.press(f"{nora.page}/down", question=first, seen=opened)
     dana.press(f"{nora.page}/drop", question=first)
 
-    said = nora.do("arrange", 409, order=[first, second], version=version, seen=seen)
+    said = nora.do("arrange", 409, order=[first, second], seen=opened)
     assert "This edition was changed after you opened this page" in said
     assert f"“{FIRST}”: Dana Kim moved it within the edition." in said
     assert f"“{FIRST}”: Dana Kim took it out of its edition." in said
-    nora.do("up", 409, question=second, version=version, seen=seen)
+    nora.do("up", 409, question=second, seen=opened)
     assert nora.stands() == ("planned", [SECOND])
     # What names its question is done whoever else was at work, and the page after it tells the rest.
-    nora.do("pick", question=third, version=version, seen=seen)
+    nora.do("pick", question=third, seen=opened)
     said = nora.get(nora.page)
     assert (
         f"“{THIRD}” stands in slot 2." in said and f"Meanwhile: “{FIRST}”: Dana Kim took it out of its edition." in said
     )
     assert nora.stands() == ("planned", [SECOND, THIRD])
     # The same person in another window is told what they did there.
-    assert f"“{THIRD}”: You picked it for an edition." in nora.do("slots", 409, slots=3, version=version, seen=seen)
+    assert f"“{THIRD}”: You picked it for an edition." in nora.do("slots", 409, slots=3, seen=opened)
 
 
 def test_a_date_is_set_taken_away_and_warned_of(nora: Desk) -> None:
@@ -187,9 +183,9 @@ def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk) -> None:
     with nora.database.read() as session:
         assert the(session, first).must_run_by == by
     assert "Give a day that is still to come" in nora.press(
-        f"questions/{first}/must-run-by", 422, by="soon", was=by.isoformat()
+        f"questions/{first}/must-run-by", 422, by="soon", must_run_by=by.isoformat()
     )
-    nora.press(f"questions/{first}/must-run-by", by="", was=by.isoformat())
+    nora.press(f"questions/{first}/must-run-by", by="", must_run_by=by.isoformat())
     with nora.database.read() as session:
         assert the(session, first).must_run_by is None
 
@@ -285,9 +281,9 @@ def test_a_question_taken_back_a_second_before_the_lock_is_out_and_the_page_says
     first, second = nora.ready(FIRST, SECOND)
     change(nora, first, lambda session, question: timur_asks_alone(session, nora.newsroom, question))
     nora.do("arrange", order=[first, second], version=nora.version())
-    version, seen = on_the_page(nora, "version"), on_the_page(nora, "seen")
+    opened = seen(nora.open(nora.page).text)
     nora.database.write(take_back)
-    said = nora.do("lock", 409, version=version, seen=seen)
+    said = nora.do("lock", 409, seen=opened)
     assert "A reader took their question back. It is out of this edition, and its words are erased." in said
     assert FIRST not in said
     assert nora.stands() == ("planned", [SECOND])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,13 +14,18 @@ from app.audit import Event
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import coming_editions
-from app.newsletters.models import Newsletter, NewsletterText
+from app.fields import KINDS
+from app.newsletters.models import PARTS, SETTINGS, Newsletter, NewsletterText
+from app.people import permissions
 from app.people.models import Expert, Person
 from app.questions.models import Question
 from tests.support.at_desk import Browser, buttons, everything, read
 from tests.support.cast import Newsroom, answered, handed_in
-from tests.support.desk_browser import seen
 from tests.support.desk_people import hired_vera
+from tests.support.shown import seen
+
+# The first and third Wednesday of the month, as the form holds it.
+RHYTHM = {"rule_by": "month", "monthly": "WE", "places": ["1", "3"], "at": "09:00", "zone": "Europe/Prague"}
 
 
 class Desk(Browser):
@@ -51,9 +57,9 @@ class Desk(Browser):
                     "slots", "words", "check_hours", "keep_days", "undo_seconds", "raw_days", "digest_at")  # fmt: skip
             return {name: getattr(newsletter, name) for name in same} | {
                 "seen": seen(self.open("settings").text),
-                "rhythm": "first and third Wednesday, 09:00, Europe/Prague",
+                **RHYTHM,
                 "rule_start": "2022-01-01",
-                "cutoff_hours": "48",
+                "cutoff_minutes": "48",
                 "languages": "en, ru, fa",
                 "names_readers": "1",
             }
@@ -125,8 +131,8 @@ def test_of_two_who_edit_a_profile_the_second_sees_both(nora: Desk) -> None:
 
 
 def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
-    rhythm = "every Friday, 08:30, Asia/Bishkek"
-    nora.press("settings", **nora.settings() | {"rhythm": rhythm, "slots": "3", "skips": "2031-07-01/2031-08-31"})
+    rhythm = {"rule_by": "weeks", "weeks": "1", "weekly": "FR", "at": "08:30", "zone": "Asia/Bishkek"}
+    nora.press("settings", **nora.settings() | rhythm | {"slots": "3", "skips": "2031-07-01/2031-08-31"})
     with nora.database.read() as session:
         newsletter = session.scalars(select(Newsletter)).one()
         assert (newsletter.rule, newsletter.at, newsletter.zone) == ("FREQ=WEEKLY;BYDAY=FR", "08:30", "Asia/Bishkek")
@@ -134,6 +140,71 @@ def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
         event = session.scalars(select(Event).filter_by(action="newsletter.change")).one()
         assert event.facts == {"columns": ["at", "rule", "skips", "slots", "zone"]}
     assert "Every Friday, 08:30, Asia/Bishkek" in nora.get("settings")
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "rule", "words"),
+    [
+        ({"rule_by": "weeks", "weeks": "2", "weekly": ["TU", "TH"]}, "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH",
+         "Every 2 weeks on Tuesday and Thursday"),
+        ({"monthly": "FR", "places": "-1"}, "FREQ=MONTHLY;BYDAY=-1FR", "Last Friday"),
+        ({"rule_by": "days", "month_days": "1, 15"}, "FREQ=MONTHLY;BYMONTHDAY=1,15", "Day 1 and 15 of the month"),
+        ({"rule_by": "rule", "rule": "FREQ=MONTHLY;BYDAY=1MO,3TH"}, "FREQ=MONTHLY;BYDAY=1MO,3TH",
+         "First Monday and third Thursday"),
+    ],
+)  # fmt: skip
+def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
+    nora: Desk, rhythm: dict[str, Any], rule: str, words: str
+) -> None:
+    before = everything(nora.database)
+    form = nora.settings() | rhythm
+    assert "Not saved yet. With what stands below the next dates would be:" in nora.press(
+        "settings", 200, **form, look="1"
+    )
+    assert everything(nora.database) == before
+    nora.press("settings", **form)
+    assert f"{words}, 09:00, Europe/Prague" in nora.get("settings")
+    with nora.database.read() as session:
+        assert session.scalars(select(Newsletter.rule)).one() == rule
+    again = nora.settings()
+    for name in RHYTHM:
+        again.pop(name)
+    nora.press("settings", **again | form_of(nora.open("settings").text))
+    assert nora.get("settings").startswith(" The settings are saved. Settings ")
+
+
+@pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYDAY=3WE,1WE", "BYSETPOS=1,3;BYDAY=WE;FREQ=MONTHLY"])
+def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: Desk, rule: str) -> None:
+    nora.press("settings", **nora.settings() | {"rule_by": "rule", "rule": rule})
+    nora.press("settings", **nora.settings() | form_of(nora.open("settings").text) | {"words": "190"})
+    with nora.database.read() as session:
+        assert session.scalars(select(Newsletter.rule)).one() == rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [("FREQ=HOURLY", "names hours"), ("FREQ=", "is not a recurrence rule"), ("", "is not a recurrence rule")],
+)
+def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: Desk, rule: str, words: str) -> None:
+    before = everything(nora.database)
+    form = nora.settings() | {"rule_by": "rule", "rule": rule}
+    answer = nora.client.post("/desk/steppe/settings", data=form, base_url="https://localhost")
+    assert answer.status_code == 422 and words in read(answer)
+    assert form_of(answer.text)["rule"] == rule and form_of(answer.text)["rule_by"] == "rule"
+    assert everything(nora.database) == before
+
+
+def form_of(page: str) -> dict[str, Any]:
+    """What the form would send of the rhythm as it is."""
+    tree, sent = LexborHTMLParser(page), {}
+    for name in ("rule_was", "at", "zone", "rule_by", "weeks", "weekly", "monthly", "places", "month_days", "rule"):
+        ticked = tree.css(f"[name={name}]:not([type=radio]):not([type=checkbox]), [name={name}][checked]")
+        if ticked and ticked[0].tag == "select":
+            sent[name] = tree.css_first(f"[name={name}] [selected]").attributes["value"] or ""
+        else:
+            values = list(dict.fromkeys(one.attributes.get("value") or "" for one in ticked))
+            sent[name] = values if name in ("weekly", "monthly", "places") else "".join(values)
+    return sent
 
 
 def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk) -> None:
@@ -177,17 +248,17 @@ def said_day(day: date) -> str:
 @pytest.mark.parametrize(
     ("field", "typed", "words"),
     [
-        ("rhythm", "whenever", "Three parts are needed"),
-        ("rhythm", "first Wednesday, 09:00, Middle/Earth", "is not a time zone"),
-        ("rhythm", "FREQ=HOURLY, 09:00, UTC", "names hours"),
-        ("rhythm", "FREQ=", "is not a"),
+        ("monthly", [], "Choose a weekday"),
+        ("places", [], "Choose which of the month"),
+        ("zone", "Middle/Earth", "is not a time zone"),
+        ("at", "nine", "is not a time of day"),
         ("rule_start", "yesterday", "Write the date"),
         ("skips", "in summer", "is not a date"),
         ("extra", "2026-12-23T25:00", "is not a time of day"),
         ("slots", "0", "Give a number from 1 to 12."),
         ("words", "²", "Give a number from 20 to 2000."),
-        ("cutoff_hours", "nan", "Give a number from 0 to 672."),
-        ("cutoff_hours", "4 days", "Give a number from 0 to 672."),
+        ("cutoff_minutes", "nan", "Give a number from 0 to 672."),
+        ("cutoff_minutes", "4 days", "Give a number from 0 to 672."),
         ("undo_seconds", "601", "Give a number from 0 to 600."),
         ("check_hours", "0", "Give a number from 1 to 336."),
         ("raw_days", "91", "Give a number from 1 to 90."),
@@ -199,7 +270,7 @@ def said_day(day: date) -> str:
         ("section", "x" * 201, "too long"),
         ("call", "x" * 2001, "too long"),
         ("marks", "curly", "can’t be taken"),
-        ("languages", "en, klingon", "No language has this code"),
+        ("languages", "en, klingonish", "No language has this code"),
     ],
 )
 def test_a_setting_that_cannot_be_taken_says_so_and_changes_nothing(
@@ -276,3 +347,30 @@ def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, app: Flask)
     assert everything(nora.database) == before
     with nora.database.read() as session:
         assert session.get_one(Person, nora.newsroom.ilya.person_id).name == "Ilya Brandt"
+
+
+# What of a newsletter is no setting, and why.
+NO_SETTINGS = {
+    "id", "public_id", "version",  # every row has them
+    "slug", "language",  # addresses and originals hang on them: they are given once, when the newsletter is made
+    "notes",  # they are written on the page of the desk
+    "public_version",  # it is counted
+}  # fmt: skip
+
+
+def test_each_column_of_a_newsletter_is_a_setting_and_each_setting_has_its_sentence_and_its_control(nora: Desk) -> None:
+    columns = set(Newsletter.__table__.columns.keys())
+    assert columns - NO_SETTINGS == set(SETTINGS), (
+        "Declare the column with _setting(...) in newsletters/models.py, or say in NO_SETTINGS why nobody sets it."
+    )
+    tree = LexborHTMLParser(nora.open("settings").text)
+    for name, one in SETTINGS.items():
+        assert one.part in PARTS, f"Give {name} one of PARTS: on no part of the page it would be lost."
+        assert one.kind in KINDS, f"Give {name} one of fields.KINDS, which read and show it."
+        assert one.act in permissions.ACTS, f"Give {name} an act of the table “Who may what”."
+        assert one.label and (one.help or one.kind in ("line", "rule", "time", "choice")), (
+            f"Say in a sentence what {name} does: help=N_(...)."
+        )
+        assert tree.css(f'form [name="{name}"]'), (
+            f"The settings' page has no control for {name}: see macros/forms.html."
+        )

@@ -23,7 +23,8 @@ from app.questions.models import Question
 from tests.support.assignments import Asked, asked
 from tests.support.at_desk import everything
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import DeskBrowser, seen, version
+from tests.support.desk_browser import DeskBrowser
+from tests.support.shown import fact, seen, version
 
 LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the salt. Ask timur@post.example."
 FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur", "timur@post.example"]
@@ -43,7 +44,7 @@ def of(salt: Asked) -> tuple[str, str, str]:
 
 
 def newest(nora: DeskBrowser, page: str) -> dict[str, Any]:
-    return {"newest": re.findall(r'name="newest" value="(\d+)"', nora.get(page))[0]}
+    return {"seen": seen(nora.get(page))}
 
 
 def to_ask(nora: DeskBrowser, salt: Asked) -> Press:
@@ -59,7 +60,7 @@ def to_brief(nora: DeskBrowser, salt: Asked) -> Press:
         return assigning.assign(session, salt.newsroom.nora, question, marek).public_id
 
     address = f"{of(salt)[0]}/assignments/{salt.database.write(draft)}/brief"
-    return address, "brief", {"words": "150", "version": version(nora.get(address))}
+    return address, "brief", {"words": "150", "seen": seen(nora.get(address))}
 
 
 def to_write(nora: DeskBrowser, salt: Asked) -> Press:
@@ -245,7 +246,7 @@ def test_what_the_expert_wrote_themselves_goes_back_to_them_and_what_was_added_o
     with database.read() as session:
         here = {"version": salt.answer(session).version}
     page = nora.post(f"{answer}/check", 422, **here)
-    assert (shown(page), seen(page)) == (["She works at the cannery by the old harbour"], "en.2")
+    assert (shown(page), fact(page, "label")) == (["She works at the cannery by the old harbour"], "en.2")
     assert everything(database) == before
     nora.post(f"{answer}/check", **here, looked="She works at the cannery by the old harbour")
     assert salt.checks() == [(None, None)]

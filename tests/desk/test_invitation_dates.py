@@ -20,9 +20,10 @@ from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk_browser import DeskBrowser, one, version
+from tests.support.desk_browser import DeskBrowser, one
 from tests.support.incoming_mails import checked, mail
 from tests.support.mailroom import LEYLA, Room
+from tests.support.shown import version
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PRAGUE = ZoneInfo("Europe/Prague")

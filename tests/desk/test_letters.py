@@ -10,6 +10,7 @@ from app.actors import Mailroom, Reader
 from app.audit import Event
 from app.db import Database, now
 from app.editions.queries import coming_editions
+from app.editor.conflict import token
 from app.letters import filing, mailed_letters, receipts, receive
 from app.letters.models import Contact, Credit, Letter
 from app.mail import inbound, outbox
@@ -20,8 +21,9 @@ from app.newsroom.withdrawal import withdraw
 from app.questions import moves
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, queries_of, version
+from tests.support.desk_browser import DeskBrowser, queries_of
 from tests.support.letters import boxes, change, rows_of, the, write
+from tests.support.shown import version
 
 SALT = "who counts the salt in our orchard?"
 FIGURES = "can a village ask for the salt figures"
@@ -308,7 +310,9 @@ def test_the_list_takes_as_many_queries_for_sixty_letters_as_for_three(nora, app
 
 def test_a_press_from_a_page_without_the_token_does_nothing(nora, database, newsroom):
     salt = write(database, newsroom, SALT)
-    response = nora.client.post(f"{nora.desk}/letters/{salt}/file", data={"kind": "spam", "version": "1"})
+    response = nora.client.post(
+        f"{nora.desk}/letters/{salt}/file", data={"kind": "spam", "seen": token({"version": 1})}
+    )
     assert response.status_code == 400
     assert the(database, salt).state == "received"
 

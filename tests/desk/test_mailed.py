@@ -17,8 +17,9 @@ from app.newsletters.models import Newsletter
 from app.questions.models import Note
 from tests.support.assignments import EDITED, Asked, asked
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import one, queries_of, version
+from tests.support.desk_browser import one, queries_of
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
+from tests.support.shown import version
 
 HEADLINE = "The Salt Wind"
 

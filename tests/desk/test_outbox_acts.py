@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db import now
+from app.editor.conflict import token
 from app.editor.mail.mail_words import KINDS as NAMES
 from app.mail import outbox
 from app.mail.kinds import KINDS
@@ -87,7 +88,9 @@ def test_what_lacks_something_comes_back_as_it_was_typed(nora: Desk, typed: dict
     version = version_in(nora.open(f"outbox/{public_id}/edit"))
     before = everything(nora.database)
     response = nora.client.post(
-        f"/desk/steppe/outbox/{public_id}/edit", data={**typed, "version": version}, base_url="https://localhost"
+        f"/desk/steppe/outbox/{public_id}/edit",
+        data={**typed, "seen": token({"version": version})},
+        base_url="https://localhost",
     )
     assert (response.status_code, said in read(response)) == (422, True)
     assert (field(response.text, "body"), field(response.text, "subject")) == (typed["body"].strip(), typed["subject"])

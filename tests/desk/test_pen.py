@@ -17,8 +17,9 @@ from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import one, queries_of, version
+from tests.support.desk_browser import one, queries_of
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
+from tests.support.shown import version
 
 TIMUR = Reading(
     from_name="Тимур",
@@ -205,8 +206,8 @@ def test_the_second_of_two_is_told_and_nothing_is_done_twice(nora, ilya, databas
     seen = version(nora.get(f"/pen/{public_id}"))
     ilya.post(f"/pen/{public_id}/letter", version=seen)
     page = nora.post(f"/pen/{public_id}/{act}", 409, version=seen, assignment=salt.public_id)
-    assert "Somebody was here before you: this is how the mail stands now." in page
-    assert "It is a letter now." in page
+    assert "Ilya Brandt made the mail a letter, 1 minute ago." in page and "nothing was written over it" in page
+    assert "It is a letter now." in nora.get(f"/pen/{public_id}")
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Letter).where(Letter.channel == "mail")) == 1
         assert session.scalar(select(func.count()).select_from(Event).where(Event.noun == "inbound")) == 3

@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 
 from app.db import Database
+from app.editor.conflict import token
 from app.entrance.browser_names import family
 from app.people.models import BrowserSession
 from app.questions import moves
@@ -67,7 +68,11 @@ def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
     assert vera.press(PEOPLE, **SAULE).status_code == 403
     assert (vera.heading, SAULE["name"] in vera.text, SAULE["email"] in vera.text) == ("Is it you?", True, True)
     ilya = f"{PEOPLE}/{public_id(database, newsroom.ilya)}"
-    for act, form in {"role": {"role": "admin", "was": "assistant"}, "deactivate": {}, "remove": {}}.items():
+    for act, form in {
+        "role": {"role": "admin", "seen": token({"role": "assistant"})},
+        "deactivate": {},
+        "remove": {},
+    }.items():
         vera.open(PEOPLE)
         assert vera.press(f"{ilya}/{act}", **form).status_code == 403
     assert everything(database) == before

@@ -23,8 +23,9 @@ from app.questions.models import Question
 from tests.support.at_desk import everything
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk_browser import one, queries_of, seen, states, version
+from tests.support.desk_browser import one, queries_of, states
 from tests.support.questions import WORDS, opened
+from tests.support.shown import seen, version
 
 ANSWER_WORDS = "We put up salt plates in 2009 and count what falls on them."
 
@@ -128,13 +129,13 @@ def test_other_words_need_another_look(nora, database, newsroom):
     )  # fmt: skip
     page = nora.get(f"/questions/{public_id}")
     assert re.findall(r"<mark[^>]*>([^<]+)</mark>", page) == ["Salt Wind", "My uncle", "Timur"]
-    nora.post(f"/questions/{public_id}/clear", status=409, seen="en.1")
+    nora.post(f"/questions/{public_id}/clear", status=409, label="en.1")
     assert one(database, Question).text.cleared_at is None
 
 
 def test_of_two_editors_of_a_wording_the_second_is_told_and_sees_both_texts(nora, ilya, database, newsroom):
     public_id = opened(database, newsroom)
-    opened_by_both = seen(nora.get(f"/questions/{public_id}"))
+    opened_by_both = seen(nora.get(f"/questions/{public_id}"), "wording")
     ilya.post(
         f"/questions/{public_id}/wording",
         seen=opened_by_both,

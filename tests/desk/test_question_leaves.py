@@ -11,8 +11,9 @@ from app.questions.models import Question
 from tests.support.at_desk import everything
 from tests.support.cast import Newsroom
 from tests.support.databases import SQLITE
-from tests.support.desk_browser import one, section, seen
+from tests.support.desk_browser import one, section
 from tests.support.letters import TIMUR, asked
+from tests.support.shown import seen
 
 
 @SQLITE
@@ -36,7 +37,7 @@ def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirm
             "".join(own), bool(own),
         ), body  # fmt: skip
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body=TIMUR, language="en")
-    nora.post(f"{address}/clear", seen=one(database, Question).text.label)  # no press more than for other words
+    nora.post(f"{address}/clear", label=one(database, Question).text.label)  # no press more than for other words
     assert one(database, Question).text.cleared_at is not None
 
 
@@ -63,10 +64,10 @@ def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database,
     besides = ["works at the old harbour", "Timur", "timur@post.example"]
     label, before = one(database, Question).text.label, everything(database)
     assert re.findall(r'<li><mark dir="auto">([^<]+)<', section(nora.get(address), "recognise")) == besides
-    page = nora.post(f"{address}/clear", 422, seen=label, looked="\n".join(besides[:2]))
+    page = nora.post(f"{address}/clear", 422, label=label, looked="\n".join(besides[:2]))
     assert page.count("Something that a reader told only the desk stands in the wording.") == 2
     assert everything(database) == before
-    nora.post(f"{address}/clear", seen=label, looked="\r\n".join(besides))
+    nora.post(f"{address}/clear", label=label, looked="\r\n".join(besides))
     assert one(database, Question).text.cleared_at is not None
 
 

@@ -25,8 +25,9 @@ from tests.support.at_desk import everything
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.databases import SQLITE
-from tests.support.desk_browser import one, queries_of, section, seen
+from tests.support.desk_browser import one, queries_of, section
 from tests.support.letters import TIMUR, asked
+from tests.support.shown import seen
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
@@ -196,7 +197,7 @@ def test_topics_are_those_in_use_and_new_ones_by_name(nora, database, newsroom):
     assert re.findall(r'<option value="([^"]+)">', page.partition("<datalist")[2].partition("</datalist>")[0]) == [
         "Salt"
     ]
-    nora.post(f"{second}/topics", had="Ports and ferries")
+    nora.post(f"{second}/topics", seen=seen(nora.get(second), "topics"))
     assert "<bdi>None yet</bdi>" in nora.get(second)
 
 
@@ -340,7 +341,7 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
         if "headline" in change:
             assert '<mark title="A place">Osh</mark>' in page
         if not stays:
-            nora.post(f"{address}/clear", seen=question.text.label)
+            nora.post(f"{address}/clear", label=question.text.label)
 
 
 @SQLITE

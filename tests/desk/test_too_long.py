@@ -13,7 +13,8 @@ from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.at_desk import everything
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk_browser import DeskBrowser, newest, one, seen, version
+from tests.support.desk_browser import DeskBrowser, one
+from tests.support.shown import all_shown, seen, version
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = "Who measures the salt in the orchards?"
@@ -78,7 +79,7 @@ def test_no_field_of_the_desk_is_cut(
     path = where.format(**names)
     path = path if path.startswith("/") else f"{question}/{path}"
     page = nora.get(path if path.endswith("brief") else question)
-    at = {"version": version(page), "newest": newest(nora.get(question))}
+    at = {"seen": all_shown(page)}
     before, text = everything(database), "x" * (most + 1)
     said = nora.post(path, 422, **at, **rest, **{field: text})
     assert told(said) == too_long(most)

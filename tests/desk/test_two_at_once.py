@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing
 from app.answers.models import Answer, AnswerText, Assignment
 from app.db import Database
+from app.editor.conflict import token_of
 from app.lifecycle import Stale
 from app.people.models import Expert
 from app.questions.models import Note, Question, QuestionText
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk_browser import DeskBrowser, one, seen, version
+from tests.support.desk_browser import DeskBrowser, one
+from tests.support.shown import seen
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
@@ -110,14 +112,17 @@ def test_the_same_words_sent_twice_meet_nobody(nora, database, answer):
 
 @SQLITE
 def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, database, question):
-    opened = seen(nora.get(question))
+    opened = seen(nora.get(question), "wording")
     ilya.post(f"{question}/topics", more="Salt")
     ilya.post(f"{question}/note", note="I called them.")
     nora.post(f"{question}/wording", seen=opened, headline="Salt", body="Who weighs the salt?", language="en")
     assert one(database, Question).wording == "Who weighs the salt?"
-    ilya.post(f"{question}/wording", seen="en.2", headline="Salt wind", body="Who weighs the salt?", language="en")
+    opened_by_both = seen(nora.get(question), "wording")
+    ilya.post(
+        f"{question}/wording", seen=opened_by_both, headline="Salt wind", body="Who weighs the salt?", language="en"
+    )
     fields = {"headline": "Salt", "body": "Who counts the salt?", "background": "Our issue 60.", "language": "en"}
-    page = nora.post(f"{question}/wording", status=409, seen="en.2", **fields)
+    page = nora.post(f"{question}/wording", status=409, seen=opened_by_both, **fields)
     differs, followed = page.split("What you left alone stands as it is saved now")
     assert re.findall(r'<h3 class="label">([^<]+)</h3>', differs) == ["The question", "Background for the expert"]
     assert re.findall(r'<h3 class="label">([^<]+)</h3>', followed) == ["Headline"]
@@ -139,7 +144,7 @@ def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora,
 
     brief = f"{question}/assignments/{database.write(draft)}/brief"
     opened = nora.get(brief)
-    by_both = {"version": version(opened), "seen": seen(opened)}
+    by_both = {"seen": seen(opened)}
     line = "hydrologist at the River Office"
     common = {"words": "180", "credit_line": line, "relation": ""}
     ilya.post(brief, **by_both, **common | {"brief": "Say who pays for the gauges.", "words": "160"})
@@ -152,13 +157,13 @@ def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora,
     )
     assert re.findall(r'<h3 class="label">([^<]+)</h3>', followed) == ["About how many words"]
     assert re.search(r'value="160"[^>]* name="words"', followed)
-    at = {"version": version(page), "seen": seen(page)}
+    at = {"seen": seen(page)}
     nora.post(brief, **at, **common | {"brief": "Say first who pays for the gauges.", "words": "160"})
     with database.read() as session:
         marek = session.scalars(select(Assignment).filter_by(expert_id=newsroom.marek.expert_id)).one()
         assert (marek.brief, marek.words) == ("Say first who pays for the gauges.", 160)
     assert "Give a number of words from 20 to 2000" in nora.post(
-        brief, 422, version=version(nora.get(brief)), brief="x", words="3"
+        brief, 422, seen=seen(nora.get(brief)), brief="x", words="3"
     )
     leyla = one(database, Assignment, expert_id=newsroom.leyla.expert_id).public_id
     nora.get(f"{question}/assignments/{leyla}/brief", 409)
@@ -205,7 +210,7 @@ def test_in_a_hundred_orders_of_two_writers_no_word_is_lost_and_none_is_written_
             person = people[number] if number < 2 else chance.choice(people)  # both begin, then anybody goes on
             with database.read() as session:
                 row = thing.stands(session)
-                there, label = row.body or "", row.label
+                there, label = row.body or "", token_of(row)
             if person.began is None:
                 person.began, person.box = label, " ".join(there.split()[-8:])
             if not person.met:
@@ -219,7 +224,7 @@ def test_in_a_hundred_orders_of_two_writers_no_word_is_lost_and_none_is_written_
             while person.began is not None:
                 with database.read() as session:
                     row = thing.stands(session)
-                    there, label = row.body or "", row.label
+                    there, label = row.body or "", token_of(row)
                 conflicts += save(chance, thing, person, there, label)
     assert conflicts > 30
     with database.read() as session:

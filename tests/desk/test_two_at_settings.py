@@ -55,7 +55,7 @@ def form(page: str) -> dict[str, Any]:
         if kind in ("checkbox", "radio") and "checked" not in one.attributes:
             continue
         value = value_of(one)
-        if name == "held_kinds":
+        if kind == "checkbox" and name in ("held_kinds", "weekly", "monthly", "places"):
             sent[name] = [*sent.get(name, []), value]
         else:
             sent[name] = value

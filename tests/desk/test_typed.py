@@ -9,6 +9,7 @@ from werkzeug.routing import AnyConverter, Rule
 
 from app.db import Database
 from app.editions.queries import coming_editions
+from app.editor.conflict import token
 from app.newsletters.models import Newsletter
 from tests.support.assignments import Asked, asked
 from tests.support.at_desk import Browser, everything
@@ -121,7 +122,9 @@ def test_who_files_a_letter_with_the_session_over_hears_that_nothing_was_filed(
 ) -> None:
     letter, before = write(database, newsroom, "Who counts the salt in the orchards?"), everything(database)
     said = app.test_client().post(
-        f"/desk/steppe/letters/{letter}/file", data={"kind": "spam", "version": "1"}, base_url="https://localhost"
+        f"/desk/steppe/letters/{letter}/file",
+        data={"kind": "spam", "seen": token({"version": 1})},
+        base_url="https://localhost",
     )
     assert said.status_code == 403
     assert "You aren’t signed in any more" in said.text

@@ -1,7 +1,8 @@
 """When editions run: rules in words, dates across changes of clocks and years, and the times derived from them."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,8 @@ from app.editions.calendar import (
     read_rule,
 )
 from app.editions.ics import to_ics
-from app.editions.rhythm_words import ORDINALS, english, from_words, in_words
+from app.editions.rhythm import PLACES, WEEKDAYS, WEEKS, Choices, Pattern, choices_of, pattern_of, read_typed
+from app.newsletters.settings import Faulty
 
 WEDNESDAYS = "FREQ=MONTHLY;BYDAY=1WE,3WE"
 PRAGUE = "Europe/Prague"
@@ -203,77 +205,92 @@ def test_dates_come_in_order_whatever_the_time(local_now: datetime, minutes: int
 
 
 @pytest.mark.parametrize(
-    ("said", "rule"),
+    ("rule", "choices"),
     [
-        ("first and third Wednesday, 09:00, Europe/Prague", WEDNESDAYS),
-        ("last Friday, 18:30, Asia/Almaty", "FREQ=MONTHLY;BYDAY=-1FR"),
-        ("first Monday and third Thursday, 09:00, Asia/Tehran", "FREQ=MONTHLY;BYDAY=1MO,3TH"),
-        ("first, second and fourth Monday, 09:00, UTC", "FREQ=MONTHLY;BYDAY=1MO,2MO,4MO"),
-        ("every Wednesday, 09:00, Europe/Prague", "FREQ=WEEKLY;BYDAY=WE"),
-        ("every Monday and Thursday, 09:00, Europe/Prague", "FREQ=WEEKLY;BYDAY=MO,TH"),
-        ("every second Tuesday, 09:00, Europe/Prague", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU"),
-        ("day 1 and 15 of the month, 09:00, UTC", "FREQ=MONTHLY;BYMONTHDAY=1,15"),
+        (WEDNESDAYS, Choices("month", weekdays=("WE",), places=("1", "3"))),
+        ("FREQ=MONTHLY;BYDAY=-1FR", Choices("month", weekdays=("FR",), places=("-1",))),
+        ("FREQ=MONTHLY;BYDAY=1MO,2MO,4MO", Choices("month", weekdays=("MO",), places=("1", "2", "4"))),
+        ("FREQ=MONTHLY;BYDAY=1MO,3TH", Choices("rule", rule="FREQ=MONTHLY;BYDAY=1MO,3TH")),
+        ("FREQ=WEEKLY;BYDAY=WE", Choices("weeks", "1", ("WE",))),
+        ("FREQ=WEEKLY;BYDAY=MO,TH", Choices("weeks", "1", ("MO", "TH"))),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU", Choices("weeks", "2", ("TU",))),
+        ("FREQ=MONTHLY;BYMONTHDAY=1,15", Choices("days", month_days="1, 15")),
     ],
 )
-def test_rules_in_words_and_back(said: str, rule: str) -> None:
-    read = from_words(said, date(2022, 10, 1))
-    assert read == Rhythm(rule, date(2022, 10, 1), read.at, said.rsplit(", ", 1)[1])
-    words = in_words(rule, read.at, read.zone)
-    assert words and english(words) == said
+def test_rules_as_choices_and_back(rule: str, choices: Choices) -> None:
+    assert choices_of(rule) == choices
+    assert choices.as_rule() == rule
 
 
-@pytest.mark.parametrize(
-    ("said", "rule"),
-    [
-        ("The FIRST and 3rd wednesdays of the month , 9:00 , Europe/Prague", WEDNESDAYS),
-        ("every other Friday, 09:00, UTC", "FREQ=WEEKLY;INTERVAL=2;BYDAY=FR"),
-    ],
-)
-def test_words_are_read_generously(said: str, rule: str) -> None:
-    assert from_words(said, date(2022, 10, 1)).rule == rule
-
-
-def test_a_rule_in_another_order_is_said_the_same_and_a_stranger_is_not_said() -> None:
-    nine = time(9)
-    words = in_words("BYSETPOS=1,3;BYDAY=WE;FREQ=MONTHLY;WKST=MO", nine, PRAGUE)
-    assert words == in_words(WEDNESDAYS, nine, PRAGUE)
-    assert [in_words(rule, nine, PRAGUE) for rule in ("FREQ=YEARLY;BYEASTER=0", "FREQ=MONTHLY;BYDAY=WE")] == [
-        None,
-        None,
-    ]
+def test_a_rule_in_another_order_says_the_same_and_a_stranger_says_nothing() -> None:
+    assert pattern_of("BYSETPOS=1,3;BYDAY=WE;FREQ=MONTHLY;WKST=MO") == pattern_of(WEDNESDAYS) == Pattern(((2, (1, 3)),))
+    strangers = (
+        "FREQ=YEARLY;BYEASTER=0", "FREQ=MONTHLY;BYDAY=WE", "FREQ=WEEKLY;BYDAY=1WE", "FREQ=WEEKLY;BYDAY=", "FREQ=MONTHLY;BYDAY=6WE",
+        "FREQ=MONTHLY;INTERVAL=2;BYDAY=1WE", "FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=WEEKLY", "whenever", "",
+    )  # fmt: skip
+    assert [pattern_of(rule) for rule in strangers] == [None] * len(strangers)
+    # From which day its weeks are counted can't be chosen, and matters to this one.
+    counted = "FREQ=WEEKLY;INTERVAL=2;BYDAY=SU,MO;WKST=SU"
+    assert choices_of(counted) == Choices("rule", rule=counted)
+    assert choices_of("FREQ=WEEKLY;INTERVAL=26;BYDAY=MO").by == "rule"
 
 
 @given(
-    st.lists(st.sampled_from(sorted(ORDINALS)), min_size=1, unique=True),
-    st.lists(st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]), min_size=1, unique=True),
+    st.lists(st.sampled_from(PLACES), unique=True),
+    st.lists(st.sampled_from(WEEKDAYS), min_size=1, unique=True),
+    st.sampled_from(WEEKS),
 )
-def test_every_monthly_rule_survives_being_said(numbers: list[int], codes: list[str]) -> None:
-    rule = "FREQ=MONTHLY;BYDAY=" + ",".join(f"{number}{code}" for code in codes for number in numbers)
-    words = in_words(rule, time(9), PRAGUE)
-    assert words and from_words(english(words), date(2022, 1, 1)).rule == rule
-
-
-EXAMPLE = "write it like: first and third Wednesday, 09:00, Europe/Prague."
+def test_every_choice_survives_being_a_rule(places: list[str], weekdays: list[str], weeks: str) -> None:
+    by = "month" if places else "weeks"
+    chosen = Choices(by, "1" if places else weeks, tuple(weekdays), tuple(places))
+    read_rule(chosen.as_rule(), date(2022, 1, 1))
+    in_order = sorted(weekdays, key=WEEKDAYS.index), sorted(places, key=PLACES.index)
+    assert choices_of(chosen.as_rule()) == replace(chosen, weekdays=tuple(in_order[0]), places=tuple(in_order[1]))
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("choices", "message"),
     [
-        ("first Wensday, 09:00, UTC", f"'wensday' is neither an ordinal nor a weekday; {EXAMPLE}"),
-        ("first, 09:00, UTC", f"No weekday is named at the end; {EXAMPLE}"),
-        ("Wednesday, 09:00, UTC", f"Say which Wednesday of the month, or 'every'; {EXAMPLE}"),
-        ("every, 09:00, UTC", f"'every' is not a weekday; {EXAMPLE}"),
-        ("day 40, 09:00, UTC", f"The days of the month are numbers from 1 to 31; {EXAMPLE}"),
-        ("first Wednesday", f"Three parts are needed, the days, the time and the time zone; {EXAMPLE}"),
-        ("first Wednesday, 25:00, UTC", "'25:00' is not a time of day; write one like 09:00."),
-        ("first Wednesday, 09:00, Prague", "'Prague' is not a time zone; write one like Europe/Prague."),
-        ("first Wednesday, 09:00, ../passwd", "'../passwd' is not a time zone; write one like Europe/Prague."),
+        (Choices("weeks"), "Choose a weekday, or several."),
+        (Choices("month", places=("1",)), "Choose a weekday, or several."),
+        (Choices("month", weekdays=("WE",)), "Choose which of the month it is: the first, the third, the last."),
+        *(
+            (Choices("days", month_days=days), "The days of the month are numbers from 1 to 31, with commas between.")
+            for days in ("", "40", "0", "first", "1, 15,")
+        ),
     ],
 )
-def test_words_that_are_not_understood(said: str, message: str) -> None:
+def test_choices_that_leave_something_to_choose(choices: Choices, message: str) -> None:
     with pytest.raises(CalendarError) as raised:
-        from_words(said, date(2022, 1, 1))
+        choices.as_rule()
     assert str(raised.value) == message
+
+
+TYPED = {"at": "9:00", "zone": " Europe/Prague", "skips": "2026-07-01/2026-08-31\n\n 2027-01-20", "extra": ""}
+
+
+def test_a_calendar_is_read_as_it_is_kept() -> None:
+    assert read_typed(choices_of(WEDNESDAYS), TYPED, date(2022, 1, 1)) == {
+        "rule": WEDNESDAYS, "rule_start": date(2022, 1, 1), "at": "09:00", "zone": PRAGUE,
+        "skips": ["2026-07-01/2026-08-31", "2027-01-20"], "extra": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "message"),
+    [
+        ("at", "25:00", "'25:00' is not a time of day; write one like 09:00."),
+        ("zone", "Prague", "'Prague' is not a time zone; write one like Europe/Prague."),
+        ("zone", "../passwd", "'../passwd' is not a time zone; write one like Europe/Prague."),
+        ("rule", "FREQ=WEEKLY;BYDAY=" + ",".join(["WE"] * 100), "A rule has 200 characters at most."),
+        ("skips", "2026-07-01\nJuly", "'July' is not a date; write one like 2026-07-01."),
+    ],
+)
+def test_what_of_a_calendar_cannot_be_read_is_told_at_its_field(field: str, typed: str, message: str) -> None:
+    choices = Choices("rule", rule=typed) if field == "rule" else choices_of(WEDNESDAYS)
+    with pytest.raises(Faulty) as raised:
+        read_typed(choices, TYPED | {field: typed}, date(2022, 1, 1))
+    assert raised.value.faults == {field: message}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ REASONS = {
     "mypy": "make check",
     "ruff": "make check",
     "djlint": "make check",
+    "pre-commit": ".pre-commit-config.yaml",
 }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock, Expert, Mailroom, Reader, Staff
-from app.answers import assigning, editing, expert_mails, stopped_mails, writing
+from app.answers import assigning, editing, expert_mails, writing
 from app.answers.models import Answer, Assignment
 from app.answers.queries import checks_of
 from app.audit import Event
@@ -24,7 +24,7 @@ from app.mail.message import Message
 from app.mail.models import OutboxContent, OutboxMail
 from app.mail.sending import transport
 from app.newsletters.models import Newsletter
-from app.newsroom import endings, invitations
+from app.newsroom import endings, invitations, undo
 from app.people import links
 from app.people.models import Expert as ExpertRow
 from app.people.models import Link
@@ -298,7 +298,7 @@ def test_undoing_an_invitation_leaves_a_draft_that_can_be_sent_anew(database: Da
 
     def undo_and_again(session: Session) -> None:
         assignment = session.get_one(Assignment, key)
-        stopped_mails.discard(session, newsroom.nora, mails(session, "expert.invitation")[0])
+        undo.discard(session, newsroom.nora, mails(session, "expert.invitation")[0])
         assert (assignment.state, assignment.question.state) == ("drafted", "open")
         assert {link.revoked_at is None for link in session.scalars(select(Link))} == {False}
         invitations.invite(session, newsroom.nora, assignment)
@@ -320,7 +320,7 @@ def test_a_check_that_never_left_is_no_check_whose_silence_could_count(database:
     def turn(session: Session) -> list[str | None]:
         [mail] = mails(session, "expert.check")
         outbox.move(session, Clock(), mail, "fail", said="550 no such mailbox")
-        stopped_mails.discard(session, newsroom.ilya, mail)
+        undo.discard(session, newsroom.ilya, mail)
         answer = session.get_one(Answer, key)
         editing.ask_check(session, newsroom.nora, answer)
         return [answer.state, *(check.outcome for check in checks_of(session, [answer.id])[answer.id])]
@@ -341,12 +341,12 @@ def test_an_old_mail_that_is_discarded_undoes_nothing_of_the_new_one(database: D
     def turn(session: Session) -> str | None:
         assignment = session.get_one(Assignment, key)
         [first] = mails(session, "expert.invitation")
-        stopped_mails.discard(session, newsroom.nora, first)
+        undo.discard(session, newsroom.nora, first)
         invitations.invite(session, newsroom.nora, assignment)
         [_, second] = mails(session, "expert.invitation")
         outbox.move(session, Clock(), second, "fail", said="550 no")
         writing.submit(session, newsroom.leyla, assignment, writing.Written("By telephone.", own_words=True))
-        stopped_mails.discard(session, newsroom.nora, second)
+        undo.discard(session, newsroom.nora, second)
         return assignment.state
 
     assert database.write(turn, at=MONDAY) == "received"

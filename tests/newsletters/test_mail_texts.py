@@ -26,9 +26,9 @@ from app.questions.models import Question
 from tests.support.assignments import EDITED, OF_TIMUR, asked, handed_over
 from tests.support.at_desk import Browser, everything
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import seen
 from tests.support.desk_people import hired_vera
 from tests.support.messages import check, invite, paragraphs
+from tests.support.shown import seen
 
 OWN = {
     "subject": "Still by {due}?",

@@ -20,6 +20,7 @@ from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.databases import KEEPS_CHANGING
 from tests.support.desk_browser import DeskBrowser, one, undone, with_a_minute
+from tests.support.shown import seen
 
 SENTENCE = "We have it from elsewhere, thank you."
 
@@ -191,8 +192,8 @@ def test_opened_again_later_the_text_that_is_here_can_be_used(nora, salt, so_far
         assert text is not None
         assert (text.body == EDITED) == (so_far is not submitted)
         public_id = salt.answer(session).public_id
-    seen = re.findall(r'name="seen" value="([^"]+)"', nora.get(f"{page_of(salt)}/answers/{public_id}/edit"))[0]
-    nora.post(f"{page_of(salt)}/answers/{public_id}/edit", answer="Nobody has to.", seen=seen)
+    address = f"{page_of(salt)}/answers/{public_id}/edit"
+    nora.post(address, answer="Nobody has to.", seen=seen(nora.get(address)))
     assert stands(salt) == ("seeking", "received", "edited")
 
 

@@ -24,9 +24,10 @@ from app.questions import moves
 from app.questions.models import Question, QuestionTopic
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, one, undone, version, with_a_minute
+from tests.support.desk_browser import DeskBrowser, one, undone, with_a_minute
 from tests.support.letters import boxes, change, rows_of, the, write
 from tests.support.mailed_in import expert_writes
+from tests.support.shown import version
 
 SALT = "who counts the salt in our orchard?"
 AGAIN = "Who counts the salt that falls in the orchard?"

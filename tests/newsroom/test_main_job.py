@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.answers import stopped_mails
 from app.answers.models import Answer, Assignment
 from app.db import Database
 from app.editions import archive, locking
@@ -19,7 +18,7 @@ from app.letters.models import Contact
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import public_state, publishing, skipping
+from app.newsroom import public_state, publishing, skipping, undo
 from app.people.models import Link
 from app.questions.models import Question
 from app.typesetting.renderers import to_text
@@ -135,7 +134,7 @@ def test_an_invitation_that_was_discarded_never_left(database: Database) -> None
     newsroom.the_desk_words_it_and_invites()
 
     def discard(session: Any) -> None:
-        stopped_mails.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
+        undo.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
 
     newsroom.at(0.11, discard)
     with database.read() as session:

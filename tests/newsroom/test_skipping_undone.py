@@ -19,6 +19,7 @@ from app.newsroom import publishing, skipping
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
 from tests.support.desk_browser import DeskBrowser, undone, with_a_minute
+from tests.support.shown import seen
 
 SALT, WIND = "Who measures the salt?", "Where does the wind come from?"
 
@@ -43,8 +44,7 @@ def dates(database: Database, newsroom: Newsroom) -> list[str]:
 
 def press(nora: DeskBrowser, edition: str, act: str) -> str:
     """The page after a press on the edition's page."""
-    version = re.findall(r'name="version" value="(\d+)"', nora.get(f"/editions/{edition}"))[0]
-    return nora.get(nora.post(f"/editions/{edition}/{act}", version=version))
+    return nora.get(nora.post(f"/editions/{edition}/{act}", seen=seen(nora.get(f"/editions/{edition}"))))
 
 
 def said(page: str) -> str:

@@ -23,9 +23,10 @@ from app.questions import moves, wording
 from app.questions.me_too import ask_too
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, one, version, with_a_minute
+from tests.support.desk_browser import DeskBrowser, one, with_a_minute
 from tests.support.letters import the, write
 from tests.support.questions import question
+from tests.support.shown import version
 from tests.support.side_by_side import SIDE_BY_SIDE, side_by_side
 
 SALT, AGAIN = "Who counts the salt in the orchards?", "who counts the salt that falls there"

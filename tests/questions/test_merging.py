@@ -67,8 +67,8 @@ def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, data
 def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, database, newsroom):
     wind, salt = (question(database, newsroom, words, {}) for words in ("Wind", "Salt"))
     for key in (wind, salt):
-        nora.post(f"/questions/{key}/clear", seen=the(database, key).text.label)
-    nora.decide(f"/questions/{wind}", "show", seen=the(database, wind).text.label)
+        nora.post(f"/questions/{key}/clear", label=the(database, key).text.label)
+    nora.decide(f"/questions/{wind}", "show", label=the(database, wind).text.label)
     nora.decide(f"/questions/{wind}", "merge", into=salt)
     page = nora.get(f"/questions/{salt}")
     trail = page.partition('id="trail"')[2]

@@ -14,6 +14,7 @@ from app.actors import Clock, Staff
 from app.db import Base, Database
 from app.people import sign_in
 from app.people.models import Person
+from tests.support.shown import check_forms, with_token
 
 
 class Browser:
@@ -33,11 +34,14 @@ class Browser:
         return read(response)
 
     def open(self, path: str) -> TestResponse:
-        return self.client.get(f"/desk/{self.slug}/{path}", base_url="https://localhost")
+        page = self.client.get(f"/desk/{self.slug}/{path}", base_url="https://localhost")
+        check_forms(self.client.application, page.text if page.mimetype == "text/html" else "")
+        return page
 
     def press(self, path: str, status: int = 303, **form: Any) -> str:
-        """Send a form by hand; 303 leads to a page of the desk."""
-        response = self.client.post(f"/desk/{self.slug}/{path}", data=form, base_url="https://localhost")
+        """Send a form by hand; 303 leads to a page of the desk. `version` and the like are what it showed."""
+        data = with_token(form)
+        response = self.client.post(f"/desk/{self.slug}/{path}", data=data, base_url="https://localhost")
         assert response.status_code == status, (response.status_code, path)
         return response.location if status == 303 else read(response)
 

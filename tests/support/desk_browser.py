@@ -19,6 +19,7 @@ from app.people.models import Person
 from app.questions.models import Question
 from tests.support.at_desk import counted
 from tests.support.cast import Newsroom
+from tests.support.shown import check_forms, seen, with_token
 
 T = TypeVar("T")
 
@@ -46,35 +47,22 @@ class DeskBrowser:
         """The page at an address below the desk, as a person reads it: entities resolved."""
         response = self.client.get(path if path.startswith("/desk/") else self.desk + path)
         assert response.status_code == status, response.text
+        check_forms(self.client.application, response.text)
         self.token = self._token(response)
         return unescape(response.text)
 
     def post(self, path: str, status: int = 303, **typed: object) -> str:
-        """Send a form. Gives where it leads to, or the page where the form wasn't taken."""
+        """Send a form. Gives where it leads to, or the page where the form wasn't taken. `version` and the like are what the
+        form showed."""
         whole = path if path.startswith("/desk/") else self.desk + path
-        fields = {name: list(value) if isinstance(value, tuple) else value for name, value in typed.items()}
+        fields = {name: list(value) if isinstance(value, tuple) else value for name, value in with_token(typed).items()}
         response = self.client.post(whole, data={"csrf_token": self.token, **fields})
         assert response.status_code == status, (response.status_code, unescape(response.text))
         return response.location.partition("#")[0] if status == 303 else unescape(response.text)
 
     def decide(self, question: str, act: str, status: int = 303, **typed: object) -> str:
         """Press on the page of a question, whose forms carry how it stood when it was opened."""
-        return self.post(f"{question}/{act}", status, **{"newest": newest(self.get(question)), **typed})
-
-
-def version(page: str) -> str:
-    """The version that the first form of a page carries."""
-    return re.findall(r'name="version" value="(\d+)"', page)[0]
-
-
-def newest(page: str) -> str:
-    """The newest change of the question that its page shows."""
-    return re.findall(r'name="newest" value="(\d+)"', page)[0]
-
-
-def seen(page: str) -> str:
-    """The version of the text that the first form of a page began from."""
-    return re.findall(r'name="seen" value="([^"]+)"', page)[0]
+        return self.post(f"{question}/{act}", status, **{"seen": seen(self.get(question)), **typed})
 
 
 def with_a_minute(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:

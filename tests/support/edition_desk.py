@@ -45,5 +45,5 @@ class Desk(Browser):
 
     def do(self, press: str, status: int = 303, **form: Any) -> str:
         """Press as the page does, which sends along what version of the edition it shows."""
-        seen = {"version": self.version()} if press in OF_ALL_SLOTS else {}
+        seen = {"version": self.version()} if press in OF_ALL_SLOTS and "seen" not in form else {}
         return self.press(f"{self.page}/{press}", status, **seen | form)

@@ -1,6 +1,6 @@
 """Nora at the outbox, and mails that stand in it."""
 
-import re
+from html import unescape
 
 from flask import Flask
 from sqlalchemy import select
@@ -21,6 +21,7 @@ from app.questions import moves as questions
 from app.questions import wording
 from tests.support.at_desk import Browser, buttons
 from tests.support.cast import Newsroom, answered
+from tests.support.shown import version
 
 ADDRESS = "dana@post.example"
 
@@ -58,7 +59,7 @@ def pane(page: TestResponse) -> list[str]:
 
 def version_in(page: TestResponse) -> str:
     """The version of the mail that is open, as its first form carries it."""
-    return re.findall(r'name="version" value="(\d+)"', page.text)[0]
+    return version(unescape(page.text))
 
 
 def invited(session: Session, newsroom: Newsroom) -> None:

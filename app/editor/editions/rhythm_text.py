@@ -8,9 +8,7 @@ from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...editions import rhythm_words
-from ...editions.calendar import read_time
-from ...editions.rhythm import as_typed
+from ...editions.rhythm import pattern_of
 from ...formatting import full_date
 from ...newsletters.models import Newsletter
 
@@ -22,24 +20,27 @@ def _listed(parts: list[str]) -> str:
 
 
 def in_words(newsletter: Newsletter) -> str:
-    """ "First and third Wednesday, 09:00, Europe/Prague"; a rule that words can't say stands as it is."""
-    words = rhythm_words.in_words(newsletter.rule, read_time(newsletter.at), newsletter.zone)
-    if words is None:
-        return as_typed(newsletter)
+    """Return "first and third Wednesday, 09:00, Europe/Prague"; a rule that words can't say stands as it is."""
+    when = rule_in_words(newsletter.rule)
+    return _("%(when)s, %(time)s, %(zone)s", when=when, time=newsletter.at, zone=newsletter.zone)
+
+
+def rule_in_words(rule: str) -> str:
+    pattern = pattern_of(rule)
+    if pattern is None:
+        return rule
     names = get_day_names("wide", locale=get_locale())
-    if words.month_days:
-        when = _("day %(days)s of the month", days=_listed([str(day) for day in words.month_days]))
-    elif any(numbers for _day, numbers in words.days):
-        when = _listed(
+    if pattern.month_days:
+        return _("day %(days)s of the month", days=_listed([str(day) for day in pattern.month_days]))
+    if any(places for _day, places in pattern.days):
+        return _listed(
             [
-                _("%(ordinals)s %(weekday)s", ordinals=_listed([str(ORDINALS[n]) for n in numbers]), weekday=names[day])
-                for day, numbers in words.days
+                _("%(ordinals)s %(weekday)s", ordinals=_listed([str(ORDINALS[n]) for n in places]), weekday=names[day])
+                for day, places in pattern.days
             ]
         )
-    else:
-        days = _listed([names[day] for day, _numbers in words.days])
-        when = ngettext("every %(days)s", "every %(num)s weeks on %(days)s", words.weeks, days=days)
-    return _("%(when)s, %(time)s, %(zone)s", when=when, time=f"{words.at:%H:%M}", zone=words.zone)
+    days = _listed([names[day] for day, _places in pattern.days])
+    return ngettext("every %(days)s", "every %(num)s weeks on %(days)s", pattern.weeks, days=days)
 
 
 def dates_in_words(kept: str) -> str:

@@ -14,7 +14,7 @@ from ...audit import watched
 from ...letters import filing, queries
 from ...letters.models import Letter
 from ...lifecycle import Illegal, Missing
-from ...newsroom.endings import end_letter, reopen_letter
+from ...newsroom.endings import end_letter, reopen_letter, wait_again
 from ...questions import moves as questions
 from ...questions import queries as question_queries
 from ...questions.models import Question
@@ -241,7 +241,7 @@ def letter_move(slug: str, public_id: str, move: str) -> Response:
     def fn(desk: Desk, one: Letter) -> Done:
         verb = {"reopen": reopen_letter, "release": filing.release}[move]
         if move == "reopen" and one.author == "expert":
-            verb = mailed_answers.wait_again
+            verb = wait_again
         else:
             of_reader(desk, one)
         verb(desk.session, desk.actor, one, number_shown())

@@ -10,7 +10,6 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _
 
-from ...answers.mailed_answers import may_wait_again
 from ...editions.models import Edition
 from ...formatting import age, count, day, exact, full_date, tongue, zone
 from ...letters import contacts, queries
@@ -18,6 +17,7 @@ from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
 from ...mail import inbound
 from ...newsletters.queries import topics_of
+from ...newsroom.endings import may_wait_again
 from ...questions import queries as question_queries
 from ...questions.models import Question
 from ...text import direction

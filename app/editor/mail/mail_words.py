@@ -10,12 +10,12 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from sqlalchemy import select
 
-from ...answers.stopped_mails import is_undone
 from ...db import now
 from ...formatting import age, ago, clock_time, day, zone
 from ...mail import question_mails
 from ...mail.lifecycle import MAIL
 from ...mail.models import OutboxMail
+from ...newsroom.undo import is_undone
 from ...people.directory import names_of
 from ...people.staff import invited_by
 from ...questions.models import Question

@@ -10,7 +10,6 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ...answers import stopped_mails
 from ...formatting import moment
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
@@ -18,6 +17,7 @@ from ...mail.lifecycle import STATES as ALL
 from ...mail.message import Message, blocks
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
+from ...newsroom import undo
 from ...seal import Unsealable
 from ...web import last_row, paged
 from ..conflict import number_shown, second
@@ -31,7 +31,7 @@ BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l
 DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
     "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
     "retry": lambda desk, mail, _version: outbox.retry(desk.session, desk.actor, mail),
-    "discard": lambda desk, mail, version: stopped_mails.discard(desk.session, desk.actor, mail, version),
+    "discard": lambda desk, mail, version: undo.discard(desk.session, desk.actor, mail, version),
 }
 
 
@@ -121,9 +121,9 @@ def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
         seen |= {"subject": message.subject, "sender": message.from_name, "text": blocks(text)}
         seen |= {"hidden": text != message.text, "address": "" if one.letter_id or not one.person_id else message.to}
     gone = () if message else ("retry", "release")
-    undo = one.state == "queued" and stopped_mails.is_undone(one)
+    by_undo = one.state == "queued" and undo.is_undone(one)
     seen["actions"] = [
-        (act, _("Undo") if act == "discard" and undo else BUTTONS[act]) for act in seen["acts"] if act not in gone
+        (act, _("Undo") if act == "discard" and by_undo else BUTTONS[act]) for act in seen["acts"] if act not in gone
     ]
     return seen
 

@@ -25,7 +25,7 @@ from ..conflict import as_opened, conflict, opened, words_saved
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
 from ..mail.mail_words import KINDS
-from .newsletter_page import FAULTS, languages_of
+from .newsletter_page import languages_of
 
 PART_WORDS = {
     "subject": _l("Subject"),
@@ -52,6 +52,7 @@ STAYS = {
     "reader.acknowledgement": _l("The number, where it is typed and how to stop our mails stand below it in any case."),
 }  # fmt: skip
 PLACE_FAULTS = {
+    "long": _l("This is too long."),
     "brace": _l("A brace stands alone. Write {{ where you mean a brace."),
     "unknown": _l("{%(name)s} can’t be filled in here. Look at the help above the field."),
     "needs": _l("{%(name)s} has to stand in it."),
@@ -179,7 +180,7 @@ def _form(
 
 
 def _fault(code: str, name: str) -> str:
-    return str(PLACE_FAULTS[code]) % {"name": name} if code in PLACE_FAULTS else str(FAULTS[code])
+    return str(PLACE_FAULTS[code]) % {"name": name}
 
 
 def _help(kind: str, part: str) -> str:

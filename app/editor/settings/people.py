@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from flask import redirect, request, url_for
+from flask import g, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from ...lifecycle import Stale
 from ...people import colleagues, permissions, staff
 from ...people.models import ROLES as ALL
+from ...people.models import Membership
 from ..conflict import second, shown
 from ..flash import announce
 from ..frame import ROLES, Desk, at_desk, change, editor, found, page
@@ -139,6 +140,13 @@ def _one(desk: Desk, public_id: str, fault: str = "") -> str:
     )
 
 
+def _membership(desk: Desk, public_id: str) -> Membership:
+    one = found(colleagues.load(desk.session, desk.actor, public_id))
+    href = url_for("editor.colleague", slug=desk.newsletter.slug, public_id=public_id)
+    g.back = (href, _("Open the page again"))  # where an error page leads
+    return one.membership
+
+
 @editor.post(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>")
 def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
     def fn(desk: Desk) -> tuple[str, bool]:
@@ -156,7 +164,7 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
         with at_desk(slug) as desk:
             return _one(desk, public_id, fault), 409
     except Stale as refused:
-        second(slug, lambda desk: found(colleagues.load(desk.session, desk.actor, public_id)).membership, refused)
+        second(slug, lambda desk: _membership(desk, public_id), refused)
     announce(_said(act, name))
     if is_me and act in ("remove", "deactivate"):
         return redirect(url_for("editor.start"), code=303)

@@ -5,6 +5,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...fields import Wrong
 from ...lifecycle import Stale, must
 from ...newsletters import settings
 from ...text import direction
@@ -12,9 +13,10 @@ from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text
 from ..conflict import as_opened, conflict, opened, words_saved
+from ..declared_form import fault_words
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
-from .newsletter_page import fault_words, languages_of
+from .newsletter_page import languages_of
 
 # What each sentence is for; those of the house form can be seen in the example.
 SENTENCES = {
@@ -46,7 +48,7 @@ def _form(
     desk: Desk,
     language: str,
     typed: dict[str, str] | None = None,
-    faults: dict[str, str] | None = None,
+    faults: dict[str, Wrong] | None = None,
     stale: bool = False,
 ) -> str:
     if language not in languages_of(desk.newsletter):
@@ -66,7 +68,7 @@ def _form(
         sentences=SENTENCES,
         own=own,
         usual=phrases_for(language),
-        faults={kind: fault_words(kind, code, own[kind]) for kind, code in (faults or {}).items()},
+        faults={kind: fault_words(fault) for kind, fault in (faults or {}).items()},
         example=_example(desk, language, own),
         looked=typed is not None and not faults and not stale,
         seen=seen,

@@ -10,9 +10,11 @@ from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
 from ...audit.events import EVENTS
 from ...editions.models import Edition
+from ...newsletters.models import SETTINGS
 from ...people import colleagues
 from ...people.directory import expert_names, names_of
 from ...questions.models import Question
+from ..declared_form import labels
 from ..frame import ROLES, Desk
 from ..letters.letter_words import FILED
 
@@ -38,8 +40,6 @@ def tell(
     `experts` are names by noun and key, looked up where they are not at hand; `page` is the question or edition on whose
     page they are told; `own` is what the person at the desk is called there, if not by name.
     """
-    from ..settings.newsletter_page import LABELS  # that page tells of its own changes, by these sentences
-
     who, versions, people = (
         hands(desk, (event.actor for event in events)),
         _versions(desk, events),
@@ -60,7 +60,7 @@ def tell(
             "kind": str(FILED.get(facts.get("kind", ""), "")),
             "person": people.get(_person(event) or 0) or _("somebody"),
             "role": ROLES[event.new]() if event.new in ROLES else "",
-            "columns": ", ".join(str(LABELS.get(column, column)) for column in facts.get("columns", ())),
+            "columns": ", ".join(labels(SETTINGS).get(column, column) for column in facts.get("columns", ())),
         }
 
     return [_(_sentence(event, page), **values(event)) for event in events]

@@ -1,0 +1,13 @@
+"""Every form of the desk that changes what is there says what it showed, so that of two at once the second is told.
+
+The pages themselves are looked at wherever a test opens one: see `check_forms`.
+"""
+
+from app.editor.acts import PRESSES
+from tests.support.shown import WITHOUT_TOKEN
+
+
+def test_no_press_is_let_off_twice_and_each_that_is_let_off_is_one_of_the_desk() -> None:
+    free = [name for names in WITHOUT_TOKEN.values() for name in names]
+    assert len(free) == len({*free})
+    assert {*free} - {*PRESSES} == set(), "WITHOUT_TOKEN lets a press off that the desk doesn't have: take it out."
