@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ...formatting import moment
+from ...formatting import count, moment
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
 from ...mail.lifecycle import STATES as ALL
@@ -73,12 +73,15 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
         (name, STATES[name][1], [shown(desk, mail, names) for mail in mails]) for name, mails in groups.items() if mails
     ]
     open_to = {act for _name, _heading, mails in listed for mail in mails for act in mail["acts"]}
+    here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug)
+    full = [(name, f"{STATES[name][1]} {count(counted[name])}", here(state=name)) for name in ORDER if counted[name]]
+    tabs = [(None, _("All"), here()), *full] if full else []
     return page(
         desk,
         "editor/mail/mail.html" if opened else "editor/mail/outbox.html",
         "outbox",
         state=state,
-        states=[(name, STATES[name][1], counted[name]) for name in ORDER if counted[name]],
+        states=tabs,
         standing=_standing(counted),
         counted=counted,
         groups=listed,

@@ -72,7 +72,10 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
         place_label=label,
         nothing=nothing,
         standing=_standing(place, counted),
-        tabs=[(name, words, count(counted.get(name, 0)), name == "failed") for name, (words, _nothing) in PLACES.items()],
+        places=[
+            (name, words, here(place=name), count(counted.get(name, 0)), name == "failed")
+            for name, (words, _nothing) in PLACES.items()
+        ],
         rows=[_row(row, read.get(row.id), before) for row in rows.rows],
         opened=opened and _opened(desk, opened, read.get(opened.id)),
         trouble=trouble,
