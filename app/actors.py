@@ -4,7 +4,7 @@
 admin, who manages the desk's people and no more of a question's way than an editor.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
@@ -13,13 +13,17 @@ ROLE_LETTERS = {"assistant": frozenset("A"), "editor": frozenset("AE"), "admin":
 
 @dataclass(frozen=True)
 class Staff:
-    """Somebody of the desk, at work on one newsletter. `proved_at` is when they last proved who they are."""
+    """Somebody of the desk, at work on one newsletter. `proved_at` is when they last proved who they are.
+
+    `looked_at` are the passages of readers' words on the page that they press, which they confirm to have looked at.
+    """
 
     person_id: int
     name: str
     newsletter_id: int
     role: str
     proved_at: datetime | None = None
+    looked_at: frozenset[str] = field(default=frozenset(), repr=False)  # no reader's words in an error
     kind: ClassVar[str] = "staff"
 
     @property

@@ -1,7 +1,7 @@
 """From "who could answer this?" to a yes or a no."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -11,9 +11,8 @@ from .. import audit
 from ..actors import Actor, Expert, Staff
 from ..db import keys, lock, now
 from ..lifecycle import Illegal, Missing, must
-from ..mail import messages
+from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
-from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import house_text
 from ..people import links
@@ -34,6 +33,17 @@ SETTLED = ("published", "retracted", "closed", "merged")  # states of a question
 WRITES = ("invited", "accepted", "returned")  # where the desk waits for a text until `due_at`
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What an invitation says of dates and print; `lead_in` is the line before the answer as it would run."""
+
+    reply_by: datetime
+    due_at: datetime
+    runs_on: datetime | None
+    check_until: datetime | None
+    lead_in: str
+
+
 def assign(
     session: Session,
     actor: Staff,
@@ -45,7 +55,6 @@ def assign(
     credit_line: str | None = None,
     relation: str | None = None,
     for_edition_id: int | None = None,
-    looked: str = "",
 ) -> Assignment:
     """Draft an assignment. What is said of the expert in print starts from their profile.
 
@@ -60,7 +69,7 @@ def assign(
     )  # fmt: skip
     if taken or question.state not in ANSWERABLE:
         raise Illegal("question", "assign", "assigned" if taken else question.state)
-    must_be_clear(session, question, f"{brief}\n{credit_line or ''}\n{relation or ''}", looked)
+    must_be_clear(session, actor, question, f"{brief}\n{credit_line or ''}\n{relation or ''}")
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     assignment = Assignment(
         newsletter_id=question.newsletter_id,
@@ -81,73 +90,52 @@ def invite(
     session: Session,
     actor: Actor,
     assignment: Assignment,
-    *,
-    reply_by: datetime,
-    due_at: datetime,
-    runs_at: datetime | None,
-    check_until: datetime | None,
-    lead_in: str,
+    terms: Terms,
     also: int = 0,
     once_key: str | None = None,
 ) -> None:
-    """Send the invitation. `lead_in` is the line as it would run; `also` is how many more are about to be asked with this one.
+    """Send the invitation. `also` is how many more are about to be asked with this one.
 
     The expert gets the desk's wording and brief only. Raises `Missing` (cleared text, dates) and `Illegal`.
     """
     question = lock(session, session.get_one(Question, assignment.question_id))
     ASSIGNMENT.apply(
-        session, actor, lock(session, assignment), "invite", invited_at=now(session), reply_by=reply_by, due_at=due_at
+        session,
+        actor,
+        lock(session, assignment),
+        "invite",
+        invited_at=now(session),
+        reply_by=terms.reply_by,
+        due_at=terms.due_at,
     )
     if question.state != "seeking":
         QUESTION.apply(session, actor, question, "seek", cause="invite")
-    values = letter_values(
-        session,
-        assignment,
-        reply_by=reply_by,
-        due_at=due_at,
-        runs_at=runs_at,
-        check_until=check_until,
-        lead_in=lead_in,
-        also=also,
-    )
-    link = expert_mails.assignment_link(session, assignment)
-    expert_mails.to_expert(session, actor, assignment, messages.invitation, once_key=once_key, link=link, **values)
+    values = invitation_values(session, assignment, terms, expert_mails.assignment_link(session, assignment), also)
+    expert_mails.to_expert(session, actor, assignment, "expert.invitation", values, once_key=once_key)
 
 
-def letter_values(
-    session: Session,
-    assignment: Assignment,
-    *,
-    reply_by: datetime,
-    due_at: datetime,
-    runs_at: datetime | None,
-    check_until: datetime | None,
-    lead_in: str,
-    also: int = 0,
-) -> dict[str, Any]:
-    """All that the letter of invitation says, but for the link, which is made when it is sent."""
+def invitation_values(
+    session: Session, assignment: Assignment, terms: Terms, link: str, also: int = 0
+) -> InvitationMail:
+    """Return all that the letter of invitation says."""
     question = session.get_one(Question, assignment.question_id)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     others = [a for a in of_question(session, question) if a.id != assignment.id and a.state in ASKED]
-    return {
-        "wording": question.wording,
-        "background": question.text.background if question.text else "",
-        "brief": assignment.brief,
-        "words": assignment.words,
-        "reply_by": reply_by,
-        "due_at": due_at,
-        "runs_on": runs_at,
-        "lead_in": lead_in,
-        "policy": newsletter.check_policy,
-        "check_until": check_until,
-        "asked_others": len(others) + also,
-        "readers": len(questions.letters_of(session, question)),
-        "verify": house_text(session, newsletter, "verify"),
-        "pay": house_text(session, newsletter, "pay"),
-        "rights": house_text(session, newsletter, "rights"),
-        "headline": question.headline or None,
-        "own": mail_texts.own(session, newsletter, "expert.invitation"),
-    }
+    return InvitationMail(
+        **vars(terms),
+        wording=question.wording,
+        background=question.text.background if question.text else "",
+        brief=assignment.brief,
+        words=assignment.words,
+        policy=newsletter.check_policy,
+        asked_others=len(others) + also,
+        readers=len(questions.letters_of(session, question)),
+        verify=house_text(session, newsletter, "verify"),
+        pay=house_text(session, newsletter, "pay"),
+        rights=house_text(session, newsletter, "rights"),
+        headline=question.headline or "",
+        link=link,
+    )
 
 
 def of_question(session: Session, question: Question) -> list[Assignment]:
@@ -227,7 +215,7 @@ def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str)
     session.add(Note(question_id=assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
     session.flush()
     audit.record(session, actor, "assignment.ask_back", assignment)
-    expert_mails.to_desk(session, assignment, "question back", body)
+    expert_mails.to_desk(session, assignment, "question_back", body)
 
 
 def _is_heard(session: Session, assignment: Assignment, action: str) -> None:
@@ -243,15 +231,8 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
     if lock(session, assignment).state not in ASKED:
         raise Illegal("assignment", "send the link of", assignment.state)
     links.revoke_links(session, assignment.id)
-    expert_mails.to_expert(
-        session,
-        actor,
-        assignment,
-        messages.invitation_again,
-        headline=expert_mails.title_of(session, assignment),
-        due_at=assignment.due_at,
-        link=expert_mails.assignment_link(session, assignment),
-    )
+    again = AssignmentMail(due_at=assignment.due_at, link=expert_mails.assignment_link(session, assignment))
+    expert_mails.to_expert(session, actor, assignment, "expert.invitation_again", again)
     audit.record(session, actor, "assignment.link", assignment)
 
 
@@ -274,7 +255,6 @@ def cancel(
     assignment: Assignment,
     sentence: str = "",
     cause: str | None = None,
-    looked: str = "",
 ) -> OutboxMail | None:
     """Take an assignment back: its links end and the expert is told why in `sentence`, unless they never heard of it.
 
@@ -288,7 +268,7 @@ def cancel(
     links.revoke_links(session, assignment.id)
     if cause is None:
         rest(session, actor, assignment.question_id)
-    return change_notices.ended(session, actor, assignment, sentence, looked) if asked else None
+    return change_notices.ended(session, actor, assignment, sentence) if asked else None
 
 
 def rest(session: Session, actor: Actor, question_id: int) -> None:

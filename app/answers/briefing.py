@@ -31,7 +31,7 @@ def printed_line(field: str, text: str) -> str:
     return within(field, for_print(single_line(text)), LONGEST_LINE)
 
 
-def rebrief(session: Session, actor: Staff, assignment: Assignment, brief: Brief, looked: str = "") -> None:
+def rebrief(session: Session, actor: Staff, assignment: Assignment, brief: Brief) -> None:
     """Change the brief of an invitation that isn't sent; afterwards the expert has it in writing.
 
     Raises `Illegal`, `Missing` (words), `TooLong` and `Leaking` (see `firewall`).
@@ -42,7 +42,7 @@ def rebrief(session: Session, actor: Staff, assignment: Assignment, brief: Brief
         raise Illegal("assignment", "change the brief of", assignment.state)
     if not FEWEST <= brief.words <= MOST:
         raise Missing("words")
-    must_be_clear(session, assignment.question, f"{brief.brief}\n{brief.credit_line}\n{brief.relation}", looked)
+    must_be_clear(session, actor, assignment.question, f"{brief.brief}\n{brief.credit_line}\n{brief.relation}")
     assignment.brief, assignment.words = for_print(clean(brief.brief)), brief.words
     assignment.credit_line = printed_line("credit_line", brief.credit_line)
     assignment.relation = printed_line("relation", brief.relation)

@@ -1,13 +1,13 @@
 """What an expert is told of an answer after it left their hands: that the desk changed it, or that it will not run."""
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..actors import Actor
-from ..mail import messages
+from ..mail.mail_values import AssignmentMail, EditedTextMail
 from ..mail.models import OutboxMail
-from ..newsletters import mail_texts
-from ..newsletters.models import Newsletter
 from ..text import clean
 from . import expert_mails, pending_invitations
 from .diff import changes
@@ -17,43 +17,36 @@ from .models import Answer, AnswerText, Assignment, Check
 def approved(session: Session, actor: Actor, answer: Answer) -> None:
     """List what was changed in an approved text since its expert last saw it: after the quote check, or without one."""
     seen, text = _last_seen(session, answer), session.get_one(AnswerText, answer.approved_text_id)
-    listed = changes(seen.body, text.body) if seen else []
-    if seen is None or not listed:
+    if seen is None or not (edited := edited_text(seen, text)).edits:
         return
     assignment = session.get_one(Assignment, answer.assignment_id)
-    expert_mails.to_expert(
-        session,
-        actor,
-        assignment,
-        messages.shortened,
-        once_key=f"shortened:{text.id}",
-        headline=expert_mails.title_of(session, assignment),
-        changes=[(change.kind, change.before, change.after) for change in listed],
+    expert_mails.to_expert(session, actor, assignment, "expert.shortened", edited, once_key=f"shortened:{text.id}")
+
+
+def edited_text(before: AnswerText, text: AnswerText, **more: Any) -> EditedTextMail:
+    """Return what a mail says of a text that was edited since `before`, with `more` of the mail's values."""
+    return EditedTextMail(
+        edits=[(change.before, change.after) for change in changes(before.body, text.body)],
         full_text=text.body,
-        words_before=seen.words,
+        words_before=before.words,
         words_after=text.words,
+        **more,
     )
 
 
-def ended(session: Session, actor: Actor, assignment: Assignment, sentence: str, looked: str = "") -> OutboxMail | None:
+def ended(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
     """The desk wants the answer no longer, or will not use the one it has; `sentence` says why. Gives the mail that says so.
 
     What would still ask them for it is stopped; whoever never heard of the question is told of no end. Raises `Leaking`.
     """
     heard = pending_invitations.stop_asking(session, actor, assignment)
-    headline, why = expert_mails.title_of(session, assignment), clean(sentence)
+    why = AssignmentMail(typed=clean(sentence))
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
     if answer is None or answer.text_id is None:
         if not heard:
             return None
-        return expert_mails.to_expert(
-            session, actor, assignment, messages.cancelled, looked, headline=headline, sentence=why
-        )
-    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    own = mail_texts.own(session, newsletter, "expert.not_used")
-    return expert_mails.to_expert(
-        session, actor, assignment, messages.not_used, looked, headline=headline, why=why, own=own
-    )
+        return expert_mails.to_expert(session, actor, assignment, "expert.cancelled", why)
+    return expert_mails.to_expert(session, actor, assignment, "expert.not_used", why)
 
 
 def _last_seen(session: Session, answer: Answer) -> AnswerText | None:

@@ -21,7 +21,6 @@ def close(
     reason: str,
     sentence: str = "",
     cause: str | None = None,
-    looked: str = "",
 ) -> None:
     """Close a question: whoever was asked is told, and the readers see `reason` in kind words.
 
@@ -31,7 +30,7 @@ def close(
     lock(session, question)
     QUESTION.move("close", question.state)
     with audit.watched(session) as events:
-        mails = [_end(session, actor, assignment, sentence, looked) for assignment in of_question(session, question)]
+        mails = [_end(session, actor, assignment, sentence) for assignment in of_question(session, question)]
         session.flush()
     told = [mail.id for mail in mails if mail is not None]
     kept = {"did": [event.id for event in events], "told": told}
@@ -39,12 +38,12 @@ def close(
     QUESTION.apply(session, actor, question, "close", cause=cause, why=why, closed_reason=reason)
 
 
-def _end(session: Session, actor: Actor, assignment: Assignment, sentence: str, looked: str) -> OutboxMail | None:
+def _end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
     if assignment.state == "done":
-        return change_notices.ended(session, actor, assignment, sentence, looked)
+        return change_notices.ended(session, actor, assignment, sentence)
     if assignment.state in ("declined", "cancelled"):
         return None
-    return cancel(session, actor, assignment, sentence, cause="close", looked=looked)
+    return cancel(session, actor, assignment, sentence, cause="close")
 
 
 def take(session: Session, actor: Staff, question: Question) -> None:

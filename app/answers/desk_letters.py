@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Staff
 from ..lifecycle import Illegal, Missing, must, within
-from ..mail import messages, outbox
+from ..mail import outbox
+from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
 from ..questions.firewall import must_be_clear
 from ..text import clean
@@ -15,7 +16,7 @@ from .models import Assignment
 LONGEST = 4_000  # characters
 
 
-def write_to(session: Session, actor: Staff, assignment: Assignment, body: str, looked: str = "") -> None:
+def write_to(session: Session, actor: Staff, assignment: Assignment, body: str) -> None:
     """Send the expert a letter of the desk's; an assistant's is held for an editor. It is noted with the question too.
 
     Raises `Missing` (text, address), `TooLong`, `Leaking` (see `firewall`), and `Illegal` before the expert was asked: the first mail is the invitation.
@@ -28,8 +29,7 @@ def write_to(session: Session, actor: Staff, assignment: Assignment, body: str, 
         raise Illegal("assignment", "write to the expert of", assignment.state)
     if assignment.expert.person.email_sealed is None:
         raise Missing("address")
-    headline = expert_mails.title_of(session, assignment)
-    expert_mails.to_expert(session, actor, assignment, messages.letter_to_expert, looked, headline=headline, body=body)
+    expert_mails.to_expert(session, actor, assignment, "expert.letter", AssignmentMail(typed=body))
     audit.record(session, actor, "assignment.write", assignment)
 
 
@@ -40,7 +40,6 @@ def reword(
     subject: str,
     text: str,
     version: int | None = None,
-    looked: str = "",
 ) -> None:
     """Give a held mail other words. What goes to an expert is looked through for what wasn't in it before.
 
@@ -51,4 +50,4 @@ def reword(
     if mail.assignment_id is None or not mail.kind.startswith("expert."):
         return
     question = session.get_one(Assignment, mail.assignment_id).question
-    must_be_clear(session, question, f"{subject}\n{text}", looked, f"{before.subject}\n{before.text}")
+    must_be_clear(session, actor, question, f"{subject}\n{text}", f"{before.subject}\n{before.text}")

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 from ..actors import Actor, Clock, Expert, Staff
 from ..db import lock, now
 from ..lifecycle import Illegal, Missing, Stale, expect, must, within
-from ..mail import messages
+from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
-from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..questions import notes
 from ..questions.firewall import must_be_clear
@@ -20,7 +19,6 @@ from ..questions.models import Question
 from ..text import clean, for_print, single_line
 from . import change_notices, expert_mails, pending_invitations
 from .assigning import of_question, rest
-from .diff import changes
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import OWN_HAND, Answer, AnswerText, Assignment, Check
 from .queries import checks_of
@@ -53,7 +51,7 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, seen: str | 
     return text
 
 
-def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime, looked: str = "") -> None:
+def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> None:
     """Give the answer back to its expert with a note. Raises `Missing`, `Leaking` (see `firewall`), `Illegal`."""
     note = clean(note)
     if not note:
@@ -66,12 +64,8 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
         session,
         actor,
         assignment,
-        messages.returned,
-        looked,
-        headline=expert_mails.title_of(session, assignment),
-        note=note,
-        due_at=due_at,
-        link=expert_mails.assignment_link(session, assignment),
+        "expert.returned",
+        AssignmentMail(typed=note, due_at=due_at, link=expert_mails.assignment_link(session, assignment)),
     )
 
 
@@ -85,15 +79,13 @@ def open_check(session: Session, answer: Answer) -> Check | None:
     return session.scalar(select(Check).filter_by(answer_id=answer.id).where(Check.ended_at.is_(None)))
 
 
-def ask_check(
-    session: Session, actor: Staff, answer: Answer, runs_at: datetime | None = None, looked: str = ""
-) -> Check:
+def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime | None = None) -> Check:
     """Send the edited text to its expert for the check, by the newsletter's policy and time. Raises `Illegal`, `Leaking`."""
     assignment, question = load_whole(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     due_at = now(session) + timedelta(hours=newsletter.check_hours)
     text, before = session.get_one(AnswerText, answer.text_id), submitted_text(session, answer)
-    must_be_clear(session, question, text.body, looked, before.body if before else "")
+    must_be_clear(session, actor, question, text.body, before.body if before else "")
     # A newsletter without checks still reads back what the desk took down: those words are the desk's.
     policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
     ANSWER.apply(session, actor, lock(session, answer), "check", why={"text": text.id})
@@ -101,23 +93,15 @@ def ask_check(
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
     session.add(check)
     session.flush()
-    listed = changes(before.body, text.body) if before else []
-    expert_mails.to_expert(
-        session,
-        actor,
-        assignment,
-        messages.quote_check,
-        headline=expert_mails.title_of(session, assignment),
-        changes=[(change.kind, change.before, change.after) for change in listed],
-        full_text=text.body,
-        words_before=before.words if before else text.words,
-        words_after=text.words,
+    edited = change_notices.edited_text(
+        before or text,
+        text,
         policy=policy,
         due_at=due_at,
         runs_on=runs_at,
-        own=mail_texts.own(session, newsletter, "expert.check"),
         link=expert_mails.assignment_link(session, assignment),
     )
+    expert_mails.to_expert(session, actor, assignment, "expert.check", edited)
     return check
 
 
@@ -279,7 +263,7 @@ def _not_picked(question: Question) -> None:
         raise Illegal("question", "change the answer of", question.state)
 
 
-def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "", looked: str = "") -> None:
+def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "") -> None:
     """The expert or the editor pulls an answer for good. Raises `Illegal` while it stands in an edition, and `Leaking`."""
     lock(session, answer)
     assignment, question = load_whole(session, answer)
@@ -294,6 +278,6 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "",
     if isinstance(actor, Expert):
         expert_mails.to_desk(session, assignment, "withdrawn", clean(sentence))
         return
-    change_notices.ended(session, actor, assignment, sentence, looked)
+    change_notices.ended(session, actor, assignment, sentence)
     if isinstance(actor, Staff) and (why := clean(sentence)):
         notes.note(session, actor, question, why)

@@ -1,30 +1,30 @@
 """The mails that assignments and answers cause. Values go in, a mail stands in the outbox of the same transaction."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Unpack
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from ..actors import Actor, Staff
 from ..db import address, now
-from ..mail import messages, outbox
+from ..mail import outbox
+from ..mail.mail_templates import write
+from ..mail.mail_values import AssignmentMail, DeskMail
+from ..mail.message import Sender
 from ..mail.models import OutboxMail
 from ..mail.reply_address import address_for
+from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..people import directory, links
 from ..questions import queries as questions
 from ..questions.firewall import must_be_clear
 from .models import Assignment
 
-# Values of mails to experts that somebody at the desk types for this one mail.
-TYPED = ("body", "note", "sentence", "why")
 
-
-def sender(session: Session, newsletter: Newsletter, language: str | None = None) -> messages.Sender:
-    return messages.Sender(
+def sender(session: Session, newsletter: Newsletter, language: str | None = None) -> Sender:
+    return Sender(
         newsletter=newsletter.name,
         editor=newsletter.editor,
         address=newsletter.address,
@@ -47,7 +47,7 @@ def assignment_link(session: Session, assignment: Assignment) -> str:
 
 def way_out(
     session: Session, actor: Actor, newsletter: Newsletter, kind: str, not_before: datetime | None = None
-) -> dict[str, Any]:
+) -> outbox.Posting:
     """How a mail to somebody outside leaves, as `outbox.put` takes it: held for an editor, or at what time.
 
     Held are the kinds that the newsletter holds, and what an assistant causes. What the desk causes can be undone for a
@@ -65,70 +65,60 @@ def to_expert(
     session: Session,
     actor: Actor,
     assignment: Assignment,
-    message: Callable[..., messages.Message],
-    looked: str | None = "",
-    *,
-    not_before: datetime | None = None,
-    edition_id: int | None = None,
-    once_key: str | None = None,
-    **values: Any,
+    kind: str,
+    about: AssignmentMail,
+    **posting: Unpack[outbox.Posting],
 ) -> OutboxMail | None:
-    """Write to the assignment's expert; one without an address is reached another way, by the desk. `not_before` delays it.
+    """Write to the assignment's expert; one without an address is reached another way, by the desk. `due_at` delays it.
 
-    All mails about one assignment are one thread, and a reply to any of them is known by its address to be about it.
-    Raises `Leaking` (see `firewall`) where what was typed holds something of the askers that nobody has `looked` at; that
-    is None for a sentence of the house's own.
+    All mails about one assignment are one thread, and a reply to any of them is known by its address to be about it. A
+    mail that doesn't say what it calls the question calls it as an editor has cleared. Raises `Leaking` (see `firewall`)
+    where what was typed holds something of the askers that the actor has not looked at.
     """
-    typed = "\n".join(values[name] for name in TYPED if values.get(name))
-    if typed and looked is not None:
-        must_be_clear(session, assignment.question, typed, looked)
+    if about.typed:
+        must_be_clear(session, actor, assignment.question, about.typed)
     person = assignment.expert.person
     to = directory.email_of(session, person)
     if to is None:
         return None
+    if about.headline is None:
+        about = replace(about, headline=title_of(session, assignment))
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    letter = message(sender(session, newsletter), to=to, name=person.name, **values)
+    own = mail_texts.own(session, newsletter, kind)
+    letter = write(kind, sender(session, newsletter), to, person.name, about, own)
     first = outbox.first_to_expert(session, assignment.id)
     if first is not None:
         letter = replace(letter, in_reply_to=first, references=(first,))
     if newsletter.inbox:
         token = links.new_reply_token(session, assignment_id=assignment.id)
         letter = replace(letter, reply_to=address_for(newsletter.inbox, token))
-    return outbox.put(
-        session,
-        letter,
-        newsletter_id=newsletter.id,
-        question_id=assignment.question_id,
-        assignment_id=assignment.id,
-        person_id=person.id,
-        edition_id=edition_id,
-        once_key=once_key,
-        **way_out(session, actor, newsletter, letter.kind, not_before),
-    )
+    posting.update({"newsletter_id": newsletter.id, "question_id": assignment.question_id})
+    posting.update({"assignment_id": assignment.id, "person_id": person.id})
+    posting.update(way_out(session, actor, newsletter, kind, posting.get("due_at")))
+    return outbox.put(session, letter, **posting)
 
 
-def to_desk(session: Session, assignment: Assignment, kind: str, said: str = "") -> None:
-    """Tell the newsletter's editors at once what an expert did; `said` is the expert's own word on it."""
-    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+def to_editors(
+    session: Session, newsletter: Newsletter, kind: str, about: DeskMail, **posting: Unpack[outbox.Posting]
+) -> None:
+    """Tell each of the newsletter's editors something at once, in their own language."""
     for person in directory.desk_of(session, newsletter.id):
         to = directory.email_of(session, person)
-        if to is None:
-            continue
-        message = messages.desk_notice(
-            sender(session, newsletter, person.language),
-            to=to,
-            name=person.name,
-            kind=kind,
-            expert=assignment.expert.name,
-            headline=assignment.question.headline or assignment.question.wording,
-            said=said,
-            link=address(session, f"/desk/{newsletter.slug}/questions/{assignment.question.public_id}"),
-        )
-        outbox.put(
-            session,
-            message,
-            newsletter_id=newsletter.id,
-            question_id=assignment.question_id,
-            assignment_id=assignment.id,
-            person_id=person.id,
-        )
+        if to is not None:
+            message = write(kind, sender(session, newsletter, person.language), to, person.name, about)
+            posting.update({"newsletter_id": newsletter.id, "person_id": person.id})
+            outbox.put(session, message, **posting)
+
+
+def to_desk(session: Session, assignment: Assignment, deed: str, said: str = "") -> None:
+    """Tell the newsletter's editors at once what an expert did; `said` is the expert's own word on it."""
+    newsletter, question = session.get_one(Newsletter, assignment.newsletter_id), assignment.question
+    about = DeskMail(
+        who=assignment.expert.name,
+        headline=question.headline or question.wording,
+        said=said,
+        link=address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
+    )
+    to_editors(
+        session, newsletter, f"desk.{deed}", about, question_id=assignment.question_id, assignment_id=assignment.id
+    )

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import String, cast, exists, literal, select
@@ -20,9 +19,8 @@ from sqlalchemy.sql import ColumnElement
 
 from ..actors import Clock
 from ..db import Database, lock, now
-from ..mail import messages
+from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
-from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
@@ -146,21 +144,8 @@ def _remind(session: Session, assignment_id: int) -> bool:
     written = session.scalar(select(OutboxMail.id).filter_by(once_key=once_key))
     if written is not None or not _reached(session, assignment):
         return False
-    silent: dict[str, Any] = {"silent": assignment.state == "invited"}
-    message, kind, more = {
-        "remind:before": (messages.reminder, "expert.reminder", silent),
-        "remind:after": (messages.overdue, "expert.overdue", {}),
-    }[reminder.cause]
-    expert_mails.to_expert(
-        session,
-        Clock(),
-        assignment,
-        message,
-        once_key=once_key,
-        headline=expert_mails.title_of(session, assignment),
-        due_at=assignment.due_at,
-        link=expert_mails.assignment_link(session, assignment),
-        own=mail_texts.own(session, newsletter, kind),
-        **more,
-    )
+    kind = {"remind:before": "expert.reminder", "remind:after": "expert.overdue"}[reminder.cause]
+    link = expert_mails.assignment_link(session, assignment)
+    values = AssignmentMail(due_at=assignment.due_at, link=link, silent=assignment.state == "invited")
+    expert_mails.to_expert(session, Clock(), assignment, kind, values, once_key=once_key)
     return True

@@ -100,7 +100,8 @@ def _enter(session: Session, slug: str) -> Desk:
     actor = staff_actor(session, current_user.person_id, newsletter.id) if newsletter else None
     if newsletter is None or actor is None:
         abort(404)
-    actor = replace(actor, proved_at=current_user.proved_at)
+    looked_at = frozenset(request.form.get("looked", "").splitlines())
+    actor = replace(actor, proved_at=current_user.proved_at, looked_at=looked_at)
     if act := act_of_press():
         permissions.must(actor, act)
     g.zone = newsletter.zone

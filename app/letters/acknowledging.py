@@ -6,7 +6,10 @@ from sqlalchemy.orm import Session
 
 from ..db import address as page_address
 from ..db import now
-from ..mail import messages, outbox, usage
+from ..mail import outbox, usage
+from ..mail.mail_templates import write
+from ..mail.mail_values import LetterMail
+from ..mail.message import Sender
 from ..mail.models import OutboxMail
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
@@ -29,20 +32,15 @@ def acknowledge(
     if not usage.spend(session, "acknowledgement", who, today + timedelta(days=1)):
         return None
     language = mail_texts.tongue_of(newsletter, letter.language)
-    message = messages.acknowledgement(
-        newsletter.name,
-        language,
-        address,
-        receipt=receipt,
-        page=page_address(session, f"/{newsletter.slug}/receipt"),
-        stop=unsubscribing.stop_link(session, letter),
-        own=mail_texts.own(session, newsletter, "reader.acknowledgement", language),
-    )
+    kind, sender = "reader.acknowledgement", Sender(newsletter.name, language=language)
+    page, stop = page_address(session, f"/{newsletter.slug}/receipt"), unsubscribing.stop_link(session, letter)
+    about = LetterMail(receipt=receipt, link=page, stop=stop)
+    own = mail_texts.own(session, newsletter, kind, language)
     return outbox.put(
         session,
-        message,
+        write(kind, sender, address, "", about, own),
         newsletter_id=newsletter.id,
         letter_id=letter.id,
         once_key=f"acknowledgement:{letter.id}",
-        hold=message.kind in newsletter.held_kinds,
+        hold=kind in newsletter.held_kinds,
     )

@@ -1,9 +1,16 @@
-"""Every kind of mail on one screen: how urgent it is, how long it may be late, and what is kept of it."""
+"""Every kind of mail on one screen: what the desk calls it, how urgent it is, what is kept of it, what may be worded anew.
 
-from dataclasses import dataclass
+The words of each stand in `templates`, in a file of its name. A new mail is one such file and one row here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
+from . import mail_values as about
 from .lifecycle import ENDED
+from .translation import N_
 
 LIFE = timedelta(days=5)  # as long as mail servers try (RFC 5321, section 4.5.4.1: at least 4 to 5 days)
 GENERATED = "auto-generated"
@@ -11,57 +18,197 @@ REPLIED = "auto-replied"
 
 
 @dataclass(frozen=True)
-class Kind:
-    """`lane` 0 goes before all others. `life` is how long after it was due a mail is still worth sending.
+class Part:
+    """A block of a mail's template that a newsletter may word its own way: what can be filled in, and what has to be."""
 
-    `listed` is what is sent again and again to whoever wants it: it has a List-Id once it can be stopped (RFC 2919).
-    `automatic` marks what no person of the desk wrote or set going, by the word of RFC 3834, section 5. The contents are
-    deleted when the mail comes to one of the ends in `forget`: a sign-in link or a reader's address stands in them.
+    places: tuple[str, ...]
+    needed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`name` is the desk's word for a mail, and `about` the class of its values.
+
+    `lane` 0 goes before all others. `life` is how long after it was due a mail is still worth sending. `listed` is what is
+    sent again and again to whoever wants it: it has a List-Id once it can be stopped (RFC 2919). `automatic` marks what no
+    person of the desk wrote or set going, by the word of RFC 3834, section 5. The contents are deleted when the mail comes
+    to one of the ends in `forget`: a sign-in link or a reader's address stands in them.
+
+    It has the words of the kind that it is `like`. A newsletter may word the `parts`; what `stays` besides is told to whoever does. The mail is shown once with each of
+    `examples`: values of its own beside those that all mails of its class have; a time is one from this evening on.
     """
 
+    name: str
+    about: type[about.Values]
     lane: int = 1
     life: timedelta = LIFE
     automatic: str = ""
     listed: bool = False
     forget: frozenset[str] = frozenset()
+    like: str = ""
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    stays: str = ""
+    examples: tuple[Mapping[str, Any], ...] = ({},)
+
+
+def _part(more: str = "", needed: str = "") -> Part:
+    """A part of a letter to an expert, who has a name and is asked about something."""
+    return Part(("name", "newsletter", "headline", *more.split()), tuple(needed.split()))
 
 
 WAY_IN = frozenset(ENDED)
 READER = frozenset({"sent", "discarded"})  # a failed one can be tried again until the letter is forgotten
 DAY = timedelta(days=1)
+_NEWS = Part(("newsletter",))
+_WHY = {"subject": _part(), "body": _part("why", "why")}
+_FULL = ({"typed": N_("The edition is full this time.")},)
+
+# Values of made-up people that stand in every example of a class; a link is put in by whoever shows it.
+LEYLA = N_("Leyla Aydın")
+_SALT = {
+    "headline": N_("The Salt Wind"),
+    "due_at": 6 * DAY,
+    "runs_on": 10 * DAY,
+    "typed": N_("Who measures the salt in the wind?"),
+}
+EXAMPLES: dict[type[about.Values], Mapping[str, Any]] = {
+    about.AccountMail: {"code": "12345678", "minutes": 15, "days": 3},
+    about.AssignmentMail: _SALT,
+    about.InvitationMail: _SALT
+    | {"wording": N_("Who measures the salt in the wind?"), "background": None, "brief": None, "words": 180}
+    | {"reply_by": 3 * DAY, "lead_in": N_("To find out more, I asked Leyla Aydın, soil scientist:"), "policy": "facts"}
+    | {"check_until": 8 * DAY, "asked_others": 0, "readers": 3},
+    about.EditedTextMail: _SALT
+    | {"edits": [(N_("a number of plates"), N_("forty plates"))], "words_before": 214, "words_after": 169, "policy": "facts"}
+    | {"full_text": N_("We put up forty plates and count what falls on them."), "due_at": 2 * DAY, "runs_on": 4 * DAY},
+    about.LetterMail: {"opening": "answered", "receipt": "1234" * 5},
+    about.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
+    about.EditionMail: {"runs_at": 0 * DAY},
+    about.MorningMail: {"on": 0 * DAY, "sections": (), "cutoff_at": 2 * DAY},
+}  # fmt: skip
 
 KINDS = {
-    "sign_in": Kind(lane=0, life=timedelta(minutes=15), automatic=GENERATED, forget=WAY_IN),
-    "staff.invitation": Kind(automatic=GENERATED, forget=WAY_IN),
-    "expert.invitation": Kind(),
-    "expert.invitation_again": Kind(),
-    "expert.reminder": Kind(life=DAY, automatic=GENERATED),
-    "expert.overdue": Kind(life=DAY, automatic=GENERATED),
-    "expert.returned": Kind(),
-    "expert.cancelled": Kind(forget=WAY_IN),  # where a reader took the question back, nothing else holds its words
-    "expert.check": Kind(),
-    "expert.letter": Kind(),
-    "expert.published": Kind(lane=2, automatic=GENERATED),
-    "expert.carried_over": Kind(lane=2),
-    "expert.shortened": Kind(),
-    "expert.dropped": Kind(lane=2),
-    "expert.not_used": Kind(lane=2, forget=WAY_IN),  # as with "cancelled"
-    "reader.once": Kind(lane=2, automatic=GENERATED, forget=READER),
-    "reader.news": Kind(lane=2, automatic=GENERATED, listed=True, forget=READER),
-    "reader.acknowledgement": Kind(lane=2, life=DAY, automatic=REPLIED, forget=WAY_IN),
-    "desk.answer": Kind(automatic=GENERATED),
-    "desk.declined": Kind(automatic=GENERATED),
-    "desk.objection": Kind(automatic=GENERATED),
-    "desk.withdrawn": Kind(automatic=GENERATED),
-    "desk.letter_withdrawn": Kind(automatic=GENERATED),
-    "desk.fine": Kind(automatic=GENERATED),
-    "desk.suggestion": Kind(automatic=GENERATED),
-    "desk.question_back": Kind(automatic=GENERATED),
-    "desk.mention": Kind(automatic=GENERATED),
-    "desk.mail_waits": Kind(life=DAY, automatic=GENERATED),
-    "desk.mail_failed": Kind(life=DAY, automatic=GENERATED),
-    "desk.edition_missing": Kind(life=DAY, automatic=GENERATED),
+    "sign_in": Kind("", about.AccountMail, lane=0, life=timedelta(minutes=15), automatic=GENERATED, forget=WAY_IN),
+    "staff.invitation": Kind(N_("Invitation to the desk"), about.AccountMail, automatic=GENERATED, forget=WAY_IN),
+    "expert.invitation": Kind(
+        N_("Invitation"),
+        about.InvitationMail,
+        parts={
+            "subject": _part("words due", "due"),
+            "opening": _part(),
+            "closing": _part("reply_by", "reply_by"),
+        },
+        stays=N_(
+            "The question, length and date, the line before the answer, the link, the terms and how to make sure "
+            "that it is you stand in it in any case."
+        ),
+    ),
+    "expert.invitation_again": Kind(N_("Invitation, with a new link"), about.AssignmentMail),
+    "expert.reminder": Kind(
+        N_("Reminder before the date"),
+        about.AssignmentMail,
+        life=DAY,
+        automatic=GENERATED,
+        parts={
+            "subject": _part("due"),
+            "body": _part("due link", "due link"),
+            "silent": _part("due link", "due link"),
+        },
+        examples=({"due_at": 2 * DAY}, {"silent": True}),
+    ),
+    "expert.overdue": Kind(
+        N_("Reminder after the date"),
+        about.AssignmentMail,
+        life=DAY,
+        automatic=GENERATED,
+        parts={"subject": _part("due"), "body": _part("due link", "link")},
+        examples=({"due_at": -DAY},),
+    ),
+    "expert.returned": Kind(N_("Text sent back"), about.AssignmentMail),
+    # Where a reader took the question back, nothing else holds its words.
+    "expert.cancelled": Kind(N_("No longer needed"), about.AssignmentMail, forget=WAY_IN),
+    "expert.check": Kind(
+        N_("Quote check"),
+        about.EditedTextMail,
+        parts={"subject": _part("about changes due", "due"), "opening": _part()},
+        stays=N_(
+            "The list of changes, all of the text, what silence means, until when and the link stand in it in any case."
+        ),
+    ),
+    "expert.letter": Kind(N_("A letter from you"), about.AssignmentMail),
+    "expert.published": Kind(
+        N_("Thanks, with the link"),
+        about.AssignmentMail,
+        lane=2,
+        automatic=GENERATED,
+        parts={"subject": _part("day"), "body": _part("day link", "link")},
+        examples=({"runs_on": 0 * DAY},),
+    ),
+    "expert.carried_over": Kind(
+        N_("Carried over to a later edition"),
+        about.AssignmentMail,
+        lane=2,
+        parts={"subject": _part("day"), "body": _part("day", "day")},
+        examples=({"runs_on": 14 * DAY},),
+    ),
+    "expert.shortened": Kind(N_("Shortened after the check"), about.EditedTextMail),
+    "expert.dropped": Kind(N_("Why it didn’t run"), about.AssignmentMail, lane=2, parts=_WHY, examples=_FULL),
+    # As with "cancelled".
+    "expert.not_used": Kind(
+        N_("It won’t run"), about.AssignmentMail, lane=2, forget=WAY_IN, parts=_WHY, examples=_FULL
+    ),
+    "reader.once": Kind(
+        N_("News for a reader, the only mail"),
+        about.LetterMail,
+        lane=2,
+        automatic=GENERATED,
+        forget=READER,
+        like="reader.news",
+    ),
+    "reader.news": Kind(
+        N_("News for a reader"),
+        about.LetterMail,
+        lane=2,
+        automatic=GENERATED,
+        listed=True,
+        forget=READER,
+        parts={"subject": _NEWS, "answered": _NEWS, "ended": _NEWS, "joined": _NEWS},
+        stays=N_(
+            "The link and what becomes of the address stand below it in any case. Of the question nothing ever does."
+        ),
+        examples=(
+            {"opening": "answered"},
+            {
+                "opening": "ended",
+                "sentence": N_("It is a good question, but not one for the coming editions. We keep it in mind."),
+            },
+            {"opening": "joined"},
+        ),
+    ),
+    "reader.acknowledgement": Kind(
+        N_("A reader’s mail has arrived"),
+        about.LetterMail,
+        lane=2,
+        life=DAY,
+        automatic=REPLIED,
+        forget=WAY_IN,
+        parts={"subject": _NEWS, "body": _NEWS},
+        stays=N_("The number, where it is typed and how to stop our mails stand below it in any case."),
+    ),
+    "desk.answer": Kind(N_("An answer is here"), about.DeskMail, automatic=GENERATED),
+    "desk.declined": Kind(N_("An expert said no"), about.DeskMail, automatic=GENERATED),
+    "desk.objection": Kind(N_("An expert objects"), about.DeskMail, automatic=GENERATED),
+    "desk.withdrawn": Kind(N_("An answer was withdrawn"), about.DeskMail, automatic=GENERATED),
+    "desk.letter_withdrawn": Kind(N_("A letter was taken back"), about.DeskMail, automatic=GENERATED),
+    "desk.fine": Kind(N_("An expert agrees"), about.DeskMail, automatic=GENERATED),
+    "desk.suggestion": Kind(N_("A colleague was suggested"), about.DeskMail, automatic=GENERATED),
+    "desk.question_back": Kind(N_("An expert asks back"), about.DeskMail, automatic=GENERATED),
+    "desk.mention": Kind(N_("Called in a note"), about.DeskMail, automatic=GENERATED),
+    "desk.mail_waits": Kind(N_("A mail of an expert waits to be filed"), about.DeskMail, life=DAY, automatic=GENERATED),
+    "desk.mail_failed": Kind(N_("A mail can’t be delivered"), about.DeskMail, life=DAY, automatic=GENERATED),
+    "desk.edition_missing": Kind(N_("Has the edition gone out?"), about.EditionMail, life=DAY, automatic=GENERATED),
+    # Headlines stand in it that may be erased.
     "desk.digest": Kind(
-        life=DAY, automatic=GENERATED, listed=True, forget=WAY_IN
-    ),  # headlines stand in it that may be erased
+        N_("The morning’s mail"), about.MorningMail, life=DAY, automatic=GENERATED, listed=True, forget=WAY_IN
+    ),
 }

@@ -1,16 +1,12 @@
 """One mail as plain values, and its HTML form, which is set from the same text."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 
 from jinja2 import Environment, PackageLoader
 
 from ..languages import direction
 from ..text import for_print, single_line
-from . import translation
-from .translation import say
 
 _pages = Environment(loader=PackageLoader("app.mail"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 HEADLINE = 90  # characters of a headline in a mail; where a question has none yet, its wording stands for it
@@ -46,26 +42,17 @@ class Message:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who writes to experts: the editor by name, for a newsletter, from its address; times are told in `zone`.
+    """Who writes a mail, and how: in which language, in whose time zone, and in which year: a date in another one says so.
 
-    `year` is the one in which the mail is written: a date in another year says which.
+    To experts the `editor` writes by name from the newsletter's `address`; to all others the newsletter, or the house.
     """
 
-    newsletter: str
-    editor: str
-    address: str
-    language: str
-    zone: str
+    newsletter: str = "Readers Asked"
+    editor: str = ""
+    address: str | None = None
+    language: str = "en"
+    zone: str = "UTC"
     year: int | None = None
-
-    def day(self, when: date) -> str:
-        return translation.day(self.language, when, self.zone, self.year)
-
-    def short_day(self, when: date) -> str:
-        return translation.short_day(self.language, when, self.zone, self.year)
-
-    def moment(self, when: datetime) -> str:
-        return translation.moment(self.language, when, self.zone, self.year)
 
 
 @dataclass(frozen=True)
@@ -108,48 +95,20 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
-def compose(
-    kind: str,
-    language: str,
-    to: str,
-    to_name: str,
-    subject: str,
-    paragraphs: Iterable[str | None],
-    from_name: str,
-    from_address: str | None = None,
-) -> Message:
-    """Put a letter together; paragraphs that are None or empty are left out.
-
-    `from_address`, where given, is also where replies go.
-    """
-    subject = single_line(subject)
-    text = "\n\n".join(filter(None, (for_print(paragraph or "") for paragraph in paragraphs))) + "\n"
+def compose(kind: str, sender: Sender, to: str, name: str, subject: str, text: str) -> Message:
+    """Put a mail together; without an address of the sender it comes from the house's own, and nobody can reply."""
+    subject, text = single_line(subject), for_print(text) + "\n"
     return Message(
         kind=kind,
         to=to,
-        to_name=single_line(to_name),
+        to_name=single_line(name),
         subject=subject,
         text=text,
-        language=language,
-        from_name=single_line(from_name),
-        html=_html(language, subject, text),
-        from_address=from_address,
-        reply_to=from_address,
-    )
-
-
-def signed(kind: str, sender: Sender, to: str, name: str, subject: str, paragraphs: Iterable[str | None]) -> Message:
-    """A letter from the editor by name, to which replies come back."""
-    dear = say(sender.language).gettext("Dear %(name)s,") % {"name": name}
-    return compose(
-        kind,
-        sender.language,
-        to,
-        name,
-        subject,
-        (dear, *paragraphs, f"{sender.editor}\n{sender.newsletter}"),
-        sender.editor,
-        sender.address,
+        language=sender.language,
+        from_name=single_line(sender.editor or sender.newsletter),
+        html=_html(sender.language, subject, text),
+        from_address=sender.address,
+        reply_to=sender.address,
     )
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -34,49 +34,43 @@ class OnItsWay(Refused):
     """A worker is handing the mail over at this moment; it can't be called back."""
 
 
-def put(
-    session: Session,
-    message: Message,
-    *,
-    newsletter_id: int | None = None,
-    question_id: int | None = None,
-    assignment_id: int | None = None,
-    letter_id: int | None = None,
-    person_id: int | None = None,
-    edition_id: int | None = None,
-    once_key: str | None = None,
-    due_at: datetime | None = None,
-    expires_at: datetime | None = None,
-    hold: bool = False,
-) -> OutboxMail | None:
+class Posting(TypedDict, total=False):
+    """What a mail is about, by the keys of the rows; and how it leaves: `hold` for an editor, not before `due_at`, once."""
+
+    newsletter_id: int | None
+    question_id: int | None
+    assignment_id: int | None
+    letter_id: int | None
+    person_id: int | None
+    edition_id: int | None
+    once_key: str | None
+    due_at: datetime | None
+    expires_at: datetime
+    hold: bool
+
+
+def put(session: Session, message: Message, **posting: Unpack[Posting]) -> OutboxMail | None:
     """Write a mail into the outbox, sealed; None where the cause named by `once_key` has written its mail already.
 
     Each mail has a return path of its own, so that a bounce finds it. Raises KeyError for a kind that is not in the table.
     """
     kind, at, public_id = KINDS[message.kind], now(session), new_public_id()
-    due, token, house = due_at or at, new_reply_token(), session.info["base_url"]
+    due, token, house = posting.pop("due_at", None) or at, new_reply_token(), session.info["base_url"]
     mail = OutboxMail(
         public_id=public_id,
         kind=message.kind,
         lane=kind.lane,
-        state="held" if hold else "queued",
+        state="held" if posting.pop("hold", False) else "queued",
         state_at=at,
-        newsletter_id=newsletter_id,
-        question_id=question_id,
-        assignment_id=assignment_id,
-        letter_id=letter_id,
-        person_id=person_id,
-        edition_id=edition_id,
-        once_key=once_key,
         message_id=identifiers.message_id(house, public_id),
         due_at=due,
-        expires_at=expires_at or due + kind.life,
         return_mac=keys(session).mac("outbox.return", token),
         created_at=at,
+        **{"expires_at": due + kind.life, **posting},
     )
     if not _add_once(session, mail):
         return None
-    listed = identifiers.list_id(house, mail.kind, newsletter_id) if kind.listed and message.unsubscribe else None
+    listed = identifiers.list_id(house, mail.kind, mail.newsletter_id) if kind.listed and message.unsubscribe else None
     sealed = _sealed(session, mail, replace(message, return_token=token, list_id=message.list_id or listed))
     session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=keys(session).number_of(sealed)))
     session.flush()

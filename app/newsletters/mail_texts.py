@@ -7,11 +7,13 @@ from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..lifecycle import must
-from ..mail.messages.own import PARTS, fault_of_part, usual
+from ..mail.kinds import KINDS
+from ..mail.mail_templates import fault_of_part, parts_of, usual
 from ..text import clean, for_print, single_line
 from . import settings
 from .models import Newsletter, NewsletterText
 
+WORDED = [kind for kind, row in KINDS.items() if row.parts]
 LONGEST = {"subject": 200}  # characters; of any other part as many as of a house sentence
 
 
@@ -21,7 +23,9 @@ def key(kind: str, part: str) -> str:
 
 def own(session: Session, newsletter: Newsletter, kind: str, language: str | None = None) -> dict[str, str]:
     """What the newsletter words of one mail, by part."""
-    parts = {key(kind, part): part for part in PARTS[kind]}
+    parts = {key(KINDS[kind].like or kind, part): part for part in parts_of(kind)}
+    if not parts:
+        return {}
     query = select(NewsletterText.kind, NewsletterText.body).where(
         NewsletterText.newsletter_id == newsletter.id,
         NewsletterText.language == (language or newsletter.language),
@@ -32,7 +36,7 @@ def own(session: Session, newsletter: Newsletter, kind: str, language: str | Non
 
 def kinds_of(newsletter: Newsletter, language: str) -> list[str]:
     """The mails that can be worded in a language: those to readers in each, the editor's own letters in the editor's."""
-    return [kind for kind in PARTS if language == newsletter.language or kind.startswith("reader.")]
+    return [kind for kind in WORDED if language == newsletter.language or kind.startswith("reader.")]
 
 
 def tongue_of(newsletter: Newsletter, language: str) -> str:
@@ -43,7 +47,7 @@ def tongue_of(newsletter: Newsletter, language: str) -> str:
 def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """What is wrong with a wording, by part: ("long", ""), or a fault of the places to fill. An empty part is right."""
     found = {}
-    for part in PARTS[kind]:
+    for part in parts_of(kind):
         text = texts.get(part, "").strip()
         fault = ("long", "") if len(text) > LONGEST.get(part, settings.LONGEST) else fault_of_part(kind, part, text)
         if text and fault:
@@ -62,7 +66,7 @@ def word(
     if faults := faults_of(kind, texts):
         raise settings.Faulty({part: code for part, (code, _name) in faults.items()})
     kept = {}
-    for part in PARTS[kind]:
+    for part in parts_of(kind):
         text = single_line(texts.get(part, "")) if part == "subject" else for_print(clean(texts.get(part, "")))
         kept[key(kind, part)] = "" if text == usual(kind, part, language) else text
     settings.keep_texts(session, actor, newsletter, language, kept)

@@ -5,8 +5,8 @@ the quote check, a question back, a suggestion, an answer taken back) or a reade
 else waits is told in the morning (`digest`). Each cause is told once to each editor.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,7 +20,9 @@ from ..answers.models import Assignment
 from ..db import Database, address, now
 from ..editions.models import Edition
 from ..letters.models import Letter
-from ..mail import messages, outbox
+from ..mail import outbox
+from ..mail.mail_templates import write
+from ..mail.mail_values import DeskMail, EditionMail
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
@@ -38,12 +40,12 @@ MANY = 100  # of each cause
 
 @dataclass(frozen=True)
 class Alarm:
-    """`cause` names what happened; `message` is made of `values` for each editor; `about` ties the mail to its rows."""
+    """`cause` names what happened; a mail of `kind` is made of `about` for each editor; `keys` tie it to its rows."""
 
     cause: str
-    message: Callable[..., messages.Message]
-    values: dict[str, Any]
-    about: dict[str, Any] = field(default_factory=dict)
+    kind: str
+    about: DeskMail | EditionMail
+    keys: dict[str, Any] = field(default_factory=dict)
 
 
 def raise_alarms(database: Database, at: datetime | None = None) -> int:
@@ -61,11 +63,11 @@ def _tell(session: Session, newsletter_id: int) -> int:
         sender = expert_mails.sender(session, newsletter, person.language)
         mail = outbox.put(
             session,
-            alarm.message(sender, to=to, name=person.name, **alarm.values),
+            write(alarm.kind, sender, to, person.name, alarm.about),
             newsletter_id=newsletter.id,
             person_id=person.id,
             once_key=_once_key(alarm, person),
-            **alarm.about,
+            **alarm.keys,
         )
         told += mail is not None
     return told
@@ -105,8 +107,8 @@ def _unheard_editions(session: Session, newsletter: Newsletter) -> Iterator[Alar
     )
     for edition in session.scalars(query):
         link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
-        values = {"runs_at": edition.runs_at, "link": link}
-        yield Alarm(f"edition:{edition.id}", messages.edition_missing, values)
+        about = EditionMail(runs_at=edition.runs_at, link=link)
+        yield Alarm(f"edition:{edition.id}", "desk.edition_missing", about)
 
 
 def _near_editions(session: Session, newsletter: Newsletter) -> list[Edition]:
@@ -141,17 +143,18 @@ def _mails_waiting(
         Letter.assignment_id.in_(asked),
     )
     for letter in session.scalars(letters.order_by(Letter.id).limit(MANY)):
-        assignment, path = asked[letter.assignment_id or 0], f"letters/{letter.public_id}"
-        name = assignment.expert.name
-        yield _about(session, newsletter, edition, assignment, f"letter:{letter.id}", path, messages.mail_waits, name)
+        assignment = asked[letter.assignment_id or 0]
+        about = _pressing(session, newsletter, edition, f"letters/{letter.public_id}")
+        its = replace(about, who=assignment.expert.name)
+        yield _about(session, f"letter:{letter.id}", "desk.mail_waits", its, assignment)
     # Anybody can write in an expert's name, and often: one mail a day tells of all that waits about one assignment.
     today = now(session).date()
     pen = select(Inbound.assignment_id).where(
         Inbound.newsletter_id == newsletter.id, Inbound.state == "pen", Inbound.assignment_id.in_(asked)
     )
+    about = _pressing(session, newsletter, edition, "pen")
     for key in session.scalars(pen.distinct()):
-        cause = f"pen:{key}:{today}"
-        yield _about(session, newsletter, edition, asked[key or 0], cause, "pen", messages.mail_waits, "")
+        yield _about(session, f"pen:{key}:{today}", "desk.mail_waits", about, asked[key or 0])
 
 
 def _mails_failed(
@@ -164,23 +167,16 @@ def _mails_failed(
         OutboxMail.created_at > now(session) - OLD,
     )
     for mail in session.scalars(failed.order_by(OutboxMail.id).limit(MANY)):
-        assignment, path = asked[mail.assignment_id or 0], f"outbox/{mail.public_id}"
-        name = assignment.expert.name
-        yield _about(
-            session, newsletter, edition, assignment, f"failed:{mail.id}", path, messages.mail_failed, name,
-            said=mail.said or "",
-        )  # fmt: skip
+        assignment = asked[mail.assignment_id or 0]
+        about = _pressing(session, newsletter, edition, f"outbox/{mail.public_id}")
+        its = replace(about, said=mail.said or "", who=assignment.expert.name)
+        yield _about(session, f"failed:{mail.id}", "desk.mail_failed", its, assignment)
 
 
-def _about(
-    session: Session, newsletter: Newsletter, edition: Edition, assignment: Assignment, cause: str, path: str,
-    message: Callable[..., messages.Message], expert: str, **more: str,
-) -> Alarm:  # fmt: skip
-    values = {
-        "expert": expert,
-        "headline": expert_mails.title_of(session, assignment),
-        "cutoff_at": edition.cutoff_at,
-        "link": address(session, f"/desk/{newsletter.slug}/{path}"),
-        **more,
-    }
-    return Alarm(cause, message, values, {"question_id": assignment.question_id, "assignment_id": assignment.id})
+def _pressing(session: Session, newsletter: Newsletter, edition: Edition, path: str) -> DeskMail:
+    return DeskMail(link=address(session, f"/desk/{newsletter.slug}/{path}"), cutoff_at=edition.cutoff_at)
+
+
+def _about(session: Session, cause: str, kind: str, about: DeskMail, assignment: Assignment) -> Alarm:
+    about = replace(about, headline=expert_mails.title_of(session, assignment))
+    return Alarm(cause, kind, about, {"question_id": assignment.question_id, "assignment_id": assignment.id})

@@ -20,8 +20,9 @@ from ..db import Database, address, now
 from ..editions.queries import coming_editions
 from ..editions.slots import picked
 from ..letters import queries as letters
-from ..mail import inbound, messages, outbox
-from ..mail.messages import Section
+from ..mail import inbound, outbox
+from ..mail.mail_templates import write
+from ..mail.mail_values import MorningMail, Section
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
@@ -78,15 +79,9 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
     if to is None or not _worth_a_mail(found, coming.cutoff_at if coming else None, now(session)):
         return False
     ahead = coming.cutoff_at if coming and coming.state == "planned" and coming.cutoff_at > now(session) else None
-    message = messages.digest(
-        expert_mails.sender(session, newsletter, person.language),
-        to=to,
-        name=person.name,
-        on=now(session),
-        sections=found,
-        cutoff_at=ahead,
-        settings=address(session, f"/desk/{newsletter.slug}/settings#digest_at"),
-    )
+    link = address(session, f"/desk/{newsletter.slug}/settings#digest_at")
+    about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link)
+    message = write("desk.digest", expert_mails.sender(session, newsletter, person.language), to, person.name, about)
     once_key = _once_key(session, newsletter, person)
     put = outbox.put(session, message, newsletter_id=newsletter.id, person_id=person.id, once_key=once_key)
     return put is not None

@@ -16,6 +16,7 @@ from ..letters import filing
 from ..letters.ending_sentences import ENDINGS, sentence_of
 from ..letters.models import Letter
 from ..lifecycle import Illegal, Missing, expect
+from ..mail.mail_values import LetterMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
 from ..people import links
@@ -73,12 +74,11 @@ def close_question(
     reason: str,
     sentence: str = "",
     answer: Question | None = None,
-    looked: str = "",
 ) -> None:
     """Close a question: its readers hear `reason`, where there is one with the published `answer` that fits; whoever was
     asked hears `sentence`. Raises as `end_letter` does, and `Leaking` (see `firewall`)."""
     _known(reason)
-    closing.close(session, actor, question, reason, sentence, looked=looked)
+    closing.close(session, actor, question, reason, sentence)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     for letter in letters_of(session, question):
         _tell(session, actor, newsletter, letter, reason, _path(newsletter, answer))
@@ -147,4 +147,4 @@ def _tell(
     path: str = "",
 ) -> None:
     sentence = sentence_of(session, newsletter, reason, letter.language)
-    notices.tell_reader(session, actor, newsletter, letter, "ended", sentence=sentence, path=path)
+    notices.tell_reader(session, actor, letter, LetterMail(opening="ended", sentence=sentence, link=path))

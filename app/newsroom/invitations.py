@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +13,9 @@ from ..db import address, now
 from ..editions.block_data import lead_in
 from ..editions.calendar import default_due_at, default_reply_by
 from ..editions.queries import coming_editions, run_of
-from ..mail import messages
+from ..mail.mail_templates import write
+from ..mail.message import Message
+from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..people.directory import email_of
 
@@ -40,8 +41,8 @@ def invite(
     once_key: str | None = None,
 ) -> None:
     """Invite an expert, with what the letter has to say about dates and print. Raises what `assigning.invite` raises."""
-    said = _said(session, assignment, reply_by, due_at)
-    assigning.invite(session, actor, assignment, also=also, once_key=once_key, **said)
+    terms = _terms(session, assignment, reply_by, due_at)
+    assigning.invite(session, actor, assignment, terms, also, once_key)
 
 
 def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]) -> None:
@@ -68,35 +69,31 @@ def preview(
     *,
     reply_by: datetime | None = None,
     due_at: datetime | None = None,
-) -> messages.Message:
+) -> Message:
     """The invitation as it would be mailed now; where the link will stand, only its beginning does."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    values = assigning.letter_values(session, assignment, **_said(session, assignment, reply_by, due_at))
-    person = assignment.expert.person
-    return messages.invitation(
-        sender(session, newsletter),
-        to=email_of(session, person) or "",
-        name=person.name,
-        link=address(session, "/a/…"),
-        **values,
-    )
+    terms = _terms(session, assignment, reply_by, due_at)
+    values = assigning.invitation_values(session, assignment, terms, address(session, "/a/…"))
+    person, own = assignment.expert.person, mail_texts.own(session, newsletter, "expert.invitation")
+    to = email_of(session, person) or ""
+    return write("expert.invitation", sender(session, newsletter), to, person.name, values, own)
 
 
-def _said(
+def _terms(
     session: Session,
     assignment: Assignment,
     reply_by: datetime | None,
     due_at: datetime | None,
-) -> dict[str, Any]:
-    """What the letter says about dates and print, from the edition it is for where the editor sets nothing else."""
+) -> assigning.Terms:
+    """Return what the letter says about dates and print, from the edition it is for where the editor sets nothing else."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     edition = run_of(session, assignment)
     usual_reply, usual_due = dates_for(session, newsletter, assignment)
     language = assignment.question.text.language if assignment.question.text else newsletter.language
-    return {
-        "reply_by": reply_by or usual_reply,
-        "due_at": due_at or usual_due,
-        "runs_at": edition.runs_at if edition else None,
-        "check_until": edition.cutoff_at if edition else None,
-        "lead_in": lead_in(session, newsletter, assignment, language),
-    }
+    return assigning.Terms(
+        reply_by=reply_by or usual_reply,
+        due_at=due_at or usual_due,
+        runs_on=edition.runs_at if edition else None,
+        check_until=edition.cutoff_at if edition else None,
+        lead_in=lead_in(session, newsletter, assignment, language),
+    )

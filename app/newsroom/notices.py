@@ -1,8 +1,8 @@
 """Who hears that something ran, or did not: the experts by name, the readers without a word of their question."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Unpack
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,12 +15,14 @@ from ..editions.archive import story_path
 from ..editions.models import Edition
 from ..letters import contacts, unsubscribing
 from ..letters.models import Letter
-from ..mail import messages, outbox
+from ..mail import outbox
+from ..mail.mail_templates import write
+from ..mail.mail_values import AssignmentMail, DeskMail, LetterMail
+from ..mail.message import Sender
 from ..mail.models import OutboxMail
 from ..mail.translation import say
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
-from ..people import directory
 from ..questions.models import Question
 from ..questions.queries import letters_of
 
@@ -28,12 +30,12 @@ WAITS = ("held", "queued")
 
 
 def tell_experts(
-    session: Session, actor: Actor, question: Question, message: Callable[..., messages.Message],
-    looked: str | None = "", once: str = "", **values: Any,
+    session: Session, actor: Actor, question: Question, kind: str, about: AssignmentMail, once: str = "",
+    **posting: Unpack[outbox.Posting],
 ) -> None:  # fmt: skip
     """Write to each expert whose approved answer stands in the question. What has `once` as its cause is written once.
 
-    Raises `Leaking` as `post.to_expert` does.
+    Raises `Leaking` as `expert_mails.to_expert` does.
     """
     query = (
         select(Assignment)
@@ -42,43 +44,32 @@ def tell_experts(
         .order_by(Assignment.id)
     )
     for assignment in session.scalars(query):
-        once_key = f"{once}:{assignment.id}" if once else None
-        headline = expert_mails.title_of(session, assignment)
-        expert_mails.to_expert(
-            session, actor, assignment, message, looked, once_key=once_key, headline=headline, **values
-        )
+        posting["once_key"] = f"{once}:{assignment.id}" if once else None
+        expert_mails.to_expert(session, actor, assignment, kind, about, **posting)
 
 
 def tell_reader(
-    session: Session, actor: Actor, newsletter: Newsletter, letter: Letter, kind: str, *, sentence: str = "",
-    path: str = "", due_at: datetime | None = None, edition_id: int | None = None,
-) -> None:  # fmt: skip
-    """The one notice to a reader who left an address. It says neither what was asked nor that anything was."""
+    session: Session,
+    actor: Actor,
+    letter: Letter,
+    about: LetterMail,
+    due_at: datetime | None = None,
+    edition_id: int | None = None,
+) -> None:
+    """Send the one notice to a reader who left an address. It says neither what was asked nor that anything was."""
     to = contacts.email_of(session, letter)
     if to is None:
         return
+    newsletter = session.get_one(Newsletter, letter.newsletter_id)
     language = mail_texts.tongue_of(newsletter, letter.language)
+    kind = "reader.once" if letter.hear_back == "once" else "reader.news"
     stop = unsubscribing.stop_link(session, letter) if letter.hear_back == "while" else None
-    message = messages.reader_news(
-        newsletter.name,
-        language,
-        to=to,
-        kind=kind,
-        sentence=sentence,
-        link=address(session, path or f"/{newsletter.slug}/"),
-        once=letter.hear_back == "once",
-        stop=stop,
-        own=mail_texts.own(session, newsletter, "reader.news", language),
-    )
-    outbox.put(
-        session,
-        message,
-        newsletter_id=newsletter.id,
-        letter_id=letter.id,
-        edition_id=edition_id,
-        **expert_mails.way_out(session, actor, newsletter, message.kind, due_at),
-        once_key=cause(kind, letter.id, edition_id),
-    )
+    values = replace(about, link=address(session, about.link or f"/{newsletter.slug}/"), stop=stop)
+    own = mail_texts.own(session, newsletter, kind, language)
+    posting = expert_mails.way_out(session, actor, newsletter, kind, due_at)
+    posting.update({"newsletter_id": newsletter.id, "letter_id": letter.id, "edition_id": edition_id})
+    posting["once_key"] = cause(about.opening, letter.id, edition_id)
+    outbox.put(session, write(kind, Sender(newsletter.name, language=language), to, "", values, own), **posting)
 
 
 def cause(kind: str, letter_id: int, edition_id: int | None = None) -> str:
@@ -109,70 +100,45 @@ def of_ending(session: Session, letter: Letter) -> OutboxMail | None:
 def not_this_time(session: Session, actor: Actor, question: Question) -> None:
     """The edition was skipped: the experts hear that their answers are kept."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
-    dropped(session, actor, question, say(newsletter.language).gettext(
-        "There is no edition on that date. Your answer is kept for a later one."
-    ), None)  # fmt: skip
+    kept = say(newsletter.language).gettext("There is no edition on that date. Your answer is kept for a later one.")
+    tell_experts(session, actor, question, "expert.dropped", AssignmentMail(said=kept))
 
 
-def dropped(session: Session, actor: Actor, question: Question, why: str, looked: str | None = "") -> None:
-    """What was to run does not: the experts hear why. Raises `Leaking` as `post.to_expert` does."""
-    newsletter = session.get_one(Newsletter, question.newsletter_id)
-    own = mail_texts.own(session, newsletter, "expert.dropped")
-    tell_experts(session, actor, question, messages.dropped, looked, why=why, own=own)
+def dropped(session: Session, actor: Actor, question: Question, why: str) -> None:
+    """What was to run does not: the experts hear why. Raises `Leaking` as `expert_mails.to_expert` does."""
+    tell_experts(session, actor, question, "expert.dropped", AssignmentMail(typed=why))
 
 
 def carried_over(session: Session, actor: Actor, question: Question, edition: Edition) -> None:
     """What was to run waits for a later edition: the experts hear when."""
-    newsletter = session.get_one(Newsletter, question.newsletter_id)
-    own = mail_texts.own(session, newsletter, "expert.carried_over")
-    once = f"carried:{edition.id}"
-    tell_experts(session, actor, question, messages.carried_over, once=once, runs_on=edition.runs_at, own=own)
+    about = AssignmentMail(runs_on=edition.runs_at)
+    tell_experts(session, actor, question, "expert.carried_over", about, f"carried:{edition.id}")
 
 
 def public_again(session: Session, actor: Actor, question: Question) -> None:
     """A page that was withdrawn stands again: the experts get its address once more."""
-    newsletter, edition = session.get_one(Newsletter, question.newsletter_id), session.get(Edition, question.edition_id)
-    if edition:
-        link = address(session, story_path(newsletter, question))
-        own = mail_texts.own(session, newsletter, "expert.published")
-        tell_experts(session, actor, question, messages.published, link=link, edition_on=edition.runs_at, own=own)
+    if edition := session.get(Edition, question.edition_id):
+        tell_experts(session, actor, question, "expert.published", _ran(session, question, edition))
+
+
+def _ran(session: Session, question: Question, edition: Edition) -> AssignmentMail:
+    newsletter = session.get_one(Newsletter, question.newsletter_id)
+    return AssignmentMail(link=address(session, story_path(newsletter, question)), runs_on=edition.runs_at)
 
 
 def letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, due_at: datetime | None) -> None:
     """The editors hear that a letter behind a question was taken back; `due_at` hides the minute of one without address."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
-    for person in directory.desk_of(session, newsletter.id):
-        to = directory.email_of(session, person)
-        if to is None:
-            continue
-        message = messages.letter_withdrawn(
-            expert_mails.sender(session, newsletter, person.language),
-            to=to,
-            name=person.name,
-            runs_unnamed=runs_unnamed,
-            link=address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
-        )
-        outbox.put(
-            session, message, newsletter_id=newsletter.id, question_id=question.id, person_id=person.id, due_at=due_at
-        )
+    link = address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
+    about = DeskMail(link=link, runs_unnamed=runs_unnamed)
+    expert_mails.to_editors(session, newsletter, "desk.letter_withdrawn", about, question_id=question.id, due_at=due_at)
 
 
 def published(session: Session, actor: Actor, edition: Edition, question: Question, due_at: datetime) -> None:
     """Thanks with the lasting address to the experts, one notice to each asker who left an address."""
-    newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    path = story_path(newsletter, question)
-    tell_experts(
-        session,
-        actor,
-        question,
-        messages.published,
-        link=address(session, path),
-        edition_on=edition.runs_at,
-        own=mail_texts.own(session, newsletter, "expert.published"),
-        edition_id=edition.id,
-        not_before=due_at,
-    )
+    newsletter, ran = session.get_one(Newsletter, edition.newsletter_id), _ran(session, question, edition)
+    tell_experts(session, actor, question, "expert.published", ran, edition_id=edition.id, due_at=due_at)
     # The slug is made of the question's words, which a reader's mail never carries; any other one leads to the page.
-    bare = f"/{newsletter.slug}/q/{question.public_id}/-"
+    answered = LetterMail(opening="answered", link=f"/{newsletter.slug}/q/{question.public_id}/-")
     for letter in letters_of(session, question):
-        tell_reader(session, actor, newsletter, letter, "answered", path=bare, due_at=due_at, edition_id=edition.id)
+        tell_reader(session, actor, letter, answered, due_at, edition.id)

@@ -23,14 +23,14 @@ from . import notices
 GRACE = timedelta(minutes=10)  # how long thanks and notices wait, and an edition can be recalled
 
 
-def drop(session: Session, actor: Staff, question: Question, why: str = "", looked: str = "") -> None:
+def drop(session: Session, actor: Staff, question: Question, why: str = "") -> None:
     """Take a question out of its slot; its experts are told when `why` says something.
 
     Raises `Illegal`, `Stale`, and `Leaking` (see `firewall`).
     """
     slots.drop(session, actor, question)
     if why := clean(why):
-        notices.dropped(session, actor, question, why, looked)
+        notices.dropped(session, actor, question, why)
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
@@ -85,12 +85,12 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
     archive.touch(session, edition.newsletter_id)
 
 
-def retract(session: Session, actor: Staff, question: Question, reason: str, looked: str = "") -> None:
+def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
     """Withdraw a published page with a stub: for someone's safety, at once. Raises `Missing` without a reason, `Leaking`."""
     if not (reason := clean(reason)):
         raise Missing("why")
     QUESTION.apply(session, actor, lock(session, question), "retract")
-    notices.dropped(session, actor, question, reason, looked)
+    notices.dropped(session, actor, question, reason)
     archive.touch(session, question.newsletter_id)
 
 

@@ -12,7 +12,10 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Actor
 from ..db import address, keys, now
-from ..mail import messages, outbox
+from ..mail import outbox
+from ..mail.mail_templates import write
+from ..mail.mail_values import AccountMail
+from ..mail.message import Sender
 from ..seal import new_code, new_token
 from ..text import digits
 from .directory import BadAddress, by_email, checked_address, email_of
@@ -79,14 +82,10 @@ def _mail_a_way(session: Session, person: Person, door: str, browser: str, langu
     way.browser_mac = ring.mac("sign_ins.browser", browser)
     way.code_mac = ring.mac("sign_ins.code", f"{browser} {code}")
     session.flush()
-    message = messages.sign_in(
-        language,
-        to=email_of(session, person) or "",
-        name=person.name,
-        link=address(session, f"/sign-in/{token}"),
-        code=code,
-        minutes=int(LINK_LIFE.total_seconds() // 60),
-    )
+    minutes = int(LINK_LIFE.total_seconds() // 60)
+    about = AccountMail(link=address(session, f"/sign-in/{token}"), code=code, minutes=minutes)
+    to = email_of(session, person) or ""
+    message = write("sign_in", Sender(language=language), to, person.name, about)
     outbox.put(session, message, person_id=person.id)
 
 

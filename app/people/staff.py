@@ -13,7 +13,10 @@ from .. import audit
 from ..actors import Staff, Visitor
 from ..db import address, now
 from ..lifecycle import Missing, Refused, Stale
-from ..mail import messages, outbox
+from ..mail import outbox
+from ..mail.mail_templates import write
+from ..mail.mail_values import AccountMail
+from ..mail.message import Sender
 from ..mail.models import OutboxMail
 from ..text import single_line
 from . import directory, sessions, sign_in
@@ -142,14 +145,9 @@ def _is_known(session: Session, person: Person) -> bool:
 
 def _mail_invitation(session: Session, actor: Staff, one: Colleague, newsroom: str) -> None:
     way = sign_in.invite(session, Visitor(actor.person_id), one.person, "desk", membership_id=one.membership.id)
-    message = messages.staff_invitation(
-        "en",
-        to=directory.email_of(session, one.person) or "",
-        name=one.name,
-        newsroom=newsroom,
-        link=address(session, way),
-        days=sign_in.INVITATION_LIFE.days,
-    )
+    about = AccountMail(link=address(session, way), days=sign_in.INVITATION_LIFE.days)
+    to = directory.email_of(session, one.person) or ""
+    message = write("staff.invitation", Sender(newsroom), to, one.name, about)
     # Without the person, whose name may be another desk's: here the mail is to whom this desk invited.
     once = f"{_mails_of(one)}{now(session).isoformat()}"
     outbox.put(session, message, newsletter_id=actor.newsletter_id, once_key=once)

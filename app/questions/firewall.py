@@ -11,6 +11,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from ..actors import Actor, Staff
 from ..letters import contacts
 from ..letters.models import Letter
 from ..lifecycle import Missing
@@ -42,16 +43,20 @@ class Leaking(Missing):
         self.passages = passages
 
 
-def must_be_clear(session: Session, question: Question, text: str, looked: str, stood: str = "") -> None:
-    """Raise `Leaking` unless nothing of the askers is found in a text, or somebody `looked` at all that is found.
+def must_be_clear(session: Session, actor: Actor, question: Question, text: str, stood: str = "") -> None:
+    """Raise `Leaking` unless nothing of the askers is found in a text, or the actor has looked at all that is found.
 
-    `looked` holds the passages that were on the page, one a line: what was typed since is looked at anew. `stood` is what
-    was there before anything was typed.
+    What was typed since the actor looked is found anew. `stood` is what was there before anything was typed.
     """
     before = [leak.text for leak in leaks(session, question, stood)]
     found = [leak.text for leak in leaks(session, question, text) if leak.text not in before]
-    if not set(found) <= set(looked.splitlines()):
-        raise Leaking(found)
+    must_have_looked(actor, found)
+
+
+def must_have_looked(actor: Actor, found: list[str], fact: str = "a second look") -> None:
+    """Raise `Leaking` unless the actor has looked at all the passages that were found, on the page that they press."""
+    if not set(found) <= (actor.looked_at if isinstance(actor, Staff) else frozenset()):
+        raise Leaking(found, fact)
 
 
 def leaks(session: Session, question: Question, text: str) -> list[Leak]:

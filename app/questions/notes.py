@@ -8,7 +8,10 @@ from .. import audit
 from ..actors import Staff
 from ..db import address, now
 from ..lifecycle import Missing, must
-from ..mail import messages, outbox
+from ..mail import outbox
+from ..mail.mail_templates import write
+from ..mail.mail_values import DeskMail
+from ..mail.message import Sender
 from ..newsletters.models import Newsletter
 from ..people import directory
 from ..people.models import Person
@@ -52,10 +55,10 @@ def _call(session: Session, actor: Staff, question: Question, person: Person, no
         return
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     link = address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
-    message = messages.mention(person.language, to, person.name, newsletter.name, actor.name, link)
+    sender = Sender(newsletter.name, language=person.language)
     outbox.put(
         session,
-        message,
+        write("desk.mention", sender, to, person.name, DeskMail(who=actor.name, link=link)),
         newsletter_id=newsletter.id,
         question_id=question.id,
         person_id=person.id,

@@ -10,7 +10,7 @@ from ..letters.models import Letter
 from ..lifecycle import Missing, Stale, expect, must, within
 from ..matching.index import forget
 from ..text import clean, for_print, single_line, slug
-from .firewall import Leaking, asker_letters, said_besides
+from .firewall import asker_letters, must_have_looked, said_besides
 from .models import Note, Question, QuestionText
 
 LONGEST_HEADLINE = 300  # characters
@@ -69,19 +69,18 @@ def reword(
     return text
 
 
-def clear(session: Session, actor: Staff, question: Question, text_id: int, looked: str = "") -> None:
-    """Confirm that nobody could recognise the asker in this very text. `looked` holds what of the readers' background, names
-    and addresses may be known, one a line.
+def clear(session: Session, actor: Staff, question: Question, text_id: int) -> None:
+    """Confirm that nobody could recognise the asker in this very text.
 
-    Raises `Stale` when it is no longer the one, and `Leaking` where more of that stands in it.
+    Raises `Stale` when it is no longer the one, and `Leaking` where more of the readers' background, names and addresses
+    stands in it than the actor has looked at.
     """
     must(actor, "E")
     lock(session, question)
     expect(question, question.version if question.text_id == text_id else -1)
     text = session.get_one(QuestionText, text_id)
     besides = said_besides(session, asker_letters(session, question), text.whole)
-    if not set(besides) <= set(looked.splitlines()):
-        raise Leaking(besides, "a look at what was said besides")
+    must_have_looked(actor, besides, "a look at what was said besides")
     text.cleared_at, text.cleared_by_id = now(session), actor.person_id
     session.flush()
     index_again(session, question.id)

@@ -1,6 +1,5 @@
 """A question of the big newsletter: how far it has come, and the rows that its letters, assignment and answer left behind."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -8,7 +7,8 @@ from typing import Any
 
 from app.answers.models import Answer, AnswerText, Assignment, Check
 from app.lifecycle import Machine
-from app.mail import messages
+from app.mail.kinds import KINDS
+from app.mail.mail_templates import write
 from app.questions.models import Note, Question, QuestionText, QuestionTopic
 from app.text import slug, word_count
 
@@ -167,13 +167,14 @@ class Life:
         })  # fmt: skip
         self.answer["text_id"] = key
 
-    def mail(self, kind: str, compose: Callable[..., messages.Message] | None = None, **values: Any) -> None:
+    def mail(self, kind: str, **values: Any) -> None:
         """Write to the expert; the words of old mails are gone."""
         message = None
-        if compose and self.today - self.at < mails.KEPT:
+        if values and self.today - self.at < mails.KEPT:
             link = mails.open_link(self.book, self.keys["assignment"])
-            by = {"to": self.expert.email, "name": self.expert.name, "headline": self.text["headline"], "link": link}
-            message = compose(mails.sender(self.room), **by, **values)
+            about: Any = KINDS[kind].about
+            told = about(headline=self.text["headline"], link=link, **values)
+            message = write(kind, mails.sender(self.room), self.expert.email, self.expert.name, told)
         mails.to_expert(
             self.book, self.room, self.expert, kind, self.at, self.today, question_id=self.key,
             assignment_id=self.keys["assignment"], message=message,

@@ -5,10 +5,10 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from app.db import address
-from app.mail import identifiers, messages
+from app.mail import identifiers
 from app.mail.kinds import KINDS
 from app.mail.lifecycle import ENDED, MAIL
-from app.mail.message import Message
+from app.mail.message import Message, Sender
 from app.mail.models import OutboxContent, OutboxMail
 from app.mail.reply_address import address_for, new_reply_token
 from app.people.models import Link
@@ -94,6 +94,6 @@ def put(
         book.add(OutboxContent, outbox_id=key, sealed=sealed, key_no=book.ring.newest)
 
 
-def sender(room: Room) -> messages.Sender:
+def sender(room: Room) -> Sender:
     letter = room.newsletter
-    return messages.Sender(letter.name, letter.editor, letter.address, letter.language, letter.zone)
+    return Sender(letter.name, letter.editor, letter.address, letter.language, letter.zone)

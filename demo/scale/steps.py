@@ -8,7 +8,6 @@ from app.answers.diff import changes
 from app.answers.editing import CHECKLIST
 from app.answers.lifecycle import ANSWER, ASSIGNMENT
 from app.answers.models import Answer, Assignment, Check, Draft
-from app.mail import messages
 from app.questions.lifecycle import QUESTION
 from app.text import word_count
 
@@ -65,7 +64,7 @@ def _invite(life: Life) -> None:
     life.move(ASSIGNMENT, "invite", life.room.editor.ref)
     life.move(QUESTION, "seek", life.room.editor.ref)
     life.mail(
-        "expert.invitation", messages.invitation, wording=life.text["body"], background=None,
+        "expert.invitation", wording=life.text["body"], background=None,
         brief=life.assignment["brief"], words=180, reply_by=life.assignment["reply_by"], due_at=due_at,
         runs_on=life.slot.runs_at if life.slot else None, policy="facts", check_until=None, asked_others=0,
         lead_in=f"To find out more, I asked {life.expert.name}, {life.expert.credit_line}:", readers=len(life.askers),
@@ -113,7 +112,7 @@ def _return(life: Life) -> None:
     life.assignment["due_at"] = life.today + timedelta(days=life.book.rng.randrange(4, 12))
     life.move(ASSIGNMENT, "return", life.room.editor.ref)
     life.move(ANSWER, "return", life.room.editor.ref)
-    life.mail("expert.returned", messages.returned, note="Could it be shorter?", due_at=life.assignment["due_at"])
+    life.mail("expert.returned", typed="Could it be shorter?", due_at=life.assignment["due_at"])
 
 
 def _edit(life: Life) -> None:
@@ -131,9 +130,9 @@ def _check(life: Life) -> None:
     }  # fmt: skip
     life.move(ANSWER, "check", life.room.editor.ref, text=life.answer["text_id"])
     before, after = life.texts[-2]["body"], life.texts[-1]["body"]
-    listed = [(change.kind, change.before, change.after) for change in changes(before, after)] if _recent(life) else []
+    listed = [(change.before, change.after) for change in changes(before, after)] if _recent(life) else []
     life.mail(
-        "expert.check", messages.quote_check, changes=listed, full_text=after, words_before=word_count(before),
+        "expert.check", edits=listed, full_text=after, words_before=word_count(before),
         words_after=life.texts[-1]["words"], policy="facts", due_at=due_at,
         runs_on=life.slot.runs_at if life.slot else None,
     )  # fmt: skip

@@ -46,8 +46,9 @@ def ask_leyla(
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         row = assigning.assign(session, newsroom.nora, question, leyla)
-        dates = {"reply_by": reply_by, "due_at": due_at, "runs_at": None, "check_until": None}
-        assigning.invite(session, newsroom.nora, row, lead_in="I asked Leyla Aydın:", **dates)  # type: ignore[arg-type]
+        assigning.invite(
+            session, newsroom.nora, row, assigning.Terms(reply_by, due_at, None, None, "I asked Leyla Aydın:")
+        )
         return row.id
 
     key = database.write(ask, at=MONDAY)

@@ -25,7 +25,10 @@ from app.editions.models import Edition, EditionItem
 from app.letters import contacts, days, receipts, receive
 from app.letters.models import Contact, Letter
 from app.lifecycle import Missing
-from app.mail import messages, outbox
+from app.mail import outbox
+from app.mail.mail_templates import write
+from app.mail.mail_values import LetterMail
+from app.mail.message import Sender
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.newsroom import invitations, public_state, withdrawal
@@ -298,7 +301,8 @@ def test_an_address_does_not_outlive_its_day_in_a_mail_that_failed(database: Dat
     letter = write_in(database, newsroom, "a", hear_back="while", email="timur@post.example")
 
     def fail(session: Session) -> None:
-        message = messages.reader_news("The Steppe Letter", "en", "timur@post.example", "answered", "", None)
+        about = LetterMail(opening="answered")
+        message = write("reader.news", Sender("The Steppe Letter"), "timur@post.example", "", about)
         mail = outbox.put(session, message, newsletter_id=newsroom.newsletter_id, letter_id=letter)
         outbox.move(session, Clock(), mail, "fail", said="550 no such mailbox")  # type: ignore[arg-type]
 

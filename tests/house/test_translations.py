@@ -24,7 +24,8 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 # The desk speaks English so far; whatever else is said in pages and mails is for readers and experts.
 DESK = (
     "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
-    "mail/messages/desk.py", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "typesetting/exports.py",
+    "mail/kinds.py", "mail/templates/desk.", "mail/templates/_notice.txt", "mail/templates/sign_in.txt",
+    "mail/templates/staff.", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "typesetting/exports.py",
 )  # fmt: skip
 
 Words = str | tuple[str, ...]

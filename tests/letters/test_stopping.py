@@ -17,6 +17,7 @@ from app.db import Database
 from app.letters import receive, unsubscribing
 from app.letters.models import Contact, Letter
 from app.mail import outbox
+from app.mail.mail_values import LetterMail
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.newsroom import endings, notices
@@ -39,8 +40,8 @@ def told(database: Database, newsroom: Newsroom, letter_id: int) -> Any:
     """The notice that Timur is mailed; it still waits."""
 
     def tell(session: Session) -> None:
-        newsletter, letter = session.get_one(Newsletter, newsroom.newsletter_id), session.get_one(Letter, letter_id)
-        notices.tell_reader(session, Clock(), newsletter, letter, "answered")
+        letter = session.get_one(Letter, letter_id)
+        notices.tell_reader(session, Clock(), letter, LetterMail(opening="answered"))
 
     database.write(tell)
     with database.read() as session:

@@ -5,19 +5,34 @@ from typing import Any
 
 import pytest
 
-from app.mail import messages
 from app.mail.kinds import GENERATED, KINDS, REPLIED
+from app.mail.mail_templates import write
+from app.mail.mail_values import (
+    AssignmentMail,
+    DeskMail,
+    EditedTextMail,
+    EditionMail,
+    LetterMail,
+    MorningMail,
+    Section,
+)  # fmt: skip
 from app.mail.message import Message, Sender
-from app.mail.messages import Section
-from app.mail.messages.desk import DIGEST
 
 NORA = Sender("The Corridor", "Nora Lindqvist", "corridor@newsroom.example", "en", "Europe/Prague")
 FRIDAY = datetime(2022, 11, 11, 17, 0, tzinfo=UTC)
 MONDAY = datetime(2022, 11, 14, 11, 0, tzinfo=UTC)
 WEDNESDAY = datetime(2022, 11, 16, 8, 0, tzinfo=UTC)
 LINK = "https://ask.example/a/m3Qk"
-TO_LEYLA: tuple[Any, ...] = (NORA, "leyla@university.example", "Leyla Hüseynli", "Police Stations")
-TO_NORA: tuple[Any, ...] = (NORA, "nora@newsroom.example", "Nora")
+SECTIONS = ["failed", "late", "answers", "checks", "refusals", "letters", "held", "pen", "slots"]
+
+
+def to_leyla(kind: str, **values: Any) -> Message:
+    about = AssignmentMail(headline="Police Stations", **values)
+    return write(kind, NORA, "leyla@university.example", "Leyla Hüseynli", about)
+
+
+def to_nora(kind: str, about: DeskMail | EditionMail | MorningMail) -> Message:
+    return write(kind, NORA, "nora@newsroom.example", "Nora", about)
 
 
 def paragraphs(message: Message) -> list[str]:
@@ -25,7 +40,7 @@ def paragraphs(message: Message) -> list[str]:
 
 
 def test_the_reminder_before_the_date_has_title_date_and_link_and_takes_a_reply() -> None:
-    mail = messages.reminder(*TO_LEYLA, FRIDAY, LINK)
+    mail = to_leyla("expert.reminder", due_at=FRIDAY, link=LINK)
     assert (mail.kind, mail.subject) == ("expert.reminder", "A reminder for Fri 11 Nov: Police Stations")
     assert paragraphs(mail) == [
         "Dear Leyla Hüseynli,",
@@ -43,7 +58,7 @@ def test_the_reminder_before_the_date_has_title_date_and_link_and_takes_a_reply(
 
 
 def test_who_has_not_said_yes_or_no_is_asked_once_more() -> None:
-    assert paragraphs(messages.reminder(*TO_LEYLA, FRIDAY, LINK, silent=True)) == [
+    assert paragraphs(to_leyla("expert.reminder", due_at=FRIDAY, link=LINK, silent=True)) == [
         "Dear Leyla Hüseynli,",
         (
             "I asked you whether you could answer a question from readers, “Police Stations”, and have heard nothing yet. "
@@ -59,7 +74,7 @@ def test_who_has_not_said_yes_or_no_is_asked_once_more() -> None:
 
 
 def test_the_reminder_after_the_date_asks_whether_it_is_still_coming() -> None:
-    mail = messages.overdue(*TO_LEYLA, FRIDAY, LINK)
+    mail = to_leyla("expert.overdue", due_at=FRIDAY, link=LINK)
     assert (mail.kind, mail.subject) == ("expert.overdue", "Is it still coming? Police Stations")
     assert paragraphs(mail) == [
         "Dear Leyla Hüseynli,",
@@ -77,7 +92,7 @@ def test_the_reminder_after_the_date_asks_whether_it_is_still_coming() -> None:
 
 
 def test_the_thanks_give_the_lasting_address() -> None:
-    mail = messages.published(*TO_LEYLA, LINK, WEDNESDAY)
+    mail = to_leyla("expert.published", link=LINK, runs_on=WEDNESDAY)
     assert (mail.kind, mail.subject) == ("expert.published", "Your answer has run: Police Stations")
     assert paragraphs(mail) == [
         "Dear Leyla Hüseynli,",
@@ -92,7 +107,7 @@ def test_the_thanks_give_the_lasting_address() -> None:
 
 
 def test_what_is_carried_over_says_when_it_runs_now() -> None:
-    mail = messages.carried_over(*TO_LEYLA, WEDNESDAY)
+    mail = to_leyla("expert.carried_over", runs_on=WEDNESDAY)
     assert (mail.kind, mail.subject) == ("expert.carried_over", "Your answer now runs on Wed 16 Nov: Police Stations")
     assert paragraphs(mail)[1:3] == [
         "your answer to “Police Stations” moves to a later edition: it is now to run on Wednesday 16 November.",
@@ -101,10 +116,19 @@ def test_what_is_carried_over_says_when_it_runs_now() -> None:
 
 
 def test_what_was_changed_without_a_check_is_listed() -> None:
-    mail = messages.shortened(
-        *TO_LEYLA[:3], headline="Police Stations", changes=[("cut", "In Ireland, the office was closed.", "")],
-        full_text="Governments knew.", words_before=214, words_after=169,
-    )  # fmt: skip
+    mail = write(
+        "expert.shortened",
+        NORA,
+        "leyla@university.example",
+        "Leyla Hüseynli",
+        EditedTextMail(
+            headline="Police Stations",
+            edits=[("In Ireland, the office was closed.", "")],
+            full_text="Governments knew.",
+            words_before=214,
+            words_after=169,
+        ),
+    )
     assert (mail.kind, mail.subject) == ("expert.shortened", "What I changed in your answer: Police Stations")
     assert paragraphs(mail)[1:-1] == [
         "your answer to “Police Stations” is ready to run. I cut it from 214 to 169 words. I changed one thing:",
@@ -126,7 +150,7 @@ def test_what_was_changed_without_a_check_is_listed() -> None:
     ],
 )
 def test_what_is_not_used_says_why(why: str, said: str) -> None:
-    mail = messages.not_used(*TO_LEYLA, why)
+    mail = to_leyla("expert.not_used", typed=why)
     assert (mail.kind, mail.subject) == ("expert.not_used", "About your answer: Police Stations")
     assert paragraphs(mail)[1:-1] == [
         "your answer to “Police Stations” will not run, and you should know why.",
@@ -136,7 +160,7 @@ def test_what_is_not_used_says_why(why: str, said: str) -> None:
 
 
 def test_the_desk_hears_of_a_mail_that_waits_while_the_cut_off_is_near() -> None:
-    mail = messages.mail_waits(*TO_NORA, "Leyla", "Police Stations", MONDAY, LINK)
+    mail = to_nora("desk.mail_waits", DeskMail(who="Leyla", headline="Police Stations", cutoff_at=MONDAY, link=LINK))
     assert (mail.kind, mail.subject) == ("desk.mail_waits", "Leyla has mailed you: Police Stations")
     assert paragraphs(mail) == [
         (
@@ -145,11 +169,15 @@ def test_the_desk_hears_of_a_mail_that_waits_while_the_cut_off_is_near() -> None
         ),
         f"It is here:\n{LINK}",
     ]
-    assert messages.mail_waits(*TO_NORA, "", "Police", MONDAY, LINK).subject == "Somebody has mailed you: Police"
+    unknown = to_nora("desk.mail_waits", DeskMail(headline="Police", cutoff_at=MONDAY, link=LINK))
+    assert unknown.subject == "Somebody has mailed you: Police"
 
 
 def test_the_desk_hears_of_a_mail_that_failed_while_the_cut_off_is_near() -> None:
-    mail = messages.mail_failed(*TO_NORA, "Leyla", "Police Stations", "550 No such user", MONDAY, LINK)
+    mail = to_nora(
+        "desk.mail_failed",
+        DeskMail(who="Leyla", headline="Police Stations", said="550 No such user", cutoff_at=MONDAY, link=LINK),
+    )
     assert (mail.kind, mail.subject) == ("desk.mail_failed", "A mail to Leyla didn’t arrive: Police Stations")
     assert paragraphs(mail) == [
         (
@@ -162,7 +190,7 @@ def test_the_desk_hears_of_a_mail_that_failed_while_the_cut_off_is_near() -> Non
 
 
 def test_the_editor_is_asked_once_what_became_of_an_edition() -> None:
-    mail = messages.edition_missing(*TO_NORA, WEDNESDAY, LINK)
+    mail = to_nora("desk.edition_missing", EditionMail(runs_at=WEDNESDAY, link=LINK))
     assert (mail.kind, mail.subject) == ("desk.edition_missing", "Has the edition of Wednesday 16 November gone out?")
     assert paragraphs(mail) == [
         (
@@ -182,7 +210,7 @@ def test_the_morning_mail_counts_and_names_the_first() -> None:
         Section("answers", 7, ("Leyla: Police Stations", "Gulnara: Water Law"), f"{LINK}/2"),
         Section("letters", 12, (), f"{LINK}/3"),
     ]
-    mail = messages.digest(*TO_NORA, FRIDAY, found, MONDAY, f"{LINK}/off")
+    mail = to_nora("desk.digest", MorningMail(on=FRIDAY, sections=found, cutoff_at=MONDAY, link=f"{LINK}/off"))
     assert (mail.kind, mail.subject) == ("desk.digest", "The Corridor, Fri 11 Nov: what waits")
     assert paragraphs(mail) == [
         "The next cut-off is Monday 14 November, 12:00 Prague time.",
@@ -193,19 +221,20 @@ def test_the_morning_mail_counts_and_names_the_first() -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", DIGEST)
+@pytest.mark.parametrize("kind", SECTIONS)
 @pytest.mark.parametrize("number", [1, 3])
 def test_every_part_of_the_morning_mail_has_its_words(kind: str, number: int) -> None:
-    part = paragraphs(messages.digest(*TO_NORA, FRIDAY, [Section(kind, number, (), LINK)], None, LINK))[0]
+    about = MorningMail(on=FRIDAY, sections=[Section(kind, number, (), LINK)], cutoff_at=None, link=LINK)
+    part = paragraphs(to_nora("desk.digest", about))[0]
     assert part.startswith("One " if number == 1 else "3 ")
     assert part.endswith(f":\n{LINK}")
 
 
 def test_a_mailed_question_is_acknowledged_without_a_word_of_it() -> None:
-    mail = messages.acknowledgement(
-        "The Corridor", "en", "timur@reader.example", receipt="12345678901234567890",
-        page="https://ask.example/corridor/receipt", stop="https://ask.example/stop/x",
-    )  # fmt: skip
+    about = LetterMail(
+        receipt="12345678901234567890", link="https://ask.example/corridor/receipt", stop="https://ask.example/stop/x"
+    )
+    mail = write("reader.acknowledgement", Sender("The Corridor"), "timur@reader.example", "", about)
     assert (mail.kind, mail.subject) == ("reader.acknowledgement", "Your mail to The Corridor")
     assert paragraphs(mail) == [
         "Hello,",
@@ -222,14 +251,18 @@ def test_a_mailed_question_is_acknowledged_without_a_word_of_it() -> None:
 
 
 def test_only_a_reader_to_whom_more_may_be_written_can_stop_it() -> None:
-    news = ("The Corridor", "en", "timur@reader.example", "answered", "", LINK)
     stop = "https://ask.example/stop/x"
-    more = messages.reader_news(*news, stop=stop)
+
+    def news(kind: str, stop: str | None = None) -> Message:
+        about = LetterMail(opening="answered", link=LINK, stop=stop)
+        return write(kind, Sender("The Corridor"), "timur@reader.example", "", about)
+
+    more = news("reader.news", stop)
     assert paragraphs(more)[3] == (
         "We erase your address as soon as there is nothing more to tell you. To have it erased now, press the button "
         f"here:\n{stop}"
     )
-    assert (more.unsubscribe, messages.reader_news(*news, once=True).unsubscribe) == (stop, None)
+    assert (more.unsubscribe, news("reader.once").unsubscribe) == (stop, None)
 
 
 def test_what_the_clock_sends_says_so() -> None:

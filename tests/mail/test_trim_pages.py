@@ -5,7 +5,7 @@ import html
 import pytest
 
 from app.mail.incoming import Known, Mail
-from app.mail.message import compose
+from app.mail.message import Sender, compose
 from app.mail.trim import trim
 from tests.support.replies import EDITION
 
@@ -57,7 +57,7 @@ def test_the_containers_of_a_program_are_known(program: str) -> None:
 
 def test_our_own_mail_is_known_below_an_answer_also_where_the_body_was_taken_out() -> None:
     ours = compose(
-        "expert.invitation", "en", "leyla@mail.example", "Nora", "A question", ("Dear Leyla,", "Why?"), "Steppe"
+        "expert.invitation", Sender("Steppe"), "leyla@mail.example", "Nora", "A question", "Dear Leyla,\n\nWhy?"
     ).html
     inside = (ours or "").partition("<body")[2].partition(">")[2].partition("</body>")[0]
     assert words(f"<div>Because of the wind.</div>{inside}") == "Because of the wind."

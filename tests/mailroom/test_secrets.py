@@ -7,7 +7,10 @@ from sqlalchemy.orm import Session
 from app.actors import Clock, Reader
 from app.db import Database, now
 from app.letters.models import Letter
-from app.mail import inbound, messages, outbox
+from app.mail import inbound, outbox
+from app.mail.mail_templates import write
+from app.mail.mail_values import LetterMail
+from app.mail.message import Sender
 from app.mail.models import Inbound, InboundRaw, OutboxMail
 from app.mail.reply_address import bounce_address
 from app.mailroom import retention
@@ -35,14 +38,14 @@ def read_of(room: Room, key: int) -> inbound.Reading | None:
 def sent(room: Room, **about: object) -> OutboxMail:
     """A mail to a reader or to the desk, which a server has taken."""
 
-    def write(session: Session) -> OutboxMail:
-        message = messages.reader_news("Steppe", "en", "timur.aliev@post.example", "answered", "It ran.", None)
+    def send(session: Session) -> OutboxMail:
+        message = write("reader.news", Sender("Steppe"), "timur.aliev@post.example", "", LetterMail(sentence="It ran."))
         one = outbox.put(session, message, newsletter_id=room.newsroom.newsletter_id, **about)
         assert one is not None
         outbox.move(session, Clock(), one, "send", sent_at=now(session))
         return one
 
-    return room.database.write(write)
+    return room.database.write(send)
 
 
 def letter_of(room: Room) -> Letter:

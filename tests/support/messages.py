@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from app.mail import messages
-from app.mail.messages import Message, Sender
+from app.mail.mail_templates import write
+from app.mail.mail_values import EditedTextMail, InvitationMail
+from app.mail.message import Message, Sender
 
+LEYLA = ("leyla@university.example", "Leyla Hüseynli")
 NORA = Sender("The Corridor", "Nora Lindqvist", "corridor@newsroom.example", "en", "Europe/Prague")
 FRIDAY = datetime(2022, 11, 11, 17, 0, tzinfo=UTC)
 MONDAY = datetime(2022, 11, 14, 11, 0, tzinfo=UTC)
@@ -28,10 +30,10 @@ INVITATION: dict[str, Any] = {
 }
 CHECK: dict[str, Any] = {
     "headline": "Police Stations",
-    "changes": [
-        ("changed", "a number of governments", "Governments or local authorities"),
-        ("cut", "In Ireland, the office was closed.", ""),
-        ("new", "", "She named both later."),
+    "edits": [
+        ("a number of governments", "Governments or local authorities"),
+        ("In Ireland, the office was closed.", ""),
+        ("", "She named both later."),
     ],
     "full_text": "Governments or local authorities knew.\n\nShe named both later.",
     "words_before": 214,
@@ -43,12 +45,12 @@ CHECK: dict[str, Any] = {
 }
 
 
-def invite(sender: Sender = NORA, **other: Any) -> Message:
-    return messages.invitation(sender, "leyla@university.example", "Leyla Hüseynli", **INVITATION | other)
+def invite(own: dict[str, str] | None = None, sender: Sender = NORA, **other: Any) -> Message:
+    return write("expert.invitation", sender, *LEYLA, InvitationMail(**{"headline": "", **INVITATION, **other}), own)
 
 
-def check(sender: Sender = NORA, **other: Any) -> Message:
-    return messages.quote_check(sender, "leyla@university.example", "Leyla Hüseynli", **CHECK | other)
+def check(own: dict[str, str] | None = None, **other: Any) -> Message:
+    return write("expert.check", NORA, *LEYLA, EditedTextMail(**CHECK | other), own)
 
 
 def paragraphs(message: Message) -> list[str]:

@@ -175,8 +175,7 @@ def _saved(desk: Desk, one: Answer, text: AnswerText) -> Saved:
 
 def _send_check(desk: Desk, one: Answer) -> None:
     edition = editions.run_of(desk.session, one.assignment)
-    looked = request.form.get("looked", "")
-    editing.ask_check(desk.session, desk.actor, one, edition.runs_at if edition else None, looked)
+    editing.ask_check(desk.session, desk.actor, one, edition.runs_at if edition else None)
 
 
 @editor.post(f"{ADDRESS}/check")
@@ -199,8 +198,7 @@ def _return(desk: Desk, one: Answer) -> None:
     due_at = coming_time(desk, "due_at")
     if due_at is None:
         raise Missing("due date to come")
-    note, looked = request.form.get("note", ""), request.form.get("looked", "")
-    editing.send_back(desk.session, desk.actor, one, note, due_at, looked)
+    editing.send_back(desk.session, desk.actor, one, request.form.get("note", ""), due_at)
 
 
 def _outcome(desk: Desk, one: Answer) -> None:
@@ -217,7 +215,7 @@ def _withdraw(desk: Desk, one: Answer) -> None:
     sentence = request.form.get("sentence", "")
     if not sentence.strip():
         raise Missing("reason of pulling")
-    editing.withdraw(desk.session, desk.actor, one, sentence, request.form.get("looked", ""))
+    editing.withdraw(desk.session, desk.actor, one, sentence)
 
 
 DEEDS = {

@@ -160,7 +160,6 @@ def _drafts(desk: Desk, question: Question, typed: Typed) -> list[Assignment]:
     edition_id = request.form.get("edition", _first_with_room(desk))
     edition = found(editions.load(desk.session, desk.actor, edition_id)) if edition_id else None
     about: dict[str, Any] = {"brief": fields["brief"], "words": int(words) if words else None}
-    about["looked"] = request.form.get("looked", "")
     about |= {name: fields[name] or None for name in ("credit_line", "relation")} if len(experts) == 1 else {}
     drafts = [_assign(desk, question, one, edition.id if edition else None, about) for one in experts]
     _set_up(desk, question, drafts, fields, step_at)

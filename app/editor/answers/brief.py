@@ -40,7 +40,6 @@ def _as_it_stands(one: Assignment) -> dict[str, str]:
 @editor.post(f"{ADDRESS}/brief")
 def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
-    looked = request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
         one = the_assignment(desk, public_id, assignment_id)
@@ -50,7 +49,7 @@ def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tupl
             notes.note_unsaved(desk.session, desk.actor, one.question, title, parts)
             return
         as_opened(desk, one, lambda: _as_it_stands(one), typed)
-        rebrief(desk.session, desk.actor, one, _brief(typed), looked)
+        rebrief(desk.session, desk.actor, one, _brief(typed))
 
     try:
         change(slug, fn)

@@ -113,8 +113,7 @@ def _decline(desk: Desk, one: Assignment) -> None:
 
 
 def _cancel(desk: Desk, one: Assignment) -> None:
-    sentence, looked = request.form.get("sentence", ""), request.form.get("looked", "")
-    assigning.cancel(desk.session, desk.actor, one, sentence, looked=looked)
+    assigning.cancel(desk.session, desk.actor, one, request.form.get("sentence", ""))
 
 
 def _ladder(desk: Desk, one: Assignment) -> None:

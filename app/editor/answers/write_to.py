@@ -12,9 +12,9 @@ from .invitation_page import ADDRESS, the_assignment
 @editor.post(f"{ADDRESS}/write")
 def assignment_write(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     """It waits for a moment in the outbox, where it can be stopped. Readers' words in it have to be looked at first."""
-    body, looked = request.form.get("letter", ""), request.form.get("looked", "")
+    body = request.form.get("letter", "")
 
     def fn(desk: Desk) -> None:
-        write_to(desk.session, desk.actor, the_assignment(desk, public_id, assignment_id), body, looked)
+        write_to(desk.session, desk.actor, the_assignment(desk, public_id, assignment_id), body)
 
     return attempt(slug, public_id, fn, "who")

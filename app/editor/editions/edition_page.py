@@ -115,7 +115,7 @@ def _pick(desk: Desk, edition: Edition) -> str:
 
 def _drop(desk: Desk, edition: Edition) -> str:
     question, why = _question(desk, edition), request.form.get("why", "")
-    publishing.drop(desk.session, desk.actor, question, why, looked=request.form.get("looked", ""))
+    publishing.drop(desk.session, desk.actor, question, why)
     if why.strip():
         return _("“%(what)s” is out, and its expert is told why.", what=_title(question))
     return _("“%(what)s” is out, and ready to run another time.", what=_title(question))

@@ -37,11 +37,11 @@ def mail_edit(slug: str, public_id: str) -> str:
 @editor.post("/<slug>/outbox/<public_id>/edit")
 def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
-    version, looked = number_shown(), request.form.get("looked", "")
+    version = number_shown()
 
     def fn(desk: Desk) -> None:
         one = the_mail(desk, public_id)
-        reword(desk.session, desk.actor, one, typed["subject"], typed["body"], version, looked)
+        reword(desk.session, desk.actor, one, typed["subject"], typed["body"], version)
 
     try:
         change(slug, fn)

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from ...db import now
 from ...formatting import age, ago, clock_time, day, zone
 from ...mail import question_mails
+from ...mail.kinds import KINDS
 from ...mail.lifecycle import MAIL
 from ...mail.models import OutboxMail
 from ...newsroom.undo import is_undone
@@ -22,38 +23,6 @@ from ...questions.models import Question
 from ..conflict import token_of
 from ..frame import Desk
 
-KINDS = {
-    "staff.invitation": _l("Invitation to the desk"),
-    "expert.invitation": _l("Invitation"),
-    "expert.invitation_again": _l("Invitation, with a new link"),
-    "expert.reminder": _l("Reminder before the date"),
-    "expert.overdue": _l("Reminder after the date"),
-    "expert.returned": _l("Text sent back"),
-    "expert.cancelled": _l("No longer needed"),
-    "expert.check": _l("Quote check"),
-    "expert.letter": _l("A letter from you"),
-    "expert.published": _l("Thanks, with the link"),
-    "expert.carried_over": _l("Carried over to a later edition"),
-    "expert.shortened": _l("Shortened after the check"),
-    "expert.dropped": _l("Why it didn’t run"),
-    "expert.not_used": _l("It won’t run"),
-    "reader.once": _l("News for a reader, the only mail"),
-    "reader.news": _l("News for a reader"),
-    "reader.acknowledgement": _l("A reader’s mail has arrived"),
-    "desk.answer": _l("An answer is here"),
-    "desk.declined": _l("An expert said no"),
-    "desk.objection": _l("An expert objects"),
-    "desk.withdrawn": _l("An answer was withdrawn"),
-    "desk.letter_withdrawn": _l("A letter was taken back"),
-    "desk.fine": _l("An expert agrees"),
-    "desk.suggestion": _l("A colleague was suggested"),
-    "desk.question_back": _l("An expert asks back"),
-    "desk.mention": _l("Called in a note"),
-    "desk.mail_waits": _l("A mail of an expert waits to be filed"),
-    "desk.mail_failed": _l("A mail can’t be delivered"),
-    "desk.edition_missing": _l("Has the edition gone out?"),
-    "desk.digest": _l("The morning’s mail"),
-}
 STATES = {
     "failed": ("late", _l("Failed")),
     "held": ("wait", _l("Held")),
@@ -67,6 +36,12 @@ NEAR = 100  # seconds that are told as such
 ON_TIME = timedelta(minutes=2)  # in which the worker has every mail that is due
 
 Named = tuple[dict[int, str], dict[int, Question], dict[int, str]]
+
+
+def name_of(kind: str) -> str:
+    """Return the desk's word for a kind of mail; an old one that is gone keeps its key."""
+    row = KINDS.get(kind)
+    return _(row.name) if row and row.name else kind
 
 
 def named(desk: Desk, mails: Sequence[OutboxMail]) -> Named:
@@ -92,7 +67,7 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
         "to": _("A reader")
         if mail.letter_id
         else people.get(mail.person_id or 0) or invited.get(mail.id, _("Somebody")),
-        "kind": KINDS.get(mail.kind, mail.kind),
+        "kind": name_of(mail.kind),
         "because": question.headline or question.wording if question else "",
         "about": url_for("editor.question", **where) if question else "",
         "said": said(mail),

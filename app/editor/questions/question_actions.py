@@ -53,7 +53,7 @@ def question_move(slug: str, public_id: str, move: str) -> Response | tuple[str,
 @editor.post(f"{ADDRESS}/close")
 def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Its readers hear the reason; an expert who was asked is owed a sentence of their own."""
-    reason, sentence, looked = (request.form.get(name, "") for name in ("reason", "sentence", "looked"))
+    reason, sentence = request.form.get("reason", ""), request.form.get("sentence", "")
     fits = request.form.get("answer", "")
 
     def fn(desk: Desk) -> str:
@@ -65,7 +65,7 @@ def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
         if answer is not None and answer.state != "published":
             raise Stale(answer.public_id)
         with watched(desk.session) as events:
-            close_question(desk.session, desk.actor, one, reason, sentence, answer, looked)
+            close_question(desk.session, desk.actor, one, reason, sentence, answer)
             desk.session.flush()
         return way_back(events)
 
@@ -74,10 +74,10 @@ def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 @editor.post(f"{ADDRESS}/retract")
 def question_retract(slug: str, public_id: str) -> Response | tuple[str, int]:
-    why, looked = request.form.get("why", ""), request.form.get("looked", "")
+    why = request.form.get("why", "")
 
     def fn(desk: Desk) -> None:
-        publishing.retract(desk.session, desk.actor, the_question(desk, public_id), why, looked)
+        publishing.retract(desk.session, desk.actor, the_question(desk, public_id), why)
 
     return decide(slug, public_id, fn)
 
@@ -120,14 +120,14 @@ def question_pick(slug: str, public_id: str) -> Response | tuple[str, int]:
 @editor.post(f"{ADDRESS}/pull")
 def question_pull(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
-    why, looked = request.form.get("why", ""), request.form.get("looked", "")
+    why = request.form.get("why", "")
 
     def fn(desk: Desk) -> None:
         if not why.strip():
             raise Missing("why")
         # Of what was carried over, say, nobody has said why it should not run there.
         one = as_shown(desk, the_question(desk, public_id), "edition")
-        publishing.drop(desk.session, desk.actor, one, why, looked=looked)
+        publishing.drop(desk.session, desk.actor, one, why)
         notes.note(desk.session, desk.actor, one, why)
 
     return decide(slug, public_id, fn)

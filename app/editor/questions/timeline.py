@@ -30,7 +30,7 @@ from ...questions.models import Question
 from ...questions.notes import STAFF
 from ..frame import Desk
 from ..letters.letter_words import CHANNELS
-from ..mail.mail_words import KINDS, STATES, stands
+from ..mail.mail_words import STATES, name_of, stands
 from ..trail.event_sentences import naming, tell
 
 PAGE = 30
@@ -194,7 +194,7 @@ def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterab
 
 def _mail_words(desk: Desk, mail: OutboxMail, message: Message | None, to: str) -> str:
     how = ": ".join(filter(None, (stands(mail, now(desk.session)), mail.said)))
-    what = _("“%(subject)s”", subject=message.subject) if message else str(KINDS[mail.kind])
+    what = _("“%(subject)s”", subject=message.subject) if message else name_of(mail.kind)
     return _("Mail to %(name)s: %(what)s. %(stands)s.", name=to, what=what, stands=how)
 
 

@@ -67,10 +67,9 @@ def _again(slug: str, public_id: str, typed: dict[str, str], faults: dict[str, s
 @editor.post("/<slug>/questions/<public_id>/clear")
 def question_clear(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Confirm that nobody could recognise the asker, in the very text that was on the page."""
-    looked = request.form.get("looked", "")
 
     def fn(desk: Desk) -> None:
         one = as_shown(desk, the_question(desk, public_id), "label")
-        words.clear(desk.session, desk.actor, one, found(one.text_id), looked)
+        words.clear(desk.session, desk.actor, one, found(one.text_id))
 
     return decide(slug, public_id, fn)

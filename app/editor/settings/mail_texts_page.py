@@ -1,8 +1,7 @@
 """How a newsletter words the mails that go out in its name: part by part, with the mail to look at beside the fields."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
 
 from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
@@ -13,18 +12,16 @@ from ...answers.expert_mails import sender
 from ...db import address, now
 from ...editions.calendar import EVENING, in_utc, zone_of
 from ...formatting import tongue
-from ...letters.ending_sentences import ENDINGS
 from ...lifecycle import Stale, must
-from ...mail import messages
-from ...mail.message import Message, Sender, blocks
-from ...mail.messages.own import PARTS, usual
-from ...mail.translation import say
+from ...mail.kinds import KINDS
+from ...mail.mail_templates import examples, parts_of, usual
+from ...mail.message import blocks
 from ...newsletters import mail_texts as texts
 from ...text import direction
 from ..conflict import as_opened, conflict, opened, words_saved
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
-from ..mail.mail_words import KINDS
+from ..mail.mail_words import name_of
 from .newsletter_page import languages_of
 
 PART_WORDS = {
@@ -43,22 +40,12 @@ HOLE_WORDS = {
     "day": _l("the edition’s day"), "link": _l("the address of their page"), "why": _l("what you say about it"),
     "about": _l("“Your answer for …”"), "changes": _l("how many changes"),
 }  # fmt: skip
-# What each mail says besides, whatever is worded.
-STAYS = {
-    "expert.invitation": _l("The question, length and date, the line before the answer, the link, the terms and how to make sure "
-                            "that it is you stand in it in any case."),
-    "expert.check": _l("The list of changes, all of the text, what silence means, until when and the link stand in it in any case."),
-    "reader.news": _l("The link and what becomes of the address stand below it in any case. Of the question nothing ever does."),
-    "reader.acknowledgement": _l("The number, where it is typed and how to stop our mails stand below it in any case."),
-}  # fmt: skip
 PLACE_FAULTS = {
     "long": _l("This is too long."),
     "brace": _l("A brace stands alone. Write {{ where you mean a brace."),
     "unknown": _l("{%(name)s} can’t be filled in here. Look at the help above the field."),
     "needs": _l("{%(name)s} has to stand in it."),
 }
-
-Example = Callable[[Sender, datetime, str, Mapping[str, str]], Message]
 
 
 @editor.get("/<slug>/settings/mail-texts")
@@ -75,7 +62,7 @@ def mail_texts(slug: str) -> str:
             language=language,
             languages=_languages(desk),
             mails=[
-                (kind, KINDS[kind], bool(texts.own(desk.session, desk.newsletter, kind, language))) for kind in kinds
+                (kind, name_of(kind), bool(texts.own(desk.session, desk.newsletter, kind, language))) for kind in kinds
             ],
             is_main=language == desk.newsletter.language,
         )
@@ -90,9 +77,9 @@ def mail_text(slug: str, language: str, kind: str) -> str:
 @editor.post("/<slug>/settings/mail-texts/<language>/<kind>")
 def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[str, int] | str:
     """Save a mail's wording, or only look at it in the example."""
-    if kind not in PARTS:
+    if kind not in texts.WORDED:
         abort(404)
-    typed = {part: request.form.get(part, "").replace("\r\n", "\n") for part in PARTS[kind]}
+    typed = {part: request.form.get(part, "").replace("\r\n", "\n") for part in parts_of(kind)}
     typed = {part: text if text.strip() else usual(kind, part, language) for part, text in typed.items()}
     faults = texts.faults_of(kind, typed)
     if faults or "look" in request.form:
@@ -131,7 +118,7 @@ def _languages(desk: Desk) -> list[tuple[str, str]]:
 def _stands(desk: Desk, language: str, kind: str) -> dict[str, str]:
     """A mail's parts as their fields show them: the product's own words where the newsletter has none."""
     kept = texts.own(desk.session, desk.newsletter, kind, language)
-    return {part: kept.get(part) or usual(kind, part, language) for part in PARTS[kind]}
+    return {part: kept.get(part) or usual(kind, part, language) for part in parts_of(kind)}
 
 
 def _form(
@@ -146,7 +133,7 @@ def _form(
     must(desk.actor, "E")
     stands, met = _stands(desk, language, kind), None
     if typed and stale:
-        keys = {texts.key(kind, part) for part in PARTS[kind]}
+        keys = {texts.key(kind, part) for part in parts_of(kind)}
         met = conflict(desk, words_saved(desk, language, keys), stands, typed, PART_WORDS)
     values, seen, _met = opened(stands, typed, met)
     own = {
@@ -156,7 +143,8 @@ def _form(
     }
     today = now(desk.session).astimezone(zone_of(desk.newsletter.zone)).date()
     evening = in_utc(datetime.combine(today, EVENING), desk.newsletter.zone)
-    sends, link = sender(desk.session, desk.newsletter, language), address(desk.session, "/…")
+    link = address(desk.session, "/…")
+    shown = examples(kind, sender(desk.session, desk.newsletter, language), evening, link, own)
     return page(
         desk,
         "editor/settings/mail_text.html",
@@ -165,14 +153,11 @@ def _form(
         direction=direction(language),
         languages=[one for one in _languages(desk) if kind in texts.kinds_of(desk.newsletter, one[0])],
         kind=kind,
-        label=KINDS[kind],
-        fields=[(part, PART_WORDS[part], values[part], _help(kind, part)) for part in PARTS[kind]],
+        label=name_of(kind),
+        fields=[(part, PART_WORDS[part], values[part], _help(kind, part)) for part in parts_of(kind)],
         faults={part: _fault(*fault) for part, fault in (faults or {}).items()},
-        stays=STAYS.get(kind, ""),
-        examples=[
-            (message.subject, blocks(message.text))
-            for message in (example(sends, evening, link, own) for example in EXAMPLES[kind])
-        ],
+        stays=KINDS[kind].stays and _(KINDS[kind].stays),
+        examples=[(message.subject, blocks(message.text)) for message in shown],
         looked=typed is not None and not faults and not stale,
         seen=seen,
         met=met,
@@ -185,81 +170,7 @@ def _fault(code: str, name: str) -> str:
 
 def _help(kind: str, part: str) -> str:
     """What can be filled in, and what has to be."""
-    one = PARTS[kind][part]
-    places = ", ".join(f"{{{name}}} {HOLE_WORDS[name]}" for name in one.holes)
+    one = parts_of(kind)[part]
+    places = ", ".join(f"{{{name}}} {HOLE_WORDS[name]}" for name in one.places)
     needed = ", ".join(f"{{{name}}}" for name in one.needed)
     return f"{places}." + (" " + _("What has to stand in it: %(places)s.", places=needed) if needed else "")
-
-
-def _to_expert(message: Callable[..., Message], **fixed: Any) -> Example:
-    """An example of a letter to an expert; `fixed` are values, or functions of the time and the link that make them."""
-
-    def example(sends: Sender, at: datetime, link: str, own: Mapping[str, str]) -> Message:
-        values = {name: value(at, link) if callable(value) else value for name, value in fixed.items()}
-        values |= {name: str(value) for name, value in values.items() if name in ("headline", "why")}
-        return message(sends, "leyla@field.example", _("Leyla Aydın"), **values, own=own)
-
-    return example
-
-
-def _in(days: int) -> Callable[[datetime, str], datetime]:
-    return lambda at, _link: at + timedelta(days=days)
-
-
-def _there(_at: datetime, link: str) -> str:
-    return link
-
-
-def _invitation(sends: Sender, at: datetime, link: str, own: Mapping[str, str]) -> Message:
-    return messages.invitation(
-        sends, "leyla@field.example", _("Leyla Aydın"), wording=_("Who measures the salt in the wind?"), background=None,
-        brief=None, words=180, reply_by=_in(3)(at, link), due_at=_in(6)(at, link), runs_on=_in(10)(at, link),
-        lead_in=_("To find out more, I asked Leyla Aydın, soil scientist:"), policy="facts", check_until=_in(8)(at, link),
-        link=link, asked_others=0, readers=3, headline=_("The Salt Wind"), own=own,
-    )  # fmt: skip
-
-
-def _check(sends: Sender, at: datetime, link: str, own: Mapping[str, str]) -> Message:
-    before, after = _("a number of plates"), _("forty plates")
-    return messages.quote_check(
-        sends, "leyla@field.example", _("Leyla Aydın"), headline=_("The Salt Wind"), changes=[("changed", before, after)],
-        full_text=_("We put up forty plates and count what falls on them."), words_before=214, words_after=169,
-        policy="facts", due_at=_in(2)(at, link), runs_on=_in(4)(at, link), link=link, own=own,
-    )  # fmt: skip
-
-
-def _news(kind: str, sentence: str = "") -> Example:
-    return lambda sends, at, link, own: messages.reader_news(
-        sends.newsletter,
-        sends.language,
-        "",
-        kind,
-        say(sends.language).gettext(sentence) if sentence else "",
-        link,
-        own=own,
-    )
-
-
-def _acknowledgement(sends: Sender, at: datetime, link: str, own: Mapping[str, str]) -> Message:
-    return messages.acknowledgement(
-        sends.newsletter, sends.language, "", receipt="1234" * 5, page=link, stop=link, own=own
-    )
-
-
-HEADLINE, WHY = _l("The Salt Wind"), _l("The edition is full this time.")
-# Each mail as it would go out today, with made-up people: once for each of its parts that stands for another.
-EXAMPLES: dict[str, tuple[Example, ...]] = {
-    "expert.invitation": (_invitation,),
-    "expert.reminder": (
-        _to_expert(messages.reminder, headline=HEADLINE, due_at=_in(2), link=_there),
-        _to_expert(messages.reminder, headline=HEADLINE, due_at=_in(6), link=_there, silent=True),
-    ),
-    "expert.overdue": (_to_expert(messages.overdue, headline=HEADLINE, due_at=_in(-1), link=_there),),
-    "expert.check": (_check,),
-    "expert.published": (_to_expert(messages.published, headline=HEADLINE, link=_there, edition_on=_in(0)),),
-    "expert.carried_over": (_to_expert(messages.carried_over, headline=HEADLINE, runs_on=_in(14)),),
-    "expert.dropped": (_to_expert(messages.dropped, headline=HEADLINE, why=WHY),),
-    "expert.not_used": (_to_expert(messages.not_used, headline=HEADLINE, why=WHY),),
-    "reader.news": (_news("answered"), _news("ended", ENDINGS["later"]), _news("joined")),
-    "reader.acknowledgement": (_acknowledgement,),
-}

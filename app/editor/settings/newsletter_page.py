@@ -23,7 +23,7 @@ from ..conflict import as_opened, conflict, opened, saved, ticked
 from ..editions.rhythm_text import ORDINALS, in_words, rule_in_words
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page
-from ..mail.mail_words import KINDS
+from ..mail.mail_words import name_of
 
 CALENDAR = ("rule", "rule_start", *READ, "cutoff_minutes")
 
@@ -98,7 +98,7 @@ def _form(
 
 
 def _options() -> dict[str, Any]:
-    held = [(kind, KINDS[kind]) for (kind,) in SETTINGS["held_kinds"].options]
+    held = [(kind, name_of(kind)) for (kind,) in SETTINGS["held_kinds"].options]
     return declared_form.options(SETTINGS) | {"held_kinds": held}
 
 

@@ -23,13 +23,13 @@ def fault_of(text: str, known: Collection[str], needed: Collection[str] = ()) ->
     return next((("needs", name) for name in needed if name not in named), None)
 
 
-def fill(text: str, values: Mapping[str, str]) -> str:
+def fill(text: str, values: Mapping[str, object]) -> str:
     """Put the values in, each once and as plain text. KeyError for a name without one, ValueError for a lone brace."""
 
     def put(piece: re.Match[str]) -> str:
         if piece["brace"]:
             raise ValueError("a brace stands alone")
-        return values[piece["name"]] if piece["name"] else piece[0][0]
+        return str(values[piece["name"]]) if piece["name"] else piece[0][0]
 
     return _PIECE.sub(put, text)
 

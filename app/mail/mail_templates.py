@@ -1,0 +1,152 @@
+"""The words of a mail: the text template of its kind, in its receiver's language, with its values put in.
+
+`_` and `ngettext` put values into what they translate by their names, from the values and what a template has `set`, or as
+they are given. Dates are told as the sender's zone and language tell them, in a subject shortly. A block that a newsletter
+words its own way is put over the product's, and is the place where the desk's page finds the product's words.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, pass_context
+from jinja2.runtime import Context
+
+from ..text import for_print, group_digits
+from . import translation
+from .kinds import EXAMPLES, KINDS, LEYLA, Part
+from .mail_values import Values
+from .message import Message, Sender, compose, quote, short, shortened
+from .placeholders import fault_of, fill
+from .translation import say
+
+Own = Mapping[str, str]  # what a newsletter words of one mail, by part
+
+SHOWN = 160  # characters of a changed passage; all of the text follows below the list of changes
+_PLACE = re.compile(r"%\((\w+)\)[sd]")
+_MARKS = str.maketrans("\ue000\ue001", "{}")
+
+
+def write(kind: str, sender: Sender, to: str, name: str, about: Values, own: Own | None = None) -> Message:
+    """Write a mail to `name` at the address `to`. `own` is how the newsletter words its parts.
+
+    A wording that lacks what has to stand in it is not sent: the product's words are. KeyError for an unknown kind.
+    """
+    template, worded = _template(kind), _sound(kind, own or {})
+    values = vars(about) | {
+        "sender": sender,
+        "newsletter": sender.newsletter,
+        "name": name,
+        "kind": kind,
+        "in_form": False,
+    }
+    if "headline" in values:
+        values["headline"] = short(values["headline"])
+    subject, text = (_rendered(template, values | {"in_subject": first}, worded) for first in (True, False))
+    signed = sender if kind.startswith("expert.") else replace(sender, editor="", address=None)
+    return replace(compose(kind, signed, to, name, subject, text), unsubscribe=values.get("stop"))
+
+
+def parts_of(kind: str) -> Mapping[str, Part]:
+    """Return what a newsletter may word of a mail, by the names of the template's blocks."""
+    return KINDS[KINDS[kind].like or kind].parts
+
+
+def usual(kind: str, part: str, language: str) -> str:
+    """Return the product's own words of a part in a language, with its places as a newsletter writes them."""
+    values: dict[str, Any] = {name: f"\ue000{name}\ue001" for name in parts_of(kind)[part].places}
+    context = _template(kind).new_context(values | {"sender": Sender(language=language), "in_form": True})
+    text = "".join(context.blocks[part][0](context))
+    return for_print(text.replace("{", "{{").replace("}", "}}").translate(_MARKS))
+
+
+def fault_of_part(kind: str, part: str, text: str) -> tuple[str, str] | None:
+    """Return the first fault of a newsletter's wording of a part, as `placeholders.fault_of` says it."""
+    return fault_of(text, parts_of(kind)[part].places, parts_of(kind)[part].needed)
+
+
+def examples(kind: str, sender: Sender, at: datetime, link: str, own: Own | None = None) -> list[Message]:
+    """Write a mail of a kind as it would go out to made-up people at a time, once with each of its row's examples."""
+    row, gettext = KINDS[kind], say(sender.language).gettext
+    links = {each.name: link for each in fields(row.about) if each.name in ("link", "stop")}
+    made = [_spelled({**EXAMPLES[row.about], **links, **values}, at, gettext) for values in row.examples]
+    return [write(kind, sender, "", gettext(LEYLA), row.about(**values), own) for values in made]
+
+
+def _spelled(values: Any, at: datetime, gettext: Callable[[str], str]) -> Any:
+    """Return an example's values with its texts translated, and its stretches of time put to a time."""
+    if isinstance(values, dict):
+        return {name: _spelled(value, at, gettext) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_spelled(value, at, gettext) for value in values]
+    if isinstance(values, timedelta):
+        return at + values
+    return gettext(values) if isinstance(values, str) and values else values
+
+
+def _sound(kind: str, own: Own) -> dict[str, str]:
+    return {part: text for part, text in own.items() if text.strip() and not fault_of_part(kind, part, text)}
+
+
+def _template(kind: str) -> Template:
+    return texts.get_template(f"{KINDS[kind].like or kind}.txt")
+
+
+def _rendered(template: Template, values: Mapping[str, Any], own: Own) -> str:
+    context = template.new_context(dict(values))
+    for part, text in own.items():
+        context.blocks[part].insert(0, partial(_filled, text))
+    return "".join(template.root_render_func(context))
+
+
+def _filled(text: str, context: Context) -> Iterator[str]:
+    yield fill(text, context.get_all())
+
+
+def _put(context: Context, text: str, values: Mapping[str, Any]) -> str:
+    return _PLACE.sub(lambda place: str(values[place[1]] if place[1] in values else context[place[1]]), text)
+
+
+@pass_context
+def _gettext(context: Context, text: str, /, **values: Any) -> str:
+    return _put(context, say(context["sender"].language).gettext(text), values)
+
+
+@pass_context
+def _ngettext(context: Context, one: str, many: str, num: int) -> str:
+    return _put(context, say(context["sender"].language).ngettext(one, many, num), {"num": num})
+
+
+def _told(long: Callable[..., str], brief: Callable[..., str]) -> Callable[..., str]:
+    @pass_context
+    def told(context: Context, when: date, in_full: bool = False) -> str:
+        sender: Sender = context["sender"]
+        say_it = brief if context["in_subject"] and not in_full else long
+        return say_it(sender.language, when, sender.zone, sender.year)
+
+    return told
+
+
+@pass_context
+def _hour(context: Context, when: Any) -> str:
+    return translation.hour(context["sender"].language, when, context["sender"].zone)
+
+
+texts = Environment(  # noqa: S701 - plain text; its HTML form is set from it, escaped
+    loader=PackageLoader("app.mail"),
+    undefined=StrictUndefined,
+    lstrip_blocks=True,
+    finalize=lambda value: "" if value is None else value,
+)
+texts.globals |= {"_": _gettext, "ngettext": _ngettext}
+texts.filters |= {
+    "day": _told(translation.day, translation.short_day),
+    "moment": _told(translation.moment, translation.short_day),
+    "hour": _hour,
+    "quote": lambda text: quote(text or ""),
+    "ends": lambda text: shortened(text, SHOWN),
+    "group_digits": group_digits,
+}
