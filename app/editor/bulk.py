@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 
 from flask import abort, redirect, request
@@ -108,7 +107,10 @@ class Bulk:
     def at(self, path: str, endpoint: str) -> None:
         """Let the presses be sent to a list of the desk, and its template draw their buttons."""
         BULK[path] = self
-        editor.add_url_rule(f"/<slug>/{path}", endpoint, partial(press_ticked, bulk=self), methods=["POST"])
+
+        @editor.post(f"/<slug>/{path}", endpoint=endpoint)
+        def press(slug: str) -> Response:
+            return press_ticked(slug, self)
 
 
 BULK: dict[str, Bulk] = {}  # by the lists' addresses
