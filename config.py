@@ -1,4 +1,5 @@
-"""One configuration, by environment variables. `load` checks it and refuses to start unsafe in production, saying why."""
+"""One configuration, by environment variables. `load` checks it and refuses to start unsafe in production, saying
+why."""
 
 import base64
 import hashlib
@@ -68,8 +69,8 @@ class Unsafe(Exception):
 class Mailbox:
     """One IMAP mailbox that mail is fetched from; what is printed of it never holds the password.
 
-    `newsletter` is the short name of the newsletter that it belongs to, empty where addresses tell. With `keep` the mails
-    stay on the server. `secure` is 'tls', 'starttls', or '' for this machine only.
+    `newsletter` is the short name of the newsletter that it belongs to, empty where addresses tell. With `keep` the
+    mails stay on the server. `secure` is 'tls', 'starttls', or '' for this machine only.
     """
 
     host: str
@@ -83,7 +84,8 @@ class Mailbox:
 
     @property
     def name(self) -> str:
-        """What the mails of this mailbox are filed under; a changed port, password or option makes no other mailbox of it."""
+        """What the mails of this mailbox are filed under; a changed port, password or option makes no other mailbox of
+        it."""
         return f"{self.user}@{self.host}/{self.folder}"
 
 
@@ -92,7 +94,8 @@ LONGEST_NAME = 200  # characters that the name of a mailbox may have
 
 
 def mailboxes_of(text: str) -> tuple[Mailbox, ...]:
-    """The mailboxes of MAILBOXES. Raises `ValueError` that says which one is wrong, by its number, and never quotes it."""
+    """The mailboxes of MAILBOXES. Raises `ValueError` that says which one is wrong, by its number, and never quotes
+    it."""
     found = []
     for number, address in enumerate(text.split(), 1):
         try:

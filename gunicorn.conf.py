@@ -1,4 +1,5 @@
-"""How gunicorn serves: `gunicorn wsgi:app` reads this file by itself. Everything can be set on the command line instead."""
+"""How gunicorn serves: `gunicorn wsgi:app` reads this file by itself. Everything can be set on the command line
+instead."""
 
 import os
 import sys

@@ -1,7 +1,7 @@
 """`make run`: a newsroom to try out, from an empty folder to a page in the browser, in one command.
 
-Migrates the database, fills an empty one with the demo newsroom, starts web and worker, prints where to go, and stops both
-together.
+Migrates the database, fills an empty one with the demo newsroom, starts web and worker, prints where to go, and stops
+both together.
 """
 
 import os
@@ -69,7 +69,8 @@ def prepare(database: Database) -> None:
 
 
 def start() -> dict[str, subprocess.Popen[bytes]]:
-    """Each in a session of its own: a Ctrl-C in the terminal reaches this process only, which then stops them in order."""
+    """Each in a session of its own: a Ctrl-C in the terminal reaches this process only, which then stops them in
+    order."""
     return {name: subprocess.Popen(command, cwd=ROOT, start_new_session=True) for name, command in COMMANDS.items()}
 
 

@@ -1,9 +1,9 @@
 """What is told to the indexes: which letters and questions have changed since they were last put there, and as what.
 
-A row is due while its version is not the one that was indexed. Every change of a letter or question moves its version anyway, so the
-request that takes a question in writes nothing for the index, and no crash can lose a change: it stays due until the
-transaction that indexed it has been committed. Rows are locked while they are read, so that a text which is erased at that moment is either not
-seen any more, or taken out again by the erasing transaction, which waits.
+A row is due while its version is not the one that was indexed. Every change of a letter or question moves its version
+anyway, so the request that takes a question in writes nothing for the index, and no crash can lose a change: it stays
+due until the transaction that indexed it has been committed. Rows are locked while they are read, so that a text which
+is erased at that moment is either not seen any more, or taken out again by the erasing transaction, which waits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,8 +28,8 @@ from .questions.models import Question
 BATCH = 50  # rows a transaction: readers who send wait for it on SQLite
 AT_A_TIME = 20  # batches before the worker's other duties have their turn
 DUE = text("indexed_version <> version")
-WAITING = ("received", "held")
-# Characters beside the text itself. PostgreSQL takes a megabyte of a text's terms; a longer one would hold up all others.
+# Characters beside the text itself. PostgreSQL takes a megabyte of a text's terms; a longer one would hold up all
+# others.
 MORE = 100_000
 ROWS_MARKED = 5_000  # in one transaction of a rebuild
 
@@ -64,34 +64,38 @@ def _done(session: Session, model: Any, rows: Sequence[Any]) -> list[int]:
 
 
 def index_letters(session: Session) -> list[int]:
-    """Put a batch of changed letters where the desk can find them; what was taken back is taken out. Gives their keys."""
+    """Put a batch of changed letters where the desk can find them; what was taken back is taken out. Gives their
+    keys."""
     letters = _due(session, Letter)
     gone = [("letter", letter.id) for letter in letters if letter.body is None]
     take_out(session, DESK, gone)
     there = [letter for letter in letters if letter.body is not None]
     added: dict[int, str] = {}
-    for addition in session.scalars(select(Addition).where(Addition.letter_id.in_([letter.id for letter in there])).order_by(Addition.id)):  # fmt: skip
+    for addition in session.scalars(
+        select(Addition).where(Addition.letter_id.in_([letter.id for letter in there])).order_by(Addition.id)
+    ):
         added[addition.letter_id] = f"{added.get(addition.letter_id, '')}\n{addition.body}"
     put(session, DESK, [_letter(letter, added.get(letter.id, "")) for letter in there])
     return _done(session, Letter, letters)
 
 
 def _letter(letter: Letter, added: str) -> Doc:
-    asks = letter.state == "filed" and letter.filed_as == "question"
+    asks = letter.is_filed and letter.filed_as == "question"
     return Doc(
         letter.newsletter_id,
         "letter",
         letter.id,
         letter.body or "",
         f"{letter.background or ''}{added}".strip()[:MORE],
-        offered=letter.author == "reader" and (asks or letter.state in WAITING),
+        offered=letter.author == "reader" and (asks or letter.waits),
         question_id=letter.question_id if asks else None,
         edition_id=letter.about_edition_id,
     )
 
 
 def index_questions(session: Session) -> list[int]:
-    """Put a batch of changed questions where the desk can find them, and where the public can, if they are public. Gives their keys."""
+    """Put a batch of changed questions where the desk can find them, and where the public can, if they are public.
+    Gives their keys."""
     rows = _due(session, Question)
     ids = [question.id for question in rows]
     topics = questions.topics_of(session, ids)
@@ -100,20 +104,28 @@ def index_questions(session: Session) -> list[int]:
     }
     about = dict(
         session.execute(
-            select(Letter.question_id, func.max(Letter.about_edition_id)).where(Letter.question_id.in_(ids)).group_by(Letter.question_id)
+            select(Letter.question_id, func.max(Letter.about_edition_id))
+            .where(Letter.question_id.in_(ids))
+            .group_by(Letter.question_id)
         ).all()
-    )  # fmt: skip
+    )
     desk, public = {}, {}
     for question in rows:
-        published = question.state == "published" and question.id in ran
+        published = question.is_published and question.id in ran
         if question.wording:
             names = tuple(topic.name for topic in topics[question.id])
             answers = _answers(ran[question.id]) if published else ""
             desk[question.id] = _question(question, names, answers, about.get(question.id))
             if published:
                 public[question.id] = Doc(
-                    question.newsletter_id, "question", question.id, _asked(ran[question.id]), answers[:MORE], answered=True, topics=names
-                )  # fmt: skip
+                    question.newsletter_id,
+                    "question",
+                    question.id,
+                    _asked(ran[question.id]),
+                    answers[:MORE],
+                    answered=True,
+                    topics=names,
+                )
             elif _is_shown(question):
                 public[question.id] = Doc(
                     question.newsletter_id, "question", question.id, _words(question), topics=names
@@ -153,9 +165,7 @@ def _answers(item: EditionItem) -> str:
 
 
 def _is_shown(question: Question) -> bool:
-    return bool(
-        question.state in questions.SHOWN_IN and question.shown_at and question.text and question.text.cleared_at
-    )
+    return bool(question.is_going and question.shown_at and question.text and question.text.cleared_at)
 
 
 def index_anew(database: Database) -> Iterator[int]:
@@ -188,7 +198,8 @@ def index_anew(database: Database) -> Iterator[int]:
 @click.command("index")
 @with_appcontext
 def run_index() -> None:
-    """Fill the search index and the look-alikes' anew. It is needed only where they were lost: the worker keeps them up."""
+    """Fill the search index and the look-alikes' anew. It is needed only where they were lost: the worker keeps them
+    up."""
     database: Database = current_app.extensions["database"]
     with database.read() as session:
         total = sum(session.scalar(select(func.count()).select_from(model)) or 0 for model in (Letter, Question))

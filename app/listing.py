@@ -1,4 +1,5 @@
-"""Lists in pages: rows in the order of an index, on from any row at the same cost at any depth; and counts that stop."""
+"""Lists in pages: rows in the order of an index, on from any row at the same cost at any depth; and counts that
+stop."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 class Listing(Generic[Row]):
     """The rows of a list and the order in which they stand.
 
-    `order` are the columns of an index, the key of the row last; the newest stands first unless the list is `rising`. `each` is a
-    column and values of it: each has a walk of an index of its own, so that none is so rare or so common that more than some
-    rows of it are read.
+    `order` are the columns of an index, the key of the row last; the newest stands first unless the list is `rising`.
+    `each` is a column and values of it: each has a walk of an index of its own, so that none is so rare or so common
+    that more than some rows of it are read.
     """
 
     query: Query
@@ -30,7 +31,8 @@ class Listing(Generic[Row]):
     each: tuple[Any, Sequence[Any]] | None = None
 
     def page(self, session: Session, behind: Row | Place | None, limit: int, up: bool = False) -> list[Row]:
-        """Rows from behind one of them, or its place, in one statement; with `up` those in front of it, the nearest first."""
+        """Rows from behind one of them, or its place, in one statement; with `up` those in front of it, the nearest
+        first."""
         return list(session.scalars(self.select(behind, limit, up)))
 
     def select(self, behind: Row | Place | None, limit: int, up: bool = False) -> Query:

@@ -34,7 +34,8 @@ babel = Babel()
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; frame-src "
+        "'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -47,7 +48,8 @@ HEADERS = {
 
 
 class SignedIn(UserMixin):
-    """Whoever is signed in in this browser. Its id is the secret of the server-side session, which can be ended there."""
+    """Whoever is signed in in this browser. Its id is the secret of the server-side session, which can be ended
+    there."""
 
     def __init__(self, token: str, person: Person, began: BrowserSession) -> None:
         self.token, self.person_id, self.name, self.language = token, person.id, person.name, person.language
@@ -123,8 +125,8 @@ def paged(
     part: str = "before",
     cursor: Callable[[T], str] = attrgetter("public_id"),
 ) -> Paged[T]:
-    """Return a page of a list, of `size` rows, from behind a row or its place. `here` makes the address of the list with a `part`
-    that names the last row of a page, as `cursor` has it."""
+    """Return a page of a list, of `size` rows, from behind a row or its place. `here` makes the address of the list
+    with a `part` that names the last row of a page, as `cursor` has it."""
     rows = listing.page(session, behind, size + 1)
     older = here(**{part: cursor(rows[size - 1])}) if rows[size:] else None
     return Paged(rows[:size], {"newer": here() if behind else None, "older": older})

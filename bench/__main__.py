@@ -1,8 +1,9 @@
 """`python -m bench`: everything that is measured, or the parts that are named: `python -m bench desk`.
 
-`readers` are submissions against a bare insert and the public pages against a bare page, at 1,000 and 100,000 questions;
-`desk` the desk's pages at both sizes, `mail` what comes in, `trim` whose words are found, `matching` whether doubles are.
-Rounds of what is compared are interleaved, since the machine's speed drifts; the medians' ratio is what to quote.
+`readers` are submissions against a bare insert and the public pages against a bare page, at 1,000 and 100,000
+questions; `desk` the desk's pages at both sizes, `mail` what comes in, `trim` whose words are found, `matching` whether
+doubles are. Rounds of what is compared are interleaved, since the machine's speed drifts; the medians' ratio is what to
+quote.
 """
 
 import argparse
@@ -67,7 +68,8 @@ def row(name: str, ours: list[Result], floor: list[Result]) -> None:
     rate, base = _median(ours, "per_second"), _median(floor, "per_second")
     cpu, base_cpu = _median(ours, "cpu_ms"), _median(floor, "cpu_ms")
     say(
-        f"{name:<38} {rate:>7.0f}/s {cpu:>6.2f} ms CPU  p50 {_median(ours, 'p50'):>6.1f}  p99 {_median(ours, 'p99'):>6.1f} ms"
+        f"{name:<38} {rate:>7.0f}/s {cpu:>6.2f} ms CPU  p50 {_median(ours, 'p50'):>6.1f}  p99 "
+        f"{_median(ours, 'p99'):>6.1f} ms"
         f"   floor {base:>6.0f}/s {base_cpu:>5.2f} ms CPU   rate x{rate / base:.2f}  CPU x{cpu / base_cpu:.2f}"
         + (f"   FAILED {failed}" if failed else "")
     )

@@ -1,7 +1,8 @@
-"""A model of asking again: words by Zipf's law in topics, of which a repetition keeps some, inflects some and replaces some.
+"""A model of asking again: words by Zipf's law in topics, of which a repetition keeps some, inflects some and replaces
+some.
 
-It has no meaning in it. It is for what hangs on the distribution of words: speed at any size, what dropping common words
-costs, and one way of ranking against another by words alone.
+It has no meaning in it. It is for what hangs on the distribution of words: speed at any size, what dropping common
+words costs, and one way of ranking against another by words alone.
 """
 
 import random

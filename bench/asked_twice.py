@@ -1,14 +1,18 @@
 """Questions asked twice, made and not collected: the same question in other words, among many that only look like it.
 
-No collection of real duplicate questions has a licence that lets it lie here, so these are written by hand as families of
-phrasings with slots, and mixed with a seed. They tell one matcher from another; they don't say what a real desk will see. Real
-collections are harder in wording and easier in having fewer near misses. `flask matching evaluate` takes any real one.
+No collection of real duplicate questions has a licence that lets it lie here, so these are written by hand as families
+of phrasings with slots, and mixed with a seed. They tell one matcher from another; they don't say what a real desk will
+see. Real collections are harder in wording and easier in having fewer near misses. `flask matching evaluate` takes any
+real one.
 """
 
 import random
 from dataclasses import dataclass
 
-from .asked_words import FAMILIES, MOMENTS, OPENINGS, PLACES, THINGS, WHO
+from app.word_tables import word_tables
+
+WORDS = word_tables(__file__, "asked_words")
+PLACES, THINGS, WHO, OPENINGS = (WORDS[name] for name in ("places", "things", "who", "openings"))
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def pairs(language: str, count: int, seed: int = 1, asked_in: str | None = None)
     """Questions with their repetitions, `count` of them or as many as there are. No two of them ask the same."""
     rng = random.Random(seed)
     again = asked_in or language
-    families = [family for family in FAMILIES if language in family and again in family]
+    families = [family for family in WORDS["families"] if language in family and again in family]
     seen: set[str] = set()
     made: list[Pair] = []
     for _ in range(20 * count):
@@ -67,7 +71,7 @@ def pairs(language: str, count: int, seed: int = 1, asked_in: str | None = None)
             _fill(rng, family[again][other], again, slots),
         )
         if language == again == "en" and rng.random() < 0.8:
-            said = rng.choice(MOMENTS).split("|")
+            said = rng.choice(WORDS["moments"]).split("|")
             stored, asked = f"{stored} {rng.choice(said)}", f"{asked} {rng.choice(said)}"
         made.append(Pair(_spoken(rng, stored, language), _spoken(rng, asked, again), language, again))
     return made

@@ -1,7 +1,9 @@
-"""`python -m bench desk`: the desk's pages with 1,000 and with 100,000 questions, in pairs that run one after the other.
+"""`python -m bench desk`: the desk's pages with 1,000 and with 100,000 questions, in pairs that run one after the
+other.
 
-The newsroom is the demo's own big newsletter, its search index and its insights filled. For each page: statements, milliseconds of CPU, and how long one waits for it,
-at both sizes; the ratio is that of the waiting. A page that a database can't open more than twice as slowly is good enough.
+The newsroom is the demo's own big newsletter, its search index and its insights filled. For each page: statements,
+milliseconds of CPU, and how long one waits for it, at both sizes; the ratio is that of the waiting. A page that a
+database can't open more than twice as slowly is good enough.
 """
 
 import tempfile
@@ -68,7 +70,8 @@ class Desk:
 
 
 def report(say: Say, sizes: tuple[int, ...] = SIZES, kept: Path | None = None) -> None:
-    """Measure on SQLite, and on PostgreSQL where there is one. Databases in the folder `kept` are used again and stay."""
+    """Measure on SQLite, and on PostgreSQL where there is one. Databases in the folder `kept` are used again and
+    stay."""
     with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
         place = kept or Path(folder)
         place.mkdir(exist_ok=True)
@@ -105,7 +108,8 @@ def _compare(say: Say, name: str, urls: list[str], sizes: tuple[int, ...], folde
             _fill(url, size)
             desks.append(stack.enter_context(_served(url, folder)))
         say(
-            f"\n{name:<24} statements    CPU ms        p50 ms        p99 ms    ratio  (at {' and '.join(f'{size:,}' for size in sizes)})"
+            f"\n{name:<24} statements    CPU ms        p50 ms        p99 ms    ratio  (at "
+            f"{' and '.join(f'{size:,}' for size in sizes)})"
         )
         for page in desks[0].paths:
             if _status(desks[0], page) == ABSENT:
@@ -153,8 +157,8 @@ def _way_in(session: Session) -> str:
 
 
 def _paths(session: Session) -> dict[str, str]:
-    """What the pages of the big newsletter's desk are, each with a row in the midst of the others. Lists are full at any
-    size: what is compared is how they are found, not how many rows are drawn."""
+    """What the pages of the big newsletter's desk are, each with a row in the midst of the others. Lists are full at
+    any size: what is compared is how they are found, not how many rows are drawn."""
     newsletter = session.scalar(select(Newsletter.id).filter_by(slug=SLUG))
 
     def one(model: type[Letter] | type[Question] | type[Edition] | type[OutboxMail], *where: Any) -> str:

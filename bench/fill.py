@@ -69,10 +69,22 @@ def newsroom(database: Database, questions: int) -> str:
 
 def _fill(session: Session, rng: random.Random, questions: int) -> None:
     newsletter = Newsletter(
-        slug="river", name="The River", publisher="Bench", editor="Nora Lind", language="en", languages=["en"],
-        address="nora@river.example", section="Expert Corner", call="Write to {address}.", zone="Europe/Prague",
-        rule="FREQ=WEEKLY;BYDAY=WE", rule_start=date(2000, 1, 5), at="09:00", slots=2, undo_seconds=0,
-    )  # fmt: skip
+        slug="river",
+        name="The River",
+        publisher="Bench",
+        editor="Nora Lind",
+        language="en",
+        languages=["en"],
+        address="nora@river.example",
+        section="Expert Corner",
+        call="Write to {address}.",
+        zone="Europe/Prague",
+        rule="FREQ=WEEKLY;BYDAY=WE",
+        rule_start=date(2000, 1, 5),
+        at="09:00",
+        slots=2,
+        undo_seconds=0,
+    )
     session.add(newsletter)
     session.flush()
     person = directory.add_person(session, Clock(), "Nora Lind", "nora@river.example")
@@ -105,10 +117,20 @@ def _editions(newsletter_id: int, count: int) -> Iterator[dict[str, Any]]:
     for number in range(1, count + 1):
         runs = _run(number, count)
         yield {
-            "public_id": new_public_id(), "newsletter_id": newsletter_id, "rule_date": date(1900, 1, 1) + timedelta(number),
-            "local_at": f"{runs:%Y-%m-%dT%H:%M}", "runs_at": runs, "cutoff_at": runs - timedelta(days=2), "state": "sent",
-            "state_at": runs, "slots": 2, "number": number, "locked_at": runs, "sent_at": runs, "version": 1,
-        }  # fmt: skip
+            "public_id": new_public_id(),
+            "newsletter_id": newsletter_id,
+            "rule_date": date(1900, 1, 1) + timedelta(number),
+            "local_at": f"{runs:%Y-%m-%dT%H:%M}",
+            "runs_at": runs,
+            "cutoff_at": runs - timedelta(days=2),
+            "state": "sent",
+            "state_at": runs,
+            "slots": 2,
+            "number": number,
+            "locked_at": runs,
+            "sent_at": runs,
+            "version": 1,
+        }
 
 
 def _questions(newsletter_id: int, states: list[str], published: list[int]) -> Iterator[dict[str, Any]]:
@@ -117,59 +139,107 @@ def _questions(newsletter_id: int, states: list[str], published: list[int]) -> I
     for number, state in enumerate(states, 1):
         edition, position = slot.get(number, (None, None))
         yield {
-            "public_id": new_public_id(), "newsletter_id": newsletter_id, "state": state, "version": 1,
-            "state_at": NOW - timedelta(minutes=number % 9_999), "opened_at": NOW - timedelta(minutes=number % 99_999),
+            "public_id": new_public_id(),
+            "newsletter_id": newsletter_id,
+            "state": state,
+            "version": 1,
+            "state_at": NOW - timedelta(minutes=number % 9_999),
+            "opened_at": NOW - timedelta(minutes=number % 99_999),
             "edition_id": None if edition is None else edition + 1,
             "position": None if position is None else position + 1,
             "published_at": None if edition is None else _run(edition + 1, editions),
             "closed_reason": "later" if state == "closed" else None,
-        }  # fmt: skip
+        }
 
 
 def _texts(rng: random.Random, states: list[str]) -> Iterator[dict[str, Any]]:
     for number in range(1, len(states) + 1):
         yield {
-            "question_id": number, "language": "en", "number": 1, "headline": _sentence(rng, 7), "body": _sentence(rng, 25),
-            "background": "", "slug": f"q-{number}", "written_at": NOW, "cleared_at": NOW, "cleared_by_id": 1,
-        }  # fmt: skip
+            "question_id": number,
+            "language": "en",
+            "number": 1,
+            "headline": _sentence(rng, 7),
+            "body": _sentence(rng, 25),
+            "background": "",
+            "slug": f"q-{number}",
+            "written_at": NOW,
+            "cleared_at": NOW,
+            "cleared_by_id": 1,
+        }
 
 
 def _letters(rng: random.Random, newsletter_id: int, questions: int) -> Iterator[dict[str, Any]]:
     for number in range(1, 3 * questions + 1):
         filed = number <= 2 * questions
         yield {
-            "public_id": new_public_id(), "newsletter_id": newsletter_id, "author": "reader", "channel": "mail",
-            "hear_back": "number", "state": "filed" if filed else "received", "state_at": NOW, "version": 1,
-            "filed_as": "question" if filed else None, "question_id": (number + 1) // 2 if filed else None,
-            "body": _sentence(rng, 22), "language": "en", "received_at": NOW - timedelta(minutes=3 * questions - number),
-            "verbatim": False, "receipt_mailed": False,
-        }  # fmt: skip
+            "public_id": new_public_id(),
+            "newsletter_id": newsletter_id,
+            "author": "reader",
+            "channel": "mail",
+            "hear_back": "number",
+            "state": "filed" if filed else "received",
+            "state_at": NOW,
+            "version": 1,
+            "filed_as": "question" if filed else None,
+            "question_id": (number + 1) // 2 if filed else None,
+            "body": _sentence(rng, 22),
+            "language": "en",
+            "received_at": NOW - timedelta(minutes=3 * questions - number),
+            "verbatim": False,
+            "receipt_mailed": False,
+        }
 
 
 def _assignments(newsletter_id: int, expert_id: int, questions: list[int]) -> Iterator[dict[str, Any]]:
     for number in questions:
         yield {
-            "public_id": new_public_id(), "newsletter_id": newsletter_id, "question_id": number, "expert_id": expert_id,
-            "state": "done", "state_at": NOW, "words": 180, "credit_line": "hydrologist", "received_at": NOW,
-            "invited_at": NOW, "reply_by": NOW, "due_at": NOW, "version": 1,
-        }  # fmt: skip
+            "public_id": new_public_id(),
+            "newsletter_id": newsletter_id,
+            "question_id": number,
+            "expert_id": expert_id,
+            "state": "done",
+            "state_at": NOW,
+            "words": 180,
+            "credit_line": "hydrologist",
+            "received_at": NOW,
+            "invited_at": NOW,
+            "reply_by": NOW,
+            "due_at": NOW,
+            "version": 1,
+        }
 
 
 def _answers(newsletter_id: int, expert: Expert, person_id: int, questions: list[int]) -> Iterator[dict[str, Any]]:
     for index, number in enumerate(questions, 1):
         yield {
-            "public_id": new_public_id(), "newsletter_id": newsletter_id, "question_id": number, "assignment_id": index,
-            "expert_id": expert.id, "state": "draft", "state_at": NOW, "version": 1, "checklist": [], "run_position": 1,
+            "public_id": new_public_id(),
+            "newsletter_id": newsletter_id,
+            "question_id": number,
+            "assignment_id": index,
+            "expert_id": expert.id,
+            "state": "draft",
+            "state_at": NOW,
+            "version": 1,
+            "checklist": [],
+            "run_position": 1,
             "credit": {"name": "Leyla Aslan", "credit_line": "hydrologist", "relation": ""},
-        }  # fmt: skip
+        }
 
 
 def _answer_texts(rng: random.Random, questions: list[int]) -> Iterator[dict[str, Any]]:
     for index in range(1, len(questions) + 1):
         yield {
-            "answer_id": index, "language": "en", "number": 1, "kind": "submitted", "body": _sentence(rng, 60), "words": 60,
-            "by": "expert:1", "written_at": NOW, "channel": "page", "own_words": True,
-        }  # fmt: skip
+            "answer_id": index,
+            "language": "en",
+            "number": 1,
+            "kind": "submitted",
+            "body": _sentence(rng, 60),
+            "words": 60,
+            "by": "expert:1",
+            "written_at": NOW,
+            "channel": "page",
+            "own_words": True,
+        }
 
 
 def _items(rng: random.Random, published: list[int]) -> Iterator[dict[str, Any]]:
@@ -177,14 +247,34 @@ def _items(rng: random.Random, published: list[int]) -> Iterator[dict[str, Any]]
     for index, number in enumerate(published):
         edition, position = divmod(index, 2)
         piece = {
-            "language": "en", "marks": "typographic", "section": "Expert Corner", "headline": _sentence(rng, 7),
-            "askers": [None, None], "question": _sentence(rng, 25), "call": None,
-            "voices": [{"lead_in": {"name": "Leyla Aslan", "credit_line": "hydrologist", "relation": None, "pattern": None,
-                                    "additions": []}, "answer": answer}],
-        }  # fmt: skip
+            "language": "en",
+            "marks": "typographic",
+            "section": "Expert Corner",
+            "headline": _sentence(rng, 7),
+            "askers": [None, None],
+            "question": _sentence(rng, 25),
+            "call": None,
+            "voices": [
+                {
+                    "lead_in": {
+                        "name": "Leyla Aslan",
+                        "credit_line": "hydrologist",
+                        "relation": None,
+                        "pattern": None,
+                        "additions": [],
+                    },
+                    "answer": answer,
+                }
+            ],
+        }
         data = {"piece": piece, "own": {}}
         output = f"Expert Corner: X\n\nReaders asked: “{piece['question']}”\n\nI asked Leyla Aslan:\n\n“{answer}”\n"
         yield {
-            "edition_id": edition + 1, "position": position + 1, "question_id": number, "input": data, "output": output,
-            "sha256": digest(data, output), "credits": [None, None],
-        }  # fmt: skip
+            "edition_id": edition + 1,
+            "position": position + 1,
+            "question_id": number,
+            "input": data,
+            "output": output,
+            "sha256": digest(data, output),
+            "credits": [None, None],
+        }

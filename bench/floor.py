@@ -1,4 +1,5 @@
-"""The floor: a bare Flask page, and a bare insert of one row with its commit, in the same database under the same server."""
+"""The floor: a bare Flask page, and a bare insert of one row with its commit, in the same database under the same
+server."""
 
 import os
 from datetime import UTC, datetime

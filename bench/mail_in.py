@@ -1,7 +1,9 @@
-"""`python -m bench.mail_in`: mails stored and placed per second, beside parsing and one insert with a commit in the same database.
+"""`python -m bench.mail_in`: mails stored and placed per second, beside parsing and one insert with a commit in the
+same database.
 
 One process; each mail is sealed, committed and only then placed: parsed and trimmed in the process that reads, judged,
-deduplicated, made a letter. The floor is `email.message_from_bytes` and the raw bytes in one row. Rounds are interleaved.
+deduplicated, made a letter. The floor is `email.message_from_bytes` and the raw bytes in one row. Rounds are
+interleaved.
 """
 
 import argparse
@@ -145,7 +147,8 @@ def report(say: Say) -> None:
                 database.close()
             say(
                 f"mail in, {name}: stored and placed {found['both']:.0f}/s (stored {found['stored']:.0f}/s, placed "
-                f"{found['placed']:.0f}/s); floor, parse and insert {found['floor']:.0f}/s; rate x{found['both'] / found['floor']:.2f}"
+                f"{found['placed']:.0f}/s); floor, parse and insert {found['floor']:.0f}/s; rate "
+                f"x{found['both'] / found['floor']:.2f}"
             )
 
 

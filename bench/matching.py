@@ -1,8 +1,8 @@
 """How well the same question is found again, and how fast, beside plain full-text ranking, on SQLite and PostgreSQL.
 
-The questions are made, and two kinds of made: by a model of words (`asked_model`), and by hand in seven languages, full of near
-misses (`asked_twice`). They tell one way of matching from another. What a real desk's figures are, its own decisions will say, or
-`flask matching evaluate` on a collection that is at hand.
+The questions are made, and two kinds of made: by a model of words (`asked_model`), and by hand in seven languages, full
+of near misses (`asked_twice`). They tell one way of matching from another. What a real desk's figures are, its own
+decisions will say, or `flask matching evaluate` on a collection that is at hand.
 """
 
 import os
@@ -35,7 +35,7 @@ from tests.support.cast import found
 
 from .__main__ import say as to_terminal
 from .asked_model import ALPHABETS, Tongue
-from .asked_words import PLACES
+from .asked_twice import PLACES
 
 Say = Callable[[str], None]
 SIZES = [int(size) for size in os.environ.get("BENCH_MATCHING", "10000,100000").split(",")]  # 1000000 takes ten minutes
@@ -91,7 +91,8 @@ def worded(say: Say, stored_in: str, asked_in: str, matchers: list[str] | tuple[
 
 
 def found_again(pairs: list[tuple[str, str]], strangers: list[str], asked: int, matcher: str) -> Figures:
-    """Store the first of each pair, ask the second of some, and as many questions that nothing stored is the same as."""
+    """Store the first of each pair, ask the second of some, and as many questions that nothing stored is the same
+    as."""
     stored = [Stored(number, first) for number, (first, _) in enumerate(pairs)]
     queries = [Query(again, frozenset({number})) for number, (_, again) in enumerate(pairs[:asked])]
     queries += [Query(stranger, frozenset()) for stranger in strangers]
@@ -190,12 +191,25 @@ def filled(database: Database, newsletter_id: int, tongue: Tongue, size: int) ->
                 terms = cut(first)
                 names = scoped(newsletter_id, terms + stems(terms))
                 counted.update(counts_of(newsletter_id, names))
-                rows.append({"id": key, "newsletter_id": newsletter_id, "noun": "question", "noun_id": key, "offered": True, "answered": False,
-                             "embedded": False, "topics": [], "text": first, "more": ""})  # fmt: skip
+                rows.append(
+                    {
+                        "id": key,
+                        "newsletter_id": newsletter_id,
+                        "noun": "question",
+                        "noun_id": key,
+                        "offered": True,
+                        "answered": False,
+                        "embedded": False,
+                        "topics": [],
+                        "text": first,
+                        "more": "",
+                    }
+                )
                 written.append(
-                    {"rowid": key, "terms": " ".join(names), "more": ""} if database.is_sqlite
+                    {"rowid": key, "terms": " ".join(names), "more": ""}
+                    if database.is_sqlite
                     else {"rowid": key, "terms": tsvector(names, [])}
-                )  # fmt: skip
+                )
             connection.execute(insert(DeskDoc), rows)
             connection.execute(text(INSERT[database.is_sqlite].format(fts=DESK.fts)), written)
             some += pairs[:20]

@@ -1,7 +1,8 @@
 """`python -m bench.trim`: who finds the words that a person wrote: ours, mail-parser-reply, email-reply-parser.
 
-Per corpus of ../shared/corpus (where that is present) and over the replies that the tests generate: right, words lost, empty, and
-milliseconds per mail; then the worst of a hostile set, where each library has 10 seconds in a process of its own.
+Per corpus of ../shared/corpus (where that is present) and over the replies that the tests generate: right, words lost,
+empty, and milliseconds per mail; then the worst of a hostile set, where each library has 10 seconds in a process of its
+own.
 """
 
 import base64

@@ -25,7 +25,10 @@ from .load import Progress, is_loaded, load
 from .scale.fill import MOST, CannotGrow, check, grow
 
 SECONDS = 10  # that reading one mail may take
-REAL = "The demo newsroom is for trying out, with a secret that everybody knows: set READERS_ASKED_ENV=demo for this command."
+REAL = (
+    "The demo newsroom is for trying out, with a secret that everybody knows: set READERS_ASKED_ENV=demo for this "
+    "command."
+)
 
 
 @click.command("demo")

@@ -1,4 +1,5 @@
-"""The demo's house: newsletters with their calendars and topics, the desks and the experts, as they were over a year ago."""
+"""The demo's house: newsletters with their calendars and topics, the desks and the experts, as they were over a year
+ago."""
 
 import tomllib
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from app.editions.models import Edition
 from app.newsletters import settings
 from app.newsletters.models import Newsletter, Topic
 from app.people import directory
-from app.people.models import Expert
+from app.people.models import PROFILE, Expert
 from app.questions.models import Question
 
 CONTENT = Path(__file__).parent / "content"
@@ -83,9 +84,13 @@ def _found_newsletter(house: House, row: Told, staff: list[Told]) -> None:
     columns = {name: row[name] for name in inspect(Newsletter).columns.keys() & row.keys()}
     newsletter = Newsletter(**columns | {"editor": names[row["editor"]]} | _exceptions(row, house.at))
     newsletter.notes = [
-        {"country": note["country"], "checked_on": f"{ago(house.at, note['checked_days_ago']):%Y-%m-%d}", "text": note["text"]}
+        {
+            "country": note["country"],
+            "checked_on": f"{ago(house.at, note['checked_days_ago']):%Y-%m-%d}",
+            "text": note["text"],
+        }
         for note in row["protection"]
-    ]  # fmt: skip
+    ]
     session.add(newsletter)
     session.flush()
     crew = _hire(house, newsletter, staff)
@@ -140,7 +145,7 @@ def _plan(house: House, desk: Desk, first: EditionDate) -> None:
 def _record(house: House, row: Told) -> Expert:
     """Record an expert. Their pages speak the language of a newsletter if it is their first one, else English."""
     languages = {desk.newsletter.language for desk in house.desks.values()}
-    profile = {name: row[name] for name in (*directory.PROFILE, *directory.PROFILE_FACTS) if name in row}
+    profile = {name: row[name] for name in PROFILE.keys() - {"name"} if name in row}
     if "away_until_in_days" in row:
         profile["away_until"] = ago(house.at, -row["away_until_in_days"]).date()
     spoken = row["languages"][0] if row["languages"][0] in languages else "en"

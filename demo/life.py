@@ -95,9 +95,12 @@ def take_letter(house: House, desk: Desk, told: Told, nonce: str) -> Letter:
         hear_back=hear_back,
         consent=desk.told["consent"],
         about_edition_id=about,
-        **{name: told[name] for name in ("background", "language", "email", "credit", "name", "place", "verbatim")
-           if name in told},
-    )  # fmt: skip
+        **{
+            name: told[name]
+            for name in ("background", "language", "email", "credit", "name", "place", "verbatim")
+            if name in told
+        },
+    )
     return receive.send(
         house.session,
         actors[channel],
@@ -120,9 +123,14 @@ def arrive(life: Life, letter: Told, number: int) -> None:
 def _open(life: Life) -> None:
     session, told = life.house.session, life.told
     question = questions.open_question(
-        session, life.desk.assistant, life.letters, headline=told["headline"], body=told["wording"],
-        background=told["background"], language=life.desk.newsletter.language,
-    )  # fmt: skip
+        session,
+        life.desk.assistant,
+        life.letters,
+        headline=told["headline"],
+        body=told["wording"],
+        background=told["background"],
+        language=life.desk.newsletter.language,
+    )
     life.house.questions[told["key"]] = question
     questions.set_topics(session, life.desk.assistant, question, [life.desk.topics[topic] for topic in told["topics"]])
 

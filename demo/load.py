@@ -30,7 +30,8 @@ def is_loaded(database: Database) -> bool:
 
 
 def load(database: Database, progress: Progress | None = None, at: datetime | None = None) -> None:
-    """Fill an empty database with the demo newsroom as it is at `at` (now). `progress` hears how many steps of how many.
+    """Fill an empty database with the demo newsroom as it is at `at` (now). `progress` hears how many steps of how
+    many.
 
     It is one transaction: a loading that is interrupted leaves nothing behind.
     """

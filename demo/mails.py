@@ -1,4 +1,5 @@
-"""The mails of the last hours: they lie in the store as a mail server would have brought them, for the worker to place."""
+"""The mails of the last hours: they lie in the store as a mail server would have brought them, for the worker to
+place."""
 
 from datetime import timedelta
 from email.header import Header
@@ -28,7 +29,10 @@ def _raw(house: House, row: Told) -> bytes:
     headers = {
         "Return-Path": f"<{sender}>",
         "Delivered-To": to,
-        "From": f"{Header(row['from_name'], 'utf-8').encode() if not row['from_name'].isascii() else row['from_name']} <{sender}>",
+        "From": (
+            f"{Header(row['from_name'], 'utf-8').encode() if not row['from_name'].isascii() else row['from_name']} "
+            f"<{sender}>"
+        ),
         "To": f"<{to}>",
         "Subject": Header(row["subject"], "utf-8" if not row["subject"].isascii() else "us-ascii").encode(),
         "Date": format_datetime(house.at - timedelta(minutes=row["minutes_ago"])),

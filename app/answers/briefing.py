@@ -36,9 +36,9 @@ def rebrief(session: Session, actor: Staff, assignment: Assignment, brief: Brief
 
     Raises `Illegal`, `Missing` (words), `TooLong` and `Leaking` (see `firewall`).
     """
-    must(actor, "A")
+    must(actor, "prepare")
     lock(session, assignment)
-    if assignment.state != "drafted":
+    if not assignment.is_drafted:
         raise Illegal("assignment", "change the brief of", assignment.state)
     if not FEWEST <= brief.words <= MOST:
         raise Missing("words")

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session, contains_eager
 from ..answers.models import Answer, AnswerText, Assignment
 from ..listing import Listing, Place
 from ..newsletters.models import Newsletter, Topic
+from ..questions.lifecycle import STATES
 from ..questions.models import Question, QuestionTopic
 from .models import Edition, EditionItem
 
-PUBLIC = ("published",)
 NEWEST = (Question.published_at, Question.id)  # the order of what ran
 
 
@@ -27,13 +27,15 @@ def touch(session: Session, newsletter_id: int) -> None:
 
 
 def listing(
-    newsletter: Newsletter, topic: str | None = None, year: int | None = None, states: Sequence[str] = PUBLIC
+    newsletter: Newsletter,
+    topic: str | None = None,
+    year: int | None = None,
+    states: Sequence[str] = STATES.which("is_published"),
 ) -> Listing[EditionItem]:
     """Return the list of the Q&As that ran, newest first: a walk of one index."""
     query = _items(Question.newsletter_id == newsletter.id, Question.state.in_(states))
-    query = query.where(
-        Question.published_at.is_not(None)
-    )  # PostgreSQL would walk all that has not run to get to the newest
+    # PostgreSQL would walk through all that has not run to get to the newest.
+    query = query.where(Question.published_at.is_not(None))
     if topic:
         query = query.join(QuestionTopic, QuestionTopic.question_id == Question.id)
         query = query.join(Topic, Topic.id == QuestionTopic.topic_id).where(Topic.slug == topic)
@@ -61,7 +63,7 @@ cursor = attrgetter("question.public_id")  # how an address names a Q&A of the l
 
 def years(session: Session, newsletter: Newsletter) -> list[int]:
     """From the year of the newest edition that ran to that of the oldest: two looks into an index."""
-    ran = select(Edition.runs_at).filter_by(newsletter_id=newsletter.id, state="sent").limit(1)
+    ran = select(Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent).limit(1)
     oldest = session.scalar(ran.order_by(Edition.runs_at, Edition.id))
     newest = session.scalar(ran.order_by(Edition.runs_at.desc(), Edition.id.desc()))
     return list(range(newest.year, oldest.year - 1, -1)) if newest and oldest else []
@@ -70,14 +72,14 @@ def years(session: Session, newsletter: Newsletter) -> list[int]:
 def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[EditionItem, Edition] | None:
     """A Q&A that ran, or one that was withdrawn since (its question's state says so)."""
     here = (Question.public_id == public_id, Question.newsletter_id == newsletter.id)
-    query = _items(*here, Question.state.in_((*PUBLIC, "retracted"))).add_columns(Edition)
+    query = _items(*here, Question.has_run).add_columns(Edition)
     row = session.execute(query.join(Edition, Edition.id == EditionItem.edition_id)).first()
     return (row[0], row[1]) if row else None
 
 
 def ran(session: Session, newsletter: Newsletter, question_ids: Sequence[int]) -> dict[int, EditionItem]:
     """Those of several questions that ran and can still be read, by their keys and in that order, in one query."""
-    mine = (Question.newsletter_id == newsletter.id, Question.state.in_(PUBLIC))
+    mine = (Question.newsletter_id == newsletter.id, Question.is_published)
     query = _items(EditionItem.question_id.in_(question_ids), *mine)
     found = {item.question_id: item for item in session.scalars(query)}
     return {key: found[key] for key in question_ids if key in found}
@@ -88,7 +90,7 @@ def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
     rows = session.execute(
         select(Answer.credit, AnswerText.ties)
         .join(AnswerText, AnswerText.id == Answer.approved_text_id)
-        .where(Answer.question_id == item.question_id, Answer.state == "approved", AnswerText.ties != "")
+        .where(Answer.question_id == item.question_id, Answer.is_approved, AnswerText.ties != "")
         .order_by(Answer.run_position, Answer.id)
     )
     return [(credit["name"], said) for credit, said in rows]
@@ -96,7 +98,7 @@ def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
 
 def sent_editions(newsletter: Newsletter) -> Listing[Edition]:
     """Return the list of the editions that were sent, newest first."""
-    query = select(Edition).filter_by(newsletter_id=newsletter.id, state="sent")
+    query = select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
     return Listing(query, (Edition.runs_at, Edition.id))
 
 
@@ -107,15 +109,15 @@ def editions_of(session: Session, items: Sequence[EditionItem]) -> dict[int, Edi
 
 
 def sent_edition(session: Session, newsletter: Newsletter, public_id: str) -> Edition | None:
-    return session.scalar(select(Edition).filter_by(newsletter_id=newsletter.id, state="sent", public_id=public_id))
+    return session.scalar(
+        select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.is_sent, Edition.public_id == public_id)
+    )
 
 
-def items(
-    session: Session, editions: Sequence[Edition], states: Sequence[str] = PUBLIC
-) -> dict[int, list[EditionItem]]:
-    """The Q&As of several editions in their order, in one query; those in `states` only."""
+def items(session: Session, editions: Sequence[Edition]) -> dict[int, list[EditionItem]]:
+    """The Q&As of several editions in their order, in one query; those whose question fits `which`, or can be read."""
     found: dict[int, list[EditionItem]] = {edition.id: [] for edition in editions}
-    query = _items(EditionItem.edition_id.in_(found), Question.state.in_(states))
+    query = _items(EditionItem.edition_id.in_(found), Question.is_published)
     for item in session.scalars(query.order_by(EditionItem.edition_id, EditionItem.position)):
         found[item.edition_id].append(item)
     return found
@@ -124,7 +126,7 @@ def items(
 def count(session: Session, newsletter: Newsletter) -> int:
     """Return how many Q&As ran, counted up to 1,001."""
     mine = select(Question).where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None))
-    return Listing(mine, (Question.id,), each=(Question.state, PUBLIC)).count(session)
+    return Listing(mine, (Question.id,), each=(Question.state, STATES.which("is_published"))).count(session)
 
 
 def published_by(
@@ -132,7 +134,7 @@ def published_by(
 ) -> list[EditionItem]:
     """What an expert's answers ran in, newest first; of one newsletter where it is given."""
     theirs = select(Question.id).join(Answer, Answer.question_id == Question.id)
-    theirs = theirs.where(Answer.expert_id == expert_id, Answer.state == "approved", Question.state.in_(PUBLIC))
+    theirs = theirs.where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
     theirs = theirs if newsletter_id is None else theirs.where(Question.newsletter_id == newsletter_id)
     # Chosen by themselves: what ran is long, and a busy expert has a thousand of them to sort.
     newest = Listing[Question](theirs, NEWEST).select(None, limit).subquery()

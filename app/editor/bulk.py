@@ -104,13 +104,16 @@ class Bulk:
     stays: Callable[[Counter[str]], list[str]] = stay
     most: int = 60  # rows of one press: more than any page has
 
-    def at(self, path: str, endpoint: str) -> None:
-        """Let the presses be sent to a list of the desk, and its template draw their buttons."""
+    def at(self, path: str, endpoint: str, act: str) -> None:
+        """Let the presses be sent to a list of the desk by whoever may do the act, and its template draw their buttons. Of the
+        presses each is asked on its own."""
         BULK[path] = self
 
-        @editor.post(f"/<slug>/{path}", endpoint=endpoint)
         def press(slug: str) -> Response:
             return press_ticked(slug, self)
+
+        press.__name__ = endpoint  # by which its act and the limits know it
+        editor.press(f"/<slug>/{path}", act)(press)
 
 
 BULK: dict[str, Bulk] = {}  # by the lists' addresses

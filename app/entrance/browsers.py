@@ -1,4 +1,5 @@
-"""Where I am signed in, and the ways out. Sessions are rows: what is ended here is out at once, whatever the cookie says."""
+"""Where I am signed in, and the ways out. Sessions are rows: what is ended here is out at once, whatever the cookie
+says."""
 
 from flask import g, redirect, render_template, session, url_for
 from flask_login import current_user, logout_user

@@ -143,7 +143,8 @@ def _enter(token: str) -> Response:
 
 @entrance.get("/sign-in/again")
 def again() -> str | Response:
-    """Where somebody who is signed in proves once more that it is them, before what can't be left to a borrowed screen."""
+    """Where somebody who is signed in proves once more that it is them, before what can't be left to a borrowed
+    screen."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
     g.language = current_user.language

@@ -1,4 +1,5 @@
-"""What an expert can say besides the answer: yes, not now, somebody else, a question back, and what is wrong in print."""
+"""What an expert can say besides the answer: yes, not now, somebody else, a question back, and what is wrong in
+print."""
 
 from collections.abc import Callable
 from datetime import date

@@ -1,4 +1,5 @@
-"""The one neutral answer to a reader's mail: it has arrived. Off unless the newsletter wants it; once a day to a sender."""
+"""The one neutral answer to a reader's mail: it has arrived. Off unless the newsletter wants it; once a day to a
+sender."""
 
 from datetime import timedelta
 

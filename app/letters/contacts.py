@@ -40,7 +40,8 @@ def email_of(session: Session, letter: Letter) -> str | None:
 
 
 def forget(session: Session, letter_id: int) -> None:
-    """Erase the address: it was used up, the question is settled, or its days are over. The mail that it came in goes too."""
+    """Erase the address: it was used up, the question is settled, or its days are over. The mail that it came in goes
+    too."""
     session.execute(delete(Contact).where(Contact.letter_id == letter_id))
     erasing.destroy_of_letter(session, letter_id)
 
@@ -122,7 +123,7 @@ def _name_on(session: Session, letter: Letter, credit: Credit, comma: str = ", "
 
 def verify_credit(session: Session, actor: Staff, letter: Letter, how: str) -> None:
     """Record that the name is the reader's: a confirmed address, a noted call. Raises `Missing`."""
-    must(actor, "A")
+    must(actor, "check names")
     how = within("how", single_line(how), 400)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
     if credit is None or credit.choice == "none":
@@ -136,6 +137,6 @@ def verify_credit(session: Session, actor: Staff, letter: Letter, how: str) -> N
 
 def leave_unnamed(session: Session, actor: Actor, letter: Letter) -> None:
     """The desk runs the question without the name."""
-    must(actor, "A")
+    must(actor, "check names")
     set_credit(session, letter, "none")
     audit.record(session, actor, "credit.unname", letter)

@@ -11,9 +11,10 @@ from .models import Letter
 def day_only(moment: datetime) -> datetime:
     """The day of a moment in UTC, as its midnight.
 
-    A web letter without an address keeps no minute: a log elsewhere could be matched with it. The newsletter's own day would
-    not do: in the east it begins before midnight UTC, and what was written then would stand in the future; in the west the
-    midnight after it is over before the day is, and a mail that waits for it would leave at once and tell the minute.
+    A web letter without an address keeps no minute: a log elsewhere could be matched with it. The newsletter's own day
+    would not do: in the east it begins before midnight UTC, and what was written then would stand in the future; in the
+    west the midnight after it is over before the day is, and a mail that waits for it would leave at once and tell the
+    minute.
     """
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 

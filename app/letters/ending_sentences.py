@@ -1,4 +1,5 @@
-"""The kind sentences with which a letter or a question ends; the newsletter can word each its own way (`ended.<key>`)."""
+"""The kind sentences with which a letter or a question ends; the newsletter can word each its own way
+(`ended.<key>`)."""
 
 from sqlalchemy.orm import Session
 

@@ -11,7 +11,8 @@ from ..lifecycle import expect
 from .lifecycle import LETTER
 from .models import Letter
 
-# What a filing may change besides the state. The trail keeps what stood there before, so that it can be undone (`newsroom.undo`).
+# What a filing may change besides the state. The trail keeps what stood there before, so that it can be undone
+# (`newsroom.undo`).
 FACTS = ("filed_as", "question_id", "assignment_id", "held_reason", "end_reason", "answered_by_id")
 
 
@@ -53,12 +54,20 @@ def end(session: Session, actor: Actor, letter: Letter, reason: str, answered_by
 
 
 def reopen(session: Session, actor: Actor, letter: Letter, version: int | None = None) -> None:
-    """Let a letter that was ended or filed wait again: one is taken out of its question by this. Raises as `release` does."""
+    """Let a letter that was ended or filed wait again: one is taken out of its question by this. Raises as `release`
+    does."""
     expect(lock(session, letter), version)
     LETTER.apply(
-        session, actor, letter, "reopen", why={"was": _facts(letter)}, end_reason=None, answered_by_id=None,
-        filed_as=None, question_id=None,
-    )  # fmt: skip
+        session,
+        actor,
+        letter,
+        "reopen",
+        why={"was": _facts(letter)},
+        end_reason=None,
+        answered_by_id=None,
+        filed_as=None,
+        question_id=None,
+    )
 
 
 def _facts(letter: Letter) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Which of the letters that wait have a likely look-alike: the worker notes it, so that the list can say so and be narrowed by it."""
+"""Which of the letters that wait have a likely look-alike: the worker notes it, so that the list can say so and be
+narrowed by it."""
 
 from collections.abc import Sequence
 
@@ -14,7 +15,8 @@ BATCH = 20  # letters a round: each takes a look into the index
 
 
 def look(database: Database) -> int:
-    """Look at some letters that nobody has looked at yet; gives how many. Reading takes the time, so it holds up no writer."""
+    """Look at some letters that nobody has looked at yet; gives how many. Reading takes the time, so it holds up no
+    writer."""
     with database.read() as session:
         found = {letter.id: _likely(session, letter) for letter in _unlooked(session)}
     if found:
@@ -30,7 +32,7 @@ def look_again(session: Session, keys: Sequence[int]) -> None:
 
 
 def _unlooked(session: Session) -> list[Letter]:
-    query = select(Letter).where(Letter.alike.is_(None), Letter.state == "received", Letter.indexed_version != 0)
+    query = select(Letter).where(Letter.alike.is_(None), Letter.is_received, Letter.indexed_version != 0)
     return list(session.scalars(query.order_by(Letter.id).limit(BATCH)))
 
 

@@ -1,4 +1,5 @@
-"""A reader's letter that came by mail: R4. It is read by the desk like any other and never answers, asks or settles by itself."""
+"""A reader's letter that came by mail: R4. It is read by the desk like any other and never answers, asks or settles by
+itself."""
 
 import re
 from datetime import datetime, timedelta
@@ -38,9 +39,9 @@ def take(
     hold: str | None = None,
     answerable: bool = False,
 ) -> Letter:
-    """Take in what a reader mailed. It counts as "one e-mail, then forget me"; an `address` that one can't write to is not
-    kept. `hold` says why the desk should look at it first. `answerable` allows the one neutral acknowledgement, which is
-    sent where the newsletter wants it, once a day to each sender. Raises `Missing` without words.
+    """Take in what a reader mailed. It counts as "one e-mail, then forget me"; an `address` that one can't write to is
+    not kept. `hold` says why the desk should look at it first. `answerable` allows the one neutral acknowledgement,
+    which is sent where the newsletter wants it, once a day to each sender. Raises `Missing` without words.
     """
     body = clean(words)[:LONGEST]
     if not body:
@@ -72,14 +73,20 @@ def from_pen(
 
     Raises `Stale`, `Illegal`, and `Missing` where nothing can be read in it (any more).
     """
-    must(actor, "A")
+    must(actor, "take letters")
     reading = inbound.reading_of(session, row)
     if reading is None:
         raise Missing("bytes")
     letter = take(
-        session, actor, newsletter, reading.text or reading.subject, address=reading.from_address,
-        received_at=row.stored_at, language=reading.language, about_edition_id=row.edition_id,
-    )  # fmt: skip
+        session,
+        actor,
+        newsletter,
+        reading.text or reading.subject,
+        address=reading.from_address,
+        received_at=row.stored_at,
+        language=reading.language,
+        about_edition_id=row.edition_id,
+    )
     inbound.take(session, actor, row, letter.id, version, newsletter_id=newsletter.id, assignment_id=None)
     return letter
 
@@ -90,7 +97,7 @@ def reread(session: Session, actor: Actor, letter: Letter, before: str, words: s
     Only while the desk has done nothing with the letter; tells whether anything changed. Raises `Illegal`.
     """
     lock(session, letter)
-    if letter.state not in ("received", "held"):
+    if not letter.waits:
         raise Illegal("letter", "read again", letter.state)
     old, new = clean(before)[:LONGEST], clean(words)[:LONGEST]
     if letter.body != old or not new or new == old:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from ..actors import Staff
 from ..audit import Event
 from ..listing import Listing
+from .lifecycle import STATES
 from .models import Letter
 
 
@@ -24,8 +25,9 @@ def listing(
 ) -> Listing[Letter]:
     """Return the list of a newsletter's letters in these states that follow all `rules`, the newest first.
 
-    Each rule alone is a walk of an index of its own. `since` and `until` bound when a letter came; with `until` the list begins
-    with the oldest. The order is that of the keys, which tell that of arrival where the minute isn't kept; by time where the list is bounded by it.
+    Each rule alone is a walk of an index of its own. `since` and `until` bound when a letter came; with `until` the
+    list begins with the oldest. The order is that of the keys, which tell that of arrival where the minute isn't kept;
+    by time where the list is bounded by it.
     """
     bounds = [Letter.received_at >= since] if since else []
     bounds += [Letter.received_at < until] if until else []
@@ -34,7 +36,7 @@ def listing(
     return Listing(query, order, until is not None, (Letter.state, states))
 
 
-def waiting(session: Session, newsletter_id: int, states: Sequence[str] = ("received", "held")) -> int:
+def waiting(session: Session, newsletter_id: int, states: Sequence[str] = STATES.which("waits")) -> int:
     """How many letters wait for the desk, counted up to 1,001."""
     return counts(session, [listing(newsletter_id, states)])[0]
 
@@ -51,12 +53,13 @@ def by_keys(session: Session, keys: Sequence[int]) -> dict[int, Letter]:
 
 def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
     """The live letters behind several questions, oldest first."""
-    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed")
+    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
     return list(session.scalars(query.order_by(Letter.id)))
 
 
 def stood_behind(session: Session, letter: Letter) -> set[int]:
-    """The keys of the questions that a letter ever stood behind, by the trail: the one of now, and those it was taken out of."""
+    """The keys of the questions that a letter ever stood behind, by the trail: the one of now, and those it was taken
+    out of."""
     filed = select(Event.facts).where(Event.noun == "letter", Event.noun_id == letter.id, Event.action == "letter.file")
     keys = {(facts or {}).get("question") for facts in session.scalars(filed)} | {letter.question_id}
     return {key for key in keys if key is not None}

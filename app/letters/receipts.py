@@ -32,8 +32,8 @@ def reader_of(letter: Letter) -> Reader:
 
 
 def _whole_hand(session: Session, actor: Reader, letter: Letter) -> None:
-    """A receipt that travelled by mail can only read the state and withdraw. What was taken back takes nothing more, and a
-    withdrawal that is under way is waited for."""
+    """A receipt that travelled by mail can only read the state and withdraw. What was taken back takes nothing more,
+    and a withdrawal that is under way is waited for."""
     if actor.letter_id != letter.id or actor.mailed or lock(session, letter).erased_at:
         raise NotYours(actor.ref)
 

@@ -47,7 +47,8 @@ class Form:
 
 @dataclass
 class Faulty(Exception):
-    """What was filled in can't be taken as it is; `faults` maps a field to a short code that the doors put into words."""
+    """What was filled in can't be taken as it is; `faults` maps a field to a short code that the doors put into
+    words."""
 
     faults: dict[str, str] = field(default_factory=dict)
 
@@ -117,8 +118,8 @@ def send(
 ) -> Letter:
     """Take a letter in.
 
-    With `form`, the same form makes one letter however often it is sent. `hold` says why the desk should look at the letter
-    first ("flood", "trap"): it is held, never refused. Raises `Faulty` and `AlreadySent`.
+    With `form`, the same form makes one letter however often it is sent. `hold` says why the desk should look at the
+    letter first ("flood", "trap"): it is held, never refused. Raises `Faulty` and `AlreadySent`.
     """
     if form and (before := already_sent(session, form)):
         raise AlreadySent(before, same=before.body is None or before.body == clean(ask.body))

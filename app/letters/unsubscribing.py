@@ -29,7 +29,8 @@ def can_stop(session: Session, token: str) -> bool:
 
 
 def stop(session: Session, token: str) -> bool:
-    """Erase the writer's address and whatever still waits to be mailed to them. False for a link that is used or unknown."""
+    """Erase the writer's address and whatever still waits to be mailed to them. False for a link that is used or
+    unknown."""
     link, letter = links.find_link(session, token, "stop"), letter_of(session, token)
     if link is None or letter is None:
         return False

@@ -15,8 +15,8 @@ class Settings:
     """What placing has to know of the house.
 
     `authserv_id` is the name under which our own server checks senders (RFC 8601), empty where none does; `dns` allows
-    look-ups of our own. `return_path` is the pattern that bounces come back to, `house` the address that mails which are
-    of no newsletter come from.
+    look-ups of our own. `return_path` is the pattern that bounces come back to, `house` the address that mails which
+    are of no newsletter come from.
     """
 
     authserv_id: str | None = None

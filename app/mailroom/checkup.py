@@ -14,7 +14,8 @@ from ..newsletters.models import Newsletter
 from . import imap, integrity
 
 UNPROVEN = (
-    "MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: no sender can be proven, so every mailed answer of an expert waits in "
+    "MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: no sender can be proven, so every mailed answer of an expert waits "
+    "in "
     "the holding pen"
 )
 
@@ -33,10 +34,13 @@ class Report:
         named = {"stored": "waiting"}
         counted = [f"{named.get(place, place):<10} {number:>8}" for place, number in self.places.items()]
         return [
-            "Mails by their place:", *(f"  {line}" for line in counted), f"  {'together':<10} {sum(self.places.values()):>8}",
-            *(f"NOTE: {note}" for note in self.notes), *(f"FAULT: {fault}" for fault in self.faults),
+            "Mails by their place:",
+            *(f"  {line}" for line in counted),
+            (f"  {'together':<10} {sum(self.places.values()):>8}"),
+            *(f"NOTE: {note}" for note in self.notes),
+            *(f"FAULT: {fault}" for fault in self.faults),
             "" if self.faults else "Nothing is wrong.",
-        ]  # fmt: skip
+        ]
 
 
 def examine(database: Database, config: dict[str, Any]) -> Report:
@@ -57,7 +61,10 @@ def examine(database: Database, config: dict[str, Any]) -> Report:
 def _mailbox_faults(mailboxes: Sequence[Mailbox], newsletters: dict[str, str]) -> Iterator[str]:
     for number, mailbox in enumerate(mailboxes, 1):
         if mailbox.newsletter and mailbox.newsletter not in newsletters:
-            yield f"mailbox {number} ({mailbox.host}) belongs to {mailbox.newsletter}, which is no newsletter: nothing is fetched"
+            yield (
+                f"mailbox {number} ({mailbox.host}) belongs to {mailbox.newsletter}, which is no newsletter: "
+                "nothing is fetched"
+            )
         try:
             with imap.opened(mailbox):
                 pass

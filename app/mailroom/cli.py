@@ -39,8 +39,8 @@ HERE = ("127.0.0.1", "::1", "localhost")
 def receive(recipient: str | None, sender: str | None) -> None:
     """Store the message on standard input.
 
-    Ends with 0 once it is committed; with 75 where a later try may succeed, which a mail server then makes; with 65 where
-    the message is larger than 25 MB.
+    Ends with 0 once it is committed; with 75 where a later try may succeed, which a mail server then makes; with 65
+    where the message is larger than 25 MB.
     """
     database = current_app.extensions["database"]
     try:

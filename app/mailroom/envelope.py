@@ -1,4 +1,5 @@
-"""What a mail server says about a message when it hands it over, and the commit that everybody's acknowledgement waits for."""
+"""What a mail server says about a message when it hands it over, and the commit that everybody's acknowledgement waits
+for."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ class TooLarge(Exception):
 def with_envelope(raw: bytes, sender: str | None, recipients: Sequence[str]) -> bytes:
     """The message with its envelope on top, as the server of final delivery writes it (RFC 5321, section 4.4).
 
-    `sender` is "" (or "<>") for the null return path, None where nobody said. The first Delivered-To is the first recipient.
+    `sender` is "" (or "<>") for the null return path, None where nobody said. The first Delivered-To is the first
+    recipient.
     """
     end = "\r\n" if raw.partition(b"\n")[0].endswith(b"\r") else "\n"
     lines = [] if sender is None else [f"Return-Path: <{sender.strip('<>')}>"]

@@ -32,7 +32,8 @@ QUOTABLE = 3  # of our mails, or of a newsletter's editions, whose texts the tri
 
 @dataclass(frozen=True)
 class Decision:
-    """Where a mail goes, and why. `reasons` are codes. What a mail seems to be about is set also where it proves nothing."""
+    """Where a mail goes, and why. `reasons` are codes. What a mail seems to be about is set also where it proves
+    nothing."""
 
     place: str
     reasons: tuple[str, ...] = ()
@@ -187,7 +188,8 @@ class Case:
 
     @cached_property
     def about(self) -> tuple[int | None, int | None]:
-        """The newsletter and the assignment that it seems to be about, by a token or by the mail of ours that it answers."""
+        """The newsletter and the assignment that it seems to be about, by a token or by the mail of ours that it
+        answers."""
         for link in self.reply_links.values():
             if assignment := self.books.get(Assignment, link.assignment_id or 0):
                 return assignment.newsletter_id, assignment.id

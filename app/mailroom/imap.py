@@ -1,7 +1,7 @@
 """Mail is fetched from an IMAP mailbox: each message is committed first, and only then taken off the server.
 
-Whatever breaks in between costs nothing: a message that is still there and known by its UID is only removed, and one that
-is not known is fetched again. A mailbox whose `keep` is set is opened for reading only and left exactly as it is.
+Whatever breaks in between costs nothing: a message that is still there and known by its UID is only removed, and one
+that is not known is fetched again. A mailbox whose `keep` is set is opened for reading only and left exactly as it is.
 """
 
 import imaplib
@@ -30,8 +30,8 @@ from ..newsletters import queries as newsletters
 
 TIMEOUT = 30  # seconds without a byte from the server
 CHUNK = 50  # messages whose sizes are asked for, and that are taken off the server, together
-# RFC 2177 wants a new IDLE before 29 minutes are over; routers forget a silent connection sooner, and a message that was
-# announced while IDLE began is seen at its next round.
+# RFC 2177 wants a new IDLE before 29 minutes are over; routers forget a silent connection sooner, and a message that
+# was announced while IDLE began is seen at its next round.
 IDLE = 240.0  # seconds
 POLL = 60.0  # seconds between two looks where the server has no IDLE
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds before a broken connection is tried again, doubled each time
@@ -53,8 +53,8 @@ class NoNewsletter(Exception):
 def poll(database: Database, mailbox: Mailbox, progress: Progress | None = None) -> int:
     """Fetch what is there, and tell how many messages were stored; `progress` hears of each: done, of how many.
 
-    Raises `OSError`, `imaplib.IMAP4.error`, `ImapToolsError` or `Refused` where the server fails, `Busy` where the database
-    does, and `NoNewsletter`. What was stored until then is stored.
+    Raises `OSError`, `imaplib.IMAP4.error`, `ImapToolsError` or `Refused` where the server fails, `Busy` where the
+    database does, and `NoNewsletter`. What was stored until then is stored.
     """
     with opened(mailbox) as box:
         return fetch(database, mailbox, box, progress)
@@ -143,8 +143,14 @@ def _store(
 ) -> bool:
     def keep(session: Session) -> bool:
         row = inbound.store(
-            session, raw, source="imap", mailbox=mailbox.name, uidvalidity=validity, uid=uid, newsletter_id=newsletter_id
-        )  # fmt: skip
+            session,
+            raw,
+            source="imap",
+            mailbox=mailbox.name,
+            uidvalidity=validity,
+            uid=uid,
+            newsletter_id=newsletter_id,
+        )
         return row is not None
 
     try:

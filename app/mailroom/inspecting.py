@@ -1,4 +1,5 @@
-"""What would become of a message: the same reading and the same judges as for one that came in, and nothing is stored."""
+"""What would become of a message: the same reading and the same judges as for one that came in, and nothing is
+stored."""
 
 from datetime import UTC
 from typing import Any

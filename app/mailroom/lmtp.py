@@ -1,7 +1,8 @@
-"""LMTP (RFC 2033): a mail server hands over what it has taken, and is answered once for each recipient after the commit.
+"""LMTP (RFC 2033): a mail server hands over what it has taken, and is answered once for each recipient after the
+commit.
 
-A message is one row however many recipients it has: a second row would be a duplicate of the first, and the token in its
-address would be lost with it.
+A message is one row however many recipients it has: a second row would be a duplicate of the first, and the token in
+its address would be lost with it.
 """
 
 import asyncio
@@ -45,15 +46,21 @@ class Handler:
 
 
 class Delivery(LMTP):
-    """One connection. The library's own DATA answers once for all recipients, and refuses a line over 998 bytes for good."""
+    """One connection. The library's own DATA answers once for all recipients, and refuses a line over 998 bytes for
+    good."""
 
     line_length_limit = PIECE  # of what is read at once
 
     def __init__(self, database: Database) -> None:
         super().__init__(
-            Handler(), data_size_limit=MAXIMUM, enable_SMTPUTF8=True, hostname="localhost", ident="LMTP", timeout=TIMEOUT,
+            Handler(),
+            data_size_limit=MAXIMUM,
+            enable_SMTPUTF8=True,
+            hostname="localhost",
+            ident="LMTP",
+            timeout=TIMEOUT,
             loop=asyncio.get_running_loop(),
-        )  # fmt: skip
+        )
         self._database = database
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - the library's name

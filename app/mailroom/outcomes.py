@@ -22,7 +22,8 @@ JUST_SENT = timedelta(minutes=1)  # a server next door may return a mail before 
 
 
 def take(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> dict[str, Any]:
-    """Do what the decision says beside placing; returns what else is noted on the mail. It settles nothing of the desk's."""
+    """Do what the decision says beside placing; returns what else is noted on the mail. It settles nothing of the
+    desk's."""
     decision = judged.decision
     if decision.place == "duplicate":
         _forget_again(session, row, decision.duplicate_of_id)
@@ -58,7 +59,14 @@ def _letter(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -
         return from_experts.take(session, actor, assignment, reading.text, row.stored_at).id
     newsletter = session.get_one(Newsletter, decision.newsletter_id)
     letter = from_readers.take(
-        session, actor, newsletter, reading.text, address=reading.from_address, received_at=row.stored_at,
-        language=reading.language, about_edition_id=decision.edition_id, answerable=judged.answerable,
-    )  # fmt: skip
+        session,
+        actor,
+        newsletter,
+        reading.text,
+        address=reading.from_address,
+        received_at=row.stored_at,
+        language=reading.language,
+        about_edition_id=decision.edition_id,
+        answerable=judged.answerable,
+    )
     return letter.id

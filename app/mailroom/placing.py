@@ -1,7 +1,8 @@
 """From stored bytes to one final place: lease, read in a child process, judge, and place in one transaction.
 
-A worker that is killed at any moment leaves mails that are stored and leased; when the lease is over they are placed from
-the start. What makes a mail unplaceable holds up no other: it is put off, and after some tries it is shown as failed.
+A worker that is killed at any moment leaves mails that are stored and leased; when the lease is over they are placed
+from the start. What makes a mail unplaceable holds up no other: it is put off, and after some tries it is shown as
+failed.
 """
 
 import logging
@@ -88,7 +89,8 @@ def _place(
     until: float,
     at: datetime | None,
 ) -> Counter[str]:
-    """Place a batch in one transaction; what trips there is placed by itself afterwards. `until` is a monotonic time."""
+    """Place a batch in one transaction; what trips there is placed by itself afterwards. `until` is a monotonic
+    time."""
     done: Counter[str] = Counter()
     judged, failed = [], []
     house = House(settings)
@@ -142,7 +144,8 @@ def _judge(
 
 
 def _settle_all(session: Session, judged: Sequence[Judged]) -> dict[int, str | None]:
-    """Place each mail in a savepoint of its own; None where that failed. What the whole transaction lost is run again."""
+    """Place each mail in a savepoint of its own; None where that failed. What the whole transaction lost is run
+    again."""
     became: dict[int, str | None] = {}
     for one in judged:
         try:

@@ -1,7 +1,7 @@
 """Whom a mail is for, where a person wrote it: an expert's assignment, a newsletter, or the holding pen.
 
-Only a token that fits and a sender who is shown to be its expert make a letter on an assignment. Everything less waits in
-the holding pen with all that speaks against it, and nothing is sent back.
+Only a token that fits and a sender who is shown to be its expert make a letter on an assignment. Everything less waits
+in the holding pen with all that speaks against it, and nothing is sent back.
 """
 
 from sqlalchemy import select
@@ -17,7 +17,6 @@ from .evidence import Case, Decision, is_of
 from .screening import shown_to_be
 from .spam import is_spam
 
-LIVE = ("invited", "accepted", "returned", "received")  # what an expert may be writing about
 NO_WORDS = "no words"
 
 
@@ -52,7 +51,7 @@ def _why_dead(case: Case, link: Link) -> str | None:
 
 
 def _of_assignment(assignment: Assignment) -> list[str]:
-    return ["cancelled"] if assignment.state == "cancelled" else []
+    return ["cancelled"] if assignment.is_cancelled else []
 
 
 def _of_sender(case: Case, assignment: Assignment) -> list[str]:
@@ -81,7 +80,7 @@ def of_an_expert(case: Case) -> Decision | None:
     expert = standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None
     if expert is None:
         return None
-    query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.state.in_(LIVE))
+    query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.is_asked)
     if case.newsletter:  # what somebody writes to one newsletter is not the other's business
         query = query.where(Assignment.newsletter_id == case.newsletter.id)
     asked = list(case.books.scalars(query.order_by(Assignment.id)))
@@ -115,8 +114,8 @@ def _edition(case: Case) -> int | None:
 
 
 def answerable(case: Case, decision: Decision) -> bool:
-    """Whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own address,
-    and a newsletter that sends any. Else nothing is looked up: a look-up tells a name server who writes to us.
+    """Whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own
+    address, and a newsletter that sends any. Else nothing is looked up: a look-up tells a name server who writes to us.
 
     Anybody can put somebody else's address into a mail; who gets our answer to that has not written to us.
     """

@@ -11,25 +11,23 @@ from ..mail import erasing, usage
 from ..mail.models import Inbound, InboundRaw
 from ..newsletters.queries import all_newsletters
 
-SETTLED = ("automatic", "bounce", "duplicate", "spam", "edition")  # nobody has to look at these any more
-DONE = ("filed", "ended", "withdrawn")  # what becomes of a letter
 MOST = 500  # mails in one transaction
 
 
 def destroy_old(session: Session) -> int:
     """Destroy what has had its days since it was filed, `raw_days` of each newsletter; how many mails it was.
 
-    What is in the holding pen, has failed, or became a letter that nobody has filed yet stays until somebody sorts it, and
-    no longer than readers' addresses may be kept at all, `keep_days`.
-    Nothing is noted beforehand: a letter that is taken up again within the days keeps its mail, and other days hold at once.
+    What is in the holding pen, has failed, or became a letter that nobody has filed yet stays until somebody sorts it,
+    and no longer than readers' addresses may be kept at all, `keep_days`. Nothing is noted beforehand: a letter that is
+    taken up again within the days keeps its mail, and other days hold at once.
     """
     usage.sweep(session)
     done = 0
     for newsletter in all_newsletters(session):
         before = now(session) - timedelta(days=newsletter.raw_days)
         ended = or_(
-            and_(Inbound.state.in_(SETTLED), Inbound.state_at < before),
-            and_(Inbound.state == "letter", Letter.state.in_(DONE), Letter.state_at < before),
+            and_(Inbound.is_settled, Inbound.state_at < before),
+            and_(Inbound.is_letter, Letter.is_settled, Letter.state_at < before),
             Inbound.stored_at < now(session) - timedelta(days=newsletter.keep_days),
         )
         old = (

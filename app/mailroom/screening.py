@@ -1,4 +1,5 @@
-"""What is told from the mail itself, before anybody asks whom it is for: seen before, unreadable, ours, a robot's, spam."""
+"""What is told from the mail itself, before anybody asks whom it is for: seen before, unreadable, ours, a robot's,
+spam."""
 
 import re
 from typing import Any
@@ -109,9 +110,12 @@ def robot(case: Case) -> Decision | None:
     newsletter_id, assignment_id = case.about if case.session else (None, None)
     ours = next(iter(case.answered), None) if case.session else None
     return Decision(
-        "automatic", case.judgement.reasons, newsletter_id or case.any_newsletter_id, assignment_id,
+        "automatic",
+        case.judgement.reasons,
+        newsletter_id or case.any_newsletter_id,
+        assignment_id,
         outbox_id=ours.id if ours else None,
-    )  # fmt: skip
+    )
 
 
 def answers_us(case: Case) -> bool:

@@ -1,4 +1,5 @@
-"""Similar questions, already answered, which expert: functions of plain values, and the two indexes that they look into."""
+"""Similar questions, already answered, which expert: functions of plain values, and the two indexes that they look
+into."""
 
 from .models import DESK, PUBLIC
 

@@ -1,7 +1,7 @@
 """What looks like the same question: suggested with reasons, never merged by itself.
 
-The index proposes, one rescorer for both databases orders, and the desk's own decisions say from where on a look-alike is
-shown unasked. The matcher of words finds the same language only; the extra `semantic` finds others too.
+The index proposes, one rescorer for both databases orders, and the desk's own decisions say from where on a look-alike
+is shown unasked. The matcher of words finds the same language only; the extra `semantic` finds others too.
 """
 
 from collections.abc import Collection as Set
@@ -31,7 +31,8 @@ Scored = tuple[Key, float, _Doc]
 
 @dataclass(frozen=True)
 class Probe:
-    """What others are to be like: its words and, where it is a letter or question itself, which one and what is known of it."""
+    """What others are to be like: its words and, where it is a letter or question itself, which one and what is known
+    of it."""
 
     text: str
     noun: str | None = None
@@ -46,7 +47,8 @@ class Probe:
 
 @dataclass(frozen=True)
 class Alike:
-    """A look-alike. `score` is from 0 to 1, for `verdict` and for nobody's eyes; `likely` says that it is worth showing unasked."""
+    """A look-alike. `score` is from 0 to 1, for `verdict` and for nobody's eyes; `likely` says that it is worth showing
+    unasked."""
 
     noun: str
     noun_id: int
@@ -75,9 +77,9 @@ def alike(
 ) -> list[Alike]:
     """Up to `limit` look-alikes among one newsletter's texts, best first; a question once, however many letters ask it.
 
-    Left out are the probe itself, what the desk called "not the same", and `without`. `matcher` is 'words' or 'semantic';
-    without it the one of the settings. The probe's words are compared and not kept; `scored` is what comparing it gave
-    where that has been done for something else.
+    Left out are the probe itself, what the desk called "not the same", and `without`. `matcher` is 'words' or
+    'semantic'; without it the one of the settings. The probe's words are compared and not kept; `scored` is what
+    comparing it gave where that has been done for something else.
     """
     matcher = matcher or matcher_of(session)
     if scored is None:
@@ -107,7 +109,8 @@ def matcher_of(session: Session) -> str:
 def by_score(
     session: Session, collection: Collection, newsletter_id: int, probe: Probe, matcher: str | None = None
 ) -> list[Scored]:
-    """All that was compared, best first; each document under the question that it stands for, and that question once."""
+    """All that was compared, best first; each document under the question that it stands for, and that question
+    once."""
     matcher = matcher or matcher_of(session)
     scored = (_by_meaning if matcher == semantic.NAME else _by_words)(session, collection, newsletter_id, probe)
     best: dict[Key, tuple[float, _Doc]] = {}
@@ -127,7 +130,11 @@ def counts_of(session: Session, collection: Collection, newsletter_id: int, term
     for at in range(0, len(names), ASKED_AT_ONCE):
         found |= dict(session.execute(select(column, docs).where(column.in_(names[at : at + ASKED_AT_ONCE]))).all())
     size = found.get(names[0], 0)
-    return Counts(size, found.get(names[1], 0) / size if size else 0.0, dict(zip(listed, map(found.get, names[2:], [0] * len(listed)), strict=True)))  # fmt: skip
+    return Counts(
+        size,
+        found.get(names[1], 0) / size if size else 0.0,
+        dict(zip(listed, map(found.get, names[2:], [0] * len(listed)), strict=True)),
+    )
 
 
 def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> list[tuple[float, _Doc]]:
@@ -173,10 +180,14 @@ def proposed(
     else:
         # ts_rank knows nothing of rarity. A term's weight is of our own counting, and a long text's terms count less.
         each = (
-            f"SELECT rowid, :w{n} / (0.3 + 0.9 * length(terms) / :length) AS weight FROM {fts} WHERE terms @@ CAST(:t{n} AS tsquery)"  # noqa: S608
+            f"SELECT rowid, :w{n} / (0.3 + 0.9 * length(terms) / :length) AS weight"  # noqa: S608
+            f" FROM {fts} WHERE terms @@ CAST(:t{n} AS tsquery)"
             for n in range(len(names))
         )
-        query = f"SELECT rowid FROM ({' UNION ALL '.join(each)}) found GROUP BY rowid ORDER BY sum(weight) DESC, rowid DESC LIMIT {FETCHED}"  # noqa: S608
+        query = (
+            f"SELECT rowid FROM ({' UNION ALL '.join(each)}) found"  # noqa: S608
+            f" GROUP BY rowid ORDER BY sum(weight) DESC, rowid DESC LIMIT {FETCHED}"
+        )
         values = {f"t{n}": f"'{name}':A" for n, name in enumerate(names)}
         weights = {f"w{n}": counts.idf(term) for n, term in enumerate(terms)}
         ids = session.scalars(text(query), {**values, **weights, "length": counts.length or 1.0}).all()
@@ -188,5 +199,9 @@ def proposed(
 def _by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> list[tuple[float, _Doc]]:
     near = semantic.nearest(session, collection, newsletter_id, probe.text, probe.key, PROPOSED)
     docs = collection.docs
-    rows = session.scalars(select(docs).where(docs.newsletter_id == newsletter_id, docs.offered, docs.noun_id.in_([noun_id for _, noun_id in near])))  # fmt: skip
+    rows = session.scalars(
+        select(docs).where(
+            docs.newsletter_id == newsletter_id, docs.offered, docs.noun_id.in_([noun_id for _, noun_id in near])
+        )
+    )
     return [(near[doc.noun, doc.noun_id], doc) for doc in rows if (doc.noun, doc.noun_id) in near]

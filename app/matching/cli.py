@@ -29,8 +29,8 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> None:
     """Ask QUERIES of what is STORED and tell how often the duplicate is found.
 
-    Both are files of JSON lines: stored {"id", "text", "language"}, queries {"text", "language", "same_as": [ids]} with an empty
-    list for a query without a duplicate. Needs no settings and no database; progress goes to standard error.
+    Both are files of JSON lines: stored {"id", "text", "language"}, queries {"text", "language", "same_as": [ids]} with
+    an empty list for a query without a duplicate. Needs no settings and no database; progress goes to standard error.
     """
     if matcher == semantic.NAME and not semantic.is_ready():
         raise click.ClickException('the semantic matcher needs the extra: pip install "readers-asked[semantic]"')

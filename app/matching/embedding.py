@@ -1,4 +1,5 @@
-"""The worker's part of the semantic matcher: texts are read, embedded outside of any transaction, and kept if still there."""
+"""The worker's part of the semantic matcher: texts are read, embedded outside of any transaction, and kept if still
+there."""
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -23,7 +24,11 @@ def _embed(database: Database, collection: Collection) -> int:
     if not rows:
         return 0
     numbers = semantic.embed([row.text for row in rows])
-    database.write(lambda session: _keep(session, collection, {row.id: (row.text, n) for row, n in zip(rows, numbers, strict=True)}))  # fmt: skip
+    database.write(
+        lambda session: _keep(
+            session, collection, {row.id: (row.text, n) for row, n in zip(rows, numbers, strict=True)}
+        )
+    )
     return len(rows)
 
 
@@ -34,9 +39,13 @@ def _keep(session: Session, collection: Collection, made: dict[int, tuple[str, b
     kept = [doc for doc in there if doc.text == made[doc.id][0]]
     session.add_all(
         Vector(
-            kept_in=collection.name, newsletter_id=doc.newsletter_id, noun=doc.noun, noun_id=doc.noun_id,
-            matcher=semantic.NAME, numbers=made[doc.id][1],
+            kept_in=collection.name,
+            newsletter_id=doc.newsletter_id,
+            noun=doc.noun,
+            noun_id=doc.noun_id,
+            matcher=semantic.NAME,
+            numbers=made[doc.id][1],
         )
         for doc in kept
-    )  # fmt: skip
+    )
     session.execute(update(docs).where(docs.id.in_([doc.id for doc in kept])).values(embedded=True))

@@ -1,7 +1,7 @@
 """How well a matcher finds what is asked again, on anybody's data: the product's own tables, filled for the purpose.
 
-Stored rows are `{"id", "text", "language"}`, queries `{"text", "language", "same_as": [ids]}`, with an empty list where nothing
-stored is the same. Ids are numbers or strings.
+Stored rows are `{"id", "text", "language"}`, queries `{"text", "language", "same_as": [ids]}`, with an empty list where
+nothing stored is the same. Ids are numbers or strings.
 """
 
 import json
@@ -158,7 +158,10 @@ def asker(matcher: str, stored: Sequence[Stored]) -> Callable[[Session, str], Fo
     def by_rank(session: Session, words: str) -> Found:
         """SQLite's own ranking of all words, with nothing of ours but how they are cut."""
         listed = " OR ".join(f'"{term}"' for term in scoped(NEWSLETTER, Cut(words).asked))
-        query = "SELECT d.noun_id, -bm25(public_fts, 1, 0) FROM public_fts f JOIN public_docs d ON d.id = f.rowid WHERE public_fts MATCH :query ORDER BY bm25(public_fts, 1, 0), f.rowid LIMIT :depth"  # fmt: skip
+        query = (
+            "SELECT d.noun_id, -bm25(public_fts, 1, 0) FROM public_fts f JOIN public_docs d ON d.id = f.rowid "
+            "WHERE public_fts MATCH :query ORDER BY bm25(public_fts, 1, 0), f.rowid LIMIT :depth"
+        )
         if not listed:
             return []
         rows = session.execute(text(query), {"query": f"terms : ({listed})", "depth": DEPTH})

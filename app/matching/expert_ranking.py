@@ -1,7 +1,7 @@
 """Who could answer this: a ranking of plain values, with the reasons that a person would give.
 
-Topic fit to what somebody has answered before, and for new experts to the topics and languages that they declare, less what
-speaks against asking them now. The weights are data.
+Topic fit to what somebody has answered before, and for new experts to the topics and languages that they declare, less
+what speaks against asking them now. The weights are data.
 """
 
 from collections import Counter
@@ -27,7 +27,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Past:
-    """What an expert has answered: the question, and the answer where it is worth comparing. `key` comes back in the reason."""
+    """What an expert has answered: the question, and the answer where it is worth comparing. `key` comes back in the
+    reason."""
 
     text: str
     key: int | None = None
@@ -36,9 +37,9 @@ class Past:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An expert as the ranking sees them. `past` is what of theirs is worth comparing, `answered` how much there is in all;
-    `live` counts what they have on their desk, `at_once` what they said they can have; `asked` invitations and `replied`
-    those that were answered in any way."""
+    """An expert as the ranking sees them. `past` is what of theirs is worth comparing, `answered` how much there is in
+    all; `live` counts what they have on their desk, `at_once` what they said they can have; `asked` invitations and
+    `replied` those that were answered in any way."""
 
     key: int
     past: tuple[Past, ...] = ()
@@ -70,9 +71,9 @@ class Weights:
 
 @dataclass(frozen=True)
 class Fact:
-    """A reason. `code` and `values`: 'past' (the key of the past answer, then its words), 'topic' (names), 'language' (tag),
-    'new' (), 'load' (live, at_once), 'recent' (days ago,), 'away' (date,), 'replies' and 'silent' (asked, replied).
-    `good` says whether it speaks for them; `weight` is what it adds to the score."""
+    """A reason. `code` and `values`: 'past' (the key of the past answer, then its words), 'topic' (names), 'language'
+    (tag), 'new' (), 'load' (live, at_once), 'recent' (days ago,), 'away' (date,), 'replies' and 'silent' (asked,
+    replied). `good` says whether it speaks for them; `weight` is what it adds to the score."""
 
     code: str
     values: tuple[Any, ...]

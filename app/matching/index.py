@@ -1,7 +1,7 @@
 """What stands in the indexes: put there by the worker, taken out in the transaction that erases the text.
 
-Every term carries its newsletter's key in front, so that no query can leave its newsletter. How many documents have a term
-is kept in a table of its own: PostgreSQL has no quick way to tell, and both databases are to rank alike.
+Every term carries its newsletter's key in front, so that no query can leave its newsletter. How many documents have a
+term is kept in a table of its own: PostgreSQL has no quick way to tell, and both databases are to rank alike.
 """
 
 import sqlite3
@@ -196,7 +196,8 @@ def tsvector(terms: Sequence[str], more: Sequence[str]) -> str:
 
 
 def _count(session: Session, collection: Collection, counted: Counter[str]) -> None:
-    """Add to the counts, or take away. In the order of terms, so that two transactions don't wait for each other in a ring."""
+    """Add to the counts, or take away. In the order of terms, so that two transactions don't wait for each other in a
+    ring."""
     name = collection.terms.__tablename__
     rows = [(term, docs) for term, docs in sorted(counted.items()) if docs]
     up = [{"term": term, "docs": docs} for term, docs in rows if docs > 0]

@@ -1,4 +1,5 @@
-"""The tables that are looked into: a document is a copy of a text, kept where it can be found and erased with the text."""
+"""The tables that are looked into: a document is a copy of a text, kept where it can be found and erased with the
+text."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -30,9 +31,9 @@ UNSEEN = text("NOT embedded")
 class _Doc(Row):
     """A letter or a question as it is looked for: `text` is what is asked, `more` what else stands in it.
 
-    `offered` says whether it may be offered as a look-alike; what stands for a question (a letter that was filed to it, a
-    question that was merged into it) names it in `question_id` and is offered as that one. `answered` marks a Q&A that ran,
-    `embedded` what the semantic matcher has seen.
+    `offered` says whether it may be offered as a look-alike; what stands for a question (a letter that was filed to it,
+    a question that was merged into it) names it in `question_id` and is offered as that one. `answered` marks a Q&A
+    that ran, `embedded` what the semantic matcher has seen.
     """
 
     __abstract__ = True
@@ -67,7 +68,8 @@ class PublicDoc(_Doc):
 
 
 class _Term(Base):
-    """In how many documents of a newsletter a term stands; without a term, how many there are and how long they are together."""
+    """In how many documents of a newsletter a term stands; without a term, how many there are and how long they are
+    together."""
 
     __abstract__ = True
 

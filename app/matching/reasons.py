@@ -26,8 +26,8 @@ class Told(Protocol):
 
 @dataclass(frozen=True)
 class Reason:
-    """`code` is 'words' (rare ones that both have, as they are written in the probe), 'edition', 'topic' (their names) or
-    'meaning' (the semantic matcher's, which can't say more)."""
+    """`code` is 'words' (rare ones that both have, as they are written in the probe), 'edition', 'topic' (their names)
+    or 'meaning' (the semantic matcher's, which can't say more)."""
 
     code: str
     values: tuple[str, ...] = ()
@@ -47,7 +47,8 @@ def reasons(probe: Told, other: Told, counts: Counts, matcher: str) -> tuple[Rea
 
 
 def shared_words(text: str, other: str, counts: Counts) -> tuple[str, ...]:
-    """The rarest words that stand in both, in the order and spelling of `text`; neighbours as one, such as "overseas police stations"."""
+    """The rarest words that stand in both, in the order and spelling of `text`; neighbours as one, such as "overseas
+    police stations"."""
     there = Words(other).stored
     runs = sorted(_runs(text, there, counts), key=lambda run: -run[2])[:WORDS]
     named: dict[str, str] = {}

@@ -1,8 +1,9 @@
 """How alike two texts are, from 0 to 1: the same for both databases, whatever proposed the second.
 
-Half of it is BM25 over words and stems, as a share of what the question would score against itself: rare words count, common
-ones don't. The other half is the cosine of the parts of words (3 to 5 letters), weighted like their words: it sees through
-endings, compounds and slips of the finger. Signs of scripts without spaces have no parts: they go by the first half alone. What was tried stands in docs/adr/0008-matching.md.
+Half of it is BM25 over words and stems, as a share of what the question would score against itself: rare words count,
+common ones don't. The other half is the cosine of the parts of words (3 to 5 letters), weighted like their words: it
+sees through endings, compounds and slips of the finger. Signs of scripts without spaces have no parts: they go by the
+first half alone. What was tried stands in docs/adr/0008-matching.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,8 +32,9 @@ class Counts:
     docs: Mapping[str, int]
 
     def idf(self, term: str) -> float:
-        """How much a term tells. A desk that has just begun knows no word to be common, so it is imagined to have read fifty
-        texts in which short words are, as they are in every alphabet; with a thousand of its own that has no more effect."""
+        """How much a term tells. A desk that has just begun knows no word to be common, so it is imagined to have read
+        fifty texts in which short words are, as they are in every alphabet; with a thousand of its own that has no more
+        effect."""
         there = self.docs.get(term, 0) + IMAGINED * _expected(term)
         size = max(self.size + IMAGINED, there)
         return log(1 + (size - there + 0.5) / (there + 0.5))
@@ -42,14 +44,16 @@ class Counts:
 
 
 def _expected(term: str) -> float:
-    """In what share of texts a word of this length may stand. Signs of scripts without spaces come in pairs, which tell."""
+    """In what share of texts a word of this length may stand. Signs of scripts without spaces come in pairs, which
+    tell."""
     if is_of_signs(term):
         return 0.2 if len(term) == 1 else 0.01
     return SHORT.get(len(term), 0.01)
 
 
 class Words:
-    """The terms of a text: `asked`, by which it is compared (words, pairs of signs), with the stems of these, and `stored`."""
+    """The terms of a text: `asked`, by which it is compared (words, pairs of signs), with the stems of these, and
+    `stored`."""
 
     def __init__(self, text: str) -> None:
         cut = Cut(text)

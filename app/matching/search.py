@@ -1,7 +1,8 @@
-"""Full-text search for the desk and for the public archive: newest first, in any script, and nothing that is typed is wrong.
+"""Full-text search for the desk and for the public archive: newest first, in any script, and nothing that is typed is
+wrong.
 
-Newest first and not by rank: a page's address stays true when letters come in, going on costs the same at any depth, and a desk looks
-for what came lately.
+Newest first and not by rank: a page's address stays true when letters come in, going on costs the same at any depth,
+and a desk looks for what came lately.
 """
 
 import re
@@ -97,7 +98,8 @@ def search(
 ) -> list[Hit]:
     """Texts of one newsletter in which everything stands that `query` asks for, newest first.
 
-    `answered` leaves only Q&As that ran. `before` is the `mark` of the last hit of the page before. A query without a word finds nothing; none raises.
+    `answered` leaves only Q&As that ran. `before` is the `mark` of the last hit of the page before. A query without a
+    word finds nothing; none raises.
     """
     asked = clauses(query)
     if not asked:

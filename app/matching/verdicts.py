@@ -35,9 +35,10 @@ def verdict(
 ) -> Verdict:
     """Note that two things are the same question, or not. Decided again, the later decision holds.
 
-    `score` and `matcher` are those of the `Alike` that was shown. Raises `Missing` for a pair that is none, and `NotYours`.
+    `score` and `matcher` are those of the `Alike` that was shown. Raises `Missing` for a pair that is none, and
+    `NotYours`.
     """
-    must(actor, "A")
+    must(actor, "word", "take letters")
     (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
     if one == other or not {a_noun, b_noun} <= {*NOUNS} or actor.newsletter_id != newsletter_id:
         raise Missing("pair")
@@ -85,10 +86,11 @@ def prior(matcher: str, documents: int) -> float:
 
 
 def cutoff(session: Session, newsletter_id: int, matcher: str, documents: int) -> float:
-    """The score from which on a look-alike is likely at this desk: what nine of ten pairs that are not the same stay under.
+    """The score from which on a look-alike is likely at this desk: what nine of ten pairs that are not the same stay
+    under.
 
-    The more decisions there are, the less the prior counts. Where pairs that are the same lie under it, it comes down to let
-    half of them through: to miss a repetition costs the desk more than to look at one more.
+    The more decisions there are, the less the prior counts. Where pairs that are the same lie under it, it comes down
+    to let half of them through: to miss a repetition costs the desk more than to look at one more.
     """
     newest = select(Verdict.score, Verdict.same).filter_by(newsletter_id=newsletter_id, matcher=matcher)
     rows = session.execute(newest.order_by(Verdict.id.desc()).limit(NEWEST)).all()

@@ -1,4 +1,5 @@
-"""What of the askers stands in a text that is to leave the house beside the desk's wording: a brief, a letter to an expert.
+"""What of the askers stands in a text that is to leave the house beside the desk's wording: a brief, a letter to an
+expert.
 
 It is an aid like `recognise.py`: a paraphrase is not found, and a name may be somebody else's. That is why the desk is
 warned, and a person decides.
@@ -29,7 +30,8 @@ _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
 @dataclass(frozen=True)
 class Leak:
-    """Words of the text, as they stand there, and whose they are: a letter's, a reader's name, or a reader's address."""
+    """Words of the text, as they stand there, and whose they are: a letter's, a reader's name, or a reader's
+    address."""
 
     kind: Literal["words", "name", "address"]
     text: str
@@ -90,16 +92,16 @@ def _length(text: str) -> float:
 
 
 def said_besides(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
-    """What in a wording readers said to the desk alone: in the background field and not in the question, their names and
-    their addresses. Places are marked in every wording, and a country where somebody lives stands in many."""
+    """What in a wording readers said to the desk alone: in the background field and not in the question, their names
+    and their addresses. Places are marked in every wording, and a country where somebody lives stands in many."""
     backgrounds = [letter.background for letter in letters if letter.background and not letter.verbatim]
     found = shared(text, backgrounds, [letter.body for letter in letters if letter.body])
     return [*found, *_names(session, letters, text, with_places=False), *_addresses(session, letters, text)]
 
 
 def shared(text: str, private: Sequence[str], said: Sequence[str] = ()) -> list[str]:
-    """The passages of a text that stand in one of the `private` ones too, word for word, and in none that was `said`; each
-    on one line, wherever the text breaks its own."""
+    """The passages of a text that stand in one of the `private` ones too, word for word, and in none that was `said`;
+    each on one line, wherever the text breaks its own."""
     return [single_line(text[start:end]) for start, end in passages(text, private, said)]
 
 

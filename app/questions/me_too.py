@@ -28,8 +28,9 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
     found = all_shown(newsletter.id).where(Question.public_id == public_id).with_for_update(of=Question)
     question = session.scalar(found)
     if before := already_sent(session, form):
-        raise AlreadySent(before, same=before.erased_at is not None or (
-            question is not None and question.id == before.question_id))  # fmt: skip
+        raise AlreadySent(
+            before, same=before.erased_at is not None or (question is not None and question.id == before.question_id)
+        )
     if question is None or question.text is None:
         raise Missing("question shown")
     day = day_only(now(session))
@@ -42,7 +43,13 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         **hashes(session, form),
     )
     LETTER.apply(
-        session, actor, letter, "join", at=day, why={"question": question.id}, filed_as="question",
+        session,
+        actor,
+        letter,
+        "join",
+        at=day,
+        why={"question": question.id},
+        filed_as="question",
         question_id=question.id,
-    )  # fmt: skip
+    )
     return letter

@@ -15,7 +15,8 @@ from .wording import erase_words
 
 
 def unmake(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
-    """Take back that a question was made. Only the trail points at it then, and its words were a letter's, which has them.
+    """Take back that a question was made. Only the trail points at it then, and its words were a letter's, which has
+    them.
 
     `press` are the events of the press that made it. Raises `Stale` where anybody has done anything with it since.
     """

@@ -33,7 +33,7 @@ def reword(
     `seen` is the label of the words that the actor had before their eyes: unlike `version`, it asks only whether these
     were changed. Raises `Stale`; `Missing` (wording); `TooLong` (headline).
     """
-    must(actor, "A")
+    must(actor, "word")
     expect(lock(session, question), version)
     body, background = for_print(clean(body)), for_print(clean(background))
     headline = within("headline", for_print(single_line(headline)), LONGEST_HEADLINE)
@@ -72,10 +72,10 @@ def reword(
 def clear(session: Session, actor: Staff, question: Question, text_id: int) -> None:
     """Confirm that nobody could recognise the asker in this very text.
 
-    Raises `Stale` when it is no longer the one, and `Leaking` where more of the readers' background, names and addresses
-    stands in it than the actor has looked at.
+    Raises `Stale` when it is no longer the one, and `Leaking` where more of the readers' background, names and
+    addresses stands in it than the actor has looked at.
     """
-    must(actor, "E")
+    must(actor, "clear")
     lock(session, question)
     expect(question, question.version if question.text_id == text_id else -1)
     text = session.get_one(QuestionText, text_id)
@@ -103,7 +103,8 @@ def index_again(session: Session, question_id: int) -> None:
 
 
 def _take_out_of_index(session: Session, question: Question) -> None:
-    # The mark comes first: it waits for a worker that has just read the words, and what that put there is then seen here.
+    # The mark comes first: it waits for a worker that has just read the words, and what that put there is then seen
+    # here.
     index_again(session, question.id)
     forget(session, "question", question.id)
 
@@ -116,8 +117,8 @@ def _erase(session: Session, text: QuestionText) -> None:
 def forget_own_words(session: Session, question: Question, words: str, other: Letter | None) -> None:
     """Erase the versions that are still a reader's own words, for that reader took them back.
 
-    A wording that an editor has cleared has become the desk's. An uncleared one that stands now gives way to the words of
-    `other`, who asks the same, as if the question had been opened for them.
+    A wording that an editor has cleared has become the desk's. An uncleared one that stands now gives way to the words
+    of `other`, who asks the same, as if the question had been opened for them.
     """
     for text in session.scalars(select(QuestionText).filter_by(question_id=question.id, body=for_print(words))):
         if text.id != question.text_id:

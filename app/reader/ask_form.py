@@ -140,7 +140,8 @@ def _field_id(name: str, typed: Mapping[str, str]) -> str:
 
 
 def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
-    """What the newsletter says to readers in one country, in the page's language or its own, with the day it was checked.
+    """What the newsletter says to readers in one country, in the page's language or its own, with the day it was
+    checked.
 
     A note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
     """

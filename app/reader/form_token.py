@@ -1,7 +1,7 @@
 """The readers' form token: signed, in the page instead of a cookie, and the same through a repeated Send.
 
-It carries a nonce, from which the receipt follows, the number of the key that makes the receipt, and the day of its issue;
-never the minute, which would say when somebody sat at the form.
+It carries a nonce, from which the receipt follows, the number of the key that makes the receipt, and the day of its
+issue; never the minute, which would say when somebody sat at the form.
 """
 
 import hashlib

@@ -81,7 +81,8 @@ class Place:
         return [edition.runs_at for edition in coming_editions(self.session, self.newsletter.id)]
 
     def _languages(self) -> list[tuple[str, str, str]]:
-        """Code, own name and address of this page in each language; none on the answer to a form, whose text would go."""
+        """Code, own name and address of this page in each language; none on the answer to a form, whose text would
+        go."""
         if request.method == "POST":
             return []
         args = {key: value for key, value in request.args.items() if key != "lang"}
@@ -155,7 +156,8 @@ def public(
 ) -> Callable[..., ResponseReturnValue]:
     """Let caches keep a page that is the same for everybody; one that has not changed costs one query.
 
-    Never on a page with a form: a kept form token would be given to a second person, and with it the first one's receipt.
+    Never on a page with a form: a kept form token would be given to a second person, and with it the first one's
+    receipt.
     """
 
     @wraps(view)

@@ -1,4 +1,5 @@
-"""What has become of a question, as its reader is told: a short way in kind words, and where on it the question stands."""
+"""What has become of a question, as its reader is told: a short way in kind words, and where on it the question
+stands."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,12 +29,22 @@ class Step:
 WAY = (
     (_l("It arrived"), _l("It arrived"), _l("It arrives")),
     (_l("%(editor)s has read it"), _l("%(editor)s is going to read it"), _l("%(editor)s reads it")),
-    (_l("Somebody from the field was asked"), _l("We look for somebody who can answer it"),
-     _l("We look for somebody who can answer it")),
-    (_l("The answer is here"), _l("Somebody from the field is writing an answer"),
-     _l("Somebody from the field answers it in writing")),
-    (_l("It ran in the newsletter"), _l("It waits for its edition"), _l("It runs in the newsletter and stays on this site")),
-)  # fmt: skip
+    (
+        _l("Somebody from the field was asked"),
+        _l("We look for somebody who can answer it"),
+        _l("We look for somebody who can answer it"),
+    ),
+    (
+        _l("The answer is here"),
+        _l("Somebody from the field is writing an answer"),
+        _l("Somebody from the field answers it in writing"),
+    ),
+    (
+        _l("It ran in the newsletter"),
+        _l("It waits for its edition"),
+        _l("It runs in the newsletter and stays on this site"),
+    ),
+)
 BEHIND = {
     "arrived": 1,
     "read": 2,
@@ -82,7 +93,7 @@ def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:
             )
         )
     made[0] = _arrival(letter)
-    if told.state == "published":
+    if told.is_published:
         made[-1] = Step(
             _("It ran in the newsletter"),
             "is-now",

@@ -1,7 +1,7 @@
 """The receipt: shown once, as the answer to Send; typed in again, it says what became of the question.
 
-The number never stands in an address, so nothing here redirects: each page is the answer to a POST, and sending the same
-again changes nothing more.
+The number never stands in an address, so nothing here redirects: each page is the answer to a POST, and sending the
+same again changes nothing more.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,8 @@ from .progress import steps
 from .submission import FAULTS, Sent, consent
 
 # Twenty digits are beyond guessing; this keeps somebody who tries from keeping us busy. Only wrong numbers count, and a
-# right one opens whatever others at the same address did: behind Tor and shared lines nobody can keep a reader from theirs.
+# right one opens whatever others at the same address did: behind Tor and shared lines nobody can keep a reader from
+# theirs.
 GUESSES = RateLimitItemPerMinute(20, 10)
 
 

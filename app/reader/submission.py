@@ -22,13 +22,18 @@ FLOOD = RateLimitItemPerMinute(60, 10)
 TRAP = "leave_empty"
 
 FAULTS = {
-    ("form", "old"): _l("This page has stood open for too long, or wasn’t made here. Please send it again: now it will be taken."),
+    ("form", "old"): _l(
+        "This page has stood open for too long, or wasn’t made here. Please send it again: now it will be taken."
+    ),
     ("body", "empty"): _l("Write your question."),
     ("body", "short"): _l("That is too short to be a question: two words at least."),
     ("body", "long"): _l("That is longer than 2,000 characters. Please shorten it."),
     ("background", "long"): _l("That is longer than 4,000 characters. Please shorten it."),
     ("more", "long"): _l("That is longer than 2,000 characters. Please shorten it."),
-    ("more", "many"): _l("You have added to it twenty times, and it holds no more. What you typed is still here: you can send it as a new question."),
+    ("more", "many"): _l(
+        "You have added to it twenty times, and it holds no more. What you typed is still here: you "
+        "can send it as a new question."
+    ),
     ("hear_back", "unknown"): _l("Choose one of the three ways to find out."),
     ("email", "empty"): _l("Write the address that we should write to, or choose “Just a number”."),
     ("email", "bad"): _l("That isn’t a whole address. Write it in full, such as name@post.example."),
@@ -37,7 +42,7 @@ FAULTS = {
     ("name", "long"): _l("That name is longer than 120 characters."),
     ("place", "empty"): _l("Add the place you write from, or choose “Don’t name me”."),
     ("place", "long"): _l("That place is longer than 120 characters."),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

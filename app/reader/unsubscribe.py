@@ -1,7 +1,8 @@
-"""The page behind the link that stops our mails. Opening it changes nothing: mail programs and scanners open every link.
+"""The page behind the link that stops our mails. Opening it changes nothing: mail programs and scanners open every
+link.
 
-The button and a mail program's own "unsubscribe" (RFC 8058: one POST, without a cookie or a page before it) do the same, as
-often as they are pressed. Used, unknown and fresh links answer with the same status.
+The button and a mail program's own "unsubscribe" (RFC 8058: one POST, without a cookie or a page before it) do the
+same, as often as they are pressed. Used, unknown and fresh links answer with the same status.
 """
 
 from flask import g, render_template

@@ -1,4 +1,5 @@
-"""The forms in which an edition leaves the house: one row each, from which its file, its preview and the commands follow.
+"""The forms in which an edition leaves the house: one row each, from which its file, its preview and the commands
+follow.
 
 A new form is a row here and the function that writes it.
 """
@@ -18,7 +19,8 @@ Write = Callable[[Sequence[Block], str], bytes]
 class Export(NamedTuple):
     """`label` goes through the catalogue. `write` takes the edition's blocks and its title.
 
-    `preview` says how the desk shows it before it is copied: as a "page", as a "mail" in a frame, as "text", or not at all.
+    `preview` says how the desk shows it before it is copied: as a "page", as a "mail" in a frame, as "text", or not at
+    all.
     """
 
     name: str

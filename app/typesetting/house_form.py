@@ -1,7 +1,7 @@
 """The house form: one question with its answers, set as the newsletter prints it.
 
-The form is that of print. A heading; who asked, and the question in quotation marks; who answers and why, and the answer
-as one quotation over its paragraphs; the standing call for more questions.
+The form is that of print. A heading; who asked, and the question in quotation marks; who answers and why, and the
+answer as one quotation over its paragraphs; the standing call for more questions.
 """
 
 import re
@@ -43,7 +43,8 @@ class Voice:
 
 @dataclass(frozen=True)
 class Piece:
-    """A Q&A as data. `marks` is one of house_languages.STYLES. `askers` holds for each asker the credit they agreed to, or None for one who isn't named.
+    """A Q&A as data. `marks` is one of house_languages.STYLES. `askers` holds for each asker the credit they agreed to,
+    or None for one who isn't named.
 
     Several answers to one question run together, each with its own lead-in. The call is set as given, apart from its
     {address}.
@@ -140,7 +141,8 @@ def _call(call: str | None, address: str | None) -> list[Paragraph]:
 
 
 def set_block(piece: Piece, address: str | None = None, own: Mapping[str, str] | None = None) -> Block:
-    """Set a piece. `address` goes where the call says {address}; `own` holds the newsletter's wording of house sentences.
+    """Set a piece. `address` goes where the call says {address}; `own` holds the newsletter's wording of house
+    sentences.
 
     The kinds of house sentence are those of a file in `languages/`.
     """

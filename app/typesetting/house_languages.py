@@ -1,13 +1,13 @@
 """The house form by language: its quotation marks and its sentences, one file for each in `languages/`.
 
-A new language is a new file there. A variant (de-ch) says only what it has its own way; a language that has no file is set
-like English, and so are the marks around its paragraphs.
+A new language is a new file there. A variant (de-ch) says only what it has its own way; a language that has no file is
+set like English, and so are the marks around its paragraphs.
 
-Sources of the pairs: Unicode CLDR's delimiters, and where the newsroom's practice is another, the authority that the file
-names. Duden and the style guides of the languages without a source leave the paragraphs open, so these follow the English
-form, which no reader can misread. The sentences are worded so that no name has to be declined and nobody's sex is guessed:
-the expert stands in the nominative wherever the language declines, and the asker asks in a form that fits anybody. A
-newsletter may word any of them its own way.
+Sources of the pairs: Unicode CLDR's delimiters, and where the newsroom's practice is another, the authority that the
+file names. Duden and the style guides of the languages without a source leave the paragraphs open, so these follow the
+English form, which no reader can misread. The sentences are worded so that no name has to be declined and nobody's sex
+is guessed: the expert stands in the nominative wherever the language declines, and the asker asks in a form that fits
+anybody. A newsletter may word any of them its own way.
 """
 
 import tomllib
@@ -57,7 +57,8 @@ _STRAIGHT: tuple[Pair, ...] = (('"', '"'), ("'", "'"))
 
 @lru_cache(maxsize=200)
 def _row(language: str) -> dict[str, Any]:
-    """Return what holds for a tag: its own row over those of its shorter forms, over English (RFC 4647, section 3.4)."""
+    """Return what holds for a tag: its own row over those of its shorter forms, over English (RFC 4647, section
+    3.4)."""
     parts = language.lower().split("-")
     row = LANGUAGES["en"]
     for end in range(1, len(parts) + 1):

@@ -66,7 +66,8 @@ class Mark:
 
 
 def _scan(text: str) -> list[Mark]:
-    """Find the signs. What is invisible (ZWNJ, RLM and the like) is looked through, and so are marks on the way right."""
+    """Find the signs. What is invisible (ZWNJ, RLM and the like) is looked through, and so are marks on the way
+    right."""
     seen = [at for at, char in enumerate(text) if category(char) != "Cf"]
     following = ""
     afters: dict[int, str] = {}

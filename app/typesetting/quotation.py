@@ -71,7 +71,8 @@ def _spaces_inside(mark: Mark, opening: bool) -> list[int]:
 def _replacement(mark: Mark, marks: Marks) -> str:
     """What stands for a sign that is no quotation mark: straight feet and inches, the house's apostrophe.
 
-    An opening ‘ that a word carries (Uzbek o‘zbek, Arabic ‘Abd) is spelling, and stays where the house sets curly marks.
+    An opening ‘ that a word carries (Uzbek o‘zbek, Arabic ‘Abd) is spelling, and stays where the house sets curly
+    marks.
     """
     if mark.fate == "prime":
         return '"' if mark.family == "double" else "'"

@@ -1,8 +1,8 @@
 """The blocks of an edition as a whole mail in HTML, for the program that sends the newsletter.
 
-Programs for mail are not browsers: Outlook lays out by tables, some read no style sheet, and Gmail cuts a mail off at 102 kB
-of HTML. So there is one column in a table, each rule of the sheet stands on its elements, and what is left in the sheet is the
-dark scheme, which no element can say.
+Programs for mail are not browsers: Outlook lays out by tables, some read no style sheet, and Gmail cuts a mail off at
+102 kB of HTML. So there is one column in a table, each rule of the sheet stands on its elements, and what is left in
+the sheet is the dark scheme, which no element can say.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,10 @@ ROOM = 100  # kB
 SHEET = "mail.css"  # among the static files
 _pages = Environment(loader=PackageLoader("app.typesetting"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 _inliner = css_inline.CSSInliner(
-    extra_css=(Path(__file__).parents[1] / "static" / SHEET).read_text("utf-8"), keep_at_rules=True, load_remote_stylesheets=False
-)  # fmt: skip
+    extra_css=(Path(__file__).parents[1] / "static" / SHEET).read_text("utf-8"),
+    keep_at_rules=True,
+    load_remote_stylesheets=False,
+)
 
 
 def page(blocks: Sequence[Block], title: str, sheet: str = "") -> str:

@@ -1,4 +1,5 @@
-"""Rows on their way in, many at a time: keys that are known beforehand, states by the tables of moves, the trail in order."""
+"""Rows on their way in, many at a time: keys that are known beforehand, states by the tables of moves, the trail in
+order."""
 
 import heapq
 from base64 import b32encode
@@ -63,10 +64,22 @@ class Book:
         return int(values.get("id", 0))
 
     def move(
-        self, machine: Machine, noun: str, key: int, action: str, state: str | None, at: datetime, actor: str, *,
-        newsletter_id: int | None, question_id: int | None = None, to: str | None = None, why: dict[str, Any] | None = None,
-    ) -> str:  # fmt: skip
-        """Take a step of a table of moves: it goes into the trail, and the state that it leads to comes back. Raises `Illegal`."""
+        self,
+        machine: Machine,
+        noun: str,
+        key: int,
+        action: str,
+        state: str | None,
+        at: datetime,
+        actor: str,
+        *,
+        newsletter_id: int | None,
+        question_id: int | None = None,
+        to: str | None = None,
+        why: dict[str, Any] | None = None,
+    ) -> str:
+        """Take a step of a table of moves: it goes into the trail, and the state that it leads to comes back. Raises
+        `Illegal`."""
         move = machine.move(action, state)
         target = to or move.target[0]
         if target not in move.target:
@@ -75,13 +88,30 @@ class Book:
         return target
 
     def tell(
-        self, at: datetime, actor: str, action: str, noun: str, key: int, newsletter_id: int | None,
-        question_id: int | None = None, old: str | None = None, new: str | None = None, facts: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        at: datetime,
+        actor: str,
+        action: str,
+        noun: str,
+        key: int,
+        newsletter_id: int | None,
+        question_id: int | None = None,
+        old: str | None = None,
+        new: str | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
         event = {
-            "at": at, "actor": actor, "action": action, "noun": noun, "noun_id": key, "newsletter_id": newsletter_id,
-            "question_id": question_id, "old": old, "new": new, "facts": facts,
-        }  # fmt: skip
+            "at": at,
+            "actor": actor,
+            "action": action,
+            "noun": noun,
+            "noun_id": key,
+            "newsletter_id": newsletter_id,
+            "question_id": question_id,
+            "old": old,
+            "new": new,
+            "facts": facts,
+        }
         heapq.heappush(self._trail, (at, next(self._number), event))
 
     def turn(self, until: datetime) -> None:
@@ -120,7 +150,8 @@ def _complete(session: Session, model: Any, rows: list[dict[str, Any]]) -> None:
 
 
 def _write(session: Session, table: Any, rows: list[dict[str, Any]]) -> None:
-    """Insert by the driver itself: `INSERT` with many values on SQLite, `COPY` on PostgreSQL, five times as fast as row by row."""
+    """Insert by the driver itself: `INSERT` with many values on SQLite, `COPY` on PostgreSQL, five times as fast as row
+    by row."""
     connection, given = session.connection(), set().union(*rows)
     dialect = connection.dialect
     columns = [column for column in table.columns if column.key in given or _has_default(column)]
@@ -152,8 +183,8 @@ def _has_default(column: Any) -> bool:
 
 @contextmanager
 def many_at_once(session: Session) -> Iterator[None]:
-    """Give SQLite room, and let the guard that lets no row of the trail be overwritten stand aside: it takes three times as
-    long as the row, and the keys are new. It is back before anybody else can write."""
+    """Give SQLite room, and let the guard that lets no row of the trail be overwritten stand aside: it takes three
+    times as long as the row, and the keys are new. It is back before anybody else can write."""
     if session.get_bind().dialect.name != "sqlite":
         yield
         return

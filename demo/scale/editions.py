@@ -46,9 +46,7 @@ def write_past(book: Book, room: Room, dates: list[EditionDate], since: datetime
         yield from _edition(book, room, date, None if paused else number, planned)
 
 
-def _edition(
-    book: Book, room: Room, date: EditionDate, number: int | None, planned: datetime
-) -> Iterator[Slot]:  # fmt: skip
+def _edition(book: Book, room: Room, date: EditionDate, number: int | None, planned: datetime) -> Iterator[Slot]:
     newsletter, key, editor = room.newsletter, book.key(Edition), room.editor.ref
     cutoff_at = cutoff(date.local_at, newsletter.zone, newsletter.cutoff_minutes)
     locked_at = cutoff_at + LOCKED_AFTER
@@ -58,10 +56,20 @@ def _edition(
     for action, moment, actor in moves:
         state = book.move(EDITION, "edition", key, action, state, moment, actor, newsletter_id=newsletter.id)
     book.add(
-        Edition, id=key, newsletter_id=newsletter.id, rule_date=date.rule_date, runs_at=date.runs_at, cutoff_at=cutoff_at,
-        local_at=date.local_at.isoformat(timespec="minutes"), state=state, state_at=moment, slots=newsletter.slots,
-        number=number, locked_at=locked_at if number else None, sent_at=date.runs_at if number else None,
-    )  # fmt: skip
+        Edition,
+        id=key,
+        newsletter_id=newsletter.id,
+        rule_date=date.rule_date,
+        runs_at=date.runs_at,
+        cutoff_at=cutoff_at,
+        local_at=date.local_at.isoformat(timespec="minutes"),
+        state=state,
+        state_at=moment,
+        slots=newsletter.slots,
+        number=number,
+        locked_at=locked_at if number else None,
+        sent_at=date.runs_at if number else None,
+    )
     if number:
         yield from (Slot(key, position, cutoff_at, date.runs_at) for position in range(1, newsletter.slots + 1))
 
@@ -73,19 +81,30 @@ def write_item(book: Book, room: Room, life: Life) -> None:
         raise ValueError("only what has a slot has run")
     name = life.askers[0][2] if len(life.askers) == 1 else None
     nameless = Piece(
-        language=life.text["language"], marks=newsletter.marks, section=newsletter.section,
-        headline=life.text["headline"], askers=(None,) * len(life.askers), question=life.text["body"],
+        language=life.text["language"],
+        marks=newsletter.marks,
+        section=newsletter.section,
+        headline=life.text["headline"],
+        askers=(None,) * len(life.askers),
+        question=life.text["body"],
         voices=(Voice(LeadIn(expert.name, expert.credit_line, None), life.texts[-1]["body"]),),
-    )  # fmt: skip
+    )
     data, output = {"piece": asdict(nameless), "own": {}}, to_text(set_block(nameless, newsletter.address, {}))
     book.add(
-        EditionItem, edition_id=slot.edition_id, position=slot.position, question_id=life.key, input=data, output=output,
-        sha256=digest(data, output), credits=[name] if name else [None] * len(life.askers),
-    )  # fmt: skip
+        EditionItem,
+        edition_id=slot.edition_id,
+        position=slot.position,
+        question_id=life.key,
+        input=data,
+        output=output,
+        sha256=digest(data, output),
+        credits=[name] if name else [None] * len(life.askers),
+    )
 
 
 def plan_coming(book: Book, room: Room) -> None:
-    """The calendar makes the dates to come; the editor has locked what is past its cut-off and begun with the next one."""
+    """The calendar makes the dates to come; the editor has locked what is past its cut-off and begun with the next
+    one."""
     session, newsletter = book.session, room.newsletter
     planning.plan_newsletter(session, Clock(), newsletter)
     ready = session.scalars(

@@ -23,14 +23,23 @@ NAMED = 0.15  # of those who ask alone
 
 
 def letter(
-    book: Book, room: Room, matter: Matter, at: datetime, steps: tuple[tuple[str, datetime, dict[str, Any]], ...], *,
-    kind: str = "letter", question_id: int | None = None, waits_until: datetime | None = None, held: str | None = None,
-    named: bool = False, verified_at: datetime | None = None,
-) -> tuple[int, str, str | None]:  # fmt: skip
+    book: Book,
+    room: Room,
+    matter: Matter,
+    at: datetime,
+    steps: tuple[tuple[str, datetime, dict[str, Any]], ...],
+    *,
+    kind: str = "letter",
+    question_id: int | None = None,
+    waits_until: datetime | None = None,
+    held: str | None = None,
+    named: bool = False,
+    verified_at: datetime | None = None,
+) -> tuple[int, str, str | None]:
     """One letter that came at `at`, and what was done with it, as (action, when, facts).
 
-    `waits_until` is today where its writer is still owed an answer: their address is kept then. Gives the letter's key, how
-    its writer hears back, and the name that may be printed.
+    `waits_until` is today where its writer is still owed an answer: their address is kept then. Gives the letter's key,
+    how its writer hears back, and the name that may be printed.
     """
     rng, newsletter, key, public_id = book.rng, room.newsletter, book.key(Letter), book.public_id()
     channel = rng.choices(list(CHANNELS), list(CHANNELS.values()))[0]
@@ -40,29 +49,60 @@ def letter(
     sent_by = {"web": "reader", "mail": "mailroom"}.get(channel, room.assistant.ref)
     facts: dict[str, Any] = {"held_reason": held, "question_id": None}
     state = book.move(
-        LETTER, "letter", key, "send", None, came, sent_by, newsletter_id=newsletter.id, to="held" if held else "received"
-    )  # fmt: skip
+        LETTER,
+        "letter",
+        key,
+        "send",
+        None,
+        came,
+        sent_by,
+        newsletter_id=newsletter.id,
+        to="held" if held else "received",
+    )
     state_at = came
     for action, moment, said in steps:
         actor = "reader" if action == "withdraw" else room.assistant.ref
         state = book.move(
-            LETTER, "letter", key, action, state, moment, actor, newsletter_id=newsletter.id,
-            question_id=said.get("question_id"), why=_why(action, said),
-        )  # fmt: skip
+            LETTER,
+            "letter",
+            key,
+            action,
+            state,
+            moment,
+            actor,
+            newsletter_id=newsletter.id,
+            question_id=said.get("question_id"),
+            why=_why(action, said),
+        )
         facts |= said
         state_at = moment
     erased = state == "withdrawn"
     forms = _form(book) if channel == "web" else {}
     book.add(
-        Letter, id=key, public_id=public_id, newsletter_id=newsletter.id, channel=channel, hear_back=hear_back,
-        state=state, state_at=state_at, body=None if erased else matter.letter(rng, kind), received_at=came,
-        language=matter.tongue.language, erased_at=state_at if erased else None, **forms, **facts,
-    )  # fmt: skip
+        Letter,
+        id=key,
+        public_id=public_id,
+        newsletter_id=newsletter.id,
+        channel=channel,
+        hear_back=hear_back,
+        state=state,
+        state_at=state_at,
+        body=None if erased else matter.letter(rng, kind),
+        received_at=came,
+        language=matter.tongue.language,
+        erased_at=state_at if erased else None,
+        **forms,
+        **facts,
+    )
     if hear_back != "number" and waits_until and waits_until - at < KEPT and not erased:
         book.add(
-            Contact, letter_id=key, hear_back=hear_back, key_no=book.ring.newest, erase_on=(at + timedelta(90)).date(),
+            Contact,
+            letter_id=key,
+            hear_back=hear_back,
+            key_no=book.ring.newest,
+            erase_on=(at + timedelta(90)).date(),
             email_sealed=book.ring.seal(f"contacts.email.{public_id}", f"reader{key}@readers.example"),
-        )  # fmt: skip
+        )
     name = _credit(book, room, matter, key, public_id, came, verified_at) if named and channel == "web" else None
     return key, hear_back, name
 
@@ -85,15 +125,21 @@ def _form(book: Book) -> dict[str, bytes]:
 
 def _credit(
     book: Book, room: Room, matter: Matter, key: int, public_id: str, at: datetime, verified_at: datetime | None
-) -> str | None:  # fmt: skip
+) -> str | None:
     name, place = book.rng.choice(matter.tongue.told["given"]), matter.name
     book.add(
-        Credit, letter_id=key, choice="first", key_no=book.ring.newest, consent_text=CONSENT, consented_at=at,
+        Credit,
+        letter_id=key,
+        choice="first",
+        key_no=book.ring.newest,
+        consent_text=CONSENT,
+        consented_at=at,
         name_sealed=book.ring.seal(f"credits.name.{public_id}", name),
         place_sealed=book.ring.seal(f"credits.place.{public_id}", place),
-        verified_at=verified_at, verified_by_id=room.editor.person_id if verified_at else None,
+        verified_at=verified_at,
+        verified_by_id=room.editor.person_id if verified_at else None,
         verified_how="Confirmed by a reply from the address that came with the question." if verified_at else None,
-    )  # fmt: skip
+    )
     return f"{name}, {place}" if verified_at else None
 
 

@@ -1,4 +1,5 @@
-"""A question of the big newsletter: how far it has come, and the rows that its letters, assignment and answer left behind."""
+"""A question of the big newsletter: how far it has come, and the rows that its letters, assignment and answer left
+behind."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,9 +24,11 @@ APPROVED = (*SUBMITTED, "edit", "check", "settle", "approve")
 PUBLISHED = (*APPROVED, "pick", "publish")
 LETTERS = {1: 70, 2: 15, 3: 7, 4: 4, 6: 2, 9: 1.5, 14: 0.5}  # behind a question
 NOTES = (
-    "Did we not have this last year?", "Aizada, please look whether the ministry has answered.",
-    "Good, but only after the election.", "Two readers gave the same street. Leave it out.",
-)  # fmt: skip
+    "Did we not have this last year?",
+    "Aizada, please look whether the ministry has answered.",
+    "Good, but only after the election.",
+    "Two readers gave the same street. Leave it out.",
+)
 
 
 Row = dict[str, Any]
@@ -134,20 +137,33 @@ class Life:
             filed = {"filed_as": "question", "question_id": self.key}
             self.askers.append(
                 letter(
-                    self.book, self.room, self.matter, came, (("file", opened, filed),), question_id=self.key,
-                    waits_until=self.today if waits else None, named=named, verified_at=approved,
+                    self.book,
+                    self.room,
+                    self.matter,
+                    came,
+                    (("file", opened, filed),),
+                    question_id=self.key,
+                    waits_until=self.today if waits else None,
+                    named=named,
+                    verified_at=approved,
                 )
-            )  # fmt: skip
+            )
 
     def word(self) -> None:
         """The desk's wording of the question."""
         rng = self.book.rng
         key, headline = self.book.key(QuestionText), self.matter.headline(rng)
         self.text = {
-            "id": key, "question_id": self.key, "language": self.matter.tongue.language, "number": 1, "headline": headline,
-            "body": self.matter.question(rng), "slug": slug(headline), "written_at": self.at,
+            "id": key,
+            "question_id": self.key,
+            "language": self.matter.tongue.language,
+            "number": 1,
+            "headline": headline,
+            "body": self.matter.question(rng),
+            "slug": slug(headline),
+            "written_at": self.at,
             "written_by_id": self.room.assistant.person_id,
-        }  # fmt: skip
+        }
         self.question["text_id"] = key
         self.tell("question.reword", "question", self.key, text=key)
 
@@ -160,11 +176,20 @@ class Life:
         body = self.matter.answer(self.book.rng)
         joined = "\n\n".join(body if kind == "submitted" else [self.texts[-1]["body"].partition("\n\n")[0], body[-1]])
         key = self.book.key(AnswerText)
-        self.texts.append({
-            "id": key, "answer_id": self.keys["answer"], "language": self.matter.tongue.language,
-            "number": len(self.texts) + 1, "kind": kind, "body": joined, "words": word_count(joined), "own_words": True,
-            "by": by, "written_at": self.at,
-        })  # fmt: skip
+        self.texts.append(
+            {
+                "id": key,
+                "answer_id": self.keys["answer"],
+                "language": self.matter.tongue.language,
+                "number": len(self.texts) + 1,
+                "kind": kind,
+                "body": joined,
+                "words": word_count(joined),
+                "own_words": True,
+                "by": by,
+                "written_at": self.at,
+            }
+        )
         self.answer["text_id"] = key
 
     def mail(self, kind: str, **values: Any) -> None:
@@ -176,30 +201,50 @@ class Life:
             told = about(headline=self.text["headline"], link=link, **values)
             message = write(kind, mails.sender(self.room), self.expert.email, self.expert.name, told)
         mails.to_expert(
-            self.book, self.room, self.expert, kind, self.at, self.today, question_id=self.key,
-            assignment_id=self.keys["assignment"], message=message,
-        )  # fmt: skip
+            self.book,
+            self.room,
+            self.expert,
+            kind,
+            self.at,
+            self.today,
+            question_id=self.key,
+            assignment_id=self.keys["assignment"],
+            message=message,
+        )
 
     def write(self) -> None:
         book, room = self.book, self.room
         book.add(
-            Question, id=self.key, public_id=self.public_id, newsletter_id=room.newsletter.id, **self.question,
-            state=self.states["question"], state_at=self.state_at["question"],
-        )  # fmt: skip
+            Question,
+            id=self.key,
+            public_id=self.public_id,
+            newsletter_id=room.newsletter.id,
+            **self.question,
+            state=self.states["question"],
+            state_at=self.state_at["question"],
+        )
         book.add(QuestionText, **self.text)
         for topic_id in {room.topics[self.matter.topic], book.rng.choice(list(room.topics.values()))}:
             book.add(QuestionTopic, question_id=self.key, topic_id=topic_id)
         if book.rng.random() < 0.05:
             note = book.add(
-                Note, question_id=self.key, person_id=room.editor.person_id, body=book.rng.choice(NOTES), written_at=self.at
-            )  # fmt: skip
+                Note,
+                question_id=self.key,
+                person_id=room.editor.person_id,
+                body=book.rng.choice(NOTES),
+                written_at=self.at,
+            )
             self.tell("question.note", "question", self.key, note=note)
         for model, noun, rest in ((Assignment, "assignment", self.assignment), (Answer, "answer", self.answer)):
             if rest:
                 book.add(
-                    model, id=self.keys[noun], **self.where, **rest, state=self.states[noun],
+                    model,
+                    id=self.keys[noun],
+                    **self.where,
+                    **rest,
+                    state=self.states[noun],
                     state_at=self.state_at[noun],
-                )  # fmt: skip
+                )
         for text in self.texts:
             book.add(AnswerText, **text)
         if self.check:

@@ -42,9 +42,18 @@ def open_link(book: Book, assignment_id: int) -> str:
 
 
 def to_expert(
-    book: Book, room: Room, expert: Known, kind: str, at: datetime, today: datetime, *, question_id: int,
-    assignment_id: int, edition_id: int | None = None, message: Message | None = None,
-) -> None:  # fmt: skip
+    book: Book,
+    room: Room,
+    expert: Known,
+    kind: str,
+    at: datetime,
+    today: datetime,
+    *,
+    question_id: int,
+    assignment_id: int,
+    edition_id: int | None = None,
+    message: Message | None = None,
+) -> None:
     """A mail about an assignment: sent long ago, or waiting, by its age; a few came to nothing."""
     rng, token = book.rng, new_reply_token()
     book.add(Link, token_mac=book.ring.mac("links.token", token), assignment_id=assignment_id, kind="reply")
@@ -58,15 +67,33 @@ def to_expert(
     else:
         end = "failed" if rng.random() < LOST else rng.choices(("sent", "expired", "discarded"), (200, 1, 1))[0]
     put(
-        book, room, kind, at, end, first=first, message=message, question_id=question_id, assignment_id=assignment_id,
-        person_id=expert.person_id, edition_id=edition_id, due_at=today if end == "queued" else None,
-    )  # fmt: skip
+        book,
+        room,
+        kind,
+        at,
+        end,
+        first=first,
+        message=message,
+        question_id=question_id,
+        assignment_id=assignment_id,
+        person_id=expert.person_id,
+        edition_id=edition_id,
+        due_at=today if end == "queued" else None,
+    )
 
 
 def put(
-    book: Book, room: Room, kind: str, at: datetime, end: str = "sent", *, first: str = "queued",
-    message: Message | None = None, due_at: datetime | None = None, **about: int | None,
-) -> None:  # fmt: skip
+    book: Book,
+    room: Room,
+    kind: str,
+    at: datetime,
+    end: str = "sent",
+    *,
+    first: str = "queued",
+    message: Message | None = None,
+    due_at: datetime | None = None,
+    **about: int | None,
+) -> None:
     """One mail in the outbox that was caused at `at` and stands at `end`."""
     key, public_id, house = book.key(OutboxMail), book.public_id(), book.session.info["base_url"]
     state, then = first, at
@@ -76,16 +103,37 @@ def put(
         actor = room.editor.ref if action in ("release", "discard") else "clock"
         question_id = about.get("question_id")
         state = book.move(
-            MAIL, "outboxmail", key, action, state, then, actor, newsletter_id=room.newsletter.id, question_id=question_id
-        )  # fmt: skip
+            MAIL,
+            "outboxmail",
+            key,
+            action,
+            state,
+            then,
+            actor,
+            newsletter_id=room.newsletter.id,
+            question_id=question_id,
+        )
     token = new_reply_token()
     book.add(
-        OutboxMail, id=key, public_id=public_id, kind=kind, lane=KINDS[kind].lane, state=state, state_at=then,
-        newsletter_id=room.newsletter.id, message_id=identifiers.message_id(house, public_id), due_at=due_at or at,
-        expires_at=(due_at or at) + KINDS[kind].life, attempts=int(state in ("sent", "failed")), created_at=at,
-        said=SAID if state == "failed" else None, sent_at=then if state == "sent" else None,
-        ended_at=then if state in ENDED else None, return_mac=book.ring.mac("outbox.return", token), **about,
-    )  # fmt: skip
+        OutboxMail,
+        id=key,
+        public_id=public_id,
+        kind=kind,
+        lane=KINDS[kind].lane,
+        state=state,
+        state_at=then,
+        newsletter_id=room.newsletter.id,
+        message_id=identifiers.message_id(house, public_id),
+        due_at=due_at or at,
+        expires_at=(due_at or at) + KINDS[kind].life,
+        attempts=int(state in ("sent", "failed")),
+        created_at=at,
+        said=SAID if state == "failed" else None,
+        sent_at=then if state == "sent" else None,
+        ended_at=then if state in ENDED else None,
+        return_mac=book.ring.mac("outbox.return", token),
+        **about,
+    )
     if message and state not in KINDS[kind].forget:
         sealed = book.ring.seal(
             f"outbox_contents.sealed.{public_id}",

@@ -1,4 +1,5 @@
-"""The big newsletter's holding pen: what experts mailed of late, and nobody can be sure that they did, each for its reason.
+"""The big newsletter's holding pen: what experts mailed of late, and nobody can be sure that they did, each for its
+reason.
 
 The reasons are those that the mailroom gives to these very bytes; a test has it judge them.
 """
@@ -55,21 +56,44 @@ def put(life: Life, at: datetime, number: int) -> None:
     placed, reasons, ring = at + PLACED, list(sent.reasons), life.book.ring
     state = life.book.move(INBOUND, "inbound", key, "store", None, at, "mailroom", newsletter_id=None)
     state = life.book.move(
-        INBOUND, "inbound", key, "place", state, placed, "mailroom", newsletter_id=newsletter.id, to="pen",
+        INBOUND,
+        "inbound",
+        key,
+        "place",
+        state,
+        placed,
+        "mailroom",
+        newsletter_id=newsletter.id,
+        to="pen",
         why={"reasons": reasons},
-    )  # fmt: skip
+    )
     life.book.add(
-        Inbound, id=key, public_id=public_id, source="lmtp", mailbox="demo", size=len(raw), state=state, state_at=placed,
-        stored_at=at, placed_at=placed, due_at=at, attempts=1, reasons=reasons, newsletter_id=newsletter.id,
+        Inbound,
+        id=key,
+        public_id=public_id,
+        source="lmtp",
+        mailbox="demo",
+        size=len(raw),
+        state=state,
+        state_at=placed,
+        stored_at=at,
+        placed_at=placed,
+        due_at=at,
+        attempts=1,
+        reasons=reasons,
+        newsletter_id=newsletter.id,
         assignment_id=life.keys["assignment"] if kind in NAMES_IT else None,
         content_mac=ring.mac(inbound.CONTENT, case.content(newsletter.id)),
-    )  # fmt: skip
+    )
     life.book.add(
-        InboundRaw, inbound_id=key, raw_sealed=ring.seal_bytes(f"inbound_raw.raw.{public_id}", raw), key_no=ring.newest,
+        InboundRaw,
+        inbound_id=key,
+        raw_sealed=ring.seal_bytes(f"inbound_raw.raw.{public_id}", raw),
+        key_no=ring.newest,
         reading_sealed=ring.seal(
             f"inbound_raw.reading.{public_id}", json.dumps(asdict(case.reading), ensure_ascii=False)
         ),
-    )  # fmt: skip
+    )
 
 
 def _raw(life: Life, at: datetime, sent: Sent, public_id: str) -> bytes:
@@ -120,9 +144,10 @@ def _from_elsewhere(life: Life) -> Sent:
     """From home, as they say."""
     address = f"{life.expert.email.partition('@')[0]}@mailbox.example"
     return Sent(
-        _token(life), ("other sender",),
+        _token(life),
+        ("other sender",),
         {"From": formataddr((life.expert.name, address)), **_checked("pass", "mailbox.example")},
-    )  # fmt: skip
+    )
 
 
 def _without_token(life: Life) -> Sent:
@@ -162,7 +187,18 @@ def _cancelled(life: Life) -> Sent:
 
 # The frequent ones stand here more than once.
 KINDS: tuple[Callable[[Life], Sent], ...] = (
-    _not_checked, _from_elsewhere, _without_token, _not_checked, _failed, _from_elsewhere, _in_cc, _without_token,
-    _not_checked, _unknown_token, _no_words, _revoked, _two_senders,
-)  # fmt: skip
+    _not_checked,
+    _from_elsewhere,
+    _without_token,
+    _not_checked,
+    _failed,
+    _from_elsewhere,
+    _in_cc,
+    _without_token,
+    _not_checked,
+    _unknown_token,
+    _no_words,
+    _revoked,
+    _two_senders,
+)
 NAMES_IT = {*KINDS, _cancelled} - {_without_token, _unknown_token}

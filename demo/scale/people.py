@@ -1,4 +1,5 @@
-"""Who is behind the big newsletter: its settings, the same desk as that of Shift Change, and some three hundred experts."""
+"""Who is behind the big newsletter: its settings, the same desk as that of Shift Change, and some three hundred
+experts."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,9 +17,13 @@ from .words import tongues
 
 SLUG = "long-road"
 TOPICS = {
-    "water": "Water", "work": "Work", "prices": "Prices and pensions", "school": "School", "health": "Health",
+    "water": "Water",
+    "work": "Work",
+    "prices": "Prices and pensions",
+    "school": "School",
+    "health": "Health",
     "roads": "Roads and borders",
-}  # fmt: skip
+}
 CONSENT = "I agree that The Long Road prints this name with my question, in the newsletter and on this site."
 EXPERTS = 300
 VERIFIED = 0.85  # of the experts; nobody else is asked
@@ -107,21 +112,32 @@ def _experts(book: Book, editor: Staff, since: datetime) -> dict[str, list[Known
 
 def _expert(
     book: Book, editor: Staff, since: datetime, language: str, number: int, name: str, credit_line: str, checked: bool
-) -> Known:  # fmt: skip
+) -> Known:
     rng, person_id, key = book.rng, book.key(Person), book.key(Expert)
     email, public_id = f"{language}{number}@experts.example", book.public_id()
     book.add(
-        Person, id=person_id, public_id=public_id, name=name, language="fa" if language == "fa" else "en",
-        email_sealed=book.ring.seal(f"people.email.{public_id}", email), email_mac=book.ring.mac("people.email", email),
+        Person,
+        id=person_id,
+        public_id=public_id,
+        name=name,
+        language="fa" if language == "fa" else "en",
+        email_sealed=book.ring.seal(f"people.email.{public_id}", email),
+        email_mac=book.ring.mac("people.email", email),
         key_no=book.ring.newest,
-    )  # fmt: skip
+    )
     book.add(
-        Expert, id=key, person_id=person_id, credit_line=credit_line, languages=sorted({language, "en"}),
-        topics=rng.sample(list(TOPICS.values()), 2), on_public_page=rng.random() < 0.3,
+        Expert,
+        id=key,
+        person_id=person_id,
+        credit_line=credit_line,
+        languages=sorted({language, "en"}),
+        topics=rng.sample(list(TOPICS.values()), 2),
+        on_public_page=rng.random() < 0.3,
         away_until=(since + timedelta(days=rng.randrange(20, 5_000))).date() if rng.random() < 0.05 else None,
-        verified_at=since if checked else None, verified_by_id=editor.person_id if checked else None,
+        verified_at=since if checked else None,
+        verified_by_id=editor.person_id if checked else None,
         verified_how="Tereza called the switchboard." if checked else None,
-    )  # fmt: skip
+    )
     book.tell(since, editor.ref, "person.add", "person", person_id, None)
     book.tell(since, editor.ref, "expert.record", "expert", key, None)
     if checked:

@@ -50,9 +50,12 @@ def _clear(life: Life) -> None:
 def _draft(life: Life) -> None:
     life.keys["assignment"] = life.book.key(Assignment)
     life.assignment = {
-        "expert_id": life.expert.key, "words": 180, "credit_line": life.expert.credit_line,
-        "brief": life.book.rng.choice(BRIEFS), "for_edition_id": life.slot.edition_id if life.slot else None,
-    }  # fmt: skip
+        "expert_id": life.expert.key,
+        "words": 180,
+        "credit_line": life.expert.credit_line,
+        "brief": life.book.rng.choice(BRIEFS),
+        "for_edition_id": life.slot.edition_id if life.slot else None,
+    }
     life.move(ASSIGNMENT, "draft", life.room.assistant.ref, expert=life.expert.key)
 
 
@@ -64,11 +67,20 @@ def _invite(life: Life) -> None:
     life.move(ASSIGNMENT, "invite", life.room.editor.ref)
     life.move(QUESTION, "seek", life.room.editor.ref)
     life.mail(
-        "expert.invitation", wording=life.text["body"], background=None,
-        brief=life.assignment["brief"], words=180, reply_by=life.assignment["reply_by"], due_at=due_at,
-        runs_on=life.slot.runs_at if life.slot else None, policy="facts", check_until=None, asked_others=0,
-        lead_in=f"To find out more, I asked {life.expert.name}, {life.expert.credit_line}:", readers=len(life.askers),
-    )  # fmt: skip
+        "expert.invitation",
+        wording=life.text["body"],
+        background=None,
+        brief=life.assignment["brief"],
+        words=180,
+        reply_by=life.assignment["reply_by"],
+        due_at=due_at,
+        runs_on=life.slot.runs_at if life.slot else None,
+        policy="facts",
+        check_until=None,
+        asked_others=0,
+        lead_in=f"To find out more, I asked {life.expert.name}, {life.expert.credit_line}:",
+        readers=len(life.askers),
+    )
 
 
 def _decline(life: Life) -> None:
@@ -103,9 +115,14 @@ def _submit(life: Life) -> None:
 
 def _tell_desk(life: Life, kind: str) -> None:
     mails.put(
-        life.book, life.room, kind, life.at, question_id=life.key, assignment_id=life.keys["assignment"],
+        life.book,
+        life.room,
+        kind,
+        life.at,
+        question_id=life.key,
+        assignment_id=life.keys["assignment"],
         person_id=life.room.editor.person_id,
-    )  # fmt: skip
+    )
 
 
 def _return(life: Life) -> None:
@@ -125,17 +142,26 @@ def _check(life: Life) -> None:
     if life.at + (life.until - life.at) / 2 > life.today - timedelta(hours=48):  # nobody has to be told at once
         due_at = max(due_at, life.today + timedelta(hours=life.book.rng.randrange(6, 48)))
     life.check = {
-        "id": life.book.key(Check), "answer_id": life.keys["answer"], "text_id": life.answer["text_id"], "policy": "facts",
-        "asked_at": life.at, "due_at": due_at,
-    }  # fmt: skip
+        "id": life.book.key(Check),
+        "answer_id": life.keys["answer"],
+        "text_id": life.answer["text_id"],
+        "policy": "facts",
+        "asked_at": life.at,
+        "due_at": due_at,
+    }
     life.move(ANSWER, "check", life.room.editor.ref, text=life.answer["text_id"])
     before, after = life.texts[-2]["body"], life.texts[-1]["body"]
     listed = [(change.before, change.after) for change in changes(before, after)] if _recent(life) else []
     life.mail(
-        "expert.check", edits=listed, full_text=after, words_before=word_count(before),
-        words_after=life.texts[-1]["words"], policy="facts", due_at=due_at,
+        "expert.check",
+        edits=listed,
+        full_text=after,
+        words_before=word_count(before),
+        words_after=life.texts[-1]["words"],
+        policy="facts",
+        due_at=due_at,
         runs_on=life.slot.runs_at if life.slot else None,
-    )  # fmt: skip
+    )
 
 
 def _recent(life: Life) -> bool:
@@ -154,9 +180,11 @@ def _settled(outcome: str, kind: str, reply: str | None = None) -> Callable[[Lif
 def _approve(life: Life) -> None:
     editor = life.room.editor
     life.answer |= {
-        "approved_text_id": life.answer["text_id"], "approved_by_id": editor.person_id, "checklist": sorted(CHECKLIST),
+        "approved_text_id": life.answer["text_id"],
+        "approved_by_id": editor.person_id,
+        "checklist": sorted(CHECKLIST),
         "credit": {"name": life.expert.name, "credit_line": life.expert.credit_line, "relation": ""},
-    }  # fmt: skip
+    }
     life.move(ANSWER, "approve", editor.ref, text=life.answer["text_id"])
     life.move(ASSIGNMENT, "finish", editor.ref)
     life.move(QUESTION, "answer", editor.ref)

@@ -1,4 +1,5 @@
-"""What readers and experts write in the big newsletter: sentences with gaps, in the tongues of `tongues/`, filled by chance.
+"""What readers and experts write in the big newsletter: sentences with gaps, in the tongues of `tongues/`, filled by
+chance.
 
 Two letters about the same matter share what it is about and where, and are worded differently: matching has work to do.
 """

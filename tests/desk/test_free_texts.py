@@ -27,7 +27,7 @@ from tests.support.assignments import Asked, asked
 from tests.support.at_desk import everything
 from tests.support.cast import Newsroom
 from tests.support.desk_browser import DeskBrowser
-from tests.support.shown import fact, seen, version
+from tests.support.shown import all_shown, fact, seen, version
 
 LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the salt. Ask timur@post.example."
 FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur", "timur@post.example"]
@@ -48,7 +48,7 @@ def of(salt: Asked) -> tuple[str, str, str]:
 
 
 def newest(nora: DeskBrowser, page: str) -> dict[str, Any]:
-    return {"seen": seen(nora.get(page))}
+    return {"seen": all_shown(nora.get(page))}
 
 
 def to_ask(nora: DeskBrowser, salt: Asked) -> Press:
@@ -125,8 +125,9 @@ def picked(salt: Asked) -> str:
 
 
 def to_pull(nora: DeskBrowser, salt: Asked) -> Press:
-    edition, page = picked(salt), of(salt)[0]
-    return f"{page}/pull", "why", {"edition": edition, **newest(nora, page)}
+    picked(salt)
+    page = of(salt)[0]
+    return f"{page}/pull", "why", newest(nora, page)
 
 
 def to_take_out(nora: DeskBrowser, salt: Asked) -> Press:

@@ -39,6 +39,7 @@ MAIL = Reading(
 WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
 
 
+@pytest.mark.both_databases
 def test_the_list_shows_what_waits_and_each_filter_has_an_address(nora, database, newsroom):
     salt, figures, wind = (write(database, newsroom, body) for body in (SALT, FIGURES, WIND))
     held = write(database, newsroom, "?! ?! …12345678 1")
@@ -287,6 +288,7 @@ def test_what_cannot_be_written_down_comes_back_with_all_that_was_typed(nora, da
         assert session.scalar(select(func.count()).select_from(Letter)) == 0
 
 
+@pytest.mark.both_databases
 def test_the_list_takes_as_many_queries_for_sixty_letters_as_for_three(nora, app, database, newsroom):
     def fill(start: int, end: int) -> None:
         def fn(session):

@@ -29,6 +29,8 @@ from tests.support.desk_browser import queries_of, walked
 from tests.support.letters import change, rows_of, the, write
 from tests.support.mailed_in import expert_writes
 
+pytestmark = pytest.mark.both_databases
+
 SALT = "who counts the salt in our orchard?"
 AGAIN = "Who counts the salt that falls in the orchard?"
 WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.models import Base
-from tests.support.source import APP, ROOT, code, files, named, tree
+from tests.support.source import APP, ROOT, code, files, named, of_app, tree
 
-# A noun may use those to its right.
+# The newsroom, which spans the nouns, and the nouns (docs/adr/0009-rooms.md): each may use those to its right.
 NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters", "people", "audit")
 SERVING = ("typesetting", "mail", "matching")  # functions of plain values, open to every noun
 DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
@@ -19,13 +19,6 @@ AROUND = ("web", "errors", "formatting", "cli", "worker", "health", "rotation", 
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
 MOST_LINES = {"tests": 500}  # elsewhere 300: a file of tests holds many stories
 LISTS = ("migrations/versions/",)  # a record is not read from top to bottom
-
-
-def of_app() -> list[tuple[str, Path]]:
-    """Each module of the app with its room: the package it lies in, or its own name."""
-    found = [(path.relative_to(APP).parts[0].removesuffix(".py"), path) for path in code(".py") if APP in path.parents]
-    assert {*NOUNS, "mail"} <= {room for room, _ in found}
-    return found
 
 
 def imports(path: Path) -> Iterator[str]:

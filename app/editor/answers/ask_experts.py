@@ -74,9 +74,9 @@ def ask(slug: str, public_id: str) -> str:
 
 def _first_with_room(desk: Desk) -> str:
     """The edition that an answer is most likely for: the next one with an open slot."""
-    coming = [one for one in coming_editions(desk.session, desk.newsletter.id, 4) if one.state == "planned"]
-    free = (one.public_id for one in coming if len(slots.picked(desk.session, one)) < one.slots)
-    return next(free, "")
+    coming = [one for one in coming_editions(desk.session, desk.newsletter.id, 4) if one.is_planned]
+    free = slots.first_with_room(desk.session, coming)
+    return free.public_id if free else ""
 
 
 def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = None) -> str:
@@ -94,11 +94,11 @@ def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = No
         sought=sought,
         editions=[
             (one.public_id, one.runs_at) for one in coming_editions(desk.session, desk.newsletter.id, 6)
-            if one.state == "planned"
+            if one.is_planned
         ],
         standing=[
             (row.public_id, row.expert.name) for row in assigning.of_question(desk.session, question)
-            if row.state in ladder.MAY_STAND_BEFORE
+            if row.can_stand_before
         ],
         is_cleared=bool(question.text and question.text.cleared_at),
         typed=typed.fields,
@@ -109,7 +109,7 @@ def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = No
     )  # fmt: skip
 
 
-@editor.post("/<slug>/questions/<public_id>/ask")
+@editor.press("/<slug>/questions/<public_id>/ask", "prepare")
 def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     """Prepare one or several, or with "send" ask those at once who wait for nobody."""
     typed = Typed({name: request.form.get(name, "").strip() for name in BRIEF}, request.form.getlist("expert"))

@@ -34,7 +34,7 @@ def _here(fit: Fit) -> Iterator[Why]:
     """What has been said to this very question."""
     if fit.here is None:
         return
-    if fit.here.state == "declined":
+    if fit.here.is_declined:
         said = str(REASONS.get(fit.here.decline_reason or "", "")).lower()
         later = fit.here.later_on
         words = _("Said no to this question: %(reason)s", reason=said)

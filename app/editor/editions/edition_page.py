@@ -15,7 +15,7 @@ from ...formatting import day
 from ...letters import queries as letters
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail.outbox import OnItsWay
-from ...newsroom import arriving, publishing, skipping, withdrawal
+from ...newsroom import publishing, skipping, withdrawal
 from ...questions import must_run_by
 from ...questions import queries as questions
 from ...questions.firewall import Leaking
@@ -197,7 +197,7 @@ PRESSES: dict[str, Callable[[Desk, Edition], str | None]] = {
     "lock": lambda desk, edition: locking.lock_edition(desk.session, desk.actor, edition, number_shown()),
     "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, number_shown()),
     "send": lambda desk, edition: publishing.send(desk.session, desk.actor, edition, version=number_shown()),
-    "ran": lambda desk, edition: arriving.mark_sent_as_it_ran(desk.session, desk.actor, edition, number_shown()),
+    "ran": lambda desk, edition: publishing.send(desk.session, desk.actor, edition, version=number_shown()),
     "recall": lambda desk, edition: publishing.recall(desk.session, desk.actor, edition),
     "skip": _skip,
     "unskip": _unskip,
@@ -207,7 +207,10 @@ OF_ALL_SLOTS = ("up", "down", "slots", "skip", "unskip", "recall")
 IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
 
 
-@editor.post(f"/<slug>/editions/<public_id>/<any({', '.join(PRESSES)}):press>")
+@editor.press(
+    f"/<slug>/editions/<public_id>/<any({', '.join(PRESSES)}):press>",
+    {"": "edition", "pick": "pick", "drop": "pick", "date": "word", "unname": "check names"},
+)
 def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     """Do one thing to an edition and say so, with what others did meanwhile; where it can't be done, say why."""
 

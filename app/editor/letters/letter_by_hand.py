@@ -22,7 +22,7 @@ def letter_new(slug: str) -> str:
         return _form(desk, {"hear_back": "number", "credit": "none", "channel": "event"}, {})
 
 
-@editor.post("/<slug>/letters/new")
+@editor.press("/<slug>/letters/new", "take letters")
 def letter_write_down(slug: str) -> Response | tuple[str, int]:
     typed = request.form.to_dict()
 

@@ -43,7 +43,7 @@ def _end(desk: Desk, one: Letter) -> None:
 def _under_topic(desk: Desk, one: Letter) -> None:
     """A topic belongs to a question: to the one that the letter stands behind, or to one of its own."""
     topic = chosen_topic(desk)
-    own = desk.session.get(Question, one.question_id) if one.question_id and one.state == "filed" else None
+    own = desk.session.get(Question, one.question_id) if one.question_id and one.is_filed else None
     question = lead_of(desk.session, own) if own else questions.open_question(desk.session, desk.actor, [one])
     questions.add_topic(desk.session, desk.actor, question, topic.id)
 
@@ -57,11 +57,11 @@ def _one_question(desk: Desk, boxes: Boxes) -> tuple[Outcome, str]:
     outcome, rows = together(boxes, take)
     leads = {lead.id: lead for one in rows if (lead := _lead(desk, one))}
     question = leads[min(leads)] if leads else None
-    new = [one for one in sorted(rows, key=lambda one: one.id) if one.state != "filed" or one.question_id is None]
+    new = [one for one in sorted(rows, key=lambda one: one.id) if not one.is_filed or one.question_id is None]
     away = [one for one in rows if (lead := _lead(desk, one)) and lead is not question]
     words = _("it stands behind another question: merge the two in the list of questions")
     outcome.refused += [(one.public_id, Otherwise(words)) for one in away]
-    if question is not None and question.state not in questions.TAKES_LETTERS:
+    if question is not None and not question.takes_letters:
         words = _("the question that it would join has ended, or ran")
         outcome.refused += [(one.public_id, Otherwise(words)) for one in new]
         new = []
@@ -76,7 +76,7 @@ def _one_question(desk: Desk, boxes: Boxes) -> tuple[Outcome, str]:
 
 
 def _lead(desk: Desk, one: Letter) -> Question | None:
-    if one.state != "filed" or one.question_id is None:
+    if not one.is_filed or one.question_id is None:
         return None
     return lead_of(desk.session, desk.session.get_one(Question, one.question_id))
 
@@ -96,4 +96,4 @@ Bulk(
     done=lambda number: ngettext("One letter is done.", "%(num)s letters are done.", number),
     empty=_l("Nothing was done. Tick the letters first."),
     link=_l("Go to the question"),
-).at("letters", "letters_bulk")
+).at("letters", "letters_bulk", "take letters")

@@ -59,4 +59,4 @@ Bulk(
     why=_why,
     stays=_stay,
     most=6 * PAGE,
-).at("outbox", "press_mails")
+).at("outbox", "press_mails", "stop mails")

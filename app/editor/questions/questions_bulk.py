@@ -12,6 +12,7 @@ from ...lifecycle import Refused
 from ...newsroom.endings import close_question
 from ...questions import moves as questions
 from ...questions import queries
+from ...questions.lifecycle import CANNOT_TAKE_IN, QUESTION
 from ...questions.models import Question
 from ..bulk import Boxes, Bulk, Otherwise, Outcome, Press, chosen_topic, fresh, together
 from ..frame import Desk
@@ -56,9 +57,10 @@ def _merge(desk: Desk, boxes: Boxes) -> tuple[Outcome, str]:
 
 def _may_merge(desk: Desk, one: Question) -> int:
     """What can't be merged away leads; what can't take others in either leads last."""
-    if questions.INTO.get(str(one.state)):
+    if str(one.state) in CANNOT_TAKE_IN:
         return 2
-    return 1 if one.state in ("open", "shelved") and not merging_questions.has_expert(desk.session, one) else 0
+    can_be = "merge" in QUESTION.open_to(desk.actor, one) and not merging_questions.has_expert(desk.session, one)
+    return 1 if can_be else 0
 
 
 def _back(desk: Desk) -> tuple[str, None]:
@@ -87,4 +89,4 @@ Bulk(
     done=lambda number: ngettext("One question is done.", "%(num)s questions are done.", number),
     empty=_l("Nothing was done. Tick the questions first."),
     link=_l("Go to the one that they are in"),
-).at("questions", "questions_bulk")
+).at("questions", "questions_bulk", "word")

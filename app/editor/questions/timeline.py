@@ -24,11 +24,10 @@ from ...mail import question_mails
 from ...mail.message import Message, shortened
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
-from ...people.directory import desk_of, names_of
+from ...people.directory import everybody_of, names_of
 from ...questions import queries
 from ...questions.mentions import mentions, pieces
 from ...questions.models import Question
-from ...questions.notes import STAFF
 from ..frame import Desk
 from ..letters.letter_words import CHANNELS
 from ..mail.mail_words import STATES, name_of, stands
@@ -161,7 +160,7 @@ def _notes(desk: Desk, question: Question, below: tuple[datetime, int]) -> Itera
 
 def colleagues_of(desk: Desk) -> dict[int, str]:
     """Who can be called in a note."""
-    return {person.id: person.name for person in desk_of(desk.session, desk.newsletter.id, STAFF)}
+    return {person.id: person.name for person in everybody_of(desk.session, desk.newsletter.id)}
 
 
 def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterable[Entry]:
@@ -174,7 +173,7 @@ def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterab
             2,
             mail.id,
             _mail_words(desk, mail, message, to),
-            kind="late" if mail.state == "failed" else "",
+            kind="late" if mail.is_failed else "",
             quote=without_secrets(message.text)
             if message
             else "",  # whoever has the link can write in the expert's name

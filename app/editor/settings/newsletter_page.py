@@ -114,7 +114,7 @@ def languages_of(newsletter: Newsletter) -> list[str]:
     return list(dict.fromkeys([newsletter.language, *newsletter.languages]))
 
 
-@editor.post("/<slug>/settings")
+@editor.press("/<slug>/settings", "settings")
 def change_settings(slug: str) -> Response | tuple[str, int] | str:
     """Change the settings, and make the editions anew by the calendar as it is now; or only look at its dates."""
     choices = _chosen()

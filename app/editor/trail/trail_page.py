@@ -18,10 +18,10 @@ from ...audit import Event, trail
 from ...audit.events import EVENTS
 from ...editions.models import Edition
 from ...formatting import clock_time, day, exact, zone
+from ...lifecycle import must
 from ...listing import from_address, in_address
 from ...people import colleagues
 from ...people.models import Person
-from ...people.permissions import must
 from ...people.spreadsheet import written
 from ...questions.models import Question
 from ...web import paged

@@ -1,29 +1,91 @@
-"""HTML that a tree may safely be built of.
+"""A page as a tree: how it is read, and why that is safe.
 
 Builders follow a standard that lets a page cost more than its length: each open element may be walked over for each tag
 (500 kB of "<div>" kept Lexbor busy for over 20 seconds), and each open "<b>" is made again in every paragraph (1 MB made
-over 2 GB). The trimmer needs a tree, so `tamed` gives it nothing that grows into such a one.
+over 2 GB). So `tamed` lets nothing be built that grows into such a one.
 """
 
 import html as entities
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
-from .html_text import IMPLIED, TOKEN, VOID, text_of
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 MOST_NESTED = 500
 MOST_ATTRIBUTES = 500
 MOST_MADE_AGAIN = 500_000
+
+# Quotes hold a ">" only where a value begins (HTML, section 13.2.5.37). What nobody closed goes to the end.
+TOKEN = re.compile(
+    r"<!--(?:>|->|.*?(?:--!?>|\Z))"
+    r"|<(?P<unseen>script|style|title|textarea|template|select|iframe|noframes)\b.*?(?:</(?P=unseen)\b[^>]*>?|\Z)"
+    r"|<(?P<end>/?)(?P<tag>[a-z][^\s/>]{0,40})(?P<rest>(?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?+)*+)(?:>|\Z)"
+    r"|<[!?/][^>]*+(?:>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+VOID = frozenset([
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+])  # fmt: skip
+# Their end tags may be left out (HTML, section 13.1.2.4), so that they say nothing about how deep the tree is.
+IMPLIED = frozenset([
+    "p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "optgroup", "body", "html", "head",
+])  # fmt: skip
 
 # HTML, section 13.2.4.3: these go on in the next paragraph when they were not closed.
 _GOES_ON = frozenset(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
 _CELLS = frozenset(["td", "th", "caption"])
 
 
+Attributes = dict[str, str | None]
+State = TypeVar("State")
+
+
+class Visitor(Protocol[State]):
+    """Whoever reads a page. A state goes down the tree: what `enter` returns is handed to all that is in the element."""
+
+    def enter(self, tag: str, attributes: Attributes, state: State, node: LexborNode) -> State | None:
+        """Come to an element; None leaves out what is in it."""
+
+    def leave(self, tag: str, state: State) -> None:
+        """Come to its end."""
+
+    def text(self, text: str, state: State) -> None:
+        """Come to a text."""
+
+
+def walk(html: str, visitor: Visitor[State], state: State) -> None:
+    """Read a page in its order. Without recursion: it may be nested hundreds deep."""
+    root = LexborHTMLParser(tamed(html)).body
+    stack: list[tuple[LexborNode, State, bool]] = [(root, state, False)] if root is not None else []
+    while stack:
+        node, state, leaving = stack.pop()
+        tag = node.tag or ""
+        if leaving:
+            visitor.leave(tag, state)
+            continue
+        if node is not root and node.next is not None:
+            stack.append((node.next, state, False))
+        if tag == "-text":
+            visitor.text(node.text_content or "", state)
+        elif not tag.startswith(("-", "_", "!")):
+            inner = visitor.enter(tag, node.attributes, state, node)
+            if inner is not None:
+                stack.append((node, inner, True))
+                if node.child is not None:
+                    stack.append((node.child, inner, False))
+
+
 def tamed(html: str) -> str:
-    """The HTML itself, or only its text in a <pre>: where elements are nested deeper than any program nests them, a tag
+    """Return the HTML, or only its text in a <pre> where elements are nested deeper than any program nests them, a tag
     carries attributes by the hundred, or what was never closed would be made again too often."""
-    return f"<pre>{entities.escape(text_of(html))}</pre>" if _is_wild(html) else html
+    return f"<pre>{entities.escape(entities.unescape(TOKEN.sub(_break, html)))}</pre>" if _is_wild(html) else html
+
+
+def _break(token: re.Match[str]) -> str:
+    tag = (token["tag"] or "span").lower()
+    return "" if tag == "span" or tag in _GOES_ON else "\n"
 
 
 @dataclass

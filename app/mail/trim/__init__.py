@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from ..incoming import Known, Mail, Trimmed
 from .cutting import kept
 from .grammar import openings
-from .html_lines import of_html, too_deep
+from .html_lines import of_html
 from .lines import Line, Mark, has_words, of_text, read, reader, unquoted
 from .quoted_originals import tokens
 from .signatures import above, below_banner
@@ -24,7 +24,7 @@ SAME_LETTER = 0.8
 def trim(mail: Mail, known: Known = Known()) -> Trimmed:  # noqa: B008 - frozen
     """What the person wrote, and what was cut."""
     plain = _of_plain(mail.plain, known) if mail.plain and has_words(mail.plain) else None
-    if mail.html and len(mail.html) <= 2 * MOST_SIGNS and not too_deep(mail.html):
+    if mail.html and len(mail.html) <= 2 * MOST_SIGNS:
         lines, by_program = of_html(mail.html)
         if plain is None or (by_program and _same_letter(lines, mail.plain or "")):
             paged = _cut(lines, known)

@@ -1,14 +1,15 @@
 """A page of mail as lines, each with what the program that made it says of it: quote, attribution, signature.
 
 Clients that show a mail put their own prefix before foreign class names ("x_gmail_quote", "m_-123gmail_quote"), so names are
-compared without. Walked without recursion: a page may be nested thousands deep.
+compared without.
 """
 
 import re
 from dataclasses import dataclass, replace
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborNode
 
+from ..parsing.html_tree import Attributes, walk
 from .containers import Role, containers
 from .lines import MOST_LINES, Line, Mark, read, reader, with_bars
 
@@ -27,11 +28,6 @@ SILENT = frozenset(
 )  # fmt: skip
 HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all")
 MOST_THREADS = 20  # containers that are searched for a quote; a mail has one
-MOST_NESTED = 4000  # the parser's own time grows with the square of the depth
-TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})")
-VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "param"}
-)
 CELLS = frozenset({"td", "th"})
 MARKS = {Role.QUOTE: Mark.QUOTED, Role.INTRO: Mark.INTRO, Role.SIGN: Mark.SIGN}
 
@@ -90,33 +86,18 @@ class Writer:
 def of_html(html: str) -> tuple[list[Line], bool]:
     """The lines of a page, and whether a program's own container was among what they came from."""
     writer = Writer()
-    walk = Walk(writer)
-    root = LexborHTMLParser(html).body
-    if root is not None:
-        walk.over(root)
+    reading = Reading(writer)
+    walk(html, reading, Place())
     writer.line()
     once = reader()
     lines = [once(text, mark) for text, mark in writer.lines[:MOST_LINES]]
     if len(writer.lines) > MOST_LINES:
         lines.append(read("\n".join(text for text, _ in writer.lines[MOST_LINES:]), writer.lines[MOST_LINES][1]))
-    return with_bars(lines), walk.signed
+    return with_bars(lines), reading.signed
 
 
-def too_deep(html: str) -> bool:
-    """Whether a page is nested deeper than any mail, so that it is better read as plain text."""
-    if html.count("<") < MOST_NESTED:
-        return False
-    depth = 0
-    for closing, name in TAG.findall(html):
-        if name.lower() not in VOID:
-            depth += -1 if closing else 1
-            if depth > MOST_NESTED:
-                return True
-    return False
-
-
-class Walk:
-    """A walk over the tree, in the order of the page."""
+class Reading:
+    """A page while it is read."""
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
@@ -124,33 +105,17 @@ class Walk:
         self.threads = 0
         self.quoting: set[int] = set()  # the threads in which a quote has begun
 
-    def over(self, root: LexborNode) -> None:
-        stack: list[tuple[LexborNode, Place, bool]] = [(root, Place(), False)]
-        while stack:
-            node, place, leaving = stack.pop()
-            tag = node.tag or ""
-            if leaving:
-                _leave(tag, self.writer)
-                continue
-            beside = node.next if node is not root else None
-            if beside is not None:
-                stack.append((beside, place, False))
-            if tag == "-text":
-                self.say(node.text_content or "", place)
-            elif tag == "br":
-                self.writer.line(empty=True)
-            elif not tag.startswith(("-", "_", "!")) and tag not in SILENT:
-                attributes = node.attributes
-                if attributes and HIDDEN.search((attributes.get("style") or "")[:300].lower()):
-                    continue
-                inner = self.inside(node, tag, attributes, place)
-                _enter(tag, attributes, self.writer)
-                stack.append((node, inner, True))
-                within = node.child
-                if within is not None:
-                    stack.append((within, inner, False))
+    def enter(self, tag: str, attributes: Attributes, state: Place, node: LexborNode) -> Place | None:
+        if tag in SILENT or HIDDEN.search((attributes.get("style") or "")[:300].lower()):
+            return None
+        inner = self.inside(node, tag, attributes, state)
+        _enter(tag, attributes, self.writer)
+        return inner
 
-    def inside(self, node: LexborNode, tag: str, attributes: dict[str, str | None], place: Place) -> Place:
+    def leave(self, tag: str, state: Place) -> None:
+        _leave(tag, self.writer)
+
+    def inside(self, node: LexborNode, tag: str, attributes: Attributes, place: Place) -> Place:
         """What the container says of what is in it."""
         role = role_of(tag, attributes) if attributes else None
         if role is not None and not self.writer.rest:
@@ -170,18 +135,21 @@ class Walk:
             self.quoting.add(place.thread)
         return replace(place, pre=True) if tag == "pre" else place
 
-    def say(self, text: str, place: Place) -> None:
+    def text(self, text: str, state: Place) -> None:
+        place = state
         if place.thread and place.mark is Mark.WRITTEN and place.thread not in self.quoting:
             # In a program's container what stands before its first quote is the attribution, or a whole forwarded mail.
             place = replace(place, mark=Mark.QUOTED if text.lstrip().startswith("-----") else Mark.INTRO)
         self.writer.text(text, place)
 
 
-def _enter(tag: str, attributes: dict[str, str | None], writer: Writer) -> None:
+def _enter(tag: str, attributes: Attributes, writer: Writer) -> None:
     if tag == "img":
         alt = attributes.get("alt") or ""
         if 0 < len(alt) <= 8 and not alt.isascii():
             writer.parts.append(alt)  # a face, which some programs send as a picture
+    elif tag == "br":
+        writer.line(empty=True)
     elif tag in CELLS:
         writer.parts.append(" ")
     elif tag in APART and "mso" not in (attributes.get("class") or "").lower():
@@ -197,7 +165,7 @@ def _leave(tag: str, writer: Writer) -> None:
             writer.gap()
 
 
-def role_of(tag: str, attributes: dict[str, str | None]) -> Role | None:
+def role_of(tag: str, attributes: Attributes) -> Role | None:
     """What the container's name, identity, type or style says."""
     known = containers()
     for key in ("class", "id", "name", "type", "data-marker", "data-name"):
