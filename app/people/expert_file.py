@@ -86,7 +86,7 @@ def _row(session: Session, expert: Expert) -> tuple[str, ...]:
 
 def begin_export(session: Session, actor: Staff) -> None:
     """Note who takes the directory away: the addresses of everybody are in it. Raises `NotYours`, then `NotFresh`."""
-    must(actor, "E")
+    must(actor, "whole directory")
     if not is_fresh(session, actor):
         raise NotFresh(actor.ref)
     audit.record(session, actor, "person.export", session.get_one(Person, actor.person_id))
