@@ -18,11 +18,13 @@ help: ## list what can be made
 run: .venv/runtime $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
 	@PORT=$(PORT) exec $(BIN)/python serve.py
 
+# A file's tests stay together, since they share what was made for them, and the longest files come first.
+TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and PostgreSQL, with a real browser
 	@status=0; \
-	$(PYTEST) -n 2 -m "not alone and not browser" || status=1; \
-	$(PYTEST) -n 2 --dist loadfile -m browser || status=1; \
-	$(PYTEST) -m alone || status=1; \
+	$(PYTEST) $(TOGETHER) -m "not alone" || status=1; \
+	$(PYTEST) $$(grep -rl --include='test_*.py' 'mark[.]alone' tests) -m alone || status=1; \
 	exit $$status
 
 # Rooms of pages, and files of commands, of pages among verbs and of the largest mails: what takes more than a minute together.
@@ -32,7 +34,7 @@ SLOW := audit demo desk entrance expert journeys reader \
 	newsroom/test_insights.py newsroom/test_letters_undo.py people/test_permissions.py questions/test_merging.py
 
 quick: .venv/development $(CATALOGUES) ## what can be tested in a minute: the nouns and mail, on SQLite, without pages
-	$(PYTEST) -n 2 -q -m "not alone and not browser" -k "not postgresql" $(SLOW:%=--ignore-glob='tests/%')
+	$(PYTEST) $(TOGETHER) -q -m "not alone and not browser" -k "not postgresql" $(SLOW:%=--ignore-glob='tests/%')
 
 check: .venv/development ## style, types, templates, import direction, house rules
 	$(BIN)/ruff check .

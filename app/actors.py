@@ -1,14 +1,11 @@
 """Who is acting. Passed to every verb as an argument, never found in the surroundings.
 
-`roles` holds the letters that the tables of moves use: A assistant, E editor, X expert, R reader, C clock; and M for an
-admin, who manages the desk's people and no more of a question's way than an editor.
+`role` is the row of `permissions` that says what they may.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
-
-ROLE_LETTERS = {"assistant": frozenset("A"), "editor": frozenset("AE"), "admin": frozenset("AEM")}
 
 
 @dataclass(frozen=True)
@@ -27,10 +24,6 @@ class Staff:
     kind: ClassVar[str] = "staff"
 
     @property
-    def roles(self) -> frozenset[str]:
-        return ROLE_LETTERS[self.role]
-
-    @property
     def ref(self) -> str:
         return f"staff:{self.person_id}"
 
@@ -43,7 +36,7 @@ class Expert:
     name: str
     assignment_id: int | None = None
     kind: ClassVar[str] = "expert"
-    roles: ClassVar[frozenset[str]] = frozenset("X")
+    role: ClassVar[str] = "expert"
 
     @property
     def ref(self) -> str:
@@ -60,7 +53,7 @@ class Reader:
     letter_id: int | None = None
     mailed: bool = False
     kind: ClassVar[str] = "reader"
-    roles: ClassVar[frozenset[str]] = frozenset("R")
+    role: ClassVar[str] = "reader"
     ref: ClassVar[str] = "reader"
 
 
@@ -71,7 +64,7 @@ class Visitor:
 
     person_id: int | None = None
     kind: ClassVar[str] = "visitor"
-    roles: ClassVar[frozenset[str]] = frozenset()
+    role: ClassVar[str] = "visitor"
 
     @property
     def ref(self) -> str:
@@ -83,7 +76,7 @@ class Clock:
     """The worker, when something is due."""
 
     kind: ClassVar[str] = "clock"
-    roles: ClassVar[frozenset[str]] = frozenset("C")
+    role: ClassVar[str] = "clock"
     ref: ClassVar[str] = "clock"
 
 
@@ -92,7 +85,7 @@ class Mailroom:
     """Mail as it comes in; it brings letters and settles nothing."""
 
     kind: ClassVar[str] = "mailroom"
-    roles: ClassVar[frozenset[str]] = frozenset("C")
+    role: ClassVar[str] = "mailroom"
     ref: ClassVar[str] = "mailroom"
 
 

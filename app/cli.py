@@ -1,5 +1,6 @@
 """The commands: `flask lifecycle`, `migrate`, `staff`, `editions`, `mail`, `keys`, `matching`, `worker`, `doctor`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -8,7 +9,7 @@ from flask.cli import AppGroup
 
 from config import Unsafe
 
-from . import worker
+from . import permissions, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
 from .db import Database
 from .editions.cli import editions
@@ -27,18 +28,24 @@ from .rotation import rotate
 
 MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, MAIL, INBOUND)
 matching.add_command(run_index)  # it knows the nouns, which matching does not
-HEADS = ("machine", "action", "from > to", "who", "needs", "tells")
+HEADS = ("machine", "action", "from > to", "act", "needs", "tells")
+HEADS_OF_ROLES = ("role", "acts")
 
 keys = AppGroup("keys", help="The secrets that seal what could name a person.")
 
 
+def _print(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    click.echo("\n".join(f"| {' | '.join(row)} |" for row in (heads, ("---",) * len(heads), *rows)))
+
+
 @click.command("lifecycle")
-@click.option("--table", is_flag=True, help="Print the tables of moves as Markdown.")
+@click.option("--table", is_flag=True, help="Print the tables of roles and of moves as Markdown.")
 def lifecycle(table: bool) -> None:
     """What may happen to what, by whom: the policy of the house."""
-    rows = as_rows(MACHINES)
     if table:
-        click.echo("\n".join(f"| {' | '.join(row)} |" for row in (HEADS, ("---",) * len(HEADS), *rows)))
+        _print(HEADS_OF_ROLES, permissions.as_rows())
+        click.echo()
+        _print(HEADS, as_rows(MACHINES))
         return
     for machine in MACHINES:
         click.echo(f"{machine.noun}: {', '.join(machine.states)}; {len(machine.moves)} moves")

@@ -28,7 +28,6 @@ from .questions.models import Question
 BATCH = 50  # rows a transaction: readers who send wait for it on SQLite
 AT_A_TIME = 20  # batches before the worker's other duties have their turn
 DUE = text("indexed_version <> version")
-WAITING = ("received", "held")
 # Characters beside the text itself. PostgreSQL takes a megabyte of a text's terms; a longer one would hold up all
 # others.
 MORE = 100_000
@@ -81,14 +80,14 @@ def index_letters(session: Session) -> list[int]:
 
 
 def _letter(letter: Letter, added: str) -> Doc:
-    asks = letter.state == "filed" and letter.filed_as == "question"
+    asks = letter.is_filed and letter.filed_as == "question"
     return Doc(
         letter.newsletter_id,
         "letter",
         letter.id,
         letter.body or "",
         f"{letter.background or ''}{added}".strip()[:MORE],
-        offered=letter.author == "reader" and (asks or letter.state in WAITING),
+        offered=letter.author == "reader" and (asks or letter.waits),
         question_id=letter.question_id if asks else None,
         edition_id=letter.about_edition_id,
     )
@@ -112,7 +111,7 @@ def index_questions(session: Session) -> list[int]:
     )
     desk, public = {}, {}
     for question in rows:
-        published = question.state == "published" and question.id in ran
+        published = question.is_published and question.id in ran
         if question.wording:
             names = tuple(topic.name for topic in topics[question.id])
             answers = _answers(ran[question.id]) if published else ""
@@ -166,9 +165,7 @@ def _answers(item: EditionItem) -> str:
 
 
 def _is_shown(question: Question) -> bool:
-    return bool(
-        question.state in questions.SHOWN_IN and question.shown_at and question.text and question.text.cleared_at
-    )
+    return bool(question.is_going and question.shown_at and question.is_cleared)
 
 
 def index_anew(database: Database) -> Iterator[int]:

@@ -4,13 +4,15 @@ of it."""
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from . import audit
 from .actors import Actor
 from .db import now
+from .permissions import may
 
 
 class Refused(Exception):
@@ -50,6 +52,38 @@ class TooLong(Refused):
         self.field, self.most = field, most
 
 
+class Among(tuple[str, ...]):
+    """Some states of a noun, by what holds of a row that is in one of them.
+
+    As an attribute of a model it answers for a row, and for the model itself it is the condition of a query.
+    """
+
+    @overload
+    def __get__(self, row: None, model: Any) -> ColumnElement[bool]: ...
+
+    @overload
+    def __get__(self, row: object, model: Any) -> bool: ...
+
+    def __get__(self, row: Any, model: Any) -> Any:
+        if row is not None:
+            return row.state in self
+        return model.state == self[0] if len(self) == 1 else model.state.in_(self)
+
+
+class States(dict[str, str]):
+    """The states of a noun: one row each, with all that holds in it, as the names of the properties that ask for it.
+
+    That a row is in a state is a property too, and not written down: "is_open" holds in "open".
+    """
+
+    def which(self, name: str) -> Among:
+        """Return the states in which a property holds. Raises KeyError for one that holds in none."""
+        found = Among(state for state, holds in self.items() if name in (f"is_{state.replace(' ', '_')}", *holds.split()))
+        if not found:
+            raise KeyError(f"{name} holds in no state: write it into the rows of those in which it does")
+        return found
+
+
 @dataclass(frozen=True)
 class Need:
     """A fact that must hold once the move's facts are on the row."""
@@ -70,30 +104,34 @@ def has(*columns: str) -> Need:
 class Move:
     """One row of a table of moves.
 
-    `source` is empty where the row begins. `who` lists role letters and then, each after a `=`, the moves of an upper
-    machine that this one follows. `tells` names whom the verb writes to: A and E the desk, X the expert, R the readers.
+    `source` is empty where the row begins. `act` is what whoever makes the move must be allowed to do, or several such
+    acts with commas, any of which will do. `after` names the moves of an upper machine that this one follows; with
+    `after` alone nobody makes it by hand. `tells` names whom the verb writes to: A and E the desk, X the expert, R the
+    readers.
     """
 
     action: str
     source: tuple[str, ...]
     target: tuple[str, ...]
-    who: str
+    act: str = ""
+    after: str = ""
     needs: tuple[Need, ...] = ()
     tells: str = ""
 
     @property
-    def roles(self) -> frozenset[str]:
-        return frozenset(self.who.partition("=")[0].split())
+    def acts(self) -> list[str]:
+        return self.act.split(", ") if self.act else []
 
     @property
-    def causes(self) -> frozenset[str]:
-        return frozenset(cause.strip() for cause in self.who.split("=")[1:])
+    def who(self) -> str:
+        """The acts and then, each behind a `=`, the moves that this one follows, as the tables print them."""
+        return " ".join(filter(None, (self.act, *(f"={cause}" for cause in filter(None, self.after.split(", "))))))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Machine:
     noun: str
-    states: tuple[str, ...]
+    states: States
     moves: tuple[Move, ...]
 
     def move(self, action: str, state: str | None) -> Move:
@@ -105,7 +143,7 @@ class Machine:
 
     def open_to(self, actor: Actor, row: Any) -> list[str]:
         """The actions that this actor could take from where the row stands; what the pages draw buttons from."""
-        return [move.action for move in self.moves if row.state in move.source and move.roles & actor.roles]
+        return [move.action for move in self.moves if row.state in move.source and may(actor, *move.acts)]
 
     def apply(
         self,
@@ -128,7 +166,7 @@ class Machine:
         """
         old = row.state
         move = self.move(action, old)
-        if not (cause in move.causes if cause else move.roles & actor.roles):
+        if not (cause in move.after.split(", ") if cause else may(actor, *move.acts)):
             raise NotYours(f"{actor.ref} may not {action} a {self.noun}")
         target = to or move.target[0]
         if target not in move.target:
@@ -158,10 +196,10 @@ def as_rows(machines: Sequence[Machine]) -> list[tuple[str, str, str, str, str, 
     ]
 
 
-def must(actor: Actor, roles: str) -> None:
-    """Raise `NotYours` unless the actor has one of the role letters."""
-    if not actor.roles & frozenset(roles):
-        raise NotYours(actor.ref)
+def must(actor: Actor, *acts: str) -> None:
+    """Raise `NotYours` unless the actor may do one of these acts (see `permissions`)."""
+    if not may(actor, *acts):
+        raise NotYours(f"{actor.ref} may not {acts[0]}")
 
 
 def within(field: str, text: str, most: int) -> str:

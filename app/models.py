@@ -8,7 +8,20 @@ from .letters import models as letters
 from .mail import models as mail
 from .matching import models as matching
 from .newsletters import models as newsletters
+from .newsroom import models as newsroom
 from .people import models as people
 from .questions import models as questions
 
-__all__ = ["Base", "answers", "audit", "editions", "letters", "mail", "matching", "newsletters", "people", "questions"]
+__all__ = [
+    "Base",
+    "answers",
+    "audit",
+    "editions",
+    "letters",
+    "mail",
+    "matching",
+    "newsletters",
+    "newsroom",
+    "people",
+    "questions",
+]

@@ -87,7 +87,7 @@ def settle_silence(_app: Flask, database: Database) -> None:
 
         def settle(session: Session, answer_id: int = answer_id) -> None:
             answer = lock(session, session.get_one(Answer, answer_id))
-            if answer.state == "checking":
+            if answer.is_checking:
                 editing.settle_check(session, Clock(), answer, "silent")
 
         database.write(settle)

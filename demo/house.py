@@ -17,7 +17,7 @@ from app.editions.models import Edition
 from app.newsletters import settings
 from app.newsletters.models import Newsletter, Topic
 from app.people import directory
-from app.people.models import Expert
+from app.people.models import PROFILE, Expert
 from app.questions.models import Question
 
 CONTENT = Path(__file__).parent / "content"
@@ -145,7 +145,7 @@ def _plan(house: House, desk: Desk, first: EditionDate) -> None:
 def _record(house: House, row: Told) -> Expert:
     """Record an expert. Their pages speak the language of a newsletter if it is their first one, else English."""
     languages = {desk.newsletter.language for desk in house.desks.values()}
-    profile = {name: row[name] for name in (*directory.PROFILE, *directory.PROFILE_FACTS) if name in row}
+    profile = {name: row[name] for name in PROFILE.keys() - {"name"} if name in row}
     if "away_until_in_days" in row:
         profile["away_until"] = ago(house.at, -row["away_until_in_days"]).date()
     spoken = row["languages"][0] if row["languages"][0] in languages else "en"

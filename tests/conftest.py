@@ -20,11 +20,11 @@ from werkzeug.routing import Rule
 
 from app.db import Database
 from app.migrate import migrate
-from app.seal import Keys
+from app.web import limiter
 from tests.support import postgres
-from tests.support.app import BASE_URL, SECRETS, opened_app
+from tests.support.app import SECRETS, opened_app
 from tests.support.cast import Newsroom
-from tests.support.databases import address_of, postgres_copy, with_people
+from tests.support.databases import Places, address_of, alone, demo_year, postgres_copy, with_people
 from tests.support.desk_browser import DeskBrowser
 from tests.support.missing import without
 from tests.support.serving import served
@@ -33,6 +33,28 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 SERVER = pytest.StashKey[ExitStack]()
+# The rooms of pages: a page shows what nouns and verbs give, and those are tested on both databases. What a page asks by itself
+# is asked of both too: by the walk over every page and press (house/test_gates.py), and by tests marked both_databases, whose
+# subject are long lists that are narrowed down and paged.
+ON_ONE_DATABASE = ("desk", "entrance", "expert", "reader")
+LONGEST = ("journeys", "demo", "house", "desk", "newsroom", "mailroom")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that has a database on both, one of a page on SQLite, and one that names its database on that."""
+    if "database_url" not in metafunc.fixturenames:
+        return
+    marks = list(metafunc.definition.iter_markers())
+    if any(mark.name == "parametrize" and "database_url" in mark.args[0] for mark in marks):
+        return
+    of_a_page = metafunc.definition.path.parent.name in ON_ONE_DATABASE
+    both = not of_a_page or any(mark.name == "both_databases" for mark in marks)
+    metafunc.parametrize("database_url", ["sqlite", "postgresql"] if both else ["sqlite"], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: LONGEST.index(room) if (room := item.path.parent.name) in LONGEST else len(LONGEST))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,6 +67,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if SERVER in config.stash:
         config.stash[SERVER].close()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what is made once and used by every worker."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +102,25 @@ def postgres_founded(postgres_template: str) -> Iterator[tuple[str, Newsroom]]:
         yield name, with_people(address_of(name))
 
 
+@pytest.fixture(scope="session")
+def sqlite_year(sqlite_template: Path, shared: Path) -> Path:
+    """The demo newsroom after its year until now, lived through once for all workers; to be copied."""
+    path = shared / "year.db"
+    with alone(path.with_suffix(".lock")):
+        if not path.exists():
+            began = shutil.copy(sqlite_template, path.with_suffix(".begun"))
+            demo_year(f"sqlite:///{began}")
+            began.rename(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_year(postgres_template: str) -> Iterator[str]:
+    with postgres_copy(postgres_template) as name:
+        demo_year(address_of(name))
+        yield name
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database without any table."""
@@ -83,25 +131,29 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield address_of(name)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a migrated database that nobody else uses; with the newsroom in it where the test asks for one."""
-    founded = "newsroom" in request.fixturenames
-    if request.param == "sqlite":
-        path = request.getfixturevalue("sqlite_founded")[0] if founded else request.getfixturevalue("sqlite_template")
-        with TemporaryDirectory(prefix="newsroom-", dir=postgres.in_memory()) as folder:
-            yield f"sqlite:///{shutil.copy(path, Path(folder) / 'newsroom.db')}"
-        return
-    template = (
-        request.getfixturevalue("postgres_founded")[0] if founded else request.getfixturevalue("postgres_template")
-    )
-    with postgres_copy(template) as name:
-        yield address_of(name)
+@pytest.fixture(scope="session")
+def places() -> Iterator[Places]:
+    """Where this worker's tests find their databases."""
+    with TemporaryDirectory(prefix="newsroom-", dir=postgres.in_memory()) as folder, ExitStack() as stack:
+        yield Places(Path(folder) / "newsroom.db", stack)
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = Database(database_url, Keys(SECRETS), BASE_URL)
+def database_url(request: pytest.FixtureRequest, places: Places) -> str:
+    """The address of a migrated database that nobody else uses; with the newsroom in it where the test asks for one."""
+    founded = "newsroom" in request.fixturenames
+    if request.param == "sqlite":
+        return places.sqlite(
+            request.getfixturevalue("sqlite_founded")[0] if founded else request.getfixturevalue("sqlite_template")
+        )
+    return places.postgres(
+        request.getfixturevalue("postgres_founded")[0] if founded else request.getfixturevalue("postgres_template")
+    )
+
+
+@pytest.fixture
+def database(database_url: str, places: Places) -> Iterator[Database]:
+    opened = places.opened(database_url)
     yield opened
     opened.close()
 
@@ -143,15 +195,24 @@ def addresses_made_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Every test has an app of its own; its templates are compiled once."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("compiled")))
+def compiled(shared: Path) -> FileSystemBytecodeCache:
+    """Templates are compiled once for all workers."""
+    folder = shared / "compiled"
+    folder.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(folder))
 
 
 @pytest.fixture
-def app(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
-    with opened_app(database, tmp_path, compiled, limits="0") as made:
-        yield made
+def app(database: Database, places: Places, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
+    """The app on this test's database: one for all tests of a worker, with the settings that it had at the beginning."""
+    made = places.app(database, compiled)
+    settings = dict(made.config)
+    made.config["MAIL_FOLDER"] = str(tmp_path / "mail")
+    limiter.enabled = False  # it is one for all apps of a process, and `limited` lets it count
+    yield made
+    made.config.clear()
+    made.config.update(settings)
+    made.extensions["database"].close()
 
 
 @pytest.fixture

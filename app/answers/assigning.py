@@ -23,14 +23,9 @@ from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..text import clean, for_print, single_line
 from . import change_notices, expert_mails, pending_invitations
-from .briefing import printed_line
+from .briefing import USUAL, Brief, printed_line
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
-
-ANSWERABLE = ("open", "seeking", "answered", "shelved")  # states of a question that takes answers
-ASKED = ("invited", "accepted", "received", "returned")
-SETTLED = ("published", "retracted", "closed", "merged")  # states of a question about which no expert is heard any more
-WRITES = ("invited", "accepted", "returned")  # where the desk waits for a text until `due_at`
 
 
 @dataclass(frozen=True)
@@ -49,11 +44,7 @@ def assign(
     actor: Staff,
     question: Question,
     expert: ExpertRow,
-    *,
-    brief: str = "",
-    words: int | None = None,
-    credit_line: str | None = None,
-    relation: str | None = None,
+    brief: Brief = USUAL,
     for_edition_id: int | None = None,
 ) -> Assignment:
     """Draft an assignment. What is said of the expert in print starts from their profile.
@@ -64,22 +55,22 @@ def assign(
     lock(session, question)
     taken = session.scalar(
         select(Assignment).filter_by(question_id=question.id, expert_id=expert.id).where(
-            Assignment.state.not_in(("declined", "cancelled"))
+            Assignment.is_live
         )
     )  # fmt: skip
-    if taken or question.state not in ANSWERABLE:
+    if taken or not question.takes_answers:
         raise Illegal("question", "assign", "assigned" if taken else question.state)
-    must_be_clear(session, actor, question, f"{brief}\n{credit_line or ''}\n{relation or ''}")
+    must_be_clear(session, actor, question, brief.whole)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     assignment = Assignment(
         newsletter_id=question.newsletter_id,
         question_id=question.id,
         expert_id=expert.id,
         for_edition_id=for_edition_id,
-        brief=for_print(clean(brief)),
-        words=words or newsletter.words,
-        credit_line=printed_line("credit_line", expert.credit_line if credit_line is None else credit_line),
-        relation=printed_line("relation", expert.relation if relation is None else relation),
+        brief=for_print(clean(brief.brief)),
+        words=brief.words or newsletter.words,
+        credit_line=printed_line("credit_line", expert.credit_line if brief.credit_line is None else brief.credit_line),
+        relation=printed_line("relation", expert.relation if brief.relation is None else brief.relation),
     )
     ASSIGNMENT.apply(session, actor, assignment, "draft", why={"expert": expert.id})
     session.refresh(assignment)
@@ -108,7 +99,7 @@ def invite(
         reply_by=terms.reply_by,
         due_at=terms.due_at,
     )
-    if question.state != "seeking":
+    if not question.is_seeking:
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     values = invitation_values(session, assignment, terms, expert_mails.assignment_link(session, assignment), also)
     expert_mails.to_expert(session, actor, assignment, "expert.invitation", values, once_key=once_key)
@@ -120,7 +111,7 @@ def invitation_values(
     """Return all that the letter of invitation says."""
     question = session.get_one(Question, assignment.question_id)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    others = [a for a in of_question(session, question) if a.id != assignment.id and a.state in ASKED]
+    others = [a for a in of_question(session, question) if a.id != assignment.id and a.is_asked]
     return InvitationMail(
         **vars(terms),
         wording=question.wording,
@@ -148,14 +139,14 @@ def accept(session: Session, actor: Expert | Staff, assignment: Assignment, caus
     The desk says so in their name where it files what they mailed.
     """
     question = lock(session, session.get_one(Question, assignment.question_id))
-    if assignment.state == "declined" and question.state not in ANSWERABLE:
+    if assignment.is_declined and not question.takes_answers:
         raise Illegal("question", "accept", question.state)
     lock(session, assignment)
     later = assignment.later_on.isoformat() if assignment.later_on else None
     was = {name: value for name, value in (("decline_reason", assignment.decline_reason), ("later_on", later)) if value}
     facts = {"decline_reason": None, "later_on": None}
     ASSIGNMENT.apply(session, actor, assignment, "accept", cause=cause, why={"was": was} if was else None, **facts)
-    if question.state == "open":
+    if question.is_open:
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     pending_invitations.step_back(session, actor, assignment, "accept")
 
@@ -221,14 +212,14 @@ def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str)
 def _is_heard(session: Session, assignment: Assignment, action: str) -> None:
     """Raise `Illegal` where nobody would read it: the assignment is over, or its question. After a no it is welcome."""
     question = lock(session, session.get_one(Question, assignment.question_id))
-    if lock(session, assignment).state in ("done", "cancelled") or question.state in SETTLED:
+    if lock(session, assignment).is_over or question.is_settled:
         raise Illegal("assignment", action, assignment.state)
 
 
 def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> None:
     """Revoke the addresses of the assignment's page and mail a new one."""
-    must(actor, "E")
-    if lock(session, assignment).state not in ASKED:
+    must(actor, "invite")
+    if not lock(session, assignment).is_asked:
         raise Illegal("assignment", "send the link of", assignment.state)
     links.revoke_links(session, assignment.id)
     again = AssignmentMail(due_at=assignment.due_at, link=expert_mails.assignment_link(session, assignment))
@@ -241,8 +232,8 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
 
     Raises `Illegal` where nobody waits for a text of theirs: not asked yet, handed in, or ended meanwhile.
     """
-    must(actor, "E")
-    if lock(session, assignment).state not in WRITES:
+    must(actor, "invite")
+    if not lock(session, assignment).owes_text:
         raise Illegal("assignment", "extend", assignment.state)
     assignment.due_at = due_at
     session.flush()
@@ -260,10 +251,10 @@ def cancel(
 
     Gives the mail that tells them. Raises `Leaking` (see `firewall`).
     """
-    asked = lock(session, assignment).state in ASKED
+    asked = lock(session, assignment).is_asked
     ASSIGNMENT.apply(session, actor, assignment, "cancel", cause=cause)
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
-    if answer and answer.state != "withdrawn":
+    if answer and not answer.is_withdrawn:
         ANSWER.apply(session, actor, lock(session, answer), "withdraw", cause="cancel")
     links.revoke_links(session, assignment.id)
     if cause is None:
@@ -274,5 +265,5 @@ def cancel(
 def rest(session: Session, actor: Actor, question_id: int) -> None:
     """When the last expert is out, the question is open again."""
     question = lock(session, session.get_one(Question, question_id))
-    if question.state == "seeking" and not any(a.state in ASKED for a in of_question(session, question)):
+    if question.is_seeking and not any(a.is_asked for a in of_question(session, question)):
         QUESTION.apply(session, actor, question, "rest", cause="last one ends")

@@ -24,6 +24,7 @@ from ..people.models import Expert
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionText, QuestionTopic
 from .assigning import of_question
+from .lifecycle import ASSIGNMENT_STATES
 from .models import Assignment
 from .workload import live
 
@@ -33,8 +34,6 @@ NEWEST = 200  # of the newsletter's newest questions and assignments whose exper
 PAST = 80  # earlier questions that are compared
 REMEMBERED = timedelta(days=730)
 USUAL = 2  # questions at once, where nobody has said how many
-ANSWERED = ("received", "done")
-SILENT = ("invited",)
 
 
 @dataclass
@@ -83,7 +82,7 @@ def ranked(session: Session, question: Question, words: str = "", scored: Sequen
     `scored` is what `compared` gave, where it was asked before.
     """
     here = {row.expert_id: row for row in of_question(session, question)}
-    has = [key for key, row in here.items() if row.state not in ("declined", "cancelled")]
+    has = [key for key, row in here.items() if row.is_live]
     topics = tuple(topic.name for topic in questions.topics_of(session, [question.id])[question.id])
     near = compared(session, question, topics)[1] if scored is None else scored
     similar = [key for (noun, key), _score, _doc in near if noun == "question"]
@@ -103,7 +102,7 @@ def ranked(session: Session, question: Question, words: str = "", scored: Sequen
 
 def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[int]:
     """Whom to compare: who answered what is like it or of its topics, who names them, whom the desk knows, who is new."""
-    answered = select(Assignment.expert_id).where(Assignment.state.in_(ANSWERED))
+    answered = select(Assignment.expert_id).where(Assignment.has_text)
     of_topics = select(QuestionTopic.question_id).where(
         QuestionTopic.topic_id.in_(select(QuestionTopic.topic_id).filter_by(question_id=question.id))
     )
@@ -134,7 +133,7 @@ def histories(session: Session, experts: Sequence[Expert], question: Question | 
         Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state,
         Assignment.invited_at, Assignment.reply_by, Assignment.received_at,
     ).where(
-        Assignment.expert_id.in_(found), Assignment.state != "drafted", Assignment.state_at >= now(session) - REMEMBERED
+        Assignment.expert_id.in_(found), ~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED
     )  # fmt: skip
     if question is not None:
         query = query.where(Assignment.question_id != question.id)
@@ -145,13 +144,13 @@ def histories(session: Session, experts: Sequence[Expert], question: Question | 
 
 
 def _remember(history: History, row: Any, at: datetime, here: bool) -> None:
-    if row.state in ANSWERED and here:
+    if row.state in ASSIGNMENT_STATES.which("has_text") and here:
         history.answered.append(row.question_id)
-    if row.invited_at is None or row.state == "cancelled":
+    if row.invited_at is None or row.state in ASSIGNMENT_STATES.which("is_cancelled"):
         return
-    waits = row.state in SILENT and (row.reply_by is None or row.reply_by > at)
+    waits = row.state in ASSIGNMENT_STATES.which("is_invited") and (row.reply_by is None or row.reply_by > at)
     history.asked += not waits  # who still has time has neither replied nor been silent
-    history.replied += row.state not in SILENT
+    history.replied += row.state not in ASSIGNMENT_STATES.which("is_invited")
     history.last_asked = max(history.last_asked or row.invited_at, row.invited_at)
     if row.received_at is not None:
         history.days.append((row.received_at - row.invited_at).total_seconds() / 86_400)

@@ -39,9 +39,9 @@ def close(
 
 
 def _end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
-    if assignment.state == "done":
+    if assignment.is_done:
         return change_notices.ended(session, actor, assignment, sentence)
-    if assignment.state in ("declined", "cancelled"):
+    if not assignment.is_live:
         return None
     return cancel(session, actor, assignment, sentence, cause="close")
 

@@ -8,10 +8,8 @@ from sqlalchemy.orm import Session, joinedload
 from ..letters.models import Letter
 from ..mail import inbound
 from ..mail.models import Inbound, OutboxMail
-from .mailed_answers import WAITS
 from .models import Assignment
 
-WRITERS = ("invited", "accepted", "returned", "received", "drafted")  # whose assignment may be written about
 MANY = 100  # assignments that a list offers to choose from
 SHOWN = 12  # letters of experts that a page tells of one by one
 BROUGHT_BACK = 5  # bounces that are looked at for something to do
@@ -30,9 +28,9 @@ def load_assignment(session: Session, newsletter_id: int, public_id: str) -> Ass
 def writable(session: Session, newsletter_id: int, person_id: int | None = None) -> list[Assignment]:
     """The assignments that a mail may belong to, the newest first; of the person whose address it claims to come from also
     those to which they said no: they may have thought again."""
-    no = and_(Assignment.state == "declined", Assignment.expert.has(person_id=person_id))
+    no = and_(Assignment.is_declined, Assignment.expert.has(person_id=person_id))
     query = with_questions().where(Assignment.newsletter_id == newsletter_id)
-    query = query.where(or_(Assignment.state.in_(WRITERS), no if person_id else false()))
+    query = query.where(or_(Assignment.may_be_written_about, no if person_id else false()))
     return list(session.scalars(query.order_by(Assignment.id.desc()).limit(MANY)))
 
 
@@ -44,7 +42,7 @@ def waiting_of_experts(
         select(Letter, Assignment)
         .join(Assignment, Assignment.id == Letter.assignment_id)
         .options(joinedload(Assignment.question))
-        .where(Letter.newsletter_id == newsletter_id, Letter.state.in_(WAITS), Letter.assignment_id.is_not(None))
+        .where(Letter.newsletter_id == newsletter_id, Letter.waits, Letter.assignment_id.is_not(None))
         .order_by(Letter.id)
     )
     if assignment_ids is not None:
@@ -55,7 +53,7 @@ def waiting_of_experts(
 def robots_on(session: Session, newsletter_id: int, assignment_ids: Sequence[int]) -> dict[int, Inbound]:
     """The newest automatic reply that came for each of several assignments, an absence note for example."""
     query = select(Inbound).where(
-        Inbound.newsletter_id == newsletter_id, Inbound.state == "automatic", Inbound.assignment_id.in_(assignment_ids)
+        Inbound.newsletter_id == newsletter_id, Inbound.is_automatic, Inbound.assignment_id.in_(assignment_ids)
     )
     return {row.assignment_id: row for row in session.scalars(query.order_by(Inbound.id)) if row.assignment_id}
 

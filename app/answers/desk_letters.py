@@ -21,11 +21,11 @@ def write_to(session: Session, actor: Staff, assignment: Assignment, body: str) 
 
     Raises `Missing` (text, address), `TooLong`, `Leaking` (see `firewall`), and `Illegal` before the expert was asked: the first mail is the invitation.
     """
-    must(actor, "A")
+    must(actor, "prepare")
     body = within("letter", clean(body), LONGEST)
     if not body:
         raise Missing("text")
-    if assignment.state == "drafted":
+    if assignment.is_drafted:
         raise Illegal("assignment", "write to the expert of", assignment.state)
     if assignment.expert.person.email_sealed is None:
         raise Missing("address")

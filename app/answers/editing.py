@@ -159,12 +159,11 @@ def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
 
 def _not_told() -> Exists:
     """Whether the mail of a check is held, failed or came back: silence about it means nothing."""
-    ended = ("sent", "discarded")  # a discarded one took its check with it
     return (
         exists()
         .where(Answer.id == Check.answer_id, OutboxMail.assignment_id == Answer.assignment_id)
         .where(OutboxMail.kind == "expert.check", OutboxMail.created_at >= Check.asked_at)
-        .where(OutboxMail.state.not_in(ended))
+        .where(~OutboxMail.is_settled)  # a discarded one took its check with it
     )
 
 
@@ -178,7 +177,7 @@ def faults_of_approval(session: Session, answer: Answer, checklist: Sequence[str
     by_hand = text is not None and text.channel not in OWN_HAND
     checks = checks_of(session, [answer.id])[answer.id]
     passed = any(check.text_id == answer.text_id and check.outcome in PASSED for check in checks)
-    untouched = answer.state == "submitted" and not by_hand
+    untouched = answer.is_submitted and not by_hand
     if (
         not passed
         and not untouched
@@ -205,7 +204,7 @@ def approve(
     The unchanged text of the expert needs no check under "facts only"; a text past its check needs none; else a noted
     `reason`. Raises `Stale`, `Illegal`, `NotYours`, `Missing` (check, verified, checklist).
     """
-    must(actor, "E")
+    must(actor, "approve")
     expect(lock(session, answer), version)
     ANSWER.move("approve", answer.state)
     reason = within("reason", single_line(reason), LONGEST_REASON)
@@ -223,28 +222,24 @@ def approve(
         approved_by_id=actor.person_id,
         checklist=sorted(checklist),
         override_reason=reason or None,
-        credit={
-            "name": assignment.expert.printed_name,
-            "credit_line": assignment.credit_line,
-            "relation": assignment.relation,
-        },
+        credit=assignment.credit,
     )
     end_check(session, actor, answer)
     change_notices.approved(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "finish", cause="approve")
-    if question.state in ("open", "seeking", "answered"):
+    if question.is_in_work:
         QUESTION.apply(session, actor, lock(session, question), "answer", cause="approve")
 
 
 def approved_of(session: Session, question_id: int) -> list[Answer]:
-    query = select(Answer).filter_by(question_id=question_id, state="approved")
+    query = select(Answer).where(Answer.question_id == question_id, Answer.is_approved)
     return list(session.scalars(query.order_by(Answer.run_position, Answer.id)))
 
 
 def _unanswer(session: Session, actor: Actor, question: Question) -> None:
     """The last approved answer is gone: the question is open, or with an expert again."""
-    if question.state == "answered" and not approved_of(session, question.id):
-        busy = any(a.state in ("invited", "accepted", "received", "returned") for a in of_question(session, question))
+    if question.is_answered and not approved_of(session, question.id):
+        busy = any(a.is_asked for a in of_question(session, question))
         target = "seeking" if busy else "open"
         QUESTION.apply(session, actor, lock(session, question), "unanswer", to=target, cause="reopen")
 
@@ -269,7 +264,7 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
     assignment, question = load_whole(session, answer)
     _not_picked(question)
     end_check(session, actor, answer)
-    if answer.state == "approved":
+    if answer.is_approved:
         ASSIGNMENT.apply(session, actor, lock(session, assignment), "unfinish", cause="reopen")
     ANSWER.apply(session, actor, lock(session, answer), "withdraw")
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "cancel", cause="withdraw")

@@ -18,6 +18,7 @@ from ..mail.reply_address import address_for
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..people import directory, links
+from ..permissions import may
 from ..questions import queries as questions
 from ..questions.firewall import must_be_clear
 from .models import Assignment
@@ -56,7 +57,7 @@ def way_out(
     by_desk = isinstance(actor, Staff)
     pause = timedelta(seconds=newsletter.undo_seconds if by_desk else 0)
     return {
-        "hold": kind in newsletter.held_kinds or by_desk and "E" not in actor.roles,
+        "hold": kind in newsletter.held_kinds or by_desk and not may(actor, "release mails"),
         "due_at": max(now(session) + pause, not_before or now(session)),
     }
 
@@ -115,7 +116,7 @@ def to_desk(session: Session, assignment: Assignment, deed: str, said: str = "")
     newsletter, question = session.get_one(Newsletter, assignment.newsletter_id), assignment.question
     about = DeskMail(
         who=assignment.expert.name,
-        headline=question.headline or question.wording,
+        headline=question.title,
         said=said,
         link=address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
     )

@@ -11,26 +11,9 @@ from ..newsletters.models import Newsletter
 from ..people import links
 from ..questions.models import QuestionText
 from ..questions.queries import newest_cleared
-from .assigning import ANSWERABLE
 from .editing import PASSED
+from .lifecycle import STAGE_BY_ANSWER, STAGE_BY_ASSIGNMENT
 from .models import Answer, Assignment, Check
-
-# Where things stand for the expert: by the assignment, else by the answer, else by the question.
-OF_ASSIGNMENT = {
-    "drafted": "answer",
-    "invited": "answer",
-    "accepted": "answer",
-    "returned": "answer",
-    "declined": "declined",
-    "cancelled": "cancelled",
-}
-OF_ANSWER = {
-    "submitted": "sent",
-    "edited": "edited",
-    "checking": "check",
-    "approved": "approved",
-}
-OF_QUESTION = {"published": "published", "retracted": "retracted"}
 
 
 @dataclass(frozen=True)
@@ -47,18 +30,19 @@ class Task:
     @property
     def stage(self) -> str:
         """One of answer, sent, edited, check, passed, approved, published, retracted, declined, cancelled."""
-        own = OF_ASSIGNMENT.get(self.assignment.state or "")
+        own = STAGE_BY_ASSIGNMENT.get(self.assignment.state or "")
         if own or self.answer is None:
             return own or "cancelled"
-        found = OF_ANSWER.get(self.answer.state or "", "cancelled")
+        found = STAGE_BY_ANSWER.get(self.answer.state or "", "cancelled")
         if found == "edited" and self.is_passed:
             return "passed"
-        return OF_QUESTION.get(self.assignment.question.state or "", found) if found == "approved" else found
+        question = self.assignment.question
+        return str(question.state) if found == "approved" and question.has_run else found
 
     @property
     def may_say_yes(self) -> bool:
         """Whether the question still takes answers."""
-        return self.assignment.question.state in ANSWERABLE
+        return self.assignment.question.takes_answers
 
     @property
     def title(self) -> str:
@@ -94,7 +78,7 @@ def _one(session: Session, *where: Any) -> Task | None:
 def load(session: Session, actor: Expert, public_id: str) -> Task | None:
     """One assignment of this expert; by a link only the link's own. None for any other, and before it was sent."""
     mine = [Assignment.public_id == public_id, Assignment.expert_id == actor.expert_id]
-    mine.append(Assignment.id == actor.assignment_id if actor.assignment_id else Assignment.state != "drafted")
+    mine.append(Assignment.id == actor.assignment_id if actor.assignment_id else ~Assignment.is_drafted)
     return _one(session, *mine)
 
 
@@ -112,6 +96,6 @@ def by_link(session: Session, token: str) -> tuple[Expert, Task] | None:
 
 def of_expert(session: Session, expert_id: int, limit: int = 200) -> list[Task]:
     """An expert's assignments, due soonest first, in one query; without those that ended with nothing."""
-    here = Assignment.state.in_(("invited", "accepted", "returned", "received", "done"))
+    here = Assignment.was_asked
     query = _tasks(Assignment.expert_id == expert_id, here).order_by(Assignment.due_at, Assignment.id).limit(limit)
     return [Task(*row) for row in session.execute(query)]

@@ -21,11 +21,10 @@ from ..lifecycle import Illegal, must
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question, QuestionText
+from .lifecycle import ASSIGNMENT_STATES
 from .mailed_answers import waiting_letters
 from .models import Assignment
 
-GOES_ON = ("open", "seeking")  # where a question stands while more experts are asked by the clock
-MAY_STAND_BEFORE = ("drafted", "invited", "accepted")
 MANY = 100  # of a newsletter at once; the rest is found the next time
 
 Invite = Callable[[Session, Assignment, str], None]
@@ -38,10 +37,10 @@ def put_after(
 
     Raises `NotYours`, and `Illegal` where one of the two is past that or stands after the other already.
     """
-    must(actor, "E")
-    if lock(session, assignment).state != "drafted":
+    must(actor, "invite")
+    if not lock(session, assignment).is_drafted:
         raise Illegal("assignment", "put on the ladder", assignment.state)
-    if before.question_id != assignment.question_id or before.state not in MAY_STAND_BEFORE:
+    if before.question_id != assignment.question_id or not before.can_stand_before:
         raise Illegal("assignment", "stand before another", before.state)
     if assignment.id in _all_before(session, before):
         raise Illegal("assignment", "stand before itself", assignment.state)
@@ -62,8 +61,8 @@ def _all_before(session: Session, assignment: Assignment) -> set[int]:
 
 def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
     """Ask this expert only when a person sends the invitation."""
-    must(actor, "A")
-    if lock(session, assignment).state != "drafted":
+    must(actor, "prepare")
+    if not lock(session, assignment).is_drafted:
         raise Illegal("assignment", "take off the ladder", assignment.state)
     assignment.after_id = assignment.step_at = None
     session.flush()
@@ -92,13 +91,13 @@ def due(session: Session, newsletter: Newsletter, only: int | None = None) -> li
         .join(QuestionText, QuestionText.id == Question.text_id)
         .where(
             Assignment.newsletter_id == newsletter.id,
-            Assignment.state == "drafted",
-            Question.state.in_(GOES_ON),
+            Assignment.is_drafted,
+            Question.asks_in_turn,
             QuestionText.cleared_at.is_not(None),
             or_(
-                before.state == "declined",
+                before.state.in_(ASSIGNMENT_STATES.which("is_declined")),
                 and_(
-                    before.state == "invited", func.coalesce(Assignment.step_at, before.reply_by) <= now(session)
+                    before.state.in_(ASSIGNMENT_STATES.which("is_invited")), func.coalesce(Assignment.step_at, before.reply_by) <= now(session)
                 ),
             ),
         )

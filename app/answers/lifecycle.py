@@ -1,14 +1,77 @@
 """The lives of an assignment (one expert, one question) and of the answer that comes of it."""
 
-from ..lifecycle import Machine, Move, Need, has
+from ..lifecycle import Machine, Move, Need, States, has
 
-ASSIGNMENT_STATES = ("drafted", "invited", "accepted", "declined", "received", "returned", "done", "cancelled")
-ANSWER_STATES = ("draft", "submitted", "edited", "checking", "approved", "withdrawn")
+# is_live: the expert has the question, or will be asked. was_asked: they know of it, and it has not ended with nothing.
+# is_asked: it is with them or their text is with the desk. owes_text: the desk waits for a text until `due_at`.
+# is_writing: they said yes and write. takes_text: a text of theirs is taken; after a no they may have thought again.
+# may_be_written_about: a mail may belong to it.
+ASSIGNMENT_STATES = States({
+    "drafted": "is_live can_stand_before takes_text may_be_written_about",
+    "invited": "is_live was_asked is_asked owes_text can_stand_before takes_text may_be_written_about",
+    "accepted": "is_live was_asked is_asked owes_text is_writing can_stand_before takes_text may_be_written_about",
+    "declined": "takes_text",
+    "received": "is_live was_asked is_asked has_text may_be_written_about",
+    "returned": "is_live was_asked is_asked owes_text is_writing takes_text may_be_written_about",
+    "done": "is_live was_asked has_text is_over",
+    "cancelled": "is_over",
+})  # fmt: skip
+# is_on_the_desk: the text is the desk's to edit.
+ANSWER_STATES = States({
+    "draft": "",
+    "submitted": "is_on_the_desk",
+    "edited": "is_on_the_desk",
+    "checking": "",
+    "approved": "",
+    "withdrawn": "",
+})  # fmt: skip
+
+
+class AssignmentStates:
+    """What pages, verbs and queries ask of where an assignment stands."""
+
+    is_drafted = ASSIGNMENT_STATES.which("is_drafted")
+    is_invited = ASSIGNMENT_STATES.which("is_invited")
+    is_declined = ASSIGNMENT_STATES.which("is_declined")
+    is_received = ASSIGNMENT_STATES.which("is_received")
+    is_returned = ASSIGNMENT_STATES.which("is_returned")
+    is_done = ASSIGNMENT_STATES.which("is_done")
+    is_cancelled = ASSIGNMENT_STATES.which("is_cancelled")
+    is_live = ASSIGNMENT_STATES.which("is_live")
+    was_asked = ASSIGNMENT_STATES.which("was_asked")
+    is_asked = ASSIGNMENT_STATES.which("is_asked")
+    owes_text = ASSIGNMENT_STATES.which("owes_text")
+    is_writing = ASSIGNMENT_STATES.which("is_writing")
+    can_stand_before = ASSIGNMENT_STATES.which("can_stand_before")
+    takes_text = ASSIGNMENT_STATES.which("takes_text")
+    has_text = ASSIGNMENT_STATES.which("has_text")
+    may_be_written_about = ASSIGNMENT_STATES.which("may_be_written_about")
+    is_over = ASSIGNMENT_STATES.which("is_over")
+
+
+class AnswerStates:
+    """What pages, verbs and queries ask of where an answer stands."""
+
+    is_submitted = ANSWER_STATES.which("is_submitted")
+    is_checking = ANSWER_STATES.which("is_checking")
+    is_approved = ANSWER_STATES.which("is_approved")
+    is_withdrawn = ANSWER_STATES.which("is_withdrawn")
+    is_on_the_desk = ANSWER_STATES.which("is_on_the_desk")
+
+
+# Where things stand for the expert: by the assignment, else by the answer.
+STAGE_BY_ASSIGNMENT = {
+    "drafted": "answer",
+    "invited": "answer",
+    "accepted": "answer",
+    "returned": "answer",
+    "declined": "declined",
+    "cancelled": "cancelled",
+}
+STAGE_BY_ANSWER = {"submitted": "sent", "edited": "edited", "checking": "check", "approved": "approved"}
 
 dates = Need("dates", lambda assignment: bool(assignment.reply_by and assignment.due_at and assignment.invited_at))
-cleared = Need(
-    "cleared text", lambda assignment: bool(assignment.question.text and assignment.question.text.cleared_at)
-)
+cleared = Need("cleared text", lambda assignment: assignment.question.is_cleared)
 text = Need("text", lambda answer: answer.text_id is not None)
 approval = Need(
     "approved text, credit", lambda answer: bool(answer.approved_text_id == answer.text_id and answer.credit)
@@ -18,38 +81,45 @@ ASSIGNMENT = Machine(
     "assignment",
     ASSIGNMENT_STATES,
     (
-        Move("draft", (), ("drafted",), "A"),
-        Move("invite", ("drafted",), ("invited",), "E C", (dates, cleared), "X"),
-        Move("uninvite", ("invited",), ("drafted",), "=discard"),
-        Move("step back", ("invited",), ("drafted",), "=accept =receive =undo"),
-        Move("accept", ("invited", "declined"), ("accepted",), "X =file"),
-        Move("decline", ("invited", "accepted", "returned"), ("declined",), "X A", (has("decline_reason"),), "E"),
+        Move("draft", (), ("drafted",), act="prepare"),
+        Move("invite", ("drafted",), ("invited",), act="invite, upkeep", needs=(dates, cleared), tells="X"),
+        Move("uninvite", ("invited",), ("drafted",), after="discard"),
+        Move("step back", ("invited",), ("drafted",), after="accept, receive, undo"),
+        Move("accept", ("invited", "declined"), ("accepted",), act="answer", after="file"),
+        Move(
+            "decline",
+            ("invited", "accepted", "returned"),
+            ("declined",),
+            act="answer, prepare",
+            needs=(has("decline_reason"),),
+            tells="E",
+        ),
         Move(
             "receive",
             ("drafted", "invited", "accepted", "returned"),
             ("received",),
-            "=submit",
-            (has("received_at"),),
-            "E",
+            after="submit",
+            needs=(has("received_at"),),
+            tells="E",
         ),
-        Move("take back", ("received",), ("accepted",), "=take back", (dates,)),
-        Move("return", ("received",), ("returned",), "E", (has("due_at"),), "X"),
-        Move("finish", ("received",), ("done",), "=approve"),
-        Move("unfinish", ("done",), ("received",), "=reopen"),
+        Move("take back", ("received",), ("accepted",), after="take back", needs=(dates,)),
+        Move("return", ("received",), ("returned",), act="give back", needs=(has("due_at"),), tells="X"),
+        Move("finish", ("received",), ("done",), after="approve"),
+        Move("unfinish", ("done",), ("received",), after="reopen"),
         Move(
             "cancel",
             ("drafted", "invited", "accepted", "received", "returned"),
             ("cancelled",),
-            "E =close =withdraw",
-            (),
-            "X",
+            act="invite",
+            after="close, withdraw",
+            tells="X",
         ),
-        Move("revive", ("cancelled",), ("received",), "=reopen", (has("received_at"),)),
+        Move("revive", ("cancelled",), ("received",), after="reopen", needs=(has("received_at"),)),
         Move(
             "undo",
             ("drafted", "accepted", "declined", "received", "cancelled"),
             ("drafted", "invited", "accepted", "declined", "received", "returned"),
-            "=undo",
+            after="undo",
         ),
     ),
 )
@@ -58,30 +128,28 @@ ANSWER = Machine(
     "answer",
     ANSWER_STATES,
     (
-        Move("start", (), ("draft",), "X A"),
-        Move("submit", ("draft",), ("submitted",), "X A", (text,)),
-        Move("take back", ("submitted",), ("draft",), "X"),
-        Move("return", ("submitted", "edited"), ("draft",), "=return"),
-        Move("edit", ("submitted", "edited"), ("edited",), "A", (text,)),
-        Move("check", ("submitted", "edited"), ("checking",), "E", (), "X"),
-        Move("reply", ("checking",), ("edited",), "X A C", (), "E"),
-        Move("recall", ("checking",), ("edited",), "E =discard"),
-        Move("approve", ("submitted", "edited", "checking"), ("approved",), "E", (approval,)),
-        Move("reopen", ("approved",), ("edited",), "E"),
+        Move("start", (), ("draft",), act="answer, edit"),
+        Move("submit", ("draft",), ("submitted",), act="answer, edit", needs=(text,)),
+        Move("take back", ("submitted",), ("draft",), act="answer"),
+        Move("return", ("submitted", "edited"), ("draft",), after="return"),
+        Move("edit", ("submitted", "edited"), ("edited",), act="edit", needs=(text,)),
+        Move("check", ("submitted", "edited"), ("checking",), act="give back", tells="X"),
+        Move("reply", ("checking",), ("edited",), act="answer, edit, upkeep", tells="E"),
+        Move("recall", ("checking",), ("edited",), act="give back", after="discard"),
+        # X: of changes that the expert has not seen
+        Move(
+            "approve", ("submitted", "edited", "checking"), ("approved",), act="approve", needs=(approval,), tells="X"
+        ),
+        Move("reopen", ("approved",), ("edited",), act="approve"),
         Move(
             "withdraw",
             ("draft", "submitted", "edited", "checking", "approved"),
             ("withdrawn",),
-            "X E =cancel",
-            (),
-            "E X",
+            act="answer, approve",
+            after="cancel",
+            tells="E X",
         ),
-        Move("revive", ("withdrawn",), ("submitted", "edited"), "=reopen", (text,)),
-        Move(
-            "undo",
-            ("submitted", "edited", "withdrawn"),
-            ("draft", "submitted", "edited", "checking"),
-            "=undo",
-        ),
+        Move("revive", ("withdrawn",), ("submitted", "edited"), after="reopen", needs=(text,)),
+        Move("undo", ("submitted", "edited", "withdrawn"), ("draft", "submitted", "edited", "checking"), after="undo"),
     ),
 )

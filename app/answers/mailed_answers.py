@@ -24,8 +24,6 @@ from ..text import clean, guess_language
 from . import assigning, editing, writing
 from .models import Answer, Assignment
 
-WAITS = ("received", "held")
-
 
 def take(session: Session, actor: Actor, assignment: Assignment, words: str, received_at: datetime) -> Letter:
     """Keep what an expert mailed as a letter on their assignment; nothing else changes by it. Raises `Missing`."""
@@ -52,7 +50,7 @@ def from_pen(
 
     Raises `Stale`, `Illegal`, and `Missing` where nothing can be read in it (any more).
     """
-    must(actor, "A")
+    must(actor, "take letters")
     if assignment.newsletter_id != actor.newsletter_id:
         raise NotYours(actor.ref)
     reading = inbound.reading_of(session, row)
@@ -70,10 +68,10 @@ def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None =
 
     Raises `Stale`, and `Illegal` once it is filed, or where it came as the expert's by itself.
     """
-    must(actor, "A")
+    must(actor, "take letters")
     expect(lock(session, letter), version)
     row = inbound.of_letter(session, letter.id)
-    if letter.author != "expert" or letter.state not in WAITS or row is None:
+    if letter.author != "expert" or not letter.waits or row is None:
         raise Illegal("letter", "put back", letter.state)
     inbound.put_back(session, actor, row)
     forget(session, "letter", letter.id)
@@ -86,7 +84,7 @@ def waiting_letters(session: Session, assignment_ids: Sequence[int]) -> set[int]
     """Those of the assignments on which a letter of the expert waits to be filed: their reminders pause."""
     here = select(Assignment.newsletter_id).where(Assignment.id.in_(assignment_ids))
     waits = select(Letter.assignment_id).where(
-        Letter.newsletter_id.in_(here), Letter.state.in_(WAITS), Letter.assignment_id.in_(assignment_ids)
+        Letter.newsletter_id.in_(here), Letter.waits, Letter.assignment_id.in_(assignment_ids)
     )
     return {key for key in session.scalars(waits) if key is not None}
 
@@ -106,21 +104,30 @@ class Filing:
         return self.letter.body or ""
 
 
+@dataclass(frozen=True)
+class Said:
+    """What an expert's letter says besides: the `reason` of "cannot", the day of "later", or what is asked back in `note`
+    where that is not the whole letter."""
+
+    reason: str = "other"
+    later_on: date | None = None
+    note: str = ""
+
+
+NOTHING = Said()
+
+
 def file(
     session: Session,
     actor: Staff,
     letter: Letter,
     kind: str,
-    *,
-    reason: str = "other",
-    later_on: date | None = None,
-    note: str = "",
+    said: Said = NOTHING,
     version: int | None = None,
 ) -> None:
     """File an expert's letter as one of `OF_EXPERT`, and let its assignment or answer follow, in the expert's name.
 
-    `reason` goes with "cannot", `later_on` with "later"; `note` says what the expert asks back, where it is not the whole
-    letter. The same filing again does nothing. Raises `Stale`, `NotYours`, `Missing`, and `Illegal` where the assignment or
+    The same filing again does nothing. Raises `Stale`, `NotYours`, `Missing`, and `Illegal` where the assignment or
     its answer does not stand where this could follow.
     """
     if letter.author != "expert" or kind not in OF_EXPERT:
@@ -130,13 +137,13 @@ def file(
         raise Missing("assignment")
     if letter.newsletter_id != actor.newsletter_id:
         raise NotYours(actor.ref)
-    if letter.state == "filed" and letter.filed_as == kind:
+    if letter.is_filed and letter.filed_as == kind:
         return
     expect(lock(session, letter), version)
     LETTER.move("file", letter.state)
     lock(session, assignment)
     with audit.watched(session) as events:
-        FOLLOWS[kind](session, actor, Filing(letter, assignment, reason, later_on, note))
+        FOLLOWS[kind](session, actor, Filing(letter, assignment, said.reason, said.later_on, said.note))
         session.flush()
     filing.file(session, actor, letter, kind, assignment_id=assignment.id, did=[event.id for event in events])
 
@@ -144,7 +151,7 @@ def file(
 def _answer(session: Session, actor: Staff, filed: Filing) -> None:
     """Their words become the submitted version. Who had said no and writes all the same has said yes by it."""
     assignment = filed.assignment
-    if assignment.state == "declined":
+    if assignment.is_declined:
         assigning.accept(session, actor, assignment, cause="file")
     zone = ZoneInfo(session.get_one(Newsletter, assignment.newsletter_id).zone)
     given_on = filed.letter.received_at.astimezone(zone).date()
@@ -159,13 +166,13 @@ def _channel(session: Session, filed: Filing) -> str:
 
 
 def _cannot(session: Session, actor: Staff, filed: Filing) -> None:
-    if filed.assignment.state != "declined":
+    if not filed.assignment.is_declined:
         assigning.decline(session, actor, filed.assignment, filed.reason)
 
 
 def _later(session: Session, actor: Staff, filed: Filing) -> None:
     """No time before a date: the desk sees it, and can invite again then."""
-    if filed.assignment.state != "declined":
+    if not filed.assignment.is_declined:
         assigning.decline(session, actor, filed.assignment, "no time", filed.later_on)
 
 

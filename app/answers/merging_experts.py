@@ -1,8 +1,8 @@
 """Two experts who are one person: everything of the one is the other's from then on, and can be taken apart again.
 
-Nothing is copied and nothing lost: assignments and answers change whose they are, credits stay as they were printed, links go
-on opening their assignments. The one who was merged keeps their address: both addresses sign in and are known as the
-person's, mail goes to the address of the one who is kept.
+Nothing is copied and nothing lost: assignments and answers change whose they are, credits stay as they were printed,
+links go on opening their assignments. The one who was merged keeps their address: both addresses sign in and are known
+as the person's, mail goes to the address of the one who is kept.
 """
 
 from sqlalchemy import select, update
@@ -14,9 +14,11 @@ from ..audit import Event
 from ..db import lock
 from ..lifecycle import Illegal, Refused, must
 from ..people import expert_search
-from ..people.directory import PROFILE, email_of, set_email
-from ..people.models import Expert
-from .models import LIVE, Answer, Assignment
+from ..people.directory import email_of, set_email
+from ..people.models import PROFILE, Expert
+from ..people.profile_fields import joined
+from .lifecycle import ASSIGNMENT_STATES
+from .models import Answer, Assignment
 
 CHECK = ("verified_at", "verified_by_id", "verified_how")
 
@@ -34,7 +36,7 @@ def merge(session: Session, actor: Staff, gone: Expert, kept: Expert) -> None:
 
     Raises `NotYours`, `Illegal` (the same one, or merged already) and `BothAsked`.
     """
-    must(actor, "E")
+    must(actor, "whole directory")
     for expert in sorted((gone, kept), key=lambda one: one.id):
         lock(session, expert)
     if gone.id == kept.id or gone.merged_into_id or kept.merged_into_id:
@@ -59,8 +61,8 @@ def _refuse_twice(session: Session, gone: Expert, kept: Expert) -> None:
     both = both.where(
         Assignment.expert_id == gone.id,
         other.expert_id == kept.id,
-        Assignment.state.in_(LIVE),
-        other.state.in_(LIVE),
+        Assignment.is_live,
+        other.state.in_(ASSIGNMENT_STATES.which("is_live")),
     )
     twice = session.scalar(both.limit(1))
     if twice is not None:
@@ -80,12 +82,9 @@ def _give(session: Session, giver: Expert, taker: Expert, assignments: list[int]
 
 
 def _complete(session: Session, gone: Expert, kept: Expert) -> None:
-    for line in PROFILE:
-        setattr(kept, line, getattr(kept, line) or getattr(gone, line))
-    kept.topics = list(dict.fromkeys([*kept.topics, *gone.topics]))
-    kept.languages = list(dict.fromkeys([*kept.languages, *gone.languages]))
-    kept.at_once = kept.at_once or gone.at_once
-    kept.away_until = max((day for day in (kept.away_until, gone.away_until) if day), default=None)
+    for name, field in PROFILE.items():
+        if name != "name":
+            setattr(kept, name, joined(field, getattr(kept, name), getattr(gone, name)))
     if kept.verified_at is None and gone.folded == kept.folded:  # a check holds for the name that was checked
         for column in CHECK:
             setattr(kept, column, getattr(gone, column))
@@ -101,7 +100,7 @@ def split(session: Session, actor: Staff, gone: Expert) -> None:
 
     An address that was taken over stays as well: it can't be known whose it was meant to be. Raises `Illegal`.
     """
-    must(actor, "E")
+    must(actor, "whole directory")
     kept_id = lock(session, gone).merged_into_id
     if kept_id is None:
         raise Illegal("expert", "take out", "itself")

@@ -6,8 +6,7 @@ from sqlalchemy.orm import Session
 from ..actors import Staff
 from ..questions import moves
 from ..questions.models import Question
-from .assigning import ASKED
-from .models import LIVE, Assignment
+from .models import Assignment
 
 
 def merge(session: Session, actor: Staff, question: Question, into: Question) -> None:
@@ -20,16 +19,16 @@ def merge(session: Session, actor: Staff, question: Question, into: Question) ->
 
 def has_expert(session: Session, question: Question) -> bool:
     """Whether somebody is being asked this, or has answered."""
-    live = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.state.in_(LIVE))
+    live = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.is_live)
     return session.scalar(live.limit(1)) is not None
 
 
 def was_asked(session: Session, question: Question) -> bool:
     """Whether an expert has heard of this from us, and is owed a word when it ends."""
-    heard = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.state.in_((*ASKED, "done")))
+    heard = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.was_asked)
     return session.scalar(heard.limit(1)) is not None
 
 
 def with_expert(expert_id: int) -> Select[int]:
     """The keys of the questions that an expert is being asked, or has answered."""
-    return select(Assignment.question_id).where(Assignment.expert_id == expert_id, Assignment.state.in_(LIVE))
+    return select(Assignment.question_id).where(Assignment.expert_id == expert_id, Assignment.is_live)

@@ -18,9 +18,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from ..db import Editable, Public, Row, one_of, table, tied
 from ..people.models import Expert
 from ..questions.models import Question
-from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES
+from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, AssignmentStates
 
-LIVE = ("drafted", "invited", "accepted", "received", "returned", "done")
 DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
 TEXT_KINDS = ("submitted", "edited")
 OWN_HAND = ("page", "mail")  # channels on which the words are shown to be the expert's; others are read back to them
@@ -29,10 +28,10 @@ OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
 
 
 def _live(column: str) -> str:
-    return f"{column} IN ({', '.join(repr(state) for state in LIVE)})"
+    return f"{column} IN ({', '.join(repr(state) for state in ASSIGNMENT_STATES.which('is_live'))})"
 
 
-class Assignment(Row, Public, Editable):
+class Assignment(Row, Public, Editable, AssignmentStates):
     """One question put to one expert, with two clocks: `reply_by` for a yes or no, `due_at` for the text.
 
     `brief` is what the desk would like, `words` the wanted length, `relation` what follows the credit line in print.
@@ -42,7 +41,7 @@ class Assignment(Row, Public, Editable):
 
     __tablename__ = "assignments"
     __table_args__ = table(
-        one_of("state", ASSIGNMENT_STATES),
+        one_of("state", tuple(ASSIGNMENT_STATES)),
         one_of("decline_reason", DECLINE_REASONS),
         tied(
             "asked_has_dates",
@@ -101,14 +100,19 @@ class Assignment(Row, Public, Editable):
     question: Mapped[Question] = relationship(viewonly=True)
     answer: Mapped["Answer | None"] = relationship(viewonly=True, uselist=False)
 
+    @property
+    def credit(self) -> dict[str, str]:
+        """Return who answers as a lead-in would say it; an approval keeps it as it was then. Its keys are `LeadIn`'s fields."""
+        return {"name": self.expert.printed_name, "credit_line": self.credit_line, "relation": self.relation}
 
-class Answer(Row, Public, Editable):
+
+class Answer(Row, Public, Editable, AnswerStates):
     """What one expert says to one question. `text` is the newest version, `approved_text` the one that may run."""
 
     __tablename__ = "answers"
     __table_args__ = table(
         ForeignKeyConstraint(["text_id", "id"], ["answer_texts.id", "answer_texts.answer_id"], use_alter=True),
-        one_of("state", ANSWER_STATES),
+        one_of("state", tuple(ANSWER_STATES)),
         tied("sent_has_text", "state NOT IN ('draft', 'withdrawn')", "text_id IS NOT NULL"),
         tied(
             "approved_is_whole",

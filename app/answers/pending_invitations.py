@@ -20,7 +20,6 @@ from .models import Answer, Assignment
 
 INVITATION = "expert.invitation"
 ASKS = (INVITATION, *(f"expert.{kind}" for kind in ("invitation_again", "reminder", "overdue", "returned", "check")))
-WAITS = ("held", "queued")
 
 
 class Told(outbox.OnItsWay):
@@ -41,9 +40,9 @@ def untell(session: Session, actor: Actor, keys: Sequence[int]) -> list[OutboxMa
     """Take back mails that tell experts what isn't so any more. Gives those that are past it. Raises `OnItsWay`."""
     mails = [lock(session, mail) for mail in session.scalars(select(OutboxMail).where(OutboxMail.id.in_(keys)))]
     for mail in mails:
-        if mail.state in WAITS:
+        if mail.waits:
             outbox.recall(session, actor, mail)
-    return [mail for mail in mails if mail.state != "discarded"]
+    return [mail for mail in mails if not mail.is_discarded]
 
 
 def untell_all(session: Session, actor: Actor, keys: Sequence[int]) -> None:
@@ -63,15 +62,15 @@ def _stop(
     """All mails of these kinds about an assignment, and those of them that could be stopped."""
     mails = select(OutboxMail).filter_by(assignment_id=assignment_id).where(OutboxMail.kind.in_(kinds))
     found = session.scalars(mails.order_by(OutboxMail.id)).all()
-    return found, [mail for mail in found if mail.state in WAITS and _recalled(session, actor, mail)]
+    return found, [mail for mail in found if mail.waits and _recalled(session, actor, mail)]
 
 
 def step_back(session: Session, actor: Actor, before: Assignment, cause: str) -> None:
     """`before` has the question after all: whom the ladder invited in their place, by a mail that is still here, is next again."""
-    after = select(Assignment).filter_by(after_id=before.id, state="invited").order_by(Assignment.id)
+    after = select(Assignment).where(Assignment.after_id == before.id, Assignment.is_invited).order_by(Assignment.id)
     for assignment in session.scalars(after).all():
         mail = _invitation(session, lock(session, assignment))
-        if assignment.state != "invited" or mail is None or mail.attempts or not _recalled(session, actor, mail):
+        if not assignment.is_invited or mail is None or mail.attempts or not _recalled(session, actor, mail):
             continue
         invited_at = assignment.invited_at
         was = {"invited_at": invited_at.isoformat()} if invited_at else {}
@@ -83,12 +82,12 @@ def _invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
     """The ladder's invitation, if it waits; one that a person sent is theirs to take back."""
     ladders = OutboxMail.once_key.startswith(f"ladder:{assignment.id}:")
     waits = select(OutboxMail).filter_by(assignment_id=assignment.id, kind=INVITATION)
-    return session.scalar(waits.where(ladders, OutboxMail.state.in_(WAITS)).order_by(OutboxMail.id.desc()).limit(1))
+    return session.scalar(waits.where(ladders, OutboxMail.waits).order_by(OutboxMail.id.desc()).limit(1))
 
 
 def _recalled(session: Session, actor: Actor, mail: OutboxMail) -> bool:
     """Whether a mail could be stopped; one that a worker is handing over at this moment can't."""
-    if lock(session, mail).state not in WAITS:
+    if not lock(session, mail).waits:
         return False
     try:
         outbox.recall(session, actor, mail)

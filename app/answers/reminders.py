@@ -72,10 +72,10 @@ def _planned(assignment: Assignment, zone: str) -> list[Reminder]:
     since, due_at = assignment.state_at, assignment.due_at
     if due_at is None:
         return []
-    if assignment.state == "invited":
+    if assignment.is_invited:
         before = _before(since, assignment.reply_by or due_at, due_at, zone)
         return [before] if before else []
-    if assignment.state not in ("accepted", "returned"):
+    if not assignment.is_writing:
         return []
     before = _before(since, max(due_at - AHEAD, since + (due_at - since) / 2), due_at, zone)
     after = Reminder("remind:after", _morning(due_at + DAY, zone))
@@ -127,11 +127,9 @@ def _asked(
 
 def _reached(session: Session, assignment: Assignment) -> bool:
     """Whether the expert can have the invitation: there is an address, and it was neither held back nor refused there."""
-    mails = select(OutboxMail.state).where(
-        OutboxMail.assignment_id == assignment.id, OutboxMail.kind == "expert.invitation"
-    )
+    mails = select(OutboxMail).where(OutboxMail.assignment_id == assignment.id, OutboxMail.kind == "expert.invitation")
     newest = session.scalar(mails.order_by(OutboxMail.id.desc()).limit(1))
-    return newest not in ("held", "failed") and directory.email_of(session, assignment.expert.person) is not None
+    return not (newest and newest.has_stopped) and directory.email_of(session, assignment.expert.person) is not None
 
 
 def _remind(session: Session, assignment_id: int) -> bool:
@@ -146,6 +144,6 @@ def _remind(session: Session, assignment_id: int) -> bool:
         return False
     kind = {"remind:before": "expert.reminder", "remind:after": "expert.overdue"}[reminder.cause]
     link = expert_mails.assignment_link(session, assignment)
-    values = AssignmentMail(due_at=assignment.due_at, link=link, silent=assignment.state == "invited")
+    values = AssignmentMail(due_at=assignment.due_at, link=link, silent=assignment.is_invited)
     expert_mails.to_expert(session, Clock(), assignment, kind, values, once_key=once_key)
     return True

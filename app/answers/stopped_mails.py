@@ -13,7 +13,7 @@ from .models import Answer, Assignment
 
 
 def uninvite(session: Session, actor: Staff, assignment: Assignment) -> None:
-    if assignment.state == "invited":
+    if assignment.is_invited:
         links.revoke_links(session, assignment.id)
         # What a person stopped the ladder does not send again by itself.
         off = {"after_id": None, "step_at": None}

@@ -8,15 +8,12 @@ from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.sql import ColumnElement
 
 from ..people.models import Expert
-from .assigning import ASKED
 from .models import Assignment
 
 
 def live(session: Session, expert_ids: Sequence[int]) -> Counter[int]:
     """How many questions each expert has been asked and not settled, at all newsletters of the house, in one query."""
-    query = select(Assignment.expert_id, func.count()).where(
-        Assignment.expert_id.in_(expert_ids), Assignment.state.in_(ASKED)
-    )
+    query = select(Assignment.expert_id, func.count()).where(Assignment.expert_id.in_(expert_ids), Assignment.is_asked)
     return Counter(dict(session.execute(query.group_by(Assignment.expert_id)).all()))
 
 
@@ -29,9 +26,9 @@ def of_expert(session: Session, newsletter_id: int, expert_id: int, limit: int =
 
 def has_work() -> ColumnElement[bool]:
     """Of experts in a query: those who have something on their desk now."""
-    return exists().where(Assignment.expert_id == Expert.id, Assignment.state.in_(ASKED))
+    return exists().where(Assignment.expert_id == Expert.id, Assignment.is_asked)
 
 
 def never_asked() -> ColumnElement[bool]:
     """Of experts in a query: those who have never been asked anything."""
-    return ~exists().where(Assignment.expert_id == Expert.id, Assignment.state != "drafted")
+    return ~exists().where(Assignment.expert_id == Expert.id, ~Assignment.is_drafted)

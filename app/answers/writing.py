@@ -19,7 +19,6 @@ from .models import Answer, AnswerText, Assignment, Draft
 
 MAXIMUM = 20_000  # characters of an answer
 DRAFT_LIFE = timedelta(days=180)
-OPEN_FOR_TEXT = ("drafted", "invited", "accepted", "returned", "declined")
 
 
 @dataclass(frozen=True)
@@ -37,18 +36,15 @@ def save_draft(
     actor: Actor,
     assignment: Assignment,
     tab: str,
-    body: str,
+    written: Written,
     count: int,
-    *,
     part: str = "answer",
-    ties: str = "",
-    credit_line: str | None = None,
 ) -> Draft:
     """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
     state never replaces a newer one. Approves and sends nothing. Raises `Illegal` where this part can't be sent (any more).
     """
-    checking = assignment.answer is not None and assignment.answer.state == "checking"
-    if not (checking if part == "reply" else assignment.state in OPEN_FOR_TEXT):
+    checking = assignment.answer is not None and assignment.answer.is_checking
+    if not (checking if part == "reply" else assignment.takes_text):
         raise Illegal("assignment", f"save a draft of the {part} of", assignment.state)
     tab = single_line(tab)[:40] or "page"
     draft = session.scalar(select(Draft).filter_by(assignment_id=assignment.id, tab=tab).with_for_update())
@@ -56,8 +52,8 @@ def save_draft(
         draft = Draft(assignment_id=assignment.id, tab=tab, part=part, body="", saved_at=now(session), count=-1)
         session.add(draft)
     if count >= draft.count and draft.part == part:
-        draft.body, draft.ties = (text.replace("\0", "")[:MAXIMUM] for text in (body, ties))
-        draft.credit_line = None if credit_line is None else single_line(credit_line)[:400]
+        draft.body, draft.ties = (text.replace("\0", "")[:MAXIMUM] for text in (written.body, written.ties))
+        draft.credit_line = None if written.credit_line is None else single_line(written.credit_line)[:400]
         draft.saved_at, draft.count = now(session), count
     session.flush()
     return draft
@@ -127,10 +123,10 @@ def submit(
     _lock_both(session, assignment)
     answer = answer_of(session, actor, assignment)
     sent = session.get(AnswerText, answer.text_id) if answer.text_id else None
-    if answer.state == "submitted" and sent and sent.body == for_print(clean(written.body)):
+    if answer.is_submitted and sent and sent.body == for_print(clean(written.body)):
         return answer
     expect(assignment, version)
-    if assignment.state == "declined" and isinstance(actor, Expert):
+    if assignment.is_declined and isinstance(actor, Expert):
         accept(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, written)
     drop_drafts(session, assignment.id, "answer")
@@ -163,7 +159,7 @@ def enter_by_hand(
 
     What the desk took down is always read back to the expert before it is approved (see `editing.faults_of_approval`).
     """
-    must(actor, "A")
+    must(actor, "edit")
     _lock_both(session, assignment)
     answer = answer_of(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, written, channel=channel, given_on=given_on)
@@ -177,7 +173,7 @@ def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
     ANSWER.apply(session, actor, answer, "take back")
     ASSIGNMENT.apply(session, actor, assignment, "take back", cause="take back")
     if text:
-        save_draft(session, actor, assignment, "taken back", text.body, text.number, ties=text.ties)
+        save_draft(session, actor, assignment, "taken back", Written(text.body, text.ties), text.number)
 
 
 def sweep(session: Session) -> int:

@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session, contains_eager
 from ..answers.models import Answer, AnswerText, Assignment
 from ..listing import Listing, Place
 from ..newsletters.models import Newsletter, Topic
+from ..questions.lifecycle import STATES
 from ..questions.models import Question, QuestionTopic
 from .models import Edition, EditionItem
-
-PUBLIC = ("published",)
 
 
 def touch(session: Session, newsletter_id: int) -> None:
@@ -26,7 +25,10 @@ def touch(session: Session, newsletter_id: int) -> None:
 
 
 def listing(
-    newsletter: Newsletter, topic: str | None = None, year: int | None = None, states: Sequence[str] = PUBLIC
+    newsletter: Newsletter,
+    topic: str | None = None,
+    year: int | None = None,
+    states: Sequence[str] = STATES.which("is_published"),
 ) -> Listing[EditionItem]:
     """Return the list of the Q&As that ran, newest first: a walk of one index."""
     query = (
@@ -58,7 +60,7 @@ cursor = attrgetter("question.public_id")  # how an address names a Q&A of the l
 
 def years(session: Session, newsletter: Newsletter) -> list[int]:
     """From the year of the newest edition that ran to that of the oldest: two looks into an index."""
-    ran = select(Edition.runs_at).filter_by(newsletter_id=newsletter.id, state="sent").limit(1)
+    ran = select(Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent).limit(1)
     oldest = session.scalar(ran.order_by(Edition.runs_at, Edition.id))
     newest = session.scalar(ran.order_by(Edition.runs_at.desc(), Edition.id.desc()))
     return list(range(newest.year, oldest.year - 1, -1)) if newest and oldest else []
@@ -73,7 +75,7 @@ def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[Edi
         .where(
             Question.public_id == public_id,
             Question.newsletter_id == newsletter.id,
-            Question.state.in_((*PUBLIC, "retracted")),
+            Question.has_run,
         )
         .options(contains_eager(EditionItem.question))
     ).first()
@@ -88,7 +90,7 @@ def ran(session: Session, newsletter: Newsletter, question_ids: Sequence[int]) -
         .where(
             EditionItem.question_id.in_(question_ids),
             Question.newsletter_id == newsletter.id,
-            Question.state.in_(PUBLIC),
+            Question.is_published,
         )
         .options(contains_eager(EditionItem.question))
     )
@@ -101,7 +103,7 @@ def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
     rows = session.execute(
         select(Answer.credit, AnswerText.ties)
         .join(AnswerText, AnswerText.id == Answer.approved_text_id)
-        .where(Answer.question_id == item.question_id, Answer.state == "approved", AnswerText.ties != "")
+        .where(Answer.question_id == item.question_id, Answer.is_approved, AnswerText.ties != "")
         .order_by(Answer.run_position, Answer.id)
     )
     return [(credit["name"], said) for credit, said in rows]
@@ -109,7 +111,7 @@ def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
 
 def sent_editions(newsletter: Newsletter) -> Listing[Edition]:
     """Return the list of the editions that were sent, newest first."""
-    query = select(Edition).filter_by(newsletter_id=newsletter.id, state="sent")
+    query = select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
     return Listing(query, (Edition.runs_at, Edition.id))
 
 
@@ -120,18 +122,18 @@ def editions_of(session: Session, items: Sequence[EditionItem]) -> dict[int, Edi
 
 
 def sent_edition(session: Session, newsletter: Newsletter, public_id: str) -> Edition | None:
-    return session.scalar(select(Edition).filter_by(newsletter_id=newsletter.id, state="sent", public_id=public_id))
+    return session.scalar(
+        select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.is_sent, Edition.public_id == public_id)
+    )
 
 
-def items(
-    session: Session, editions: Sequence[Edition], states: Sequence[str] = PUBLIC
-) -> dict[int, list[EditionItem]]:
-    """The Q&As of several editions in their order, in one query; those in `states` only."""
+def items(session: Session, editions: Sequence[Edition]) -> dict[int, list[EditionItem]]:
+    """The Q&As of several editions in their order, in one query; those whose question fits `which`, or can be read."""
     found: dict[int, list[EditionItem]] = {edition.id: [] for edition in editions}
     rows = session.scalars(
         select(EditionItem)
         .join(Question, Question.id == EditionItem.question_id)
-        .where(EditionItem.edition_id.in_(found), Question.state.in_(states))
+        .where(EditionItem.edition_id.in_(found), Question.is_published)
         .options(contains_eager(EditionItem.question))
         .order_by(EditionItem.edition_id, EditionItem.position)
     )
@@ -143,7 +145,7 @@ def items(
 def count(session: Session, newsletter: Newsletter) -> int:
     """Return how many Q&As ran, counted up to 1,001."""
     mine = select(Question).where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None))
-    return Listing(mine, (Question.id,), each=(Question.state, PUBLIC)).count(session)
+    return Listing(mine, (Question.id,), each=(Question.state, STATES.which("is_published"))).count(session)
 
 
 def published_by(
@@ -153,7 +155,7 @@ def published_by(
     newest = (
         select(Question.id)
         .join(Answer, Answer.question_id == Question.id)
-        .where(Answer.expert_id == expert_id, Answer.state == "approved", Question.state.in_(PUBLIC))
+        .where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
         .order_by(Question.published_at.desc(), Question.id.desc())
         .limit(limit)  # chosen by themselves: what ran is long, and a busy expert has a thousand of them to sort
     )

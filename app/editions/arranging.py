@@ -11,9 +11,8 @@ from ..answers.models import Answer
 from ..db import lock
 from ..lifecycle import Illegal, Missing, expect, must
 from ..questions.models import Question
-from .history import filled
 from .models import Edition
-from .slots import drop, later_editions, pick, picked, planned, renumber
+from .slots import drop, first_with_room, later_editions, pick, picked, planned, renumber
 
 LOOKED_AT = 12  # later editions among which a free slot is looked for, for the words on a button
 
@@ -25,7 +24,7 @@ def arrange(
 
     Raises `Stale`, `Illegal` and what `pick` raises.
     """
-    must(actor, "E")
+    must(actor, "edition")
     expect(lock(session, edition), version)
     planned(edition)
     standing = picked(session, edition)
@@ -44,14 +43,12 @@ def arrange(
 
 def next_free(session: Session, edition: Edition) -> Edition | None:
     """The next planned edition with a free slot: where what does not fit is carried over to."""
-    later = list(session.scalars(later_editions(edition).limit(LOOKED_AT)))
-    taken = filled(session, later)
-    return next((one for one in later if taken[one.id] < one.slots), None)
+    return first_with_room(session, session.scalars(later_editions(edition).limit(LOOKED_AT)).all())
 
 
 def answers_first(session: Session, actor: Staff, edition: Edition, question: Question, answer_id: str) -> None:
     """Let one of the several answers of a question stand first in its slot. Raises `Illegal`, `Missing`."""
-    must(actor, "E")
+    must(actor, "edition")
     planned(lock(session, edition))
     answers = approved_of(session, lock(session, question).id)
     first = next((answer for answer in answers if answer.public_id == answer_id), None)

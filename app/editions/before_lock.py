@@ -7,7 +7,6 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..answers.mailed_answers import WAITS
 from ..answers.models import Assignment
 from ..letters.models import Letter
 from ..questions.lifecycle import cleared
@@ -38,7 +37,12 @@ class Matter:
 
 
 def matters(
-    session: Session, edition: Edition, picked: Sequence[Ready], dated: Sequence[Question], then: date | None
+    session: Session,
+    edition: Edition,
+    picked: Sequence[Ready],
+    open_slots: Sequence[int],
+    dated: Sequence[Question],
+    then: date | None,
 ) -> list[Matter]:
     """What keeps a planned edition from being locked comes first. `dated` are the newsletter's questions that must run by a
     day, `then` is the day of the edition after this one. Readers' names are another matter: see `desk.name_troubles`."""
@@ -58,8 +62,8 @@ def matters(
     for question in dated:
         if is_last_chance(question, edition, then):
             found.append(Matter("left out", question, day=question.must_run_by))
-    if free := max(0, edition.slots - len(picked)):
-        found.append(Matter("open", number=free))
+    if open_slots:
+        found.append(Matter("open", number=len(open_slots)))
     return found
 
 
@@ -80,7 +84,7 @@ def _mails(session: Session, edition: Edition, questions: Sequence[Question]) ->
         .join(Assignment, Assignment.id == Letter.assignment_id)
         .where(
             Letter.newsletter_id == edition.newsletter_id,
-            Letter.state.in_(WAITS),
+            Letter.waits,
             Letter.assignment_id.is_not(None),
             Assignment.question_id.in_([question.id for question in questions]),
         )

@@ -15,6 +15,7 @@ from ..questions.queries import cleared_text, letters_of
 from ..typesetting.block import Block
 from ..typesetting.house_form import LeadIn, Piece, Voice, lead_in_text, set_block
 from ..typesetting.house_languages import phrases_for
+from .slots import section_of, usual_sections
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,13 @@ def as_it_would_run(
     session: Session, newsletter: Newsletter, assignment: Assignment, text: QuestionText, body: str, credit_line: str
 ) -> Block:
     """What an expert is writing, set as print would have it. Readers are not named, whatever they agreed to."""
-    readers = len(letters_of(session, session.get_one(Question, assignment.question_id)))
+    question = session.get_one(Question, assignment.question_id)
+    readers = len(letters_of(session, question))
     said = replace(_lead_in(assignment), credit_line=credit_line or None)
     piece = Piece(
         language=text.language,
         marks=newsletter.marks,
-        section=newsletter.section,
+        section=section_of(usual_sections(newsletter), question).name,
         headline=text.headline,
         askers=(None,) * max(readers, 1),
         question=text.body or "",
@@ -77,12 +79,7 @@ def as_it_would_run(
 
 
 def _lead_in(assignment: Assignment, credit: dict[str, str] | None = None) -> LeadIn:
-    said = credit or {
-        "name": assignment.expert.printed_name,
-        "credit_line": assignment.credit_line,
-        "relation": assignment.relation,
-    }
-    return LeadIn(said["name"], said["credit_line"] or None, said["relation"] or None)
+    return LeadIn(**(credit or assignment.credit))
 
 
 def lead_in(session: Session, newsletter: Newsletter, assignment: Assignment, language: str) -> str:
@@ -99,7 +96,7 @@ def piece_of(session: Session, newsletter: Newsletter, question: Question) -> tu
     piece = Piece(
         language=text.language if text else newsletter.language,
         marks=newsletter.marks,
-        section=newsletter.section,
+        section=section_of(usual_sections(newsletter), question).name,
         headline=text.headline if text else "",
         askers=tuple(credits),
         question=(text.body or "") if text else "",

@@ -1,10 +1,9 @@
 """An edition as the desk keeps it: what has not run yet, how full it is, and who had their hand in it."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ..answers.models import Answer
@@ -12,7 +11,6 @@ from ..audit import Event
 from ..audit.events import told_in
 from ..db import now
 from ..people.directory import names_of
-from ..questions.models import Question
 from .items import digest
 from .models import Edition, EditionItem
 
@@ -24,17 +22,10 @@ def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Editio
     """The editions that are to run, skipped dates among them, soonest first."""
     query = select(Edition).where(
         Edition.newsletter_id == newsletter_id,
-        Edition.state.in_(("planned", "locked", "skipped")),
+        Edition.is_unsent,
         Edition.runs_at > now(session) - MISSED,
     )
     return list(session.scalars(query.order_by(Edition.runs_at, Edition.id).limit(limit)))
-
-
-def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
-    """How many slots of each edition are filled, in one query."""
-    keys = [edition.id for edition in editions]
-    query = select(Question.edition_id, func.count()).where(Question.edition_id.in_(keys)).group_by(Question.edition_id)
-    return Counter({edition: count for edition, count in session.execute(query) if edition is not None})
 
 
 def events_of(session: Session, edition: Edition) -> list[Event]:
@@ -66,7 +57,7 @@ def _by_time(event: Event) -> tuple[datetime, int]:
 def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[tuple[str, str]]]:
     """By question: who approved each of its answers, and the reason noted where an expert had not passed the text."""
     keys = [item.question_id for item in items]
-    query = select(Answer).where(Answer.question_id.in_(keys), Answer.state == "approved")
+    query = select(Answer).where(Answer.question_id.in_(keys), Answer.is_approved)
     answers = list(session.scalars(query.order_by(Answer.run_position, Answer.id))) if keys else []
     names = names_of(session, [answer.approved_by_id for answer in answers if answer.approved_by_id])
     found: dict[int, list[tuple[str, str]]] = {key: [] for key in keys}

@@ -1,19 +1,38 @@
 """The life of an edition, from the calendar rule to the readers' in-boxes."""
 
-from ..lifecycle import Machine, Move, has
+from ..lifecycle import Machine, Move, States, has
 
-STATES = ("planned", "locked", "sent", "skipped")
+# is_ahead: it is still to run. is_unsent: its date is shown among those to come. is_fixed: what is in it can't be changed.
+STATES = States({
+    "planned": "is_ahead is_unsent",
+    "locked": "is_ahead is_unsent is_fixed",
+    "sent": "is_fixed",
+    "skipped": "is_unsent",
+})  # fmt: skip
+
+
+class EditionStates:
+    """What pages, verbs and queries ask of where an edition stands."""
+
+    is_planned = STATES.which("is_planned")
+    is_locked = STATES.which("is_locked")
+    is_sent = STATES.which("is_sent")
+    is_skipped = STATES.which("is_skipped")
+    is_ahead = STATES.which("is_ahead")
+    is_unsent = STATES.which("is_unsent")
+    is_fixed = STATES.which("is_fixed")
+
 
 EDITION = Machine(
     "edition",
     STATES,
     (
-        Move("plan", (), ("planned",), "C E", (has("rule_date"),)),
-        Move("skip", ("planned",), ("skipped",), "E", (), "X"),
-        Move("unskip", ("skipped",), ("planned",), "E"),
-        Move("lock", ("planned",), ("locked",), "E", (has("locked_at"),)),
-        Move("unlock", ("locked",), ("planned",), "E"),
-        Move("send", ("locked",), ("sent",), "E", (has("sent_at"),), "R X"),
-        Move("recall", ("sent",), ("locked",), "E"),
+        Move("plan", (), ("planned",), act="upkeep, edition", needs=(has("rule_date"),)),
+        Move("skip", ("planned",), ("skipped",), act="edition", tells="X"),
+        Move("unskip", ("skipped",), ("planned",), act="edition"),
+        Move("lock", ("planned",), ("locked",), act="edition", needs=(has("locked_at"),)),
+        Move("unlock", ("locked",), ("planned",), act="edition"),
+        Move("send", ("locked",), ("sent",), act="edition", needs=(has("sent_at"),), tells="R X"),
+        Move("recall", ("sent",), ("locked",), act="edition"),
     ),
 )

@@ -53,7 +53,7 @@ def preview(session: Session, edition: Edition) -> tuple[list[Block], list[NameT
     newsletter, items = session.get_one(Newsletter, edition.newsletter_id), items_of(session, edition)
     found = [] if items else [piece_of(session, newsletter, question) for question in picked(session, edition)]
     blocks = blocks_of_run(session, newsletter, [piece for piece, _ in found], items)
-    planned = edition.state == "planned"
+    planned = edition.is_planned
     return blocks, [trouble for _, trouble in found if trouble and planned]
 
 
@@ -62,4 +62,4 @@ def blocks(session: Session, edition: Edition) -> list[Block]:
 
 
 def name_troubles(session: Session, edition: Edition) -> list[NameTrouble]:
-    return preview(session, edition)[1] if edition.state == "planned" else []
+    return preview(session, edition)[1] if edition.is_planned else []

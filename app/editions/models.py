@@ -6,10 +6,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Editable, Public, Row, UTCDateTime, one_of, table, tied
 from ..questions.models import Question
-from .lifecycle import STATES
+from .lifecycle import STATES, EditionStates
 
 
-class Edition(Row, Public, Editable):
+class Edition(Row, Public, Editable, EditionStates):
     """One issue of a newsletter. `rule_date` is the date the rule gave it, `local_at` when it runs by the newsletter's
     clock ("YYYY-MM-DDTHH:MM"); `runs_at` and `cutoff_at` are derived in UTC and derived again when a zone's rules change.
 
@@ -19,7 +19,7 @@ class Edition(Row, Public, Editable):
     __table_args__ = table(
         UniqueConstraint("newsletter_id", "rule_date"),
         UniqueConstraint("id", "newsletter_id"),
-        one_of("state", STATES),
+        one_of("state", tuple(STATES)),
         CheckConstraint("runs_at >= cutoff_at", name="cutoff_before_run"),
         tied("locked_says_when", "state IN ('locked', 'sent')", "locked_at IS NOT NULL"),
         tied("sent_says_when", "state = 'sent'", "sent_at IS NOT NULL"),
@@ -63,17 +63,3 @@ class EditionItem(Row):
     sha256: Mapped[str] = mapped_column(String(64))
     credits: Mapped[list[str | None]] = mapped_column(JSON, default=list)
     question: Mapped[Question] = relationship(viewonly=True)
-
-
-class CountedWeek(Row):
-    """What went on at a newsletter's desk in one week, as numbers: what Insights adds up, so that its cost grows with the
-    weeks and not with the letters. `begins` is a Monday; `figures` are what `insights.Figures` says. Nothing in it is of
-    one reader, and it is counted anew as long as the week can still change (`counting`)."""
-
-    __tablename__ = "counted_weeks"
-    __table_args__ = table(UniqueConstraint("newsletter_id", "begins"))
-
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
-    begins: Mapped[date]
-    counted_at: Mapped[datetime]
-    figures: Mapped[dict[str, dict[str, int]]] = mapped_column(JSON)

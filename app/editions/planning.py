@@ -16,6 +16,7 @@ from ..questions.models import Question
 from .calendar import EditionDate, Rhythm, cutoff, in_utc, occurrences, read_rhythm
 from .lifecycle import EDITION
 from .models import Edition
+from .slots import usual_sections
 
 AHEAD = 180  # days
 
@@ -50,7 +51,7 @@ def plan_newsletter(
         )
     }
     for rule_date, edition in known.items():
-        if edition.state != "planned" or edition.runs_at <= start:
+        if not edition.is_planned or edition.runs_at <= start:
             continue
         if rule_date in dates:
             _set_times(newsletter, edition, dates[rule_date])
@@ -58,7 +59,11 @@ def plan_newsletter(
             session.delete(edition)
     missing = [one for rule_date, one in dates.items() if rule_date not in known and one.runs_at > start]
     for one in missing:
-        edition = Edition(newsletter_id=newsletter.id, rule_date=one.rule_date, slots=newsletter.slots)
+        edition = Edition(
+            newsletter_id=newsletter.id,
+            rule_date=one.rule_date,
+            slots=sum(section.slots for section in usual_sections(newsletter)),
+        )
         _set_times(newsletter, edition, one)
         EDITION.apply(session, actor, edition, "plan")
     session.flush()
@@ -70,7 +75,7 @@ def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Editi
     "locked", or something is "picked" or "asked" for them, or "letters" are about them."""
     query = select(Edition).where(
         Edition.newsletter_id == newsletter.id,
-        Edition.state.in_(("planned", "locked")),
+        Edition.is_ahead,
         Edition.runs_at > now(session),
     )
     coming = session.scalars(query.order_by(Edition.runs_at)).all()
@@ -81,7 +86,7 @@ def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Editi
     for edition in coming:
         one = dates.get(edition.rule_date)
         if one is None or _local(one) != edition.local_at:
-            found.append((edition, "locked" if edition.state == "locked" else _held_by(session, edition)))
+            found.append((edition, "locked" if edition.is_locked else _held_by(session, edition)))
     return found
 
 

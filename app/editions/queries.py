@@ -25,7 +25,7 @@ def coming_editions(session: Session, newsletter_id: int, limit: int = 2) -> lis
     """The next editions that are to run, soonest first."""
     query = select(Edition).where(
         Edition.newsletter_id == newsletter_id,
-        Edition.state.in_(("planned", "locked")),
+        Edition.is_ahead,
         Edition.runs_at > now(session),
     )
     return list(session.scalars(query.order_by(Edition.runs_at, Edition.id).limit(limit)))

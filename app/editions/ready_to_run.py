@@ -14,7 +14,7 @@ from ..newsletters.models import Newsletter
 from ..people.models import Expert
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
-from ..questions.must_run_by import RUNS
+from .slots import section_of, usual_sections
 
 SHOWN = 40
 LOOKED_THROUGH = 1_000  # of each kind; what was put on the shelf before these is found on the shelf's own page
@@ -57,13 +57,15 @@ class Ready:
 
     @property
     def from_shelf(self) -> bool:
-        return self.question.state == "shelved"
+        return self.question.is_shelved
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an editor looks for. `topic` and `expert` are the keys of rows; `days` how long ago it was approved at least;
-    `length` is "fits" or "long"; `by` is "any", or "this" for what must run by `until`; `source` "shelf" or "answered"."""
+    """What an editor looks for. `topic` and `expert` are the keys of rows; `days` how long ago it was approved at
+    least; `length` is "fits" or "long"; `by` is "any", or "this" for what must run by `until`; `source` "shelf" or
+    "answered".
+    """
 
     topic: int | None = None
     expert: int | None = None
@@ -91,7 +93,7 @@ def ready_to_run(
 
 def experts_ready(session: Session, newsletter: Newsletter, limit: int = 100) -> list[Expert]:
     """Whose approved answers are among them, for the choice of one."""
-    whose = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter)), Answer.state == "approved")
+    whose = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter)), Answer.is_approved)
     found = session.scalars(select(Expert).where(Expert.id.in_(whose.distinct())).limit(limit))
     return sorted(found, key=lambda expert: expert.name.casefold())
 
@@ -99,19 +101,19 @@ def experts_ready(session: Session, newsletter: Newsletter, limit: int = 100) ->
 def _candidates(newsletter: Newsletter) -> Select[Any]:
     """Short walks of indexes, however many questions there are: what was answered first, shelved last, or has a date."""
     mine = select(Question.id).where(Question.newsletter_id == newsletter.id)
-    answered = mine.where(Question.state == "answered").order_by(Question.id).limit(LOOKED_THROUGH).subquery()
-    shelved = mine.where(Question.state == "shelved").order_by(Question.id.desc()).limit(LOOKED_THROUGH).subquery()
-    dated = mine.where(Question.state.in_(("answered", "shelved")), Question.must_run_by.is_not(None))
+    answered = mine.where(Question.is_answered).order_by(Question.id).limit(LOOKED_THROUGH).subquery()
+    shelved = mine.where(Question.is_shelved).order_by(Question.id.desc()).limit(LOOKED_THROUGH).subquery()
+    dated = mine.where(Question.is_ready, Question.must_run_by.is_not(None))
     walks = union_all(select(answered.c.id), select(shelved.c.id), dated).subquery()
     return select(walks.c.id)
 
 
 def _has_answer() -> ColumnElement[bool]:
-    return exists().where(Answer.question_id == Question.id, Answer.state == "approved")
+    return exists().where(Answer.question_id == Question.id, Answer.is_approved)
 
 
 def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[ColumnElement[bool]]:
-    approved = (Answer.question_id == Question.id, Answer.state == "approved")
+    approved = (Answer.question_id == Question.id, Answer.is_approved)
     over = (
         select(func.sum(AnswerText.words) - newsletter.words * func.count())
         .join(Answer, AnswerText.id == Answer.approved_text_id)
@@ -128,7 +130,7 @@ def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[Col
         (wanted.length, over > 0 if wanted.length == "long" else over <= 0),
         (wanted.by == "any", Question.must_run_by.is_not(None)),
         (wanted.by == "this", Question.must_run_by <= wanted.until if wanted.until else literal(True)),
-        (wanted.source, Question.state == ("shelved" if wanted.source == "shelf" else "answered")),
+        (wanted.source, Question.is_shelved if wanted.source == "shelf" else Question.is_answered),
     ]
     return [rule for asked, rule in rules if asked]
 
@@ -139,7 +141,7 @@ def must_run(session: Session, newsletter_id: int, limit: int = 12) -> list[Ques
         Question.newsletter_id == newsletter_id,
         Question.must_run_by.is_not(None),
         Question.must_run_by >= (now(session) - DATES).date(),
-        Question.state.in_(RUNS),
+        Question.can_run,
     )
     return list(session.scalars(query.order_by(Question.must_run_by, Question.id).limit(limit)))
 
@@ -152,7 +154,7 @@ def facts_of(session: Session, newsletter: Newsletter, chosen: Sequence[Question
     rows = session.execute(
         select(Answer, AnswerText.words)
         .join(AnswerText, AnswerText.id == Answer.approved_text_id)
-        .where(Answer.question_id.in_(keys), Answer.state == "approved")
+        .where(Answer.question_id.in_(keys), Answer.is_approved)
         .order_by(Answer.run_position, Answer.id)
     )
     for answer, words in rows:
@@ -163,7 +165,7 @@ def facts_of(session: Session, newsletter: Newsletter, chosen: Sequence[Question
             question,
             tuple(found),
             tuple(topic.name for topic in topics[question.id]),
-            newsletter.words * max(1, len(found)),
+            section_of(usual_sections(newsletter), question).words * max(1, len(found)),
         )
         for question, found in ((question, voices[question.id]) for question in chosen)
     ]

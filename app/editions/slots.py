@@ -1,6 +1,13 @@
-"""The slots of an edition, one by one: pick a question into one, take it out, move it, carry it over."""
+"""The sections of an edition and the slots in them: pick a question into one, take it out, move it, carry it over.
 
-from sqlalchemy import Select, select
+An edition has one section. Whoever asks what stands in its slots, or how many are open, asks by section.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -9,11 +16,64 @@ from ..actors import Actor, Staff
 from ..answers.editing import approved_of
 from ..db import lock
 from ..lifecycle import Illegal, Missing, Stale, must
+from ..newsletters.models import Newsletter
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from .models import Edition
 
 MOST_SLOTS = 12
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of an edition: the name that stands before each headline in it, how many words an answer in it may have, how many
+    slots it has, and the questions that stand in them, in order."""
+
+    name: str
+    words: int
+    slots: int
+    picked: tuple[Question, ...] = ()
+
+    @property
+    def open(self) -> range:
+        """The numbers of its open slots."""
+        return range(len(self.picked) + 1, self.slots + 1)
+
+
+def usual_sections(newsletter: Newsletter) -> list[Section]:
+    """Return the sections of a newsletter's editions, as its settings have them."""
+    return [Section(newsletter.section, newsletter.words, newsletter.slots)]
+
+
+def section_of(sections: Sequence[Section], _question: Question | None = None) -> Section:
+    """Return the one of several sections in which a question runs."""
+    return sections[0]
+
+
+def sections_of(session: Session, edition: Edition) -> list[Section]:
+    """Return the sections of an edition with what stands in them now."""
+    newsletter = session.get_one(Newsletter, edition.newsletter_id)
+    return [
+        replace(section, slots=edition.slots, picked=tuple(picked(session, edition)))
+        for section in usual_sections(newsletter)
+    ]
+
+
+def open_slots(sections: Iterable[Section]) -> list[int]:
+    return [number for section in sections for number in section.open]
+
+
+def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
+    """Return how many slots of each edition are filled, in one query."""
+    keys = [edition.id for edition in editions]
+    query = select(Question.edition_id, func.count()).where(Question.edition_id.in_(keys)).group_by(Question.edition_id)
+    return Counter({edition: count for edition, count in session.execute(query) if edition is not None})
+
+
+def first_with_room(session: Session, editions: Sequence[Edition]) -> Edition | None:
+    """Return the first of several editions with an open slot."""
+    taken = filled(session, editions)
+    return next((edition for edition in editions if taken[edition.id] < edition.slots), None)
 
 
 def picked(session: Session, edition: Edition) -> list[Question]:
@@ -27,10 +87,10 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
 
     Raises `Missing` (free slot, approved answer) and `Illegal` when the edition is no longer planned.
     """
-    must(actor, "E")
+    must(actor, "pick")
     planned(lock(session, edition))
-    taken = [q.position or 0 for q in picked(session, edition)]
-    if len(taken) >= edition.slots:
+    sections = sections_of(session, edition)
+    if not section_of(sections, question).open:
         raise Missing("free slot")
     if not approved_of(session, question.id):
         raise Missing("approved answer")
@@ -43,7 +103,7 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
         "pick",
         why={"edition": edition.id},
         edition_id=edition.id,
-        position=max(taken, default=0) + 1,
+        position=max((one.position or 0 for section in sections for one in section.picked), default=0) + 1,
     )
     _changed(session, edition)
 
@@ -56,7 +116,7 @@ def _changed(session: Session, edition: Edition) -> None:
 
 def planned(edition: Edition) -> None:
     """Raises `Illegal` for an edition whose slots can't change any more."""
-    if edition.state != "planned":
+    if not edition.is_planned:
         raise Illegal("edition", "change", edition.state)
 
 
@@ -96,7 +156,7 @@ def renumber(session: Session, edition: Edition, order: list[int] | None = None)
 
 def move(session: Session, actor: Staff, question: Question, step: int) -> None:
     """Move a question `step` slots down (negative: up). At the end of the list nothing happens."""
-    must(actor, "E")
+    must(actor, "edition")
     edition = _edition_of(session, question)
     order = [q.id for q in picked(session, edition)]
     at = order.index(question.id)
@@ -107,18 +167,19 @@ def move(session: Session, actor: Staff, question: Question, step: int) -> None:
 
 def later_editions(edition: Edition) -> Select[Edition]:
     """The planned editions after one, soonest first."""
-    later = select(Edition).filter_by(newsletter_id=edition.newsletter_id, state="planned")
+    later = select(Edition).where(Edition.newsletter_id == edition.newsletter_id, Edition.is_planned)
     return later.where(Edition.runs_at > edition.runs_at).order_by(Edition.runs_at)
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     """Move a question to the next planned edition with a free slot. Raises `Missing` when there is none."""
-    must(actor, "E")
+    must(actor, "edition")
     edition = _edition_of(session, question)
     for target in session.scalars(later_editions(edition)):
-        taken = picked(session, lock(session, target))
-        if len(taken) < target.slots:
-            question.edition_id, question.position = target.id, len(taken) + 1
+        sections = sections_of(session, lock(session, target))
+        if section_of(sections, question).open:
+            question.edition_id = target.id
+            question.position = sum(len(section.picked) for section in sections) + 1
             session.flush()
             renumber(session, edition)
             _changed(session, target)

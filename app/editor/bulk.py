@@ -113,15 +113,15 @@ def each(
 
 def tell(
     slug: str, outcome: Outcome, load: Callable[[Desk, str], Any], done: str, empty: str, back: str,
-    href: str = "", label: str = "",
+    onward: tuple[str, str] = ("", ""),
 ) -> None:  # fmt: skip
-    """Say what was done, what wasn't and why, with the way back."""
+    """Say what was done, what wasn't and why, with the way back, and the way onward: where to, and in which words."""
     said = [done] if outcome.done else []
     if outcome.refused:
         with at_desk(slug) as desk:
             said += stay(Counter(_why(desk, load(desk, key), why) for key, why in outcome.refused))
     press = ".".join(filter(None, outcome.press))
-    announce(" ".join(said) or empty, href=href, label=label, undo=press, back=back)
+    announce(" ".join(said) or empty, href=onward[0], label=onward[1], undo=press, back=back)
 
 
 def _why(desk: Desk, row: Any, why: Refused) -> str:

@@ -115,16 +115,15 @@ def change_as_shown(slug: str, load: Callable[[Desk], Any], fn: Callable[[Desk],
         second(slug, load, refused)
 
 
-def second(slug: str, load: Callable[[Desk], Any], refused: Refused, otherwise: str = "") -> NoReturn:
-    """Answer with who did what to the row while its page lay open; with `otherwise`, or by raising the refusal itself, where
-    that was nothing."""
+def second(slug: str, load: Callable[[Desk], Any], refused: Refused) -> NoReturn:
+    """Answer with who did what to the row while its page lay open. Raises the refusal itself where that was nothing."""
     with at_desk(slug) as desk:
         row = load(desk)
         rests_on = RESTS_ON.get(type(row), "version")
         words = told(desk, row) if shown().get(rests_on) != facts_of(row)[rests_on] else ""
-    if not words and not otherwise:
+    if not words:
         raise refused
-    abort(errors.page(409, happened=words or otherwise))
+    abort(errors.page(409, happened=words))
 
 
 def newest_change(row: Any) -> Event | None:
@@ -265,12 +264,11 @@ def conflict(
     """Return how a form that came second meets the first; `words` puts the value of a field into words."""
     seen = shown()
     left = {name for name, value in typed.items() if name in seen and value == seen[name]}
-    before = {name: words(name, value) for name, value in seen.items() if name in typed}
     different = [
         Field(
             name,
             str(labels[name]),
-            before.get(name),
+            words(name, seen[name]) if name in seen else None,
             words(name, there),
             words(name, typed[name]),
             name not in seen or there != seen[name],

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
+from flask_babel import gettext, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.orm import Session
@@ -22,25 +22,56 @@ from ..editions.items import headline
 from ..editions.queries import coming_editions
 from ..formatting import ago, count, day, is_past, left
 from ..letters import queries as letters
+from ..lifecycle import must
 from ..mail import inbound, outbox
+from ..mail.lifecycle import STATES as STATES_OF_MAIL
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug, desks_of
-from ..people import permissions
 from ..people.directory import staff_actor
+from ..permissions import ROLES, may
 from ..questions import queries as questions
+from ..questions.lifecycle import STATES
 from ..web import db
 from ..web import found as found
-from .acts import act_of_press
 
-editor = Blueprint("editor", __name__)
 T = TypeVar("T")
+View = TypeVar("View", bound=Callable[..., Any])
+Acts = str | dict[str, str]
+
+
+class DeskBlueprint(Blueprint):
+    """The desk's addresses. Each that takes a press says at its declaration which act of `permissions` the press is, so that
+    whoever may not press hears the same, however things stand.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("editor", __name__)
+        self.acts: dict[str, Acts] = {}
+
+    def press(self, rule: str, act: Acts) -> Callable[[View], View]:
+        """Declare a view that takes POST, and its act; where one address takes several presses, an act for each last word of
+        it, and that of all others under "".
+        """
+
+        def declare(view: View) -> View:
+            self.acts[f"editor.{view.__name__}"] = act
+            return self.post(rule)(view)
+
+        return declare
+
+    def act_of(self, endpoint: str, path: str) -> str:
+        """Return the act behind an address that takes a press. Raises KeyError for one that was declared without."""
+        act, last = self.acts[endpoint], path.rpartition("/")[2]
+        return act if isinstance(act, str) else act[last if last in act else ""]
+
+
+editor = DeskBlueprint()
 SIGNED_OUT = errors.Words(
     _l("You aren’t signed in any more"),
     _l("This browser was signed out, or its time is over. Nothing was filed, saved or changed."),
     _l("Sign in: that leads back to the page. Then do it again there."),
 )
 LANGUAGES = ("en",)  # what the desk speaks; the readers' and experts' pages have their own
-GOING = ("open", "seeking", "answered", "queued")  # what the list of questions opens with
 
 
 @dataclass(frozen=True)
@@ -51,9 +82,8 @@ class Desk:
     actor: Staff
     newsletter: Newsletter
 
-    @property
-    def may_decide(self) -> bool:
-        return "E" in self.actor.roles
+    def may(self, act: str) -> bool:
+        return may(self.actor, act)
 
 
 @editor.before_request
@@ -102,8 +132,8 @@ def _enter(session: Session, slug: str) -> Desk:
         abort(404)
     looked_at = frozenset(request.form.get("looked", "").splitlines())
     actor = replace(actor, proved_at=current_user.proved_at, looked_at=looked_at)
-    if act := act_of_press():
-        permissions.must(actor, act)
+    if request.method == "POST":
+        must(actor, editor.act_of(request.endpoint or "", request.path))
     g.zone = newsletter.zone
     g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
     return Desk(session, actor, newsletter)
@@ -142,22 +172,23 @@ def page(desk: Desk, template: str, section: str, **values: Any) -> str:
         sections=_sections(desk),
         section=section,
         coming=_coming(desk),
-        me={"name": desk.actor.name, "role": ROLES[desk.actor.role]()},
+        me={"name": desk.actor.name, "role": role_label(desk.actor.role)},
         actor=desk.actor,
-        may_decide=desk.may_decide,
-        may=lambda act: permissions.may(desk.actor, act),
+        may=desk.may,
         **values,
     )
 
 
 editor.app_template_filter("headline")(headline)
 
-ROLES = {"admin": lambda: _("admin"), "editor": lambda: _("editor"), "assistant": lambda: _("assistant")}
+
+def role_label(role: str) -> str:
+    return gettext(ROLES[role].label)
 
 
 def _sections(desk: Desk) -> list[dict[str, Any]]:
     key, slug = desk.newsletter.id, desk.newsletter.slug
-    mails = outbox.counts(desk.session, key, ("held", "failed"))
+    mails = outbox.counts(desk.session, key, STATES_OF_MAIL.which("has_stopped"))
     held, failed = mails["held"], mails["failed"]
     penned = inbound.count(desk.session, key, "pen")
     # A desk that takes no mail has no use for the pen, unless something lies in it all the same.
@@ -170,10 +201,16 @@ def _sections(desk: Desk) -> list[dict[str, Any]]:
             "questions",
             _("Questions"),
             "editor.questions",
-            count(questions.count(desk.session, key, GOING)),
+            count(questions.count(desk.session, key, STATES.which("is_going"))),
             False,
         ),
-        ("shelf", _("Shelf"), "editor.shelf", count(questions.count(desk.session, key, ("shelved",))), False),
+        (
+            "shelf",
+            _("Shelf"),
+            "editor.shelf",
+            count(questions.count(desk.session, key, STATES.which("is_shelved"))),
+            False,
+        ),
         ("experts", _("Experts"), "editor.experts", "", False),
         ("outbox", _("Outbox"), "editor.outbox", count(failed or held), failed > 0),
         ("archive", _("Archive"), "editor.archive", "", False),
@@ -191,11 +228,11 @@ def _coming(desk: Desk) -> dict[str, str] | None:
     if not editions_ahead:
         return None
     edition = editions_ahead[0]
-    filled = len(slots.picked(desk.session, edition))
+    filled = slots.filled(desk.session, [edition])[edition.id]
     return {
         "date_label": day(edition.runs_at, "short"),
         "cutoff_label": _("locked")
-        if edition.state == "locked"
+        if edition.is_locked
         else _("cut-off was %(time)s ago", time=ago(edition.cutoff_at))
         if is_past(edition.cutoff_at)
         else _("cut-off in %(time)s", time=left(edition.cutoff_at)),

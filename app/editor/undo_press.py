@@ -31,7 +31,7 @@ def way_back(events: list[Event]) -> str:
     return ".".join(map(str, undoing.undoable(events)))
 
 
-@editor.post("/<slug>/undo")
+@editor.press("/<slug>/undo", "undo")
 def undo(slug: str) -> Response:
     press = [int(key) for key in request.form.get("press", "")[:MOST].split(".") if key.isdecimal() and len(key) < 16]
 

@@ -123,7 +123,7 @@ def _name_on(session: Session, letter: Letter, credit: Credit, comma: str = ", "
 
 def verify_credit(session: Session, actor: Staff, letter: Letter, how: str) -> None:
     """Record that the name is the reader's: a confirmed address, a noted call. Raises `Missing`."""
-    must(actor, "A")
+    must(actor, "check names")
     how = within("how", single_line(how), 400)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
     if credit is None or credit.choice == "none":
@@ -137,6 +137,6 @@ def verify_credit(session: Session, actor: Staff, letter: Letter, how: str) -> N
 
 def leave_unnamed(session: Session, actor: Actor, letter: Letter) -> None:
     """The desk runs the question without the name."""
-    must(actor, "A")
+    must(actor, "check names")
     set_credit(session, letter, "none")
     audit.record(session, actor, "credit.unname", letter)

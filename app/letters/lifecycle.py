@@ -1,8 +1,32 @@
 """The life of a letter: who wrote, and what becomes of their words."""
 
-from ..lifecycle import Machine, Move, Need, has
+from ..lifecycle import Machine, Move, Need, States, has
 
-STATES = ("received", "held", "filed", "ended", "withdrawn")
+# waits: nobody has said yet what it is. can_be_filed: it may be given a kind, or another one. has_ended: for its
+# reader. is_settled: its mail may be forgotten. is_listed: the desk's list shows it.
+STATES = States({
+    "received": "waits can_be_filed is_listed",
+    "held": "waits can_be_filed is_listed",
+    "filed": "can_be_filed is_settled is_listed",
+    "ended": "has_ended is_settled is_listed",
+    "withdrawn": "has_ended is_settled",
+})  # fmt: skip
+
+
+class LetterStates:
+    """What pages, verbs and queries ask of where a letter stands."""
+
+    is_received = STATES.which("is_received")
+    is_held = STATES.which("is_held")
+    is_filed = STATES.which("is_filed")
+    is_ended = STATES.which("is_ended")
+    is_withdrawn = STATES.which("is_withdrawn")
+    waits = STATES.which("waits")
+    can_be_filed = STATES.which("can_be_filed")
+    has_ended = STATES.which("has_ended")
+    is_settled = STATES.which("is_settled")
+    is_listed = STATES.which("is_listed")
+
 
 settled = Need(
     "kind; question or assignment",
@@ -17,13 +41,16 @@ LETTER = Machine(
     "letter",
     STATES,
     (
-        Move("send", (), ("received", "held"), "R A C", (way_in,)),
-        Move("release", ("held",), ("received",), "A"),
-        Move("file", ("received", "held", "filed"), ("filed",), "A", (settled,)),
-        Move("join", (), ("filed",), "R", (joined,)),
-        Move("end", ("received", "filed"), ("ended",), "A", (has("end_reason"),), "R"),
-        Move("reopen", ("filed", "ended"), ("received",), "A"),
-        Move("undo", ("received", "filed", "ended"), ("received", "held", "filed", "ended"), "A"),
-        Move("withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), "R", (erased,), "E"),
+        # R: where the newsletter acknowledges mails
+        Move("send", (), ("received", "held"), act="write, take letters, upkeep", needs=(way_in,), tells="R"),
+        Move("release", ("held",), ("received",), act="take letters"),
+        Move("file", ("received", "held", "filed"), ("filed",), act="take letters", needs=(settled,)),
+        Move("join", (), ("filed",), act="write", needs=(joined,)),
+        Move("end", ("received", "filed"), ("ended",), act="take letters", needs=(has("end_reason"),), tells="R"),
+        Move("reopen", ("filed", "ended"), ("received",), act="take letters"),
+        Move("undo", ("received", "filed", "ended"), ("received", "held", "filed", "ended"), act="undo"),
+        Move(
+            "withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), act="write", needs=(erased,), tells="E"
+        ),
     ),
 )

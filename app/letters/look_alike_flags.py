@@ -32,7 +32,7 @@ def look_again(session: Session, keys: Sequence[int]) -> None:
 
 
 def _unlooked(session: Session) -> list[Letter]:
-    query = select(Letter).where(Letter.alike.is_(None), Letter.state == "received", Letter.indexed_version != 0)
+    query = select(Letter).where(Letter.alike.is_(None), Letter.is_received, Letter.indexed_version != 0)
     return list(session.scalars(query.order_by(Letter.id).limit(BATCH)))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Editable, Public, Row, one_of, table, tied
-from .lifecycle import STATES
+from .lifecycle import STATES, LetterStates
 
 AUTHORS = ("reader", "expert")
 CHANNELS = ("web", "mail", "api", "event", "phone", "messenger", "paper")
@@ -31,7 +31,7 @@ def _rows(rule: str) -> dict[str, Any]:
     return {"sqlite_where": text(rule), "postgresql_where": text(rule)}
 
 
-class Letter(Row, Public, Editable):
+class Letter(Row, Public, Editable, LetterStates):
     """What somebody wrote, as the desk reads it. Who wrote it stands elsewhere, sealed, or nowhere.
 
     Only the keyed hashes of the form's nonce and of the receipt are kept; after erasure they, the ids, the state and
@@ -42,7 +42,7 @@ class Letter(Row, Public, Editable):
     __tablename__ = "letters"
     __table_args__ = table(
         UniqueConstraint("id", "hear_back"),
-        one_of("state", STATES),
+        one_of("state", tuple(STATES)),
         one_of("author", AUTHORS),
         one_of("channel", CHANNELS),
         one_of("hear_back", HEAR_BACK),

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from ..actors import Staff
 from ..audit import Event
 from ..listing import Listing
+from .lifecycle import STATES
 from .models import Letter
 
 
@@ -35,7 +36,7 @@ def listing(
     return Listing(query, order, until is not None, (Letter.state, states))
 
 
-def waiting(session: Session, newsletter_id: int, states: Sequence[str] = ("received", "held")) -> int:
+def waiting(session: Session, newsletter_id: int, states: Sequence[str] = STATES.which("waits")) -> int:
     """How many letters wait for the desk, counted up to 1,001."""
     return counts(session, [listing(newsletter_id, states)])[0]
 
@@ -52,7 +53,7 @@ def by_keys(session: Session, keys: Sequence[int]) -> dict[int, Letter]:
 
 def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
     """The live letters behind several questions, oldest first."""
-    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed")
+    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
     return list(session.scalars(query.order_by(Letter.id)))
 
 

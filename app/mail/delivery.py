@@ -91,7 +91,7 @@ def deliver_due(
 def anything_due(session: Session) -> bool:
     """Whether there is work, found out without taking the write lock."""
     at = now(session)
-    some = select(OutboxMail.id).where(OutboxMail.state == "queued", OutboxMail.expires_at <= at).limit(1)
+    some = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at <= at).limit(1)
     return session.scalar(some) is not None or any(
         session.scalar(select(OutboxMail.id).where(_due(lane, at)).limit(1)) is not None for lane in LANES
     )
@@ -100,7 +100,7 @@ def anything_due(session: Session) -> bool:
 def expire(session: Session) -> Counter[str]:
     """End what is too late to send. What a server has refused all the time has failed; the rest has expired."""
     at = now(session)
-    late = select(OutboxMail).where(OutboxMail.state == "queued", OutboxMail.expires_at <= at, _free(at))
+    late = select(OutboxMail).where(OutboxMail.is_queued, OutboxMail.expires_at <= at, _free(at))
     ended: Counter[str] = Counter()
     for mail in session.scalars(late.limit(500).with_for_update(skip_locked=True)).all():
         action = "fail" if mail.said and mail.lane else "expire"
@@ -136,7 +136,7 @@ def claim(session: Session, lanes: tuple[int, ...] = LANES) -> Claim | None:
 def settle(session: Session, claimed: Claim, fault: Undelivered | None, settled: Settled | None = None) -> str:
     """Write down what became of a claimed mail: sent, retried, failed, or lost where it was stopped meanwhile."""
     mail = session.get_one(OutboxMail, claimed.mail_id, with_for_update=True, populate_existing=True)
-    if mail.state != "queued":
+    if not mail.is_queued:
         return "lost"
     if fault is None:
         # True whoever holds the lease by now: the server has the mail.
@@ -189,7 +189,7 @@ def _free(at: datetime) -> ColumnElement[bool]:
 
 def _due(lane: int, at: datetime) -> ColumnElement[bool]:
     return and_(
-        OutboxMail.state == "queued",
+        OutboxMail.is_queued,
         OutboxMail.lane == lane,
         OutboxMail.due_at <= at,
         OutboxMail.expires_at > at,

@@ -15,7 +15,7 @@ from ..audit.queries import newest_of
 from ..db import keys, lock, new_public_id, now
 from ..lifecycle import Illegal, Missing, expect
 from ..listing import Listing
-from .lifecycle import INBOUND, PLACES
+from .lifecycle import INBOUND, PLACES_OF_MAIL
 from .models import Inbound, InboundRaw
 
 MAXIMUM = 25 * 1024 * 1024  # bytes of a mail that is stored at all; servers refuse what is larger
@@ -25,7 +25,6 @@ LONGEST_WAIT = timedelta(minutes=30)
 TRIES = 5  # of placing one mail, before it is shown as failed
 CONTENT = "inbound.content"  # the purpose of the keyed hash that knows a mail again
 NOBODYS = "to nobody here"  # the reason of a mail that the oldest newsletter's desk sees because it is for none
-FINAL = ("letter", "edition")  # what a mail that comes again only repeats, wherever the second one would go
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def leased(session: Session, claim: Claim) -> tuple[Inbound, bytes]:
 def claimed(session: Session, claim: Claim) -> Inbound | None:
     """The mail of a claim, locked; None where it was placed or claimed by somebody else meanwhile."""
     row = session.get_one(Inbound, claim.inbound_id, with_for_update=True, populate_existing=True)
-    return row if row.state == "stored" and row.leased_until == claim.leased_until else None
+    return row if row.is_stored and row.leased_until == claim.leased_until else None
 
 
 def place(session: Session, actor: Actor, row: Inbound, where: str, reasons: Sequence[str], **facts: Any) -> None:
@@ -149,12 +148,10 @@ def first_with(session: Session, content: str, where: str) -> Inbound | None:
     forger sent ahead holds back nothing: it went elsewhere.
     """
     macs = keys(session).macs(CONTENT, content)
-    sorted_since = and_(Inbound.state.in_(PLACES), Inbound.state_at > Inbound.placed_at)
-    repeated = or_(Inbound.state.in_((*FINAL, where)), sorted_since)
-    query = select(Inbound).where(
-        Inbound.content_mac.in_(macs), Inbound.state.not_in(("duplicate", "failed")), repeated
-    )
-    return session.scalar(query.order_by(Inbound.state.not_in(FINAL), Inbound.id).limit(1))
+    sorted_since = and_(~Inbound.is_stored, Inbound.state_at > Inbound.placed_at)
+    repeated = or_(Inbound.is_taken, Inbound.state == where, sorted_since)
+    query = select(Inbound).where(Inbound.content_mac.in_(macs), ~Inbound.is_no_original, repeated)
+    return session.scalar(query.order_by(~Inbound.is_taken, Inbound.id).limit(1))
 
 
 def mac_of(session: Session, content: str) -> bytes:
@@ -195,9 +192,7 @@ def sort(session: Session, actor: Actor, row: Inbound, where: str, version: int 
 
 def _only_one(session: Session, row: Inbound) -> None:
     """The same mail may have come again and become a letter: then this one is no second one. Raises `Illegal`."""
-    same = select(Inbound.id).where(
-        Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.state.in_(FINAL)
-    )
+    same = select(Inbound.id).where(Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.is_taken)
     if row.content_mac is not None and session.scalar(same.limit(1)) is not None:
         raise Illegal("inbound", "take", "duplicate")
 
@@ -269,18 +264,18 @@ def sums(session: Session) -> Counter[str]:
     """How many mails stand in each place, and under "stored" how many in none: what `flask doctor` adds up."""
     rows = session.execute(select(Inbound.state, func.count()).group_by(Inbound.state))
     found = {state: number for state, number in rows}  # noqa: C416 - dict() would take the result for a mapping
-    return Counter({name: found.get(name, 0) for name in ("stored", *PLACES)})
+    return Counter({name: found.get(name, 0) for name in PLACES_OF_MAIL})
 
 
 def waits_since(session: Session) -> datetime | None:
     """Since when the oldest mail without a place has waited."""
-    oldest = select(Inbound.stored_at).where(Inbound.state == "stored").order_by(Inbound.due_at, Inbound.id).limit(1)
+    oldest = select(Inbound.stored_at).where(Inbound.is_stored).order_by(Inbound.due_at, Inbound.id).limit(1)
     return session.scalar(oldest)
 
 
 def _due(at: datetime) -> tuple[Any, ...]:
     free = or_(Inbound.leased_until.is_(None), Inbound.leased_until <= at)
-    return Inbound.state == "stored", Inbound.due_at <= at, free
+    return Inbound.is_stored, Inbound.due_at <= at, free
 
 
 def _raw(row: Inbound) -> str:

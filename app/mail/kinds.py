@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from . import mail_values as about
-from .lifecycle import ENDED
+from .lifecycle import ENDED, STATES
 from .translation import N_
 
 LIFE = timedelta(days=5)  # as long as mail servers try (RFC 5321, section 4.5.4.1: at least 4 to 5 days)
@@ -57,7 +57,7 @@ def _part(more: str = "", needed: str = "") -> Part:
 
 
 WAY_IN = frozenset(ENDED)
-READER = frozenset({"sent", "discarded"})  # a failed one can be tried again until the letter is forgotten
+READER = frozenset(STATES.which("is_settled"))  # a failed one can be tried again until the letter is forgotten
 DAY = timedelta(days=1)
 _NEWS = Part(("newsletter",))
 _WHY = {"subject": _part(), "body": _part("why", "why")}

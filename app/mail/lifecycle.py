@@ -1,40 +1,93 @@
 """The life of a mail in the outbox, and of one that came in."""
 
-from ..lifecycle import Machine, Move, has
+from ..lifecycle import Machine, Move, States, has
 
-ENDED = ("sent", "failed", "discarded", "expired")
-STATES = ("held", "queued", *ENDED)
+# waits: it can still be stopped. has_stopped: it goes out only if somebody of the desk says so. is_settled: nobody has to look
+# at it any more. is_on_its_way: it goes out by itself or has gone. is_dropped: it was never handed over, and won't be.
+STATES = States({
+    "held": "waits has_stopped",
+    "queued": "waits is_on_its_way",
+    "sent": "has_ended is_settled is_on_its_way",
+    "failed": "has_ended has_stopped",
+    "discarded": "has_ended is_settled is_dropped",
+    "expired": "has_ended is_dropped",
+})  # fmt: skip
+ENDED = STATES.which("has_ended")
+
+
+class MailStates:
+    """What pages, verbs and queries ask of where a mail of the outbox stands."""
+
+    is_held = STATES.which("is_held")
+    is_queued = STATES.which("is_queued")
+    is_sent = STATES.which("is_sent")
+    is_failed = STATES.which("is_failed")
+    is_discarded = STATES.which("is_discarded")
+    waits = STATES.which("waits")
+    has_stopped = STATES.which("has_stopped")
+    is_settled = STATES.which("is_settled")
+    is_on_its_way = STATES.which("is_on_its_way")
+    is_dropped = STATES.which("is_dropped")
+
 
 MAIL = Machine(
     "mail",
     STATES,
     (
-        Move("release", ("held",), ("queued",), "E"),
-        Move("recall", ("held", "queued"), ("discarded",), "A X C"),
-        Move("discard", ("held", "queued", "failed", "expired"), ("discarded",), "A"),
-        Move("retry", ("failed", "expired"), ("queued",), "A"),
-        Move("send", ("queued",), ("sent",), "C", (has("sent_at"),)),
-        Move("fail", ("queued",), ("failed",), "C", (has("said"),)),
-        Move("expire", ("queued",), ("expired",), "C"),
-        Move("bounce", ("queued", "sent"), ("failed",), "C", (has("said", "bounced_at"),)),
-        Move("forget", ("held", "queued", "failed", "expired"), ("discarded",), "R A C"),
-        Move("put back", ("discarded",), ("held", "queued"), "=undo"),
+        Move("release", ("held",), ("queued",), act="release mails"),
+        Move("recall", ("held", "queued"), ("discarded",), act="stop mails, answer, upkeep"),
+        Move("discard", ("held", "queued", "failed", "expired"), ("discarded",), act="stop mails"),
+        Move("retry", ("failed", "expired"), ("queued",), act="stop mails"),
+        Move("send", ("queued",), ("sent",), act="upkeep", needs=(has("sent_at"),)),
+        Move("fail", ("queued",), ("failed",), act="upkeep", needs=(has("said"),)),
+        Move("expire", ("queued",), ("expired",), act="upkeep"),
+        Move("bounce", ("queued", "sent"), ("failed",), act="upkeep", needs=(has("said", "bounced_at"),)),
+        Move("forget", ("held", "queued", "failed", "expired"), ("discarded",), act="write, stop mails, upkeep"),
+        Move("put back", ("discarded",), ("held", "queued"), after="undo"),
     ),
 )
 
-PLACES = ("letter", "pen", "edition", "automatic", "bounce", "duplicate", "spam", "failed")
-SET_ASIDE = ("pen", "automatic", "bounce", "spam", "failed")  # where the desk can still say that it is something else
+# is_place: what comes in ends there. is_set_aside: the desk can still say that it is something else. waits: for the desk.
+# is_settled: nobody has to look at it any more. is_taken: what comes again only
+# repeats it. is_no_original: it is nothing that could be repeated.
+PLACES_OF_MAIL = States({
+    "stored": "",
+    "letter": "is_place is_taken",
+    "pen": "is_place is_set_aside waits",
+    "edition": "is_place is_taken is_settled",
+    "automatic": "is_place is_set_aside is_settled",
+    "bounce": "is_place is_set_aside is_settled",
+    "duplicate": "is_place is_settled is_no_original",
+    "spam": "is_place is_set_aside is_settled",
+    "failed": "is_place is_set_aside waits is_no_original",
+})  # fmt: skip
+PLACES, SET_ASIDE = PLACES_OF_MAIL.which("is_place"), PLACES_OF_MAIL.which("is_set_aside")
+
+
+class InboundStates:
+    """What pages, verbs and queries ask of where a mail that came in lies."""
+
+    is_stored = PLACES_OF_MAIL.which("is_stored")
+    is_letter = PLACES_OF_MAIL.which("is_letter")
+    is_pen = PLACES_OF_MAIL.which("is_pen")
+    is_automatic = PLACES_OF_MAIL.which("is_automatic")
+    is_failed = PLACES_OF_MAIL.which("is_failed")
+    waits = PLACES_OF_MAIL.which("waits")
+    is_settled = PLACES_OF_MAIL.which("is_settled")
+    is_taken = PLACES_OF_MAIL.which("is_taken")
+    is_no_original = PLACES_OF_MAIL.which("is_no_original")
+
 
 # What comes in is stored before anything is read, and then has exactly one place.
 INBOUND = Machine(
     "inbound",
-    ("stored", *PLACES),
+    PLACES_OF_MAIL,
     (
-        Move("store", (), ("stored",), "C"),
-        Move("place", ("stored",), PLACES, "C", (has("placed_at"),)),
-        Move("take", SET_ASIDE, ("letter",), "A", (has("letter_id"),)),
-        Move("put back", ("letter",), SET_ASIDE, "A"),
-        Move("sort", SET_ASIDE, ("automatic", "spam"), "A"),
-        Move("read again", SET_ASIDE, ("stored",), "A C"),
+        Move("store", (), ("stored",), act="upkeep"),
+        Move("place", ("stored",), PLACES, act="upkeep", needs=(has("placed_at"),)),
+        Move("take", SET_ASIDE, ("letter",), act="take letters", needs=(has("letter_id"),)),
+        Move("put back", ("letter",), SET_ASIDE, act="take letters"),
+        Move("sort", SET_ASIDE, ("automatic", "spam"), act="take letters"),
+        Move("read again", SET_ASIDE, ("stored",), act="take letters, upkeep"),
     ),
 )

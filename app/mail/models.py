@@ -4,7 +4,7 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Lar
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db import Base, Editable, Public, Row, one_of, table, tied
-from .lifecycle import ENDED, PLACES, STATES
+from .lifecycle import ENDED, PLACES_OF_MAIL, STATES, InboundStates, MailStates
 
 CHANNELS = ("mail",)
 
@@ -12,7 +12,7 @@ _ended = ", ".join(f"'{state}'" for state in ENDED)
 _queued = text("state = 'queued'")
 
 
-class OutboxMail(Row, Public, Editable):
+class OutboxMail(Row, Public, Editable, MailStates):
     """One mail to one person, written in the transaction of the change that caused it.
 
     `once_key` names the cause, so that one cause writes one mail. `message_id` is fixed from the start: a mail that is
@@ -23,7 +23,7 @@ class OutboxMail(Row, Public, Editable):
     __tablename__ = "outbox"
     __table_args__ = table(
         one_of("channel", CHANNELS),
-        one_of("state", STATES),
+        one_of("state", tuple(STATES)),
         CheckConstraint("lane BETWEEN 0 AND 2", name="lane_known"),
         CheckConstraint("attempts >= 0", name="attempts_counted"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_says_when"),
@@ -83,7 +83,7 @@ _unplaced = text("state = 'stored'")
 _once = text("state IN ('letter', 'edition', 'pen')")
 
 
-class Inbound(Row, Public, Editable):
+class Inbound(Row, Public, Editable, InboundStates):
     """One mail that came in. `state` is its place; what is in it stands sealed in `inbound_raw`, which is destroyed.
 
     `content_mac` is the keyed hash of what makes it this mail, whatever servers wrote onto it; it outlives the mail, so
@@ -93,7 +93,7 @@ class Inbound(Row, Public, Editable):
 
     __tablename__ = "inbound"
     __table_args__ = table(
-        one_of("state", ("stored", *PLACES)),
+        one_of("state", tuple(PLACES_OF_MAIL)),
         one_of("source", SOURCES),
         UniqueConstraint("mailbox", "uidvalidity", "uid"),
         CheckConstraint("(state = 'stored') = (placed_at IS NULL)", name="placed_says_when"),

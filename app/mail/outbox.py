@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
@@ -89,13 +89,13 @@ def read(session: Session, mail: OutboxMail) -> Message:
 def rewrite(
     session: Session, actor: Actor, mail: OutboxMail, subject: str, text: str, version: int | None = None
 ) -> None:
-    """Give a held mail other words; in `text` the places of `hidden.with_places` stand for its secret addresses.
+    """Give a held mail other words; in `text` the places of `secret_links.with_places` stand for its secret addresses.
 
     Raises `Stale`, `Illegal`, `NotYours`, and `Missing` (subject, text, link, contents).
     """
-    must(actor, "A")
+    must(actor, "stop mails")
     expect(lock(session, mail), version)
-    if mail.state != "held":
+    if not mail.is_held:
         raise Illegal("mail", "rewrite", mail.state)
     before = read(session, mail)
     for fact, value in (("subject", subject), ("text", text)):
@@ -152,7 +152,7 @@ def came_back(session: Session, actor: Actor, mail: OutboxMail, said: str) -> No
     One that we still try again was taken all the same, by a server that was cut off before it could say so. What has
     ended otherwise stays as it is: a bounce may come twice.
     """
-    if lock(session, mail).state in ("queued", "sent"):
+    if lock(session, mail).is_on_its_way:
         reason = (_numbers(said) if mail.letter_id else single_line(said)[:SAID]) or "returned without a reason"
         move(session, actor, mail, "bounce", said=reason, bounced_at=now(session), sent_at=None)
 
@@ -163,7 +163,7 @@ def discard(session: Session, actor: Actor, mail: OutboxMail, version: int | Non
     _stop(session, mail)
     MAIL.move("discard", mail.state)
     # Each try of the worker makes a new version too, and changes nothing that anybody has read.
-    if not (mail.state == "queued" and mail.attempts):
+    if not (mail.is_queued and mail.attempts):
         expect(mail, version)
     move(session, actor, mail, "discard")
 
@@ -186,7 +186,7 @@ def forget_letter(session: Session, actor: Actor, letter_id: int) -> None:
     Also of one that a worker is just handing over: nothing holds a reader's withdrawal up.
     """
     for mail in session.scalars(select(OutboxMail).where(OutboxMail.letter_id == letter_id).with_for_update()):
-        if mail.state not in ("sent", "discarded"):
+        if not mail.is_settled:
             move(session, actor, mail, "forget")
         mail.said = None
         erase_contents(session, mail)
@@ -196,7 +196,7 @@ def forget_letter(session: Session, actor: Actor, letter_id: int) -> None:
 def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]) -> None:
     """Stop what has not been sent about these questions, and delete the contents of all mails about them."""
     for mail in session.scalars(select(OutboxMail).where(OutboxMail.question_id.in_(question_ids)).with_for_update()):
-        if mail.state not in ("sent", "discarded"):
+        if not mail.is_settled:
             move(session, actor, mail, "forget")
         erase_contents(session, mail)
     erasing.destroy_answers(session, OutboxMail.question_id.in_(question_ids))
@@ -204,7 +204,7 @@ def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]
 
 def put_off(session: Session, question_ids: Sequence[int], until: datetime) -> None:
     """Let what still waits about these questions wait until then."""
-    waits = select(OutboxMail).where(OutboxMail.question_id.in_(question_ids), OutboxMail.state == "queued")
+    waits = select(OutboxMail).where(OutboxMail.question_id.in_(question_ids), OutboxMail.is_queued)
     for mail in session.scalars(waits):
         mail.due_at, mail.expires_at = until, until + KINDS[mail.kind].life
     session.flush()
@@ -230,12 +230,12 @@ def first_to_expert(session: Session, assignment_id: int) -> str | None:
     first = select(OutboxMail.message_id).where(
         OutboxMail.assignment_id == assignment_id,
         OutboxMail.kind.startswith("expert."),
-        OutboxMail.state.not_in(("discarded", "expired")),
+        ~OutboxMail.is_dropped,
     )
     return session.scalar(first.order_by(OutboxMail.id).limit(1))
 
 
-def counts(session: Session, newsletter_id: int, states: Sequence[str] = STATES) -> dict[str, int]:
+def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES) -> dict[str, int]:
     """How many mails of a newsletter stand in each of these states, counted up to 1,001."""
     return {state: listing(newsletter_id, state).count(session) for state in states}
 

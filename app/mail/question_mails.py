@@ -37,7 +37,7 @@ def leaving(session: Session, question_ids: Sequence[int], limit: int) -> list[O
     query = select(OutboxMail).where(
         OutboxMail.question_id.in_(question_ids),
         OutboxMail.kind.startswith("expert."),
-        OutboxMail.state == "queued",
+        OutboxMail.is_queued,
         OutboxMail.due_at > now(session),
     )
     return list(session.scalars(query.order_by(OutboxMail.id.desc()).limit(limit)))

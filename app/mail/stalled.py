@@ -17,7 +17,7 @@ def since(session: Session) -> datetime | None:
     free = or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until <= now(session))
     walks = [
         select(OutboxMail.due_at)
-        .where(OutboxMail.state == "queued", OutboxMail.lane == lane, free)
+        .where(OutboxMail.is_queued, OutboxMail.lane == lane, free)
         .order_by(OutboxMail.due_at)
         .limit(1)
         .subquery()

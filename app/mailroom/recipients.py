@@ -17,7 +17,6 @@ from .evidence import Case, Decision, is_of
 from .screening import shown_to_be
 from .spam import is_spam
 
-LIVE = ("invited", "accepted", "returned", "received")  # what an expert may be writing about
 NO_WORDS = "no words"
 
 
@@ -52,7 +51,7 @@ def _why_dead(case: Case, link: Link) -> str | None:
 
 
 def _of_assignment(assignment: Assignment) -> list[str]:
-    return ["cancelled"] if assignment.state == "cancelled" else []
+    return ["cancelled"] if assignment.is_cancelled else []
 
 
 def _of_sender(case: Case, assignment: Assignment) -> list[str]:
@@ -81,7 +80,7 @@ def of_an_expert(case: Case) -> Decision | None:
     expert = standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None
     if expert is None:
         return None
-    query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.state.in_(LIVE))
+    query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.is_asked)
     if case.newsletter:  # what somebody writes to one newsletter is not the other's business
         query = query.where(Assignment.newsletter_id == case.newsletter.id)
     asked = list(case.books.scalars(query.order_by(Assignment.id)))

@@ -14,8 +14,6 @@ from ..mail.reading import Reading
 from .batch import House, Settings
 from .evidence import Case
 
-WAITS = ("received", "held")
-
 
 def letters_to_reread(session: Session) -> list[int]:
     """The keys of the mails whose letters nobody has filed yet."""
@@ -23,7 +21,7 @@ def letters_to_reread(session: Session) -> list[int]:
         select(Inbound.id)
         .join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
         .join(Letter, Letter.id == Inbound.letter_id)
-        .where(Inbound.state == "letter", Letter.state.in_(WAITS))
+        .where(Inbound.is_letter, Letter.waits)
     )
     return list(session.scalars(query.order_by(Inbound.id)))
 

@@ -11,8 +11,6 @@ from ..mail import erasing, usage
 from ..mail.models import Inbound, InboundRaw
 from ..newsletters.queries import all_newsletters
 
-SETTLED = ("automatic", "bounce", "duplicate", "spam", "edition")  # nobody has to look at these any more
-DONE = ("filed", "ended", "withdrawn")  # what becomes of a letter
 MOST = 500  # mails in one transaction
 
 
@@ -28,8 +26,8 @@ def destroy_old(session: Session) -> int:
     for newsletter in all_newsletters(session):
         before = now(session) - timedelta(days=newsletter.raw_days)
         ended = or_(
-            and_(Inbound.state.in_(SETTLED), Inbound.state_at < before),
-            and_(Inbound.state == "letter", Letter.state.in_(DONE), Letter.state_at < before),
+            and_(Inbound.is_settled, Inbound.state_at < before),
+            and_(Inbound.is_letter, Letter.is_settled, Letter.state_at < before),
             Inbound.stored_at < now(session) - timedelta(days=newsletter.keep_days),
         )
         old = (

@@ -62,7 +62,7 @@ def word(
 
     Raises `settings.Faulty` and, unless the actor is an editor, `NotYours`.
     """
-    must(actor, "E")
+    must(actor, "words of the house")
     if faults := faults_of(kind, texts):
         raise settings.Faulty({part: code for part, (code, _name) in faults.items()})
     kept = {}

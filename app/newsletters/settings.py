@@ -11,7 +11,6 @@ from ..actors import Staff
 from ..db import lock
 from ..fields import Wrong, read_form
 from ..lifecycle import must
-from ..people import permissions
 from ..text import clean, for_print
 from .models import SETTINGS, Newsletter, NewsletterText
 from .sentence_places import HOLES, misplaced
@@ -30,7 +29,7 @@ def change(session: Session, actor: Staff, newsletter: Newsletter, **typed: Any)
     """Change a newsletter's settings: what was typed into the fields, and those of the calendar as `editions.rhythm` read
     them. Raises `Faulty`, and `NotYours` unless the actor may do the act of each."""
     for act in {SETTINGS[name].act for name in typed}:
-        permissions.must(actor, act)
+        must(actor, act)
     lock(session, newsletter)
     values, faults = read_form(SETTINGS, typed)
     if values.get("inbox") and _is_anothers(session, newsletter, values["inbox"]):
@@ -72,7 +71,7 @@ def faults_of_sentences(texts: dict[str, str]) -> dict[str, Wrong]:
 
 def word(session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]) -> None:
     """Word house sentences; an empty one goes back to the product's own. Raises `Faulty` and `NotYours`."""
-    must(actor, "E")
+    must(actor, "words of the house")
     if faults := faults_of_sentences(texts):
         raise Faulty(faults)
     keep_texts(session, actor, newsletter, language, texts)

@@ -18,7 +18,7 @@ def named(session: Session, actor: Staff, newsletter: Newsletter, names: Sequenc
     """The topics of these names, in their order, each once. "ferries" is "Ferries"; one that nobody has used is added.
 
     Raises `TooLong`."""
-    must(actor, "A")
+    must(actor, "word")
     known = {topic.slug: topic for topic in topics_of(session, newsletter.id)}
     found: dict[str, Topic] = {}
     for name in filter(None, (within("more", single_line(name), LONGEST) for name in names)):

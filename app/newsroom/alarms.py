@@ -1,6 +1,6 @@
 """What the clock tells the desk at once: what could cost the coming edition, and an edition of which nothing is heard.
 
-The other at-once mails follow from what an expert does (`answers.post.to_desk`: an answer, a no, an objection or a yes to
+The other at-once mails follow from what an expert does (`expert_mails.to_desk`: an answer, a no, an objection or a yes to
 the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back, `notices`). Whatever
 else waits is told in the morning (`digest`). Each cause is told once to each editor.
 """
@@ -15,7 +15,6 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ..answers import expert_mails
-from ..answers.assigning import ASKED
 from ..answers.models import Assignment
 from ..db import Database, address, now
 from ..editions.models import Edition
@@ -101,7 +100,7 @@ def _unheard_editions(session: Session, newsletter: Newsletter) -> Iterator[Alar
     at = now(session)
     query = select(Edition).where(
         Edition.newsletter_id == newsletter.id,
-        Edition.state == "locked",
+        Edition.is_locked,
         Edition.runs_at.between(at - PAST, at - UNHEARD),
         Edition.arrived_at.is_(None),
     )
@@ -115,7 +114,7 @@ def _near_editions(session: Session, newsletter: Newsletter) -> list[Edition]:
     at = now(session)
     query = select(Edition).where(
         Edition.newsletter_id == newsletter.id,
-        Edition.state == "planned",
+        Edition.is_planned,
         Edition.runs_at > at,
         Edition.cutoff_at.between(at, at + FAILURE_NEAR),
     )
@@ -128,7 +127,7 @@ def _asked_for(session: Session, edition: Edition) -> dict[int, Assignment]:
     asked = select(Assignment).where(
         Assignment.newsletter_id == edition.newsletter_id,
         Assignment.for_edition_id == edition.id,
-        Assignment.state.in_(ASKED),
+        Assignment.is_asked,
     )
     rows = [*session.scalars(select(Assignment).where(Assignment.question_id.in_(picked))), *session.scalars(asked)]
     return {row.id: row for row in rows}
@@ -139,7 +138,7 @@ def _mails_waiting(
 ) -> Iterator[Alarm]:
     letters = select(Letter).where(
         Letter.newsletter_id == newsletter.id,
-        Letter.state.in_(("received", "held")),
+        Letter.waits,
         Letter.assignment_id.in_(asked),
     )
     for letter in session.scalars(letters.order_by(Letter.id).limit(MANY)):
@@ -150,7 +149,7 @@ def _mails_waiting(
     # Anybody can write in an expert's name, and often: one mail a day tells of all that waits about one assignment.
     today = now(session).date()
     pen = select(Inbound.assignment_id).where(
-        Inbound.newsletter_id == newsletter.id, Inbound.state == "pen", Inbound.assignment_id.in_(asked)
+        Inbound.newsletter_id == newsletter.id, Inbound.is_pen, Inbound.assignment_id.in_(asked)
     )
     about = _pressing(session, newsletter, edition, "pen")
     for key in session.scalars(pen.distinct()):
@@ -163,7 +162,7 @@ def _mails_failed(
     failed = select(OutboxMail).where(
         OutboxMail.assignment_id.in_(asked),
         OutboxMail.kind.startswith("expert."),
-        or_(OutboxMail.state == "failed", OutboxMail.bounced_at.is_not(None)),
+        or_(OutboxMail.is_failed, OutboxMail.bounced_at.is_not(None)),
         OutboxMail.created_at > now(session) - OLD,
     )
     for mail in session.scalars(failed.order_by(OutboxMail.id).limit(MANY)):

@@ -13,7 +13,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Staff
+from ..actors import Actor
 from ..answers import diff
 from ..answers.paragraphs import paragraphs
 from ..db import keys, lock, now
@@ -22,7 +22,6 @@ from ..editions.models import Edition, EditionItem
 from ..text import clean
 from ..typesetting.overlap import runs, share
 from ..typesetting.renderers import to_text
-from . import publishing
 
 BYTES = 10  # of a reply token: 80 bits, 16 symbols
 RECENT = 60  # editions whose reply addresses are known
@@ -86,7 +85,7 @@ class Ran:
 
 def recently_run(session: Session, newsletter_id: int, limit: int = LOOKED_AT) -> list[Ran]:
     """The newest editions of a newsletter that are fixed, the newest first."""
-    fixed = Edition.state.in_(("sent", "locked"))
+    fixed = Edition.is_fixed
     query = select(Edition).where(Edition.newsletter_id == newsletter_id, fixed).order_by(Edition.runs_at.desc())
     editions = session.scalars(query.limit(limit)).all()
     texts = texts_of(session, editions)
@@ -109,9 +108,9 @@ def that_arrives(session: Session, newsletter_id: int, text: str) -> Edition | N
     """The edition that a mail of the newsletter is: one that can arrive now, and whose locked words are mostly in it."""
     at = now(session)
     can_arrive = or_(
-        Edition.state == "locked",
-        and_(Edition.state == "sent", Edition.sent_at >= at - ARRIVES_WITHIN),
-        and_(Edition.state == "planned", Edition.runs_at.between(at - AROUND_ITS_DATE, at + AROUND_ITS_DATE)),
+        Edition.is_locked,
+        and_(Edition.is_sent, Edition.sent_at >= at - ARRIVES_WITHIN),
+        and_(Edition.is_planned, Edition.runs_at.between(at - AROUND_ITS_DATE, at + AROUND_ITS_DATE)),
     )
     query = select(Edition).where(Edition.newsletter_id == newsletter_id, can_arrive)
     arrived = runs(text)
@@ -144,11 +143,6 @@ def changes(session: Session, edition: Edition) -> list[diff.Change]:
     for text in _as_it_runs(session, edition):
         found += diff.changes(text, _passage(text, ran))
     return found
-
-
-def mark_sent_as_it_ran(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
-    """The editor has seen the edition that arrived: it is sent. Raises `Stale`, `Illegal`."""
-    publishing.send(session, actor, edition, version=version)
 
 
 def _as_it_runs(session: Session, edition: Edition) -> list[str]:

@@ -1,7 +1,7 @@
 """The desk's one mail of the morning, at the newsletter's own hour, on days when there is something to say.
 
-Without an hour there is none. It says how many of what wait, names the first of them, and has no word of a reader in it:
-questions stand in it by what an editor has cleared.
+Without an hour there is none. It says how many of what wait, names the first of them, and has no word of a reader in
+it: questions stand in it by what an editor has cleared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,9 +18,11 @@ from ..answers.models import Answer, Assignment
 from ..answers.queries import newest_checks
 from ..db import Database, address, now
 from ..editions.queries import coming_editions
-from ..editions.slots import picked
+from ..editions.slots import open_slots, sections_of
 from ..letters import queries as letters
+from ..letters.lifecycle import STATES as LETTERS
 from ..mail import inbound, outbox
+from ..mail.lifecycle import STATES as MAILS
 from ..mail.mail_templates import write
 from ..mail.mail_values import MorningMail, Section
 from ..mail.models import OutboxMail
@@ -78,7 +80,7 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
     coming = next(iter(coming_editions(session, newsletter.id, 1)), None)
     if to is None or not _worth_a_mail(found, coming.cutoff_at if coming else None, now(session)):
         return False
-    ahead = coming.cutoff_at if coming and coming.state == "planned" and coming.cutoff_at > now(session) else None
+    ahead = coming.cutoff_at if coming and coming.is_planned and coming.cutoff_at > now(session) else None
     link = address(session, f"/desk/{newsletter.slug}/settings#digest_at")
     about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link)
     message = write("desk.digest", expert_mails.sender(session, newsletter, person.language), to, person.name, about)
@@ -97,12 +99,12 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
     key, yesterday = newsletter.id, now(session) - DAY
     desk = address(session, f"/desk/{newsletter.slug}")
     counted = (
-        ("letters", letters.waiting(session, key, ("received",)), f"{desk}/letters"),
-        ("held", letters.waiting(session, key, ("held",)), f"{desk}/letters"),
+        ("letters", letters.waiting(session, key, LETTERS.which("is_received")), f"{desk}/letters"),
+        ("held", letters.waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
         ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
         ("slots", *_open_slots(session, newsletter)),
     )
-    failed = outbox.counts(session, key, ("failed",))["failed"]
+    failed = outbox.counts(session, key, MAILS.which("is_failed"))["failed"]
     found = [
         Section("failed", failed, (), f"{desk}/outbox?state=failed"),
         _named(session, "late", _late(session, key), desk),
@@ -150,7 +152,7 @@ def _checked(session: Session, newsletter_id: int, since: datetime) -> list[Assi
 
 def _refused(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
     query = select(Assignment).where(
-        Assignment.newsletter_id == newsletter_id, Assignment.state == "declined", Assignment.state_at >= since
+        Assignment.newsletter_id == newsletter_id, Assignment.is_declined, Assignment.state_at >= since
     )
     return list(session.scalars(query.order_by(Assignment.state_at, Assignment.id).limit(MANY)))
 
@@ -167,5 +169,5 @@ def _assignments(session: Session, answers: Iterable[Answer]) -> list[Assignment
 def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:
     for edition in coming_editions(session, newsletter.id, 1):
         link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
-        return (edition.slots - len(picked(session, edition)) if edition.state == "planned" else 0), link
+        return (len(open_slots(sections_of(session, edition))) if edition.is_planned else 0), link
     return 0, ""

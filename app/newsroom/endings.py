@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..answers import closing, pending_invitations
-from ..answers.assigning import ASKED, of_question
+from ..answers.assigning import of_question
 from ..answers.editing import approved_of, end_check
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..answers.models import Answer, AnswerText, Assignment
@@ -62,7 +62,7 @@ def wait_again(session: Session, actor: Staff, letter: Letter, version: int | No
 
 def may_wait_again(session: Session, letter: Letter) -> bool:
     """Return whether nothing has been built on what an expert's letter was filed as."""
-    event = newest_move(session, "letter", letter.id) if letter.state == "filed" else None
+    event = newest_move(session, "letter", letter.id) if letter.is_filed else None
     did = (event.facts or {}).get("did") if event else None
     return event is not None and did is not None and is_untouched(session, did, event.id)
 
@@ -99,7 +99,7 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
     was_asked = closed is not None and closed.old == "seeking"
     if approved_of(session, question.id):
         QUESTION.apply(session, actor, question, "answer", cause="approve")
-    elif was_asked and any(one.state in ASKED for one in of_question(session, question)):
+    elif was_asked and any(one.is_asked for one in of_question(session, question)):
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     for letter in letters_of(session, question):
         notices.untell_what_waits(session, actor, letter)

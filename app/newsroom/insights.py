@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..editions.models import CountedWeek
+from .models import CountedWeek
 
 Figures = dict[str, Counter[str]]
 """Numbers by name and key. Of letters: `channels`, `languages`, `kinds`, `topics_in` (by the topic's key). Of what ran: `out`

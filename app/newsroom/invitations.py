@@ -54,9 +54,9 @@ def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]
 def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
     """The ladder's invitation. Where the edition it was meant for takes nothing any more, it is for the next one that does."""
     meant = run_of(session, assignment)
-    if meant is not None and (meant.state != "planned" or meant.cutoff_at <= now(session)):
+    if meant is not None and (not meant.is_planned or meant.cutoff_at <= now(session)):
         coming = coming_editions(session, assignment.newsletter_id, AHEAD)
-        free = (one for one in coming if one.state == "planned" and one.cutoff_at > now(session))
+        free = (one for one in coming if one.is_planned and one.cutoff_at > now(session))
         edition = next(free, None)
         assignment.for_edition_id = edition.id if edition else None
         session.flush()

@@ -26,8 +26,6 @@ from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from ..questions.queries import letters_of
 
-WAITS = ("held", "queued")
-
 
 def tell_experts(
     session: Session, actor: Actor, question: Question, kind: str, about: AssignmentMail, once: str = "",
@@ -40,7 +38,7 @@ def tell_experts(
     query = (
         select(Assignment)
         .join(Answer, Answer.assignment_id == Assignment.id)
-        .where(Answer.question_id == question.id, Answer.state == "approved")
+        .where(Answer.question_id == question.id, Answer.is_approved)
         .order_by(Assignment.id)
     )
     for assignment in session.scalars(query):
@@ -79,16 +77,16 @@ def cause(kind: str, letter_id: int, edition_id: int | None = None) -> str:
 
 def untell(session: Session, actor: Actor, letter: Letter) -> None:
     """Take back the notice that a letter or its question ended, as part of an undo. Raises `OnItsWay` where it has gone out."""
-    if (mail := of_ending(session, letter)) is None or mail.state == "discarded":
+    if (mail := of_ending(session, letter)) is None or mail.is_discarded:
         return
-    if mail.state not in WAITS:
+    if not mail.waits:
         raise outbox.OnItsWay(mail.public_id)
     outbox.recall(session, actor, mail)
 
 
 def untell_what_waits(session: Session, actor: Actor, letter: Letter) -> None:
     """Take back that notice as far as it has not gone out yet. Raises `OnItsWay`."""
-    if (mail := of_ending(session, letter)) and mail.state in WAITS:
+    if (mail := of_ending(session, letter)) and mail.waits:
         outbox.recall(session, actor, mail)
 
 

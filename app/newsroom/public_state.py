@@ -10,20 +10,9 @@ from ..editions.models import Edition
 from ..editions.queries import coming_editions
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter
+from ..questions.lifecycle import AS_READERS_SEE_IT
 from ..questions.models import Question
 from ..questions.queries import lead_of
-
-# The public state of a letter that was filed to a question, by the question's own.
-OF_QUESTION = {
-    "open": "read",
-    "shelved": "read",
-    "seeking": "asked",
-    "answered": "answered",
-    "queued": "coming",
-    "published": "published",
-    "retracted": "read",
-    "closed": "ended",
-}
 
 
 @dataclass(frozen=True)
@@ -41,27 +30,44 @@ class Standing:
     runs_unnamed: bool = False
     coming: list[datetime] = field(default_factory=list)
 
+    @property
+    def is_published(self) -> bool:
+        return self.state == "published"
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state == "ended"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing more becomes of it."""
+        return self.is_published or self.has_ended or self.state == "withdrawn"
+
+    @property
+    def is_under_way(self) -> bool:
+        return not self.is_final and self.state != "kept"
+
 
 def standing(session: Session, newsletter: Newsletter, letter: Letter) -> Standing:
     coming = [edition.runs_at for edition in coming_editions(session, newsletter.id)]
     question = session.get(Question, letter.question_id) if letter.question_id else None
     lead = lead_of(session, question) if question else None
     edition = session.get(Edition, lead.edition_id) if lead and lead.edition_id else None
-    if letter.state == "withdrawn":
-        fixed = edition is not None and edition.state in ("locked", "sent")
+    if letter.is_withdrawn:
+        fixed = edition is not None and edition.is_fixed
         return Standing("withdrawn", runs_unnamed=fixed, coming=coming)
-    if letter.state == "ended":
+    if letter.is_ended:
         answer = session.get(Question, letter.answered_by_id) if letter.answered_by_id else None
-        path = story_path(newsletter, answer) if answer and answer.state == "published" else None
+        path = story_path(newsletter, answer) if answer and answer.is_published else None
         return Standing("ended", path=path, reason=letter.end_reason, coming=coming)
-    if letter.state != "filed":
+    if not letter.is_filed:
         return Standing("arrived", coming=coming)
     if lead is None:
         return Standing("kept" if letter.filed_as in ("comment", "tip") else "read", coming=coming)
-    state = OF_QUESTION[lead.state or "open"]
+    state = AS_READERS_SEE_IT.get(lead.state or "", "read")
     return Standing(
         state,
-        path=story_path(newsletter, lead) if state == "published" else None,
+        path=story_path(newsletter, lead) if lead.is_published else None,
         reason=lead.closed_reason,
         runs_at=edition.runs_at if edition else None,
         coming=coming,

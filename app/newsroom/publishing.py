@@ -48,7 +48,7 @@ def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int) -> 
 
     Raises `Missing`: "slots" outside 1 to `slots.MOST_SLOTS`, "later edition" where there is none to carry over to.
     """
-    must(actor, "E")
+    must(actor, "edition")
     slots.planned(lock(session, edition))
     if not 1 <= wanted <= slots.MOST_SLOTS:
         raise Missing("slots")
@@ -74,10 +74,10 @@ def send(
 def recall(session: Session, actor: Staff, edition: Edition) -> None:
     """Take "sent" back while no mail of it has gone out. Raises `Missing` after that."""
     mails = list(session.scalars(select(OutboxMail).filter_by(edition_id=edition.id).with_for_update()))
-    if any(mail.state == "sent" for mail in mails):
+    if any(mail.is_sent for mail in mails):
         raise Missing("its mails unsent")
     for mail in mails:
-        if mail.state in ("held", "queued"):
+        if mail.waits:
             outbox.recall(session, actor, mail)
     EDITION.apply(session, actor, lock(session, edition), "recall", sent_at=None)
     for question in picked(session, edition):

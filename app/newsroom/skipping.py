@@ -27,7 +27,7 @@ def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
 
     Its event keeps what was moved by it, and the mails that tell so: both can be taken back.
     """
-    must(actor, "E")
+    must(actor, "edition")
     slots.planned(lock(session, edition))
     last = session.scalar(select(func.max(OutboxMail.id))) or 0
     with audit.watched(session) as events:
@@ -63,16 +63,14 @@ def moved_from(session: Session, edition: Edition) -> Moved:
     skipped = newest_of(session, "edition", edition.id, "edition.skip")
     moves = chosen(session, (skipped.facts or {}).get("did", ()))[::-1] if skipped else ()
     questions = [session.get_one(Question, move.noun_id) for move in moves if move.action in LEAVES]
-    return [
-        (one, session.get(Edition, one.edition_id or 0)) for one in questions if one.state in ("answered", "queued")
-    ]
+    return [(one, session.get(Edition, one.edition_id or 0)) for one in questions if one.is_answered or one.is_queued]
 
 
 def carry_back(session: Session, actor: Staff, question: Question, event: Event) -> None:
     """Put a question that was carried over first into the edition that it was picked for. Raises `Stale` where it was moved on."""
     facts = event.facts or {}
     edition, target = session.get_one(Edition, facts["from"]), lock(session, session.get_one(Edition, facts["to"]))
-    if (question.state, question.edition_id, target.state) != ("queued", target.id, "planned"):
+    if not question.is_queued or question.edition_id != target.id or not target.is_planned:
         raise Stale(question.public_id)
     question.edition_id, question.position = edition.id, 0
     session.flush()

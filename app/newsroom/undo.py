@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..answers import pending_invitations, stopped_mails, taking_back
-from ..answers.assigning import SETTLED
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..answers.models import Answer, Assignment
 from ..audit import Event, watched
@@ -262,7 +261,7 @@ def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
     """Return whether nothing of what `press` brought about was moved on, and its question is one whose experts are heard."""
     events = [event for event in chosen(session, keys) if event.action in UNDO]
     questions = Question.id.in_({event.question_id for event in events if event.question_id})
-    if session.scalar(select(Question.id).where(questions, Question.state.in_(SETTLED)).limit(1)) is not None:
+    if session.scalar(select(Question.id).where(questions, Question.is_settled).limit(1)) is not None:
         return False
     return not any(
         event.new is not None and event.action not in BY_ITS_EXPERTS and moved_since(session, event, [*keys, press])

@@ -13,8 +13,9 @@ from ..db import now
 from ..editions.models import Edition
 from ..editions.queries import coming_editions
 from ..editions.ready_to_run import must_run
-from ..editions.slots import picked
+from ..editions.slots import Section, open_slots, sections_of
 from ..letters import queries as letters
+from ..letters.lifecycle import STATES
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter
 from ..questions import queries as questions
@@ -26,7 +27,8 @@ CLOCKS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "return
 
 @dataclass(frozen=True)
 class Task:
-    """Something that somebody is to do: `kind` says what. `since` is when the waiting began, `due_at` when it should end.
+    """Something that somebody is to do: `kind` says what. `since` is when the waiting began, `due_at` when it should
+    end.
 
     `number` counts letters or readers, or names a slot.
     """
@@ -42,21 +44,22 @@ class Task:
 
 @dataclass(frozen=True)
 class Board:
-    """What waits for the desk, for experts, for their check of a quote, and for somebody to be asked; the next two editions,
-    and the questions in the slots of the first."""
+    """What waits for the desk, for experts, for their check of a quote, and for somebody to be asked; the next two
+    editions, and the sections of the first.
+    """
 
     desk: list[Task]
     experts: list[Task]
     checks: list[Task]
     answers: list[Task]
     coming: list[Edition]
-    filling: list[Question]
+    sections: list[Section]
 
 
 def board(session: Session, newsletter: Newsletter) -> Board:
     """Everything that waits, most pressing first."""
     coming = coming_editions(session, newsletter.id, 2)
-    filling = picked(session, coming[0]) if coming else []
+    sections = sections_of(session, coming[0]) if coming else []
     return Board(
         desk=[
             *_editions_to_finish(session, newsletter.id),
@@ -64,13 +67,13 @@ def board(session: Session, newsletter: Newsletter) -> Board:
             *_invitations_to_send(session, newsletter.id),
             *_letters_to_read(session, newsletter.id),
             *_dates_to_keep(session, newsletter, coming),
-            *_slot_to_fill(coming, len(filling)),
+            *_slot_to_fill(coming, open_slots(sections)),
         ],
         experts=_with_experts(session, newsletter.id),
         checks=_in_check(session, newsletter.id),
         answers=_nobody_asked(session, newsletter.id),
         coming=coming,
-        filling=filling,
+        sections=sections,
     )
 
 
@@ -79,10 +82,10 @@ def _editions_to_finish(session: Session, newsletter_id: int) -> list[Task]:
     mine = (
         select(Edition).where(Edition.newsletter_id == newsletter_id).order_by(Edition.runs_at, Edition.id).limit(SHOWN)
     )
-    locked = session.scalars(mine.where(Edition.state == "locked"))
+    locked = session.scalars(mine.where(Edition.is_locked))
     missed = session.scalars(
         mine.where(
-            Edition.state == "planned",
+            Edition.is_planned,
             Edition.runs_at <= now(session),
             exists().where(Question.edition_id == Edition.id),
         )
@@ -122,7 +125,7 @@ def _texts_to_settle(session: Session, newsletter: Newsletter) -> list[Task]:
 
 def _next_step(answer: Answer, check: Check | None, policy: str) -> str:
     """What the desk does next with a text: a check counts only for the very text that was checked."""
-    if answer.state == "submitted":
+    if answer.is_submitted:
         return "edit"
     outcome = check.outcome if check and check.text_id == answer.text_id else None
     if outcome == "wrong":
@@ -171,8 +174,8 @@ def _in_check(session: Session, newsletter_id: int) -> list[Task]:
 
 def _nobody_asked(session: Session, newsletter_id: int) -> list[Task]:
     """Open questions for which no invitation lies ready either, the oldest first."""
-    drafted = exists().where(Assignment.question_id == Question.id, Assignment.state == "drafted")
-    query = select(Question).where(Question.newsletter_id == newsletter_id, Question.state == "open", ~drafted)
+    drafted = exists().where(Assignment.question_id == Question.id, Assignment.is_drafted)
+    query = select(Question).where(Question.newsletter_id == newsletter_id, Question.is_open, ~drafted)
     found = list(session.scalars(query.order_by(Question.id).limit(SHOWN)))
     readers = questions.askers(session, found)
     return [Task("ask", question.opened_at, question=question, number=readers[question.id]) for question in found]
@@ -180,19 +183,20 @@ def _nobody_asked(session: Session, newsletter_id: int) -> list[Task]:
 
 def _letters_to_read(session: Session, newsletter_id: int) -> list[Task]:
     tasks = []
-    for kind, state in (("letters", "received"), ("held", "held")):
-        oldest = select(Letter.received_at).filter_by(newsletter_id=newsletter_id, state=state).order_by(Letter.id)
+    for kind, states in (("letters", STATES.which("is_received")), ("held", STATES.which("is_held"))):
+        oldest = select(Letter.received_at).where(Letter.newsletter_id == newsletter_id, Letter.state.in_(states))
+        oldest = oldest.order_by(Letter.id)
         since = session.scalar(oldest.limit(1))
         if since:
-            tasks.append(Task(kind, since, number=letters.waiting(session, newsletter_id, (state,))))
+            tasks.append(Task(kind, since, number=letters.waiting(session, newsletter_id, states)))
     return tasks
 
 
-def _slot_to_fill(coming: list[Edition], filled: int) -> list[Task]:
+def _slot_to_fill(coming: list[Edition], numbers: list[int]) -> list[Task]:
     edition = coming[0] if coming else None
-    if edition is None or edition.state != "planned" or filled >= edition.slots:
+    if edition is None or not edition.is_planned or not numbers:
         return []
-    return [Task("slot", edition.state_at, edition.cutoff_at, edition=edition, number=filled + 1)]
+    return [Task("slot", edition.state_at, edition.cutoff_at, edition=edition, number=numbers[0])]
 
 
 def _dates_to_keep(session: Session, newsletter: Newsletter, coming: list[Edition]) -> list[Task]:

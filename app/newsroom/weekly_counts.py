@@ -1,5 +1,6 @@
-"""The worker's count of each week at a newsletter's desk, for Insights. A week is counted from the rows themselves, again
-and again while it can still change, so that what was imported, merged or filed late finds its way in by itself."""
+"""The worker's count of each week at a newsletter's desk, for Insights. A week is counted from the rows themselves,
+again and again while it can still change, so that what was imported, merged or filed late finds its way in by itself.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,13 +10,15 @@ from typing import Any
 from sqlalchemy import Row, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from ..answers.lifecycle import ASSIGNMENT_STATES
 from ..answers.models import Assignment
 from ..db import Database, now
-from ..editions.models import CountedWeek
+from ..letters.lifecycle import STATES as LETTERS
 from ..letters.models import Letter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question, QuestionTopic
 from .insights import Figures
+from .models import CountedWeek
 
 WEEK = timedelta(days=7)
 AT_ONCE = 30  # weeks of a newsletter that one run counts, so that mail never waits long
@@ -51,7 +54,9 @@ def _keep(session: Session, counted: Sequence[tuple[int, date, Figures]]) -> Non
 
 
 def monday(moment: datetime) -> date:
-    """The day on which a moment's week begins. Weeks are those of UTC, as are the days kept of letters without a minute."""
+    """The day on which a moment's week begins. Weeks are those of UTC, as are the days kept of letters without a
+    minute.
+    """
     day = moment.astimezone(UTC).date()
     return day - timedelta(days=day.weekday())
 
@@ -109,7 +114,8 @@ def _letters(session: Session, newsletter_id: int, span: tuple[datetime, datetim
     for channel, language, state, filed_as, number in session.execute(
         select(*columns, func.count()).where(*mine).group_by(*columns)
     ):
-        kind = str(filed_as) if state == "filed" else state if state in ("ended", "withdrawn") else "waiting"
+        kind = str(filed_as if state in LETTERS.which("is_filed") else state)
+        kind = "waiting" if state in LETTERS.which("waits") else kind
         figures["kinds"][kind] += number
         if kind != "spam":
             figures["channels"][channel] += number
@@ -148,7 +154,7 @@ def _ran(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) 
 def _askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
     """For each question with those merged into it: since when it was asked, and by how many readers."""
     lead = func.coalesce(Question.merged_into_id, Question.id)
-    live = func.sum(case((Letter.state == "filed", 1), else_=0))
+    live = func.sum(case((Letter.is_filed, 1), else_=0))
     query = (
         select(lead.label("lead"), func.min(Letter.received_at).label("since"), live.label("readers"))
         .join(Question, Question.id == Letter.question_id)
@@ -162,7 +168,7 @@ def _experts(session: Session, newsletter_id: int, span: tuple[datetime, datetim
     mine = (Assignment.newsletter_id == newsletter_id, _within(Assignment.invited_at, span))
     query = select(
         Assignment.expert_id, Assignment.state, Assignment.invited_at, Assignment.received_at,
-        case((Assignment.state == "invited", Assignment.reply_by), else_=Assignment.due_at).label("until"),
+        case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at).label("until"),
     ).where(*mine)  # fmt: skip
     figures = {name: Counter[str]() for name in ("asked", "answered", "declined", "silent", "reply_days")}
     for expert, state, invited_at, received_at, until in session.execute(query):
@@ -170,8 +176,8 @@ def _experts(session: Session, newsletter_id: int, span: tuple[datetime, datetim
         if received_at is not None:
             figures["answered"][str(expert)] += 1
             figures["reply_days"][f"{expert} {max(0, (received_at - invited_at).days)}"] += 1
-        elif state == "declined":
+        elif state in ASSIGNMENT_STATES.which("is_declined"):
             figures["declined"][str(expert)] += 1
-        elif state in ("invited", "accepted", "returned") and until is not None and until < now(session):
+        elif state in ASSIGNMENT_STATES.which("owes_text") and until is not None and until < now(session):
             figures["silent"][str(expert)] += 1
     return figures

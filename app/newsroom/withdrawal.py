@@ -57,7 +57,7 @@ def _leave(session: Session, actor: Reader, letter: Letter, own: Question, quest
     for each in {own, question}:
         forget_own_words(session, each, words, others[0] if others else None)
     fixed = _unname(session, question)
-    if fixed or others or question.state in ("published", "retracted"):
+    if fixed or others or question.has_run:
         _tell(session, letter, question, fixed)
     else:
         _end_for(session, actor, letter, question)
@@ -112,9 +112,7 @@ def unlock(session: Session, actor: Staff, edition: Edition, version: int | None
     """
     locking.unlock(session, actor, edition, version)
     for question in slots.picked(session, edition):
-        taken_back = select(Letter.id).where(
-            Letter.question_id.in_(family(session, question)), Letter.state == "withdrawn"
-        )
+        taken_back = select(Letter.id).where(Letter.question_id.in_(family(session, question)), Letter.is_withdrawn)
         if session.scalar(taken_back.limit(1)) and not letters_of(session, question):
             _end(session, actor, question)
 
@@ -123,9 +121,9 @@ def _end(session: Session, actor: Reader | Staff, question: Question) -> None:
     """Nobody asks this any more and it never ran: it is closed, and all that the desk wrote of it is erased."""
     keys = family(session, question)
     outbox.forget_questions(session, actor, keys)
-    if question.state == "queued":
+    if question.is_queued:
         slots.drop(session, actor, question, cause="skip")
-    if question.state in ("open", "seeking", "answered", "shelved"):
+    if question.takes_answers:
         close(session, actor, question, "withdrawn", cause="withdraw")
     for key in keys:
         erase_words(session, session.get_one(Question, key))

@@ -1,5 +1,6 @@
-"""`flask staff`: how the first person gets in, how anybody gets in again without mail, and how somebody is put out of the
-whole house. `flask experts`: files."""
+"""`flask staff`: how the first person gets in, how anybody gets in again without mail, and how somebody is put out of
+the whole house. `flask experts`: files.
+"""
 
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from ..actors import Clock
 from ..db import Database, address
 from ..lifecycle import Stale
 from ..newsletters.models import Newsletter
-from . import cells, directory, disabling, exporting, import_writing, importing, sign_in, spreadsheet
-from .models import ROLES, Person
+from ..permissions import ROLES
+from . import directory, disabling, expert_file, import_writing, importing, sign_in, spreadsheet
+from .models import Person
 from .staff import LastAdmin
 
 staff = AppGroup("staff", help="The people of the desk.")
@@ -23,7 +25,7 @@ staff = AppGroup("staff", help="The people of the desk.")
 @click.argument("email")
 @click.option("--name", required=True, help="The name that the desk knows the person by.")
 @click.option("--newsletter", required=True, help="The newsletter's short name, as in its address.")
-@click.option("--role", type=click.Choice(ROLES), default="editor", show_default=True)
+@click.option("--role", type=click.Choice([*ROLES]), default="editor", show_default=True)
 @click.option("--language", default="en", show_default=True, help="The language of the desk for this person.")
 def invite(email: str, name: str, newsletter: str, role: str, language: str) -> None:
     """Give EMAIL a role at a newsletter and print a link that lets them in once, within seven days."""
@@ -115,7 +117,7 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
     """Import the experts of a CSV FILE: all of them, or nobody where a row is wrong."""
     database: Database = current_app.extensions["database"]
     try:
-        read = spreadsheet.read(file.read_bytes(), cells.KNOWN, cells.NEEDED, encoding or "")
+        read = spreadsheet.read(file.read_bytes(), expert_file.known_heads(), expert_file.NEEDED, encoding or "")
     except spreadsheet.Unreadable as error:
         raise click.ClickException(f"{file.name} can't be read: {error.code} {error.values or ''}".strip()) from error
     with database.read() as session:
@@ -139,4 +141,4 @@ def export_experts(file: Path) -> None:
     """Write the whole directory with its addresses into a CSV FILE."""
     database: Database = current_app.extensions["database"]
     with database.read() as session, file.open("w", encoding="utf-8", newline="") as out:
-        out.writelines(spreadsheet.written(exporting.HEADS, exporting.rows(session)))
+        out.writelines(spreadsheet.written(expert_file.heads(), expert_file.rows(session)))

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from ..actors import Staff
 from ..audit import trail
 from ..db import now
+from ..lifecycle import must
+from ..permissions import ROLES
 from . import directory
-from .models import ROLES, BrowserSession, Membership, Person, SignIn
-from .permissions import must
+from .models import BrowserSession, Membership, Person, SignIn
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def everybody(session: Session, actor: Staff, whole: bool) -> list[Colleague]:
     if whole:
         must(actor, "people")
         found = _with_contacts(session, found)
-    found.sort(key=lambda one: (ROLES.index(one.membership.role), one.name.casefold(), one.membership.id))
+    found.sort(key=lambda one: ([*ROLES].index(one.membership.role), one.name.casefold(), one.membership.id))
     return found
 
 

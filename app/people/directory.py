@@ -1,24 +1,19 @@
 """Staff and experts: who they are, how to reach them, and whether somebody checked that they are who they say."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Clock, Staff
+from ..actors import Actor, Staff
 from ..db import keys, now
 from ..lifecycle import Missing, expect, must, within
-from ..text import clean, single_line
+from ..permissions import ROLES, roles_for
+from ..text import single_line
 from . import expert_search
-from .models import Expert, Membership, Person
-
-PROFILE = ("title", "organisation", "place", "credit_line", "relation", "described_as", "bio", "ties")
-PROFILE_FACTS = ("on_public_page", "away_until", "at_once", "topics", "languages")
-MULTI_LINE = ("bio", "ties")
-LONGEST = {"name": 200, "title": 200, "organisation": 200, "place": 200}  # characters; of the other lines 400
-LONGEST_TEXT = 4_000
+from .models import PROFILE, Expert, Membership, Person
 
 
 class BadAddress(ValueError):
@@ -66,20 +61,31 @@ def addresses_of(session: Session, expert: Expert) -> list[str]:
     return [address for person in people if (address := email_of(session, person))]
 
 
+def sealed_address(session: Session, public_id: str, email: str) -> dict[str, Any]:
+    """Return the columns of a person, by their public id, that hold the address."""
+    ring = keys(session)
+    return {
+        "email_sealed": ring.seal(f"people.email.{public_id}", email),
+        "email_mac": ring.mac("people.email", _fold(email)),
+        "key_no": ring.newest,
+    }
+
+
 def set_email(session: Session, person: Person, email: str) -> None:
     """Seal the address on a person that has been flushed."""
-    ring = keys(session)
-    person.email_sealed = ring.seal(f"people.email.{person.public_id}", email)
-    person.email_mac, person.key_no = ring.mac("people.email", _fold(email)), ring.newest
+    for column, value in sealed_address(session, person.public_id, email).items():
+        setattr(person, column, value)
 
 
 def add_person(session: Session, actor: Actor, name: str, email: str | None, language: str = "en") -> Person:
-    """Find the person of this address, or add one. Raises `BadAddress`; `Missing` without a name, `TooLong` with a long one."""
+    """Find the person of this address, or add one. Raises `BadAddress`; `Missing` without a name, `TooLong` with a long
+    one.
+    """
     address = checked_address(email) if email else None
     known = by_email(session, address) if address else None
     if known:
         return known
-    name = within("name", single_line(name), LONGEST["name"])
+    name = within("name", single_line(name), PROFILE["name"].longest)
     if not name:
         raise Missing("name")
     person = Person(name=name, language=language)
@@ -130,33 +136,27 @@ def standing(session: Session, expert: Expert | None) -> Expert | None:
     return session.get_one(Expert, expert.merged_into_id)
 
 
-def longest(column: str) -> int:
-    """How many characters a part of the profile may have."""
-    return LONGEST_TEXT if column in MULTI_LINE else LONGEST.get(column, 400)
-
-
-def desk_of(session: Session, newsletter_id: int, roles: Sequence[str] = ("editor",)) -> list[Person]:
-    """The people to write to when something needs the desk; an admin where no editor is named."""
+def everybody_of(session: Session, newsletter_id: int, roles: Sequence[str] = tuple(ROLES)) -> list[Person]:
+    """Return the people at work at a newsletter's desk who have one of these roles."""
     query = (
         select(Person)
         .join(Membership, Membership.person_id == Person.id)
         .where(Membership.newsletter_id == newsletter_id, Person.disabled_at.is_(None), Membership.at_work())
+        .where(Membership.role.in_(roles))
         .order_by(Person.id)
     )
-    return list(session.scalars(query.where(Membership.role.in_(roles)))) or list(
-        session.scalars(query.where(Membership.role == "admin"))
-    )
+    return list(session.scalars(query))
+
+
+def desk_of(session: Session, newsletter_id: int) -> list[Person]:
+    """Return the people to write to when something needs the desk; those who manage it where no editor is named."""
+    told = [name for name, role in ROLES.items() if role.is_told]
+    return everybody_of(session, newsletter_id, told) or everybody_of(session, newsletter_id, roles_for("people"))
 
 
 def names_of(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """The names behind several people's keys, in one query."""
     return {row.id: row.name for row in session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))}
-
-
-def staff_names(session: Session, refs: Iterable[str]) -> dict[str, str]:
-    """The names behind those of several actors that are staff, by what the trail calls them ("staff:5"), in one query at most."""
-    keys = {int(ref.removeprefix("staff:")): ref for ref in refs if ref.startswith("staff:")}
-    return {keys[key]: name for key, name in names_of(session, list(keys)).items()} if keys else {}
 
 
 def expert_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
@@ -172,8 +172,7 @@ def record_expert(
 
     Raises `BadAddress` and `Missing` (name).
     """
-    if not isinstance(actor, Clock):
-        must(actor, "A")
+    must(actor, "directory", "upkeep")
     person = add_person(session, actor, name, email, language)
     known = standing(session, session.scalar(select(Expert).filter_by(person_id=person.id)))
     if known:
@@ -189,7 +188,7 @@ def record_expert(
 
 def verify_expert(session: Session, actor: Staff, expert: Expert, how: str) -> None:
     """Record the independent check that lets a name be printed. `how` says what was done. Raises `Missing`."""
-    must(actor, "A")
+    must(actor, "directory")
     how = within("how", single_line(how), 400)
     if not how:
         raise Missing("how")
@@ -198,27 +197,25 @@ def verify_expert(session: Session, actor: Staff, expert: Expert, how: str) -> N
     audit.record(session, actor, "expert.verify", expert)
 
 
-def change_profile(session: Session, actor: Actor, expert: Expert, version: int | None, **fields: Any) -> None:
-    """Change what is known of an expert. Raises `Stale`; a change of name needs a new check."""
-    must(actor, "A X")
+def change_profile(session: Session, actor: Actor, expert: Expert, version: int | None, **values: Any) -> None:
+    """Change what is known of an expert: values by field, as `fields.read_form` reads them. A new name needs a new
+    check.
+
+    Raises `Stale`.
+    """
+    must(actor, "directory", "own profile")
     expect(expert, version)
-    for column in PROFILE:
-        if column in fields:
-            text = fields[column] or ""
-            setattr(expert, column, clean(text) if column in MULTI_LINE else single_line(text)[: longest(column)])
-    for column in PROFILE_FACTS:
-        if column in fields:
-            setattr(expert, column, fields[column])
-    name = single_line(fields.get("name") or "")[: LONGEST["name"]]
-    if name and name != expert.person.name:
-        expert.person.name = name
+    for name in values.keys() - {"name"}:
+        setattr(expert, name, values[name])
+    if values.get("name") not in (None, "", expert.name):
+        expert.person.name = values["name"]
         expert.verified_at = expert.verified_by_id = expert.verified_how = None
     session.flush()
     expert_search.describe(session, expert)
-    audit.record(session, actor, "expert.change", expert, facts={"columns": sorted(fields)})
+    audit.record(session, actor, "expert.change", expert, facts={"columns": sorted(values)})
 
 
 def load_expert(session: Session, actor: Staff, public_id: str) -> Expert | None:
     """One expert. The directory is the house's: every desk sees it whole."""
-    must(actor, "A")
+    must(actor, "read")
     return session.scalar(select(Expert).filter_by(public_id=public_id))

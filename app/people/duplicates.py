@@ -132,7 +132,7 @@ def _domain(session: Session, expert: Expert) -> str:
 
 def are_two(session: Session, actor: Staff, one: Expert, other: Expert) -> None:
     """Somebody of the desk says that these are two people: the pair is not shown again. Raises `Illegal` for one and the same."""
-    must(actor, "A")
+    must(actor, "directory")
     first, second = sorted((one.id, other.id))
     if first == second:
         raise Illegal("expert", "tell from itself", None)

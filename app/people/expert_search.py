@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from ..listing import Listing
-from .models import Expert, ExpertTopic
+from .models import PROFILE, Expert, ExpertTopic
 from .name_forms import LONGEST, alike, fold, language_words
 
-SAID = ("title", "organisation", "place", "credit_line", "described_as")
+SAID = tuple(name for name, field in PROFILE.items() if field.is_found_by)
 LONGEST_TERM = 60
 
 Condition = Callable[[date], ColumnElement[bool]]

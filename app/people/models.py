@@ -1,7 +1,6 @@
 from datetime import date, datetime
 
 from sqlalchemy import (
-    JSON,
     CheckConstraint,
     ColumnElement,
     ForeignKey,
@@ -15,11 +14,15 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Editable, Public, Row, one_of, table, tied
+from ..fields import fields_of
+from ..mail.translation import N_
+from ..permissions import ROLES
+from .profile_fields import NAME, ProfileField, profile_field, profile_line
 
-ROLES = ("admin", "editor", "assistant")
 LINKS = ("page", "reply", "stop")
 DOORS = ("desk", "expert")
-# Compared sign by sign on both databases: a language's own order passes over blanks, and would mix what stands together.
+# Compared sign by sign on both databases: a language's own order passes over blanks, and would mix what stands
+# together.
 BY_SIGNS = String(200).with_variant(String(200, collation="C"), "postgresql")
 
 
@@ -48,7 +51,7 @@ class Membership(Row):
     __tablename__ = "memberships"
     __table_args__ = table(
         UniqueConstraint("person_id", "newsletter_id"),
-        one_of("role", ROLES),
+        one_of("role", tuple(ROLES)),
         CheckConstraint("(joined_at IS NULL) = (invited_as IS NOT NULL)", name="invited_or_joined"),
     )
 
@@ -68,9 +71,9 @@ class Membership(Row):
 class Expert(Row, Public, Editable):
     """Somebody outside the newsroom who can answer in writing. `credit_line` is what stands after the name in print.
 
-    `at_once` is how many questions they take at a time, as far as it is known. `merged_into_id` is who they turned out to
-    be the same person as: everything of theirs hangs on that one. `folded`, `alike` and `words` are made from the profile
-    (see `naming` and `finding`), to sort, compare and find it by.
+    `at_once` is how many questions they take at a time, as far as it is known. `merged_into_id` is who they turned out
+    to be the same person as: everything of theirs hangs on that one. `folded`, `alike` and `words` are made from the
+    profile (see `naming` and `finding`), to sort, compare and find it by.
     """
 
     __tablename__ = "experts"
@@ -86,22 +89,78 @@ class Expert(Row, Public, Editable):
     )
 
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), unique=True)
-    title: Mapped[str] = mapped_column(String(200), default="")
-    organisation: Mapped[str] = mapped_column(String(200), default="")
-    place: Mapped[str] = mapped_column(String(200), default="")
-    credit_line: Mapped[str] = mapped_column(String(400), default="")
-    relation: Mapped[str] = mapped_column(String(400), default="")
-    described_as: Mapped[str] = mapped_column(String(400), default="")
-    bio: Mapped[str] = mapped_column(Text, default="")
-    ties: Mapped[str] = mapped_column(Text, default="")
-    topics: Mapped[list[str]] = mapped_column(JSON, default=list)
-    languages: Mapped[list[str]] = mapped_column(JSON, default=list)
-    on_public_page: Mapped[bool] = mapped_column(default=False)
-    away_until: Mapped[date | None]
+    title: Mapped[str] = profile_line(N_("Title"), own=N_("Title"), is_found_by=True)
+    organisation: Mapped[str] = profile_line(N_("Organisation"), own=N_("Organisation"), is_found_by=True)
+    place: Mapped[str] = profile_line(N_("Place"), own=N_("Place"), is_found_by=True)
+    credit_line: Mapped[str] = profile_line(
+        N_("Credit line"),
+        N_("What stands after the name in print, e.g. “campaign director at Safeguard Defenders”."),
+        length=400,
+        own=N_("After your name stands"),
+        own_help=N_("For instance “campaign director at Safeguard Defenders”."),
+        is_found_by=True,
+    )
+    relation: Mapped[str] = profile_line(
+        N_("Relation"), N_("Why they can answer, e.g. “which published the report”."), length=400
+    )
+    described_as: Mapped[str] = profile_line(
+        N_("Described as"),
+        N_("Printed instead of the name, e.g. “a customs broker in Osh”."),
+        length=400,
+        own=N_("Describe me instead of naming me"),
+        own_help=N_("For instance “a customs officer who asked not to be named”."),
+        is_found_by=True,
+    )
+    bio: Mapped[str] = profile_field(
+        N_("About them"), kind="text", own=N_("A few lines about you"), longest=4_000, default=""
+    )
+    ties: Mapped[str] = profile_field(
+        N_("Ties"),
+        N_("What readers should know about their own interest."),
+        "text",
+        own=N_("Ties that readers should know"),
+        own_help=N_("Who pays you, what you own, for whom you stand."),
+        longest=4_000,
+        default="",
+    )
+    topics: Mapped[list[str]] = profile_field(
+        N_("Topics"),
+        N_("With commas between."),
+        "words",
+        own=N_("Topics you know about"),
+        own_help=N_("With commas between them."),
+        default=list,
+    )
+    languages: Mapped[list[str]] = profile_field(
+        N_("Languages"),
+        N_("Codes or English names with commas between, e.g. en, Russian, kk-Arab."),
+        "languages",
+        own=N_("Languages you can write in"),
+        default=list,
+    )
+    at_once: Mapped[int | None] = profile_field(
+        N_("Questions at once"),
+        N_(
+            "How many they take on at a time. Whoever has so many stands lower when you look for somebody; "
+            "you can ask them all the same."
+        ),
+        "number",
+        low=1,
+        default=None,
+    )
+    away_until: Mapped[date | None] = profile_field(
+        N_("Away until"), "", "date", own=N_("Away until"), own_help=N_("Until that day nobody asks you."), default=None
+    )
+    on_public_page: Mapped[bool] = profile_field(
+        N_("Stands on the public page of experts"),
+        N_("Only with their yes."),
+        "tick",
+        own=N_("Show me on the public page of experts"),
+        default=False,
+    )
     verified_at: Mapped[datetime | None]
     verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     verified_how: Mapped[str | None] = mapped_column(String(400))
-    at_once: Mapped[int | None]
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("experts.id"))
     folded: Mapped[str] = mapped_column(BY_SIGNS, default="", server_default="")
     alike: Mapped[str] = mapped_column(BY_SIGNS, default="", server_default="")
@@ -116,6 +175,10 @@ class Expert(Row, Public, Editable):
     def printed_name(self) -> str:
         """Some experts may be described, not named."""
         return self.described_as or self.person.name
+
+
+# What is known of an expert, in the order of the form and of the file. The name is the person's.
+PROFILE: dict[str, ProfileField] = {"name": NAME, **fields_of(Expert)}
 
 
 class ExpertTopic(Row):
@@ -182,8 +245,8 @@ class SignIn(Row):
 class BrowserSession(Row, Public):
     """A signed-in browser. Kept here and not in the cookie, so that it can be ended from here.
 
-    `stepped_up_at` is when whoever sits there last proved who they are. Of the desk's people we keep which browser it is
-    ("Firefox on Linux") and when it was last seen; of experts neither.
+    `stepped_up_at` is when whoever sits there last proved who they are. Of the desk's people we keep which browser it
+    is ("Firefox on Linux") and when it was last seen; of experts neither.
     """
 
     __tablename__ = "sessions"

@@ -12,17 +12,17 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Staff, Visitor
 from ..db import address, now
-from ..lifecycle import Missing, Refused, Stale
+from ..lifecycle import Missing, Refused, Stale, must
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import AccountMail
 from ..mail.message import Sender
 from ..mail.models import OutboxMail
+from ..permissions import ROLES, roles_for
 from ..text import single_line
 from . import directory, sessions, sign_in
 from .colleagues import Colleague, load
-from .models import ROLES, BrowserSession, Expert, Membership, Person, SignIn
-from .permissions import must
+from .models import BrowserSession, Expert, Membership, Person, SignIn
 
 INVITATION = "invitation "  # what the keys of such mails begin with, before that of the membership
 FRESH = timedelta(minutes=15)  # how long a proof of who somebody is lasts for what needs one
@@ -179,7 +179,7 @@ def _take_back_links(session: Session, actor: Staff, one: Colleague) -> None:
     """End the links of an invitation, and stop the mails that would carry them."""
     session.execute(delete(SignIn).where(SignIn.membership_id == one.membership.id))
     mails = OutboxMail.once_key.startswith(_mails_of(one), autoescape=True)
-    waiting = select(OutboxMail).where(mails, OutboxMail.state.in_(("held", "queued")))
+    waiting = select(OutboxMail).where(mails, OutboxMail.waits)
     for mail in session.scalars(waiting):
         try:
             outbox.recall(session, actor, mail)
@@ -252,16 +252,17 @@ def _shut(session: Session, actor: Staff, person: Person) -> None:
 def keep_an_admin(session: Session, one: Colleague, becomes: str = "") -> None:
     """Raise `LastAdmin` where this would leave the desk without one. All admins' rows are locked, always in one order:
     of two admins who demote each other, the second waits and is refused."""
+    managing = roles_for("people")
     admins = session.scalars(
         select(Membership)
         .join(Person, Person.id == Membership.person_id)
-        .where(Membership.newsletter_id == one.membership.newsletter_id, Membership.role == "admin")
+        .where(Membership.newsletter_id == one.membership.newsletter_id, Membership.role.in_(managing))
         .where(Membership.at_work(), Person.disabled_at.is_(None))
         .order_by(Membership.id)
         .with_for_update(of=Membership)
     ).all()
     session.refresh(one.membership)
-    if becomes != "admin" and [admin.id for admin in admins] == [one.membership.id]:
+    if becomes not in managing and [admin.id for admin in admins] == [one.membership.id]:
         raise LastAdmin(one.membership.newsletter_id)
 
 

@@ -15,7 +15,7 @@ LIFE = timedelta(hours=1)
 
 def keep(session: Session, actor: Staff, data: bytes) -> Upload:
     """Keep a file for its owner, in the place of the one that they looked at before. Raises `NotYours`."""
-    must(actor, "E")
+    must(actor, "whole directory")
     session.execute(delete(Upload).where(Upload.person_id == actor.person_id))
     public_id = new_public_id()
     upload = Upload(
@@ -32,7 +32,7 @@ def keep(session: Session, actor: Staff, data: bytes) -> Upload:
 
 def load(session: Session, actor: Staff, public_id: str) -> Upload | None:
     """One's own file, at the desk where it was looked at, while it is kept. Raises `NotYours`."""
-    must(actor, "E")
+    must(actor, "whole directory")
     mine = select(Upload).filter_by(public_id=public_id, person_id=actor.person_id, newsletter_id=actor.newsletter_id)
     return session.scalar(mine.where(Upload.ends_at > now(session)))
 

@@ -1,45 +1,101 @@
 """The life of a question: the desk's wording, for one to many letters."""
 
-from ..lifecycle import Machine, Move, Need, has
+from ..lifecycle import Machine, Move, Need, States, has
 
-STATES = ("open", "seeking", "answered", "queued", "published", "retracted", "shelved", "closed", "merged")
+# is_in_work: the desk, experts or an editor have something to do for it, and no edition has it yet.
+# takes_answers: an expert may still be asked, and its wording may be changed.
+# takes_letters: a letter that joins it will be told of what becomes of it.
+# asks_in_turn: the clock may invite who is next on its ladder. is_settled: no expert is heard about it any more.
+STATES = States({
+    "open": "is_listed is_going is_in_work takes_answers takes_letters can_run asks_in_turn",
+    "seeking": "is_listed is_going is_in_work takes_answers takes_letters can_run asks_in_turn",
+    "answered": "is_listed is_going is_in_work takes_answers takes_letters can_run is_ready",
+    "queued": "is_listed is_going takes_letters can_run is_in_edition",
+    "published": "is_listed is_settled is_in_edition has_run",
+    "retracted": "is_listed is_settled is_in_edition has_run",
+    "shelved": "is_listed takes_answers takes_letters can_run is_ready",
+    "closed": "is_listed is_settled has_ended",
+    "merged": "is_settled has_ended",
+})  # fmt: skip
 
-cleared = Need("cleared text", lambda question: bool(question.text and question.text.cleared_at))
+
+class QuestionStates:
+    """What pages, verbs and queries ask of where a question stands."""
+
+    is_open = STATES.which("is_open")
+    is_seeking = STATES.which("is_seeking")
+    is_answered = STATES.which("is_answered")
+    is_queued = STATES.which("is_queued")
+    is_published = STATES.which("is_published")
+    is_retracted = STATES.which("is_retracted")
+    is_shelved = STATES.which("is_shelved")
+    is_merged = STATES.which("is_merged")
+    is_listed = STATES.which("is_listed")
+    is_going = STATES.which("is_going")
+    is_in_work = STATES.which("is_in_work")
+    takes_answers = STATES.which("takes_answers")
+    takes_letters = STATES.which("takes_letters")
+    can_run = STATES.which("can_run")
+    asks_in_turn = STATES.which("asks_in_turn")
+    is_ready = STATES.which("is_ready")
+    is_in_edition = STATES.which("is_in_edition")
+    has_run = STATES.which("has_run")
+    is_settled = STATES.which("is_settled")
+    has_ended = STATES.which("has_ended")
+
+
+# What a reader's receipt says of a question that stands there; of any other, that it was read.
+AS_READERS_SEE_IT = {
+    "seeking": "asked",
+    "answered": "answered",
+    "queued": "coming",
+    "published": "published",
+    "closed": "ended",
+}
+# Why a question can't be merged into one that stands there, and why one that stands there can't be merged.
+CANNOT_TAKE_IN = {"merged": "into merged", "closed": "into closed", "published": "into ran", "retracted": "into ran"}
+CANNOT_BE_MERGED = {
+    "seeking": "assigned", "answered": "answered", "queued": "picked", "published": "ran", "retracted": "ran",
+    "closed": "closed", "merged": "merged",
+}  # fmt: skip
+
+cleared = Need("cleared text", lambda question: question.is_cleared)
 slot = Need("slot", lambda question: question.edition_id is not None and question.position is not None)
 
 QUESTION = Machine(
     "question",
     STATES,
     (
-        Move("open", (), ("open",), "A"),
-        Move("seek", ("open", "answered"), ("seeking",), "=invite", (cleared,)),
-        Move("rest", ("seeking",), ("open",), "=last one ends"),
-        Move("answer", ("open", "seeking", "answered"), ("answered",), "=approve"),
-        Move("unanswer", ("answered",), ("open", "seeking"), "=reopen"),
-        Move("pick", ("answered", "shelved"), ("queued",), "E", (slot,)),
-        Move("drop", ("queued",), ("answered",), "E =skip", (), "X"),
-        Move("publish", ("queued",), ("published",), "=send", (has("published_at"),)),
-        Move("recall", ("published",), ("queued",), "=recall"),
-        Move("retract", ("published",), ("retracted",), "E", (), "X"),
-        Move("restore", ("retracted",), ("published",), "E", (), "X"),
-        Move("shelve", ("open", "answered"), ("shelved",), "A"),
-        Move("take", ("shelved",), ("open", "answered"), "A"),
+        Move("open", (), ("open",), act="word"),
+        Move("seek", ("open", "answered"), ("seeking",), after="invite", needs=(cleared,)),
+        Move("rest", ("seeking",), ("open",), after="last one ends"),
+        Move("answer", ("open", "seeking", "answered"), ("answered",), after="approve"),
+        Move("unanswer", ("answered",), ("open", "seeking"), after="reopen"),
+        Move("pick", ("answered", "shelved"), ("queued",), act="pick", needs=(slot,)),
+        Move("drop", ("queued",), ("answered",), act="pick", after="skip", tells="X"),
+        Move("publish", ("queued",), ("published",), after="send", needs=(has("published_at"),)),
+        Move("recall", ("published",), ("queued",), after="recall"),
+        Move("retract", ("published",), ("retracted",), act="close", tells="X"),
+        Move("restore", ("retracted",), ("published",), act="close", tells="X"),
+        Move("shelve", ("open", "answered"), ("shelved",), act="word"),
+        Move("take", ("shelved",), ("open", "answered"), act="word"),
         Move(
             "close",
             ("open", "seeking", "answered", "shelved"),
             ("closed",),
-            "E =withdraw",
-            (has("closed_reason"),),
-            "R X",
+            act="close",
+            after="withdraw",
+            needs=(has("closed_reason"),),
+            tells="R X",
         ),
-        Move("reopen", ("closed",), ("open",), "E"),
-        Move("merge", ("open", "shelved"), ("merged",), "A", (has("merged_into_id"),)),
-        Move("split", ("merged",), ("open",), "A"),
+        Move("reopen", ("closed",), ("open",), act="close"),
+        Move("merge", ("open", "shelved"), ("merged",), act="word", needs=(has("merged_into_id"),)),
+        Move("split", ("merged",), ("open",), act="word"),
         Move(
             "undo",
             ("open", "seeking", "answered", "shelved", "closed", "merged"),
             ("open", "seeking", "answered", "queued", "shelved", "closed"),
-            "A",
+            act="undo",
         ),
     ),
 )

@@ -13,12 +13,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Editable, Public, Row, one_of, table, tied
-from .lifecycle import STATES
+from .lifecycle import STATES, QuestionStates
 
 _due = text("indexed_version <> version")  # see app/indexing.py
 
 
-class Question(Row, Public, Editable):
+class Question(Row, Public, Editable, QuestionStates):
     """The desk's question: one wording for one to many letters."""
 
     __tablename__ = "questions"
@@ -27,7 +27,7 @@ class Question(Row, Public, Editable):
         ForeignKeyConstraint(["text_id", "id"], ["question_texts.id", "question_texts.question_id"], use_alter=True),
         ForeignKeyConstraint(["edition_id", "newsletter_id"], ["editions.id", "editions.newsletter_id"]),
         UniqueConstraint("edition_id", "position"),
-        one_of("state", STATES),
+        one_of("state", tuple(STATES)),
         CheckConstraint("(edition_id IS NULL) = (position IS NULL)", name="slot_whole"),
         tied("queued_has_slot", "state IN ('queued', 'published')", "edition_id IS NOT NULL"),
         tied("slot_is_queued", "edition_id IS NOT NULL", "state IN ('queued', 'published', 'retracted')"),
@@ -72,6 +72,20 @@ class Question(Row, Public, Editable):
     @property
     def wording(self) -> str:
         return (self.text.body or "") if self.text else ""
+
+    @property
+    def title(self) -> str:
+        """What it is called where it is named: its headline, else its wording."""
+        return self.headline or self.wording
+
+    @property
+    def short_title(self) -> str:
+        return self.headline or self.wording[:80]
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether an editor confirmed that nobody could recognise the asker in its wording of now."""
+        return bool(self.text and self.text.cleared_at)
 
 
 class QuestionText(Row):

@@ -14,7 +14,7 @@ from ..letters.models import Letter
 from ..lifecycle import Illegal, Missing, Refused, must
 from ..matching.verdicts import take_back_same
 from ..text import clean
-from .lifecycle import QUESTION, cleared
+from .lifecycle import CANNOT_BE_MERGED, CANNOT_TAKE_IN, QUESTION, cleared
 from .models import Question, QuestionTopic
 from .queries import lead_of
 from .wording import index_again, reword
@@ -66,18 +66,13 @@ def open_question(
     return question
 
 
-# Where a question stands while it takes one more letter; what ran, ended or was undone would never tell its reader
-# anything.
-TAKES_LETTERS = ("open", "seeking", "answered", "queued", "shelved")
-
-
 def join(session: Session, actor: Staff, question: Question, letters: Sequence[Letter]) -> None:
     """File letters to a question that is there already; in one that was merged they count for the lead.
 
     Raises `Illegal` where that one takes no letters any more.
     """
     lead = lock(session, lead_of(session, lock(session, question)))
-    if lead.state not in TAKES_LETTERS:
+    if not lead.takes_letters:
         raise Illegal("question", "join", lead.state)
     _file(session, actor, question, letters)
 
@@ -113,19 +108,7 @@ def fault_of_merge(question: Question, into: Question) -> str:
         return "itself"
     if into.newsletter_id != question.newsletter_id:
         return "elsewhere"
-    return INTO.get(into.state or "", "") or FROM.get(question.state or "", "")
-
-
-INTO = {"merged": "into merged", "closed": "into closed", "published": "into ran", "retracted": "into ran"}
-FROM = {
-    "seeking": "assigned",
-    "answered": "answered",
-    "queued": "picked",
-    "published": "ran",
-    "retracted": "ran",
-    "closed": "closed",
-    "merged": "merged",
-}
+    return CANNOT_TAKE_IN.get(into.state or "", "") or CANNOT_BE_MERGED.get(question.state or "", "")
 
 
 def split(session: Session, actor: Staff, question: Question) -> None:
@@ -143,7 +126,7 @@ def take_back_followers(session: Session, _actor: Staff, question: Question, mer
     there = select(Question.id).where(
         Question.id.in_(facts.get("followers", ())),
         Question.merged_into_id == facts.get("into"),
-        Question.state == "merged",
+        Question.is_merged,
     )
     _lead(session, list(session.scalars(there)), question.id)
 
@@ -157,7 +140,7 @@ def _lead(session: Session, followers: Sequence[int], lead_id: int) -> None:
 def can_leave(session: Session, letter: Letter) -> None:
     """Raise `InEdition` where a letter stands behind a question that is picked or ran."""
     own = session.get(Question, letter.question_id) if letter.question_id else None
-    if own is not None and lead_of(session, own).state in ("queued", "published", "retracted"):
+    if own is not None and lead_of(session, own).is_in_edition:
         raise InEdition(letter.public_id)
 
 
@@ -167,9 +150,11 @@ def shelve(session: Session, actor: Staff, question: Question) -> None:
 
 
 def show(session: Session, actor: Staff, question: Question, shown: bool) -> None:
-    """Make an open question public in the desk's wording, or take it off the page again. Raises `Missing` (cleared
-    text)."""
-    must(actor, "E")
+    """Make an open question public in the desk's wording, or take it off the page again.
+
+    Raises `Missing` (cleared text).
+    """
+    must(actor, "show")
     if shown and not cleared.holds(question):
         raise Missing(cleared.name)
     question.shown_at = now(session) if shown else None
@@ -178,7 +163,7 @@ def show(session: Session, actor: Staff, question: Question, shown: bool) -> Non
 
 
 def set_topics(session: Session, actor: Staff, question: Question, topic_ids: Sequence[int]) -> None:
-    must(actor, "A")
+    must(actor, "word")
     lock(session, question)
     was = list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
     put_topics(session, question, topic_ids)

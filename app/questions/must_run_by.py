@@ -12,8 +12,6 @@ from ..lifecycle import Illegal, Missing, expect, must
 from ..newsletters.models import Newsletter
 from .models import Question
 
-RUNS = ("open", "seeking", "answered", "queued", "shelved")  # where a question stands while it can still run
-
 
 def must_run_by(
     session: Session, actor: Staff, question: Question, day: date | None, version: int | None = None
@@ -22,9 +20,9 @@ def must_run_by(
 
     Raises `Missing` for a day that is over, `Illegal` for a question that ran or will not, `Stale`.
     """
-    must(actor, "A")
+    must(actor, "word")
     expect(lock(session, question), version)
-    if question.state not in RUNS:
+    if not question.can_run:
         raise Illegal("question", "set a date for", question.state)
     zone = ZoneInfo(session.get_one(Newsletter, question.newsletter_id).zone)
     if day is not None and day < now(session).astimezone(zone).date():

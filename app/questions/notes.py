@@ -19,8 +19,6 @@ from ..text import clean
 from .mentions import mentions
 from .models import Note, Question
 
-STAFF = ("admin", "editor", "assistant")
-
 
 def note_unsaved(
     session: Session, actor: Staff, question: Question, title: str, parts: Iterable[tuple[str, str]]
@@ -32,14 +30,14 @@ def note_unsaved(
 
 def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
     """Say something to the desk about a question, and call whoever is named in it. Raises `Missing`."""
-    must(actor, "A")
+    must(actor, "word")
     body = clean(body)
     if not body:
         raise Missing("note")
     noted = Note(question_id=question.id, person_id=actor.person_id, body=body, written_at=now(session))
     session.add(noted)
     session.flush()
-    colleagues = {person.id: person for person in directory.desk_of(session, question.newsletter_id, STAFF)}
+    colleagues = {person.id: person for person in directory.everybody_of(session, question.newsletter_id)}
     found = mentions(body, {key: person.name for key, person in colleagues.items()})
     called = {key for mention in found for key in mention.people} - {actor.person_id}
     for key in sorted(called):

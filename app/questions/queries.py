@@ -69,14 +69,14 @@ def letters_of(session: Session, question: Question) -> list[Letter]:
 
 def letters_behind(question_ids: Sequence[int], *order: Any, rising: bool = False) -> Listing[Letter]:
     """Return the list of the live letters behind several questions, by default in the order of their keys."""
-    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.state == "filed")
+    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
     return Listing(query, order or (Letter.id,), rising)
 
 
 def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
     """Some of the live letters behind a question and what was merged into it: its own before the others', oldest
     first."""
-    query = select(Letter).where(Letter.question_id.in_(family), Letter.state == "filed")
+    query = select(Letter).where(Letter.question_id.in_(family), Letter.is_filed)
     return list(session.scalars(query.order_by(Letter.question_id != question.id, Letter.id).limit(limit)))
 
 
@@ -87,7 +87,7 @@ def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
     query = (
         select(lead, func.count())
         .join(Letter, Letter.question_id == Question.id)
-        .where(or_(Question.id.in_(leads), Question.merged_into_id.in_(leads)), Letter.state == "filed")
+        .where(or_(Question.id.in_(leads), Question.merged_into_id.in_(leads)), Letter.is_filed)
         .group_by(lead)
     )
     counted = {key: number for key, number in session.execute(query)}  # noqa: C416 - dict() would take it for a mapping
@@ -98,10 +98,6 @@ def lead_of(session: Session, question: Question) -> Question:
     return session.get_one(Question, question.merged_into_id) if question.merged_into_id else question
 
 
-# Where a question stands while readers can see it on the page and join it.
-SHOWN_IN = ("open", "seeking", "answered", "queued")
-
-
 def all_shown(newsletter_id: int) -> Select[Question]:
     """What readers may see of the open questions: one that got new words is hidden until an editor has cleared them."""
     return (
@@ -109,7 +105,7 @@ def all_shown(newsletter_id: int) -> Select[Question]:
         .join(QuestionText, QuestionText.id == Question.text_id)
         .where(
             Question.newsletter_id == newsletter_id,
-            Question.state.in_(SHOWN_IN),
+            Question.is_going,
             Question.shown_at.is_not(None),
             QuestionText.cleared_at.is_not(None),
         )

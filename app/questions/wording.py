@@ -25,16 +25,15 @@ def reword(
     body: str,
     background: str = "",
     language: str | None = None,
-    version: int | None = None,
     seen: str | None = None,
 ) -> QuestionText:
     """Give a question new words. The confirmation that stood on the old ones does not carry over to other ones.
 
-    `seen` is the label of the words that the actor had before their eyes: unlike `version`, it asks only whether these
-    were changed. Raises `Stale`; `Missing` (wording); `TooLong` (headline).
+    `seen` is the label of the words that the actor had before their eyes. Raises `Stale`; `Missing` (wording);
+    `TooLong` (headline).
     """
-    must(actor, "A")
-    expect(lock(session, question), version)
+    must(actor, "word")
+    lock(session, question)
     body, background = for_print(clean(body)), for_print(clean(background))
     headline = within("headline", for_print(single_line(headline)), LONGEST_HEADLINE)
     if not body:
@@ -75,7 +74,7 @@ def clear(session: Session, actor: Staff, question: Question, text_id: int) -> N
     Raises `Stale` when it is no longer the one, and `Leaking` where more of the readers' background, names and
     addresses stands in it than the actor has looked at.
     """
-    must(actor, "E")
+    must(actor, "clear")
     lock(session, question)
     expect(question, question.version if question.text_id == text_id else -1)
     text = session.get_one(QuestionText, text_id)

@@ -62,7 +62,7 @@ def _last(load: Callable[[str], T | None]) -> T | None:
 def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
     session, newsletter = place.session, place.newsletter
     item, edition = found(archive.story(session, newsletter, public_id))
-    if item.question.state == "retracted":
+    if item.question.is_retracted:
         return place.page("reader/retracted.html", "answers"), 410
     if words != (item.question.text.slug if item.question.text else "q"):
         return redirect(href(newsletter, item), code=301)

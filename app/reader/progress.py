@@ -93,7 +93,7 @@ def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:
             )
         )
     made[0] = _arrival(letter)
-    if told.state == "published":
+    if told.is_published:
         made[-1] = Step(
             _("It ran in the newsletter"),
             "is-now",

@@ -50,7 +50,7 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
 
 def _item(place: Place, public_id: str) -> EditionItem:
     item, _edition = found(archive.story(place.session, place.newsletter, public_id))
-    return found(item if item.question.state == "published" else None)
+    return found(item if item.question.is_published else None)
 
 
 def _page(

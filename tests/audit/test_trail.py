@@ -69,7 +69,10 @@ def test_every_act_that_can_be_recorded_has_its_sentence_and_no_sentence_is_for_
 def test_where_an_event_is_told_and_whom_it_concerns_are_places_and_nouns_that_there_are() -> None:
     places = {word for kind in EVENTS.values() for word in kind.told.split()}
     nouns = {word for kind in EVENTS.values() for word in kind.changes.split()}
-    assert (places, nouns) == ({"step", "line", "edition"}, {"letter", "question", "mail", "edition"})
+    assert (places, nouns) == (
+        {"step", "line", "edition"},
+        {"letter", "question", "outboxmail", "inbound", "edition", "membership"},
+    )
 
 
 def test_what_has_no_row_in_the_table_of_events_is_not_recorded(database: Database, newsroom: Newsroom) -> None:

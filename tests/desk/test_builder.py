@@ -80,6 +80,7 @@ def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> N
     editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
 
 
+@pytest.mark.both_databases
 def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk) -> None:
     first, second, third = nora.ready(*ALL)
     today = datetime.now(UTC).date()
@@ -179,7 +180,7 @@ def test_a_date_is_set_taken_away_and_warned_of(nora: Desk) -> None:
 def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk) -> None:
     [first] = nora.ready(FIRST)
     by = (datetime.now(UTC) + timedelta(days=40)).date()
-    nora.press(f"questions/{first}/must-run-by", by=by.isoformat())
+    nora.press(f"questions/{first}/must-run-by", must_run_by="", by=by.isoformat())
     with nora.database.read() as session:
         assert the(session, first).must_run_by == by
     assert "Give a day that is still to come" in nora.press(
@@ -254,14 +255,15 @@ def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: Desk) -> Non
     question = nora.open(f"questions/{first}")
     assert buttons(question).count("Take it out of the edition and edit it") == 1
     here = f"questions/{first}/answers/{answer}"
-    assert nora.press(f"{here}/cut", edition=nora.id) == f"/desk/steppe/{here}/edit"
+    opened = seen(question.text, "cut")
+    assert nora.press(f"{here}/cut", seen=opened) == f"/desk/steppe/{here}/edit"
     assert "It is out of the edition, and its approval taken back." in nora.get(f"{here}/edit")
     with nora.database.read() as session:
         assert (session.scalars(select(Answer)).one().state, the(session, first).state) == ("edited", "seeking")
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%"))).all()
     assert (nora.stands(), kinds) == (("planned", []), [])
     before = everything(nora.database)
-    nora.press(f"{here}/cut", 409, edition=nora.id)
+    nora.press(f"{here}/cut", 409, seen=opened)
     assert everything(nora.database) == before
 
 

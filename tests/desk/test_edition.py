@@ -347,6 +347,7 @@ def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(nora: Desk) -> N
     nora.press(f"shelf/{second}/take", 409)
 
 
+@pytest.mark.both_databases
 def test_what_ran_stands_in_the_archive(nora: Desk) -> None:
     assert "The archive is empty" in nora.get("archive")
     [first] = nora.ready(FIRST)
@@ -374,6 +375,7 @@ def test_pages_ask_as_often_however_much_there_is(nora: Desk) -> None:
     assert [asked(path) for path in paths] == few
 
 
+@pytest.mark.both_databases
 def test_lists_go_on_where_the_page_before_ended(nora: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("editions.calendar_page", "questions.shelf_and_archive"):
         monkeypatch.setattr(f"app.editor.{module}.PAGE", 1)

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
+from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,14 +14,21 @@ from app.answers import assigning
 from app.answers.models import Answer, Assignment
 from app.audit import Event
 from app.db import Database
+from app.fields import KINDS
 from app.migrate import migrate, undo
 from app.newsroom import invitations
-from app.people import directory, duplicates, name_forms, sign_in
-from app.people.models import Expert, ExpertTopic
+from app.people import directory, duplicates, expert_file, name_forms, sign_in
+from app.people.expert_file import FIELDS, PARTS_OF_NAME, heads_of
+from app.people.models import PROFILE, Expert, ExpertTopic
+from app.people.name_forms import fold
 from app.questions import moves, wording
+from app.typesetting.house_form import FILLED_IN
+from app.word_tables import word_tables
 from tests.support.assignments import asked
 from tests.support.at_desk import Browser, counted, everything
 from tests.support.cast import Newsroom, handed_in
+
+pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture
@@ -131,7 +139,7 @@ def test_how_many_at_once_is_warned_about_and_never_in_the_way(nora: Browser, ne
     nora.database.write(lambda s: handed_in(s, newsroom, "Who measures?"))
     with nora.database.read() as session:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
-        public_id, form = leyla.public_id, {"version": leyla.version, "name": leyla.name}
+        public_id, form = leyla.public_id, {"name": leyla.name}
     before = everything(nora.database)
     assert "Give a number from 1 to 99" in nora.press(f"experts/{public_id}", 422, **form, at_once="many")
     assert "No language has this code or name: klingonisch" in nora.press(
@@ -264,3 +272,49 @@ def test_the_migration_fills_in_what_the_verbs_make(database: Database, newsroom
     undo(database.url, "0003")
     migrate(database.url)
     assert sorted(map(str, rows())) == sorted(map(str, before))
+
+
+# What of an expert nobody writes into a form or a file, and why.
+NOT_OF_THE_PROFILE = {
+    "id", "public_id", "version",  # every row has them
+    "person_id", "merged_into_id",  # who they are, and who they turned out to be
+    "verified_at", "verified_by_id", "verified_how",  # a check is noted by itself, and no file can claim it
+    "folded", "alike", "words",  # made from the rest, to sort, compare and find by
+}  # fmt: skip
+
+
+def test_each_column_of_experts_is_a_field_with_its_words_its_controls_and_its_column_in_files(
+    app: Flask, newsroom: Newsroom
+) -> None:
+    assert set(Expert.__table__.columns.keys()) - NOT_OF_THE_PROFILE == PROFILE.keys() - {"name"}, (
+        "Declare the column with profile_field(...) in people/models.py, or say in NOT_OF_THE_PROFILE why it is none."
+    )
+    nora = Browser(app, newsroom.nora)
+    with nora.database.read() as session:
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id).public_id
+    form = LexborHTMLParser(nora.open(f"experts/{leyla}").text)
+    for name, one in PROFILE.items():
+        assert one.label and one.kind in KINDS, f"Give {name} a label, and one of fields.KINDS, which read and show it."
+        assert form.css(f'[name="{name}"]'), f"The form of experts has no control for {name}: see macros/forms.html."
+    columns = (*FIELDS, *PARTS_OF_NAME)
+    assert word_tables(expert_file.__file__, "file_heads").keys() - columns == set(), (
+        "people/file_heads.toml has heads for what is no field of experts: take them out."
+    )
+    read_as: dict[str, set[str]] = {}
+    for column in columns:
+        for head in heads_of(column):
+            read_as.setdefault(fold(head), set()).add(column)
+    assert {head: both for head, both in read_as.items() if len(both) > 1} == {}, (
+        "One head would be read as two columns: take it from one of them in people/file_heads.toml."
+    )
+
+
+def test_the_lead_in_says_of_an_expert_what_a_house_sentence_can_fill_in(
+    database: Database, newsroom: Newsroom
+) -> None:
+    assignment_id = database.write(lambda session: handed_in(session, newsroom, "Who measures?").assignment_id)
+    with database.read() as session:
+        credit = session.get_one(Assignment, assignment_id).credit
+    assert tuple(credit) == FILLED_IN, (
+        "What LeadIn (typesetting/house_form.py) has a place for, Assignment.credit (answers/models.py) fills in, and the other way."
+    )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from app.db import Database
-from app.people import cells, directory, import_writing, importing, spreadsheet, uploads
+from app.people import directory, expert_file, import_writing, importing, spreadsheet, uploads
 from app.people.models import Expert, Person, Upload
 from tests.support.at_desk import Browser, everything, read
 from tests.support.cast import Newsroom
@@ -286,7 +286,7 @@ def test_of_a_directory_of_thousands_nothing_is_lost_and_nothing_doubled(
             yield f"Expert {number % 900},e{number}@x.example,soil,{mark} {number}"
 
     def bring(mark: str) -> dict[str, int]:
-        read_ = spreadsheet.read("\n".join(lines(mark)).encode(), cells.KNOWN, cells.NEEDED)
+        read_ = spreadsheet.read("\n".join(lines(mark)).encode(), expert_file.known_heads(), expert_file.NEEDED)
 
         def fn(session: Any) -> dict[str, int]:
             plan = importing.plan(session, read_)

@@ -228,6 +228,7 @@ def test_an_assistant_prepares_and_sends_nothing(app: Flask, nora: Desk) -> None
     assert set(nora.states().values()) == {("drafted", None)}
 
 
+@pytest.mark.both_databases
 def test_the_page_takes_as_many_queries_for_two_hundred_experts_as_for_ten(nora: Desk) -> None:
     def queries(path: str) -> int:
         with counted(nora.database) as statements:

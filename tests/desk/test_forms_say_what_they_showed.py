@@ -4,6 +4,7 @@ The pages themselves are looked at wherever a test opens one: see `check_forms`.
 """
 
 from app.editor.acts import PRESSES
+
 from tests.support.shown import WITHOUT_TOKEN
 
 

@@ -39,6 +39,7 @@ MAIL = Reading(
 WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
 
 
+@pytest.mark.both_databases
 def test_the_list_shows_what_waits_and_each_filter_has_an_address(nora, database, newsroom):
     salt, figures, wind = (write(database, newsroom, body) for body in (SALT, FIGURES, WIND))
     held = write(database, newsroom, "?! ?! …12345678 1")
@@ -79,8 +80,8 @@ def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_c
         row = inbound.store(session, b"as it came", source="imap", newsletter_id=newsletter.id)
         inbound.keep_reading(session, row, MAIL)
         letter = mailed_letters.take(
-            session, Mailroom(), newsletter, MAIL.text, address=MAIL.from_address, received_at=now(session),
-            about_edition_id=edition.id,
+            session, Mailroom(), newsletter,
+            mailed_letters.Mailed(MAIL.text, MAIL.from_address, now(session), about_edition_id=edition.id),
         )  # fmt: skip
         inbound.place(session, Mailroom(), row, "letter", (), letter_id=letter.id, edition_id=edition.id)
         return letter.public_id
@@ -287,6 +288,7 @@ def test_what_cannot_be_written_down_comes_back_with_all_that_was_typed(nora, da
         assert session.scalar(select(func.count()).select_from(Letter)) == 0
 
 
+@pytest.mark.both_databases
 def test_the_list_takes_as_many_queries_for_sixty_letters_as_for_three(nora, app, database, newsroom):
     def fill(start: int, end: int) -> None:
         def fn(session):

@@ -196,6 +196,7 @@ def test_a_mail_that_came_back_is_told_until_another_one_follows(nora, database,
     assert "One mail came back." not in nora.get("/")
 
 
+@pytest.mark.both_databases
 def test_the_pages_take_as_many_queries_for_thirty_letters_of_experts_as_for_three(nora, database, newsroom, salt):
     paths = ("/letters", f"/questions/{question_of(database, salt)}", "/")
     for _ in range(3):

@@ -143,6 +143,7 @@ def test_a_way_in_is_nobodys_to_read(nora: Desk) -> None:
     nora.get(f"outbox/{nora.mails()['sign_in']}", 404)
 
 
+@pytest.mark.both_databases
 def test_pages_of_one_state_go_on_where_the_last_one_ended(nora: Desk) -> None:
     def many(session: Session) -> None:
         for number in range(45):

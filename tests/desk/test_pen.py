@@ -311,6 +311,7 @@ def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom, sal
     assert the_mail(database, other).state == "pen"
 
 
+@pytest.mark.both_databases
 def test_the_list_takes_as_many_queries_for_sixty_mails_as_for_three(nora, database, newsroom):
     def fill(number: int) -> None:
         def fn(session):

@@ -367,6 +367,7 @@ def test_a_lost_laptop_is_signed_out_by_the_admin(
         assert len(session.scalars(select(BrowserSession)).all()) == 1
 
 
+@pytest.mark.both_databases
 def test_the_list_takes_as_many_queries_for_thirty_as_for_three(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:

@@ -371,6 +371,7 @@ def test_notes_and_moves_stand_in_one_trail(nora, database, newsroom):
     assert [trail.index(line) for line in lines] == sorted(trail.index(line) for line in lines)
 
 
+@pytest.mark.both_databases
 def test_the_list_says_who_has_it_in_as_many_queries_for_sixty_as_for_three(nora, database, newsroom):
     def fill(count):
         for number in range(count):

@@ -8,24 +8,22 @@ from pathlib import Path
 import pytest
 
 from app.models import Base
-from tests.support.source import APP, ROOT, code, files, named, tree
+from tests.support.source import APP, ROOT, code, files, named, of_app, tree
 
-# A noun may use those to its right.
+# The newsroom, which spans the nouns, and the nouns (docs/adr/0009-rooms.md): each may use those to its right.
 NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters", "people", "audit")
 SERVING = ("typesetting", "mail", "matching")  # functions of plain values, open to every noun
 DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
 # What stands around the doors and the commands; no noun knows of it.
 AROUND = ("web", "errors", "formatting", "cli", "worker", "health", "rotation", "indexing", "models", "migrate")
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
+MOST_PARAMETERS = 7
+# What every move, event and search goes through, and the words of a question, take one more.
+WITH_ONE_MORE = {
+    "app/audit/record.py record", "app/lifecycle.py apply", "app/matching/search.py search", "app/questions/wording.py reword",
+}  # fmt: skip
 MOST_LINES = {"tests": 500}  # elsewhere 300: a file of tests holds many stories
 LISTS = ("migrations/versions/",)  # a record is not read from top to bottom
-
-
-def of_app() -> list[tuple[str, Path]]:
-    """Each module of the app with its room: the package it lies in, or its own name."""
-    found = [(path.relative_to(APP).parts[0].removesuffix(".py"), path) for path in code(".py") if APP in path.parents]
-    assert {*NOUNS, "mail"} <= {room for room, _ in found}
-    return found
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -200,6 +198,30 @@ def test_no_file_is_longer_than_one_can_keep_in_mind() -> None:
     lengths = {named(path): len(path.read_text().splitlines()) for path in code(".py", ".html", ".css", ".js")}
     long = {name: lines for name, lines in lengths.items() if lines > MOST_LINES.get(name.split("/")[0], 300)}
     assert {name: lines for name, lines in long.items() if not name.startswith(LISTS)} == {}
+
+
+def test_no_function_takes_more_values_than_one_can_keep_in_mind() -> None:
+    """Those that are threaded through many functions belong to an object: a mail's values, a brief, who acts."""
+    many = {
+        f"{named(path)} {function.name}": count
+        for _room, path in of_app()
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (count := len(parameters_of(function))) > MOST_PARAMETERS
+    }
+    long = {name for name, count in many.items() if count > MOST_PARAMETERS + (name in WITH_ONE_MORE)}
+    assert not long, (
+        f"{sorted(long)} take more than {MOST_PARAMETERS} values: let those that belong together come as one frozen object "
+        "(`Brief`, `Terms`, `AssignmentMail`), or find the object that they belong to already."
+    )
+    assert set(many) >= WITH_ONE_MORE, (
+        f"Take {sorted(WITH_ONE_MORE - set(many))} out of WITH_ONE_MORE: they got shorter."
+    )
+
+
+def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    given = function.args
+    return [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs) if one.arg not in ("self", "cls")]
 
 
 def by_hand(node: ast.AST, room: str) -> bool:

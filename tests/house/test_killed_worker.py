@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from app.actors import Reader
 from app.answers import assigning, ladder
 from app.db import Database
-from app.editions.models import CountedWeek
 from app.letters import receipts, receive
 from app.letters.models import Contact, Letter
 from app.mail.models import OutboxMail
@@ -22,6 +21,7 @@ from app.matching import semantic
 from app.matching.models import DeskDoc, Vector
 from app.newsletters.models import Newsletter
 from app.newsroom import withdrawal
+from app.newsroom.models import CountedWeek
 from app.people.models import Expert
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom

@@ -1,7 +1,7 @@
 """The disk is full, or the database may only be read: nothing is saved, the page says so, and what was typed is on it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -32,18 +32,23 @@ def _read_only(connection: Any) -> None:
 
 
 @pytest.fixture(params=[_full, _read_only], ids=["full", "read-only"])
-def stop(request: pytest.FixtureRequest, app: Flask) -> Callable[[], None]:
+def stop(request: pytest.FixtureRequest, app: Flask) -> Iterator[Callable[[], None]]:
     """From now on the database takes no more."""
     database: Database = app.extensions["database"]
+
+    def limit(connection: Any, _record: Any) -> None:
+        request.param(connection)
 
     def stopped() -> None:
         with database.writer.connect() as connection:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("VACUUM")  # no page inside is free
-        event.listen(database.writer, "connect", lambda connection, _record: request.param(connection))
+        event.listen(database.writer, "connect", limit)
         database.writer.dispose()
 
-    return stopped
+    yield stopped
+    if event.contains(database.writer, "connect", limit):
+        event.remove(database.writer, "connect", limit)
 
 
 def test_a_reader_keeps_every_word(

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from app import worker
 from app.actors import Clock, Reader
 from app.answers import assigning
+from app.answers.briefing import Brief
 from app.answers.models import Assignment
 from app.db import Base, Database, now
 from app.editions.models import Edition, EditionItem
@@ -42,7 +43,7 @@ from tests.support.at_desk import Browser as Desk
 from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
-from tests.support.serving import served
+from tests.support.serving import PATIENCE, served
 
 TODAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
 MINUTE = TODAY + timedelta(hours=5, minutes=23, seconds=45, microseconds=678)  # when the reader is at the keyboard
@@ -85,7 +86,7 @@ def reword(database: Database, newsroom: Newsroom, question: int, body: str, *, 
 def invite_leyla(database: Database, newsroom: Newsroom, question: int, brief: str = "") -> None:
     def work(session: Session) -> None:
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
-        row = assigning.assign(session, newsroom.nora, session.get_one(Question, question), leyla, brief=brief)
+        row = assigning.assign(session, newsroom.nora, session.get_one(Question, question), leyla, Brief(brief))
         invitations.invite(session, newsroom.nora, row)
         handed_over(session)
 
@@ -183,7 +184,7 @@ def test_the_servers_own_log_names_no_caller_and_no_address(
     with served(url, tmp_path / "mail", f"1:{b64encode(SECRETS[1]).decode()}") as site:
         capfd.readouterr()
         for request in (b"GET / HTTP/1.1\r\nBad Header: y\r\n\r\n", b"G@T /a/secret HTTP/1.1\r\nHost: x\r\n\r\n"):
-            with socket.create_connection(("127.0.0.1", int(site.rpartition(":")[2])), timeout=5) as line:
+            with socket.create_connection(("127.0.0.1", int(site.rpartition(":")[2])), timeout=PATIENCE) as line:
                 line.sendall(request)
                 assert line.recv(100).startswith(b"HTTP/1.1 400")
         said = "".join(capfd.readouterr())

@@ -1,4 +1,6 @@
-"""The catalogues: they say what the code says, hold its placeholders, and leave nothing that a reader or an expert sees."""
+"""The catalogues: they say what the code says, hold its placeholders, and leave nothing that a reader or an expert
+sees.
+"""
 
 import re
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_babel import get_babel
 
+from app.people.models import PROFILE
 from tests.support.cast import Newsroom
 
 ROOT = Path(__file__).parent.parent.parent
@@ -25,7 +28,8 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 DESK = (
     "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
     "mail/kinds.py", "mail/templates/desk.", "mail/templates/_notice.txt", "mail/templates/sign_in.txt",
-    "mail/templates/staff.", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "typesetting/exports.py",
+    "mail/templates/staff.", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "people/",
+    "typesetting/exports.py", "permissions.py",
 )  # fmt: skip
 
 Words = str | tuple[str, ...]
@@ -86,6 +90,7 @@ def test_a_translation_has_the_placeholders_of_what_it_translates_and_nobody_gue
 def test_persian_says_everything_that_readers_and_experts_see_or_are_mailed() -> None:
     have = {key(message) for message in translated(persian()) if all(forms(message.string))}
     theirs = {words for words, files in said().items() if any(not file.startswith(DESK) for file in files)}
+    theirs |= {words for field in PROFILE.values() for words in (field.own, field.own_help) if words}
     assert len(theirs) > 500
     assert theirs - have == set()
 

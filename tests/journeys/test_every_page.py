@@ -22,7 +22,6 @@ from app.questions import wording
 from app.questions.models import Question
 from app.seal import Keys
 from demo.doors import doors
-from demo.load import load
 from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.desk_walk import FILES, Walk
 from tests.support.serving import served
@@ -41,11 +40,10 @@ OF_PAVEL, OF_SHIRIN = "Both desks, as Pavel, who says who works there", "The des
 
 
 @pytest.fixture(scope="module")
-def platan(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def platan(sqlite_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """Platan's newsroom after its year."""
     folder = tmp_path_factory.mktemp("walk")
-    database = Database(f"sqlite:///{shutil.copy(sqlite_template, folder / 'newsroom.db')}", Keys(SECRETS), BASE_URL)
-    load(database)
+    database = Database(f"sqlite:///{shutil.copy(sqlite_year, folder / 'newsroom.db')}", Keys(SECRETS), BASE_URL)
     database.write(_on_the_way)
     yield database
     database.close()

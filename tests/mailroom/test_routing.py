@@ -15,7 +15,7 @@ from app.mail import inbound
 from app.mail.models import Inbound, OutboxMail
 from app.mail.reply_address import address_for, bounce_address
 from app.newsletters.models import Newsletter
-from app.newsroom import arriving
+from app.newsroom import arriving, publishing
 from app.people import links
 from app.people.models import Link
 from app.seal import Keys
@@ -330,7 +330,7 @@ def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent
     assert [(change.before, change.after, change.kind) for change in listed] == [
         ("in 2009 and count what falls on", "in 2009 and weigh what falls on", "changed")
     ]
-    room.database.write(lambda s: arriving.mark_sent_as_it_ran(s, room.newsroom.nora, s.get_one(Edition, key)))
+    room.database.write(lambda s: publishing.send(s, room.newsroom.nora, s.get_one(Edition, key)))
     assert (room.edition(key).state, room.edition(key).message_id) == ("sent", "<60@list.example>")
 
 

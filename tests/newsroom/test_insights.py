@@ -19,13 +19,14 @@ from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
 from app.db import Database
 from app.editions import locking, slots
-from app.editions.models import CountedWeek, Edition
+from app.editions.models import Edition
 from app.editions.queries import coming_editions
 from app.editor.frame import Desk
 from app.editor.overview.insights_page import CHARTS
 from app.letters import filing, receive
 from app.newsletters.models import Newsletter, Topic
 from app.newsroom import insights, invitations, publishing, weekly_counts
+from app.newsroom.models import CountedWeek
 from app.people.models import Expert
 from app.questions import moves as questions
 from app.questions import wording

@@ -1,79 +1,99 @@
-"""Who may what: the table by hand, the table in the code, the tables of moves and the page say one and the same."""
+"""Who may what: the table by hand, the table in the code, the moves, the presses and the page say one and the same."""
 
+import ast
 import re
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
-from app.actors import Clock, Expert, Reader, Staff, Visitor
+from app import permissions
+from app.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Visitor
 from app.cli import MACHINES
-from app.editor.acts import PRESSES
-from app.editor.settings.people_words import GROUPS
-from app.lifecycle import NotYours
-from app.people import permissions
-from app.people.permissions import ACTS
+from app.editor.frame import editor
+from app.lifecycle import NotYours, must
+from app.permissions import ACTS, OF_OTHERS, OF_THE_DESK, ROLES
 from tests.support.at_desk import Browser, read
 from tests.support.cast import Newsroom
+from tests.support.policy import golden_roles
+from tests.support.source import named, of_app, tree
 
-# The policy of the house, kept by hand: whoever changes the table in the code changes it here as well, and reads it.
-ASSISTANTS = {
-    "read", "take letters", "undo", "check names", "word", "directory", "prepare", "edit", "stop mails",
-}  # fmt: skip
-EDITORS = {
-    "clear", "show", "close", "invite", "give back", "approve", "pick", "edition", "release mails", "settings",
-    "words of the house", "trail", "whole directory",
-}  # fmt: skip
-ADMINS = {"people"}
-MAY = {"assistant": ASSISTANTS, "editor": ASSISTANTS | EDITORS, "admin": ASSISTANTS | EDITORS | ADMINS}
+ACTORS: tuple[Actor, ...] = (
+    *(Staff(1, "Somebody", 1, role) for role in ROLES),
+    Expert(1, "Leyla Aydın"), Reader(1), Clock(), Mailroom(), Visitor(1),
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("role", MAY)
-def test_a_role_may_what_the_hand_kept_table_says(role: str) -> None:
-    actor = Staff(1, "Somebody", 1, role)
-    assert {act for act in ACTS if permissions.may(actor, act)} == MAY[role]
-    for act in set(ACTS) - MAY[role]:
+@pytest.mark.parametrize("actor", ACTORS, ids=lambda one: one.role)
+def test_a_role_may_what_the_hand_kept_table_says(actor: Actor) -> None:
+    """The table stands in docs/lifecycle.md: whoever changes the one in the code changes it there as well, and reads it."""
+    theirs = golden_roles()[actor.role]
+    assert [act for act in ACTS if permissions.may(actor, act)] == theirs
+    for act in set(ACTS) - set(theirs):
         with pytest.raises(NotYours):
-            permissions.must(actor, act)
+            must(actor, act)
 
 
-@pytest.mark.parametrize("actor", [Expert(1, "Leyla Aydın"), Reader(1), Clock(), Visitor(1)], ids=lambda one: one.kind)
-def test_nobody_else_may_anything_at_the_desk(actor: Expert | Reader | Clock | Visitor) -> None:
-    assert [act for act in ACTS if permissions.may(actor, act)] == []
+@pytest.mark.parametrize("actor", [one for one in ACTORS if not isinstance(one, Staff)], ids=lambda one: one.role)
+def test_nobody_else_may_anything_at_the_desk(actor: Actor) -> None:
+    assert [act for act in ACTS if act not in OF_OTHERS and permissions.may(actor, act)] == []
 
 
-def test_every_move_that_the_desk_can_make_is_one_act_with_the_same_letter() -> None:
-    """What A may in a table of moves is an act of A, and no move is missing or told twice."""
-    moves = {
-        f"{machine.noun}.{move.action}": "A" if "A" in move.roles else "E"
-        for machine in MACHINES
-        for move in machine.moves
-        if move.roles & {"A", "E"}
+def test_nobody_at_the_desk_may_what_is_for_others() -> None:
+    assert {name: sorted(role.acts & set(OF_OTHERS)) for name, role in ROLES.items()} == {name: [] for name in ROLES}
+
+
+def acts_asked() -> Iterator[tuple[str, str]]:
+    """Every act that a call of `must` or `may` names, in the code and in the pages, with where it stands."""
+    for _room, path in of_app():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
+                "must",
+                "may",
+            ):
+                yield from ((arg.value, named(path)) for arg in node.args if isinstance(arg, ast.Constant))
+
+
+def test_every_act_that_is_asked_for_is_in_the_table_and_every_act_of_the_table_is_asked_for() -> None:
+    """Add a missing act to `app/permissions.py` with a sentence; take out one that nothing asks for any more."""
+    asked = dict(acts_asked())
+    moved = {
+        act: f"{machine.noun}.{move.action}" for machine in MACHINES for move in machine.moves for act in move.acts
     }
-    told = [(move, act.least) for act in ACTS.values() for move in act.moves]
-    assert sorted(told) == sorted(moves.items())
+    pressed = {act: endpoint for endpoint, acts in presses().items() for act in acts.values()}
+    known = asked | moved | pressed
+    assert {act: where for act, where in known.items() if act not in ACTS} == {}
+    assert set(ACTS) - set(known) == {"read"} - set(known)
+
+
+def presses() -> dict[str, dict[str, str]]:
+    return {endpoint: act if isinstance(act, dict) else {"": act} for endpoint, act in editor.acts.items()}
 
 
 def test_every_press_at_the_desk_is_an_act(app: Flask) -> None:
-    """What is missing here would be left to the verb alone: add it to the table of presses."""
+    """Every view of the desk that takes POST names its act: declare it with `@editor.press(address, act)`."""
     posts = {
-        rule.endpoint.removeprefix("editor."): rule.rule
+        rule.endpoint: rule.rule
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("editor.") and "POST" in (rule.methods or ())
     }
-    assert set(PRESSES) == set(posts)
-    for endpoint, act in PRESSES.items():
+    without = sorted(set(posts) - set(editor.acts))
+    assert not without, (
+        f"declare {', '.join(without)} with @editor.press(address, act), which says what act the press is"
+    )
+    assert set(editor.acts) == set(posts)
+    for endpoint, acts in presses().items():
         choices = re.findall(r"<any\(([^)]*)\)", posts[endpoint])
         known = {choice.strip() for listed in choices for choice in listed.split(",")}
-        said = act if isinstance(act, dict) else {"": act}
-        assert (endpoint, set(said) - {""} - known, set(said.values()) - set(ACTS)) == (endpoint, set(), set())
+        assert (endpoint, set(acts) - {""} - known) == (endpoint, set())
+        assert "" in acts or set(acts) == known, f"{endpoint} takes presses that are no act"
 
 
 def test_the_page_shows_the_table_whole_to_whoever_works_here(app: Flask, newsroom: Newsroom) -> None:
-    listed = [act for _name, rows in GROUPS for act in rows]
-    assert sorted(listed) == sorted(ACTS)
     response = Browser(app, newsroom.ilya).open("people/who-may-what")
     rows = re.findall(r"<tr>\s*<th scope=\"row\">(.*?)</th>(.*?)</tr>", response.text, re.DOTALL)
-    shown = [re.findall(r">(yes|no)<", cells) for _words, cells in rows]
-    roles = ("admin", "editor", "assistant")
-    assert shown == [["yes" if act in MAY[role] else "no" for role in roles] for act in listed]
+    words = {sentence: act for acts in OF_THE_DESK.values() for act, sentence in acts.items()}
+    shown = [(words[sentence], re.findall(r">(yes|no)<", cells)) for sentence, cells in rows]
+    roles = golden_roles()
+    assert shown == [(act, ["yes" if act in roles[role] else "no" for role in ROLES]) for act in words.values()]
     assert "assistant (you)" in read(response)

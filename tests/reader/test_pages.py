@@ -195,6 +195,7 @@ def test_an_archive_of_fifty_takes_no_more_queries_than_one_of_five(
     ]
 
 
+@pytest.mark.both_databases
 def test_the_archive_is_walked_to_its_end_without_losing_or_repeating_one(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:

@@ -1,18 +1,25 @@
 """Databases for the tests: copies of templates on a PostgreSQL server, and what is in them."""
 
+import fcntl
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import make_url
 
 from app.db import Database
 from app.seal import Keys
+from demo.load import load
 from tests.support import postgres
-from tests.support.app import BASE_URL, SECRETS
+from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.cast import Newsroom, found
 from tests.support.missing import without
 
@@ -20,9 +27,20 @@ SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # w
 KEEPS_CHANGING = ("id", "version", "state_at", "indexed_version")  # columns that an undone press leaves changed
 
 
+def _server() -> psycopg.Connection[Any]:
+    if not os.environ.get(postgres.NAMED):
+        without("PostgreSQL server that lets us create databases")
+    return psycopg.connect(postgres.plain(os.environ[postgres.NAMED]), autocommit=True)
+
+
 def admin(statement: str) -> None:
-    with psycopg.connect(postgres.plain(os.environ[postgres.NAMED]), autocommit=True) as server:
+    with _server() as server:
         server.execute(statement)
+
+
+def _copy(server: psycopg.Connection[Any], name: str, template: str) -> None:
+    """Copying files is five times faster than writing them to the log."""
+    server.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {template} STRATEGY FILE_COPY")
 
 
 def address_of(name: str) -> str:
@@ -31,11 +49,10 @@ def address_of(name: str) -> str:
 
 @contextmanager
 def postgres_copy(template: str) -> Iterator[str]:
-    """A new database, dropped at the end; gives its name. Copying files is five times faster than writing them to the log."""
-    if not os.environ.get(postgres.NAMED):
-        without("PostgreSQL server that lets us create databases")
+    """A new database, dropped at the end; gives its name."""
     name = f"newsroom_{uuid4().hex}"
-    admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {template} STRATEGY FILE_COPY")
+    with _server() as server:
+        _copy(server, name, template)
     try:
         yield name
     finally:
@@ -48,3 +65,62 @@ def with_people(url: str) -> Newsroom:
     newsroom = opened.write(found)
     opened.close()
     return newsroom
+
+
+def demo_year(url: str) -> None:
+    """Let the demo newsroom live through its year until now."""
+    opened = Database(url, Keys(SECRETS), BASE_URL)
+    load(opened)
+    opened.close()
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep other workers out meanwhile, by a lock on a file."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class Places:
+    """Where the tests of one worker find their databases: one address for each kind, filled anew for each test.
+
+    The addresses stay, so that what is opened there stays too, and an app with it: SQLAlchemy compiles a statement once for
+    each engine and Jinja loads a page once for each app, which for a new one took longer than most tests.
+    """
+
+    def __init__(self, file: Path, stack: ExitStack) -> None:
+        self.file, self.stack = file, stack
+        self.name = f"newsroom_{uuid4().hex}"
+        self._server: psycopg.Connection[Any] | None = None
+        self._databases: dict[str, Database] = {}
+        self._apps: dict[str, Flask] = {}
+
+    def sqlite(self, template: Path) -> str:
+        for left in self.file.parent.iterdir():
+            left.unlink()
+        shutil.copy(template, self.file)
+        return f"sqlite:///{self.file}"
+
+    def postgres(self, template: str) -> str:
+        if self._server is None:
+            self._server = self.stack.enter_context(_server())
+            self.stack.callback(self._drop)
+        self._drop()
+        _copy(self._server, self.name, template)
+        return address_of(self.name)
+
+    def _drop(self) -> None:
+        assert self._server is not None
+        self._server.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+
+    def opened(self, url: str) -> Database:
+        if url not in self._databases:
+            self._databases[url] = Database(url, Keys(SECRETS), BASE_URL)
+        return self._databases[url]
+
+    def app(self, database: Database, compiled: FileSystemBytecodeCache) -> Flask:
+        if database.url not in self._apps:
+            opened = opened_app(database, self.file.parent, compiled, limits="0")
+            self._apps[database.url] = self.stack.enter_context(opened)
+        return self._apps[database.url]

@@ -19,7 +19,7 @@ from app.people.models import Person
 from app.questions.models import Question
 from tests.support.at_desk import counted
 from tests.support.cast import Newsroom
-from tests.support.shown import check_forms, seen, with_token
+from tests.support.shown import all_shown, check_forms, with_token
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class DeskBrowser:
 
     def decide(self, question: str, act: str, status: int = 303, **typed: object) -> str:
         """Press on the page of a question, whose forms carry how it stood when it was opened."""
-        return self.post(f"{question}/{act}", status, **{"seen": seen(self.get(question)), **typed})
+        return self.post(f"{question}/{act}", status, **{"seen": all_shown(self.get(question)), **typed})
 
 
 def with_a_minute(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:

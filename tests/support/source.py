@@ -30,6 +30,13 @@ def code(*suffixes: str) -> list[Path]:
     return found
 
 
+def of_app() -> list[tuple[str, Path]]:
+    """Each module of the app with its room: the package it lies in, or its own name."""
+    found = [(path.relative_to(APP).parts[0].removesuffix(".py"), path) for path in code(".py") if APP in path.parents]
+    assert {"questions", "mail"} <= {room for room, _ in found}
+    return found
+
+
 @cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())

@@ -24,7 +24,7 @@ def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
         return _hand_form(desk, one, {"channel": "messenger", "given_on": today}, {})
 
 
-@editor.post(f"{ADDRESS}/answer")
+@editor.press(f"{ADDRESS}/answer", "edit")
 def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     """What came by phone, messenger or on paper, in the expert's name."""
     typed = request.form.to_dict()

@@ -76,7 +76,7 @@ def answer(slug: str, public_id: str, answer_id: str) -> str:
 def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
     with at_desk(slug) as desk:
         one = _loaded(desk, public_id, answer_id)
-        if one.state not in ("submitted", "edited") or one.text is None:
+        if not one.is_on_the_desk or one.text is None:
             raise Illegal("answer", "edit", one.state)
         return _edit_form(desk, one)
 
@@ -90,8 +90,9 @@ def _edit_form(
     is_past: bool = False,
     passages: Sequence[str] = (),
 ) -> str:
-    """The box beside the expert's own words. `typed` stands in it where that isn't the answer's text; `met` is who was faster; `is_past` says that nothing can be saved any more;
-    `passages` are readers' words in the text that was to go to the expert."""
+    """The box beside the expert's own words. `typed` stands in it where that isn't the answer's text; `met` is who was faster;
+    `is_past` says that nothing can be saved any more; `passages` are readers' words in the text that was to go to the expert.
+    """
     own = editing.submitted_text(desk.session, one)
     form = opened(facts_of(one.text) if one.text else {}, None if typed is None else {"answer": typed}, met)
     body = form.values["answer"]
@@ -111,7 +112,7 @@ def _edit_form(
         pairs=compare(own.body, body) if own else [],
         conflict=met,
         is_past=is_past,
-        may_check=desk.may_decide,
+        may_check=desk.may("give back"),
         objection=_objection(desk, one),
     )
 
@@ -122,7 +123,7 @@ def _objection(desk: Desk, one: Answer) -> str | None:
     return check.reply_text if check and check.outcome == "wrong" and check.text_id == one.text_id else None
 
 
-@editor.post(f"{ADDRESS}/edit")
+@editor.press(f"{ADDRESS}/edit", "edit")
 def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int] | str:
     """Save, look at the changes first, or save and send the check in the same press.
 
@@ -159,7 +160,7 @@ def _edit_again(slug: str, public_id: str, answer_id: str, body: str, refused: R
             return _edit_form(desk, one, body, _("The answer needs words")), 422
         if one.text is None:
             raise refused
-        is_past = one.state not in ("submitted", "edited")
+        is_past = not one.is_on_the_desk
         labels, typed = {"answer": _("The text")}, {"answer": body.strip()}
         met = conflict(desk, _saved(desk, one, one.text), facts_of(one.text), typed, labels)
         return _edit_form(desk, one, body, met=met, is_past=is_past), 409
@@ -178,7 +179,7 @@ def _send_check(desk: Desk, one: Answer) -> None:
     editing.ask_check(desk.session, desk.actor, one, edition.runs_at if edition else None)
 
 
-@editor.post(f"{ADDRESS}/check")
+@editor.press(f"{ADDRESS}/check", "give back")
 def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
     """Send the text as it stands. Where readers' words were put into it, the box opens with them."""
 
@@ -227,12 +228,15 @@ DEEDS = {
 }
 
 
-@editor.post(f"{ADDRESS}/<any(return, outcome, recall, reopen, withdraw):deed>")
+@editor.press(
+    f"{ADDRESS}/<any(return, outcome, recall, reopen, withdraw):deed>",
+    {"return": "give back", "recall": "give back", "outcome": "edit", "reopen": "approve", "withdraw": "approve"},
+)
 def answer_deed(slug: str, public_id: str, answer_id: str, deed: str) -> Response | tuple[str, int]:
     return attempt(slug, public_id, lambda desk: DEEDS[deed](desk, _loaded(desk, public_id, answer_id)))
 
 
-@editor.post(f"{ADDRESS}/cut")
+@editor.press(f"{ADDRESS}/cut", "approve")
 def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
     """What is picked can't be edited: take it out of its edition, and its approval back, and lead to its text."""
 
@@ -246,7 +250,7 @@ def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
     return redirect(url_for("editor.answer_edit", slug=slug, public_id=public_id, answer_id=answer_id), code=303)
 
 
-@editor.post(f"{ADDRESS}/approve")
+@editor.press(f"{ADDRESS}/approve", "approve")
 def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
     ticked, reason = request.form.getlist("checked"), request.form.get("reason", "")
 

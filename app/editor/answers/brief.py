@@ -28,7 +28,7 @@ LABELS = {
 def brief(slug: str, public_id: str, assignment_id: str) -> str:
     with at_desk(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
-        if one.state != "drafted":
+        if not one.is_drafted:
             raise Illegal("assignment", "change the brief of", one.state)
         return _form(desk, one)
 
@@ -37,7 +37,7 @@ def _as_it_stands(one: Assignment) -> dict[str, str]:
     return {name: str(getattr(one, name)) for name in LABELS}
 
 
-@editor.post(f"{ADDRESS}/brief")
+@editor.press(f"{ADDRESS}/brief", "prepare")
 def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
 

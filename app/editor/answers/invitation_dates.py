@@ -63,7 +63,7 @@ def dates_of(desk: Desk, one: Assignment, form: Mapping[str, str]) -> Dates:
 
 def _kept(one: Assignment, moment: datetime | None, here: datetime) -> datetime | None:
     """What was set before; of a letter that isn't sent yet only what is still to come."""
-    return moment if moment and (moment > here or one.state != "drafted") else None
+    return moment if moment and (moment > here or not one.is_drafted) else None
 
 
 def _warning(desk: Desk, one: Assignment, due_at: datetime) -> str:

@@ -57,13 +57,12 @@ def _invitation(desk: Desk, one: Assignment, dates: Dates, held: bool = False) -
         has_address=one.expert.person.email_sealed is not None,
         dates=dates,
         held=held,
-        is_cleared=bool(one.question.text and one.question.text.cleared_at),
         has_now=live(desk.session, [one.expert_id])[one.expert_id],
         today=now(desk.session).date(),
     )
 
 
-@editor.post(f"{ADDRESS}/invite")
+@editor.press(f"{ADDRESS}/invite", "invite")
 def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int] | str:
     """Send the invitation, or only look at it with other dates."""
 
@@ -134,6 +133,9 @@ DEEDS = {
 }
 
 
-@editor.post(f"{ADDRESS}/<any(extend, decline, cancel, link, verify, ladder, off):deed>")
+@editor.press(
+    f"{ADDRESS}/<any(extend, decline, cancel, link, verify, ladder, off):deed>",
+    {"": "invite", "decline": "prepare", "verify": "directory"},
+)
 def assignment_deed(slug: str, public_id: str, assignment_id: str, deed: str) -> Response | tuple[str, int]:
     return attempt(slug, public_id, lambda desk: DEEDS[deed](desk, the_assignment(desk, public_id, assignment_id)))

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from flask_babel import gettext as _
 
-from ...answers.ladder import GOES_ON
 from ...answers.models import Assignment
 from ...formatting import is_past, moment
 from ..frame import editor
@@ -33,19 +32,19 @@ AFTER: dict[str, Callable[[str, datetime | None], str]] = {
 def ladder_words(assignment: Assignment, holds: bool) -> str:
     """Empty for whoever stands on no ladder. `holds` says that invitations of this newsletter wait for a second person."""
     before = assignment.after
-    if assignment.state != "drafted" or before is None:
+    if not assignment.is_drafted or before is None:
         return ""
     question, name = assignment.question, before.expert.name
-    if question.state not in GOES_ON or str(before.state) not in AFTER:
+    if not question.asks_in_turn or str(before.state) not in AFTER:
         return _("Isn’t asked by itself: %(name)s’s text is here, or the question needs no more", name=name)
     until = assignment.step_at or before.reply_by
     said = AFTER[str(before.state)](name, until)
-    comes = before.state == "declined" or before.state == "invited" and until is not None and is_past(until)
-    if comes and not (question.text and question.text.cleared_at):
+    comes = before.is_declined or before.is_invited and until is not None and is_past(until)
+    if comes and not question.is_cleared:
         return _("%(said)s; the invitation waits until the wording is confirmed.", said=said)
     if comes:
         return _("%(said)s; the invitation is prepared within a minute.", said=said) + " " + _where(holds)
-    return f"{said}. " + (_where(holds) if before.state != "cancelled" else "")
+    return f"{said}. " + (_where(holds) if not before.is_cancelled else "")
 
 
 def _where(holds: bool) -> str:

@@ -34,7 +34,7 @@ def _here(fit: Fit) -> Iterator[Why]:
     """What has been said to this very question."""
     if fit.here is None:
         return
-    if fit.here.state == "declined":
+    if fit.here.is_declined:
         said = str(REASONS.get(fit.here.decline_reason or "", "")).lower()
         later = fit.here.later_on
         words = _("Said no to this question: %(reason)s", reason=said)
@@ -50,7 +50,7 @@ def _past(fit: Fit, values: tuple[Any, ...], slug: str) -> Why:
     said = (
         _("Has answered, with the same words (%(words)s):", words=", ".join(words[:4])) if words else _("Has answered:")
     )
-    return Why("good", said, href, question.headline or question.wording[:80])
+    return Why("good", said, href, question.short_title)
 
 
 def _load(fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:

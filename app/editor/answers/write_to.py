@@ -9,7 +9,7 @@ from ..questions.question_page import attempt
 from .invitation_page import ADDRESS, the_assignment
 
 
-@editor.post(f"{ADDRESS}/write")
+@editor.press(f"{ADDRESS}/write", "prepare")
 def assignment_write(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
     """It waits for a moment in the outbox, where it can be stopped. Readers' words in it have to be looked at first."""
     body = request.form.get("letter", "")

@@ -51,9 +51,11 @@ def builder(
 ) -> str:
     """The page as it stands now. `trouble` says why a press did nothing; `tried` is the form that couldn't be taken."""
     session = desk.session
-    picked = slots.picked(session, edition)
+    sections = slots.sections_of(session, edition)
+    picked = [question for section in sections for question in section.picked]
+    open_slots = slots.open_slots(sections) if edition.is_planned else []
     blocks, troubles = locking.preview(session, edition)
-    planned = edition.state == "planned"
+    planned = edition.is_planned
     items = [] if planned else locking.items_of(session, edition)
     in_slots = facts_of(session, desk.newsletter, picked) if planned else []
     return page(
@@ -69,23 +71,24 @@ def builder(
         kept=kept(),
         names=_name_troubles(desk, troubles),
         picked=in_slots,
-        open_slots=range(len(picked) + 1, edition.slots + 1) if planned else range(0),
+        open_slots=open_slots,
+        edition_sections=sections,
         items=items,
         approvals=history.approvals(session, items),
         fits=history.fits_its_hash,
         events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
-        moved=where_to(skipping.moved_from(session, edition)) if edition.state == "skipped" else [],
+        moved=where_to(skipping.moved_from(session, edition)) if edition.is_skipped else [],
         over=edition.runs_at < datetime.now(UTC),
         may_recall=edition.sent_at is not None and datetime.now(UTC) < edition.sent_at + publishing.GRACE,
         most_slots=slots.MOST_SLOTS,
         reply_to=reply_address(desk, edition),
         changes=arriving.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
-        **(_to_build_with(desk, edition, in_slots) if planned else {"ready": []}),
+        **(_to_build_with(desk, edition, in_slots, open_slots) if planned else {"ready": []}),
     )
 
 
-def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready]) -> dict[str, Any]:
+def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready], open_slots: Sequence[int]) -> dict[str, Any]:
     """What only a planned edition's page needs: what could fill it, and what to know before it is locked."""
     session, newsletter = desk.session, desk.newsletter
     topics, experts = topics_of(session, newsletter.id), experts_ready(session, newsletter)
@@ -93,7 +96,12 @@ def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready]) -> dic
     found = ready_to_run(session, newsletter, wanted)
     following = session.scalar(slots.later_editions(edition).limit(1))
     warned = matters(
-        session, edition, picked, must_run(session, newsletter.id), following.rule_date if following else None
+        session,
+        edition,
+        picked,
+        open_slots,
+        must_run(session, newsletter.id),
+        following.rule_date if following else None,
     )
     options = {name: list(choices) for name, choices in CHOICES.items()}
     options["topic"] = [(topic.slug, topic.name) for topic in topics]
@@ -145,7 +153,7 @@ def _wanted(topics: Sequence[Topic], experts: Sequence[Expert], edition: Edition
 def reply_address(desk: Desk, edition: Edition) -> str:
     """Where replies to this edition's mail should go, so that each is known to be one; "" where no mail comes in."""
     inbox = desk.newsletter.inbox
-    if not inbox or edition.state == "skipped":
+    if not inbox or edition.is_skipped:
         return ""
     return address_for(inbox, arriving.reply_token(desk.session, edition))
 

@@ -13,29 +13,21 @@ from ...answers.merging_experts import merged_into
 from ...answers.workload import has_work, live, never_asked, of_expert
 from ...db import now
 from ...editions.archive import published_by
+from ...fields import read_form
 from ...formatting import tongue
 from ...lifecycle import Missing, Stale, TooLong
 from ...people import directory, expert_search
-from ...people.cells import READ as READS
-from ...people.cells import Wrong
 from ...people.duplicates import has_namesake
-from ...people.models import Expert
-from ...people.permissions import may
+from ...people.models import PROFILE
 from ...text import single_line
 from ...web import last_row, paged
+from .. import declared_form
 from ..conflict import as_opened, conflict, opened, saved
 from ..flash import announce
-from ..form_values import TOO_LONG, too_long
+from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, found, page, unknown
 
 PAGE = 50
-LABELS = {
-    "name": _l("Name"), "title": _l("Title"), "organisation": _l("Organisation"), "place": _l("Place"),
-    "credit_line": _l("Credit line"), "relation": _l("Relation"), "described_as": _l("Described as"), "bio": _l("About them"),
-    "ties": _l("Ties"), "topics": _l("Topics"), "languages": _l("Languages"), "at_once": _l("Questions at once"),
-    "away_until": _l("Away until"), "on_public_page": _l("Stands on the public page of experts"),
-}  # fmt: skip
-PROFILE = tuple(name for name in LABELS if name != "on_public_page")
 SOUGHT = ("q", "language", "topic", "show")
 # show in the address: (label, which experts)
 SHOWN: dict[str, tuple[Any, Any]] = {
@@ -88,7 +80,7 @@ def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> st
         today=today,
         typed=typed,
         faults=faults,
-        may_all=may(desk.actor, "whole directory"),
+        may_all=desk.may("whole directory"),
     )
 
 
@@ -99,9 +91,11 @@ def _tongues(desk: Desk, chosen: str) -> list[tuple[str, str]]:
     return [("", _("Any language")), *named]
 
 
-@editor.post("/<slug>/experts")
+@editor.press("/<slug>/experts", "directory")
 def add_expert(slug: str) -> Response | tuple[str, int]:
-    """ "Name, address" is enough; an expert whose address is known is found again, and one whose name is, is pointed out."""
+    """ "Name, address" is enough; an expert whose address is known is found again, and one whose name is, is pointed
+    out.
+    """
     name, email = request.form.get("name", ""), request.form.get("email", "")
 
     def fn(desk: Desk) -> tuple[str, bool]:
@@ -139,16 +133,6 @@ def expert(slug: str, public_id: str) -> str | Response:
         return _one(desk, public_id)
 
 
-def _stored(expert: Expert) -> dict[str, Any]:
-    """The profile as its form shows it."""
-    return {name: str(getattr(expert, name) or "") for name in PROFILE} | {
-        "topics": ", ".join(expert.topics),
-        "languages": ", ".join(expert.languages),
-        "away_until": expert.away_until.isoformat() if expert.away_until else "",
-        "on_public_page": expert.on_public_page,
-    }
-
-
 def _one(
     desk: Desk,
     public_id: str,
@@ -158,9 +142,9 @@ def _one(
 ) -> str:
     expert = found(directory.load_expert(desk.session, desk.actor, public_id))
     verifier = expert.verified_by_id
-    stored, met = _stored(expert), None
+    stored, met = declared_form.stored(PROFILE, expert), None
     if typed and stale:
-        met = conflict(desk, saved(desk, expert, "expert.change"), stored, typed, LABELS)
+        met = conflict(desk, saved(desk, expert, "expert.change"), stored, typed, declared_form.labels(PROFILE))
     form = opened(stored, typed, met)
     return page(
         desk,
@@ -169,7 +153,7 @@ def _one(
         expert=expert,
         email=directory.email_of(desk.session, expert.person),
         verified_by=directory.names_of(desk.session, [verifier]).get(verifier) if verifier else None,
-        labels=LABELS,
+        fields=PROFILE,
         profile=form.values,
         seen=form.seen,
         met=met,
@@ -180,52 +164,23 @@ def _one(
         assignments=of_expert(desk.session, desk.newsletter.id, expert.id),
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged=merged_into(desk.session, expert),
-        may_all=may(desk.actor, "whole directory"),
+        may_all=desk.may("whole directory"),
     )
 
 
-def _faults() -> dict[str, str]:
-    """What is wrong with a field, by the code of its reader."""
-    return {
-        "number": _("Give a number from 1 to 99, or nothing."),
-        "date": _("Write the date like 2026-07-01."),
-        "long": str(TOO_LONG),
-        "many": _("These are too many: %(most)d are the most."),
-        "language": _("No language has this code or name: %(word)s"),
-    }
-
-
-def _parsed(typed: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The profile's fields as the verb takes them, and what is wrong with them."""
-    fields: dict[str, Any] = dict(typed)
-    faults: dict[str, str] = {}
-    empty: dict[str, Any] = {"topics": [], "languages": [], "at_once": None, "away_until": None}
-    for name in PROFILE:
-        if not single_line(typed[name]):
-            fields[name] = empty.get(name, "")
-            continue
-        try:
-            fields[name] = READS[name](typed[name])
-        except Wrong as wrong:
-            faults[name] = _faults()[wrong.code] % wrong.values
-    if not fields["name"]:
-        faults["name"] = _("Say who it is.")
-    return fields, faults
-
-
-@editor.post("/<slug>/experts/<public_id>")
+@editor.press("/<slug>/experts/<public_id>", "directory")
 def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
-    typed: dict[str, Any] = {name: request.form.get(name, "").replace("\r\n", "\n") for name in PROFILE}
-    typed["on_public_page"] = "on_public_page" in request.form
-    fields, faults = _parsed(typed)
-    if faults:
+    typed = declared_form.typed(PROFILE)
+    values, wrong = read_form(PROFILE, typed)
+    if wrong:
+        faults = {name: declared_form.fault_words(fault) for name, fault in wrong.items()}
         with at_desk(slug) as desk:
             return _one(desk, public_id, typed, faults), 422
 
     def fn(desk: Desk) -> None:
         expert = found(directory.load_expert(desk.session, desk.actor, public_id))
-        as_opened(desk, expert, lambda: _stored(expert), typed)
-        directory.change_profile(desk.session, desk.actor, expert, None, **fields)
+        as_opened(desk, expert, lambda: declared_form.stored(PROFILE, expert), typed)
+        directory.change_profile(desk.session, desk.actor, expert, None, **values)
 
     try:
         change(slug, fn)
@@ -236,7 +191,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
-@editor.post("/<slug>/experts/<public_id>/verify")
+@editor.press("/<slug>/experts/<public_id>/verify", "directory")
 def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Note an independent check: without it no name is printed."""
 

@@ -11,7 +11,6 @@ from ...answers.candidates import histories
 from ...answers.workload import live
 from ...people import directory, duplicates
 from ...people.models import Expert
-from ...people.permissions import may
 from ...questions.models import Question
 from ...web import last_row
 from ..flash import announce
@@ -42,7 +41,7 @@ def _duplicates(desk: Desk, fault: str = "") -> str:
         emails={one.id: directory.email_of(desk.session, one.person) for one in experts},
         keyset={"newer": here() if last else None, "older": older},
         fault=fault,
-        may_all=may(desk.actor, "whole directory"),
+        may_all=desk.may("whole directory"),
     )
 
 
@@ -54,7 +53,7 @@ def _two(desk: Desk) -> tuple[Expert, Expert]:
     return one, other
 
 
-@editor.post("/<slug>/experts/duplicates/merge")
+@editor.press("/<slug>/experts/duplicates/merge", "whole directory")
 def expert_merge(slug: str) -> Response | tuple[str, int]:
     def fn(desk: Desk) -> tuple[str, str]:
         kept, gone = _two(desk)
@@ -75,7 +74,7 @@ def _both_asked(desk: Desk, both: merging_experts.BothAsked) -> str:
     """Which question stands in the way; that of another newsletter isn't named here."""
     question = desk.session.get_one(Question, both.question_id)
     mine = question.newsletter_id == desk.newsletter.id
-    title = question.headline or question.wording
+    title = question.title
     return (
         _("Both have the question “%(question)s” now. Take it back from one of them, then merge.", question=title[:120])
         if mine
@@ -83,14 +82,14 @@ def _both_asked(desk: Desk, both: merging_experts.BothAsked) -> str:
     )
 
 
-@editor.post("/<slug>/experts/duplicates/namesakes")
+@editor.press("/<slug>/experts/duplicates/namesakes", "directory")
 def expert_namesakes(slug: str) -> Response:
     change(slug, lambda desk: duplicates.are_two(desk.session, desk.actor, *_two(desk)))
     announce(_("Noted: they are two people, and don’t come up again."))
     return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
 
 
-@editor.post("/<slug>/experts/<public_id>/split")
+@editor.press("/<slug>/experts/<public_id>/split", "whole directory")
 def expert_split(slug: str, public_id: str) -> Response:
     def fn(desk: Desk) -> None:
         merging_experts.split(

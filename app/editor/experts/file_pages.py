@@ -1,7 +1,7 @@
 """The directory as a file: looked through row by row before anything is imported, and taken away whole.
 
-Between the look and the import the file is kept sealed, for its owner alone and an hour at most: to ask for it again would let
-another file be imported than the one that was looked at.
+Between the look and the import the file is kept sealed, for its owner alone and an hour at most: to ask for it again
+would let another file be imported than the one that was looked at.
 """
 
 from collections.abc import Iterator
@@ -15,18 +15,18 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from ... import errors
-from ...lifecycle import Stale
-from ...people import exporting, import_writing, importing, spreadsheet, uploads
-from ...people.cells import KNOWN, NEEDED, head_of
+from ...lifecycle import Stale, must
+from ...people import import_writing, importing, spreadsheet, uploads
+from ...people.expert_file import FIELDS, NEEDED, begin_export, heads, heads_of, known_heads, rows
 from ...people.models import Upload
-from ...people.permissions import must
 from ...people.staff import NotFresh
 from ...web import db
+from ..declared_form import labels
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..reauthentication import proof, prove_first
 from .directory_page import asked_for
-from .file_words import COLUMNS, fault_words, unreadable_words
+from .file_words import cell_words, unreadable_words
 
 SHOWN = 100  # rows of the report on one page
 FILES = "/<slug>/experts/files"
@@ -54,7 +54,7 @@ def expert_files(slug: str) -> str:
 
 
 def _choose(desk: Desk, fault: str = "") -> str:
-    columns = [(label, head_of(column)) for column, label in COLUMNS.items()]
+    columns = [(label, heads_of(column)[0]) for column, label in labels(FIELDS).items()]
     limits = {"mb": spreadsheet.MOST_BYTES // 1024 // 1024, "rows": spreadsheet.MOST_ROWS}
     return page(
         desk,
@@ -73,13 +73,13 @@ def _here(slug: str) -> str:
     return url_for("editor.expert_files", slug=slug, **asked_for())
 
 
-@editor.post(FILES)
+@editor.press(FILES, "whole directory")
 def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
     """Look through a file. It is read before it is kept, so that only what can be read has a report."""
     file = request.files.get("file")
     data = file.read() if file else b""
     try:
-        spreadsheet.read(data, KNOWN, NEEDED)
+        spreadsheet.read(data, known_heads(), NEEDED)
     except spreadsheet.Unreadable as unreadable:
         if unreadable.code not in ("encoding", "columns") or not data:
             with at_desk(slug) as desk:
@@ -105,7 +105,7 @@ def _chosen() -> str:
 
 
 def _planned(desk: Desk, upload: Upload) -> tuple[spreadsheet.Sheet, importing.Plan]:
-    read = spreadsheet.read(uploads.bytes_of(desk.session, upload), KNOWN, NEEDED, _chosen())
+    read = spreadsheet.read(uploads.bytes_of(desk.session, upload), known_heads(), NEEDED, _chosen())
     return read, importing.plan(desk.session, read)
 
 
@@ -123,7 +123,7 @@ def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
     kind = request.args.get("show", usual)
     kind = kind if kind in importing.KINDS else usual
     after = request.args.get("after", 0, int)
-    rows = [line for line in plan.lines if line.kind == kind and line.number > after]
+    lines = [line for line in plan.lines if line.kind == kind and line.number > after]
     return page(
         desk,
         "editor/experts/report.html",
@@ -132,16 +132,16 @@ def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
         plan=plan,
         counts=counts,
         kind=kind,
-        rows=rows[:SHOWN],
-        more=rows[SHOWN - 1].number if rows[SHOWN:] else None,
-        columns=COLUMNS,
-        fault_words=fault_words,
+        rows=lines[:SHOWN],
+        more=lines[SHOWN - 1].number if lines[SHOWN:] else None,
+        columns=labels(FIELDS),
+        fault_words=cell_words,
         fault=fault,
         **values,
     )
 
 
-@editor.post(f"{FILES}/<file_id>/import")
+@editor.press(f"{FILES}/<file_id>/import", "whole directory")
 def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     """Import what was looked at: all of it, or nothing where the directory has changed since."""
     with at_desk(slug) as desk:
@@ -178,24 +178,24 @@ def _counted(plan: importing.Plan) -> dict[str, str]:
     }
 
 
-@editor.post(f"{FILES}/<file_id>/drop")
+@editor.press(f"{FILES}/<file_id>/drop", "whole directory")
 def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
     change(slug, lambda desk: uploads.drop(desk.session, found(uploads.load(desk.session, desk.actor, file_id))))
     announce(_("The file is gone. Nothing was imported."))
     return redirect(url_for("editor.expert_files", slug=slug), code=303)
 
 
-@editor.post("/<slug>/experts/export")
+@editor.press("/<slug>/experts/export", "whole directory")
 def expert_export(slug: str) -> BaseResponse:
     """The whole directory with its addresses; that it was taken away is noted, so it is no GET."""
     try:
-        change(slug, lambda desk: exporting.begin(desk.session, desk.actor))
+        change(slug, lambda desk: begin_export(desk.session, desk.actor))
     except NotFresh:
         return prove_first(_here(slug))
 
     def lines() -> Iterator[str]:
         with db.read() as session:
-            yield from spreadsheet.written(exporting.HEADS, exporting.rows(session))
+            yield from spreadsheet.written(heads(), rows(session))
 
     headers = {"Content-Disposition": 'attachment; filename="experts.csv"', "X-Content-Type-Options": "nosniff"}
     return Response(stream_with_context(lines()), mimetype="text/csv", headers=headers)

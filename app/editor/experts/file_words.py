@@ -5,15 +5,10 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from ...people.expert_file import FIELDS, Fault
 from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Unreadable
-
-COLUMNS = {
-    "number": _l("Number"), "name": _l("Name"), "email": _l("E-mail address"), "title": _l("Title"),
-    "organisation": _l("Organisation"), "place": _l("Place"), "credit_line": _l("Credit line"),
-    "relation": _l("Relation"), "described_as": _l("Described as"), "bio": _l("About them"), "ties": _l("Ties"),
-    "topics": _l("Topics"), "languages": _l("Languages"), "at_once": _l("Questions at once"),
-    "away_until": _l("Away until"), "on_public_page": _l("On the public page"),
-}  # fmt: skip
+from .. import declared_form
+from ..declared_form import labels
 
 UNREADABLE = {
     "empty": _l("There is nothing in this file. Choose a CSV file with a line of heads and a row for each expert."),
@@ -28,13 +23,6 @@ UNREADABLE = {
 
 FAULTS = {
     "missing": _l("Nobody is named here."),
-    "address": _l("This isn’t an e-mail address that one can write to."),
-    "long": _l("This is too long: %(most)d characters are the most."),
-    "many": _l("These are too many: %(most)d are the most."),
-    "language": _l("No language has this code or name: %(word)s."),
-    "number": _l("Give a number from 1 to 99, or nothing."),
-    "date": _l("Write the date like 2026-07-01 or 01.07.2026."),
-    "yes or no": _l("Write yes or no."),
     "twice": _l("Row %(row)d is about the same expert already."),
     "unknown": _l("Nobody in the directory has this number. Leave the cell empty for somebody new."),
     "of another": _l("This address is %(name)s’s, and the number is somebody else’s."),
@@ -47,14 +35,14 @@ FAULTS = {
 def unreadable_words(unreadable: Unreadable) -> str:
     values: dict[str, Any] = {"mb": MOST_BYTES // 1024 // 1024, "rows": f"{MOST_ROWS:,}", **unreadable.values}
     if "column" in values:
-        values["column"] = str(COLUMNS.get(values["column"], values["column"]))
+        values["column"] = labels(FIELDS).get(values["column"], values["column"])
     if not values.get("encoding"):
         values["encoding"] = ENCODINGS["utf-8"]
     return str(UNREADABLE[unreadable.code]) % values
 
 
-def fault_words(fault: tuple[str, str, dict[str, Any]]) -> str:
-    """ "E-mail address: this isn't ..."; without a column only what is wrong with the row."""
+def cell_words(fault: Fault) -> str:
+    """Return "E-mail address: this isn't ..."; without a column only what is wrong with the row."""
     column, code, values = fault
-    said = str(FAULTS[code]) % values
-    return _("%(column)s: %(fault)s", column=str(COLUMNS[column]), fault=said) if column else said
+    said = str((declared_form.FAULTS | FAULTS)[code]) % values
+    return _("%(column)s: %(fault)s", column=labels(FIELDS)[column], fault=said) if column else said

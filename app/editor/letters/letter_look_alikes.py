@@ -13,12 +13,11 @@ from ...matching import DESK
 from ...matching.alike import Alike, Probe, Reason, alike
 from ...questions import queries as question_queries
 from ...questions.models import Question
-from ...questions.moves import TAKES_LETTERS
 from ...questions.queries import lead_of
 from ..frame import Desk
+from ..questions.question_states import WORDS
 
 SHOWN = 6
-CAN_END = ("published",)
 
 
 def of(desk: Desk, one: Letter) -> list[Alike]:
@@ -48,9 +47,7 @@ def _rows(desk: Desk, some: Sequence[Alike]) -> tuple[dict[int, Letter], dict[tu
     """The letters among the look-alikes, and for each noun and key the question that it counts for now."""
     letters = queries.by_keys(desk.session, [each.noun_id for each in some if each.noun == "letter"]) if some else {}
     behind = {("question", each.noun_id): each.noun_id for each in some if each.noun == "question"}
-    behind |= {
-        ("letter", one.id): one.question_id for one in letters.values() if one.state == "filed" and one.question_id
-    }
+    behind |= {("letter", one.id): one.question_id for one in letters.values() if one.is_filed and one.question_id}
     rows = question_queries.by_keys(desk.session, list({*behind.values()})) if behind else {}
     return letters, {place: lead_of(desk.session, rows[key]) for place, key in behind.items() if key in rows}
 
@@ -60,7 +57,7 @@ def _shown(desk: Desk, one: Letter, each: Alike, letter: Letter | None, question
     slug = desk.newsletter.slug
     if question is not None:
         row: Any = question
-        text, language = question.headline or question.wording, question.text.language if question.text else "und"
+        text, language = question.title, question.text.language if question.text else "und"
         href = url_for("editor.question", slug=slug, public_id=question.public_id)
     else:
         row, text, language = letter, (letter.body or "") if letter else "", letter.language if letter else "und"
@@ -81,17 +78,13 @@ def _shown(desk: Desk, one: Letter, each: Alike, letter: Letter | None, question
 
 def _act(one: Letter, letter: Letter | None, question: Question | None) -> str:
     """What one press does with the two; nothing where the letter, or the other one, can't move any more."""
-    if one.state not in ("received", "held", "filed"):
+    if not one.can_be_filed:
         return ""
     if question is not None:
-        if question.state in CAN_END:
-            return "end" if one.state != "held" else ""
-        return "join" if question.state in TAKES_LETTERS else ""
-    return (
-        "join"
-        if letter is not None and letter.state in ("received", "held", "filed") and letter.author == "reader"
-        else ""
-    )
+        if question.is_published:
+            return "end" if not one.is_held else ""
+        return "join" if question.takes_letters else ""
+    return "join" if letter is not None and letter.can_be_filed and letter.author == "reader" else ""
 
 
 def _place(letter: Letter | None, question: Question | None) -> str:
@@ -102,8 +95,7 @@ def _place(letter: Letter | None, question: Question | None) -> str:
         return _("%(state)s, %(age)s.", state=state, age=age(letter.received_at)) if letter else ""
     if question.published_at is not None:
         return _("It ran %(age)s ago.", age=age(question.published_at))
-    places = {"shelved": _("A question on the shelf."), "closed": _("A question that was closed.")}
-    return places.get(str(question.state), _("A question in work."))
+    return str(WORDS[str(question.state)].near_letter)
 
 
 def reasons(some: Iterable[Reason]) -> str:

@@ -16,11 +16,11 @@ from ...questions.models import Question
 from ...questions.queries import lead_of
 from ..conflict import as_shown
 from ..frame import Desk, editor, found
-from .letter_look_alikes import CAN_END, of
+from .letter_look_alikes import of
 from .letter_pages import Done, address_of, go_on, of_reader, press, the_letter
 
 
-@editor.post("/<slug>/letters/<public_id>/alike")
+@editor.press("/<slug>/letters/<public_id>/alike", "take letters")
 def letter_alike(slug: str, public_id: str) -> Response:
     """The two are the same, and are joined; or they are not, which is remembered."""
     noun, _dot, other_id = request.form.get("with", "").partition(".")
@@ -50,7 +50,7 @@ def _remember(desk: Desk, one: Letter, pair_shown: str, same: bool) -> bool:
     if pair is None:
         return False
     verdict(
-        desk.session, desk.actor, desk.newsletter.id, ("letter", one.id), (pair.noun, pair.noun_id),
+        desk.session, desk.actor, ("letter", one.id), (pair.noun, pair.noun_id),
         same=same, score=pair.score, matcher=pair.matcher,
     )  # fmt: skip
     if not same:
@@ -61,14 +61,14 @@ def _remember(desk: Desk, one: Letter, pair_shown: str, same: bool) -> bool:
 def _joined(desk: Desk, one: Letter, other: Any) -> Done:
     session, actor = desk.session, desk.actor
     if isinstance(other, Letter):
-        behind = session.get(Question, other.question_id) if other.state == "filed" and other.question_id else None
+        behind = session.get(Question, other.question_id) if other.is_filed and other.question_id else None
         if behind is None:
             of_reader(desk, other)
             question = questions.open_question(session, actor, sorted((one, other), key=lambda letter: letter.id))
             return Done(go_on(desk, one), _("The two are one question now."), address_of(desk, question))
         other = behind
     question = lead_of(session, other)
-    if question.state in CAN_END:
+    if question.is_published:
         end_letter(session, actor, one, "answered", question)
         return Done(go_on(desk, one), _("Answered with what ran."))
     questions.join(session, actor, question, [one])

@@ -1,6 +1,6 @@
 """Letters: the list, the one that is read, and what the desk does with one of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -12,9 +12,10 @@ from ...answers import mailed_answers
 from ...answers.models import Assignment
 from ...answers.queries import answers_of
 from ...audit import watched
+from ...db import lock
 from ...letters import filing, queries
 from ...letters.models import Letter
-from ...lifecycle import Illegal, Missing
+from ...lifecycle import Illegal, Missing, expect
 from ...newsroom.endings import end_letter, reopen_letter, wait_again
 from ...questions import moves as questions
 from ...questions import queries as question_queries
@@ -29,8 +30,6 @@ from ..undo_press import way_back
 from .letter_filters import LETTERS
 from .letter_rows import KINDS, list_of, pane_of
 from .letter_words import FILED, REPLIES
-
-JOINED = (*questions.TAKES_LETTERS, "merged")  # one that was merged counts for its lead
 
 
 @editor.get("/<slug>/letters")
@@ -115,13 +114,13 @@ def of_reader(desk: Desk, one: Letter) -> Letter:
     return one
 
 
-def question_typed(desk: Desk, states: Sequence[str]) -> Question | None:
+def question_typed(desk: Desk, fits: Callable[[Question], bool]) -> Question | None:
     """The question that was chosen from the list, or whose id or address was typed or pasted."""
     typed = request.form.get("question_id", "").strip() or request.form.get("question", "")
     if not typed:
         return None
     question = found(question_queries.load(desk.session, desk.actor, public_id_in(typed)))
-    if question.state not in states:
+    if not fits(question):
         raise Illegal("question", "join", question.state)
     return question
 
@@ -130,7 +129,7 @@ def address_of(desk: Desk, question: Question) -> str:
     return url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id)
 
 
-@editor.post("/<slug>/letters/<public_id>/file")
+@editor.press("/<slug>/letters/<public_id>/file", "take letters")
 def letter_file(slug: str, public_id: str) -> Response:
     kind = request.form.get("kind", "")
     if kind not in ("question", "shelf", *KINDS):
@@ -159,7 +158,7 @@ def shelve(desk: Desk, one: Letter) -> Question:
 
 def _to_question(desk: Desk, one: Letter) -> Done:
     """A question of its own, or one more reader of a question that is there."""
-    question = question_typed(desk, JOINED)
+    question = question_typed(desk, lambda one: one.takes_letters or one.is_merged)  # a merged one counts for its lead
     if question is None:
         question = questions.open_question(desk.session, desk.actor, [one])
         there = address_of(desk, question)
@@ -169,7 +168,7 @@ def _to_question(desk: Desk, one: Letter) -> Done:
     return Done(go_on(desk, one), _("It stands behind the question now."), address_of(desk, question))
 
 
-@editor.post("/<slug>/letters/<public_id>/reply")
+@editor.press("/<slug>/letters/<public_id>/reply", "take letters")
 def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
     """File what an expert wrote by mail; their assignment or answer follows."""
     form = request.form
@@ -181,13 +180,14 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
         version = number_shown()
         assignment = found(incoming_mails.about(desk.session, [one]).expert(one))
         if kind in ("comment", "spam"):
-            filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id, version=version)
+            expect(lock(desk.session, one), version)
+            filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id)
         else:
             typed_on = form.get("later_on", "").strip()
             day = typed_day(typed_on) if typed_on else incoming_mails.later(desk)
             if kind == "later" and day is None:
                 raise Missing("later date to come")
-            mailed_answers.file(desk.session, desk.actor, one, kind, reason=reason, later_on=day, version=version)
+            mailed_answers.file(desk.session, desk.actor, one, kind, mailed_answers.Said(reason, day), version)
         return Done(_after_reply(desk, one, assignment, kind), _("Filed as: %(kind)s.", kind=FILED[kind]))
 
     try:
@@ -209,19 +209,19 @@ def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> 
     return url_for("editor.question", **at) if request.form.get("back") == "question" else go_on(desk, one)
 
 
-@editor.post("/<slug>/letters/<public_id>/end")
+@editor.press("/<slug>/letters/<public_id>/end", "take letters")
 def letter_end(slug: str, public_id: str) -> Response:
     def fn(desk: Desk, one: Letter) -> Done:
         of_reader(desk, one)
         as_shown(desk, one)
-        answer = question_typed(desk, ("published",))
+        answer = question_typed(desk, lambda one: one.is_published)
         end_letter(desk.session, desk.actor, one, request.form.get("reason", ""), answer)
         return Done(go_on(desk, one), _("Ended with a kind sentence."))
 
     return press(slug, public_id, fn)
 
 
-@editor.post("/<slug>/letters/<public_id>/to-pen")
+@editor.press("/<slug>/letters/<public_id>/to-pen", "take letters")
 def letter_to_pen(slug: str, public_id: str) -> Response:
     """It was no letter of that expert: its mail is to be looked at again."""
 
@@ -233,7 +233,7 @@ def letter_to_pen(slug: str, public_id: str) -> Response:
     return press(slug, public_id, fn)
 
 
-@editor.post("/<slug>/letters/<public_id>/<any(reopen, release):move>")
+@editor.press("/<slug>/letters/<public_id>/<any(reopen, release):move>", "take letters")
 def letter_move(slug: str, public_id: str, move: str) -> Response:
     """Let it wait again, taken out of its question where it stands behind one; or let a held one be an honest letter.
 

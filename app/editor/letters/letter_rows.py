@@ -19,6 +19,7 @@ from ...mail import inbound
 from ...newsletters.queries import topics_of
 from ...newsroom.endings import may_wait_again
 from ...questions import queries as question_queries
+from ...questions.lifecycle import STATES
 from ...questions.models import Question
 from ...text import direction
 from ..filtered_list import Filtered, Hits, Options, named
@@ -115,7 +116,7 @@ def _row(
     looks = {"received": ("new", "new", _("New")), "held": ("wait", "held", _("Held"))}
     kind, looks_like, label = looks.get(str(one.state), ("none", "seen", _("Settled")))
     expert = about.expert(one)
-    alike = _("Has a look-alike") if one.alike and one.state == "received" else ""
+    alike = _("Has a look-alike") if one.alike and one.is_received else ""
     return {
         # The version travels with the box, so that a letter that moved meanwhile is left alone.
         "id": f"{one.public_id}.{one.version}",
@@ -130,7 +131,7 @@ def _row(
         "pieces": shown.pieces.get(one.id, ()),
         "language": one.language,
         "tongue": tongue(one.language),
-        "says": _settled(one) or (incoming_mails.titled(expert.question) if expert else alike),
+        "says": _settled(one) or (expert.question.short_title if expert else alike),
         "age": _age(one),
         "time": one.received_at,
         "exact": full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),
@@ -149,11 +150,11 @@ def _age(one: Letter) -> str:
 
 def _settled(one: Letter) -> str:
     """What the desk or the house did with it already."""
-    if one.state == "held":
+    if one.is_held:
         return _("Held: %(why)s", why=HELD.get(one.held_reason or "", one.held_reason))
-    if one.state == "filed":
+    if one.is_filed:
         return str(FILED[one.filed_as or "comment"])
-    return _("Ended") if one.state == "ended" else _("Withdrawn") if one.state == "withdrawn" else ""
+    return _("Ended") if one.is_ended else _("Withdrawn") if one.is_withdrawn else ""
 
 
 def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str, Any]:
@@ -179,7 +180,7 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str,
         "credit_name": contacts.named(session, item),
         "hears_back": HEARS_BACK[hear_back],
         "question": question_queries.lead_of(session, question) if question else None,
-        "open_questions": question_queries.listing(key, ("open", "seeking", "answered")).page(session, None, 50),
+        "open_questions": question_queries.listing(key, STATES.which("is_in_work")).page(session, None, 50),
         "end_reason": ENDS.get(item.end_reason or ""),
         "files": [(kind, (BY_MAIL if by_mail else FILED)[kind]) for kind in KINDS],
         "reading": reading,
@@ -187,7 +188,7 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str,
         "expert": expert,
         "filings": filings,
         # Reasons stand only on what was set aside and became a letter by somebody's word.
-        "from_pen": bool(expert and mail and mail.reasons and item.state in ("received", "held")),
+        "from_pen": bool(expert and mail and mail.reasons and item.waits),
         "may_wait_again": may_wait_again(session, item) if expert and not filings else not expert,
         "expert_keys": OF_EXPERT,
         "help_keys": on_letter_of_expert(filings["kinds"] if filings else ()) if expert else KEYS,

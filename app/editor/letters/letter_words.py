@@ -2,6 +2,8 @@
 
 from flask_babel import lazy_gettext as _l
 
+from ...letters.lifecycle import STATES
+
 CHANNELS = {
     "web": _l("Web"), "mail": _l("Mail"), "api": _l("Machine"), "event": _l("Event"), "phone": _l("Phone"),
     "messenger": _l("Messenger"), "paper": _l("Paper"), "pen": _l("Mail, sender not proven"),
@@ -26,12 +28,12 @@ HELD = {
 }  # fmt: skip
 # state in the address: (label, states of letters)
 FILTERS = {
-    "waiting": (_l("To file"), ("received", "held")),
-    "new": (_l("New"), ("received",)),
-    "held": (_l("Held"), ("held",)),
-    "filed": (_l("Filed"), ("filed",)),
-    "ended": (_l("Ended"), ("ended",)),
-    "all": (_l("All"), ("received", "held", "filed", "ended")),
+    "waiting": (_l("To file"), STATES.which("waits")),
+    "new": (_l("New"), STATES.which("is_received")),
+    "held": (_l("Held"), STATES.which("is_held")),
+    "filed": (_l("Filed"), STATES.which("is_filed")),
+    "ended": (_l("Ended"), STATES.which("is_ended")),
+    "all": (_l("All"), STATES.which("is_listed")),
 }
 HEARS_BACK = {
     "number": _l("From the receipt alone"),

@@ -39,7 +39,7 @@ def _end(desk: Desk, one: Letter) -> None:
 def _under_topic(desk: Desk, one: Letter) -> None:
     """A topic belongs to a question: to the one that the letter stands behind, or to one of its own."""
     topic = chosen_topic(desk)
-    own = desk.session.get(Question, one.question_id) if one.question_id and one.state == "filed" else None
+    own = desk.session.get(Question, one.question_id) if one.question_id and one.is_filed else None
     question = lead_of(desk.session, own) if own else questions.open_question(desk.session, desk.actor, [one])
     questions.add_topic(desk.session, desk.actor, question, topic.id)
 
@@ -49,7 +49,7 @@ ACTS: dict[str, Callable[[Desk, Letter], object]] = {
 }  # fmt: skip
 
 
-@editor.post("/<slug>/letters")
+@editor.press("/<slug>/letters", "take letters")
 def letters_bulk(slug: str) -> Response:
     act, boxes = request.form.get("act", ""), ticked("letter")
     if act not in ("question", *ACTS) or (act == "end" and request.form.get("reason") not in ENDINGS):
@@ -64,7 +64,13 @@ def letters_bulk(slug: str) -> Response:
         outcome, href = each(slug, boxes, _load, lambda desk, one: ACTS[act](desk, of_reader(desk, one))), ""
     done = ngettext("One letter is done.", "%(num)s letters are done.", outcome.done)
     tell(
-        slug, outcome, _load, done, _("Nothing was done. Tick the letters first."), back, href, _("Go to the question")
+        slug,
+        outcome,
+        _load,
+        done,
+        _("Nothing was done. Tick the letters first."),
+        back,
+        (href, _("Go to the question")),
     )
     with at_desk(slug) as desk:
         more = listed.listing.page(desk.session, None, 1)
@@ -82,11 +88,11 @@ def _together(slug: str, boxes: list[tuple[str, int]]) -> tuple[Outcome, str]:
         outcome, rows = together(boxes, take)
         leads = {lead.id: lead for one in rows if (lead := _lead(desk, one))}
         question = leads[min(leads)] if leads else None
-        new = [one for one in sorted(rows, key=lambda one: one.id) if one.state != "filed" or one.question_id is None]
+        new = [one for one in sorted(rows, key=lambda one: one.id) if not one.is_filed or one.question_id is None]
         away = [one for one in rows if (lead := _lead(desk, one)) and lead is not question]
         words = _("it stands behind another question: merge the two in the list of questions")
         outcome.refused += [(one.public_id, Otherwise(words)) for one in away]
-        if question is not None and question.state not in questions.TAKES_LETTERS:
+        if question is not None and not question.takes_letters:
             words = _("the question that it would join has ended, or ran")
             outcome.refused += [(one.public_id, Otherwise(words)) for one in new]
             new = []
@@ -103,6 +109,6 @@ def _together(slug: str, boxes: list[tuple[str, int]]) -> tuple[Outcome, str]:
 
 
 def _lead(desk: Desk, one: Letter) -> Question | None:
-    if one.state != "filed" or one.question_id is None:
+    if not one.is_filed or one.question_id is None:
         return None
     return lead_of(desk.session, desk.session.get_one(Question, one.question_id))

@@ -34,7 +34,7 @@ def mail_edit(slug: str, public_id: str) -> str:
         return _form(desk, public_id)
 
 
-@editor.post("/<slug>/outbox/<public_id>/edit")
+@editor.press("/<slug>/outbox/<public_id>/edit", "stop mails")
 def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
     version = number_shown()
@@ -53,7 +53,7 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
             return _form(desk, public_id, typed, missing.fact, passages=passages), 422
     except (Stale, Illegal) as refused:
         with at_desk(slug) as desk:
-            if the_mail(desk, public_id).state == "held":
+            if the_mail(desk, public_id).is_held:
                 return _form(desk, public_id, typed, is_stale=True), 409
         second(slug, lambda desk: the_mail(desk, public_id), refused)
     announce(_("Saved. This is how it will be mailed."))
@@ -73,7 +73,7 @@ def _form(
     `passages` are readers' words in what was typed for an expert."""
     one = the_mail(desk, public_id)
     message = message_of(desk, one)
-    if one.state != "held" or message is None:
+    if not one.is_held or message is None:
         raise Illegal("mail", "rewrite", one.state)
     stored = {"version": one.version, "subject": message.subject, "body": with_places(message.text)}
     field, words = FAULTS.get(missing, ("", ""))

@@ -14,9 +14,7 @@ from sqlalchemy.orm import Session, load_only
 from ...answers.correspondence import with_questions, writable
 from ...answers.editing import open_check
 from ...answers.lifecycle import ASSIGNMENT
-from ...answers.mailed_answers import WAITS
 from ...answers.models import Assignment, Check
-from ...answers.writing import OPEN_FOR_TEXT
 from ...db import now
 from ...editions.models import Edition
 from ...formatting import day
@@ -25,7 +23,6 @@ from ...mail import inbound
 from ...mail.inbound import Reading
 from ...mail.models import Inbound, InboundRaw
 from ...people import directory
-from ...questions.models import Question
 from ...seal import Unsealable
 from ..conflict import token_of
 from ..frame import Desk
@@ -101,10 +98,10 @@ def filings(desk: Desk, letter: Letter, assignment: Assignment, back: str = "") 
 
     None once it is filed as something that had consequences.
     """
-    if letter.state not in (*WAITS, "filed") or letter.filed_as not in (None, "comment", "spam"):
+    if not letter.can_be_filed or letter.filed_as not in (None, "comment", "spam"):
         return None
     check = _open_check(desk.session, assignment)
-    first = CHECK_REPLIES[check.policy] if check else ("answer",) if assignment.state in OPEN_FOR_TEXT else ()
+    first = CHECK_REPLIES[check.policy] if check else ("answer",) if assignment.takes_text else ()
     kinds = [kind for kind in (*first, "question back", "comment", "spam") if kind != letter.filed_as]
     refuses = not check and "decline" in ASSIGNMENT.open_to(desk.actor, assignment)
     return {
@@ -130,14 +127,10 @@ def later(desk: Desk) -> date:
 def _open_check(session: Session, assignment: Assignment) -> Check | None:
     """The quote check that the expert has before them."""
     answer = assignment.answer
-    return open_check(session, answer) if answer and answer.state == "checking" else None
+    return open_check(session, answer) if answer and answer.is_checking else None
 
 
 def oldest(session: Session, newsletter_id: int, place: str) -> datetime | None:
     """Since when the oldest mail in this place has been there."""
     query = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.state == place)
     return session.scalar(query.order_by(Inbound.id).limit(1))
-
-
-def titled(question: Question) -> str:
-    return question.headline or question.wording[:80]

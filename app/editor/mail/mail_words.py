@@ -28,8 +28,8 @@ STATES = {
     "held": ("wait", _l("Held")),
     "queued": ("new", _l("On its way")),
     "sent": ("good", _l("Sent")),
-    "discarded": ("none", _l("Discarded")),
     "expired": ("none", _l("Too late to send")),
+    "discarded": ("none", _l("Discarded")),
 }
 ACTS = ("release", "retry", "discard")  # what a person can do with a mail as it stands
 NEAR = 100  # seconds that are told as such
@@ -56,7 +56,7 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
     """A mail as a line: whom it is to and what it is about, and never an address."""
     people, questions, invited = names
     question = questions.get(mail.question_id or 0)
-    ended = mail.sent_at or mail.ended_at or (mail.state_at if mail.state == "held" else None)
+    ended = mail.sent_at or mail.ended_at or (mail.state_at if mail.is_held else None)
     where: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": question.public_id if question else ""}
     return {
         "id": mail.public_id,
@@ -68,7 +68,7 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
         if mail.letter_id
         else people.get(mail.person_id or 0) or invited.get(mail.id, _("Somebody")),
         "kind": name_of(mail.kind),
-        "because": question.headline or question.wording if question else "",
+        "because": question.title if question else "",
         "about": url_for("editor.question", **where) if question else "",
         "said": said(mail),
         "attempts": mail.attempts,
@@ -83,15 +83,15 @@ def stands(mail: OutboxMail, at: datetime) -> str:
     """Where a mail stands, in words; of one that waits also how long it can still be stopped."""
     if _waits_for_server(mail):
         return ngettext("Tried once", "Tried %(num)s times", mail.attempts)
-    if mail.state == "queued" and mail.due_at > at:
+    if mail.is_queued and mail.due_at > at:
         left = round((mail.due_at - at).total_seconds())
         return _("Goes out in %(time)s", time=_("%(num)s s", num=left) if left < NEAR else ago(mail.due_at))
-    return str(_("Came back") if mail.state == "failed" and mail.bounced_at else STATES[str(mail.state)][1])
+    return str(_("Came back") if mail.is_failed and mail.bounced_at else STATES[str(mail.state)][1])
 
 
 def said(mail: OutboxMail) -> str:
     """What the other server said. One that had taken the mail may have sent it back later."""
-    if mail.state == "failed" and mail.bounced_at:
+    if mail.is_failed and mail.bounced_at:
         return _("came back: %(words)s", words=mail.said)
     return mail.said or ""
 
@@ -105,7 +105,7 @@ def about_to_leave(desk: Desk, question_ids: Sequence[int]) -> list[dict[str, An
 
 def _waits_for_server(mail: OutboxMail) -> bool:
     """Whether a server has refused the mail for now."""
-    return mail.state == "queued" and bool(mail.said)
+    return mail.is_queued and bool(mail.said)
 
 
 def _time(moment: datetime, at: datetime) -> str:

@@ -31,7 +31,7 @@ WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
 )
 
 
-@editor.post("/<slug>/outbox")
+@editor.press("/<slug>/outbox", "stop mails")
 def press_mails(slug: str) -> Response:
     """Each mail is a change of its own, so that one which can't be moved holds up no other."""
     act, state = request.form.get("act", ""), request.form.get("state")

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
+from ... import errors
 from ...formatting import moment
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
@@ -26,7 +27,6 @@ from .mail_words import ACTS, STATES, Named, named, shown
 
 PAGE = 40
 FIRST = 8  # mails of a state on the page of all of them
-ORDER = ("failed", "held", "queued", "sent", "expired", "discarded")
 BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l("Discard")}
 DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
     "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
@@ -78,7 +78,7 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
         "editor/mail/mail.html" if opened else "editor/mail/outbox.html",
         "outbox",
         state=state,
-        states=[(name, STATES[name][1], counted[name]) for name in ORDER if counted[name]],
+        states=[(name, STATES[name][1], counted[name]) for name in STATES if counted[name]],
         standing=_standing(counted),
         counted=counted,
         groups=listed,
@@ -106,7 +106,7 @@ def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]],
     here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
     if state is None:
         newer = here() if request.args.get("before") else None
-        return {name: lists(name).page(session, None, FIRST) for name in ORDER}, {"newer": newer, "older": None}
+        return {name: lists(name).page(session, None, FIRST) for name in STATES}, {"newer": newer, "older": None}
     mails = paged(session, lists(state), PAGE, last_row(lambda key: the_mail(desk, key)), here)
     return {state: mails.rows}, mails.keyset
 
@@ -115,20 +115,22 @@ def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
     """A mail with its text, while that still exists, and the buttons that are open to this person."""
     seen, message = shown(desk, one, names), message_of(desk, one)
     seen |= {"subject": "", "text": [], "hidden": False, "sender": "", "address": "", "written": moment(one.created_at)}
-    seen["is_held"] = one.state == "held"
+    seen["is_held"] = one.is_held
     if message is not None:
         text = without_secrets(message.text)
         seen |= {"subject": message.subject, "sender": message.from_name, "text": blocks(text)}
         seen |= {"hidden": text != message.text, "address": "" if one.letter_id or not one.person_id else message.to}
     gone = () if message else ("retry", "release")
-    by_undo = one.state == "queued" and undo.is_undone(one)
+    by_undo = one.is_queued and undo.is_undone(one)
     seen["actions"] = [
         (act, _("Undo") if act == "discard" and by_undo else BUTTONS[act]) for act in seen["acts"] if act not in gone
     ]
     return seen
 
 
-@editor.post(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>")
+@editor.press(
+    f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>", {"": "stop mails", "release": "release mails"}
+)
 def press_mail(slug: str, public_id: str, act: str) -> Response:
     """Send, try again, discard one mail. What can be undone is undone from the question's page as well."""
 
@@ -141,9 +143,10 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
     try:
         question = change(slug, fn)
     except (Illegal, Stale, outbox.OnItsWay) as refused:
-        gone = act == "discard" and not isinstance(refused, Stale)
-        otherwise = _("It can’t be stopped any more: it has gone out, or it is just going.") if gone else ""
-        second(slug, lambda desk: the_mail(desk, public_id), refused, otherwise)
+        if act == "discard" and (isinstance(refused, outbox.OnItsWay) or getattr(refused, "state", "") == "sent"):
+            words = _("It can’t be stopped any more: it has gone out, or it is just going.")
+            return errors.page(409, happened=words)
+        second(slug, lambda desk: the_mail(desk, public_id), refused)
     if question and request.form.get("to") == "question":
         return redirect(url_for("editor.question", slug=slug, public_id=question), code=303)
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)

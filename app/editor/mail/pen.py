@@ -19,7 +19,7 @@ from ...letters.models import Letter
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail import inbound
 from ...mail.inbound import Reading
-from ...mail.lifecycle import INBOUND
+from ...mail.lifecycle import INBOUND, PLACES_OF_MAIL
 from ...mail.models import Inbound, OutboxMail
 from ...web import last_row, paged
 from ..conflict import as_shown, number_shown, second, token_of
@@ -30,7 +30,7 @@ from .mail_words import named, shown
 from .pen_words import ELSEWHERE, PLACES, reasons
 
 PAGE = 40  # rows that fit a laptop's screen
-WORK = ("pen", "failed")  # the places whose mails wait for somebody; the others only keep what they hold
+WORK = PLACES_OF_MAIL.which("waits")  # the places whose mails wait for somebody; the others only keep what they hold
 
 
 @editor.get("/<slug>/pen")
@@ -115,7 +115,8 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
     return {
         "public_id": row.public_id,
         "seen": token_of(row),
-        "state": row.state,
+        "waits": row.waits,
+        "is_failed": row.is_failed,
         "elsewhere": ELSEWHERE.get(str(row.state), ""),
         "reading": reading,
         "kept": kept,
@@ -124,7 +125,7 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
         "first": first,
         "likely": likely,
         "by_token": bool(first and row.assignment_id),
-        "choice": [(one.public_id, f"{one.expert.name}: {incoming_mails.titled(one.question)}") for one in choice],
+        "choice": [(one.public_id, f"{one.expert.name}: {one.question.short_title}") for one in choice],
         "may": [name for name, (move, already) in ACTS.items() if move in may and row.state != already],
         **_led_to(desk, row),
     }
@@ -150,7 +151,7 @@ def _led_to(desk: Desk, row: Inbound) -> dict[str, Any]:
 ACTS = {"answer": ("take", ""), "letter": ("take", ""), "robot": ("sort", "automatic"), "spam": ("sort", "spam"), "again": ("read again", "")}  # fmt: skip
 
 
-@editor.post(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>")
+@editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>", "take letters")
 def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
     """Say what a mail is, and go on to the next; whoever comes second is told who was first."""
 

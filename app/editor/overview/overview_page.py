@@ -12,12 +12,13 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from ...answers import correspondence
+from ...editions.slots import open_slots
 from ...formatting import age, ago, day, exact, is_past, left
 from ...mail import inbound
 from ...newsletters.queries import desks_of
 from ...newsroom.waiting import Board, Task, board
-from ...people.permissions import may
 from ...questions import queries as questions
+from ...questions.lifecycle import STATES
 from ...web import db
 from ..frame import Desk, at_desk, editor, page
 from ..mail import incoming_mails
@@ -61,7 +62,7 @@ def home(slug: str) -> str:
 
 def _shared_out(desk: Desk, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
     """What the person may do themselves, and what waits for an editor."""
-    mine = [task for task in tasks if may(desk.actor, NEEDED[task.kind])]
+    mine = [task for task in tasks if desk.may(NEEDED[task.kind])]
     return mine, [task for task in tasks if task not in mine]
 
 
@@ -85,13 +86,11 @@ def _edition_stands(tasks: Board) -> str:
     if not tasks.coming:
         return _("No edition is planned: the rhythm stands in the settings.")
     edition = tasks.coming[0]
-    if edition.state == "locked":
+    if edition.is_locked:
         return _("The edition of %(day)s is locked.", day=day(edition.runs_at))
-    free = edition.slots - len(tasks.filling)
+    free = len(open_slots(tasks.sections))
     slots = (
-        ngettext("One slot is still open", "%(num)s slots are still open", free)
-        if free > 0
-        else _("Every slot is filled")
+        ngettext("One slot is still open", "%(num)s slots are still open", free) if free else _("Every slot is filled")
     )
     if is_past(edition.cutoff_at):
         return _("%(slots)s; the cut-off was %(time)s ago.", slots=slots, time=ago(edition.cutoff_at))
@@ -103,7 +102,7 @@ def _mails(desk: Desk) -> list[dict[str, Any]]:
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     lines = [
         _mail_line("new", _("%(name)s has written by mail", name=assignment.expert.name), letter.received_at,
-                   url_for("editor.letter", slug=slug, public_id=letter.public_id), incoming_mails.titled(assignment.question))
+                   url_for("editor.letter", slug=slug, public_id=letter.public_id), assignment.question.short_title)
         for letter, assignment in correspondence.waiting_of_experts(session, key)
     ]  # fmt: skip
     since = incoming_mails.oldest(session, key, "pen")
@@ -138,9 +137,9 @@ def _slots(desk: Desk, tasks: Board) -> dict[str, Any] | None:
     """The slots of the coming edition: what stands in them, and how many are open."""
     if not tasks.coming:
         return None
-    edition, ready = tasks.coming[0], questions.count(desk.session, desk.newsletter.id, ("answered",))
-    open_slots = range(len(tasks.filling) + 1, edition.slots + 1)
-    return {"edition": edition, "questions": tasks.filling, "open": open_slots, "ready": ready}
+    edition, ready = tasks.coming[0], questions.count(desk.session, desk.newsletter.id, STATES.which("is_answered"))
+    picked = [question for section in tasks.sections for question in section.picked]
+    return {"edition": edition, "questions": picked, "open": open_slots(tasks.sections), "ready": ready}
 
 
 def _until(task: Task) -> str:
@@ -201,7 +200,7 @@ def _line(desk: Desk, task: Task) -> dict[str, Any]:
         "age": label,
         "time": moment,
         "exact": exact(moment),
-        "about": task.question.headline or task.question.wording if task.question else "",
+        "about": task.question.title if task.question else "",
     }
 
 

@@ -8,7 +8,7 @@ from flask import url_for
 
 from ...answers import correspondence, editing
 from ...answers import queries as answers
-from ...answers.assigning import ASKED, suggestion_of
+from ...answers.assigning import suggestion_of
 from ...answers.diff import Pair, compare
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import AnswerText, Check
@@ -75,17 +75,13 @@ class Dossier:
     may: frozenset[str]
 
     @property
-    def is_cleared(self) -> bool:
-        return bool(self.question.text and self.question.text.cleared_at)
-
-    @property
     def was_asked(self) -> bool:
         """Whether an expert has heard of it, and is owed a word when it ends."""
-        return any(part.place.assignment.state in (*ASKED, "done") for part in self.parts)
+        return any(part.place.assignment.was_asked for part in self.parts)
 
     @property
     def may_ask(self) -> bool:
-        return self.question.state in ("open", "seeking", "answered")
+        return self.question.is_in_work
 
     def may_ask_again(self, part: Part) -> bool:
         """Whether this expert, who could later or isn't asked any more, can be asked anew."""
@@ -110,8 +106,8 @@ class Dossier:
 
 def dossier(desk: Desk, question: Question) -> Dossier:
     session = desk.session
-    coming = [edition for edition in coming_editions(session, desk.newsletter.id, 4) if edition.state == "planned"]
-    picks = desk.may_decide and question.state == "answered"
+    coming = [edition for edition in coming_editions(session, desk.newsletter.id, 4) if edition.is_planned]
+    picks = desk.may("pick") and question.is_answered
     merged = queries.merged_into(session, question)
     family = [question.id, *(one.id for one in merged)]
     return Dossier(
@@ -124,12 +120,7 @@ def dossier(desk: Desk, question: Question) -> Dossier:
         originals=originals(desk, question, queries.first_letters(session, question, family, SHOWN), merged),
         parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
-        free=next(
-            (one for one in coming if len(slots.picked(session, one)) < one.slots),
-            None,
-        )
-        if picks
-        else None,
+        free=slots.first_with_room(session, coming) if picks else None,
         topics=queries.topics_of(session, [question.id])[question.id],
         all_topics=topics_of(session, desk.newsletter.id),
         may=frozenset(QUESTION.open_to(desk.actor, question)),
@@ -166,8 +157,8 @@ def _parts(desk: Desk, question: Question) -> list[Part]:
 
 def _part(desk: Desk, place: Place, texts: list[AnswerText], checks: list[Check], **heard: Any) -> Part:
     may = set(ASSIGNMENT.open_to(desk.actor, place.assignment))
-    if desk.may_decide and place.assignment.state in ASKED:
-        may |= {"extend", "link"}
+    if desk.may("invite"):
+        may |= {"extend", "link"} if place.assignment.is_asked else {"ladder"}
     if place.answer is None:
         return Part(place, texts, checks, frozenset(may), frozenset(), [], **heard)
     may_answer = frozenset(ANSWER.open_to(desk.actor, place.answer))

@@ -11,7 +11,7 @@ from ..frame import Desk, editor
 from .question_page import decide, the_question
 
 
-@editor.post("/<slug>/questions/<public_id>/must-run-by")
+@editor.press("/<slug>/questions/<public_id>/must-run-by", "word")
 def question_must_run_by(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = request.form.get("by", "").strip()
     by = typed_day(typed)

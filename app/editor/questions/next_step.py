@@ -10,6 +10,7 @@ from ...db import now
 from ...formatting import day, zone
 from ..conflict import token_of
 from .dossier import Dossier, Part
+from .question_states import WORDS
 from .question_status import OVER
 
 
@@ -29,11 +30,11 @@ def _first(dossier: Dossier, *keys: str) -> Part | None:
 
 def _confirm(dossier: Dossier) -> Step | None:
     text = dossier.question.text
-    if dossier.is_cleared or text is None:
+    if dossier.question.is_cleared or text is None:
         return None
     if not text.headline:
         return Step(_("Word it and give it a headline"), "#wording")
-    if not dossier.desk.may_decide:
+    if not dossier.desk.may("clear"):
         return None
     return Step(_("Confirm that nobody can be recognised"), "#recognise")
 
@@ -130,9 +131,9 @@ def _edition(dossier: Dossier) -> Step | None:
     return Step(label, url_for("editor.edition", slug=slug, public_id=public_id))
 
 
-def _move(action: str, label: Callable[[], str]) -> Callable[[Dossier], Step | None]:
+def _move(action: str, label: str) -> Callable[[Dossier], Step | None]:
     def step(dossier: Dossier) -> Step | None:
-        return Step(label(), dossier.at("question_move", move=action), posts=True) if action in dossier.may else None
+        return Step(str(label), dossier.at("question_move", move=action), posts=True) if action in dossier.may else None
 
     return step
 
@@ -146,18 +147,10 @@ IN_WORK = (
     _mail, _edit("objected", "submitted"), _check, _of_answer("edited", *_approve), _of_answer("passed", *_approve),
     _confirm, _invitation, _pick, _ask_again, _ask, _ask_instead,
 )  # fmt: skip
-STEPS: dict[str, tuple[Callable[[Dossier], Step | None], ...]] = {
-    "open": IN_WORK,
-    "seeking": IN_WORK,
-    "answered": IN_WORK,
-    "queued": (_edition,),
-    "shelved": (_move("take", lambda: _("Take it from the shelf")),),
-    "closed": (_move("reopen", lambda: _("Open it again")),),
-    "merged": (_move("split", lambda: _("Take it out again")),),
-}
 
 
 def next_step(dossier: Dossier) -> Step | None:
     """None where somebody else is to act, or nobody any more."""
-    steps = STEPS.get(str(dossier.question.state), ())
+    question, own = dossier.question, WORDS[str(dossier.question.state)].step
+    steps = IN_WORK if question.is_in_work else (_edition,) if question.is_queued else (_move(*own),) if own else ()
     return next((step for make in steps if (step := make(dossier)) is not None), None)

@@ -39,7 +39,10 @@ MOVES = {
 RESTS_ON = {"shelve": "newest", "show": "label"}
 
 
-@editor.post(f"{ADDRESS}/<any(shelve, take, reopen, split, show, hide, restore):move>")
+@editor.press(
+    f"{ADDRESS}/<any({', '.join(MOVES)}):move>",
+    {"": "word", "reopen": "close", "restore": "close", "show": "show", "hide": "show"},
+)
 def question_move(slug: str, public_id: str, move: str) -> Response | tuple[str, int]:
     def fn(desk: Desk) -> None:
         one = the_question(desk, public_id)
@@ -50,7 +53,7 @@ def question_move(slug: str, public_id: str, move: str) -> Response | tuple[str,
     return decide(slug, public_id, fn)
 
 
-@editor.post(f"{ADDRESS}/close")
+@editor.press(f"{ADDRESS}/close", "close")
 def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Its readers hear the reason; an expert who was asked is owed a sentence of their own."""
     reason, sentence = request.form.get("reason", ""), request.form.get("sentence", "")
@@ -62,7 +65,7 @@ def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
         if not sentence.strip() and merging_questions.was_asked(desk.session, one):
             raise Missing("sentence")
         answer = found(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
-        if answer is not None and answer.state != "published":
+        if answer is not None and not answer.is_published:
             raise Stale(answer.public_id)
         with watched(desk.session) as events:
             close_question(desk.session, desk.actor, one, reason, sentence, answer)
@@ -72,7 +75,7 @@ def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
     return decide(slug, public_id, fn, done=_("It is closed."))
 
 
-@editor.post(f"{ADDRESS}/retract")
+@editor.press(f"{ADDRESS}/retract", "close")
 def question_retract(slug: str, public_id: str) -> Response | tuple[str, int]:
     why = request.form.get("why", "")
 
@@ -82,7 +85,7 @@ def question_retract(slug: str, public_id: str) -> Response | tuple[str, int]:
     return decide(slug, public_id, fn)
 
 
-@editor.post(f"{ADDRESS}/merge")
+@editor.press(f"{ADDRESS}/merge", "word")
 def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
     other = request.form.get("into_id", "").strip() or request.form.get("into", "")
     into = public_id_in(other)
@@ -106,7 +109,7 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
     return lead
 
 
-@editor.post(f"{ADDRESS}/pick")
+@editor.press(f"{ADDRESS}/pick", "pick")
 def question_pick(slug: str, public_id: str) -> Response | tuple[str, int]:
     def fn(desk: Desk) -> None:
         edition = editions.load(desk.session, desk.actor, request.form.get("edition", ""))
@@ -117,7 +120,7 @@ def question_pick(slug: str, public_id: str) -> Response | tuple[str, int]:
     return decide(slug, public_id, fn)
 
 
-@editor.post(f"{ADDRESS}/pull")
+@editor.press(f"{ADDRESS}/pull", "pick")
 def question_pull(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
     why = request.form.get("why", "")
@@ -133,7 +136,7 @@ def question_pull(slug: str, public_id: str) -> Response | tuple[str, int]:
     return decide(slug, public_id, fn)
 
 
-@editor.post(f"{ADDRESS}/note")
+@editor.press(f"{ADDRESS}/note", "word")
 def question_note(slug: str, public_id: str) -> Response | tuple[str, int]:
     body = request.form.get("note", "")
 
@@ -143,7 +146,7 @@ def question_note(slug: str, public_id: str) -> Response | tuple[str, int]:
     return attempt(slug, public_id, fn, "trail")
 
 
-@editor.post(f"{ADDRESS}/topics")
+@editor.press(f"{ADDRESS}/topics", "word")
 def question_topics(slug: str, public_id: str) -> Response:
     """The ticked ones, those whose names were typed, with commas between them, and what somebody added since the page was made."""
     ticked, typed, had = request.form.getlist("topic"), request.form.get("more", ""), shown().get("topics", ())
@@ -160,7 +163,7 @@ def question_topics(slug: str, public_id: str) -> Response:
     return to_question(slug, public_id, "about")
 
 
-@editor.post(f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>")
+@editor.press(f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>", "check names")
 def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Response | tuple[str, int]:
     """Note how a reader's name was checked, or leave them unnamed."""
 

@@ -12,23 +12,22 @@ from ...listing import Listing
 from ...newsletters.queries import topics_of
 from ...people.models import Expert
 from ...questions import queries
+from ...questions.lifecycle import STATES
 from ...questions.models import Question
 from ..filtered_list import Declared, Filter, Options, editions
-from ..frame import GOING, Desk
+from ..frame import Desk
+from .question_states import WORDS
 
 RECENT = 15  # editions that the form offers, the coming ones first
 # state in the address: (label, states of questions)
 FILTERS = {
-    "going": (_l("In work"), GOING),
-    "open": (_l("Open"), ("open",)),
-    "seeking": (_l("With an expert"), ("seeking",)),
-    "answered": (_l("Answered"), ("answered",)),
-    "queued": (_l("Picked"), ("queued",)),
-    "published": (_l("Ran"), ("published", "retracted")),
-    "shelved": (_l("Shelf"), ("shelved",)),
-    "closed": (_l("Closed"), ("closed",)),
-    "merged": (_l("Merged"), ("merged",)),
-    "all": (_l("All"), (*GOING, "published", "retracted", "shelved", "closed")),
+    "going": (_l("In work"), STATES.which("is_going")),
+    **{
+        words.listed: (words.label, tuple(state for state, other in WORDS.items() if other.listed == words.listed))
+        for words in WORDS.values()
+        if words.label
+    },
+    "all": (_l("All"), STATES.which("is_listed")),
 }
 KEYS_OF = {"topic": queries.about_topic, "edition": queries.in_edition, "expert": with_expert}
 

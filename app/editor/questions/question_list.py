@@ -14,7 +14,8 @@ from ...questions.models import Question
 from ..filtered_list import Hits
 from ..frame import Desk, at_desk, editor, page
 from .question_filters import QUESTIONS
-from .question_status import OF_QUESTION, OVER, Place, most_pressing, place_of, says_who_has_it
+from .question_states import WORDS
+from .question_status import OVER, Place, most_pressing, place_of, says_who_has_it
 
 
 @editor.get("/<slug>/questions")
@@ -62,17 +63,16 @@ def _rows(
 
 def _row(desk: Desk, question: Question, places: list[Place], readers: int, edition: Edition | None) -> dict[str, Any]:
     pressing = most_pressing(places)
-    state = str(question.state)
-    if state in OF_QUESTION:
-        mark = "good" if state in ("queued", "published") else "none"
-        says = str(OF_QUESTION[state]) % {"edition": day(edition.runs_at) if edition else ""}
+    words = WORDS[str(question.state)]
+    if words.says:
+        mark, says = words.mark, str(words.says) % {"edition": day(edition.runs_at) if edition else ""}
     else:
         mark = pressing.mark if pressing and pressing.key not in OVER else "new"
         says = says_who_has_it(question, places)
     return {
         "id": f"{question.public_id}.{question.version}",
         "href": url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id),
-        "text": question.headline or question.wording,
+        "text": question.title,
         "language": question.text.language if question.text else None,
         "mark": mark,
         "late": mark == "late",

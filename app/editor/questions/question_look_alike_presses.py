@@ -23,7 +23,7 @@ from .question_look_alikes import act_of, looked_up, near
 from .question_page import question_page, the_question
 
 
-@editor.post("/<slug>/questions/<public_id>/alike")
+@editor.press("/<slug>/questions/<public_id>/alike", "word")
 def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
     """The two are the same, and become one; or they are not, which is remembered.
 
@@ -72,7 +72,7 @@ def _remember(desk: Desk, one: Question, other: Question | Letter, same: bool) -
     pair = next((each for each in looked_up(desk, near(desk, one, topics)) if each.key == key), None)
     if pair is not None:
         verdict(
-            desk.session, desk.actor, desk.newsletter.id, ("question", one.id), key,
+            desk.session, desk.actor, ("question", one.id), key,
             same=same, score=pair.score, matcher=pair.matcher,
         )  # fmt: skip
 
@@ -82,7 +82,7 @@ def _joined(desk: Desk, one: Question, other: Question | Letter) -> tuple[str, s
     session, actor = desk.session, desk.actor
     act = act_of(desk, one, other)
     if isinstance(other, Letter):
-        if not act or other.state != "received":
+        if not act or not other.is_received:
             raise Illegal("letter", "join", other.state)
         questions.join(session, actor, one, [other])
         return one.public_id, _("The letter stands behind this question now.")

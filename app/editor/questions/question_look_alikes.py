@@ -19,15 +19,10 @@ from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ..frame import Desk
 from ..letters.letter_look_alikes import reasons
+from .question_states import WORDS
 
 Near = tuple[Probe, list[Scored]]
 SHOWN = 5
-OVER = ("published", "retracted", "closed", "merged")  # what such a question looks like helps nobody any more
-PLACES = {
-    "shelved": lambda: _("On the shelf."),
-    "closed": lambda: _("Closed."),
-    "queued": lambda: _("Picked for an edition."),
-}
 
 
 class Shown(NamedTuple):
@@ -45,7 +40,7 @@ class Shown(NamedTuple):
 
 def near(desk: Desk, one: Question, topics: Sequence[Topic]) -> Near | None:
     """The question among all others, compared once for what is like it and for whom to ask; None where neither is shown."""
-    if one.state in OVER or not one.wording:
+    if one.is_settled or not one.wording:
         return None
     return compared(desk.session, one, tuple(topic.name for topic in topics))
 
@@ -73,8 +68,8 @@ def _rows(desk: Desk, some: Sequence[Alike], family: Sequence[int]) -> list[tupl
 
 def _stands(row: Question | Letter, family: Sequence[int]) -> bool:
     if isinstance(row, Letter):
-        return row.state == "received" and row.author == "reader"
-    return row.id not in family and row.state not in ("merged", "retracted")
+        return row.is_received and row.author == "reader"
+    return row.id not in family and not row.is_merged and not row.is_retracted
 
 
 def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter, was_asked: bool) -> Shown:
@@ -83,7 +78,7 @@ def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter, was_a
         text, language, endpoint = row.body or "", row.language, "editor.letter"
     else:
         text, language, endpoint = (
-            row.headline or row.wording,
+            row.title,
             row.text.language if row.text else "und",
             "editor.question",
         )
@@ -104,15 +99,15 @@ def _place(row: Question | Letter) -> str:
         return _("A letter that has waited for %(age)s.", age=age(row.received_at))
     if row.published_at is not None:
         return _("It ran %(age)s ago.", age=age(row.published_at))
-    return PLACES[str(row.state)]() if row.state in PLACES else _("In work.")
+    return str(WORDS[str(row.state)].near)
 
 
 def act_of(desk: Desk, one: Question, row: Question | Letter) -> str:
     """What one press does: take the letter or the question in, give this one to the other, or end it with what ran."""
     may = QUESTION.open_to(desk.actor, one)
     if isinstance(row, Letter):
-        return "join" if one.state not in OVER else ""
-    if row.state == "published":
+        return "join" if not one.is_settled else ""
+    if row.is_published:
         return "end" if "close" in may else ""
     if not questions.fault_of_merge(row, one):
         return "take in"

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from ...db import now
 from ...lifecycle import Illegal, Missing, Stale, TooLong
 from ...questions import queries
+from ...questions.lifecycle import STATES
 from ...questions.models import Question
 from ..conflict import second, token_of
 from ..flash import announce
@@ -138,5 +139,5 @@ def _experts(file: Dossier) -> dict[tuple[str, int], str]:
 
 def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
     """What a question could be merged into."""
-    rows = queries.listing(desk.newsletter.id, ("open", "seeking", "answered")).page(desk.session, None, 50)
-    return [(row.public_id, (row.headline or row.wording)[:90]) for row in rows if row.id != one.id]
+    rows = queries.listing(desk.newsletter.id, STATES.which("is_in_work")).page(desk.session, None, 50)
+    return [(row.public_id, row.title[:90]) for row in rows if row.id != one.id]

@@ -12,6 +12,7 @@ from ...answers.editing import PASSED
 from ...answers.models import Answer, Assignment, Check
 from ...formatting import ago, day, is_past
 from ...questions.models import Question
+from .question_states import WORDS
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ class Place:
 
 
 def place_of(assignment: Assignment, answer: Answer | None, check: Check | None) -> Place:
-    key = "later" if assignment.state == "declined" and assignment.later_on else str(assignment.state)
-    if answer and key in ("received", "done"):
+    key = "later" if assignment.is_declined and assignment.later_on else str(assignment.state)
+    if answer and assignment.has_text:
         key = str(answer.state)
     if key == "edited" and answer and check and check.text_id == answer.text_id:
         key = "passed" if check.outcome in PASSED else "objected" if check.outcome == "wrong" else key
@@ -98,20 +99,9 @@ def most_pressing(places: Sequence[Place]) -> Place | None:
     return min(places, key=lambda place: RANK.index(place.key), default=None)
 
 
-# What is said of the question itself, before the experts.
-OF_QUESTION = {
-    "shelved": _l("It lies on the shelf: good, not now"),
-    "queued": _l("It is picked for %(edition)s"),
-    "published": _l("It ran on %(edition)s"),
-    "retracted": _l("It ran on %(edition)s, and its page has been withdrawn since"),
-    "closed": _l("It is closed"),
-    "merged": _l("It was merged into another question, and its readers count there"),
-}
-
-
 def words_of(question: Question, place: Place) -> str:
     """Where an expert's part stands; what ran isn't said to wait for it."""
-    if place.key == "approved" and question.state in ("published", "retracted"):
+    if place.key == "approved" and question.has_run:
         return _("%(name)s’s answer ran", name=place.name)
     return place.words
 
@@ -121,7 +111,7 @@ def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
     place = most_pressing([place for place in places if place.key not in OVER])
     if place:
         return place.words
-    if question.text is None or not question.text.cleared_at:
+    if not question.is_cleared:
         return _("You: the wording is to be confirmed")
     if places:
         return _("Nobody any more: %(words)s", words=places[-1].words)
@@ -131,20 +121,20 @@ def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
 def standing(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:
     """The sentences on top of the question's page: who waits for whom."""
     said = []
-    if str(question.state) in OF_QUESTION:
-        said.append(_("%(words)s.", words=str(OF_QUESTION[str(question.state)]) % {"edition": edition_day}))
-    elif question.text is None or not question.text.cleared_at:
+    if says := WORDS[str(question.state)].says:
+        said.append(_("%(words)s.", words=str(says) % {"edition": edition_day}))
+    elif not question.is_cleared:
         said.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
     live = sorted(
         (place for place in places if place.key not in OVER),
         key=lambda place: RANK.index(place.key),
     )
     said += [_("%(words)s.", words=words_of(question, place)) for place in live[:3]]
-    if not live and question.state == "open":
+    if not live and question.is_open:
         said.append(
             _("%(words)s. Nobody has it now.", words=places[-1].words) if places else _("No expert has it yet.")
         )
-    if question.state in ("published", "retracted", "closed", "merged"):
+    if question.is_settled:
         return " ".join(said)
     said.append(ngettext("One reader is waiting.", "%(num)s readers are waiting.", readers) if readers
                 else _("No reader waits for it."))  # fmt: skip

@@ -101,7 +101,7 @@ def clocks(place: Place, now: datetime) -> list[Dial]:
     if one.invited_at is None or one.reply_by is None or one.due_at is None:
         return []
     text = _("To send the text")
-    if one.state == "invited":
+    if one.is_invited:
         answer = _dial(_("To say yes or no"), one.invited_at, one.reply_by, now)
         return [
             answer,
@@ -110,7 +110,7 @@ def clocks(place: Place, now: datetime) -> list[Dial]:
                 _("Starts with the yes; due %(moment)s", moment=moment(one.due_at)),
             ),
         ]
-    if one.received_at and one.state in ("received", "done"):
+    if one.received_at and one.has_text:
         words = _(
             "Sent %(sent)s, due %(due)s",
             sent=moment(one.received_at),

@@ -16,6 +16,7 @@ from ...lifecycle import Refused
 from ...newsroom.endings import close_question
 from ...questions import moves as questions
 from ...questions import queries
+from ...questions.lifecycle import CANNOT_TAKE_IN, QUESTION
 from ...questions.models import Question
 from ..bulk import Otherwise, Outcome, chosen_topic, each, fresh, tell, ticked, together
 from ..frame import Desk, at_desk, change, editor
@@ -46,7 +47,7 @@ ACTS: dict[str, Callable[[Desk, Question], object]] = {
 }
 
 
-@editor.post("/<slug>/questions")
+@editor.press("/<slug>/questions", "word")
 def questions_bulk(slug: str) -> Response:
     act, boxes = request.form.get("act", ""), ticked("question")
     if act not in ("merge", *ACTS) or (act == "close" and request.form.get("reason") not in ENDINGS):
@@ -72,7 +73,7 @@ def questions_bulk(slug: str) -> Response:
         if act == "merge"
         else _("Nothing was done. Tick the questions first.")
     )
-    tell(slug, outcome, _load, done, empty, back, href, _("Go to the one that they are in"))
+    tell(slug, outcome, _load, done, empty, back, (href, _("Go to the one that they are in")))
     return redirect(back, code=303)
 
 
@@ -101,6 +102,8 @@ def _merge(slug: str, boxes: list[tuple[str, int]]) -> tuple[Outcome, str]:
 
 def _may_merge(desk: Desk, one: Question) -> int:
     """What can't be merged away leads; what can't take others in either leads last."""
-    if questions.INTO.get(str(one.state)):
+    if str(one.state) in CANNOT_TAKE_IN:
         return 2
-    return 1 if one.state in ("open", "shelved") and not merging_questions.has_expert(desk.session, one) else 0
+    return (
+        1 if "merge" in QUESTION.open_to(desk.actor, one) and not merging_questions.has_expert(desk.session, one) else 0
+    )

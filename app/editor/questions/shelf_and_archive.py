@@ -9,13 +9,13 @@ from ...answers.closing import take
 from ...editions import archive as ran
 from ...newsletters.queries import topics_of
 from ...questions import queries as questions
+from ...questions.lifecycle import STATES
 from ...web import last_row, paged
 from ..frame import at_desk, editor, page
 from .question_filters import SHELF
 from .question_page import decide, the_question
 
 PAGE = 30
-RAN = ("published", "retracted")
 
 
 @editor.get("/<slug>/shelf")
@@ -38,7 +38,7 @@ def shelf(slug: str) -> str | Response:
         )
 
 
-@editor.post("/<slug>/shelf/<public_id>/take")
+@editor.press("/<slug>/shelf/<public_id>/take", "word")
 def take_from_shelf(slug: str, public_id: str) -> Response | tuple[str, int]:
     return decide(slug, public_id, lambda desk: take(desk.session, desk.actor, the_question(desk, public_id)))
 
@@ -49,7 +49,14 @@ def archive(slug: str) -> str:
     with at_desk(slug) as desk:
         last = last_row(lambda key: ran.place_of(desk.session, desk.newsletter, key))
         here = partial(url_for, "editor.archive", slug=slug)
-        items = paged(desk.session, ran.listing(desk.newsletter, states=RAN), PAGE, last, here, cursor=ran.cursor)
+        items = paged(
+            desk.session,
+            ran.listing(desk.newsletter, states=STATES.which("has_run")),
+            PAGE,
+            last,
+            here,
+            cursor=ran.cursor,
+        )
         return page(
             desk,
             "editor/questions/archive.html",

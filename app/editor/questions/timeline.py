@@ -23,11 +23,10 @@ from ...mail import question_mails
 from ...mail.message import Message, shortened
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
-from ...people.directory import desk_of, names_of
+from ...people.directory import everybody_of, names_of
 from ...questions import queries
 from ...questions.mentions import mentions, pieces
 from ...questions.models import Question
-from ...questions.notes import STAFF
 from ..frame import Desk
 from ..letters.letter_words import CHANNELS
 from ..mail.mail_words import STATES, name_of, stands
@@ -109,7 +108,7 @@ def trail(
 ) -> Trail:
     """A page of the trail, with that of the questions `merged` into this one; `experts` are the names by noun and key of
     assignments and answers."""
-    below, titles = read_place(before), {one.id: shortened(one.headline or one.wording, TITLE) for one in merged}
+    below, titles = read_place(before), {one.id: shortened(one.title, TITLE) for one in merged}
     family = [question.id, *titles]
     sources = {
         "changes": lambda at: _changes(desk, question, titles, experts, at),
@@ -170,7 +169,7 @@ def _notes(desk: Desk, question: Question, below: tuple[datetime, int]) -> Itera
 
 def colleagues_of(desk: Desk) -> dict[int, str]:
     """Who can be called in a note."""
-    return {person.id: person.name for person in desk_of(desk.session, desk.newsletter.id, STAFF)}
+    return {person.id: person.name for person in everybody_of(desk.session, desk.newsletter.id)}
 
 
 def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterable[Entry]:
@@ -183,7 +182,7 @@ def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterab
             2,
             mail.id,
             _mail_words(desk, mail, message, to),
-            kind="late" if mail.state == "failed" else "",
+            kind="late" if mail.is_failed else "",
             quote=without_secrets(message.text)
             if message
             else "",  # whoever has the link can write in the expert's name

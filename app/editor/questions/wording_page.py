@@ -21,7 +21,7 @@ LABELS = dict(
 )
 
 
-@editor.post("/<slug>/questions/<public_id>/wording")
+@editor.press("/<slug>/questions/<public_id>/wording", "word")
 def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
     if request.form.get("act") == "give way":
@@ -64,7 +64,7 @@ def _again(slug: str, public_id: str, typed: dict[str, str], faults: dict[str, s
         return page(desk, "editor/questions/wording.html", "questions", **values), 422 if faults else 409
 
 
-@editor.post("/<slug>/questions/<public_id>/clear")
+@editor.press("/<slug>/questions/<public_id>/clear", "clear")
 def question_clear(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Confirm that nobody could recognise the asker, in the very text that was on the page."""
 

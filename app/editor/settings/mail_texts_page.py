@@ -52,7 +52,7 @@ PLACE_FAULTS = {
 def mail_texts(slug: str) -> str:
     """The mails that can be worded in a language, and which of them the newsletter words its own way."""
     with at_desk(slug) as desk:
-        must(desk.actor, "E")
+        must(desk.actor, "words of the house")
         language = _known(desk, request.args.get("language") or desk.newsletter.language)
         kinds = texts.kinds_of(desk.newsletter, language)
         return page(
@@ -74,7 +74,7 @@ def mail_text(slug: str, language: str, kind: str) -> str:
         return _form(desk, language, kind)
 
 
-@editor.post("/<slug>/settings/mail-texts/<language>/<kind>")
+@editor.press("/<slug>/settings/mail-texts/<language>/<kind>", "words of the house")
 def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[str, int] | str:
     """Save a mail's wording, or only look at it in the example."""
     if kind not in texts.WORDED:
@@ -89,7 +89,6 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
 
     def fn(desk: Desk) -> None:
         _known(desk, language, kind)
-        must(desk.actor, "E")
         as_opened(desk, desk.newsletter, lambda: _stands(desk, language, kind), typed)
         texts.word(desk.session, desk.actor, desk.newsletter, language, kind, typed)
 
@@ -130,7 +129,7 @@ def _form(
     stale: bool = False,
 ) -> str:
     _known(desk, language, kind)
-    must(desk.actor, "E")
+    must(desk.actor, "words of the house")
     stands, met = _stands(desk, language, kind), None
     if typed and stale:
         keys = {texts.key(kind, part) for part in parts_of(kind)}

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Mapping
 
 from flask import g, redirect, request, url_for
+from flask_babel import gettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...lifecycle import Stale
-from ...people import colleagues, permissions, staff
-from ...people.models import ROLES as ALL
+from ...lifecycle import Stale, must
+from ...people import colleagues, staff
 from ...people.models import Membership
+from ...permissions import OF_THE_DESK, ROLES, roles_for
 from ..conflict import second, shown
 from ..flash import announce
-from ..frame import ROLES, Desk, at_desk, change, editor, found, page
+from ..frame import Desk, at_desk, change, editor, found, page, role_label
 from ..reauthentication import proof, prove_first
-from .people_words import GROUPS
 
 FAULTS = {
     "name": _l("Say who it is."),
@@ -55,7 +55,7 @@ def people(slug: str) -> str:
 
 
 def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None) -> str:
-    manages = permissions.may(desk.actor, "people")
+    manages = desk.may("people")
     everybody = colleagues.everybody(desk.session, desk.actor, whole=manages)
     return page(
         desk,
@@ -71,7 +71,7 @@ def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[st
 
 
 def _roles() -> list[tuple[str, str]]:
-    return [(role, ROLES[role]()) for role in ALL]
+    return [(role, role_label(role)) for role in ROLES]
 
 
 def _back(slug: str) -> str:
@@ -83,13 +83,16 @@ def _back(slug: str) -> str:
 def who_may_what(slug: str) -> str:
     with at_desk(slug) as desk:
         groups = [
-            (name, [(words, [role in permissions.roles_for(act) for role in ALL]) for act, words in rows.items()])
-            for name, rows in GROUPS
+            (
+                gettext(name),
+                [(gettext(words), [role in roles_for(act) for role in ROLES]) for act, words in rows.items()],
+            )
+            for name, rows in OF_THE_DESK.items()
         ]
         return page(desk, "editor/settings/who_may_what.html", "settings", groups=groups, roles=_roles())
 
 
-@editor.post("/<slug>/people")
+@editor.press("/<slug>/people", "people")
 def invite_colleague(slug: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "") for name in ("name", "email", "role")}
 
@@ -123,10 +126,10 @@ def colleague(slug: str, public_id: str) -> str:
 
 
 def _one(desk: Desk, public_id: str, fault: str = "") -> str:
-    permissions.must(desk.actor, "people")
+    must(desk.actor, "people")
     everybody = colleagues.everybody(desk.session, desk.actor, whole=True)
     one = found(next((one for one in everybody if one.person.public_id == public_id), None))
-    admins = [other for other in everybody if other.membership.role == "admin" and other.stands == "here"]
+    admins = [other for other in everybody if other.membership.role in roles_for("people") and other.stands == "here"]
     return page(
         desk,
         "editor/settings/colleague.html",
@@ -147,7 +150,7 @@ def _membership(desk: Desk, public_id: str) -> Membership:
     return one.membership
 
 
-@editor.post(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>")
+@editor.press(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>", "people")
 def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
     def fn(desk: Desk) -> tuple[str, bool]:
         one = found(colleagues.load(desk.session, desk.actor, public_id))

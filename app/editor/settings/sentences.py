@@ -5,9 +5,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...editions.slots import section_of, usual_sections
 from ...fields import Wrong
 from ...lifecycle import Stale, must
 from ...newsletters import settings
+from ...newsletters.sentence_places import PLACES
 from ...text import direction
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
@@ -24,7 +26,7 @@ SENTENCES = {
     "asked_many": (_l("Several readers asked"), ""),
     "asked_one": (_l("One reader asked, unnamed"), ""),
     "asked_credit": (_l("One reader asked, named"), _l("{credit} is the name as they want it printed.")),
-    "lead_in": (_l("Lead-in to an answer"), _l("{name}, {credit_line} and {relation} are filled in; what an expert lacks is left out.")),
+    "lead_in": (_l("Lead-in to an answer"), _l("%(places)s are filled in; what an expert lacks is left out.", places=", ".join(PLACES["lead_in"]))),
     "also": (_l("Lead-in to a second answer"), _l("As above.")),
     "verify": (_l("In the invitation: how to check that it is you"), ""),
     "pay": (_l("In the invitation: pay"), ""),
@@ -53,7 +55,7 @@ def _form(
 ) -> str:
     if language not in languages_of(desk.newsletter):
         abort(404)
-    must(desk.actor, "E")
+    must(desk.actor, "words of the house")
     stored, met = _stored(desk, language), None
     if typed and stale:
         labels = {kind: label for kind, (label, _help) in SENTENCES.items()}
@@ -92,7 +94,7 @@ def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
             Piece(
                 language,
                 newsletter.marks,
-                newsletter.section,
+                section_of(usual_sections(newsletter)).name,
                 _("The Salt Wind"),
                 askers,
                 _("Who measures it?"),
@@ -106,7 +108,7 @@ def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
     return "\n".join(map(to_text, blocks))
 
 
-@editor.post("/<slug>/settings/sentences/<language>")
+@editor.press("/<slug>/settings/sentences/<language>", "words of the house")
 def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | str:
     """Save the sentences, or only look at them in the example."""
     typed = {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in SENTENCES}
@@ -119,7 +121,6 @@ def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | s
     def fn(desk: Desk) -> None:
         if language not in languages_of(desk.newsletter):
             abort(404)
-        must(desk.actor, "E")
         as_opened(desk, desk.newsletter, lambda: _stored(desk, language), typed)
         settings.word(desk.session, desk.actor, desk.newsletter, language, typed)
 

@@ -13,9 +13,10 @@ from ...editions.models import Edition
 from ...newsletters.models import SETTINGS
 from ...people import colleagues
 from ...people.directory import expert_names, names_of
+from ...permissions import ROLES
 from ...questions.models import Question
 from ..declared_form import labels
-from ..frame import ROLES, Desk
+from ..frame import Desk, role_label
 from ..letters.letter_words import FILED
 
 OUTCOMES = {
@@ -59,7 +60,7 @@ def tell(
             "outcome": str(OUTCOMES.get(facts.get("outcome", ""), "")),
             "kind": str(FILED.get(facts.get("kind", ""), "")),
             "person": people.get(_person(event) or 0) or _("somebody"),
-            "role": ROLES[event.new]() if event.new in ROLES else "",
+            "role": role_label(event.new) if event.new in ROLES else "",
             "columns": ", ".join(labels(SETTINGS).get(column, column) for column in facts.get("columns", ())),
         }
 

@@ -18,9 +18,9 @@ from ...audit import Event, trail
 from ...audit.events import EVENTS
 from ...editions.models import Edition
 from ...formatting import clock_time, day, exact, zone
+from ...lifecycle import must
 from ...people import colleagues
 from ...people.models import Person
-from ...people.permissions import must
 from ...people.spreadsheet import written
 from ...questions.models import Question
 from ...web import paged
@@ -186,7 +186,7 @@ def _about(desk: Desk, events: Iterable[Event]) -> dict[tuple[str, int], tuple[s
     slug, found = desk.newsletter.slug, dict[tuple[str, int], tuple[str, str]]()
     keys = {event.question_id for event in events if event.question_id}
     for question in desk.session.scalars(select(Question).where(Question.id.in_(keys))):
-        words = question.headline or question.wording or _("A question")
+        words = question.title or _("A question")
         found["question", question.id] = words, url_for("editor.question", slug=slug, public_id=question.public_id)
     keys = {event.noun_id for event in events if event.noun == "edition"}
     for edition in desk.session.scalars(select(Edition).where(Edition.id.in_(keys))):

@@ -1,0 +1,22 @@
+"""What the newsroom keeps for itself: numbers, and nothing of one reader."""
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..db import Row, table
+
+
+class CountedWeek(Row):
+    """What went on at a newsletter's desk in one week, as numbers: what Insights adds up, so that its cost grows with the
+    weeks and not with the letters. `begins` is a Monday; `figures` are what `insights.Figures` says. Nothing in it is of
+    one reader, and it is counted anew as long as the week can still change (`weekly_counts`)."""
+
+    __tablename__ = "counted_weeks"
+    __table_args__ = table(UniqueConstraint("newsletter_id", "begins"))
+
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+    begins: Mapped[date]
+    counted_at: Mapped[datetime]
+    figures: Mapped[dict[str, dict[str, int]]] = mapped_column(JSON)

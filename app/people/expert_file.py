@@ -1,0 +1,92 @@
+"""The directory as a table in a file: its columns, how a row is read, and all rows as they are taken away."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..db import CROCKFORD
+from ..fields import Wrong, read_one, shown
+from ..lifecycle import must
+from ..mail.translation import N_
+from ..word_tables import word_tables
+from . import expert_search
+from .directory import checked_address, email_of
+from .models import PROFILE, Expert, Person
+from .name_forms import fold
+from .profile_fields import ProfileField
+from .staff import NotFresh, is_fresh
+
+# In the order of an export. A name may also come in two columns.
+FIELDS: dict[str, ProfileField] = {
+    "number": ProfileField(label=N_("Number")),
+    "name": PROFILE["name"],
+    "email": ProfileField(label=N_("E-mail address"), kind="email", check=checked_address),
+    **PROFILE,
+}
+PARTS_OF_NAME = ("given", "family")
+NEEDED = (("name",), PARTS_OF_NAME, ("number",), ("email",))
+NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")
+AT_ONCE = 1_000  # experts that are read at a time
+
+Fault = tuple[str, str, dict[str, Any]]  # the column, why, and the values of the sentence
+
+
+def heads_of(column: str) -> list[str]:
+    """Return what a column is called in files, ours first."""
+    heads: list[str] = word_tables(__file__, "file_heads").get(column, [column.replace("_", " ")])
+    return heads
+
+
+@cache
+def known_heads() -> dict[str, str]:
+    """Return the column of each head, folded."""
+    return {fold(head): column for column in (*FIELDS, *PARTS_OF_NAME) for head in heads_of(column)}
+
+
+def values_of(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
+    """Return what a row says, without its empty cells, and what is wrong with the others."""
+    cells = dict(cells)
+    given, family, name = (cells.pop(column, "").strip() for column in (*PARTS_OF_NAME, "name"))
+    # Where the family has a column of its own, "name" may be the whole name or, as in Russian files, the first name alone.
+    cells["name"] = name if name and fold(family) in fold(name) else f"{name or given} {family}"
+    number = cells.pop("number", "").strip().upper()
+    values: dict[str, Any] = {"number": number} if NUMBER.fullmatch(number) else {}  # else it is somebody else's number
+    faults: list[Fault] = []
+    for column, text in cells.items():
+        if text.strip():
+            try:
+                values[column] = read_one(FIELDS[column], text)
+            except Wrong as wrong:
+                faults.append((column, "address" if column == "email" else wrong.code, wrong.values))
+    return {column: value for column, value in values.items() if value not in ("", [], None)}, faults
+
+
+def heads() -> tuple[str, ...]:
+    return (*(heads_of(column)[0] for column in FIELDS), "checked on", "how it was checked")
+
+
+def rows(session: Session) -> Iterator[tuple[str, ...]]:
+    """Yield everybody in the order of their names, without those who were merged into somebody."""
+    for batch in expert_search.directory().whole(session, AT_ONCE):
+        yield from (_row(session, expert) for expert in batch)
+
+
+def _row(session: Session, expert: Expert) -> tuple[str, ...]:
+    profile = {name: shown(field, getattr(expert, name)) for name, field in PROFILE.items()}
+    profile |= {"number": expert.public_id, "email": email_of(session, expert.person) or ""}
+    checked = expert.verified_at.date().isoformat() if expert.verified_at else ""
+    cells = ({True: "yes", False: "no"}.get(profile[name], profile[name]) for name in FIELDS)
+    return (*cells, checked, expert.verified_how or "")
+
+
+def begin_export(session: Session, actor: Staff) -> None:
+    """Note who takes the directory away: the addresses of everybody are in it. Raises `NotYours`, then `NotFresh`."""
+    must(actor, "whole directory")
+    if not is_fresh(session, actor):
+        raise NotFresh(actor.ref)
+    audit.record(session, actor, "person.export", session.get_one(Person, actor.person_id))

@@ -1,0 +1,289 @@
+"""Whom a move writes to stands in its table (`tells`): here every verb is driven, and the outbox says who was told.
+
+Timur asks and leaves an address, Leyla is asked and has had her invitation, Nora edits and Ilya assists.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.actors import Clock, Mailroom, Reader
+from app.answers import assigning, closing, editing, writing
+from app.answers.models import Answer, Assignment
+from app.cli import MACHINES
+from app.db import Database, now
+from app.editions import locking, planning, slots
+from app.editions.models import Edition
+from app.editions.queries import coming_editions
+from app.letters import filing, mailed_letters, receipts, receive
+from app.letters.models import Letter
+from app.lifecycle import Move
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.newsroom import endings, invitations, publishing, skipping, undo, withdrawal
+from app.people.models import Expert
+from app.questions import me_too, moves
+from app.questions.models import Question
+from tests.support.assignments import ASKED, EDITED, Asked, arrived
+from tests.support.cast import Newsroom
+
+OF_THE_HOUSE = [machine for machine in MACHINES if machine.noun not in ("mail", "inbound")]
+MOVES = {f"{machine.noun}.{move.action}": move for machine in OF_THE_HOUSE for move in machine.moves}
+LETTERS = {"desk": "E", "expert": "X", "reader": "R"}
+
+
+@dataclass(frozen=True)
+class Salt:
+    """Timur's question with all that hangs on it, in one session."""
+
+    session: Session
+    asked: Asked
+
+    @property
+    def room(self) -> Newsroom:
+        return self.asked.newsroom
+
+    @property
+    def newsletter(self) -> Newsletter:
+        return self.session.get_one(Newsletter, self.room.newsletter_id)
+
+    @property
+    def question(self) -> Question:
+        return self.session.get_one(Question, self.asked.question_id)
+
+    @property
+    def letter(self) -> Letter:
+        return self.session.scalars(select(Letter).order_by(Letter.id)).all()[0]
+
+    @property
+    def newest(self) -> Letter:
+        return self.session.scalars(select(Letter).order_by(Letter.id.desc())).all()[0]
+
+    @property
+    def assignment(self) -> Assignment:
+        return self.asked.assignment(self.session)
+
+    @property
+    def answer(self) -> Answer:
+        return self.asked.answer(self.session)
+
+    @property
+    def edition(self) -> Edition:
+        return coming_editions(self.session, self.room.newsletter_id, 1)[0]
+
+
+Step = Callable[[Salt], object]
+
+
+def send(salt: Salt) -> None:
+    writing.submit(
+        salt.session, salt.room.leyla, salt.assignment, writing.Written("We put up salt plates.", own_words=True)
+    )
+
+
+def edit(salt: Salt) -> None:
+    editing.edit(salt.session, salt.room.nora, salt.answer, EDITED)
+
+
+def check(salt: Salt) -> None:
+    editing.ask_check(salt.session, salt.room.nora, salt.answer)
+
+
+def settle(salt: Salt) -> None:
+    editing.settle_check(salt.session, salt.room.leyla, salt.answer, "fine")
+
+
+def approve(salt: Salt) -> None:
+    session, nora = salt.session, salt.room.nora
+    editing.approve(session, nora, salt.answer, checklist=editing.CHECKLIST, reason="read to her by phone")
+
+
+def pick(salt: Salt) -> None:
+    slots.pick(salt.session, salt.room.nora, salt.question, salt.edition)
+
+
+def lock(salt: Salt) -> None:
+    locking.lock_edition(salt.session, salt.room.nora, salt.edition)
+
+
+def run(salt: Salt) -> None:
+    publishing.send(salt.session, salt.room.nora, salt.edition)
+
+
+def ran(salt: Salt) -> Edition:
+    return salt.session.get_one(Edition, salt.question.edition_id)
+
+
+def close(salt: Salt) -> None:
+    endings.close_question(salt.session, salt.room.nora, salt.question, "nobody", "We have it from elsewhere.")
+
+
+def another(salt: Salt) -> Question:
+    """A question of the desk's own, which no reader asked."""
+    return moves.open_question(
+        salt.session, salt.room.nora, [], headline="Wind", body="Whose is the wind?", language="en"
+    )
+
+
+def write_in(salt: Salt, hold: str | None = None) -> None:
+    receive.send(salt.session, Reader(), salt.newsletter, ASKED, form=receive.Form("again", 1), hold=hold)
+
+
+def mail_in(salt: Salt) -> None:
+    salt.newsletter.acknowledges = True
+    mailed = mailed_letters.Mailed("Who counts the plates?", "dana@post.example", now(salt.session))
+    mailed_letters.take(salt.session, Mailroom(), salt.newsletter, mailed, answerable=True)
+
+
+def join(salt: Salt) -> None:
+    form = receive.Form("me too", 1)
+    me_too.ask_too(salt.session, Reader(), salt.newsletter, salt.question.public_id, form)
+
+
+def end(salt: Salt) -> None:
+    endings.end_letter(salt.session, salt.room.nora, salt.newest, "later")
+
+
+def undo_newest(salt: Salt, action: str) -> None:
+    press = salt.session.scalars(
+        select(audit.Event.id).filter_by(action=action).order_by(audit.Event.id.desc())
+    ).first()
+    assert press is not None
+    undo.undo(salt.session, salt.room.nora, [press])
+
+
+def merge(salt: Salt) -> None:
+    moves.merge(salt.session, salt.room.nora, another(salt), salt.question)
+
+
+def merged(salt: Salt) -> Question:
+    return salt.session.scalars(select(Question).filter_by(state="merged")).one()
+
+
+def draft(salt: Salt) -> Assignment:
+    expert = salt.session.get_one(Expert, salt.room.marek.expert_id)
+    return assigning.assign(salt.session, salt.room.nora, salt.question, expert)
+
+
+def drafted(salt: Salt) -> Assignment:
+    return salt.session.scalars(select(Assignment).filter_by(state="drafted")).one()
+
+
+def take_back_letter(salt: Salt) -> None:
+    withdrawal.withdraw(salt.session, receipts.reader_of(salt.letter), salt.letter)
+
+
+# The moves that a verb makes, whom it writes to, what was done before, and the verb.
+CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
+    ("letter.send", "", (), write_in),
+    ("letter.send", "R", (), mail_in),
+    ("letter.release", "", (lambda s: write_in(s, "trap"),), lambda s: filing.release(s.session, s.room.ilya, s.newest)),
+    ("letter.file", "", (write_in,), lambda s: filing.file(s.session, s.room.ilya, s.newest, "comment")),
+    ("letter.join", "", (lambda s: moves.show(s.session, s.room.nora, s.question, True),), join),
+    ("letter.end", "R", (write_in,), end),
+    ("letter.reopen", "", (write_in, end), lambda s: endings.reopen_letter(s.session, s.room.nora, s.newest)),
+    ("letter.undo", "", (write_in, end), lambda s: undo_newest(s, "letter.end")),
+    ("letter.withdraw", "EX", (), take_back_letter),
+    ("question.open", "", (), another),
+    ("assignment.invite", "X", (draft,), lambda s: invitations.invite(s.session, s.room.nora, drafted(s))),
+    ("question.pick", "", (send, approve), pick),
+    ("question.drop", "X", (send, approve, pick), lambda s: publishing.drop(s.session, s.room.nora, s.question, "Too long.")),
+    ("question.publish edition.send", "RX", (send, approve, pick, lock), run),
+    ("edition.recall", "", (send, approve, pick, lock, run), lambda s: publishing.recall(s.session, s.room.nora, ran(s))),
+    ("question.retract", "X", (send, approve, pick, lock, run),
+     lambda s: publishing.retract(s.session, s.room.nora, s.question, "For somebody's safety.")),
+    ("question.restore", "X", (send, approve, pick, lock, run,
+     lambda s: publishing.retract(s.session, s.room.nora, s.question, "For somebody's safety.")),
+     lambda s: publishing.restore(s.session, s.room.nora, s.question)),
+    ("question.shelve", "", (send, approve), lambda s: moves.shelve(s.session, s.room.nora, s.question)),
+    ("question.take", "", (send, approve, lambda s: moves.shelve(s.session, s.room.nora, s.question)),
+     lambda s: closing.take(s.session, s.room.nora, s.question)),
+    ("question.close assignment.cancel", "RX", (), close),
+    ("question.reopen", "", (close,), lambda s: endings.reopen_question(s.session, s.room.nora, s.question)),
+    ("question.merge", "", (), merge),
+    ("question.split", "", (merge,), lambda s: moves.split(s.session, s.room.nora, merged(s))),
+    ("question.undo", "", (merge,), lambda s: undo_newest(s, "question.merge")),
+    ("assignment.draft", "", (), draft),
+    ("assignment.accept", "", (), lambda s: assigning.accept(s.session, s.room.leyla, s.assignment)),
+    ("assignment.decline", "E", (), lambda s: assigning.decline(s.session, s.room.leyla, s.assignment, "no time")),
+    ("assignment.decline", "", (), lambda s: assigning.decline(s.session, s.room.nora, s.assignment, "no time")),
+    ("assignment.cancel", "X", (), lambda s: assigning.cancel(s.session, s.room.nora, s.assignment, "We have it.")),
+    ("assignment.return answer.return", "X", (send,),
+     lambda s: editing.send_back(s.session, s.room.nora, s.answer, "Since when?", now(s.session) + timedelta(days=3))),
+    ("answer.start answer.submit assignment.receive", "E", (), send),
+    ("answer.take back assignment.take back", "", (send,),
+     lambda s: writing.take_back(s.session, s.room.leyla, s.assignment)),
+    ("answer.edit", "", (send,), edit),
+    ("answer.check", "X", (send, edit), check),
+    ("answer.reply", "E", (send, edit, check), settle),
+    ("answer.reply", "", (send, edit, check), lambda s: editing.settle_check(s.session, s.room.nora, s.answer, "fine")),
+    ("answer.recall", "", (send, edit, check), lambda s: editing.recall_check(s.session, s.room.nora, s.answer)),
+    ("answer.approve assignment.finish", "", (send, edit, check, settle), approve),
+    ("answer.approve assignment.finish", "X", (send, edit), approve),  # what she has not seen is told
+    ("answer.reopen", "", (send, approve), lambda s: editing.reopen(s.session, s.room.nora, s.answer)),
+    ("answer.withdraw", "E", (send,), lambda s: editing.withdraw(s.session, s.room.leyla, s.answer, "I was wrong.")),
+    ("answer.withdraw", "X", (send,), lambda s: editing.withdraw(s.session, s.room.nora, s.answer, "It ran elsewhere.")),
+    ("edition.plan", "", (lambda s: setattr(s.newsletter, "rule", "FREQ=WEEKLY;BYDAY=MO"),),
+     lambda s: planning.plan_newsletter(s.session, Clock(), s.newsletter)),
+    ("edition.skip", "X", (send, approve, pick), lambda s: skipping.skip(s.session, s.room.nora, s.edition)),
+    ("edition.unskip", "", (lambda s: skipping.skip(s.session, s.room.nora, s.edition),),
+     lambda s: skipping.unskip(s.session, s.room.nora, s.session.scalars(select(Edition).filter_by(state="skipped")).one())),
+    ("edition.lock", "", (send, approve, pick), lock),
+    ("edition.unlock", "", (send, approve, pick, lock), lambda s: withdrawal.unlock(s.session, s.room.nora, s.edition)),
+]  # fmt: skip
+
+
+def named(made: str) -> list[str]:
+    """The moves of a case, such as "answer.take back assignment.take back"."""
+    return re.findall(r"\w+\.[a-z ]+?(?= \w+\.|$)", made)
+
+
+def told_since(session: Session, last: int) -> set[str]:
+    """Whom the mails are to that were written since; a colleague who is called in a note is called by the note."""
+    kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.id > last, OutboxMail.kind != "desk.mention"))
+    return {LETTERS[kind.partition(".")[0]] for kind in kinds}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
+@pytest.mark.parametrize("case", CASES, ids=lambda case: re.sub(r"\W+", " ", f"{case[0]} {case[1]}").strip())
+def test_a_verb_writes_to_whom_its_moves_tell(
+    database: Database, newsroom: Newsroom, case: tuple[str, str, tuple[Step, ...], Step]
+) -> None:
+    made, told, before, verb = case
+    asked = arrived(database, newsroom)
+    for step in before:
+        database.write(lambda session, step=step: step(Salt(session, asked)))
+
+    def drive(session: Session) -> tuple[set[str], set[str]]:
+        last = session.scalar(select(func.max(OutboxMail.id))) or 0
+        with audit.watched(session) as events:
+            verb(Salt(session, asked))
+            session.flush()
+        return {event.action for event in events} & set(MOVES), told_since(session, last)
+
+    found, heard = database.write(drive)
+    assert set(named(made)) <= found
+    allowed = set("".join(MOVES[name].tells for name in found)) - {" "}
+    assert heard <= allowed, (
+        f"{sorted(found)} wrote to {sorted(heard - allowed)}, of which their tables say nothing: say so in `tells` of the "
+        "move (app/*/lifecycle.py and docs/lifecycle.md), or don't write."
+    )
+    assert heard == set(told), f"{made} is to write to {sorted(told)} here, and wrote to {sorted(heard)}"
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_move_tells_everybody_that_its_table_says(name: str) -> None:
+    move: Move = MOVES[name]
+    cases = [told for made, told, _before, _verb in CASES if name in named(made)]
+    assert cases or not (move.act or move.tells), f"Drive {name} in CASES of this file, and say whom it writes to."
+    silent = set(move.tells) - {" "} - set("".join(cases))
+    assert not silent, (
+        f"{name} says that it tells {sorted(silent)}, and nobody there was written to: let its verb write, or take that "
+        "out of `tells` (app/*/lifecycle.py and docs/lifecycle.md)."
+    )

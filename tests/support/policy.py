@@ -1,0 +1,28 @@
+"""The policy of the house as docs/lifecycle.md keeps it by hand."""
+
+from pathlib import Path
+
+GOLDEN = Path(__file__).parent.parent.parent / "docs" / "lifecycle.md"
+
+
+def tables() -> list[tuple[str, ...]]:
+    """Every row of every table of the hand-kept copy, behind the heading that it stands under."""
+    rows, heading = [], ""
+    for line in GOLDEN.read_text().splitlines():
+        if line.startswith("## "):
+            heading = line.removeprefix("## ").lower()
+        elif line.startswith("|") and not line.startswith(("|---", "| action", "| role |")):
+            rows.append((heading, *(cell.strip() for cell in line.strip("|").split("|"))))
+    return rows
+
+
+def golden() -> list[tuple[str, ...]]:
+    return [row for row in tables() if row[0] != "roles"]
+
+
+def golden_roles() -> dict[str, list[str]]:
+    return {
+        role: acts.split(", ") if acts else []
+        for heading, role, acts in (row[:3] for row in tables())
+        if heading == "roles"
+    }
