@@ -73,9 +73,20 @@ _PREPARES = frozenset(
     ("read", "take letters", "undo", "check names", "word", "directory", "prepare", "edit", "stop mails")
 )
 _DECIDES = _PREPARES | {
-    "clear", "show", "close", "invite", "give back", "approve", "pick", "edition", "release mails", "settings",
-    "words of the house", "trail", "whole directory",
-}  # fmt: skip
+    "clear",
+    "show",
+    "close",
+    "invite",
+    "give back",
+    "approve",
+    "pick",
+    "edition",
+    "release mails",
+    "settings",
+    "words of the house",
+    "trail",
+    "whole directory",
+}
 
 # The roles of the desk, in the order in which pages list them.
 ROLES = {
