@@ -71,9 +71,7 @@ STAGE_BY_ASSIGNMENT = {
 STAGE_BY_ANSWER = {"submitted": "sent", "edited": "edited", "checking": "check", "approved": "approved"}
 
 dates = Need("dates", lambda assignment: bool(assignment.reply_by and assignment.due_at and assignment.invited_at))
-cleared = Need(
-    "cleared text", lambda assignment: bool(assignment.question.text and assignment.question.text.cleared_at)
-)
+cleared = Need("cleared text", lambda assignment: assignment.question.is_cleared)
 text = Need("text", lambda answer: answer.text_id is not None)
 approval = Need(
     "approved text, credit", lambda answer: bool(answer.approved_text_id == answer.text_id and answer.credit)

@@ -59,7 +59,7 @@ CANNOT_BE_MERGED = {
     "closed": "closed", "merged": "merged",
 }  # fmt: skip
 
-cleared = Need("cleared text", lambda question: bool(question.text and question.text.cleared_at))
+cleared = Need("cleared text", lambda question: question.is_cleared)
 slot = Need("slot", lambda question: question.edition_id is not None and question.position is not None)
 
 QUESTION = Machine(

@@ -53,9 +53,9 @@ def builder(
     session = desk.session
     sections = slots.sections_of(session, edition)
     picked = [question for section in sections for question in section.picked]
-    planned = edition.is_planned
-    open_slots = slots.open_slots(sections) if planned else []
+    open_slots = slots.open_slots(sections) if edition.is_planned else []
     blocks, troubles = locking.preview(session, edition)
+    planned = edition.is_planned
     items = [] if planned else locking.items_of(session, edition)
     in_slots = facts_of(session, desk.newsletter, picked) if planned else []
     return page(
@@ -72,7 +72,7 @@ def builder(
         names=_name_troubles(desk, troubles),
         picked=in_slots,
         open_slots=open_slots,
-        sections=sections,
+        edition_sections=sections,
         items=items,
         approvals=history.approvals(session, items),
         fits=history.fits_its_hash,
