@@ -85,12 +85,21 @@ class Press:
     empty: Any = ""
 
 
+def fresh(desk: Desk, row: Any, version: int) -> Any:
+    """A row that was loaded through the actor, locked, as it was when it was ticked. Raises `NotThere`, `Stale`."""
+    if row is None:
+        raise NotThere
+    expect(lock(desk.session, row), version)
+    return row
+
+
 @dataclass(frozen=True)
 class Bulk:
     """The list whose rows are ticked: the name of their boxes, how one is loaded, and what can be done with them.
 
     `back` gives the address to come back to, by the fields of the form, and the list there where what the rows became is read next
-    once nothing is left in it. `why` and `stays` say why something wasn't done, and with how many rows.
+    once nothing is left in it. `why` and `stays` say why something wasn't done, and with how many rows. `take` gives the verbs a row and refuses one that was
+    changed since it was ticked.
     """
 
     box: str
@@ -102,6 +111,7 @@ class Bulk:
     link: Any = ""
     why: Callable[[Desk, Any, Refused], str] = why_not
     stays: Callable[[Counter[str]], list[str]] = stay
+    take: Callable[[Desk, Any, int], Any] = fresh
     most: int = 60  # rows of one press: more than any page has
 
     def at(self, path: str, endpoint: str, act: str) -> None:
@@ -140,14 +150,6 @@ def ticked(name: str, most: int) -> Boxes:
     return [(key, number_in(version)) for key, _dot, version in pairs if key]
 
 
-def fresh(desk: Desk, row: Any, version: int) -> Any:
-    """A row that was loaded through the actor, locked, as it was when it was ticked. Raises `NotThere`, `Stale`."""
-    if row is None:
-        raise NotThere
-    expect(lock(desk.session, row), version)
-    return row
-
-
 def together(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
     """The rows for one change of them all; what `take` refuses is in the outcome and holds up no other."""
     outcome, rows = Outcome(), []
@@ -173,7 +175,7 @@ def _each(slug: str, bulk: Bulk, press: Press, boxes: Boxes) -> Outcome:
     for public_id, version in boxes:
 
         def fn(desk: Desk, public_id: str = public_id, version: int = version) -> str:
-            row = fresh(desk, bulk.load(desk, public_id), version)
+            row = bulk.take(desk, bulk.load(desk, public_id), version)
             with watched(desk.session) as events:
                 press.verb(desk, row)
                 desk.session.flush()
