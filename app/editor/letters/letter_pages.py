@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
 
 from flask import abort, g, redirect, request, url_for
 from flask_babel import gettext as _
@@ -90,8 +89,7 @@ def press(slug: str, public_id: str, fn: Callable[[Desk, Letter], Done]) -> Resp
 
 def next_one(desk: Desk, after: Letter) -> str | None:
     """The address of the letter to read when this one is done: the next of the list that was open, or its first."""
-    args = dict(parse_qsl(request.form.get("list", "")))
-    listed, before = LETTERS.read(desk, args), args.get("before")
+    listed, before = LETTERS.of_form(desk)
     if listed.search:  # what was found before has been read, filed or not
         rows = [one for one in listed.hits(after, 1).rows if one.id != after.id]
         return listed.address("editor.letter", public_id=rows[0].public_id, before=before) if rows else listed.address()

@@ -46,7 +46,6 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
         "days": _days(about, listed, shown, item),
         "editions": editions,
         "topics": [] if item else topics_of(desk.session, desk.newsletter.id),
-        "kinds": [(kind, FILED[kind]) for kind in KINDS],
         "steps": _steps(listed, shown.rows, item) if item else {},
     }
 
