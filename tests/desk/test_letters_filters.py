@@ -25,9 +25,10 @@ from app.mailroom.evidence import Case
 from app.newsletters.models import Newsletter
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import queries_of, walked
+from tests.support.desk import walked
 from tests.support.letters import change, rows_of, the, write
 from tests.support.mailed_in import expert_writes
+from tests.support.stored import queries_of
 
 pytestmark = pytest.mark.both_databases
 

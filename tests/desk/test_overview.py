@@ -17,13 +17,14 @@ from app.mail.models import OutboxMail
 from app.newsroom import public_state
 from app.questions.models import Question
 from tests.support.assignments import asked
-from tests.support.at_desk import Browser, counted
 from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.desk import Desk
+from tests.support.stored import counted
 
 MINUTE = timedelta(minutes=1)
 
 
-class AtHome(Browser):
+class AtHome(Desk):
     def alarms(self) -> list[tuple[str, str]]:
         """What stands in red, each with the page that its button leads to."""
         page = self.open("").text
@@ -93,7 +94,7 @@ def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsr
 def test_the_page_asks_so_often_and_no_more(nora: AtHome, database: Database, newsroom: Newsroom) -> None:
     def statements() -> int:
         with counted(database) as found:
-            nora.get("")
+            nora.words("")
         return len(found)
 
     objects(database, newsroom)
@@ -125,8 +126,8 @@ def test_what_only_an_editor_may_do_waits_apart_and_is_not_ilyas_task(
     ]  # fmt: skip
     ilya = AtHome(app, newsroom.ilya)
     assert columns(ilya)[:2] == [("For you", [edit]), ("For an editor", [check, slot])]
-    assert "One text waits for you. One text waits for an editor." in ilya.get("")
-    assert "2 texts wait for you." in nora.get("")
+    assert "One text waits for you. One text waits for an editor." in ilya.words("")
+    assert "2 texts wait for you." in nora.words("")
 
 
 def columns(person: AtHome) -> list[tuple[str, list[str]]]:

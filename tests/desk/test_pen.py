@@ -9,17 +9,15 @@ from app.actors import Mailroom
 from app.answers import assigning
 from app.answers.models import AnswerText
 from app.audit import Event
-from app.db import Database
 from app.letters.models import Letter
 from app.mail import erasing, inbound
 from app.mail.inbound import Reading
 from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
-from tests.support.assignments import Asked, asked
-from tests.support.cast import Newsroom
-from tests.support.desk_browser import one, queries_of
+from tests.support.assignments import asked
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
 from tests.support.shown import version
+from tests.support.stored import one, queries_of
 
 TIMUR = Reading(
     from_name="Тимур",
@@ -29,11 +27,6 @@ TIMUR = Reading(
     text="Кто измеряет соль в ветре?",
 )
 PLACES = ("pen", "failed", "automatic", "bounce", "spam")
-
-
-@pytest.fixture
-def salt(database: Database, newsroom: Newsroom) -> Asked:
-    return asked(database, newsroom)
 
 
 def rows_of(page: str) -> list[str]:

@@ -20,12 +20,11 @@ from app.newsroom import invitations
 from app.people.models import Expert
 from app.questions import moves
 from app.questions.models import Question
-from tests.support.at_desk import everything
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk_browser import one, queries_of, states
 from tests.support.questions import WORDS, opened
 from tests.support.shown import seen, version
+from tests.support.stored import everything, one, queries_of, states
 
 ANSWER_WORDS = "We put up salt plates in 2009 and count what falls on them."
 

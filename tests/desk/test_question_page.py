@@ -21,13 +21,13 @@ from app.questions import moves, notes, wording
 from app.questions.firewall import shared
 from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
-from tests.support.at_desk import everything
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.databases import SQLITE
-from tests.support.desk_browser import one, queries_of, section
+from tests.support.desk import section
 from tests.support.letters import TIMUR, asked
 from tests.support.shown import seen
+from tests.support.stored import everything, one, queries_of
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 

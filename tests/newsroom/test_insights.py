@@ -21,7 +21,7 @@ from app.db import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import coming_editions
-from app.editor.frame import Desk
+from app.editor.frame import Desk as Frame
 from app.editor.overview.insights_page import CHARTS
 from app.letters import filing, receive
 from app.newsletters.models import Newsletter, Topic
@@ -31,8 +31,9 @@ from app.people.models import Expert
 from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
-from tests.support.at_desk import Browser, counted
 from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.stored import counted
 
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 WEEK, DAY = timedelta(weeks=1), timedelta(days=1)
@@ -167,7 +168,7 @@ def test_counting_walks_indexes_and_no_table(database: Database, autumn: Newsroo
     assert sum("ix_letters_newsletter_id_received_at" in plan for plan in plans) >= 3
 
 
-class AtInsights(Browser):
+class AtInsights(Desk):
     def tables(self, query: str = "") -> dict[str, list[list[str]]]:
         """The tables of the page by the keys of their charts, heads first."""
         page = self.open(f"insights{query}").text
@@ -187,13 +188,13 @@ def nora(app: Flask, newsroom: Newsroom) -> AtInsights:
 
 
 def test_before_the_first_count_the_page_says_what_will_stand_there(nora: AtInsights) -> None:
-    assert "Nothing has been counted yet." in nora.get("insights")
+    assert "Nothing has been counted yet." in nora.words("insights")
     assert nora.tables() == {}
 
 
 def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Database, autumn: Newsroom) -> None:
     weekly_counts.count_due(database, TODAY)
-    said = nora.get("insights")
+    said = nora.words("insights")
     assert (
         "3 letters came in, besides one of spam, and one Q&A ran. 2 readers got an answer. Half of what ran was in print within 21 days."
         in said
@@ -256,10 +257,10 @@ def test_a_time_is_an_address_and_an_unknown_one_is_told(
     for period, points, letters in (("12-weeks", 12, 14), ("year", 13, 54), ("all", 16, 63)):
         flow = nora.tables(f"?period={period}")["flow"][1:]
         assert (len(flow), sum(int(row[1]) for row in flow)) == (points, letters)
-    assert "There is no such time in the address" in nora.get("insights?period=decade")
-    assert "There is no such time" not in nora.get("insights?period=year")
-    nora.get("insights/flow.csv?period=decade", 404)
-    nora.get("insights/readers.csv", 404)
+    assert "There is no such time in the address" in nora.words("insights?period=decade")
+    assert "There is no such time" not in nora.words("insights?period=year")
+    nora.words("insights/flow.csv?period=decade", 404)
+    nora.words("insights/readers.csv", 404)
 
 
 def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_place(
@@ -269,7 +270,7 @@ def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_p
     weeks = [insights.Span(begins, 1, {}) for begins in (date(2026, 12, 28), date(2027, 1, 4))]
 
     def labels(session: Session) -> list[str | int]:
-        desk = Desk(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
+        desk = Frame(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
         return [row[0] for row in CHARTS["flow"](desk, insights.Insight(weeks, {}, None)).rows]
 
     with app.test_request_context():
@@ -280,7 +281,7 @@ def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_p
 def test_the_page_asks_as_often_however_much_there_is(nora: AtInsights, database: Database, newsroom: Newsroom) -> None:
     def asked() -> int:
         with counted(database) as statements:
-            nora.get("insights?period=all")
+            nora.words("insights?period=all")
         return len(statements)
 
     database.write(lambda session: write(session, newsroom), TODAY)
@@ -292,8 +293,8 @@ def test_the_page_asks_as_often_however_much_there_is(nora: AtInsights, database
 
 def test_whoever_works_elsewhere_finds_nothing(nora: AtInsights) -> None:
     nora.slug = "tundra"
-    nora.get("insights", 404)
-    nora.get("insights/flow.csv", 404)
+    nora.words("insights", 404)
+    nora.words("insights/flow.csv", 404)
 
 
 @pytest.mark.parametrize(
