@@ -27,11 +27,10 @@ MINUTE = timedelta(minutes=1)
 class AtHome(Desk):
     def alarms(self) -> list[tuple[str, str]]:
         """What stands in red, each with the page that its button leads to."""
-        page = self.open("").text
-        found = re.findall(r'<section class="alarm".*?</section>', page, re.DOTALL)
-        said = [re.findall(r'class="late">([^<]+)<', one)[0] for one in found]
-        leads = [(re.findall(r'class="btn" href="/desk/steppe/(\w+)', one) or [""])[0] for one in found]
-        return list(zip(said, leads, strict=True))
+        alarms = self.get("").parts("section.alarm")
+        leads = [next(iter(one.attributes("a.btn", "href")), "") for one in alarms]
+        said = [one.texts(".late")[0] for one in alarms]
+        return [(words, re.sub(r"^/desk/steppe/(\w*).*", r"\1", lead)) for words, lead in zip(said, leads, strict=True)]
 
 
 @pytest.fixture
@@ -132,6 +131,7 @@ def test_what_only_an_editor_may_do_waits_apart_and_is_not_ilyas_task(
 
 def columns(person: AtHome) -> list[tuple[str, list[str]]]:
     """Who waits for whom: each heading, with the lines under it."""
-    parts = re.findall(r'aria-labelledby="waits-\d".*?</section>', person.open("").text, re.DOTALL)
-    heads = [re.findall(r"<h3[^>]*>\s*([^<]+?)\s*<span>", part)[0] for part in parts]
-    return [(head, re.findall(r'<a href="[^"]+">([^<]+)</a>', part)) for head, part in zip(heads, parts, strict=True)]
+    parts = person.get("").parts("section[aria-labelledby^=waits-]")
+    return [
+        (re.sub(r" (\d+|none)$", "", part.texts("h3")[0]), [words for words, _href in part.links]) for part in parts
+    ]

@@ -77,7 +77,7 @@ def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_
     assert 'letters">All 40 letters beside it</a>' in page
     first = nora.get(f"{address}/letters")
     assert first.count('<article class="block"') == 30
-    later = nora.get(re.search(r'rel="next" href="([^"]+)"', first)[1])
+    later = nora.get(first.attributes("[rel=next]", "href")[0])
     assert later.count('<article class="block"') == 10
     nora.get(f"{address}/letters?after=0123456789AB", 404)
 

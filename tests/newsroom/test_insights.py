@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from html import unescape
 from typing import Any
 
 import pytest
@@ -33,6 +32,7 @@ from app.questions import wording
 from app.questions.models import Question
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.pages import words_of
 from tests.support.stored import counted
 
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -171,15 +171,9 @@ def test_counting_walks_indexes_and_no_table(database: Database, autumn: Newsroo
 class AtInsights(Desk):
     def tables(self, query: str = "") -> dict[str, list[list[str]]]:
         """The tables of the page by the keys of their charts, heads first."""
-        page = self.open(f"insights{query}").text
-        figures = re.findall(r'<figure class="figure" id="(\w+)">(.*?)</figure>', page, re.DOTALL)
-        return {
-            key: [
-                [unescape(cell).strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
-                for row in re.findall(r"<tr>(.*?)</tr>", figure, re.DOTALL)
-            ]
-            for key, figure in figures
-        }
+        page = self.get(f"insights{query}")
+        keys = page.attributes("figure.figure", "id")
+        return {key: figure.rows for key, figure in zip(keys, page.parts("figure.figure"), strict=True)}
 
 
 @pytest.fixture
@@ -231,13 +225,13 @@ def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Datab
 
 def test_a_picture_says_in_words_what_it_shows(nora: AtInsights, database: Database, autumn: Newsroom) -> None:
     weekly_counts.count_due(database, TODAY)
-    page = nora.open("insights").text
-    pictures = re.findall(r"<svg[^>]*>.*?</svg>", page, re.DOTALL)
+    page = nora.get("insights")
+    pictures = page.tree.css("svg")
     assert len(pictures) == 7
     for picture in pictures:
-        assert 'role="img"' in picture
-        named = re.findall(r'(?:labelledby|describedby)="([\w-]+)"', picture)
-        assert [re.findall(rf'id="{name}">([^<]+)<', picture)[0] != "" for name in named] == [True, True]
+        assert picture.attributes["role"] == "img"
+        named = [picture.attributes[f"aria-{by}"] for by in ("labelledby", "describedby")]
+        assert [words_of(one) != "" for name in named for one in picture.css(f"[id='{name}']")] == [True, True]
     assert "style=" not in page
 
 

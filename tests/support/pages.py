@@ -124,7 +124,7 @@ def words_of(node: LexborNode, unseen: bool = True) -> str:
 
 def _value(node: LexborNode) -> str:
     if node.tag == "textarea":
-        return node.text().removeprefix("\n")
+        return node.text()
     if node.tag == "select":
         chosen = node.css_first("option[selected]") or node.css_first("option")
         return _value(chosen) if chosen else ""
