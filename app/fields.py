@@ -64,10 +64,10 @@ class Kind:
 def kept(field: Field, length: int = 0, **options: Any) -> MappedColumn[Any]:
     """Return the column of a field. A text has `length` characters at most; `options` are `mapped_column`'s.
 
-    What has no default has to be given, and so has a number whose default is one.
+    What has no default has to be given, and so has a number whose default is one, and a choice.
     """
-    is_needed = "default" not in options or (field.kind in ("number", "hours") and options["default"] is not None)
-    field = replace(field, longest=length or field.longest, needed=is_needed)
+    is_needed = options.get("default") is not None and field.kind in ("number", "hours", "choice")
+    field = replace(field, longest=length or field.longest, needed=is_needed or "default" not in options)
     type_ = String(length) if length else COLUMNS.get(field.kind)
     return mapped_column(type_, info={"field": field}, **options)
 

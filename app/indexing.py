@@ -165,7 +165,7 @@ def _answers(item: EditionItem) -> str:
 
 
 def _is_shown(question: Question) -> bool:
-    return bool(question.is_going and question.shown_at and question.text and question.text.cleared_at)
+    return bool(question.is_going and question.shown_at and question.is_cleared)
 
 
 def index_anew(database: Database) -> Iterator[int]:

@@ -78,7 +78,9 @@ class States(dict[str, str]):
 
     def which(self, name: str) -> Among:
         """Return the states in which a property holds. Raises KeyError for one that holds in none."""
-        found = Among(state for state, holds in self.items() if name in (f"is_{state}", *holds.split()))
+        found = Among(
+            state for state, holds in self.items() if name in (f"is_{state.replace(' ', '_')}", *holds.split())
+        )
         if not found:
             raise KeyError(f"{name} holds in no state: write it into the rows of those in which it does")
         return found

@@ -3,6 +3,7 @@ stop."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal, select, tuple_, union_all
@@ -11,7 +12,8 @@ from sqlalchemy.orm import Session
 MANY = 1_000  # counts stop here; the pages say "1,000+"
 Row = TypeVar("Row")
 Query = Select[*tuple[Any, ...]]
-Place = Sequence[Any]  # of a row: its values in the columns of the order
+Place = tuple[Any, ...]  # of a row: its values in the columns of the order
+BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -83,3 +85,17 @@ class Listing(Generic[Row]):
             yield rows
             last = rows[-1]
             session.expunge_all()
+
+
+def in_address(place: Place) -> str:
+    """Return how an address names a place that begins with a time: "1669222222000000.15"."""
+    return ".".join(map(str, ((place[0] - BEGAN) // timedelta(microseconds=1), *place[1:])))
+
+
+def from_address(typed: str, length: int) -> Place | None:
+    """Return the place that an address names, of so many values; None for what can't be read."""
+    try:
+        micros, *keys = (int(part[:18]) for part in typed.split("."))
+        return (BEGAN + timedelta(microseconds=micros), *keys) if len(keys) == length - 1 else None
+    except (ValueError, OverflowError):
+        return None

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from app.actors import Actor, Expert, Mailroom, Reader, Staff
 from app.answers import assigning, desk_letters, editing, writing
+from app.answers.briefing import Brief
 from app.answers.models import Answer, Assignment
 from app.db import keys
 from app.editions import slots
@@ -147,7 +148,7 @@ def _show(life: Life) -> None:
 def _assign(life: Life, staff: Staff) -> Assignment:
     expert = life.house.experts[life.asked["expert"]]
     brief, edition = life.asked["brief"], life.edition.id
-    return assigning.assign(life.house.session, staff, life.question, expert, brief=brief, for_edition_id=edition)
+    return assigning.assign(life.house.session, staff, life.question, expert, Brief(brief), edition)
 
 
 def _prepare(life: Life) -> None:
@@ -175,7 +176,9 @@ def _accept(life: Life) -> None:
 
 
 def _draft(life: Life) -> None:
-    writing.save_draft(life.house.session, life.expert, life.assignment, "page", life.asked["draft"], 1)
+    writing.save_draft(
+        life.house.session, life.expert, life.assignment, "page", writing.Written(life.asked["draft"]), 1
+    )
 
 
 def _mail(life: Life) -> None:

@@ -23,7 +23,7 @@ from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..text import clean, for_print, single_line
 from . import change_notices, expert_mails, pending_invitations
-from .briefing import printed_line
+from .briefing import USUAL, Brief, printed_line
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
 
@@ -44,11 +44,7 @@ def assign(
     actor: Staff,
     question: Question,
     expert: ExpertRow,
-    *,
-    brief: str = "",
-    words: int | None = None,
-    credit_line: str | None = None,
-    relation: str | None = None,
+    brief: Brief = USUAL,
     for_edition_id: int | None = None,
 ) -> Assignment:
     """Draft an assignment. What is said of the expert in print starts from their profile.
@@ -64,17 +60,17 @@ def assign(
     )  # fmt: skip
     if taken or not question.takes_answers:
         raise Illegal("question", "assign", "assigned" if taken else question.state)
-    must_be_clear(session, actor, question, f"{brief}\n{credit_line or ''}\n{relation or ''}")
+    must_be_clear(session, actor, question, brief.whole)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     assignment = Assignment(
         newsletter_id=question.newsletter_id,
         question_id=question.id,
         expert_id=expert.id,
         for_edition_id=for_edition_id,
-        brief=for_print(clean(brief)),
-        words=words or newsletter.words,
-        credit_line=printed_line("credit_line", expert.credit_line if credit_line is None else credit_line),
-        relation=printed_line("relation", expert.relation if relation is None else relation),
+        brief=for_print(clean(brief.brief)),
+        words=brief.words or newsletter.words,
+        credit_line=printed_line("credit_line", expert.credit_line if brief.credit_line is None else brief.credit_line),
+        relation=printed_line("relation", expert.relation if brief.relation is None else brief.relation),
     )
     ASSIGNMENT.apply(session, actor, assignment, "draft", why={"expert": expert.id})
     session.refresh(assignment)

@@ -18,12 +18,22 @@ LONGEST_LINE = 400  # characters of the credit line, and of the relation
 
 @dataclass(frozen=True)
 class Brief:
-    """`words` is the wanted length, `relation` what follows the credit line in print."""
+    """`words` is the wanted length, `relation` what follows the credit line in print.
 
-    brief: str
-    words: int
-    credit_line: str
-    relation: str
+    None stands for what the newsletter or the expert's profile says.
+    """
+
+    brief: str = ""
+    words: int | None = None
+    credit_line: str | None = None
+    relation: str | None = None
+
+    @property
+    def whole(self) -> str:
+        return f"{self.brief}\n{self.credit_line or ''}\n{self.relation or ''}"
+
+
+USUAL = Brief()
 
 
 def printed_line(field: str, text: str) -> str:
@@ -40,11 +50,11 @@ def rebrief(session: Session, actor: Staff, assignment: Assignment, brief: Brief
     lock(session, assignment)
     if not assignment.is_drafted:
         raise Illegal("assignment", "change the brief of", assignment.state)
-    if not FEWEST <= brief.words <= MOST:
+    if not FEWEST <= (brief.words or 0) <= MOST:
         raise Missing("words")
-    must_be_clear(session, actor, assignment.question, f"{brief.brief}\n{brief.credit_line}\n{brief.relation}")
-    assignment.brief, assignment.words = for_print(clean(brief.brief)), brief.words
-    assignment.credit_line = printed_line("credit_line", brief.credit_line)
-    assignment.relation = printed_line("relation", brief.relation)
+    must_be_clear(session, actor, assignment.question, brief.whole)
+    assignment.brief, assignment.words = for_print(clean(brief.brief)), brief.words or 0
+    assignment.credit_line = printed_line("credit_line", brief.credit_line or "")
+    assignment.relation = printed_line("relation", brief.relation or "")
     session.flush()
     audit.record(session, actor, "assignment.brief", assignment)

@@ -116,7 +116,7 @@ def to_desk(session: Session, assignment: Assignment, deed: str, said: str = "")
     newsletter, question = session.get_one(Newsletter, assignment.newsletter_id), assignment.question
     about = DeskMail(
         who=assignment.expert.name,
-        headline=question.headline or question.wording,
+        headline=question.title,
         said=said,
         link=address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
     )

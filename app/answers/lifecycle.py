@@ -32,7 +32,6 @@ class AssignmentStates:
 
     is_drafted = ASSIGNMENT_STATES.which("is_drafted")
     is_invited = ASSIGNMENT_STATES.which("is_invited")
-    is_accepted = ASSIGNMENT_STATES.which("is_accepted")
     is_declined = ASSIGNMENT_STATES.which("is_declined")
     is_received = ASSIGNMENT_STATES.which("is_received")
     is_returned = ASSIGNMENT_STATES.which("is_returned")
@@ -54,7 +53,6 @@ class AnswerStates:
     """What pages, verbs and queries ask of where an answer stands."""
 
     is_submitted = ANSWER_STATES.which("is_submitted")
-    is_edited = ANSWER_STATES.which("is_edited")
     is_checking = ANSWER_STATES.which("is_checking")
     is_approved = ANSWER_STATES.which("is_approved")
     is_withdrawn = ANSWER_STATES.which("is_withdrawn")
@@ -73,9 +71,7 @@ STAGE_BY_ASSIGNMENT = {
 STAGE_BY_ANSWER = {"submitted": "sent", "edited": "edited", "checking": "check", "approved": "approved"}
 
 dates = Need("dates", lambda assignment: bool(assignment.reply_by and assignment.due_at and assignment.invited_at))
-cleared = Need(
-    "cleared text", lambda assignment: bool(assignment.question.text and assignment.question.text.cleared_at)
-)
+cleared = Need("cleared text", lambda assignment: assignment.question.is_cleared)
 text = Need("text", lambda answer: answer.text_id is not None)
 approval = Need(
     "approved text, credit", lambda answer: bool(answer.approved_text_id == answer.text_id and answer.credit)

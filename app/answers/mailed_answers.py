@@ -104,21 +104,30 @@ class Filing:
         return self.letter.body or ""
 
 
+@dataclass(frozen=True)
+class Said:
+    """What an expert's letter says besides: the `reason` of "cannot", the day of "later", or what is asked back in `note`
+    where that is not the whole letter."""
+
+    reason: str = "other"
+    later_on: date | None = None
+    note: str = ""
+
+
+NOTHING = Said()
+
+
 def file(
     session: Session,
     actor: Staff,
     letter: Letter,
     kind: str,
-    *,
-    reason: str = "other",
-    later_on: date | None = None,
-    note: str = "",
+    said: Said = NOTHING,
     version: int | None = None,
 ) -> None:
     """File an expert's letter as one of `OF_EXPERT`, and let its assignment or answer follow, in the expert's name.
 
-    `reason` goes with "cannot", `later_on` with "later"; `note` says what the expert asks back, where it is not the whole
-    letter. The same filing again does nothing. Raises `Stale`, `NotYours`, `Missing`, and `Illegal` where the assignment or
+    The same filing again does nothing. Raises `Stale`, `NotYours`, `Missing`, and `Illegal` where the assignment or
     its answer does not stand where this could follow.
     """
     if letter.author != "expert" or kind not in OF_EXPERT:
@@ -134,7 +143,7 @@ def file(
     LETTER.move("file", letter.state)
     lock(session, assignment)
     with audit.watched(session) as events:
-        FOLLOWS[kind](session, actor, Filing(letter, assignment, reason, later_on, note))
+        FOLLOWS[kind](session, actor, Filing(letter, assignment, said.reason, said.later_on, said.note))
         session.flush()
     filing.file(session, actor, letter, kind, assignment_id=assignment.id, did=[event.id for event in events])
 

@@ -36,12 +36,9 @@ def save_draft(
     actor: Actor,
     assignment: Assignment,
     tab: str,
-    body: str,
+    written: Written,
     count: int,
-    *,
     part: str = "answer",
-    ties: str = "",
-    credit_line: str | None = None,
 ) -> Draft:
     """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
     state never replaces a newer one. Approves and sends nothing. Raises `Illegal` where this part can't be sent (any more).
@@ -55,8 +52,8 @@ def save_draft(
         draft = Draft(assignment_id=assignment.id, tab=tab, part=part, body="", saved_at=now(session), count=-1)
         session.add(draft)
     if count >= draft.count and draft.part == part:
-        draft.body, draft.ties = (text.replace("\0", "")[:MAXIMUM] for text in (body, ties))
-        draft.credit_line = None if credit_line is None else single_line(credit_line)[:400]
+        draft.body, draft.ties = (text.replace("\0", "")[:MAXIMUM] for text in (written.body, written.ties))
+        draft.credit_line = None if written.credit_line is None else single_line(written.credit_line)[:400]
         draft.saved_at, draft.count = now(session), count
     session.flush()
     return draft
@@ -176,7 +173,7 @@ def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
     ANSWER.apply(session, actor, answer, "take back")
     ASSIGNMENT.apply(session, actor, assignment, "take back", cause="take back")
     if text:
-        save_draft(session, actor, assignment, "taken back", text.body, text.number, ties=text.ties)
+        save_draft(session, actor, assignment, "taken back", Written(text.body, text.ties), text.number)
 
 
 def sweep(session: Session) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from ..answers.models import Answer, AnswerText, Assignment
@@ -13,6 +13,8 @@ from ..newsletters.models import Newsletter, Topic
 from ..questions.lifecycle import STATES
 from ..questions.models import Question, QuestionTopic
 from .models import Edition, EditionItem
+
+NEWEST = (Question.published_at, Question.id)  # the order of what ran
 
 
 def touch(session: Session, newsletter_id: int) -> None:
@@ -31,21 +33,22 @@ def listing(
     states: Sequence[str] = STATES.which("is_published"),
 ) -> Listing[EditionItem]:
     """Return the list of the Q&As that ran, newest first: a walk of one index."""
-    query = (
-        select(EditionItem)
-        .join(Question, Question.id == EditionItem.question_id)
-        .where(Question.newsletter_id == newsletter.id, Question.state.in_(states))
-        # PostgreSQL would walk through all that has not run to get to the newest.
-        .where(Question.published_at.is_not(None))
-        .options(contains_eager(EditionItem.question))
-    )
+    query = _items(Question.newsletter_id == newsletter.id, Question.state.in_(states))
+    # PostgreSQL would walk through all that has not run to get to the newest.
+    query = query.where(Question.published_at.is_not(None))
     if topic:
         query = query.join(QuestionTopic, QuestionTopic.question_id == Question.id)
         query = query.join(Topic, Topic.id == QuestionTopic.topic_id).where(Topic.slug == topic)
     if year:
         first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
         query = query.where(Question.published_at >= first, Question.published_at < last)
-    return Listing(query, (Question.published_at, Question.id))
+    return Listing(query, NEWEST)
+
+
+def _items(*where: ColumnElement[bool]) -> Select[EditionItem]:
+    """The Q&As of editions with their questions, of which the conditions may be."""
+    query = select(EditionItem).join(Question, Question.id == EditionItem.question_id)
+    return query.where(*where).options(contains_eager(EditionItem.question))
 
 
 def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Place | None:
@@ -68,32 +71,16 @@ def years(session: Session, newsletter: Newsletter) -> list[int]:
 
 def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[EditionItem, Edition] | None:
     """A Q&A that ran, or one that was withdrawn since (its question's state says so)."""
-    row = session.execute(
-        select(EditionItem, Edition)
-        .join(Question, Question.id == EditionItem.question_id)
-        .join(Edition, Edition.id == EditionItem.edition_id)
-        .where(
-            Question.public_id == public_id,
-            Question.newsletter_id == newsletter.id,
-            Question.has_run,
-        )
-        .options(contains_eager(EditionItem.question))
-    ).first()
+    here = (Question.public_id == public_id, Question.newsletter_id == newsletter.id)
+    query = _items(*here, Question.has_run).add_columns(Edition)
+    row = session.execute(query.join(Edition, Edition.id == EditionItem.edition_id)).first()
     return (row[0], row[1]) if row else None
 
 
 def ran(session: Session, newsletter: Newsletter, question_ids: Sequence[int]) -> dict[int, EditionItem]:
     """Those of several questions that ran and can still be read, by their keys and in that order, in one query."""
-    query = (
-        select(EditionItem)
-        .join(Question, Question.id == EditionItem.question_id)
-        .where(
-            EditionItem.question_id.in_(question_ids),
-            Question.newsletter_id == newsletter.id,
-            Question.is_published,
-        )
-        .options(contains_eager(EditionItem.question))
-    )
+    mine = (Question.newsletter_id == newsletter.id, Question.is_published)
+    query = _items(EditionItem.question_id.in_(question_ids), *mine)
     found = {item.question_id: item for item in session.scalars(query)}
     return {key: found[key] for key in question_ids if key in found}
 
@@ -130,14 +117,8 @@ def sent_edition(session: Session, newsletter: Newsletter, public_id: str) -> Ed
 def items(session: Session, editions: Sequence[Edition]) -> dict[int, list[EditionItem]]:
     """The Q&As of several editions in their order, in one query; those whose question fits `which`, or can be read."""
     found: dict[int, list[EditionItem]] = {edition.id: [] for edition in editions}
-    rows = session.scalars(
-        select(EditionItem)
-        .join(Question, Question.id == EditionItem.question_id)
-        .where(EditionItem.edition_id.in_(found), Question.is_published)
-        .options(contains_eager(EditionItem.question))
-        .order_by(EditionItem.edition_id, EditionItem.position)
-    )
-    for item in rows:
+    query = _items(EditionItem.edition_id.in_(found), Question.is_published)
+    for item in session.scalars(query.order_by(EditionItem.edition_id, EditionItem.position)):
         found[item.edition_id].append(item)
     return found
 
@@ -152,23 +133,12 @@ def published_by(
     session: Session, expert_id: int, newsletter_id: int | None = None, limit: int = 20
 ) -> list[EditionItem]:
     """What an expert's answers ran in, newest first; of one newsletter where it is given."""
-    newest = (
-        select(Question.id)
-        .join(Answer, Answer.question_id == Question.id)
-        .where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
-        .order_by(Question.published_at.desc(), Question.id.desc())
-        .limit(limit)  # chosen by themselves: what ran is long, and a busy expert has a thousand of them to sort
-    )
-    if newsletter_id is not None:
-        newest = newest.where(Question.newsletter_id == newsletter_id)
-    query = (
-        select(EditionItem)
-        .join(Question, Question.id == EditionItem.question_id)
-        .where(Question.id.in_(newest.subquery().select()))
-        .options(contains_eager(EditionItem.question))
-        .order_by(Question.published_at.desc(), Question.id.desc())
-    )
-    return list(session.scalars(query))
+    theirs = select(Question.id).join(Answer, Answer.question_id == Question.id)
+    theirs = theirs.where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
+    theirs = theirs if newsletter_id is None else theirs.where(Question.newsletter_id == newsletter_id)
+    # Chosen by themselves: what ran is long, and a busy expert has a thousand of them to sort.
+    newest = Listing[Question](theirs, NEWEST).select(None, limit).subquery()
+    return Listing[EditionItem](_items(Question.id.in_(newest.select())), NEWEST).page(session, None, limit)
 
 
 def runs_of(session: Session, assignments: Sequence[Assignment]) -> dict[int, datetime]:

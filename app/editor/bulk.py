@@ -1,17 +1,20 @@
-"""One press for several letters or questions: what can be done is done, and what can't is told with its reason."""
+"""One press for several rows of a list: what can be done is done, and what can't is told with its reason."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flask import request
+from flask import abort, redirect, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
 
 from ..audit import watched
 from ..db import lock
+from ..letters.ending_sentences import ENDINGS
 from ..lifecycle import Illegal, Missing, NotYours, Refused, Stale, expect
+from ..listing import Listing
 from ..mail.outbox import OnItsWay
 from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of
@@ -19,13 +22,14 @@ from ..questions.moves import CannotMerge, InEdition
 from .conflict import in_short
 from .flash import announce
 from .form_values import number_in
-from .frame import Desk, at_desk, change
+from .frame import Desk, at_desk, change, editor
 from .questions.merge_words import MERGE
 from .undo_press import stay, way_back
 
 Row = TypeVar("Row")
-MOST = 60  # rows of one press: more than any page has
-WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
+Boxes = Sequence[tuple[str, int]]  # the public id of each ticked row, and the version that was on the page
+WhyNot = tuple[tuple[type[Refused], Any], ...]
+WHY_NOT: WhyNot = (
     (Stale, _l("somebody has changed it since")),
     (InEdition, _l("it is picked for an edition, or ran in one")),
     (NotYours, _l("an editor has to do it")),
@@ -47,6 +51,80 @@ class Otherwise(Refused):
         self.words = words
 
 
+def why_not(desk: Desk, row: Any, why: Refused) -> str:
+    """Return in words why nothing was done to a letter or a question."""
+    if isinstance(why, Otherwise):
+        return why.words
+    if isinstance(why, CannotMerge):
+        return str(MERGE[why.reason])
+    if isinstance(why, Stale | Illegal) and (said := in_short(desk, row)):
+        return said if isinstance(why, Stale) else f"{WHY_NOT[-1][1]} ({said})"
+    return worded(WHY_NOT, why)
+
+
+def worded(table: WhyNot, why: Refused) -> str:
+    return next(str(words) for kind, words in table if isinstance(why, kind))
+
+
+@dataclass(frozen=True)
+class Press:
+    """What can be done with the ticked rows: the words of the button, and the verb, for each row as a change of its own or, where it
+    is done `together`, for the boxes of all of them in one, which also gives the address of what they became.
+
+    `key` is the act whose key presses it, `choose` the select beside the button, "reason" or "topic", with its `label`. `done` and
+    `empty` say how many were done, and that none was ticked, where that isn't said as of the other presses.
+    """
+
+    words: Any
+    verb: Callable[[Desk, Any], Any]
+    key: str = ""
+    choose: str = ""
+    label: Any = ""
+    together: bool = False
+    done: Callable[[int], str] | None = None
+    empty: Any = ""
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """The list whose rows are ticked: the name of their boxes, how one is loaded, and what can be done with them.
+
+    `back` gives the address to come back to, by the fields of the form, and the list there where what the rows became is read next
+    once nothing is left in it. `why` and `stays` say why something wasn't done, and with how many rows.
+    """
+
+    box: str
+    load: Callable[[Desk, str], Any]
+    presses: Mapping[str, Press]
+    back: Callable[[Desk], tuple[str, Listing[Any] | None]]
+    done: Callable[[int], str]
+    empty: Any
+    link: Any = ""
+    why: Callable[[Desk, Any, Refused], str] = why_not
+    stays: Callable[[Counter[str]], list[str]] = stay
+    most: int = 60  # rows of one press: more than any page has
+
+    def at(self, path: str, endpoint: str, act: str) -> None:
+        """Let the presses be sent to a list of the desk by whoever may do the act, and its template draw their buttons. Of the
+        presses each is asked on its own."""
+        BULK[path] = self
+
+        def press(slug: str) -> Response:
+            return press_ticked(slug, self)
+
+        press.__name__ = endpoint  # by which its act and the limits know it
+        editor.press(f"/<slug>/{path}", act)(press)
+
+
+BULK: dict[str, Bulk] = {}  # by the lists' addresses
+
+
+@editor.app_template_global("presses")
+def presses(rows: str, *but: str) -> list[tuple[str, Press]]:
+    """Return what can be done with the ticked rows of a list, without the presses named."""
+    return [(name, press) for name, press in BULK[rows].presses.items() if name not in but]
+
+
 @dataclass
 class Outcome:
     """What became of a press: how many were done, the events of it, and the refused with their reasons."""
@@ -56,7 +134,7 @@ class Outcome:
     refused: list[tuple[str, Refused]] = field(default_factory=list)
 
 
-def ticked(name: str, most: int = MOST) -> list[tuple[str, int]]:
+def ticked(name: str, most: int) -> Boxes:
     """The public ids and versions of the boxes of a form; what is none of ours is left out."""
     pairs = (value.partition(".") for value in request.form.getlist(name)[:most])
     return [(key, number_in(version)) for key, _dot, version in pairs if key]
@@ -70,7 +148,7 @@ def fresh(desk: Desk, row: Any, version: int) -> Any:
     return row
 
 
-def together(boxes: Sequence[tuple[str, int]], take: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
+def together(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
     """The rows for one change of them all; what `take` refuses is in the outcome and holds up no other."""
     outcome, rows = Outcome(), []
     for public_id, version in sorted(boxes):  # in one order, so that two presses at once wait for each other
@@ -89,17 +167,15 @@ def chosen_topic(desk: Desk) -> Topic:
     raise Otherwise(_("choose a topic first"))
 
 
-def each(
-    slug: str, boxes: Sequence[tuple[str, int]], load: Callable[[Desk, str], Any], act: Callable[[Desk, Any], object]
-) -> Outcome:
+def _each(slug: str, bulk: Bulk, press: Press, boxes: Boxes) -> Outcome:
     """Do something to each row, as a change of its own, so that one which can't be moved holds up no other."""
     outcome = Outcome()
     for public_id, version in boxes:
 
         def fn(desk: Desk, public_id: str = public_id, version: int = version) -> str:
-            row = fresh(desk, load(desk, public_id), version)
+            row = fresh(desk, bulk.load(desk, public_id), version)
             with watched(desk.session) as events:
-                act(desk, row)
+                press.verb(desk, row)
                 desk.session.flush()
                 return way_back(events)
 
@@ -111,26 +187,27 @@ def each(
     return outcome
 
 
-def tell(
-    slug: str, outcome: Outcome, load: Callable[[Desk, str], Any], done: str, empty: str, back: str,
-    href: str = "", label: str = "",
-) -> None:  # fmt: skip
-    """Say what was done, what wasn't and why, with the way back."""
-    said = [done] if outcome.done else []
-    if outcome.refused:
-        with at_desk(slug) as desk:
-            said += stay(Counter(_why(desk, load(desk, key), why) for key, why in outcome.refused))
-    press = ".".join(filter(None, outcome.press))
-    announce(" ".join(said) or empty, href=href, label=label, undo=press, back=back)
+def press_ticked(slug: str, bulk: Bulk) -> Response:
+    """Do what was pressed with the ticked rows, and say what was done, what wasn't and why, with the way back."""
+    press = bulk.presses.get(request.form.get("act", "")) or abort(400)
+    if press.choose == "reason" and request.form.get("reason") not in ENDINGS:
+        abort(400)
+    with at_desk(slug) as desk:  # a stranger learns nothing, also without a tick
+        back, left = bulk.back(desk)
+    boxes, href = ticked(bulk.box, bulk.most), ""
+    if press.together:
+        outcome, href = change(slug, lambda desk: press.verb(desk, boxes))
+    else:
+        outcome = _each(slug, bulk, press, boxes)
+    said = [(press.done or bulk.done)(outcome.done)] if outcome.done else []
+    with at_desk(slug) as desk:
+        said += bulk.stays(Counter(_why(desk, bulk, key, why) for key, why in outcome.refused))
+        leads_on = href and left and not left.page(desk.session, None, 1)
+    undo = ".".join(filter(None, outcome.press))
+    announce(" ".join(said) or str(press.empty or bulk.empty), href=href, label=str(bulk.link), undo=undo, back=back)
+    return redirect(href if leads_on else back, code=303)
 
 
-def _why(desk: Desk, row: Any, why: Refused) -> str:
-    if isinstance(why, NotThere) or row is None:
-        return _("it isn’t there")
-    if isinstance(why, Otherwise):
-        return why.words
-    if isinstance(why, CannotMerge):
-        return str(MERGE[why.reason])
-    if isinstance(why, Stale | Illegal) and (said := in_short(desk, row)):
-        return said if isinstance(why, Stale) else f"{WHY_NOT[-1][1]} ({said})"
-    return next(str(words) for kind, words in WHY_NOT if isinstance(why, kind))
+def _why(desk: Desk, bulk: Bulk, public_id: str, why: Refused) -> str:
+    row = bulk.load(desk, public_id)
+    return _("it isn’t there") if row is None or isinstance(why, NotThere) else bulk.why(desk, row, why)

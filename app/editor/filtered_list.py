@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from flask import request, url_for
 from sqlalchemy import ColumnElement, or_, select
@@ -74,6 +74,16 @@ class Declared(Generic[Row]):
                 unknown(desk, name, self.endpoint)
         meant = {name: options[name][value][1] for name, value in values.items() if name in options}
         return Filtered(self, desk, values, state, options, self.listing(desk, self.states[state][1], meant))
+
+    def of_form(self, desk: Desk) -> "tuple[Filtered[Row], str | None]":
+        """Return the list that was open when a form was sent, and behind which row its page began."""
+        args = dict(parse_qsl(request.form.get("list", "")))
+        return self.read(desk, args), args.get("before")
+
+    def back(self, desk: Desk) -> "tuple[str, Listing[Row]]":
+        """Return the address of the page that was open, and its list."""
+        listed, before = self.of_form(desk)
+        return listed.address(before=before), listed.listing
 
 
 @dataclass(frozen=True)

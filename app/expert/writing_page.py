@@ -113,11 +113,9 @@ def draft(**way: str) -> Response:
             found.actor,
             found.task.assignment,
             tab,
-            form.get(part, ""),
+            writing.Written(form.get(part, ""), form.get("ties", ""), credit_line=_corrected()),
             count,
-            part=part,
-            ties=form.get("ties", ""),
-            credit_line=_corrected(),
+            part,
         )
 
     kept = change(way, save)

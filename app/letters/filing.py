@@ -24,14 +24,13 @@ def file(
     *,
     question_id: int | None = None,
     assignment_id: int | None = None,
-    version: int | None = None,
     did: Sequence[int] | None = None,
 ) -> None:
     """File a letter as question, comment, tip, unsubscribe or spam, or an expert's as answer and the like.
 
-    `did` are the events that followed from it. Raises `Stale`, `Illegal`, `NotYours`, `Missing`.
+    `did` are the events that followed from it. Raises `Illegal`, `NotYours`, `Missing`.
     """
-    expect(lock(session, letter), version)
+    lock(session, letter)
     why: dict[str, Any] = {"kind": kind, "question": question_id, "assignment": assignment_id, "was": _facts(letter)}
     if did is not None:
         why["did"] = list(did)

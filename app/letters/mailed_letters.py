@@ -2,6 +2,7 @@
 itself."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -26,36 +27,44 @@ FLOOD = 20  # letters of one sender in an hour; what comes above them is held
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
+@dataclass(frozen=True)
+class Mailed:
+    """What a reader mailed, and from where: an `address` that one can't write to is not kept."""
+
+    words: str
+    address: str
+    received_at: datetime
+    language: str = ""
+    about_edition_id: int | None = None
+
+
 def take(
     session: Session,
     actor: Actor,
     newsletter: Newsletter,
-    words: str,
+    mailed: Mailed,
     *,
-    address: str,
-    received_at: datetime,
-    language: str = "",
-    about_edition_id: int | None = None,
     hold: str | None = None,
     answerable: bool = False,
 ) -> Letter:
-    """Take in what a reader mailed. It counts as "one e-mail, then forget me"; an `address` that one can't write to is
-    not kept. `hold` says why the desk should look at it first. `answerable` allows the one neutral acknowledgement,
-    which is sent where the newsletter wants it, once a day to each sender. Raises `Missing` without words.
+    """Take in what a reader mailed. It counts as "one e-mail, then forget me".
+
+    `hold` says why the desk should look at it first. `answerable` allows the one neutral acknowledgement, which is sent
+    where the newsletter wants it, once a day to each sender. Raises `Missing` without words.
     """
-    body = clean(words)[:LONGEST]
+    body = clean(mailed.words)[:LONGEST]
     if not body:
         raise Missing("text")
-    to = _usable(address)
+    to = _usable(mailed.address)
     reason = held_reason(body) or hold or (_flood(session, to) if to else None)
     letter = Letter(
         newsletter_id=newsletter.id,
         channel="mail",
         hear_back="once" if to else "number",
         body=body,
-        language=language if _TAG.fullmatch(language) else guess_language(body),
-        about_edition_id=about_edition_id,
-        received_at=received_at,
+        language=mailed.language if _TAG.fullmatch(mailed.language) else guess_language(body),
+        about_edition_id=mailed.about_edition_id,
+        received_at=mailed.received_at,
         held_reason=reason,
     )
     LETTER.apply(session, actor, letter, "send", to="held" if reason else "received")
@@ -77,16 +86,9 @@ def from_pen(
     reading = inbound.reading_of(session, row)
     if reading is None:
         raise Missing("bytes")
-    letter = take(
-        session,
-        actor,
-        newsletter,
-        reading.text or reading.subject,
-        address=reading.from_address,
-        received_at=row.stored_at,
-        language=reading.language,
-        about_edition_id=row.edition_id,
-    )
+    words = reading.text or reading.subject
+    mailed = Mailed(words, reading.from_address, row.stored_at, reading.language, row.edition_id)
+    letter = take(session, actor, newsletter, mailed)
     inbound.take(session, actor, row, letter.id, version, newsletter_id=newsletter.id, assignment_id=None)
     return letter
 

@@ -22,7 +22,10 @@ MAXIMUM_BACKGROUND = 4_000
 
 @dataclass(frozen=True)
 class Ask:
-    """What a reader filled in. `consent` is the sentence beside the credit, as they saw it."""
+    """What a reader filled in, or told the desk at `given_at`.
+
+    `consent` is the sentence beside the credit, as they saw it.
+    """
 
     body: str
     background: str = ""
@@ -35,6 +38,7 @@ class Ask:
     consent: str = ""
     verbatim: bool = False
     about_edition_id: int | None = None
+    given_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,6 @@ def send(
     form: Form | None = None,
     channel: str = "web",
     hold: str | None = None,
-    given_at: datetime | None = None,
 ) -> Letter:
     """Take a letter in.
 
@@ -126,7 +129,7 @@ def send(
     if faults := faults_of(ask):
         raise Faulty(faults)
     body, background = clean(ask.body), clean(ask.background)
-    moment = given_at or now(session)
+    moment = ask.given_at or now(session)
     if channel == "web" and ask.hear_back == "number":
         moment = day_only(moment)
     reason = held_reason(body) or hold

@@ -89,7 +89,7 @@ def read(session: Session, mail: OutboxMail) -> Message:
 def rewrite(
     session: Session, actor: Actor, mail: OutboxMail, subject: str, text: str, version: int | None = None
 ) -> None:
-    """Give a held mail other words; in `text` the places of `hidden.with_places` stand for its secret addresses.
+    """Give a held mail other words; in `text` the places of `secret_links.with_places` stand for its secret addresses.
 
     Raises `Stale`, `Illegal`, `NotYours`, and `Missing` (subject, text, link, contents).
     """

@@ -58,15 +58,8 @@ def _letter(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -
         assignment = session.get_one(Assignment, decision.assignment_id)
         return from_experts.take(session, actor, assignment, reading.text, row.stored_at).id
     newsletter = session.get_one(Newsletter, decision.newsletter_id)
-    letter = from_readers.take(
-        session,
-        actor,
-        newsletter,
-        reading.text,
-        address=reading.from_address,
-        received_at=row.stored_at,
-        language=reading.language,
-        about_edition_id=decision.edition_id,
-        answerable=judged.answerable,
+    mailed = from_readers.Mailed(
+        reading.text, reading.from_address, row.stored_at, reading.language, decision.edition_id
     )
+    letter = from_readers.take(session, actor, newsletter, mailed, answerable=judged.answerable)
     return letter.id

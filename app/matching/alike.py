@@ -4,7 +4,6 @@ The index proposes, one rescorer for both databases orders, and the desk's own d
 is shown unasked. The matcher of words finds the same language only; the extra `semantic` finds others too.
 """
 
-from collections.abc import Collection as Set
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from . import semantic
 from .index import is_sqlite, scoped
-from .models import NOUNS, Collection, _Doc
+from .models import Collection, _Doc
 from .reasons import Reason, reasons
 from .scoring import Counts, Weighed, Words, alikeness
 from .verdicts import cutoff, not_the_same
@@ -70,26 +69,22 @@ def alike(
     probe: Probe,
     *,
     limit: int = 10,
-    nouns: Sequence[str] = NOUNS,
-    without: Set[Key] = frozenset(),
     matcher: str | None = None,
     scored: Sequence[Scored] | None = None,
 ) -> list[Alike]:
     """Up to `limit` look-alikes among one newsletter's texts, best first; a question once, however many letters ask it.
 
-    Left out are the probe itself, what the desk called "not the same", and `without`. `matcher` is 'words' or
-    'semantic'; without it the one of the settings. The probe's words are compared and not kept; `scored` is what
-    comparing it gave where that has been done for something else.
+    Left out are the probe itself and what the desk called "not the same". `matcher` is 'words' or 'semantic';
+    without it the one of the settings. The probe's words are compared and not kept; `scored` is what comparing it gave
+    where that has been done for something else.
     """
     matcher = matcher or matcher_of(session)
     if scored is None:
         scored = by_score(session, collection, newsletter_id, probe, matcher)
-    hidden = {*without, *not_the_same(session, probe.key)} | ({probe.key} if probe.key else set())
-    ranked = [
-        (key, score, doc)
-        for key, score, doc in scored
-        if key[0] in nouns and hidden.isdisjoint({key, (doc.noun, doc.noun_id)})
-    ][:limit]
+    hidden = {*not_the_same(session, probe.key)} | ({probe.key} if probe.key else set())
+    ranked = [(key, score, doc) for key, score, doc in scored if hidden.isdisjoint({key, (doc.noun, doc.noun_id)})][
+        :limit
+    ]
     if not ranked:
         return []
     counts = counts_of(session, collection, newsletter_id, Words(probe.text).compared)

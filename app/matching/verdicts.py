@@ -26,7 +26,6 @@ NEWEST = 500  # decisions that count: a desk changes its mind, and its readers t
 def verdict(
     session: Session,
     actor: Staff,
-    newsletter_id: int,
     one: tuple[str, int],
     other: tuple[str, int],
     same: bool,
@@ -40,10 +39,10 @@ def verdict(
     """
     must(actor, "word", "take letters")
     (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
-    if one == other or not {a_noun, b_noun} <= {*NOUNS} or actor.newsletter_id != newsletter_id:
+    if one == other or not {a_noun, b_noun} <= {*NOUNS}:
         raise Missing("pair")
     row = _said(session, one, other) or Verdict(
-        newsletter_id=newsletter_id, a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id
+        newsletter_id=actor.newsletter_id, a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id
     )
     row.same, row.score, row.matcher, row.decided_at = same, min(1.0, max(0.0, score)), matcher, now(session)
     session.add(row)

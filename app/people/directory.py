@@ -1,6 +1,6 @@
 """Staff and experts: who they are, how to reach them, and whether somebody checked that they are who they say."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -157,14 +157,6 @@ def desk_of(session: Session, newsletter_id: int) -> list[Person]:
 def names_of(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """The names behind several people's keys, in one query."""
     return {row.id: row.name for row in session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))}
-
-
-def staff_names(session: Session, refs: Iterable[str]) -> dict[str, str]:
-    """The names behind those of several actors that are staff, by what the trail calls them ("staff:5"), in one query
-    at most.
-    """
-    keys = {int(ref.removeprefix("staff:")): ref for ref in refs if ref.startswith("staff:")}
-    return {keys[key]: name for key, name in names_of(session, list(keys)).items()} if keys else {}
 
 
 def expert_names(session: Session, ids: Sequence[int]) -> dict[int, str]:

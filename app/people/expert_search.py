@@ -1,8 +1,7 @@
 """Finding experts: what their profiles are looked up by, and the directory in pages."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Text, cast, delete, exists, select
@@ -15,13 +14,6 @@ from .name_forms import LONGEST, alike, fold, language_words
 
 SAID = tuple(name for name, field in PROFILE.items() if field.is_found_by)
 LONGEST_TERM = 60
-
-Condition = Callable[[date], ColumnElement[bool]]
-# What the list of experts can be narrowed to, as far as the profile knows; the rest is known where work is.
-SHOWN: dict[str, Condition] = {
-    "away": lambda today: Expert.away_until >= today,
-    "unverified": lambda _today: Expert.verified_at.is_(None),
-}
 
 
 def columns(name: str, profile: Mapping[str, Any]) -> dict[str, str]:

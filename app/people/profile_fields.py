@@ -20,9 +20,10 @@ class ProfileField(Field):
 
 
 def profile_field(
-    label: str, help: str = "", kind: str = "line", length: int = 0, *, default: Any, **row: Any
+    label: str, help: str = "", kind: str = "line", length: int = 0, *, default: Any, column: Any = None, **row: Any
 ) -> MappedColumn[Any]:
-    return kept(ProfileField(label=label, help=help, kind=kind, **row), length, default=default)
+    """Return the column of a field; `column` are further options of it, such as `server_default` of one that came later."""
+    return kept(ProfileField(label=label, help=help, kind=kind, **row), length, default=default, **(column or {}))
 
 
 def profile_line(label: str, help: str = "", length: int = 200, **row: Any) -> MappedColumn[Any]:

@@ -29,7 +29,6 @@ class QuestionStates:
     is_published = STATES.which("is_published")
     is_retracted = STATES.which("is_retracted")
     is_shelved = STATES.which("is_shelved")
-    is_closed = STATES.which("is_closed")
     is_merged = STATES.which("is_merged")
     is_listed = STATES.which("is_listed")
     is_going = STATES.which("is_going")
@@ -60,7 +59,7 @@ CANNOT_BE_MERGED = {
     "closed": "closed", "merged": "merged",
 }  # fmt: skip
 
-cleared = Need("cleared text", lambda question: bool(question.text and question.text.cleared_at))
+cleared = Need("cleared text", lambda question: question.is_cleared)
 slot = Need("slot", lambda question: question.edition_id is not None and question.position is not None)
 
 QUESTION = Machine(

@@ -73,6 +73,20 @@ class Question(Row, Public, Editable, QuestionStates):
     def wording(self) -> str:
         return (self.text.body or "") if self.text else ""
 
+    @property
+    def title(self) -> str:
+        """What it is called where it is named: its headline, else its wording."""
+        return self.headline or self.wording
+
+    @property
+    def short_title(self) -> str:
+        return self.headline or self.wording[:80]
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether an editor confirmed that nobody could recognise the asker in its wording of now."""
+        return bool(self.text and self.text.cleared_at)
+
 
 class QuestionText(Row):
     """One version of the desk's words. `cleared_*`: an editor confirmed that nobody could recognise the asker in it."""

@@ -25,16 +25,15 @@ def reword(
     body: str,
     background: str = "",
     language: str | None = None,
-    version: int | None = None,
     seen: str | None = None,
 ) -> QuestionText:
     """Give a question new words. The confirmation that stood on the old ones does not carry over to other ones.
 
-    `seen` is the label of the words that the actor had before their eyes: unlike `version`, it asks only whether these
-    were changed. Raises `Stale`; `Missing` (wording); `TooLong` (headline).
+    `seen` is the label of the words that the actor had before their eyes. Raises `Stale`; `Missing` (wording);
+    `TooLong` (headline).
     """
     must(actor, "word")
-    expect(lock(session, question), version)
+    lock(session, question)
     body, background = for_print(clean(body)), for_print(clean(background))
     headline = within("headline", for_print(single_line(headline)), LONGEST_HEADLINE)
     if not body:

@@ -1,23 +1,14 @@
 """Search in what ran. By POST: what a reader looks for stands in no address, and so in nobody's log or history."""
 
-from dataclasses import dataclass
-
 from flask import request
 
 from ..editions import archive
 from ..matching import PUBLIC
-from ..matching.search import Piece, mark_of, search
+from ..matching.search import mark_of, search
 from .page_frame import at, found, reader
-from .stories import Told, told
+from .stories import told
 
 PAGE = 20
-
-
-@dataclass(frozen=True)
-class Result:
-    key: int
-    story: Told
-    snippet: tuple[Piece, ...]
 
 
 @reader.post("/<slug>/answers")
@@ -34,8 +25,6 @@ def find_answers(slug: str) -> str:
         hits = search(session, PUBLIC, newsletter.id, words, answered=True, before=mark, limit=PAGE + 1)
         ran = archive.ran(session, newsletter, [hit.noun_id for hit in hits[:PAGE]])
         stories = dict(zip(ran, told(newsletter, list(ran.values())), strict=True))
-        results = [Result(hit.noun_id, stories[hit.noun_id], hit.snippet) for hit in hits if hit.noun_id in stories]
-        last_key = ran[results[-1].key].question.public_id if len(hits) > PAGE and results else ""
-        return place.page(
-            "reader/found.html", "answers", words=words, results=results, older=last_key, first=not before
-        )
+        results = [(stories[hit.noun_id], hit.snippet) for hit in hits if hit.noun_id in stories]
+        older = ran[[*stories][-1]].question.public_id if len(hits) > PAGE and results else ""
+        return place.page("reader/found.html", "answers", words=words, results=results, older=older, first=not before)

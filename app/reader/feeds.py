@@ -14,7 +14,7 @@ from ..editions.models import EditionItem
 from ..editions.queries import coming_editions
 from ..typesetting.renderers import to_html
 from .page_frame import Place, at, public, reader
-from .stories import told
+from .stories import Told, told
 
 ATOM = "http://www.w3.org/2005/Atom"
 ENTRIES = 20
@@ -39,56 +39,25 @@ def feed(place: Place) -> Response:
     items = archive.listing(newsletter).page(place.session, None, ENTRIES)
     stories = told(newsletter, items)
     ElementTree.register_namespace("", ATOM)
-    root = ElementTree.Element(
-        f"{{{ATOM}}}feed",
-        {"{http://www.w3.org/XML/1998/namespace}lang": newsletter.language},
-    )
-    _add(root, "id", _whole(url_for("reader.feed", slug=newsletter.slug)))
-    _add(root, "title", newsletter.name)
+    own, home = (_whole(url_for(f"reader.{name}", slug=newsletter.slug)) for name in ("feed", "answers"))
+    root = ElementTree.Element(f"{{{ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": newsletter.language})
     newest = stories[0].at if stories else datetime(2000, 1, 1, tzinfo=UTC)
-    _add(root, "updated", newest.isoformat())
+    for tag, text in (("id", own), ("title", newsletter.name), ("updated", newest.isoformat())):
+        _add(root, tag, text)
     _add(_add(root, "author"), "name", newsletter.editor)
-    _add(
-        root,
-        "link",
-        rel="self",
-        href=_whole(url_for("reader.feed", slug=newsletter.slug)),
-    )
-    _add(
-        root,
-        "link",
-        rel="alternate",
-        href=_whole(url_for("reader.answers", slug=newsletter.slug)),
-    )
+    _add(root, "link", rel="self", href=own)
+    _add(root, "link", rel="alternate", href=home)
     for item, story in zip(items, stories, strict=True):
-        _entry(
-            root,
-            item,
-            _whole(story.href),
-            story.headline,
-            story.at,
-            [name for name, _line in story.people],
-        )
-    return Response(
-        ElementTree.tostring(root, encoding="utf-8", xml_declaration=True),
-        mimetype="application/atom+xml",
-    )
+        _entry(root, item, story)
+    made = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return Response(made, mimetype="application/atom+xml")
 
 
-def _entry(
-    root: ElementTree.Element,
-    item: EditionItem,
-    address: str,
-    headline: str,
-    at: datetime,
-    people: list[str],
-) -> None:
-    entry = _add(root, "entry")
-    _add(entry, "id", address)
-    _add(entry, "title", headline)
-    _add(entry, "published", at.isoformat())
-    _add(entry, "updated", at.isoformat())
-    for name in people:
+def _entry(root: ElementTree.Element, item: EditionItem, story: Told) -> None:
+    entry, address, at = _add(root, "entry"), _whole(story.href), story.at.isoformat()
+    for tag, text in (("id", address), ("title", story.headline), ("published", at), ("updated", at)):
+        _add(entry, tag, text)
+    for name, _line in story.people:
         _add(_add(entry, "author"), "name", name)
     _add(entry, "link", rel="alternate", href=address)
     # A text construct of type "html" holds escaped markup (RFC 4287, section 3.1.1.2).

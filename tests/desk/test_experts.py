@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app import permissions
 from app.answers import assigning
 from app.audit import Event
 from app.editions import locking, slots
@@ -16,7 +17,6 @@ from app.editions.models import Edition
 from app.editions.queries import coming_editions
 from app.fields import KINDS
 from app.newsletters.models import PARTS, SETTINGS, Newsletter, NewsletterText
-from app.people import permissions
 from app.people.models import Expert, Person
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered, handed_in

@@ -3,11 +3,9 @@
 import re
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import pytest
-from jinja2 import meta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,9 +14,8 @@ from app.answers import assigning
 from app.answers.desk_letters import write_to
 from app.answers.models import Answer
 from app.db import Database, now
-from app.mail import kinds, outbox
+from app.mail import outbox
 from app.mail.kinds import KINDS
-from app.mail.mail_templates import texts
 from app.mail.models import OutboxMail
 from app.newsroom import public_state, publishing
 from app.people.models import Expert
@@ -26,6 +23,7 @@ from app.questions.models import Question
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.messages import used
 from tests.support.shown import all_shown, fact, seen, version
 from tests.support.stored import everything
 
@@ -34,7 +32,6 @@ FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur", "t
 HARMLESS = "We have it from elsewhere. Thank you all the same."
 LATER = "2099-01-01T10:00"
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
-TEMPLATES = Path(kinds.__file__).parent / "templates"
 
 Press = tuple[str, str, dict[str, Any]]  # the address, the field, and what else the form holds
 
@@ -211,20 +208,13 @@ def test_what_holds_nothing_of_the_askers_goes_at_once(
         assert outbox.read(session, mail).text.count(HARMLESS) == 1 + twice
 
 
-def used(template: str) -> set[str]:
-    """The values that a mail's template puts in, or one that it extends."""
-    tree = texts.parse((TEMPLATES / template).read_text())
-    above = [used(name) for name in meta.find_referenced_templates(tree) if name]
-    return meta.find_undeclared_variables(tree).union(*above)
-
-
 def test_every_word_of_the_desk_in_a_mail_to_an_expert_has_its_press_above() -> None:
     """A new mail, or a new value of one, has to be told apart: typed and looked through, or said by the house."""
     typed = set()
     for kind, row in KINDS.items():
         if kind.startswith("expert."):
             words = {one.name for one in fields(row.about) if one.type in (str, str | None)}
-            typed |= {(kind, value) for value in used(f"{kind}.txt") & words - SAID}
+            typed |= {(kind, value) for value in used(kind) & words - SAID}
     assert typed == {*PRESSES.values(), APPROVED}
     assert {value for _kind, value in typed} == {"typed", "brief", "full_text"}
 

@@ -81,8 +81,8 @@ def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_c
         row = inbound.store(session, b"as it came", source="imap", newsletter_id=newsletter.id)
         inbound.keep_reading(session, row, MAIL)
         letter = mailed_letters.take(
-            session, Mailroom(), newsletter, MAIL.text, address=MAIL.from_address, received_at=now(session),
-            about_edition_id=edition.id,
+            session, Mailroom(), newsletter,
+            mailed_letters.Mailed(MAIL.text, MAIL.from_address, now(session), about_edition_id=edition.id),
         )  # fmt: skip
         inbound.place(session, Mailroom(), row, "letter", (), letter_id=letter.id, edition_id=edition.id)
         return letter.public_id

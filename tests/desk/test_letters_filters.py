@@ -44,8 +44,8 @@ def mailed(database: Database, newsroom: Newsroom, words: str, number: int | Non
     def fn(session):
         edition = session.scalars(select(Edition).filter_by(number=number)).one() if number else None
         return mailed_letters.take(
-            session, Mailroom(), session.get_one(Newsletter, newsroom.newsletter_id), words, address="dana@post.example",
-            received_at=now(session), about_edition_id=edition.id if edition else None,
+            session, Mailroom(), session.get_one(Newsletter, newsroom.newsletter_id),
+            mailed_letters.Mailed(words, "dana@post.example", now(session), about_edition_id=edition.id if edition else None),
         ).public_id  # fmt: skip
 
     return database.write(fn)
@@ -173,7 +173,7 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for number in range(85):
             mailed_letters.take(
-                session, Mailroom(), newsletter, f"{SALT} {number}", address="", received_at=now(session)
+                session, Mailroom(), newsletter, mailed_letters.Mailed(f"{SALT} {number}", "", now(session))
             )
         days = 3 if query == "age=week" else 9
         session.execute(update(Letter).values(channel="web", received_at=now(session) - timedelta(days=days)))
@@ -199,7 +199,7 @@ def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, datab
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for number in range(8):
             mailed_letters.take(
-                session, Mailroom(), newsletter, f"{SALT} {number}", address="", received_at=now(session)
+                session, Mailroom(), newsletter, mailed_letters.Mailed(f"{SALT} {number}", "", now(session))
             )
         session.execute(update(Letter).values(channel="web", received_at=now(session) - age))
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing
+from app.answers.briefing import Brief
 from app.answers.models import Answer, AnswerText, Assignment
 from app.db import Database
 from app.editor.conflict import token_of
@@ -141,7 +142,7 @@ def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora,
     def draft(session: Session) -> str:
         marek = session.get_one(Expert, newsroom.marek.expert_id)
         row = session.scalars(select(Question)).one()
-        return assigning.assign(session, newsroom.nora, row, marek, brief="Say who pays.").public_id
+        return assigning.assign(session, newsroom.nora, row, marek, Brief("Say who pays.")).public_id
 
     brief = f"{question}/assignments/{database.write(draft)}/brief"
     opened = nora.get(brief)

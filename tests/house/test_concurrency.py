@@ -244,13 +244,14 @@ def test_two_editors_reword_and_the_slower_one_is_told(database: Database, newsr
     question_id = database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Who?", language="en").id)
     for number in range(ROUNDS):
         with database.read() as session:
-            version = session.get_one(Question, question_id).version
+            text = session.get_one(Question, question_id).text
+            seen = text.label if text else None
 
-        def words(editor: Staff, number: int = number, version: int = version) -> Callable[[Session], None]:
+        def words(editor: Staff, number: int = number, seen: str | None = seen) -> Callable[[Session], None]:
             def change(session: Session) -> None:
                 question = session.get_one(Question, question_id)
                 body = f"{editor.name}, {number}"
-                wording.reword(session, editor, question, headline="", body=body, version=version)
+                wording.reword(session, editor, question, headline="", body=body, seen=seen)
 
             return change
 

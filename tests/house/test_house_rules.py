@@ -17,6 +17,11 @@ DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
 # What stands around the doors and the commands; no noun knows of it.
 AROUND = ("web", "errors", "formatting", "cli", "worker", "health", "rotation", "indexing", "models", "migrate")
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
+MOST_PARAMETERS = 7
+# What every move, event and search goes through, and the words of a question, take one more.
+WITH_ONE_MORE = {
+    "app/audit/record.py record", "app/lifecycle.py apply", "app/matching/search.py search", "app/questions/wording.py reword",
+}  # fmt: skip
 MOST_LINES = {"tests": 500}  # elsewhere 300: a file of tests holds many stories
 LISTS = ("migrations/versions/",)  # a record is not read from top to bottom
 
@@ -193,6 +198,30 @@ def test_no_file_is_longer_than_one_can_keep_in_mind() -> None:
     lengths = {named(path): len(path.read_text().splitlines()) for path in code(".py", ".html", ".css", ".js")}
     long = {name: lines for name, lines in lengths.items() if lines > MOST_LINES.get(name.split("/")[0], 300)}
     assert {name: lines for name, lines in long.items() if not name.startswith(LISTS)} == {}
+
+
+def test_no_function_takes_more_values_than_one_can_keep_in_mind() -> None:
+    """Those that are threaded through many functions belong to an object: a mail's values, a brief, who acts."""
+    many = {
+        f"{named(path)} {function.name}": count
+        for _room, path in of_app()
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (count := len(parameters_of(function))) > MOST_PARAMETERS
+    }
+    long = {name for name, count in many.items() if count > MOST_PARAMETERS + (name in WITH_ONE_MORE)}
+    assert not long, (
+        f"{sorted(long)} take more than {MOST_PARAMETERS} values: let those that belong together come as one frozen object "
+        "(`Brief`, `Terms`, `AssignmentMail`), or find the object that they belong to already."
+    )
+    assert set(many) >= WITH_ONE_MORE, (
+        f"Take {sorted(WITH_ONE_MORE - set(many))} out of WITH_ONE_MORE: they got shorter."
+    )
+
+
+def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    given = function.args
+    return [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs) if one.arg not in ("self", "cls")]
 
 
 def by_hand(node: ast.AST, room: str) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from app import worker
 from app.actors import Clock, Reader
 from app.answers import assigning
+from app.answers.briefing import Brief
 from app.answers.models import Assignment
 from app.db import Base, Database, now
 from app.editions.models import Edition, EditionItem
@@ -85,7 +86,7 @@ def reword(database: Database, newsroom: Newsroom, question: int, body: str, *, 
 def invite_leyla(database: Database, newsroom: Newsroom, question: int, brief: str = "") -> None:
     def work(session: Session) -> None:
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
-        row = assigning.assign(session, newsroom.nora, session.get_one(Question, question), leyla, brief=brief)
+        row = assigning.assign(session, newsroom.nora, session.get_one(Question, question), leyla, Brief(brief))
         invitations.invite(session, newsroom.nora, row)
         handed_over(session)
 

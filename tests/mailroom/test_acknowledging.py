@@ -48,7 +48,7 @@ def mailed(
     def take(session: Session) -> bool:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         letter = mailed_letters.take(
-            session, Mailroom(), newsletter, WORDS, address=address, received_at=at, language=language
+            session, Mailroom(), newsletter, mailed_letters.Mailed(WORDS, address, at, language)
         )
         return acknowledging.acknowledge(session, newsletter, letter, address, RECEIPT) is not None
 
@@ -107,7 +107,7 @@ def test_the_number_of_a_real_mail_opens_its_state_and_takes_it_back(
     def take(session: Session) -> None:
         newsletter = session.get_one(Newsletter, wanted.newsletter_id)
         mailed_letters.take(
-            session, Mailroom(), newsletter, WORDS, address=AIGERIM, received_at=datetime.now(UTC), answerable=True
+            session, Mailroom(), newsletter, mailed_letters.Mailed(WORDS, AIGERIM, datetime.now(UTC)), answerable=True
         )
 
     database.write(take)

@@ -1,6 +1,7 @@
 """What an expert mails waits on the assignment until the desk files it with one key; then the assignment follows. E4, E6."""
 
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -36,11 +37,12 @@ def salt(room: Room) -> Asked:
     return found
 
 
-def file(room: Room, kind: str, number: int = -1, **about: object) -> None:
+def file(room: Room, kind: str, number: int = -1, version: int | None = None, **about: Any) -> None:
     letter_id = room.letters()[number].id
 
     def change(session: Session) -> None:
-        mailed_answers.file(session, room.newsroom.ilya, session.get_one(Letter, letter_id), kind, **about)  # type: ignore[arg-type]
+        letter, said = session.get_one(Letter, letter_id), mailed_answers.Said(**about)
+        mailed_answers.file(session, room.newsroom.ilya, letter, kind, said, version)
 
     room.database.write(change)
 

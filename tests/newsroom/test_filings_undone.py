@@ -49,7 +49,9 @@ def invited(salt: Asked) -> None:
     """Leyla hasn't said anything yet, and has begun to type."""
     typing = "Nobody is told to"
     salt.database.write(
-        lambda session: writing.save_draft(session, salt.newsroom.leyla, salt.assignment(session), "tab", typing, 1)
+        lambda session: writing.save_draft(
+            session, salt.newsroom.leyla, salt.assignment(session), "tab", writing.Written(typing), 1
+        )
     )
 
 
@@ -82,7 +84,7 @@ def checking(policy: str) -> Callable[[Asked], None]:
         salt.send_to_check()
         salt.database.write(
             lambda session: writing.save_draft(
-                session, salt.newsroom.leyla, salt.assignment(session), "tab", "The year", 1, part="reply"
+                session, salt.newsroom.leyla, salt.assignment(session), "tab", writing.Written("The year"), 1, "reply"
             )
         )
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.actors import Clock, Reader
 from app.answers import assigning, editing, writing
+from app.answers.briefing import Brief
 from app.answers.models import Answer, Assignment, Check
 from app.db import Database, now
 from app.editions import locking, slots
@@ -118,7 +119,7 @@ def asked(database: Database, newsroom: Newsroom, words: str = WORDING, to: str 
         expert = session.get_one(ExpertRow, getattr(newsroom, to).expert_id)
         edition = public_state.coming_editions(session, newsletter.id, 1)[0]
         brief = "Please say first who reads the plates."
-        assignment = assigning.assign(session, newsroom.nora, question, expert, brief=brief, for_edition_id=edition.id)
+        assignment = assigning.assign(session, newsroom.nora, question, expert, Brief(brief), for_edition_id=edition.id)
         invitations.invite(session, newsroom.nora, assignment)
         return question.id, assignment.id, assignment.public_id
 

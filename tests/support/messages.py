@@ -3,7 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from app.mail.mail_templates import write
+from jinja2 import BaseLoader, meta
+
+from app.mail.kinds import KINDS
+from app.mail.mail_templates import texts, write
 from app.mail.mail_values import EditedTextMail, InvitationMail
 from app.mail.message import Message, Sender
 
@@ -51,6 +54,19 @@ def invite(own: dict[str, str] | None = None, sender: Sender = NORA, **other: An
 
 def check(own: dict[str, str] | None = None, **other: Any) -> Message:
     return write("expert.check", NORA, *LEYLA, EditedTextMail(**CHECK | other), own)
+
+
+def used(kind: str) -> set[str]:
+    """The values that a mail's template puts in, or one that it extends."""
+    return _used(f"{KINDS[kind].like or kind}.txt")
+
+
+def _used(template: str) -> set[str]:
+    assert isinstance(texts.loader, BaseLoader)
+    tree = texts.parse(texts.loader.get_source(texts, template)[0])
+    return meta.find_undeclared_variables(tree).union(
+        *(_used(above) for above in meta.find_referenced_templates(tree) if above)
+    )
 
 
 def paragraphs(message: Message) -> list[str]:

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from ...answers import assigning, ladder
-from ...answers.briefing import FEWEST, MOST
+from ...answers.briefing import FEWEST, MOST, Brief
 from ...answers.candidates import Fit, ranked
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
@@ -100,7 +100,6 @@ def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = No
             (row.public_id, row.expert.name) for row in assigning.of_question(desk.session, question)
             if row.can_stand_before
         ],
-        is_cleared=bool(question.text and question.text.cleared_at),
         typed=typed.fields,
         ticked=typed.ticked,
         faults=unfit.faults if unfit else {},
@@ -159,9 +158,9 @@ def _drafts(desk: Desk, question: Question, typed: Typed) -> list[Assignment]:
         raise Unfit(step_at=_("Give a time that is still to come")) from None
     edition_id = request.form.get("edition", _first_with_room(desk))
     edition = found(editions.load(desk.session, desk.actor, edition_id)) if edition_id else None
-    about: dict[str, Any] = {"brief": fields["brief"], "words": int(words) if words else None}
-    about |= {name: fields[name] or None for name in ("credit_line", "relation")} if len(experts) == 1 else {}
-    drafts = [_assign(desk, question, one, edition.id if edition else None, about) for one in experts]
+    printed = (fields[name] or None if len(experts) == 1 else None for name in ("credit_line", "relation"))
+    brief = Brief(fields["brief"], int(words) if words else None, *printed)
+    drafts = [_assign(desk, question, one, edition.id if edition else None, brief) for one in experts]
     _set_up(desk, question, drafts, fields, step_at)
     return drafts
 
@@ -182,11 +181,9 @@ def _experts(desk: Desk, typed: Typed) -> list[Expert]:
     return [*(one for one in chosen if one.id != new.id), new]
 
 
-def _assign(
-    desk: Desk, question: Question, expert: Expert, edition_id: int | None, about: dict[str, Any]
-) -> Assignment:
+def _assign(desk: Desk, question: Question, expert: Expert, edition_id: int | None, brief: Brief) -> Assignment:
     try:
-        return assigning.assign(desk.session, desk.actor, question, expert, for_edition_id=edition_id, **about)
+        return assigning.assign(desk.session, desk.actor, question, expert, brief, edition_id)
     except Leaking as leaking:
         raise Unfit(leaking.passages, brief=_("Readers’ own words or names stand in it")) from leaking
     except Illegal as illegal:

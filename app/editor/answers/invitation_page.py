@@ -57,7 +57,6 @@ def _invitation(desk: Desk, one: Assignment, dates: Dates, held: bool = False) -
         has_address=one.expert.person.email_sealed is not None,
         dates=dates,
         held=held,
-        is_cleared=bool(one.question.text and one.question.text.cleared_at),
         has_now=live(desk.session, [one.expert_id])[one.expert_id],
         today=now(desk.session).date(),
     )

@@ -40,7 +40,7 @@ def ladder_words(assignment: Assignment, holds: bool) -> str:
     until = assignment.step_at or before.reply_by
     said = AFTER[str(before.state)](name, until)
     comes = before.is_declined or before.is_invited and until is not None and is_past(until)
-    if comes and not (question.text and question.text.cleared_at):
+    if comes and not question.is_cleared:
         return _("%(said)s; the invitation waits until the wording is confirmed.", said=said)
     if comes:
         return _("%(said)s; the invitation is prepared within a minute.", said=said) + " " + _where(holds)

@@ -50,7 +50,7 @@ def _past(fit: Fit, values: tuple[Any, ...], slug: str) -> Why:
     said = (
         _("Has answered, with the same words (%(words)s):", words=", ".join(words[:4])) if words else _("Has answered:")
     )
-    return Why("good", said, href, question.headline or question.wording[:80])
+    return Why("good", said, href, question.short_title)
 
 
 def _load(fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:

@@ -72,7 +72,7 @@ def builder(
         names=_name_troubles(desk, troubles),
         picked=in_slots,
         open_slots=open_slots,
-        sections=sections,
+        edition_sections=sections,
         items=items,
         approvals=history.approvals(session, items),
         fits=history.fits_its_hash,

@@ -103,28 +103,24 @@ def _unname(desk: Desk, edition: Edition) -> None:
     withdrawal.leave_unnamed(desk.session, desk.actor, letter)
 
 
-def _title(question: Question) -> str:
-    return question.headline or question.wording[:80]
-
-
 def _pick(desk: Desk, edition: Edition) -> str:
     question = _question(desk)
     slots.pick(desk.session, desk.actor, question, edition)
-    return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+    return _("“%(what)s” stands in slot %(number)s.", what=question.short_title, number=question.position)
 
 
 def _drop(desk: Desk, edition: Edition) -> str:
     question, why = _question(desk, edition), request.form.get("why", "")
     publishing.drop(desk.session, desk.actor, question, why)
     if why.strip():
-        return _("“%(what)s” is out, and its expert is told why.", what=_title(question))
-    return _("“%(what)s” is out, and ready to run another time.", what=_title(question))
+        return _("“%(what)s” is out, and its expert is told why.", what=question.short_title)
+    return _("“%(what)s” is out, and ready to run another time.", what=question.short_title)
 
 
 def _carry(desk: Desk, edition: Edition) -> str:
     question = _question(desk, edition)
     target = publishing.carry_over(desk.session, desk.actor, question)
-    return _("“%(what)s” runs on %(day)s; its expert is told.", what=_title(question), day=day(target.runs_at))
+    return _("“%(what)s” runs on %(day)s; its expert is told.", what=question.short_title, day=day(target.runs_at))
 
 
 def _move(step: int) -> Callable[[Desk, Edition], str]:
@@ -132,7 +128,7 @@ def _move(step: int) -> Callable[[Desk, Edition], str]:
         question = _question(desk, edition)
         slots.move(desk.session, desk.actor, question, step)
         desk.session.refresh(question)
-        return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+        return _("“%(what)s” stands in slot %(number)s.", what=question.short_title, number=question.position)
 
     return press
 
@@ -143,10 +139,10 @@ def _arrange(desk: Desk, edition: Edition) -> str:
     arranging.arrange(desk.session, desk.actor, edition, order, number_shown())
     for question in order:
         if question not in before:
-            return _("“%(what)s” stands in slot %(number)s.", what=_title(question), number=question.position)
+            return _("“%(what)s” stands in slot %(number)s.", what=question.short_title, number=question.position)
     for question in before:
         if question not in order:
-            return _("“%(what)s” is out, and ready to run another time.", what=_title(question))
+            return _("“%(what)s” is out, and ready to run another time.", what=question.short_title)
     return _("The slots stand in the new order.")
 
 
@@ -163,8 +159,8 @@ def _date(desk: Desk, edition: Edition) -> str:
         raise Missing("date to come")
     must_run_by.must_run_by(desk.session, desk.actor, question, by)
     if by is None:
-        return _("“%(what)s” has no date any more.", what=_title(question))
-    return _("“%(what)s” must run by %(day)s.", what=_title(question), day=day(by))
+        return _("“%(what)s” has no date any more.", what=question.short_title)
+    return _("“%(what)s” must run by %(day)s.", what=question.short_title, day=day(by))
 
 
 def _skip(desk: Desk, edition: Edition) -> str:

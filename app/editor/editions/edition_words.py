@@ -29,7 +29,7 @@ def done_to(desk: Desk, edition: Edition, events: Sequence[Event], own: str = ""
     called there, if not by name."""
     keys = {event.question_id for event in events if event.question_id}
     rows = desk.session.scalars(select(Question).where(Question.id.in_(keys))) if keys else ()
-    titles = {row.id: row.headline or row.wording[:80] for row in rows}
+    titles = {row.id: row.short_title for row in rows}
     return [
         str(TAKEN_BACK)
         if (event.actor, event.action) == ("reader", "question.drop")
@@ -83,7 +83,7 @@ def _line(desk: Desk, matter: Matter) -> dict[str, Any]:
     return {
         "kind": matter.kind,
         "stops": matter.stops,
-        "about": (question.headline or question.wording) if question else "",
+        "about": question.title if question else "",
         "says": says(matter),
         "href": url_for(where[0], slug=desk.newsletter.slug, public_id=where[1], _anchor=where[2]) if where else "",
         "label": label,
@@ -96,7 +96,7 @@ def where_to(moved: Iterable[tuple[Question, Edition | None]]) -> list[str]:
         _("“%(what)s” runs on %(day)s.", what=what, day=day(edition.runs_at))
         if edition
         else _("“%(what)s” is ready to run another time.", what=what)
-        for what, edition in ((question.headline or question.wording[:80], edition) for question, edition in moved)
+        for what, edition in ((question.short_title, edition) for question, edition in moved)
     ]
 
 

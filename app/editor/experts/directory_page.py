@@ -18,7 +18,7 @@ from ...formatting import tongue
 from ...lifecycle import Missing, Stale, TooLong
 from ...people import directory, expert_search
 from ...people.duplicates import has_namesake
-from ...people.models import PROFILE
+from ...people.models import PROFILE, Expert
 from ...text import single_line
 from ...web import last_row, paged
 from .. import declared_form
@@ -34,8 +34,8 @@ SHOWN: dict[str, tuple[Any, Any]] = {
     "": (_l("Everybody"), None),
     "work": (_l("Has something now"), lambda _today: has_work()),
     "never": (_l("Never asked"), lambda _today: never_asked()),
-    "unverified": (_l("Not checked"), expert_search.SHOWN["unverified"]),
-    "away": (_l("Away"), expert_search.SHOWN["away"]),
+    "unverified": (_l("Not checked"), lambda _today: Expert.verified_at.is_(None)),
+    "away": (_l("Away"), lambda today: Expert.away_until >= today),
 }
 
 

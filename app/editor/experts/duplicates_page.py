@@ -74,7 +74,7 @@ def _both_asked(desk: Desk, both: merging_experts.BothAsked) -> str:
     """Which question stands in the way; that of another newsletter isn't named here."""
     question = desk.session.get_one(Question, both.question_id)
     mine = question.newsletter_id == desk.newsletter.id
-    title = question.headline or question.wording
+    title = question.title
     return (
         _("Both have the question “%(question)s” now. Take it back from one of them, then merge.", question=title[:120])
         if mine

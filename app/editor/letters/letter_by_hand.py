@@ -1,6 +1,6 @@
 """A question that was heard elsewhere, at an event or on the phone, is written down as a letter like any other."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,9 +44,8 @@ def letter_write_down(slug: str) -> Response | tuple[str, int]:
             desk.session,
             desk.actor,
             desk.newsletter,
-            ask,
+            replace(ask, given_at=moment),
             channel=channel,
-            given_at=min(moment, now(desk.session)),
         )
         return letter.public_id
 

@@ -57,7 +57,7 @@ def _shown(desk: Desk, one: Letter, each: Alike, letter: Letter | None, question
     slug = desk.newsletter.slug
     if question is not None:
         row: Any = question
-        text, language = question.headline or question.wording, question.text.language if question.text else "und"
+        text, language = question.title, question.text.language if question.text else "und"
         href = url_for("editor.question", slug=slug, public_id=question.public_id)
     else:
         row, text, language = letter, (letter.body or "") if letter else "", letter.language if letter else "und"

@@ -50,7 +50,7 @@ def _remember(desk: Desk, one: Letter, pair_shown: str, same: bool) -> bool:
     if pair is None:
         return False
     verdict(
-        desk.session, desk.actor, desk.newsletter.id, ("letter", one.id), (pair.noun, pair.noun_id),
+        desk.session, desk.actor, ("letter", one.id), (pair.noun, pair.noun_id),
         same=same, score=pair.score, matcher=pair.matcher,
     )  # fmt: skip
     if not same:

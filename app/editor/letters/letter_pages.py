@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
 
 from flask import abort, g, redirect, request, url_for
 from flask_babel import gettext as _
@@ -12,9 +11,10 @@ from ...answers import mailed_answers
 from ...answers.models import Assignment
 from ...answers.queries import answers_of
 from ...audit import watched
+from ...db import lock
 from ...letters import filing, queries
 from ...letters.models import Letter
-from ...lifecycle import Illegal, Missing
+from ...lifecycle import Illegal, Missing, expect
 from ...newsroom.endings import end_letter, reopen_letter, wait_again
 from ...questions import moves as questions
 from ...questions import queries as question_queries
@@ -89,8 +89,7 @@ def press(slug: str, public_id: str, fn: Callable[[Desk, Letter], Done]) -> Resp
 
 def next_one(desk: Desk, after: Letter) -> str | None:
     """The address of the letter to read when this one is done: the next of the list that was open, or its first."""
-    args = dict(parse_qsl(request.form.get("list", "")))
-    listed, before = LETTERS.read(desk, args), args.get("before")
+    listed, before = LETTERS.of_form(desk)
     if listed.search:  # what was found before has been read, filed or not
         rows = [one for one in listed.hits(after, 1).rows if one.id != after.id]
         return listed.address("editor.letter", public_id=rows[0].public_id, before=before) if rows else listed.address()
@@ -179,13 +178,14 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
         version = number_shown()
         assignment = found(incoming_mails.about(desk.session, [one]).expert(one))
         if kind in ("comment", "spam"):
-            filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id, version=version)
+            expect(lock(desk.session, one), version)
+            filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id)
         else:
             typed_on = form.get("later_on", "").strip()
             day = typed_day(typed_on) if typed_on else incoming_mails.later(desk)
             if kind == "later" and day is None:
                 raise Missing("later date to come")
-            mailed_answers.file(desk.session, desk.actor, one, kind, reason=reason, later_on=day, version=version)
+            mailed_answers.file(desk.session, desk.actor, one, kind, mailed_answers.Said(reason, day), version)
         return Done(_after_reply(desk, one, assignment, kind), _("Filed as: %(kind)s.", kind=FILED[kind]))
 
     try:

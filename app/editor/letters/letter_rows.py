@@ -46,7 +46,6 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
         "days": _days(about, listed, shown, item),
         "editions": editions,
         "topics": [] if item else topics_of(desk.session, desk.newsletter.id),
-        "kinds": [(kind, FILED[kind]) for kind in KINDS],
         "steps": _steps(listed, shown.rows, item) if item else {},
     }
 
@@ -131,7 +130,7 @@ def _row(
         "pieces": shown.pieces.get(one.id, ()),
         "language": one.language,
         "tongue": tongue(one.language),
-        "says": _settled(one) or (incoming_mails.titled(expert.question) if expert else alike),
+        "says": _settled(one) or (expert.question.short_title if expert else alike),
         "age": _age(one),
         "time": one.received_at,
         "exact": full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),

@@ -23,7 +23,6 @@ from ...mail import inbound
 from ...mail.inbound import Reading
 from ...mail.models import Inbound, InboundRaw
 from ...people import directory
-from ...questions.models import Question
 from ...seal import Unsealable
 from ..conflict import token_of
 from ..frame import Desk
@@ -135,7 +134,3 @@ def oldest(session: Session, newsletter_id: int, place: str) -> datetime | None:
     """Since when the oldest mail in this place has been there."""
     query = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.state == place)
     return session.scalar(query.order_by(Inbound.id).limit(1))
-
-
-def titled(question: Question) -> str:
-    return question.headline or question.wording[:80]

@@ -68,7 +68,7 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
         if mail.letter_id
         else people.get(mail.person_id or 0) or invited.get(mail.id, _("Somebody")),
         "kind": name_of(mail.kind),
-        "because": question.headline or question.wording if question else "",
+        "because": question.title if question else "",
         "about": url_for("editor.question", **where) if question else "",
         "said": said(mail),
         "attempts": mail.attempts,

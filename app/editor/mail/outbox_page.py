@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ... import errors
-from ...formatting import moment
+from ...formatting import count, moment
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
 from ...mail.lifecycle import STATES as ALL
@@ -23,7 +23,7 @@ from ...seal import Unsealable
 from ...web import last_row, paged
 from ..conflict import number_shown, second
 from ..frame import Desk, at_desk, change, editor, found, page, unknown
-from .mail_words import ACTS, STATES, Named, named, shown
+from .mail_words import STATES, Named, named, shown
 
 PAGE = 40
 FIRST = 8  # mails of a state on the page of all of them
@@ -73,16 +73,19 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
         (name, STATES[name][1], [shown(desk, mail, names) for mail in mails]) for name, mails in groups.items() if mails
     ]
     open_to = {act for _name, _heading, mails in listed for mail in mails for act in mail["acts"]}
+    here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug)
+    full = [(name, f"{STATES[name][1]} {count(counted[name])}", here(state=name)) for name in STATES if counted[name]]
+    tabs = [(None, _("All"), here()), *full] if full else []
     return page(
         desk,
         "editor/mail/mail.html" if opened else "editor/mail/outbox.html",
         "outbox",
         state=state,
-        states=[(name, STATES[name][1], counted[name]) for name in STATES if counted[name]],
+        states=tabs,
         standing=_standing(counted),
         counted=counted,
         groups=listed,
-        acts=[(act, BUTTONS[act]) for act in ACTS if act in open_to],
+        acts=open_to,
         opened=_opened(desk, opened, names) if opened else None,
         keyset=keyset,
     )

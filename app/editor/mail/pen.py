@@ -1,11 +1,13 @@
 """Mail that is no letter yet, or never will be one: the holding pen and the other places, and what the desk says of each."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from flask import abort, g, redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
@@ -70,7 +72,10 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
         place_label=label,
         nothing=nothing,
         standing=_standing(place, counted),
-        tabs=[(name, words, count(counted.get(name, 0)), name == "failed") for name, (words, _nothing) in PLACES.items()],
+        places=[
+            (name, words, here(place=name), count(counted.get(name, 0)), name == "failed")
+            for name, (words, _nothing) in PLACES.items()
+        ],
         rows=[_row(row, read.get(row.id), before) for row in rows.rows],
         opened=opened and _opened(desk, opened, read.get(opened.id)),
         trouble=trouble,
@@ -125,8 +130,8 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
         "first": first,
         "likely": likely,
         "by_token": bool(first and row.assignment_id),
-        "choice": [(one.public_id, f"{one.expert.name}: {incoming_mails.titled(one.question)}") for one in choice],
-        "may": [name for name, (move, already) in ACTS.items() if move in may and row.state != already],
+        "choice": [(one.public_id, f"{one.expert.name}: {one.question.short_title}") for one in choice],
+        "may": [name for name, act in ACTS.items() if act.move in may and row.state != act.already],
         **_led_to(desk, row),
     }
 
@@ -145,33 +150,6 @@ def _led_to(desk: Desk, row: Inbound) -> dict[str, Any]:
         "outgoing": shown(desk, outgoing, named(desk, [outgoing])) if outgoing and outgoing.newsletter_id == mine else None,
         "about": about if about and about.newsletter_id == mine else None,
     }  # fmt: skip
-
-
-# Each act: what the table of moves calls it, and the place from which it would change nothing.
-ACTS = {"answer": ("take", ""), "letter": ("take", ""), "robot": ("sort", "automatic"), "spam": ("sort", "spam"), "again": ("read again", "")}  # fmt: skip
-
-
-@editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>", "take letters")
-def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
-    """Say what a mail is, and go on to the next; whoever comes second is told who was first."""
-
-    def fn(desk: Desk) -> tuple[str, str]:
-        row = _loaded(desk, public_id)
-        next_one = _next(desk, row)
-        return SAY[act](desk, row) or next_one, row.public_id
-
-    try:
-        href, mail_id = change(slug, fn)
-    except (Stale, Illegal) as refused:
-        second(slug, lambda desk: _loaded(desk, public_id), refused)
-    except Missing as missing:
-        with at_desk(slug) as desk:
-            if missing.fact == "assignment":
-                return _page(desk, _loaded(desk, public_id), fault=_("Choose whose reply it is")), 422
-            return _page(desk, _loaded(desk, public_id), _why_not(missing)), 409
-    back = url_for("editor.pen_mail", slug=slug, public_id=mail_id)
-    announce(DONE[act](), href=back, label=_("Look at it again"))
-    return redirect(href, code=303)
 
 
 def _why_not(missing: Missing) -> str:
@@ -205,17 +183,52 @@ def _letter(desk: Desk, row: Inbound) -> None:
     readers.from_pen(desk.session, desk.actor, desk.newsletter, row, number_shown())
 
 
-SAY: dict[str, Callable[[Desk, Inbound], str | None]] = {
-    "answer": _answer,
-    "letter": _letter,
-    "robot": lambda desk, row: inbound.sort(desk.session, desk.actor, row, "automatic", number_shown()),
-    "spam": lambda desk, row: inbound.sort(desk.session, desk.actor, row, "spam", number_shown()),
-    "again": lambda desk, row: inbound.read_again(desk.session, desk.actor, as_shown(desk, row)),
+def _again(desk: Desk, row: Inbound) -> None:
+    inbound.read_again(desk.session, desk.actor, as_shown(desk, row))
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a mail can be said to be: as the table of moves calls it, the place from which it would change nothing, what it does, and
+    what is said of it. The verb gives the address to go on to, where that isn't the next mail."""
+
+    move: str
+    already: str
+    verb: Callable[[Desk, Inbound], str | None]
+    done: Any
+
+
+def _sort(place: str) -> Callable[[Desk, Inbound], None]:
+    return lambda desk, row: inbound.sort(desk.session, desk.actor, row, place, number_shown())
+
+
+ACTS = {
+    "answer": Act("take", "", _answer, _l("It is a letter of the expert’s now. Say what it holds, and it is filed.")),
+    "letter": Act("take", "", _letter, _l("It waits among the letters now.")),
+    "robot": Act("sort", "automatic", _sort("automatic"), _l("It stands under “From robots” now.")),
+    "spam": Act("sort", "spam", _sort("spam"), _l("It is filed as spam.")),
+    "again": Act("read again", "", _again, _l("It is read again; in a minute it has its place.")),
 }
-DONE: dict[str, Callable[[], str]] = {
-    "answer": lambda: _("It is a letter of the expert’s now. Say what it holds, and it is filed."),
-    "letter": lambda: _("It waits among the letters now."),
-    "robot": lambda: _("It stands under “From robots” now."),
-    "spam": lambda: _("It is filed as spam."),
-    "again": lambda: _("It is read again; in a minute it has its place."),
-}
+
+
+@editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>", "take letters")
+def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
+    """Say what a mail is, and go on to the next; whoever comes second is told who was first."""
+
+    def fn(desk: Desk) -> tuple[str, str]:
+        row = _loaded(desk, public_id)
+        next_one = _next(desk, row)
+        return ACTS[act].verb(desk, row) or next_one, row.public_id
+
+    try:
+        href, mail_id = change(slug, fn)
+    except (Stale, Illegal) as refused:
+        second(slug, lambda desk: _loaded(desk, public_id), refused)
+    except Missing as missing:
+        with at_desk(slug) as desk:
+            if missing.fact == "assignment":
+                return _page(desk, _loaded(desk, public_id), fault=_("Choose whose reply it is")), 422
+            return _page(desk, _loaded(desk, public_id), _why_not(missing)), 409
+    back = url_for("editor.pen_mail", slug=slug, public_id=mail_id)
+    announce(str(ACTS[act].done), href=back, label=_("Look at it again"))
+    return redirect(href, code=303)

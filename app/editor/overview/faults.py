@@ -69,7 +69,7 @@ def _edition(task: Task, href: str) -> Fault:
 
 
 def _objection(task: Task, href: str) -> Fault:
-    about = (task.question.headline or task.question.wording) if task.question else ""
+    about = task.question.title if task.question else ""
     said = _("%(name)s objects to the edited text.", name=task.expert)
     return Fault(f"objection-{href.rpartition('/')[2]}", said, href, about, about)
 

@@ -102,7 +102,7 @@ def _mails(desk: Desk) -> list[dict[str, Any]]:
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     lines = [
         _mail_line("new", _("%(name)s has written by mail", name=assignment.expert.name), letter.received_at,
-                   url_for("editor.letter", slug=slug, public_id=letter.public_id), incoming_mails.titled(assignment.question))
+                   url_for("editor.letter", slug=slug, public_id=letter.public_id), assignment.question.short_title)
         for letter, assignment in correspondence.waiting_of_experts(session, key)
     ]  # fmt: skip
     since = incoming_mails.oldest(session, key, "pen")
@@ -200,7 +200,7 @@ def _line(desk: Desk, task: Task) -> dict[str, Any]:
         "age": label,
         "time": moment,
         "exact": exact(moment),
-        "about": task.question.headline or task.question.wording if task.question else "",
+        "about": task.question.title if task.question else "",
     }
 
 

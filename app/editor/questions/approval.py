@@ -70,6 +70,6 @@ def _recognisable(desk: Desk, file: Dossier, text: AnswerText) -> str:
     found = [leak.text for leak in leaks(desk.session, file.question, text.body)]
     if found:
         return _("Readers’ words or names stand in it: %(words)s", words="; ".join(f"“{one}”" for one in found))
-    if not file.is_cleared:
+    if not file.question.is_cleared:
         return _("The newest wording of the question isn’t confirmed yet.")
     return _("The wording is confirmed, and no reader’s words are found in the answer.")

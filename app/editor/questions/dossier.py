@@ -75,10 +75,6 @@ class Dossier:
     may: frozenset[str]
 
     @property
-    def is_cleared(self) -> bool:
-        return bool(self.question.text and self.question.text.cleared_at)
-
-    @property
     def was_asked(self) -> bool:
         """Whether an expert has heard of it, and is owed a word when it ends."""
         return any(part.place.assignment.was_asked for part in self.parts)

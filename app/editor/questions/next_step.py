@@ -30,7 +30,7 @@ def _first(dossier: Dossier, *keys: str) -> Part | None:
 
 def _confirm(dossier: Dossier) -> Step | None:
     text = dossier.question.text
-    if dossier.is_cleared or text is None:
+    if dossier.question.is_cleared or text is None:
         return None
     if not text.headline:
         return Step(_("Word it and give it a headline"), "#wording")

@@ -39,7 +39,7 @@ class Original:
     def source(self) -> str:
         found = [str(CHANNELS[self.letter.channel]), tongue(self.letter.language)]
         if self.merged:
-            title = shortened(self.merged.headline or self.merged.wording, TITLE)
+            title = shortened(self.merged.title, TITLE)
             found.append(_("merged in with “%(question)s”", question=title))
         return ", ".join(filter(None, found))
 

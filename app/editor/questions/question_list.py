@@ -72,7 +72,7 @@ def _row(desk: Desk, question: Question, places: list[Place], readers: int, edit
     return {
         "id": f"{question.public_id}.{question.version}",
         "href": url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id),
-        "text": question.headline or question.wording,
+        "text": question.title,
         "language": question.text.language if question.text else None,
         "mark": mark,
         "late": mark == "late",

@@ -72,7 +72,7 @@ def _remember(desk: Desk, one: Question, other: Question | Letter, same: bool) -
     pair = next((each for each in looked_up(desk, near(desk, one, topics)) if each.key == key), None)
     if pair is not None:
         verdict(
-            desk.session, desk.actor, desk.newsletter.id, ("question", one.id), key,
+            desk.session, desk.actor, ("question", one.id), key,
             same=same, score=pair.score, matcher=pair.matcher,
         )  # fmt: skip
 

@@ -78,7 +78,7 @@ def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter, was_a
         text, language, endpoint = row.body or "", row.language, "editor.letter"
     else:
         text, language, endpoint = (
-            row.headline or row.wording,
+            row.title,
             row.text.language if row.text else "und",
             "editor.question",
         )

@@ -140,4 +140,4 @@ def _experts(file: Dossier) -> dict[tuple[str, int], str]:
 def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
     """What a question could be merged into."""
     rows = queries.listing(desk.newsletter.id, STATES.which("is_in_work")).page(desk.session, None, 50)
-    return [(row.public_id, (row.headline or row.wording)[:90]) for row in rows if row.id != one.id]
+    return [(row.public_id, row.title[:90]) for row in rows if row.id != one.id]

@@ -111,7 +111,7 @@ def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
     place = most_pressing([place for place in places if place.key not in OVER])
     if place:
         return place.words
-    if question.text is None or not question.text.cleared_at:
+    if not question.is_cleared:
         return _("You: the wording is to be confirmed")
     if places:
         return _("Nobody any more: %(words)s", words=places[-1].words)
@@ -123,7 +123,7 @@ def standing(question: Question, places: Sequence[Place], readers: int, edition_
     said = []
     if says := WORDS[str(question.state)].says:
         said.append(_("%(words)s.", words=str(says) % {"edition": edition_day}))
-    elif question.text is None or not question.text.cleared_at:
+    elif not question.is_cleared:
         said.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
     live = sorted(
         (place for place in places if place.key not in OVER),

@@ -19,6 +19,7 @@ from ...audit.events import told_in
 from ...db import now
 from ...formatting import clock_time, day, exact, tongue, zone
 from ...letters.models import Letter
+from ...listing import from_address, in_address
 from ...mail import question_mails
 from ...mail.message import Message, shortened
 from ...mail.models import OutboxMail
@@ -85,19 +86,6 @@ class Trail:
     is_first: bool
 
 
-def read_place(typed: str) -> Place:
-    """The place in an address, "1669222222000000.2.15". What can't be read is the top."""
-    try:
-        micros, rank, key = (int(part) for part in typed.split("."))
-        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros), rank, key
-    except (ValueError, OverflowError):
-        return LAST
-
-
-def _typed(place: Place) -> str:
-    return f"{(place[0] - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)}.{place[1]}.{place[2]}"
-
-
 def trail(
     desk: Desk,
     question: Question,
@@ -108,7 +96,8 @@ def trail(
 ) -> Trail:
     """A page of the trail, with that of the questions `merged` into this one; `experts` are the names by noun and key of
     assignments and answers."""
-    below, titles = read_place(before), {one.id: shortened(one.headline or one.wording, TITLE) for one in merged}
+    below = from_address(before, 3) or LAST
+    titles = {one.id: shortened(one.title, TITLE) for one in merged}
     family = [question.id, *titles]
     sources = {
         "changes": lambda at: _changes(desk, question, titles, experts, at),
@@ -119,7 +108,7 @@ def trail(
     chosen = [show] if show in SHOWS else RANKS
     entries = [entry for name in chosen for entry in sources[name](_from(below, RANKS.index(name)))]
     entries.sort(key=lambda entry: entry.place, reverse=True)
-    earlier = _typed(entries[PAGE - 1].place) if entries[PAGE:] else None
+    earlier = in_address(entries[PAGE - 1].place) if entries[PAGE:] else None
     return Trail(_days(desk, entries[:PAGE]), show if show in SHOWS else "", earlier, below == LAST)
 
 

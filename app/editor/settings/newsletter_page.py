@@ -71,7 +71,7 @@ def _form(
     columns: dict[str, Any] | None = None,
 ) -> str:
     """Return the page; with `columns` to look at, its dates are those of the rhythm as typed."""
-    said = {name: declared_form.fault_words(fault) for name, fault in (faults or {}).items()}
+    said = {name: declared_form.fault_words(faults[name]) for name in SETTINGS if faults and name in faults}
     labels, stored, met = declared_form.labels(SETTINGS), _stored(desk.newsletter), None
     if typed and stale:
         met = conflict(desk, saved(desk, desk.newsletter, "newsletter.change"), stored, typed, labels, _in_words)

@@ -19,6 +19,7 @@ from ...audit.events import EVENTS
 from ...editions.models import Edition
 from ...formatting import clock_time, day, exact, zone
 from ...lifecycle import must
+from ...listing import from_address, in_address
 from ...people import colleagues
 from ...people.models import Person
 from ...people.spreadsheet import written
@@ -30,7 +31,6 @@ from .event_sentences import HANDS, hands, tell
 PAGE = 100
 AT_ONCE = 1_000  # events that are read at a time for a file
 DESK = "desk"  # whoever is or was of it
-BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 NOUNS = {
     "letter": _l("Letters"), "credit": _l("Readers’ names"), "question": _l("Questions"),
     "assignment": _l("What experts were asked"), "answer": _l("Answers"), "edition": _l("Editions"),
@@ -58,9 +58,16 @@ def look_through(slug: str) -> str:
     with at_desk(slug) as desk:
         must(desk.actor, "trail")
         people = colleagues.known_as(desk.session, desk.newsletter.id)
-        filters, before = _filters(desk, people), read_place(request.args.get("before", ""))
+        filters, before = _filters(desk, people), from_address(request.args.get("before", ""), 2)
         listing = trail.listing(desk.newsletter.id, filters.sought)
-        shown = paged(desk.session, listing, PAGE, before, partial(_here, desk, filters), cursor=typed_place)
+        shown = paged(
+            desk.session,
+            listing,
+            PAGE,
+            before,
+            partial(_here, desk, filters),
+            cursor=lambda event: in_address((event.at, event.id)),
+        )
         return page(
             desk,
             "editor/trail/trail.html",
@@ -75,19 +82,6 @@ def look_through(slug: str) -> str:
 
 def _here(desk: Desk, filters: Filters, **more: Any) -> str:
     return url_for("editor.trail", slug=desk.newsletter.slug, **filters.address, **more)
-
-
-def typed_place(event: Event) -> str:
-    return f"{(event.at - BEGAN) // timedelta(microseconds=1)}.{event.id}"
-
-
-def read_place(typed: str) -> tuple[datetime, int] | None:
-    """The place in an address, "1669222222000000.15". What can't be read is the top."""
-    micros, _dot, key = typed.partition(".")
-    try:
-        return BEGAN + timedelta(microseconds=int(micros)), int(key[:18])
-    except (ValueError, OverflowError):
-        return None
 
 
 def _filters(desk: Desk, people: Mapping[int, str]) -> Filters:
@@ -186,7 +180,7 @@ def _about(desk: Desk, events: Iterable[Event]) -> dict[tuple[str, int], tuple[s
     slug, found = desk.newsletter.slug, dict[tuple[str, int], tuple[str, str]]()
     keys = {event.question_id for event in events if event.question_id}
     for question in desk.session.scalars(select(Question).where(Question.id.in_(keys))):
-        words = question.headline or question.wording or _("A question")
+        words = question.title or _("A question")
         found["question", question.id] = words, url_for("editor.question", slug=slug, public_id=question.public_id)
     keys = {event.noun_id for event in events if event.noun == "edition"}
     for edition in desk.session.scalars(select(Edition).where(Edition.id.in_(keys))):
