@@ -51,7 +51,7 @@ OF_OTHERS = {
     "write": "Send a letter, join a question, take back what one wrote",
     "answer": "Say yes or no to an invitation, write the answer, check the quote, withdraw it",
     "own profile": "Keep one’s own entry in the directory",
-    "upkeep": "Do what is due with nobody at hand: plan, invite on, deliver, take mail in, and what a command asks",
+    "upkeep": "Do what is due with nobody at hand: plan, invite in turn, deliver, take mail in; do what a command asks",
 }
 ACTS = {act: words for acts in (*OF_THE_DESK.values(), OF_OTHERS) for act, words in acts.items()}
 
@@ -73,9 +73,20 @@ _PREPARES = frozenset(
     ("read", "take letters", "undo", "check names", "word", "directory", "prepare", "edit", "stop mails")
 )
 _DECIDES = _PREPARES | {
-    "clear", "show", "close", "invite", "give back", "approve", "pick", "edition", "release mails", "settings",
-    "words of the house", "trail", "whole directory",
-}  # fmt: skip
+    "clear",
+    "show",
+    "close",
+    "invite",
+    "give back",
+    "approve",
+    "pick",
+    "edition",
+    "release mails",
+    "settings",
+    "words of the house",
+    "trail",
+    "whole directory",
+}
 
 # The roles of the desk, in the order in which pages list them.
 ROLES = {

@@ -4,13 +4,15 @@ from ..lifecycle import Machine, Move, Need, States, has
 
 # waits: nobody has said yet what it is. can_be_filed: it may be given a kind, or another one. has_ended: for its
 # reader. is_settled: its mail may be forgotten. is_listed: the desk's list shows it.
-STATES = States({
-    "received": "waits can_be_filed is_listed",
-    "held": "waits can_be_filed is_listed",
-    "filed": "can_be_filed is_settled is_listed",
-    "ended": "has_ended is_settled is_listed",
-    "withdrawn": "has_ended is_settled",
-})  # fmt: skip
+STATES = States(
+    {
+        "received": "waits can_be_filed is_listed",
+        "held": "waits can_be_filed is_listed",
+        "filed": "can_be_filed is_settled is_listed",
+        "ended": "has_ended is_settled is_listed",
+        "withdrawn": "has_ended is_settled",
+    }
+)
 
 
 class LetterStates:

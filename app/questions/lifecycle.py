@@ -6,17 +6,19 @@ from ..lifecycle import Machine, Move, Need, States, has
 # takes_answers: an expert may still be asked, and its wording may be changed.
 # takes_letters: a letter that joins it will be told of what becomes of it.
 # asks_in_turn: the clock may invite who is next on its ladder. is_settled: no expert is heard about it any more.
-STATES = States({
-    "open": "is_listed is_going is_in_work takes_answers takes_letters can_run asks_in_turn",
-    "seeking": "is_listed is_going is_in_work takes_answers takes_letters can_run asks_in_turn",
-    "answered": "is_listed is_going is_in_work takes_answers takes_letters can_run is_ready",
-    "queued": "is_listed is_going takes_letters can_run is_in_edition",
-    "published": "is_listed is_settled is_in_edition has_run",
-    "retracted": "is_listed is_settled is_in_edition has_run",
-    "shelved": "is_listed takes_answers takes_letters can_run is_ready",
-    "closed": "is_listed is_settled has_ended",
-    "merged": "is_settled has_ended",
-})  # fmt: skip
+STATES = States(
+    {
+        "open": "is_listed is_going is_in_work takes_answers takes_letters can_run asks_in_turn",
+        "seeking": "is_listed is_going is_in_work takes_answers takes_letters can_run asks_in_turn",
+        "answered": "is_listed is_going is_in_work takes_answers takes_letters can_run is_ready",
+        "queued": "is_listed is_going takes_letters can_run is_in_edition",
+        "published": "is_listed is_settled is_in_edition has_run",
+        "retracted": "is_listed is_settled is_in_edition has_run",
+        "shelved": "is_listed takes_answers takes_letters can_run is_ready",
+        "closed": "is_listed is_settled has_ended",
+        "merged": "is_settled has_ended",
+    }
+)
 
 
 class QuestionStates:
@@ -55,9 +57,14 @@ AS_READERS_SEE_IT = {
 # Why a question can't be merged into one that stands there, and why one that stands there can't be merged.
 CANNOT_TAKE_IN = {"merged": "into merged", "closed": "into closed", "published": "into ran", "retracted": "into ran"}
 CANNOT_BE_MERGED = {
-    "seeking": "assigned", "answered": "answered", "queued": "picked", "published": "ran", "retracted": "ran",
-    "closed": "closed", "merged": "merged",
-}  # fmt: skip
+    "seeking": "assigned",
+    "answered": "answered",
+    "queued": "picked",
+    "published": "ran",
+    "retracted": "ran",
+    "closed": "closed",
+    "merged": "merged",
+}
 
 cleared = Need("cleared text", lambda question: question.is_cleared)
 slot = Need("slot", lambda question: question.edition_id is not None and question.position is not None)

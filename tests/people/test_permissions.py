@@ -17,7 +17,7 @@ from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Page
 from tests.support.policy import golden_roles
-from tests.support.source import named, of_app, tree
+from tests.support.source import code, named, of_app, tree
 
 ACTORS: tuple[Actor, ...] = (
     *(Staff(1, "Somebody", 1, role) for role in ROLES),
@@ -53,6 +53,8 @@ def acts_asked() -> Iterator[tuple[str, str]]:
                 "may",
             ):
                 yield from ((arg.value, named(path)) for arg in node.args if isinstance(arg, ast.Constant))
+    for path in code(".html"):
+        yield from ((act, named(path)) for act in re.findall(r"\bmay\(\"([^\"]+)\"\)", path.read_text()))
 
 
 def test_every_act_that_is_asked_for_is_in_the_table_and_every_act_of_the_table_is_asked_for() -> None:

@@ -71,6 +71,7 @@ HOSTILE: dict[str, Mail] = {
     "100,000 nested divs": page("<div>" * 100_000 + "words"),
     "500,000 tags without an end": page("<" * 500_000),
     "100,000 attributes": page("<div " + "a=b " * 100_000 + ">words"),
+    "100,000 attributes of their own": page("<div " + numbered(lambda n: f"a{n}=b ", 100_000) + ">words"),
     "100,000 comments": page("<!--" * 100_000),
     "1 MB of paragraphs": page("<p>word soup and words</p>" * 40_000),
     "1 MB of breaks": page("<br>" * 250_000),

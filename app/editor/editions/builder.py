@@ -53,9 +53,9 @@ def builder(
     session = desk.session
     sections = slots.sections_of(session, edition)
     picked = [question for section in sections for question in section.picked]
-    open_slots = slots.open_slots(sections) if edition.is_planned else []
-    blocks, troubles = locking.preview(session, edition)
     planned = edition.is_planned
+    open_slots = slots.open_slots(sections) if planned else []
+    blocks, troubles = locking.preview(session, edition)
     items = [] if planned else locking.items_of(session, edition)
     in_slots = facts_of(session, desk.newsletter, picked) if planned else []
     return page(
