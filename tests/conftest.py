@@ -20,12 +20,15 @@ from werkzeug.routing import Rule
 
 from app.db import Database
 from app.migrate import migrate
+from app.newsletters.models import Newsletter
 from app.web import limiter
 from tests.support import postgres
 from tests.support.app import SECRETS, opened_app
+from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
 from tests.support.databases import Places, address_of, alone, demo_year, postgres_copy, with_people
-from tests.support.desk_browser import DeskBrowser
+from tests.support.desk import Desk
+from tests.support.desk_people import hired_vera
 from tests.support.missing import without
 from tests.support.serving import served
 
@@ -166,15 +169,33 @@ def newsroom(request: pytest.FixtureRequest, database: Database) -> Newsroom:
 
 
 @pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+def nora(app: Flask, newsroom: Newsroom) -> Desk:
     """Nora at the desk of the Steppe Letter, which she edits."""
-    return DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    return Desk(app, newsroom.nora)
 
 
 @pytest.fixture
-def ilya(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+def ilya(app: Flask, newsroom: Newsroom) -> Desk:
     """Ilya beside her: he prepares, and neither approves nor sends."""
-    return DeskBrowser(app, database, newsroom.ilya, newsroom.slug)
+    return Desk(app, newsroom.ilya)
+
+
+@pytest.fixture
+def vera(app: Flask, database: Database, newsroom: Newsroom) -> Desk:
+    """Vera, who runs the house."""
+    return Desk(app, hired_vera(database, newsroom))
+
+
+@pytest.fixture
+def a_minute(database: Database, newsroom: Newsroom) -> None:
+    """The desk's mails wait for a minute, in which a press can be undone."""
+    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
+
+
+@pytest.fixture
+def salt(database: Database, newsroom: Newsroom) -> Asked:
+    """Timur's question about the salt, which Leyla is asked to answer."""
+    return asked(database, newsroom)
 
 
 @pytest.fixture(scope="session", autouse=True)

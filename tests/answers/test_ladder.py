@@ -24,8 +24,9 @@ from app.newsroom import endings, invitations, undo
 from app.people.models import Expert
 from app.questions import wording
 from tests.support.assignments import Asked, asked
-from tests.support.at_desk import Browser, everything
 from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.stored import everything
 
 
 @pytest.fixture
@@ -104,14 +105,14 @@ def test_silence_until_the_date_brings_the_next_one_and_the_letter_says_who_else
 
 
 def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Asked) -> None:
-    nora = Browser(app, salt.newsroom.nora)
+    nora = Desk(app, salt.newsroom.nora)
     with salt.database.read() as session:
         question = salt.assignment(session).question.public_id
         leyla, marek, gulnara = (
             row.public_id for row in assigning.of_question(session, salt.assignment(session).question)
         )
     here = f"questions/{question}"
-    said = nora.get(here)
+    said = nora.words(here)
     assert "Is asked next, if Leyla Aydın says no or has said nothing by" in said
     assert "Is asked next, once Marek Dvořák was asked and can’t. It leaves by itself." in said
     before = everything(salt.database)
@@ -119,14 +120,14 @@ def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Ask
         f"{here}/assignments/{marek}/ladder", 422, before=leyla, due_at="2020-01-01T10:00"
     )
     nora.press(f"{here}/assignments/{marek}/ladder", 409, before=gulnara)  # each would wait for the other
-    Browser(app, salt.newsroom.ilya).press(f"{here}/assignments/{marek}/off", 404)
+    Desk(app, salt.newsroom.ilya).press(f"{here}/assignments/{marek}/off", 404)
     after = everything(salt.database)
     assert {name for name in before if before[name] != after[name]} == {"sessions", "sign_ins", "audit"}
     nora.press(f"{here}/assignments/{marek}/ladder", before=leyla, due_at="2040-01-01T10:00")
     assert step(salt, time_up(salt)) == 0
     nora.press(f"{here}/assignments/{marek}/off")
     no(salt)
-    assert (step(salt), "Is asked next, if Leyla" in nora.get(here)) == (0, False)
+    assert (step(salt), "Is asked next, if Leyla" in nora.words(here)) == (0, False)
     nora.press(f"{here}/assignments/{gulnara}/ladder", 409, before=leyla)  # who said no stands before nobody
 
 
@@ -179,7 +180,7 @@ def test_where_invitations_are_held_the_next_one_waits_for_the_editor(app: Flask
         mail = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).first()
         assert mail is not None and mail.state == "held"
         question = salt.assignment(session).question.public_id
-    assert "It waits in the outbox for you." in Browser(app, salt.newsroom.nora).get(f"questions/{question}")
+    assert "It waits in the outbox for you." in Desk(app, salt.newsroom.nora).words(f"questions/{question}")
 
 
 def test_what_somebody_stopped_in_the_outbox_is_not_sent_again_by_the_clock(salt: Asked) -> None:

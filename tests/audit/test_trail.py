@@ -25,10 +25,11 @@ from app.newsletters import settings
 from app.newsletters.models import Newsletter
 from app.people.models import Person
 from app.questions import moves as questions
-from tests.support.at_desk import Browser, counted
 from tests.support.at_the_form import answered, ask
 from tests.support.cast import Newsroom
+from tests.support.desk import Desk
 from tests.support.desk_people import second_desk
+from tests.support.stored import counted
 
 APP = Path(__file__).parent.parent.parent / "app"
 ONLY_OF_PEOPLE = {"person", "sign_in"}  # acts of the house, which no newsletter's trail holds
@@ -83,11 +84,6 @@ def test_what_has_no_row_in_the_table_of_events_is_not_recorded(database: Databa
         database.write(record)
 
 
-@pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> Browser:
-    return Browser(app, newsroom.nora)
-
-
 def note(database: Database, newsroom: Newsroom, times: int) -> str:
     """A question with so many notes. Returns its public id."""
 
@@ -104,14 +100,14 @@ def note(database: Database, newsroom: Newsroom, times: int) -> str:
     return public_id
 
 
-def lines(nora: Browser, query: str = "") -> list[str]:
+def lines(nora: Desk, query: str = "") -> list[str]:
     """The sentences of a page of the trail, newest first."""
     page = nora.open(f"trail?{query}").text
     return [unescape(text) for text in re.findall(r"<bdi>([^<]*)</bdi>", page.partition("trail--whole")[2])]
 
 
 def test_a_readers_letter_leaves_no_word_name_or_address_in_the_trail_or_its_files(
-    database: Database, newsroom: Newsroom, client: FlaskClient, nora: Browser
+    database: Database, newsroom: Newsroom, client: FlaskClient, nora: Desk
 ) -> None:
     ask(client, body=WORDS, hear_back="once", email_once=ADDRESS, credit="first", first=NAME, place="Osh")
     with database.read() as session:
@@ -128,9 +124,7 @@ def test_a_readers_letter_leaves_no_word_name_or_address_in_the_trail_or_its_fil
         assert [secret in unescape(page) for page in pages] == [False, False, False]
 
 
-def test_the_trail_is_narrowed_by_person_act_noun_and_day(
-    database: Database, newsroom: Newsroom, nora: Browser
-) -> None:
+def test_the_trail_is_narrowed_by_person_act_noun_and_day(database: Database, newsroom: Newsroom, nora: Desk) -> None:
     note(database, newsroom, 3)
     with database.read() as session:
         ilya = session.get_one(Person, newsroom.ilya.person_id).public_id
@@ -144,10 +138,10 @@ def test_the_trail_is_narrowed_by_person_act_noun_and_day(
     assert lines(nora, "what=question.topics&from=2026-03-02") == [topics] * 2
     assert lines(nora, f"who={ilya}&to=2026-03-01") == [topics]
     assert set(lines(nora, "who=clock&what=edition")) == {"The calendar planned the edition."}
-    assert "Nothing of this was done." in nora.get("trail?what=letter.end")
+    assert "Nothing of this was done." in nora.words("trail?what=letter.end")
 
 
-def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom: Newsroom, nora: Browser) -> None:
+def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom: Newsroom, nora: Desk) -> None:
     note(database, newsroom, 1)
     whole = lines(nora)
     for query, fault in {
@@ -157,13 +151,13 @@ def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom:
         "to=9999-12-31": "Write the date like 2026-07-01.",
         "before=x.y": "",
     }.items():
-        assert fault in nora.get(f"trail?{query}"), query
+        assert fault in nora.words(f"trail?{query}"), query
         assert lines(nora, query) == whole
     taken = nora.open("trail/csv?from=yesterday")
     assert (taken.status_code, taken.headers["Location"]) == (303, "/desk/steppe/trail?from=yesterday")
 
 
-def test_page_after_page_tells_everything_once(database: Database, newsroom: Newsroom, nora: Browser) -> None:
+def test_page_after_page_tells_everything_once(database: Database, newsroom: Newsroom, nora: Desk) -> None:
     note(database, newsroom, 2 * PAGE + 30)
     href, pages = "trail", []
     while href:
@@ -178,7 +172,7 @@ def test_page_after_page_tells_everything_once(database: Database, newsroom: New
 
 
 def test_the_files_hold_what_the_filters_leave_and_no_formula(
-    database: Database, newsroom: Newsroom, nora: Browser
+    database: Database, newsroom: Newsroom, nora: Desk
 ) -> None:
     evil = "=HYPERLINK(1)"
     public_id = note(database, newsroom, 2)
@@ -199,7 +193,7 @@ def test_the_files_hold_what_the_filters_leave_and_no_formula(
 
 
 def test_settings_and_another_desk_each_have_their_own_trail(
-    database: Database, newsroom: Newsroom, nora: Browser
+    database: Database, newsroom: Newsroom, nora: Desk
 ) -> None:
     database.write(
         lambda session: settings.change(
@@ -212,14 +206,14 @@ def test_settings_and_another_desk_each_have_their_own_trail(
 
 
 def test_an_assistant_neither_sees_the_trail_nor_the_way_to_it(app: Flask, newsroom: Newsroom) -> None:
-    ilya = Browser(app, newsroom.ilya)
+    ilya = Desk(app, newsroom.ilya)
     assert [ilya.open(path).status_code for path in ("trail", "trail/csv", "trail/jsonl")] == [404, 404, 404]
-    assert "trail" not in ilya.get("settings")
-    assert "the trail of all that was done" in Browser(app, newsroom.nora).get("settings")
+    assert "trail" not in ilya.words("settings")
+    assert "the trail of all that was done" in Desk(app, newsroom.nora).words("settings")
 
 
 def test_a_page_takes_as_many_queries_for_a_hundred_as_for_three_and_each_has_its_index(
-    database: Database, newsroom: Newsroom, nora: Browser
+    database: Database, newsroom: Newsroom, nora: Desk
 ) -> None:
     note(database, newsroom, 3)
 

@@ -15,8 +15,8 @@ from app.mail.models import OutboxMail
 from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk_browser import one
 from tests.support.shown import seen
+from tests.support.stored import one
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 

@@ -30,21 +30,23 @@ from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
 from app.typesetting.renderers import to_text
-from tests.support.at_desk import Browser, buttons, counted, everything, read
 from tests.support.cast import Newsroom, answered
-from tests.support.edition_desk import FIRST, SECOND, THIRD, Desk
+from tests.support.desk import Desk
+from tests.support.edition_desk import FIRST, SECOND, THIRD, AtEdition
+from tests.support.pages import Page
 from tests.support.shown import seen
+from tests.support.stored import counted, everything
 
 ALL = [FIRST, SECOND, THIRD]
 
 
 @pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> Desk:
-    return Desk(app, newsroom)
+def nora(app: Flask, newsroom: Newsroom) -> AtEdition:
+    return AtEdition(app, newsroom)
 
 
 @pytest.fixture
-def dana(app: Flask, nora: Desk) -> Browser:
+def dana(app: Flask, nora: AtEdition) -> Desk:
     """A second editor, at the same desk at the same time."""
 
     def hire(session: Session) -> Any:
@@ -52,18 +54,18 @@ def dana(app: Flask, nora: Desk) -> Browser:
         directory.give_role(session, Clock(), person, nora.newsroom.newsletter_id, "editor")
         return directory.staff_actor(session, person.id, nora.newsroom.newsletter_id)
 
-    return Browser(app, nora.database.write(hire))
+    return Desk(app, nora.database.write(hire))
 
 
 def the(session: Session, public_id: str) -> Question:
     return session.scalars(select(Question).filter_by(public_id=public_id)).one()
 
 
-def change(nora: Desk, public_id: str, fn: Any) -> None:
+def change(nora: AtEdition, public_id: str, fn: Any) -> None:
     nora.database.write(lambda session: fn(session, the(session, public_id)))
 
 
-def shown(nora: Desk, query: str = "") -> list[str]:
+def shown(nora: AtEdition, query: str = "") -> list[str]:
     """The headlines that are ready, in the page's order."""
     page = nora.open(f"{nora.page}{query}").text
     ready = page[page.index('id="ready-list"') : page.index('aria-labelledby="preview"')]
@@ -81,7 +83,7 @@ def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> N
 
 
 @pytest.mark.both_databases
-def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk) -> None:
+def test_what_is_ready_is_narrowed_down_by_the_address(nora: AtEdition) -> None:
     first, second, third = nora.ready(*ALL)
     today = datetime.now(UTC).date()
 
@@ -108,13 +110,13 @@ def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk) -> None:
         "source=answered&length=fits": [FIRST],
     }  # fmt: skip
     assert {query: shown(nora, f"?{query}") for query in found} == found
-    said = nora.get(f"{nora.page}?topic=salt&expert=nobody&age=soon")
+    said = nora.words(f"{nora.page}?topic=salt&expert=nobody&age=soon")
     assert "left out: Expert, Approved." in said
     # A press keeps the address, so that the same is looked at afterwards.
     assert nora.press(f"{nora.page}/pick?topic=salt", question=first) == f"/desk/steppe/{nora.page}?topic=salt#slots"
 
 
-def test_the_slots_are_put_in_an_order_at_once(nora: Desk) -> None:
+def test_the_slots_are_put_in_an_order_at_once(nora: AtEdition) -> None:
     first, second, third = nora.ready(*ALL)
     nora.do("arrange", order=[second, first], version=nora.version())
     assert nora.stands() == ("planned", [SECOND, FIRST])
@@ -130,7 +132,7 @@ def test_the_slots_are_put_in_an_order_at_once(nora: Desk) -> None:
     assert nora.stands() == ("planned", [])
 
 
-def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, dana: Browser) -> None:
+def test_of_two_at_once_the_second_is_told_who_did_what(nora: AtEdition, dana: Desk) -> None:
     first, second, third = nora.ready(*ALL)
     nora.do("arrange", order=[first, second], version=nora.version())
     opened = seen(nora.open(nora.page).text)
@@ -145,7 +147,7 @@ def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, dana: Browse
     assert nora.stands() == ("planned", [SECOND])
     # What names its question is done whoever else was at work, and the page after it tells the rest.
     nora.do("pick", question=third, seen=opened)
-    said = nora.get(nora.page)
+    said = nora.words(nora.page)
     assert (
         f"“{THIRD}” stands in slot 2." in said and f"Meanwhile: “{FIRST}”: Dana Kim took it out of its edition." in said
     )
@@ -154,7 +156,7 @@ def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, dana: Browse
     assert f"“{THIRD}”: You picked it for an edition." in nora.do("slots", 409, slots=3, seen=opened)
 
 
-def test_a_date_is_set_taken_away_and_warned_of(nora: Desk) -> None:
+def test_a_date_is_set_taken_away_and_warned_of(nora: AtEdition) -> None:
     first, second = nora.ready(FIRST, SECOND)
     with nora.database.read() as session:
         runs = nora.edition(session).rule_date
@@ -164,20 +166,20 @@ def test_a_date_is_set_taken_away_and_warned_of(nora: Desk) -> None:
     assert everything(nora.database) == before
     nora.do("date", question=first, by=runs.isoformat())
     nora.do("pick", question=second)
-    said = nora.get(nora.page)
+    said = nora.words(nora.page)
     assert f"{FIRST} : it must run by" in said and "the edition after this one is too late" in said
-    assert "It must run by" in nora.get("")
+    assert "It must run by" in nora.words("")
     nora.do("pick", question=first)
-    assert "is too late" not in nora.get(nora.page)
-    assert "It must run by" not in nora.get("")
+    assert "is too late" not in nora.words(nora.page)
+    assert "It must run by" not in nora.words("")
     nora.do("carry", question=first)
-    said = nora.get(f"editions/{nora.next_id}")
+    said = nora.words(f"editions/{nora.next_id}")
     assert f"{FIRST} : it was to run by" in said
     nora.press(f"editions/{nora.next_id}/date", question=first, by="")
-    assert "it was to run by" not in nora.get(f"editions/{nora.next_id}")
+    assert "it was to run by" not in nora.words(f"editions/{nora.next_id}")
 
 
-def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk) -> None:
+def test_a_date_can_be_set_on_the_questions_own_page(nora: AtEdition) -> None:
     [first] = nora.ready(FIRST)
     by = (datetime.now(UTC) + timedelta(days=40)).date()
     nora.press(f"questions/{first}/must-run-by", must_run_by="", by=by.isoformat())
@@ -191,7 +193,7 @@ def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk) -> None:
         assert the(session, first).must_run_by is None
 
 
-def test_several_answers_run_together_in_the_order_that_is_wanted(nora: Desk) -> None:
+def test_several_answers_run_together_in_the_order_that_is_wanted(nora: AtEdition) -> None:
     [first] = nora.ready(FIRST)
     change(nora, first, lambda session, question: marek_answers(session, nora.newsroom, question))
     nora.do("pick", question=first)
@@ -202,7 +204,7 @@ def test_several_answers_run_together_in_the_order_that_is_wanted(nora: Desk) ->
         return re.findall(r"I (?:also )?asked ([^,]+),", to_text(block))
 
     assert printed() == ["Leyla Aydın", "Marek Dvořák"]
-    assert [word for word in buttons(nora.open(nora.page)) if word == "Put it first"] == ["Put it first"]
+    assert [word for word in Page(nora.open(nora.page).text).buttons if word == "Put it first"] == ["Put it first"]
     with nora.database.read() as session:
         marek = session.scalars(select(Answer).filter_by(expert_id=nora.newsroom.marek.expert_id)).one().public_id
     nora.do("first", question=first, answer=marek)
@@ -210,22 +212,22 @@ def test_several_answers_run_together_in_the_order_that_is_wanted(nora: Desk) ->
     nora.do("first", 409, question=first, answer="nobody's")
 
 
-def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(nora: Desk) -> None:
+def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(nora: AtEdition) -> None:
     first, second = nora.ready(FIRST, SECOND)
     nora.do("arrange", order=[first, second], version=nora.version())
-    assert any(word.startswith("Remove slot 2 and move it to") for word in buttons(nora.open(nora.page)))
+    assert any(word.startswith("Remove slot 2 and move it to") for word in Page(nora.open(nora.page).text).buttons)
     nora.do("slots", slots=1)
     assert nora.stands() == ("planned", [FIRST])
-    assert SECOND in nora.get(f"editions/{nora.next_id}")
+    assert SECOND in nora.words(f"editions/{nora.next_id}")
     with nora.database.read() as session:
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%")))
         assert list(kinds).count("expert.carried_over") == 1
 
 
-def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(nora: Desk) -> None:
+def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(nora: AtEdition) -> None:
     first, second = nora.ready(FIRST, SECOND)
     nora.do("arrange", order=[first, second], version=nora.version())
-    assert "Lock the edition" in buttons(nora.open(nora.page))
+    assert "Lock the edition" in Page(nora.open(nora.page).text).buttons
 
     def reword(session: Session, question: Question) -> None:
         wording.reword(
@@ -234,13 +236,16 @@ def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(nora: Des
 
     change(nora, first, reword)
     page = nora.open(nora.page)
-    assert "It can’t be locked yet" in read(page) and "its newest words are not cleared yet" in read(page)
+    assert (
+        "It can’t be locked yet" in Page(page.text).words
+        and "its newest words are not cleared yet" in Page(page.text).words
+    )
     assert f'href="/desk/steppe/questions/{first}"' in page.text[page.text.index('id="before"') :]
-    assert "Lock the edition" not in buttons(page)
+    assert "Lock the edition" not in Page(page.text).buttons
     assert "First confirm that nobody could recognise" in nora.do("lock", 409, version=nora.version())
 
 
-def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: Desk) -> None:
+def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: AtEdition) -> None:
     """One press takes it out and its approval back, and leads to the text. Of two who press, the second is told."""
     [first] = nora.ready(FIRST)
     nora.do("pick", question=first)
@@ -253,11 +258,11 @@ def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: Desk) -> Non
     page = nora.open(nora.page).text
     assert re.findall(r'<a href="([^"]+)">Cut it<', page) == [f"/desk/steppe/questions/{first}#acts-{answer}"]
     question = nora.open(f"questions/{first}")
-    assert buttons(question).count("Take it out of the edition and edit it") == 1
+    assert Page(question.text).buttons.count("Take it out of the edition and edit it") == 1
     here = f"questions/{first}/answers/{answer}"
     opened = seen(question.text, "cut")
     assert nora.press(f"{here}/cut", seen=opened) == f"/desk/steppe/{here}/edit"
-    assert "It is out of the edition, and its approval taken back." in nora.get(f"{here}/edit")
+    assert "It is out of the edition, and its approval taken back." in nora.words(f"{here}/edit")
     with nora.database.read() as session:
         assert (session.scalars(select(Answer)).one().state, the(session, first).state) == ("edited", "seeking")
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%"))).all()
@@ -279,7 +284,7 @@ def take_back(session: Session) -> None:
     withdraw(session, receipts.reader_of(letter), letter)
 
 
-def test_a_question_taken_back_a_second_before_the_lock_is_out_and_the_page_says_so(nora: Desk) -> None:
+def test_a_question_taken_back_a_second_before_the_lock_is_out_and_the_page_says_so(nora: AtEdition) -> None:
     first, second = nora.ready(FIRST, SECOND)
     change(nora, first, lambda session, question: timur_asks_alone(session, nora.newsroom, question))
     nora.do("arrange", order=[first, second], version=nora.version())
@@ -341,12 +346,12 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
     )
 
 
-def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(nora: Desk) -> None:
+def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(nora: AtEdition) -> None:
     [first] = nora.ready(FIRST)
     nora.do("pick", question=first)
     for press in ("lock", "send"):
         nora.do(press, version=nora.version())
-    said = nora.get(nora.page)
+    said = nora.words(nora.page)
     assert "We put up salt plates in 2009 and count what falls on them.” SHA-256" in said
     assert "its hash does not fit" not in said
 
@@ -355,11 +360,11 @@ def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(nora: 
         session.scalars(select(EditionItem)).one().output += " "
 
     change(nora, first, spoil)
-    said = nora.get(nora.page)
+    said = nora.words(nora.page)
     assert "Its public page has been taken down since." in said and "its hash does not fit" in said
 
 
-def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(nora: Desk) -> None:
+def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(nora: AtEdition) -> None:
     first, second, third = nora.ready(*ALL[:3])
     nora.press(f"editions/{nora.next_id}/pick", question=third)
     for question in (first, second):
@@ -397,10 +402,10 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(no
     ]
 
 
-def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk) -> None:
+def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: AtEdition) -> None:
     def asked() -> int:
         with counted(nora.database) as statements:
-            nora.get(nora.page)
+            nora.words(nora.page)
         return len(statements)
 
     nora.ready(*ALL)
@@ -409,7 +414,7 @@ def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk) -> 
     assert asked() == few <= 34
 
 
-def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: Desk) -> None:
+def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: AtEdition) -> None:
     def full(session: Session) -> tuple[str, str]:
         edition = nora.edition(session)
         later = list(session.scalars(slots.later_editions(edition).limit(2)))

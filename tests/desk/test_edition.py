@@ -22,9 +22,11 @@ from app.people import directory
 from app.questions import moves as questions
 from app.questions.models import Question
 from app.typesetting.exports import BY_SUFFIX, EXPORTS
-from tests.support.at_desk import Browser, buttons, counted, everything, read
 from tests.support.cast import Newsroom, handed_in
-from tests.support.edition_desk import FIRST, SECOND, THIRD, Desk
+from tests.support.desk import Desk
+from tests.support.edition_desk import FIRST, SECOND, THIRD, AtEdition
+from tests.support.pages import Page
+from tests.support.stored import counted, everything
 
 TEXT = """\
 Ask The Steppe: Who measures the salt?
@@ -50,15 +52,15 @@ ENDINGS = [export.suffix for export in EXPORTS.values()]
 
 
 @pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> Desk:
-    return Desk(app, newsroom)
+def nora(app: Flask, newsroom: Newsroom) -> AtEdition:
+    return AtEdition(app, newsroom)
 
 
-def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk) -> None:
+def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: AtEdition) -> None:
     first, second = nora.ready(FIRST, SECOND)
     page = nora.open(nora.page)
-    assert "2 approved answers are ready." in read(page)
-    assert [word for word in buttons(page) if word != "Set the date"] == [
+    assert "2 approved answers are ready." in Page(page.text).words
+    assert [word for word in Page(page.text).buttons if word != "Set the date"] == [
         "Skip this date", "Add a slot", "Remove a slot", "Put in slot 1", "Put in slot 1",
     ]  # fmt: skip
 
@@ -69,17 +71,17 @@ def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk) -> None:
     assert nora.stands() == ("planned", [SECOND, FIRST])
     nora.do("up", question=first)
     assert nora.stands() == ("planned", [FIRST, SECOND])
-    assert "Every slot is filled." in nora.get(nora.page)
+    assert "Every slot is filled." in nora.words(nora.page)
 
     nora.do("lock", version=nora.version())
-    assert buttons(nora.open(nora.page))[:2] == ["Unlock", "Mark as sent"]
+    assert Page(nora.open(nora.page).text).buttons[:2] == ["Unlock", "Mark as sent"]
     nora.do("unlock", version=nora.version())
     nora.do("lock", version=nora.version())
-    assert "thanks and notices wait ten minutes" in nora.get(nora.page)
+    assert "thanks and notices wait ten minutes" in nora.words(nora.page)
 
     nora.do("send", version=nora.version())
     assert nora.stands() == ("sent", [FIRST, SECOND])
-    assert buttons(nora.open(nora.page))[:1] == ["Recall it"]
+    assert Page(nora.open(nora.page).text).buttons[:1] == ["Recall it"]
     nora.do("recall")
     assert nora.stands() == ("locked", [FIRST, SECOND])
     with nora.database.read() as session:
@@ -87,14 +89,14 @@ def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk) -> None:
         assert list(states) == ["discarded", "discarded"]
 
 
-def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk) -> None:
+def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: AtEdition) -> None:
     [first] = nora.ready(FIRST)
     nora.do("pick", question=first)
     nora.do("lock", version=nora.version())
     nora.do("send", version=nora.version())
     with nora.database.read() as session:
         item = session.scalars(select(EditionItem)).one()
-    said = nora.get(nora.page)
+    said = nora.words(nora.page)
     assert [word for word in said.split() if word == item.sha256] == [item.sha256]
     assert [
         line
@@ -108,7 +110,7 @@ def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk) -> N
     ] == ["Nora Lind locked the edition.", "Nora Lind marked the edition as sent.", "Approved by Nora Lind."]
 
 
-def test_exports_are_the_block_letter_for_letter(nora: Desk) -> None:
+def test_exports_are_the_block_letter_for_letter(nora: AtEdition) -> None:
     [first] = nora.ready(FIRST)
     nora.do("pick", question=first)
     files = {ending: nora.open(f"{nora.page}/export.{ending}") for ending in ENDINGS}
@@ -135,12 +137,12 @@ def test_exports_are_the_block_letter_for_letter(nora: Desk) -> None:
     with nora.database.read() as session:
         day = nora.edition(session).local_at[:10]
     assert files["txt"].headers["Content-Disposition"] == f'attachment; filename="steppe-{day}.txt"'
-    assert TEXT.splitlines()[0] in nora.get(f"{nora.page}?form=markdown")
+    assert TEXT.splitlines()[0] in nora.words(f"{nora.page}?form=markdown")
 
 
-def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(nora: Desk) -> None:
+def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(nora: AtEdition) -> None:
     assert "<iframe" not in nora.open(f"{nora.page}?form=mail").text  # nothing is picked yet
-    nora.get(f"{nora.page}/mail", 404)
+    nora.words(f"{nora.page}/mail", 404)
     [first] = nora.ready(FIRST)
     nora.do("pick", question=first)
     [frame] = LexborHTMLParser(nora.open(f"{nora.page}?form=mail").text).css("iframe")
@@ -157,9 +159,9 @@ def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(
     assert shown.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
-def test_an_empty_edition_exports_nothing(nora: Desk) -> None:
+def test_an_empty_edition_exports_nothing(nora: AtEdition) -> None:
     for ending in ENDINGS:
-        assert "nothing is picked" in nora.get(f"{nora.page}/export.{ending}", 409)
+        assert "nothing is picked" in nora.words(f"{nora.page}/export.{ending}", 409)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_an_empty_edition_exports_nothing(nora: Desk) -> None:
     ids=["no consent", "no check"],
 )
 def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
-    nora: Desk, consent: str, words: str, choices: list[str]
+    nora: AtEdition, consent: str, words: str, choices: list[str]
 ) -> None:
     [first] = nora.ready(FIRST)
 
@@ -186,13 +188,13 @@ def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
     nora.do("pick", question=first)
     before = everything(nora.database)
     for ending in ENDINGS:
-        said = nora.get(f"{nora.page}/export.{ending}", 409)
+        said = nora.words(f"{nora.page}/export.{ending}", 409)
         assert (words in said, "Timur" in said) == (True, False)
     assert "Timur" not in nora.do("lock", 409, version=nora.version())
     assert everything(nora.database) == before
 
     page = nora.open(nora.page)
-    assert [word for word in buttons(page) if word == "Run it unnamed"] == choices
+    assert [word for word in Page(page.text).buttons if word == "Run it unnamed"] == choices
     with nora.database.read() as session:
         letter = session.scalars(select(Letter.public_id)).one()
     nora.do("unname", letter=letter)
@@ -201,7 +203,7 @@ def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
     assert nora.open(f"{nora.page}/export.txt").text == TEXT
 
 
-def test_of_two_editors_at_once_the_second_sees_what_the_first_did(nora: Desk, app: Flask) -> None:
+def test_of_two_editors_at_once_the_second_sees_what_the_first_did(nora: AtEdition, app: Flask) -> None:
     first, second = nora.ready(FIRST, SECOND)
 
     def dana(session: Session) -> Any:
@@ -209,7 +211,7 @@ def test_of_two_editors_at_once_the_second_sees_what_the_first_did(nora: Desk, a
         directory.give_role(session, Clock(), person, nora.newsroom.newsletter_id, "editor")
         return directory.staff_actor(session, person.id, nora.newsroom.newsletter_id)
 
-    other = Browser(app, nora.database.write(dana))
+    other = Desk(app, nora.database.write(dana))
     nora.do("pick", question=first)
     seen_by_nora = nora.version()
     other.press(f"{nora.page}/pick", question=second)
@@ -224,7 +226,7 @@ def test_of_two_editors_at_once_the_second_sees_what_the_first_did(nora: Desk, a
     assert nora.stands() == ("planned", [FIRST, SECOND])
 
 
-def test_illegal_moves_by_hand_change_nothing(nora: Desk) -> None:
+def test_illegal_moves_by_hand_change_nothing(nora: AtEdition) -> None:
     first, second, third = nora.ready(FIRST, SECOND, THIRD)
     nora.do("pick", question=first)
     nora.press(f"editions/{nora.next_id}/pick", question=second)
@@ -250,7 +252,7 @@ def test_illegal_moves_by_hand_change_nothing(nora: Desk) -> None:
     assert everything(nora.database) == before
 
 
-def test_nothing_of_another_newsletter_is_found(nora: Desk) -> None:
+def test_nothing_of_another_newsletter_is_found(nora: AtEdition) -> None:
     def found(session: Session) -> tuple[str, str]:
         steppe = session.get_one(Newsletter, nora.newsroom.newsletter_id)
         columns = ("name", "publisher", "editor", "language", "address", "section", "zone", "rule", "rule_start", "at")
@@ -267,24 +269,24 @@ def test_nothing_of_another_newsletter_is_found(nora: Desk) -> None:
 
     edition, question = nora.database.write(found)
     before = everything(nora.database)
-    nora.get(f"editions/{edition}", 404)
-    nora.get(f"editions/{edition}/export.txt", 404)
+    nora.words(f"editions/{edition}", 404)
+    nora.words(f"editions/{edition}/export.txt", 404)
     nora.press(f"editions/{edition}/skip", 404)
     nora.do("pick", 404, question=question)
     nora.do("unname", 404, letter="nobody's")
     nora.press(f"shelf/{question}/take", 404)
-    nora.get(f"shelf?before={question}", 404)
+    nora.words(f"shelf?before={question}", 404)
     assert everything(nora.database) == before
     nora.slug = "tundra"
     for path in ("", "editions", "outbox", "experts", "shelf", "archive", "settings"):
-        nora.get(path, 404)
+        nora.words(path, 404)
 
 
-def test_an_assistant_looks_and_decides_nothing(nora: Desk, app: Flask) -> None:
+def test_an_assistant_looks_and_decides_nothing(nora: AtEdition, app: Flask) -> None:
     first, second = nora.ready(FIRST, SECOND)
     nora.do("pick", question=first)
-    ilya = Browser(app, nora.newsroom.ilya)
-    assert buttons(ilya.open(nora.page)) == ["Copy it"]
+    ilya = Desk(app, nora.newsroom.ilya)
+    assert Page(ilya.open(nora.page).text).buttons == ["Copy it"]
     before = everything(nora.database)
     for press in ("pick", "up", "down", "drop", "carry"):
         ilya.press(f"{nora.page}/{press}", 404, question=second if press == "pick" else first)
@@ -294,7 +296,7 @@ def test_an_assistant_looks_and_decides_nothing(nora: Desk, app: Flask) -> None:
     assert everything(nora.database) == before
 
 
-def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk) -> None:
+def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: AtEdition) -> None:
     first, second = nora.ready(FIRST, SECOND)
     for question in (first, second):
         nora.do("pick", question=question)
@@ -308,7 +310,7 @@ def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk) -> Non
         ]
 
 
-def test_slots_come_and_go_and_what_does_not_fit_is_carried_over(nora: Desk) -> None:
+def test_slots_come_and_go_and_what_does_not_fit_is_carried_over(nora: AtEdition) -> None:
     first, second = nora.ready(FIRST, SECOND)
     nora.do("slots", slots=3)
     nora.do("slots", slots=1)
@@ -316,21 +318,21 @@ def test_slots_come_and_go_and_what_does_not_fit_is_carried_over(nora: Desk) -> 
     assert "Every slot is filled. Add one" in nora.do("pick", 409, question=second)
     nora.do("carry", question=first)
     assert nora.stands() == ("planned", [])
-    assert FIRST in nora.get(f"editions/{nora.next_id}")
+    assert FIRST in nora.words(f"editions/{nora.next_id}")
 
 
-def test_a_skipped_date_lets_go_of_its_questions_and_can_run_after_all(nora: Desk) -> None:
+def test_a_skipped_date_lets_go_of_its_questions_and_can_run_after_all(nora: AtEdition) -> None:
     [first] = nora.ready(FIRST)
     nora.do("pick", question=first)
     nora.do("skip")
     assert nora.stands() == ("skipped", [])
-    assert buttons(nora.open(nora.page)) == ["Let it run after all", "Undo u"]
+    assert Page(nora.open(nora.page).text).buttons == ["Let it run after all", "Undo u"]
     nora.do("unskip")
     assert nora.stands() == ("planned", [])
 
 
-def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(nora: Desk) -> None:
-    assert "The shelf is empty" in nora.get("shelf")
+def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(nora: AtEdition) -> None:
+    assert "The shelf is empty" in nora.words("shelf")
     first, second = nora.ready(FIRST, SECOND)
 
     def shelve(session: Session) -> None:
@@ -338,8 +340,8 @@ def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(nora: Desk) -> N
             questions.shelve(session, nora.newsroom.nora, question)
 
     nora.database.write(shelve)
-    assert FIRST in nora.get("shelf")
-    assert nora.get(nora.page).count("From the shelf.") == 2
+    assert FIRST in nora.words("shelf")
+    assert nora.words(nora.page).count("From the shelf.") == 2
     nora.do("pick", question=first)
     nora.press(f"shelf/{second}/take")
     with nora.database.read() as session:
@@ -348,24 +350,24 @@ def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(nora: Desk) -> N
 
 
 @pytest.mark.both_databases
-def test_what_ran_stands_in_the_archive(nora: Desk) -> None:
-    assert "The archive is empty" in nora.get("archive")
+def test_what_ran_stands_in_the_archive(nora: AtEdition) -> None:
+    assert "The archive is empty" in nora.words("archive")
     [first] = nora.ready(FIRST)
     nora.do("pick", question=first)
     nora.do("lock", version=nora.version())
-    assert "The archive is empty" in nora.get("archive")
+    assert "The archive is empty" in nora.words("archive")
     nora.do("send", version=nora.version())
-    assert (FIRST in nora.get("archive"), FIRST in nora.get("editions")) == (True, True)
+    assert (FIRST in nora.words("archive"), FIRST in nora.words("editions")) == (True, True)
 
 
-def test_all_editions_tell_the_rhythm_in_words(nora: Desk) -> None:
-    assert "First and third Wednesday, 09:00, Europe/Prague" in nora.get("editions")
+def test_all_editions_tell_the_rhythm_in_words(nora: AtEdition) -> None:
+    assert "First and third Wednesday, 09:00, Europe/Prague" in nora.words("editions")
 
 
-def test_pages_ask_as_often_however_much_there_is(nora: Desk) -> None:
+def test_pages_ask_as_often_however_much_there_is(nora: AtEdition) -> None:
     def asked(path: str) -> int:
         with counted(nora.database) as statements:
-            nora.get(path)
+            nora.words(path)
         return len(statements)
 
     paths = (nora.page, "", "editions", "shelf", "archive", "outbox", "experts")
@@ -376,7 +378,7 @@ def test_pages_ask_as_often_however_much_there_is(nora: Desk) -> None:
 
 
 @pytest.mark.both_databases
-def test_lists_go_on_where_the_page_before_ended(nora: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_go_on_where_the_page_before_ended(nora: AtEdition, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("editions.calendar_page", "questions.shelf_and_archive"):
         monkeypatch.setattr(f"app.editor.{module}.PAGE", 1)
     for headline, edition in ((FIRST, nora.id), (SECOND, nora.next_id)):
@@ -389,18 +391,22 @@ def test_lists_go_on_where_the_page_before_ended(nora: Desk, monkeypatch: pytest
     for path in ("editions", "archive"):
         newest = nora.open(path)
         older = re.findall(r'rel="next" href="/desk/steppe/([^"]+)"', newest.text)
-        assert (SECOND in read(newest), FIRST in read(newest), len(older)) == (True, False, 1)
+        assert (SECOND in Page(newest.text).words, FIRST in Page(newest.text).words, len(older)) == (True, False, 1)
         oldest = nora.open(older[0])
-        assert (SECOND in read(oldest), FIRST in read(oldest), 'rel="next"' in oldest.text) == (False, True, False)
-        nora.get(f"{path}?before=000000000000", 404)
+        assert (SECOND in Page(oldest.text).words, FIRST in Page(oldest.text).words, 'rel="next"' in oldest.text) == (
+            False,
+            True,
+            False,
+        )
+        nora.words(f"{path}?before=000000000000", 404)
 
 
-def test_the_way_to_the_desk_leads_to_the_first_newsletter(nora: Desk) -> None:
+def test_the_way_to_the_desk_leads_to_the_first_newsletter(nora: AtEdition) -> None:
     assert nora.client.get("/desk/", base_url="https://localhost").location == "/desk/steppe/"
 
 
-def test_this_edition_says_who_waits_for_whom(nora: Desk) -> None:
-    assert "2 slots are still open" in nora.get("")
+def test_this_edition_says_who_waits_for_whom(nora: AtEdition) -> None:
+    assert "2 slots are still open" in nora.words("")
     nora.database.write(lambda s: handed_in(s, nora.newsroom, FIRST))
 
     def ask(session: Session) -> None:
@@ -409,7 +415,7 @@ def test_this_edition_says_who_waits_for_whom(nora: Desk) -> None:
         questions.open_question(session, nora.newsroom.nora, [], headline=SECOND, body=SECOND, language="en")
 
     nora.database.write(ask)
-    said = nora.get("")
+    said = nora.words("")
     columns = re.split("For you|For experts|For their check|For an answer|The slots of", said)[1:5]
     assert "One text waits for you." in said
     assert [

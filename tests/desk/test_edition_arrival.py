@@ -14,8 +14,8 @@ from app.newsletters.models import Newsletter
 from app.newsroom import arriving, public_state, publishing
 from app.typesetting.renderers import to_text
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import one
 from tests.support.shown import version
+from tests.support.stored import one
 
 
 @pytest.fixture

@@ -19,16 +19,18 @@ from app.fields import KINDS
 from app.newsletters.models import PARTS, SETTINGS, Newsletter, NewsletterText
 from app.people.models import Expert, Person
 from app.questions.models import Question
-from tests.support.at_desk import Browser, buttons, everything, read
 from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.desk import Desk
 from tests.support.desk_people import hired_vera
+from tests.support.pages import Page
 from tests.support.shown import seen
+from tests.support.stored import everything
 
 # The first and third Wednesday of the month, as the form holds it.
 RHYTHM = {"rule_by": "month", "monthly": "WE", "places": ["1", "3"], "at": "09:00", "zone": "Europe/Prague"}
 
 
-class Desk(Browser):
+class AtExperts(Desk):
     def __init__(self, app: Flask, newsroom: Newsroom) -> None:
         super().__init__(app, newsroom.nora)
         self.newsroom = newsroom
@@ -66,25 +68,25 @@ class Desk(Browser):
 
 
 @pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> Desk:
-    return Desk(app, newsroom)
+def nora(app: Flask, newsroom: Newsroom) -> AtExperts:
+    return AtExperts(app, newsroom)
 
 
-def test_the_directory_tells_who_was_checked_and_who_is_busy(nora: Desk) -> None:
+def test_the_directory_tells_who_was_checked_and_who_is_busy(nora: AtExperts) -> None:
     nora.database.write(lambda s: handed_in(s, nora.newsroom, "Who measures?"))
     nora.press("experts", name="Saule Bekova", email="saule@survey.example")
-    said = nora.get("experts")
+    said = nora.words("experts")
     assert (said.count(" checked "), said.count("not checked yet")) == (
         5,
         1,
     )  # once each in "Not checked", "not checked yet"
     assert "Leyla Aydın soil scientist at the Karakum Field Station checked 1 question" in said
-    assert "Saule Bekova" in nora.get("experts?q=saule")
-    assert "Leyla Aydın" not in nora.get("experts?q=saule")
-    assert "Nobody in the directory is like this." in nora.get("experts?q=nobody")
+    assert "Saule Bekova" in nora.words("experts?q=saule")
+    assert "Leyla Aydın" not in nora.words("experts?q=saule")
+    assert "Nobody in the directory is like this." in nora.words("experts?q=nobody")
 
 
-def test_name_and_address_are_enough_and_a_known_address_is_found_again(nora: Desk) -> None:
+def test_name_and_address_are_enough_and_a_known_address_is_found_again(nora: AtExperts) -> None:
     before = everything(nora.database)
     assert nora.press("experts", name="Leyla", email="LEYLA@field.example").endswith(nora.leyla)
     said = nora.press("experts", 422, name="Saule Bekova", email="saule at survey")
@@ -93,16 +95,16 @@ def test_name_and_address_are_enough_and_a_known_address_is_found_again(nora: De
     assert everything(nora.database) == before
 
 
-def test_who_has_the_name_of_somebody_is_recorded_and_pointed_out(nora: Desk) -> None:
+def test_who_has_the_name_of_somebody_is_recorded_and_pointed_out(nora: AtExperts) -> None:
     words = (
         "Somebody of this name is in the directory already. If it is one person, make the two one: Who is here twice"
     )
     for name, is_known in (("Leyla Aydin", True), ("Saule Bekova", False)):
         address = nora.press("experts", name=name)
-        assert (words in nora.get(address.partition("/desk/steppe/")[2])) is is_known
+        assert (words in nora.words(address.partition("/desk/steppe/")[2])) is is_known
 
 
-def test_a_change_of_name_needs_a_new_check(nora: Desk) -> None:
+def test_a_change_of_name_needs_a_new_check(nora: AtExperts) -> None:
     nora.press(f"experts/{nora.leyla}", **nora.profile() | {"topics": "soil، salt", "place": "Karakum"})
     with nora.database.read() as session:
         leyla = nora.expert(session)
@@ -112,13 +114,13 @@ def test_a_change_of_name_needs_a_new_check(nora: Desk) -> None:
             "called the switchboard",
         )
     nora.press(f"experts/{nora.leyla}", **nora.profile() | {"name": "Leyla Aydın-Kaya"})
-    assert "Nobody has checked yet" in nora.get(f"experts/{nora.leyla}")
+    assert "Nobody has checked yet" in nora.words(f"experts/{nora.leyla}")
     nora.press(f"experts/{nora.leyla}/verify", 422, how=" ")
     nora.press(f"experts/{nora.leyla}/verify", how="rang the institute")
-    assert "rang the institute" in nora.get(f"experts/{nora.leyla}")
+    assert "rang the institute" in nora.words(f"experts/{nora.leyla}")
 
 
-def test_of_two_who_edit_a_profile_the_second_sees_both(nora: Desk) -> None:
+def test_of_two_who_edit_a_profile_the_second_sees_both(nora: AtExperts) -> None:
     opened = nora.profile()
     nora.press(f"experts/{nora.leyla}", **opened | {"credit_line": "soil scientist in Osh"})
     before = everything(nora.database)
@@ -130,7 +132,7 @@ def test_of_two_who_edit_a_profile_the_second_sees_both(nora: Desk) -> None:
     assert everything(nora.database) == before
 
 
-def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
+def test_settings_move_the_calendar_and_leave_a_trail(nora: AtExperts) -> None:
     rhythm = {"rule_by": "weeks", "weeks": "1", "weekly": "FR", "at": "08:30", "zone": "Asia/Bishkek"}
     nora.press("settings", **nora.settings() | rhythm | {"slots": "3", "skips": "2031-07-01/2031-08-31"})
     with nora.database.read() as session:
@@ -139,7 +141,7 @@ def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
         assert {edition.rule_date.weekday() for edition in session.scalars(select(Edition))} == {4}
         event = session.scalars(select(Event).filter_by(action="newsletter.change")).one()
         assert event.facts == {"columns": ["at", "rule", "skips", "slots", "zone"]}
-    assert "Every Friday, 08:30, Asia/Bishkek" in nora.get("settings")
+    assert "Every Friday, 08:30, Asia/Bishkek" in nora.words("settings")
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,7 @@ def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
     ],
 )  # fmt: skip
 def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
-    nora: Desk, rhythm: dict[str, Any], rule: str, words: str
+    nora: AtExperts, rhythm: dict[str, Any], rule: str, words: str
 ) -> None:
     before = everything(nora.database)
     form = nora.settings() | rhythm
@@ -163,18 +165,18 @@ def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
     )
     assert everything(nora.database) == before
     nora.press("settings", **form)
-    assert f"{words}, 09:00, Europe/Prague" in nora.get("settings")
+    assert f"{words}, 09:00, Europe/Prague" in nora.words("settings")
     with nora.database.read() as session:
         assert session.scalars(select(Newsletter.rule)).one() == rule
     again = nora.settings()
     for name in RHYTHM:
         again.pop(name)
     nora.press("settings", **again | form_of(nora.open("settings").text))
-    assert nora.get("settings").startswith(" The settings are saved. Settings ")
+    assert nora.words("settings").startswith("The settings are saved. Settings ")
 
 
 @pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYDAY=3WE,1WE", "BYSETPOS=1,3;BYDAY=WE;FREQ=MONTHLY"])
-def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: Desk, rule: str) -> None:
+def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: AtExperts, rule: str) -> None:
     nora.press("settings", **nora.settings() | {"rule_by": "rule", "rule": rule})
     nora.press("settings", **nora.settings() | form_of(nora.open("settings").text) | {"words": "190"})
     with nora.database.read() as session:
@@ -185,11 +187,11 @@ def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: Desk, rule: str
     ("rule", "words"),
     [("FREQ=HOURLY", "names hours"), ("FREQ=", "is not a recurrence rule"), ("", "is not a recurrence rule")],
 )
-def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: Desk, rule: str, words: str) -> None:
+def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: AtExperts, rule: str, words: str) -> None:
     before = everything(nora.database)
     form = nora.settings() | {"rule_by": "rule", "rule": rule}
-    answer = nora.client.post("/desk/steppe/settings", data=form, base_url="https://localhost")
-    assert answer.status_code == 422 and words in read(answer)
+    answer = nora.send("settings", form)
+    assert answer.status_code == 422 and words in Page(answer.text).words
     assert form_of(answer.text)["rule"] == rule and form_of(answer.text)["rule_by"] == "rule"
     assert everything(nora.database) == before
 
@@ -207,7 +209,7 @@ def form_of(page: str) -> dict[str, Any]:
     return sent
 
 
-def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk) -> None:
+def test_a_pause_names_the_dates_that_stay_and_why(nora: AtExperts) -> None:
     newsroom = nora.newsroom
 
     def fill(session: Session) -> list[Edition]:
@@ -224,8 +226,8 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk) -> None:
     pause = f"{coming[0].rule_date}/{coming[3].rule_date}"
     nora.press("settings", **nora.settings() | {"skips": pause})
     first, second, third = (said_day(edition.rule_date) for edition in coming[:3])
-    assert nora.get("settings").startswith(
-        " Saved. The editions to come follow the rhythm as it stands now, but these stay: "
+    assert nora.words("settings").startswith(
+        "Saved. The editions to come follow the rhythm as it stands now, but these stay: "
         f"{first}: it is locked; {second}: something is picked for it; {third}: an expert is asked for it. "
         "All dates, to skip one "
     )
@@ -234,9 +236,9 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk) -> None:
         assert [one.id for one in left[:3]] == [one.id for one in coming[:3]]
         assert left[3].rule_date > coming[3].rule_date
     nora.press("settings", **nora.settings() | {"skips": pause, "words": "190"})
-    assert nora.get("settings").startswith(" The settings are saved. Settings ")
+    assert nora.words("settings").startswith("The settings are saved. Settings ")
     nora.press("settings", **nora.settings() | {"words": "190"})
-    assert " follow the rhythm as it stands now. Settings " in nora.get("settings")
+    assert " follow the rhythm as it stands now. Settings " in nora.words("settings")
 
 
 def said_day(day: date) -> str:
@@ -274,7 +276,7 @@ def said_day(day: date) -> str:
     ],
 )
 def test_a_setting_that_cannot_be_taken_says_so_and_changes_nothing(
-    nora: Desk, field: str, typed: str, words: str
+    nora: AtExperts, field: str, typed: str, words: str
 ) -> None:
     before = everything(nora.database)
     said = nora.press("settings", 422, **nora.settings() | {field: typed, "dek": "Wind, salt and water"})
@@ -282,7 +284,7 @@ def test_a_setting_that_cannot_be_taken_says_so_and_changes_nothing(
     assert everything(nora.database) == before
 
 
-def test_of_two_who_change_the_settings_the_second_sees_both(nora: Desk) -> None:
+def test_of_two_who_change_the_settings_the_second_sees_both(nora: AtExperts) -> None:
     opened = nora.settings()
     nora.press("settings", **opened | {"section": "The Steppe Answers"})
     before = everything(nora.database)
@@ -291,7 +293,7 @@ def test_of_two_who_change_the_settings_the_second_sees_both(nora: Desk) -> None
     assert everything(nora.database) == before
 
 
-def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None:
+def test_house_sentences_are_looked_at_before_they_are_saved(nora: AtExperts) -> None:
     before = everything(nora.database)
     typed: dict[str, Any] = {
         "lead_in": "We asked {name}, {credit_line}:",
@@ -312,33 +314,25 @@ def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None
         assert rows == [("lead_in", "en", typed["lead_in"])]
 
 
-def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: Desk, app: Flask) -> None:
+def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: AtExperts, app: Flask) -> None:
     opened = seen(nora.open("settings/sentences/en").text)
-    vera = Browser(app, hired_vera(nora.database, nora.newsroom))
+    vera = Desk(app, hired_vera(nora.database, nora.newsroom))
     vera.press("settings/sentences/en", seen=opened, pay="We pay 50 euros.")
     before = everything(nora.database)
-    look = nora.client.post(
-        "/desk/steppe/settings/sentences/en",
-        data={"seen": opened, "pay": "We pay nothing.", "look": "1"},
-        base_url="https://localhost",
-    )
+    look = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing.", "look": "1"})
     assert seen(look.text) == opened
-    told = nora.client.post(
-        "/desk/steppe/settings/sentences/en",
-        data={"seen": opened, "pay": "We pay nothing."},
-        base_url="https://localhost",
-    )
+    told = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing."})
     assert told.status_code == 409 and everything(nora.database) == before
-    said = read(told)
+    said = Page(told.text).words
     assert "Vera" in said and "was faster" in said and "Now it says: We pay 50 euros." in said
     assert "We pay nothing.</textarea>" in told.text
     nora.press("settings/sentences/en", seen=seen(told.text), pay="We pay nothing.")
 
 
-def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, app: Flask) -> None:
-    ilya = Browser(app, nora.newsroom.ilya)
+def test_an_assistant_sees_the_settings_and_changes_none(nora: AtExperts, app: Flask) -> None:
+    ilya = Desk(app, nora.newsroom.ilya)
     page = ilya.open("settings")
-    assert (buttons(page), "An editor can change them." in read(page)) == ([], True)
+    assert (Page(page.text).buttons, "An editor can change them." in Page(page.text).words) == ([], True)
     before = everything(nora.database)
     ilya.press("settings", 404, **nora.settings() | {"slots": "3"})
     ilya.press("settings", 404, **nora.settings() | {"slots": "none"})
@@ -358,7 +352,9 @@ NO_SETTINGS = {
 }  # fmt: skip
 
 
-def test_each_column_of_a_newsletter_is_a_setting_and_each_setting_has_its_sentence_and_its_control(nora: Desk) -> None:
+def test_each_column_of_a_newsletter_is_a_setting_and_each_setting_has_its_sentence_and_its_control(
+    nora: AtExperts,
+) -> None:
     columns = set(Newsletter.__table__.columns.keys())
     assert columns - NO_SETTINGS == set(SETTINGS), (
         "Declare the column with _setting(...) in newsletters/models.py, or say in NO_SETTINGS why nobody sets it."

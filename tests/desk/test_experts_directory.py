@@ -24,16 +24,14 @@ from app.people.name_forms import fold
 from app.questions import moves, wording
 from app.typesetting.house_form import FILLED_IN
 from app.word_tables import word_tables
+from tests.support.app import BASE_URL
 from tests.support.assignments import asked
-from tests.support.at_desk import Browser, counted, everything
 from tests.support.cast import Newsroom, handed_in
+from tests.support.desk import Desk
+from tests.support.desk_people import come_in
+from tests.support.stored import counted, everything
 
 pytestmark = pytest.mark.both_databases
-
-
-@pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> Browser:
-    return Browser(app, newsroom.nora)
 
 
 def record(database: Database, newsroom: Newsroom, name: str, email: str | None = None, **profile: object) -> str:
@@ -66,7 +64,7 @@ def test_a_name_sounds_the_same_in_every_spelling(one: str, other: str, same: bo
     assert (name_forms.alike(one) == name_forms.alike(other)) is same
 
 
-def test_the_filter_of_languages_offers_those_that_somebody_writes(nora: Browser, newsroom: Newsroom) -> None:
+def test_the_filter_of_languages_offers_those_that_somebody_writes(nora: Desk, newsroom: Newsroom) -> None:
     record(nora.database, newsroom, "Сауле Бекова", languages=["kk-Arab", "ru"])
     record(nora.database, newsroom, "Zhanar Seitkyzy", languages=["ru", "ug"])
 
@@ -79,35 +77,35 @@ def test_the_filter_of_languages_offers_those_that_somebody_writes(nora: Browser
     assert offered("?language=fa") == [*there[:2], ("fa", "Persian"), *there[2:]]
 
 
-def test_experts_are_found_by_all_that_is_known_of_them(nora: Browser, newsroom: Newsroom) -> None:
+def test_experts_are_found_by_all_that_is_known_of_them(nora: Desk, newsroom: Newsroom) -> None:
     profile = {"topics": ["Salt winds"], "languages": ["kk-Arab", "ru"], "organisation": "Қостанай университеті"}
     record(nora.database, newsroom, "Сауле Бекова", "saule@survey.example", **profile)
     wanted = ("Сауле Бекова", "Leyla Aydın", "Marek Dvořák")
     for words in ("saule", "BEKOVA Сауле", "salt", "qostanai", "kazakh", "kk-arab", "russian bekova"):
-        assert names(nora.get(f"experts?q={words}"), *wanted) == ["Сауле Бекова"], words
-    assert names(nora.get("experts?language=ru"), *wanted) == ["Сауле Бекова"]
-    assert names(nora.get("experts?topic=salt WINDS"), *wanted) == ["Сауле Бекова"]
-    assert names(nora.get("experts?q=dvorak"), *wanted) == ["Marek Dvořák"]
-    assert names(nora.get("experts?q=%25_"), *wanted) == []
-    assert "“show” of the address is nothing that this list can be narrowed by" in nora.get(
+        assert names(nora.words(f"experts?q={words}"), *wanted) == ["Сауле Бекова"], words
+    assert names(nora.words("experts?language=ru"), *wanted) == ["Сауле Бекова"]
+    assert names(nora.words("experts?topic=salt WINDS"), *wanted) == ["Сауле Бекова"]
+    assert names(nora.words("experts?q=dvorak"), *wanted) == ["Marek Dvořák"]
+    assert names(nora.words("experts?q=%25_"), *wanted) == []
+    assert "“show” of the address is nothing that this list can be narrowed by" in nora.words(
         "experts?show=nonsense", 404
     )
 
 
-def test_a_filter_tells_who_is_away_busy_unchecked_or_was_never_asked(nora: Browser, newsroom: Newsroom) -> None:
+def test_a_filter_tells_who_is_away_busy_unchecked_or_was_never_asked(nora: Desk, newsroom: Newsroom) -> None:
     away = {"away_until": date.today() + timedelta(9)}
     record(nora.database, newsroom, "Saule Bekova", **away)
     record(nora.database, newsroom, "Timo Back", away_until=date.today() - timedelta(1))
     nora.database.write(lambda s: handed_in(s, newsroom, "Who measures?"))
     wanted = ("Leyla Aydın", "Marek Dvořák", "Saule Bekova", "Timo Back")
-    assert names(nora.get("experts?show=away"), *wanted) == ["Saule Bekova"]
-    assert names(nora.get("experts?show=unverified"), *wanted) == ["Saule Bekova", "Timo Back"]
-    assert names(nora.get("experts?show=work"), *wanted) == ["Leyla Aydın"]
-    assert names(nora.get("experts?show=never"), *wanted) == ["Marek Dvořák", "Saule Bekova", "Timo Back"]
+    assert names(nora.words("experts?show=away"), *wanted) == ["Saule Bekova"]
+    assert names(nora.words("experts?show=unverified"), *wanted) == ["Saule Bekova", "Timo Back"]
+    assert names(nora.words("experts?show=work"), *wanted) == ["Leyla Aydın"]
+    assert names(nora.words("experts?show=never"), *wanted) == ["Marek Dvořák", "Saule Bekova", "Timo Back"]
 
 
 def test_every_name_comes_once_in_pages_of_as_many_queries_however_many_there_are(
-    nora: Browser, newsroom: Newsroom
+    nora: Desk, newsroom: Newsroom
 ) -> None:
     def pages() -> tuple[list[str], list[int]]:
         path, found, queries = "experts", [], []
@@ -135,7 +133,7 @@ def test_every_name_comes_once_in_pages_of_as_many_queries_however_many_there_ar
     assert (later[0], set(later[1:])) == (queries[0], {queries[0] + 1})  # a later page looks up where it begins
 
 
-def test_how_many_at_once_is_warned_about_and_never_in_the_way(nora: Browser, newsroom: Newsroom) -> None:
+def test_how_many_at_once_is_warned_about_and_never_in_the_way(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: handed_in(s, newsroom, "Who measures?"))
     with nora.database.read() as session:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
@@ -148,13 +146,13 @@ def test_how_many_at_once_is_warned_about_and_never_in_the_way(nora: Browser, ne
     assert "This is too long: 200" in nora.press(f"experts/{public_id}", 422, **form, title="x" * 201)
     assert everything(nora.database) == before
     nora.press(f"experts/{public_id}", **form, at_once="1", languages="Kazakh, ru")
-    assert "That is all that they take at once." in nora.get(f"experts/{public_id}")
-    assert "full: 1 of 1" in nora.get("experts")
+    assert "That is all that they take at once." in nora.words(f"experts/{public_id}")
+    assert "full: 1 of 1" in nora.words("experts")
     with nora.database.read() as session:
         assert session.get_one(Expert, newsroom.leyla.expert_id).languages == ["kk", "ru"]
 
 
-def test_who_is_one_person_is_found_and_two_people_are_left_alone(nora: Browser, newsroom: Newsroom) -> None:
+def test_who_is_one_person_is_found_and_two_people_are_left_alone(nora: Desk, newsroom: Newsroom) -> None:
     database = nora.database
     record(database, newsroom, "Лейла Айдын", "leyla@private.example")
     record(database, newsroom, "L. Aydin", "office@field.example")
@@ -180,7 +178,7 @@ def test_who_is_one_person_is_found_and_two_people_are_left_alone(nora: Browser,
     assert everything(database) == before
 
 
-def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Browser, newsroom: Newsroom, app: Flask) -> None:
+def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Desk, newsroom: Newsroom, app: Flask) -> None:
     """Leyla is in the directory a second time under her private address, with an invitation to reply to."""
     database = nora.database
     answer_id = database.write(lambda s: handed_in(s, newsroom, "Who measures?").id)
@@ -191,8 +189,7 @@ def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Browser, newsro
         return one, sign_in.invite(session, Clock(), expert(session, second).person, "expert")
 
     assignment_id, way_in = database.write(ask)
-    client = app.test_client()
-    client.post(way_in, base_url="https://localhost")
+    hers = come_in(app, way_in)
     with database.read() as session:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         kept, credit = leyla.public_id, session.get_one(Answer, answer_id).credit
@@ -205,10 +202,10 @@ def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Browser, newsro
         assert session.get_one(Answer, answer_id).credit == credit
         assert directory.addresses_of(session, leyla) == ["leyla@field.example", "leyla@private.example"]
         assert directory.record_expert(session, newsroom.nora, "L", "leyla@private.example") is leyla
-    page = client.get("/expert", base_url="https://localhost", follow_redirects=True).text
+    page = hers.client.get("/expert", base_url=BASE_URL, follow_redirects=True).text
     assert ("How deep is the salt?" in page, "Leyla Aydın" in page) == (True, True)
     assert nora.open(f"experts/{second}").location.endswith(kept)
-    assert "Лейла" not in nora.get("experts")
+    assert "Лейла" not in nora.words("experts")
     nora.press("experts/duplicates/merge", 409, keep=kept, other=second)
 
     nora.press(f"experts/{second}/split")
@@ -227,7 +224,7 @@ def asked_by_hand(session: Session, newsroom: Newsroom, public_id: str, words: s
     return one.id
 
 
-def test_two_with_the_same_question_are_not_merged(nora: Browser, newsroom: Newsroom) -> None:
+def test_two_with_the_same_question_are_not_merged(nora: Desk, newsroom: Newsroom) -> None:
     database = nora.database
     salt = asked(database, newsroom)
     second = record(database, newsroom, "Leyla Aydin", "leyla@private.example")
@@ -244,15 +241,15 @@ def test_two_with_the_same_question_are_not_merged(nora: Browser, newsroom: News
 
 
 def test_an_assistant_finds_who_is_twice_and_merges_nobody(app: Flask, newsroom: Newsroom) -> None:
-    ilya = Browser(app, newsroom.ilya)
+    ilya = Desk(app, newsroom.ilya)
     second = record(ilya.database, newsroom, "Leyla Aydin")
     with ilya.database.read() as session:
         kept = session.get_one(Expert, newsroom.leyla.expert_id).public_id
-    assert "Keep this one" not in ilya.get("experts/duplicates")
+    assert "Keep this one" not in ilya.words("experts/duplicates")
     before = everything(ilya.database)
     ilya.press("experts/duplicates/merge", 404, keep=kept, other=second)
     ilya.press(f"experts/{second}/split", 404)
-    ilya.get("experts/files", 404)
+    ilya.words("experts/files", 404)
     ilya.press("experts/export", 404)
     assert everything(ilya.database) == before
 
@@ -289,7 +286,7 @@ def test_each_column_of_experts_is_a_field_with_its_words_its_controls_and_its_c
     assert set(Expert.__table__.columns.keys()) - NOT_OF_THE_PROFILE == PROFILE.keys() - {"name"}, (
         "Declare the column with profile_field(...) in people/models.py, or say in NOT_OF_THE_PROFILE why it is none."
     )
-    nora = Browser(app, newsroom.nora)
+    nora = Desk(app, newsroom.nora)
     with nora.database.read() as session:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id).public_id
     form = LexborHTMLParser(nora.open(f"experts/{leyla}").text)

@@ -20,13 +20,14 @@ from app.people.models import Expert
 from app.questions import moves, wording
 from app.questions.models import Question
 from tests.support.assignments import asked
-from tests.support.at_desk import Browser, counted, everything
 from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.desk import Desk
+from tests.support.stored import counted, everything
 
 ORCHARD = "Which salt harms an orchard near the Karakum plain most?"
 
 
-class Desk(Browser):
+class AtQuestion(Desk):
     """Nora at a question that nobody has yet: Leyla has answered one like it, Marek names its topic, Gulnara neither."""
 
     def __init__(self, app: Flask, newsroom: Newsroom) -> None:
@@ -85,24 +86,24 @@ class Desk(Browser):
 
 
 @pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> Desk:
-    return Desk(app, newsroom)
+def nora(app: Flask, newsroom: Newsroom) -> AtQuestion:
+    return AtQuestion(app, newsroom)
 
 
-def test_experts_stand_in_the_order_of_their_fit_with_reasons_and_no_figures(nora: Desk) -> None:
+def test_experts_stand_in_the_order_of_their_fit_with_reasons_and_no_figures(nora: AtQuestion) -> None:
     assert [fit.expert.name for fit in nora.ranked()] == ["Leyla Aydın", "Marek Dvořák", "Gulnara Esenova"]
-    said = nora.get(f"{nora.here}/ask")
+    said = nora.words(f"{nora.here}/ask")
     assert "Has answered, with the same words (salt" in said
     assert "Who measures the salt in the orchards of the Karakum?" in said
     assert "Names the topic: Soil Writes English" in said
     assert "Has answered nothing here yet" in said
     assert "%" not in said
-    question = nora.get(nora.here)
+    question = nora.words(nora.here)
     assert "Who fits" in question
     assert question.index("Leyla Aydın") < question.index("Marek Dvořák")
 
 
-def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(nora: Desk) -> None:
+def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(nora: AtQuestion) -> None:
     newsroom, database = nora.newsroom, nora.database
 
     def busy(session: Session) -> None:
@@ -113,7 +114,7 @@ def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(nora: Desk) ->
         handed_in(session, newsroom, "Who reads the plates?")
 
     database.write(busy)
-    said = nora.get(f"{nora.here}/ask")
+    said = nora.words(f"{nora.here}/ask")
     for words in (
         "Has 1 question now, and takes 1 at once", "Away until", "Own interest: Sells plates to the ministry.",
         "Not known to write English", "Nobody has checked yet who this is No address: you ask them yourself",
@@ -125,12 +126,12 @@ def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(nora: Desk) ->
         "Leyla Aydın",
     )
     letter = nora.press(f"{nora.here}/ask", only=nora.ids()["Leyla"]).partition("/desk/steppe/")[2]
-    assert "Leyla Aydın has 1 question now, and takes no more at once. Leyla Aydın is away until" in nora.get(letter)
+    assert "Leyla Aydın has 1 question now, and takes no more at once. Leyla Aydın is away until" in nora.words(letter)
     nora.press(f"{letter}/invite")
     assert nora.states() == {"Leyla": ("invited", None)}
 
 
-def test_a_no_to_this_question_and_past_replies_are_remembered(nora: Desk) -> None:
+def test_a_no_to_this_question_and_past_replies_are_remembered(nora: AtQuestion) -> None:
     newsroom = nora.newsroom
 
     def refuse(session: Session) -> None:
@@ -142,14 +143,14 @@ def test_a_no_to_this_question_and_past_replies_are_remembered(nora: Desk) -> No
     nora.database.write(refuse)
     for words in ("Who laid the pipe?", "Who dug the well?", "Who drew the map?"):
         asked(nora.database, newsroom, words, to="gulnara")
-    said = nora.get(f"{nora.here}/ask")
+    said = nora.words(f"{nora.here}/ask")
     assert "Said no to this question: no time now, free again from Mon 7 May" in said
     assert "Asked today" in said
     assert "Has 3 questions now" in said
     assert "Replied to" not in said  # whose time isn't up has neither replied nor been silent
 
 
-def test_one_press_prepares_one_and_the_letter_is_looked_at_first(nora: Desk) -> None:
+def test_one_press_prepares_one_and_the_letter_is_looked_at_first(nora: AtQuestion) -> None:
     ids = nora.ids()
     path = nora.press(f"{nora.here}/ask", only=ids["Marek"], brief="Please say first who reads the plates.")
     assert path.endswith(str(nora.database.write(lambda s: s.scalars(select(Assignment).order_by(Assignment.id.desc())).first().public_id)))  # fmt: skip
@@ -158,7 +159,7 @@ def test_one_press_prepares_one_and_the_letter_is_looked_at_first(nora: Desk) ->
     assert "Marek" not in [fit.expert.name.split()[0] for fit in nora.ranked()]
 
 
-def test_several_are_asked_at_once_and_each_reads_how_many_others(nora: Desk) -> None:
+def test_several_are_asked_at_once_and_each_reads_how_many_others(nora: AtQuestion) -> None:
     ids = nora.ids()
     nora.press(
         f"{nora.here}/ask", act="send", expert=[ids["Leyla"], ids["Marek"]], name="Saule Bekova",
@@ -171,15 +172,15 @@ def test_several_are_asked_at_once_and_each_reads_how_many_others(nora: Desk) ->
     assert set(nora.states().values()) == {("invited", None)}
 
 
-def test_one_after_another_asks_the_first_and_sets_the_ladder_up(nora: Desk) -> None:
+def test_one_after_another_asks_the_first_and_sets_the_ladder_up(nora: AtQuestion) -> None:
     ids = nora.ids()
     nora.press(f"{nora.here}/ask", act="send", one_by_one="1", expert=[ids["Leyla"], ids["Marek"]], words="180")
     assert nora.states() == {"Leyla": ("invited", None), "Marek": ("drafted", "Leyla")}
-    assert "On their way: Leyla Aydın. Next on the ladder: Marek Dvořák." in nora.get(nora.here)
-    assert "Read and send the invitation" not in nora.get(nora.here)
+    assert "On their way: Leyla Aydın. Next on the ladder: Marek Dvořák." in nora.words(nora.here)
+    assert "Read and send the invitation" not in nora.words(nora.here)
     with nora.database.read() as session:
         leyla = session.scalars(select(Assignment).filter_by(state="invited")).one().public_id
-    assert "Leyla Aydın" in nora.get(f"{nora.here}/ask")  # as the one to wait for
+    assert "Leyla Aydın" in nora.words(f"{nora.here}/ask")  # as the one to wait for
     before = everything(nora.database)
     wrong = {"act": "send", "after": leyla, "step_at": "2020-01-01T09:00", "expert": ids["Gulnara"]}
     assert "Give a time that is still to come" in nora.press(f"{nora.here}/ask", 422, **wrong)
@@ -189,7 +190,7 @@ def test_one_after_another_asks_the_first_and_sets_the_ladder_up(nora: Desk) -> 
     assert sorted(nora.letters()) == ["leyla@field.example"]
 
 
-def test_what_cannot_be_taken_keeps_all_that_was_ticked_and_typed(nora: Desk) -> None:
+def test_what_cannot_be_taken_keeps_all_that_was_ticked_and_typed(nora: AtQuestion) -> None:
     ids = nora.ids()
     before = everything(nora.database)
     typed = {"expert": [ids["Gulnara"]], "brief": "Say first what it costs."}
@@ -203,7 +204,7 @@ def test_what_cannot_be_taken_keeps_all_that_was_ticked_and_typed(nora: Desk) ->
     assert everything(nora.database) == before
 
 
-def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: Desk) -> None:
+def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: AtQuestion) -> None:
     salt = asked(nora.database, nora.newsroom)
     with nora.database.read() as session:
         here = f"questions/{salt.assignment(session).question.public_id}/ask"
@@ -216,9 +217,9 @@ def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: Desk) -> None:
     nora.press(here, **typed, looked=passages)
 
 
-def test_an_assistant_prepares_and_sends_nothing(app: Flask, nora: Desk) -> None:
-    ilya, ids = Browser(app, nora.newsroom.ilya), nora.ids()
-    assert "Send to whoever is ticked" not in ilya.get(f"{nora.here}/ask")
+def test_an_assistant_prepares_and_sends_nothing(app: Flask, nora: AtQuestion) -> None:
+    ilya, ids = Desk(app, nora.newsroom.ilya), nora.ids()
+    assert "Send to whoever is ticked" not in ilya.words(f"{nora.here}/ask")
     before = everything(nora.database)
     for wrong in ({"act": "send"}, {"one_by_one": "1"}):
         ilya.press(f"{nora.here}/ask", 404, expert=[ids["Leyla"], ids["Marek"]], **wrong)
@@ -229,10 +230,10 @@ def test_an_assistant_prepares_and_sends_nothing(app: Flask, nora: Desk) -> None
 
 
 @pytest.mark.both_databases
-def test_the_page_takes_as_many_queries_for_two_hundred_experts_as_for_ten(nora: Desk) -> None:
+def test_the_page_takes_as_many_queries_for_two_hundred_experts_as_for_ten(nora: AtQuestion) -> None:
     def queries(path: str) -> int:
         with counted(nora.database) as statements:
-            nora.get(path)
+            nora.words(path)
         return len(statements)
 
     def more(session: Session, names: range) -> None:

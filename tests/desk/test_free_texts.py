@@ -21,11 +21,11 @@ from app.newsroom import public_state, publishing
 from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.assignments import Asked, asked
-from tests.support.at_desk import everything
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import DeskBrowser
+from tests.support.desk import Desk
 from tests.support.messages import used
 from tests.support.shown import all_shown, fact, seen, version
+from tests.support.stored import everything
 
 LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the salt. Ask timur@post.example."
 FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur", "timur@post.example"]
@@ -44,17 +44,17 @@ def of(salt: Asked) -> tuple[str, str, str]:
         return page, f"{page}/assignments/{salt.public_id}", f"{page}/answers/{answer.public_id}" if answer else ""
 
 
-def newest(nora: DeskBrowser, page: str) -> dict[str, Any]:
+def newest(nora: Desk, page: str) -> dict[str, Any]:
     return {"seen": all_shown(nora.get(page))}
 
 
-def to_ask(nora: DeskBrowser, salt: Asked) -> Press:
+def to_ask(nora: Desk, salt: Asked) -> Press:
     with salt.database.read() as session:
         marek = session.get_one(Expert, salt.newsroom.marek.expert_id).public_id
     return f"{of(salt)[0]}/ask", "brief", {"expert": marek}
 
 
-def to_brief(nora: DeskBrowser, salt: Asked) -> Press:
+def to_brief(nora: Desk, salt: Asked) -> Press:
     def draft(session: Session) -> str:
         question = session.get_one(Question, salt.question_id)
         marek = session.get_one(Expert, salt.newsroom.marek.expert_id)
@@ -64,7 +64,7 @@ def to_brief(nora: DeskBrowser, salt: Asked) -> Press:
     return address, "brief", {"words": "150", "seen": seen(nora.get(address))}
 
 
-def to_write(nora: DeskBrowser, salt: Asked) -> Press:
+def to_write(nora: Desk, salt: Asked) -> Press:
     return f"{of(salt)[1]}/write", "letter", {}
 
 
@@ -78,34 +78,34 @@ def has_heard(salt: Asked) -> None:
     salt.database.write(send)
 
 
-def to_take_back(nora: DeskBrowser, salt: Asked) -> Press:
+def to_take_back(nora: Desk, salt: Asked) -> Press:
     has_heard(salt)
     return f"{of(salt)[1]}/cancel", "sentence", {}
 
 
-def to_send_back(nora: DeskBrowser, salt: Asked) -> Press:
+def to_send_back(nora: Desk, salt: Asked) -> Press:
     salt.send()
     return f"{of(salt)[2]}/return", "note", {"due_at": LATER}
 
 
-def to_check(nora: DeskBrowser, salt: Asked) -> Press:
+def to_check(nora: Desk, salt: Asked) -> Press:
     salt.send()
     address = f"{of(salt)[2]}/edit"
     return address, "answer", {"act": "check", "seen": seen(nora.get(address))}
 
 
-def to_pull_for_good(nora: DeskBrowser, salt: Asked) -> Press:
+def to_pull_for_good(nora: Desk, salt: Asked) -> Press:
     salt.send()
     return f"{of(salt)[2]}/withdraw", "sentence", {}
 
 
-def to_close(nora: DeskBrowser, salt: Asked) -> Press:
+def to_close(nora: Desk, salt: Asked) -> Press:
     has_heard(salt)
     page = of(salt)[0]
     return f"{page}/close", "sentence", {"reason": "later", **newest(nora, page)}
 
 
-def to_close_what_was_answered(nora: DeskBrowser, salt: Asked) -> Press:
+def to_close_what_was_answered(nora: Desk, salt: Asked) -> Press:
     picked(salt)
     salt.database.write(
         lambda session: publishing.drop(session, salt.newsroom.nora, session.get_one(Question, salt.question_id))
@@ -121,25 +121,25 @@ def picked(salt: Asked) -> str:
         return public_state.coming_editions(session, salt.newsroom.newsletter_id, 1)[0].public_id
 
 
-def to_pull(nora: DeskBrowser, salt: Asked) -> Press:
+def to_pull(nora: Desk, salt: Asked) -> Press:
     picked(salt)
     page = of(salt)[0]
     return f"{page}/pull", "why", newest(nora, page)
 
 
-def to_take_out(nora: DeskBrowser, salt: Asked) -> Press:
+def to_take_out(nora: Desk, salt: Asked) -> Press:
     edition = picked(salt)
     return f"/editions/{edition}/drop", "why", {"question": of(salt)[0].rpartition("/")[2]}
 
 
-def to_take_the_page_down(nora: DeskBrowser, salt: Asked) -> Press:
+def to_take_the_page_down(nora: Desk, salt: Asked) -> Press:
     picked(salt)
     salt.run()
     page = of(salt)[0]
     return f"{page}/retract", "why", newest(nora, page)
 
 
-def to_word_a_held_mail_anew(nora: DeskBrowser, salt: Asked) -> Press:
+def to_word_a_held_mail_anew(nora: Desk, salt: Asked) -> Press:
     def held(session: Session) -> str:
         """What an assistant writes waits for an editor."""
         write_to(session, salt.newsroom.ilya, salt.assignment(session), "Could you ring us?")
@@ -150,7 +150,7 @@ def to_word_a_held_mail_anew(nora: DeskBrowser, salt: Asked) -> Press:
 
 
 # Every press whose words reach an expert, with the mail and the value of it that holds them.
-PRESSES: dict[Callable[[DeskBrowser, Asked], Press], tuple[str, str]] = {
+PRESSES: dict[Callable[[Desk, Asked], Press], tuple[str, str]] = {
     to_ask: ("expert.invitation", "brief"),
     to_brief: ("expert.invitation", "brief"),
     to_write: ("expert.letter", "typed"),
@@ -177,7 +177,7 @@ def shown(page: str) -> list[str]:
 @SQLITE
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
 def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
-    nora: DeskBrowser, database: Database, newsroom: Newsroom, ready: Callable[[DeskBrowser, Asked], Press]
+    nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, Asked], Press]
 ) -> None:
     salt = asked(database, newsroom)
     address, field, more = ready(nora, salt)
@@ -194,7 +194,7 @@ def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
 @SQLITE
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
 def test_what_holds_nothing_of_the_askers_goes_at_once(
-    nora: DeskBrowser, database: Database, newsroom: Newsroom, ready: Callable[[DeskBrowser, Asked], Press]
+    nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, Asked], Press]
 ) -> None:
     salt = asked(database, newsroom)
     address, field, more = ready(nora, salt)
@@ -221,7 +221,7 @@ def test_every_word_of_the_desk_in_a_mail_to_an_expert_has_its_press_above() -> 
 
 @SQLITE
 def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
-    nora: DeskBrowser, database: Database, newsroom: Newsroom
+    nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     salt = asked(database, newsroom)
     address, field, more = to_word_a_held_mail_anew(nora, salt)
@@ -236,7 +236,7 @@ def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
 
 @SQLITE
 def test_what_the_expert_wrote_themselves_goes_back_to_them_and_what_was_added_opens_the_box(
-    nora: DeskBrowser, database: Database, newsroom: Newsroom
+    nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     salt = asked(database, newsroom)
     salt.send("Your cousin Zarina in Moynaq coughs from the salt: nobody measures it there.")

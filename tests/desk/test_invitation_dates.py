@@ -20,10 +20,11 @@ from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk_browser import DeskBrowser, one
+from tests.support.desk import Desk
 from tests.support.incoming_mails import checked, mail
 from tests.support.mailroom import LEYLA, Room
 from tests.support.shown import version
+from tests.support.stored import one
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PRAGUE = ZoneInfo("Europe/Prague")
@@ -82,7 +83,7 @@ FAULTS = [
     ("press", "dates", "said"), [(press, *fault) for press in ("look", "send") for fault in FAULTS]
 )
 def test_dates_that_cannot_be_meant_are_told_at_their_fields_with_what_was_typed(
-    nora: DeskBrowser, database: Database, invitation: str, press: str, dates: Callable[[], tuple[str, str]],
+    nora: Desk, database: Database, invitation: str, press: str, dates: Callable[[], tuple[str, str]],
     said: dict[str, str],
 ) -> None:  # fmt: skip
     reply_by, due_at = dates()
@@ -95,7 +96,7 @@ def test_dates_that_cannot_be_meant_are_told_at_their_fields_with_what_was_typed
 
 
 def test_the_letter_is_shown_with_the_dates_that_it_would_say(
-    nora: DeskBrowser, database: Database, newsroom: Newsroom, invitation: str
+    nora: Desk, database: Database, newsroom: Newsroom, invitation: str
 ) -> None:
     due = cutoff(database, newsroom) - timedelta(days=1)
     page = nora.post(f"{invitation}/invite", 200, reply_by=days(1), due_at=typed(due), look="1")
@@ -104,7 +105,7 @@ def test_the_letter_is_shown_with_the_dates_that_it_would_say(
 
 
 def test_a_text_after_the_cut_off_is_warned_of_once_and_can_be_meant(
-    nora: DeskBrowser, database: Database, newsroom: Newsroom, invitation: str
+    nora: Desk, database: Database, newsroom: Newsroom, invitation: str
 ) -> None:
     assert "may miss it" not in nora.get(invitation)
     late = {"reply_by": days(1), "due_at": typed(cutoff(database, newsroom) + timedelta(hours=2))}
@@ -120,7 +121,7 @@ def test_a_text_after_the_cut_off_is_warned_of_once_and_can_be_meant(
 
 
 def test_a_date_in_another_year_says_its_year_in_the_mail_and_on_the_page(
-    nora: DeskBrowser, database: Database, invitation: str
+    nora: Desk, database: Database, invitation: str
 ) -> None:
     due = {"reply_by": days(1), "due_at": "2088-11-20T18:00", "warned": "2088-11-20T18:00"}
     shown = nora.post(f"{invitation}/invite", 200, **due, look="1")
@@ -134,7 +135,7 @@ def test_a_date_in_another_year_says_its_year_in_the_mail_and_on_the_page(
 
 
 def test_from_a_day_that_is_over_nobody_has_time_again(
-    app: Flask, database: Database, newsroom: Newsroom, nora: DeskBrowser
+    app: Flask, database: Database, newsroom: Newsroom, nora: Desk
 ) -> None:
     room = Room(database, newsroom)
     salt, address = room.invited()

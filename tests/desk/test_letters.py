@@ -21,9 +21,10 @@ from app.newsroom.withdrawal import withdraw
 from app.questions import moves
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, queries_of
+from tests.support.desk import Desk
 from tests.support.letters import boxes, change, rows_of, the, write
 from tests.support.shown import version
+from tests.support.stored import queries_of
 
 SALT = "who counts the salt in our orchard?"
 FIGURES = "can a village ask for the salt figures"
@@ -305,7 +306,7 @@ def test_the_list_takes_as_many_queries_for_sixty_letters_as_for_three(nora, app
     assert queries_of(nora.database, lambda: nora.get("/letters")) == few
     page = nora.get("/letters")
     assert len(rows_of(page)) == 40
-    older = nora.get(re.search(r'rel="next" href="([^"]+)"', page)[1])
+    older = nora.get(page.attributes("[rel=next]", "href")[0])
     assert len(rows_of(older)) == 20
     assert set(rows_of(older)) & set(rows_of(page)) == set()
 
@@ -348,7 +349,7 @@ def test_looking_changes_nothing(nora, database, newsroom):
 
 
 def test_a_letter_that_keeps_its_day_alone_is_as_old_as_the_calendar_says(
-    nora: DeskBrowser, database: Database, newsroom: Newsroom
+    nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     letter = write(database, newsroom, "Who measures the salt in the wind?")
     day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)

@@ -8,8 +8,8 @@ from flask import Flask
 
 from app.db import Database
 from app.newsletters.models import Newsletter
-from tests.support.at_desk import Browser
 from tests.support.cast import Newsroom
+from tests.support.desk import Desk
 
 COLUMNS = ("inbox", "list_address", "acknowledges", "digest_at", "undo_seconds", "raw_days", "held_kinds")
 TYPED = {
@@ -44,7 +44,7 @@ def stored(database: Database, newsroom: Newsroom) -> dict[str, Any]:
 
 
 def test_nora_sets_how_mail_comes_in_and_goes_out(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora = Browser(app, newsroom.nora)
+    nora = Desk(app, newsroom.nora)
     nora.press("settings", **fields_of(nora.open("settings").text) | TYPED)
     assert stored(database, newsroom) == {
         "inbox": "ask@steppe.example", "list_address": "news@steppe.example", "acknowledges": True, "digest_at": "06:45",
@@ -59,7 +59,7 @@ def test_nora_sets_how_mail_comes_in_and_goes_out(app: Flask, database: Database
 
 
 def test_all_of_it_can_be_switched_off_again(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora = Browser(app, newsroom.nora)
+    nora = Desk(app, newsroom.nora)
     nora.press("settings", **fields_of(nora.open("settings").text) | TYPED)
     off = {"inbox": "", "list_address": "", "digest_at": "", "undo_seconds": "0", "held_kinds": []}
     typed = fields_of(nora.open("settings").text) | off
@@ -72,7 +72,7 @@ def test_all_of_it_can_be_switched_off_again(app: Flask, database: Database, new
 
 
 def test_only_mails_to_somebody_outside_can_be_held(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora = Browser(app, newsroom.nora)
+    nora = Desk(app, newsroom.nora)
     offered = re.findall(r'name="held_kinds"[^>]*value="([\w.]+)"', nora.open("settings").text)
     assert {kind.partition(".")[0] for kind in offered} == {"expert", "reader"}
     nora.press("settings", **fields_of(nora.open("settings").text) | {"held_kinds": ["sign_in", "desk.digest", "odd"]})
@@ -90,9 +90,9 @@ def test_only_mails_to_somebody_outside_can_be_held(app: Flask, database: Databa
 def test_what_cannot_be_taken_is_told_at_its_field(
     app: Flask, database: Database, newsroom: Newsroom, field: str, text: str
 ) -> None:
-    nora, before = Browser(app, newsroom.nora), stored(database, newsroom)
+    nora, before = Desk(app, newsroom.nora), stored(database, newsroom)
     typed = fields_of(nora.open("settings").text) | {field: text, "name": "The Other Letter"}
-    response = nora.client.post("/desk/steppe/settings", data=typed, base_url="https://localhost")
+    response = nora.send("settings", typed)
     assert response.status_code == 422
     assert re.findall(r'id="([\w-]+)-error"', response.text) == [field]
     assert fields_of(response.text)["name"] == "The Other Letter"
@@ -100,8 +100,8 @@ def test_what_cannot_be_taken_is_told_at_its_field(
 
 
 def test_an_assistant_can_look_and_not_change(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    ilya, before = Browser(app, newsroom.ilya), stored(database, newsroom)
-    assert "Morning mail" in ilya.get("settings")
-    assert "How your mails are worded" not in ilya.get("settings")
-    ilya.press("settings", status=404, **fields_of(Browser(app, newsroom.nora).open("settings").text) | TYPED)
+    ilya, before = Desk(app, newsroom.ilya), stored(database, newsroom)
+    assert "Morning mail" in ilya.words("settings")
+    assert "How your mails are worded" not in ilya.words("settings")
+    ilya.press("settings", status=404, **fields_of(Desk(app, newsroom.nora).open("settings").text) | TYPED)
     assert stored(database, newsroom) == before

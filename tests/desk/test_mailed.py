@@ -16,17 +16,11 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions.models import Note
 from tests.support.assignments import EDITED, Asked, asked
-from tests.support.cast import Newsroom
-from tests.support.desk_browser import one, queries_of
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
 from tests.support.shown import version
+from tests.support.stored import one, queries_of
 
 HEADLINE = "The Salt Wind"
-
-
-@pytest.fixture
-def salt(database: Database, newsroom: Newsroom) -> Asked:
-    return asked(database, newsroom)
 
 
 def question_of(database: Database, salt: Asked) -> str:

@@ -14,43 +14,45 @@ from app.mail.models import OutboxContent, OutboxMail
 from app.people import sign_in
 from app.people.models import Person
 from app.questions.models import Question
-from tests.support.at_desk import Browser, everything, read
 from tests.support.cast import Newsroom, handed_in
-from tests.support.outbox_desk import ADDRESS, Desk, invited, pane, sent_for_dana, version_in
+from tests.support.desk import Desk
+from tests.support.outbox_desk import ADDRESS, AtOutbox, invited, pane, sent_for_dana, version_in
+from tests.support.pages import Page
+from tests.support.stored import everything
 
 
 @pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> Desk:
-    return Desk(app, newsroom)
+def nora(app: Flask, newsroom: Newsroom) -> AtOutbox:
+    return AtOutbox(app, newsroom)
 
 
-def test_an_empty_outbox_teaches(nora: Desk) -> None:
-    assert "Nothing was mailed yet." in nora.get("outbox")
+def test_an_empty_outbox_teaches(nora: AtOutbox) -> None:
+    assert "Nothing was mailed yet." in nora.words("outbox")
 
 
-def test_a_state_that_no_mail_has_is_no_list(nora: Desk) -> None:
-    assert "“state” of the address is nothing that this list can be narrowed by" in nora.get("outbox?state=lost", 404)
-    assert "Outbox" in nora.get("outbox?state=")
+def test_a_state_that_no_mail_has_is_no_list(nora: AtOutbox) -> None:
+    assert "“state” of the address is nothing that this list can be narrowed by" in nora.words("outbox?state=lost", 404)
+    assert "Outbox" in nora.words("outbox?state=")
 
 
-def test_a_mail_on_its_way_goes_now_or_is_said_to_be_late(nora: Desk) -> None:
+def test_a_mail_on_its_way_goes_now_or_is_said_to_be_late(nora: AtOutbox) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()
-    assert "On its way: Invitation now" in nora.get(f"outbox/{public_id}")
+    assert "On its way: Invitation now" in nora.words(f"outbox/{public_id}")
 
     def three_hours_later(session: Session) -> None:
         mail = session.scalars(select(OutboxMail)).one()
         mail.due_at -= timedelta(hours=3)
 
     nora.database.write(three_hours_later)
-    assert "On its way: Invitation 3 hrs late" in nora.get(f"outbox/{public_id}")
+    assert "On its way: Invitation 3 hrs late" in nora.words(f"outbox/{public_id}")
 
 
-def test_a_mail_opens_beside_the_list_without_the_secret_of_its_link(nora: Desk) -> None:
+def test_a_mail_opens_beside_the_list_without_the_secret_of_its_link(nora: AtOutbox) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()
     page = nora.open(f"outbox/{public_id}")
-    said = read(page)
+    said = Page(page.text).words
     assert ("Leyla Aydın, leyla@field.example" in said, "Dear Leyla Aydın," in said) == (True, True)
     assert said.count("https://ask.newsroom.example/a/…") == 1
     with nora.database.read() as session:
@@ -59,23 +61,23 @@ def test_a_mail_opens_beside_the_list_without_the_secret_of_its_link(nora: Desk)
     assert secret not in page.text
 
 
-def test_no_page_shows_a_readers_address(nora: Desk) -> None:
+def test_no_page_shows_a_readers_address(nora: AtOutbox) -> None:
     nora.database.write(lambda s: sent_for_dana(s, nora.newsroom))
     news = nora.mails()["reader.news"]
     nora.turn(news, "fail", said="550 5.1.1 no such mailbox")
     paths = ("outbox", "outbox?state=failed", f"outbox/{news}", "")
     pages = [nora.open(path) for path in paths]
     assert [ADDRESS in page.text or "dana" in page.text.lower() for page in pages] == [False] * len(paths)
-    assert ["A reader" in read(page) for page in pages] == [True] * len(paths)
-    assert "550 5.1.1 no such mailbox" in read(pages[2])
+    assert ["A reader" in Page(page.text).words for page in pages] == [True] * len(paths)
+    assert "550 5.1.1 no such mailbox" in Page(pages[2].text).words
 
 
-def test_a_failed_mail_is_tried_again_and_a_waiting_one_discarded(nora: Desk) -> None:
+def test_a_failed_mail_is_tried_again_and_a_waiting_one_discarded(nora: AtOutbox) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()
     assert pane(nora.open(f"outbox/{public_id}")) == ["Undo"]
     nora.turn(public_id, "fail", said="452 4.2.2 mailbox full")
-    assert "One mail can’t be delivered." in nora.get("")
+    assert "One mail can’t be delivered." in nora.words("")
     assert pane(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
     nora.press(f"outbox/{public_id}/retry")
     assert nora.state(public_id) == "queued"
@@ -84,7 +86,7 @@ def test_a_failed_mail_is_tried_again_and_a_waiting_one_discarded(nora: Desk) ->
     assert pane(nora.open(f"outbox/{public_id}")) == []
 
 
-def test_a_held_mail_goes_when_an_editor_says_so(nora: Desk, app: Flask) -> None:
+def test_a_held_mail_goes_when_an_editor_says_so(nora: AtOutbox, app: Flask) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()
 
@@ -92,7 +94,7 @@ def test_a_held_mail_goes_when_an_editor_says_so(nora: Desk, app: Flask) -> None
         session.scalars(select(OutboxMail)).one().state = "held"
 
     nora.database.write(hold)
-    ilya = Browser(app, nora.newsroom.ilya)
+    ilya = Desk(app, nora.newsroom.ilya)
     assert pane(ilya.open(f"outbox/{public_id}")) == ["Discard"]
     ilya.press(f"outbox/{public_id}/release", 404)
     page = nora.open(f"outbox/{public_id}")
@@ -101,7 +103,7 @@ def test_a_held_mail_goes_when_an_editor_says_so(nora: Desk, app: Flask) -> None
     assert nora.state(public_id) == "queued"
 
 
-def test_illegal_moves_by_hand_change_nothing(nora: Desk) -> None:
+def test_illegal_moves_by_hand_change_nothing(nora: AtOutbox) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()
     before = everything(nora.database)
@@ -120,7 +122,7 @@ def test_illegal_moves_by_hand_change_nothing(nora: Desk) -> None:
     assert everything(nora.database) == before
 
 
-def test_what_is_no_longer_kept_is_not_shown(nora: Desk) -> None:
+def test_what_is_no_longer_kept_is_not_shown(nora: AtOutbox) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()
     nora.turn(public_id, "fail", said="550 no")
@@ -130,21 +132,21 @@ def test_what_is_no_longer_kept_is_not_shown(nora: Desk) -> None:
 
     nora.database.write(erase)
     page = nora.open(f"outbox/{public_id}")
-    assert ("The text of this mail is no longer kept." in read(page), pane(page)) == (True, ["Discard"])
+    assert ("The text of this mail is no longer kept." in Page(page.text).words, pane(page)) == (True, ["Discard"])
     nora.press(f"outbox/{public_id}/retry", 409)
 
 
-def test_a_way_in_is_nobodys_to_read(nora: Desk) -> None:
+def test_a_way_in_is_nobodys_to_read(nora: AtOutbox) -> None:
     def ask(session: Session) -> None:
         ilya = session.get_one(Person, nora.newsroom.ilya.person_id)
         sign_in.ask(session, Clock(), "ilya@desk.example", "desk", "browser", ilya.language)
 
     nora.database.write(ask)
-    nora.get(f"outbox/{nora.mails()['sign_in']}", 404)
+    nora.words(f"outbox/{nora.mails()['sign_in']}", 404)
 
 
 @pytest.mark.both_databases
-def test_pages_of_one_state_go_on_where_the_last_one_ended(nora: Desk) -> None:
+def test_pages_of_one_state_go_on_where_the_last_one_ended(nora: AtOutbox) -> None:
     def many(session: Session) -> None:
         for number in range(45):
             handed_in(session, nora.newsroom, f"Question number {number}?")

@@ -10,19 +10,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db import now
-from app.editor.conflict import token
 from app.mail import outbox
 from app.mail.kinds import KINDS
 from app.mail.models import OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
-from tests.support.at_desk import Browser, everything, read
 from tests.support.cast import Newsroom
-from tests.support.outbox_desk import Desk, invited, pane, sent_for_dana, version_in
+from tests.support.desk import Desk
+from tests.support.outbox_desk import AtOutbox, invited, pane, sent_for_dana, version_in
+from tests.support.pages import Page
+from tests.support.stored import everything
 
 
 @pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> Desk:
-    return Desk(app, newsroom)
+def nora(app: Flask, newsroom: Newsroom) -> AtOutbox:
+    return AtOutbox(app, newsroom)
 
 
 def hold(session: Session) -> None:
@@ -30,7 +31,7 @@ def hold(session: Session) -> None:
         mail.state = "held"
 
 
-def held(nora: Desk) -> str:
+def held(nora: AtOutbox) -> str:
     """An invitation that waits for an editor."""
     nora.database.write(lambda s: invited(s, nora.newsroom))
     nora.database.write(hold)
@@ -44,17 +45,17 @@ def field(page: str, name: str) -> str:
     return unescape(found[2] if found[1] is None else found[1])
 
 
-def mailed(nora: Desk, public_id: str) -> tuple[str, str]:
+def mailed(nora: AtOutbox, public_id: str) -> tuple[str, str]:
     with nora.database.read() as session:
         mail = session.scalars(select(OutboxMail).filter_by(public_id=public_id)).one()
         message = outbox.read(session, mail)
         return message.subject, message.text
 
 
-def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(nora: Desk, app: Flask) -> None:
+def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(nora: AtOutbox, app: Flask) -> None:
     public_id = held(nora)
     secret = mailed(nora, public_id)[1].partition("/a/")[2].split()[0]
-    ilya = Browser(app, nora.newsroom.ilya)
+    ilya = Desk(app, nora.newsroom.ilya)
     form = ilya.open(f"outbox/{public_id}/edit")
     text = field(form.text, "body")
     assert (secret in form.text, text.count("{link}"), text.startswith("Dear Leyla")) == (False, 1, True)
@@ -64,7 +65,7 @@ def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(n
     )
     assert where == f"/desk/steppe/outbox/{public_id}"
     page = nora.open(f"outbox/{public_id}")
-    said = read(page)
+    said = Page(page.text).words
     assert ("One question: <salt>" in said, "Dear Leyla," in said, secret in page.text) == (True, True, False)
     assert mailed(nora, public_id) == (
         "One question: <salt>",
@@ -82,24 +83,20 @@ def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(n
         ({"subject": "", "body": "Here: {link}"}, "The mail needs a subject."),
     ],
 )
-def test_what_lacks_something_comes_back_as_it_was_typed(nora: Desk, typed: dict[str, str], said: str) -> None:
+def test_what_lacks_something_comes_back_as_it_was_typed(nora: AtOutbox, typed: dict[str, str], said: str) -> None:
     public_id = held(nora)
     version = version_in(nora.open(f"outbox/{public_id}/edit"))
     before = everything(nora.database)
-    response = nora.client.post(
-        f"/desk/steppe/outbox/{public_id}/edit",
-        data={**typed, "seen": token({"version": version})},
-        base_url="https://localhost",
-    )
-    assert (response.status_code, said in read(response)) == (422, True)
+    response = nora.send(f"outbox/{public_id}/edit", {**typed, "version": version})
+    assert (response.status_code, said in Page(response.text).words) == (422, True)
     assert (field(response.text, "body"), field(response.text, "subject")) == (typed["body"].strip(), typed["subject"])
     assert everything(nora.database) == before
 
 
-def test_two_who_word_one_mail_at_once_both_keep_their_text(nora: Desk, app: Flask) -> None:
+def test_two_who_word_one_mail_at_once_both_keep_their_text(nora: AtOutbox, app: Flask) -> None:
     public_id = held(nora)
     version = version_in(nora.open(f"outbox/{public_id}/edit"))
-    ilya = Browser(app, nora.newsroom.ilya)
+    ilya = Desk(app, nora.newsroom.ilya)
     ilya.press(f"outbox/{public_id}/edit", subject="His", body="His text {link}", version=version)
     said = nora.press(f"outbox/{public_id}/edit", 409, subject="Hers", body="Her text {link}", version=version)
     assert ["His text {link}" in said, "Her text {link}" in said] == [True, True]
@@ -107,14 +104,14 @@ def test_two_who_word_one_mail_at_once_both_keep_their_text(nora: Desk, app: Fla
     assert nora.state(public_id) == "held"
 
 
-def test_what_is_not_held_has_no_form(nora: Desk) -> None:
+def test_what_is_not_held_has_no_form(nora: AtOutbox) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()
-    nora.get(f"outbox/{public_id}/edit", 409)
+    nora.words(f"outbox/{public_id}/edit", 409)
     nora.press(f"outbox/{public_id}/edit", 409, subject="x", body="{link}", version="1")
 
 
-def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, app: Flask) -> None:
+def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: AtOutbox, app: Flask) -> None:
     """Nora ticks everything: a held mail, one whose text is gone, one just going out, one that somebody has changed."""
     for _ in range(4):
         nora.database.write(lambda s: invited(s, nora.newsroom))
@@ -133,34 +130,34 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, app: 
         session.delete(session.get_one(OutboxContent, rows[gone].id))
 
     nora.database.write(meanwhile)
-    ilya = Browser(app, nora.newsroom.ilya)
+    ilya = Desk(app, nora.newsroom.ilya)
     ilya.press("outbox", act="release", mail=[ticks[-1]])
-    assert "One can’t be: an editor has to do it." in ilya.get("outbox")
+    assert "One can’t be: an editor has to do it." in ilya.words("outbox")
     where = nora.press("outbox", act="release", mail=ticks, state="held")
     assert where == "/desk/steppe/outbox?state=held"
-    said = nora.get("outbox")
+    said = nora.words("outbox")
     assert "One mail goes out. One can’t be: the text is no longer kept." in said
     assert "One can’t be: you, in another window, let the held mail go; read it first." in said
     assert "One can’t be: you, in another window, changed the words of the mail; read it first." in said
     assert [nora.state(one) for one in (first, changed, going, gone)] == ["queued", "held", "queued", "held"]
     nora.press("outbox", act="discard", mail=ticks[1:])
-    said = nora.get("outbox")
+    said = nora.words("outbox")
     assert "One can’t be: it is just going out." in said
     assert "One can’t be: you, in another window, changed the words of the mail; read it first." in said
     assert "One can’t be: you, in another window, let the held mail go; read it first." in said
     nora.press("outbox", act="discard", mail=ticked(nora.open("outbox").text))
-    assert "3 mails aren’t sent. One can’t be: it is just going out." in nora.get("outbox")
+    assert "3 mails aren’t sent. One can’t be: it is just going out." in nora.words("outbox")
     nora.press("outbox", act="discard", mail=[f"{first}.1"])
-    assert "One can’t be: that isn’t possible as it stands." in nora.get("outbox")
+    assert "One can’t be: that isn’t possible as it stands." in nora.words("outbox")
     nora.press("outbox", act="retry", mail=[])
-    assert "Tick the mails first." in nora.get("outbox")
+    assert "Tick the mails first." in nora.words("outbox")
 
 
 def ticked(page: str) -> list[str]:
     return re.findall(r'name="mail" value="([^"]+)"', page)
 
 
-def test_a_press_that_is_none_and_a_mail_of_others_change_nothing(nora: Desk) -> None:
+def test_a_press_that_is_none_and_a_mail_of_others_change_nothing(nora: AtOutbox) -> None:
     public_id = held(nora)
     before = everything(nora.database)
     nora.press("outbox", 400, act="forget", mail=[f"{public_id}.1"])
@@ -168,18 +165,18 @@ def test_a_press_that_is_none_and_a_mail_of_others_change_nothing(nora: Desk) ->
     assert everything(nora.database) == before
 
 
-def test_a_mail_that_came_back_stands_with_the_failed_ones(nora: Desk) -> None:
+def test_a_mail_that_came_back_stands_with_the_failed_ones(nora: AtOutbox) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()
     with nora.database.read() as session:
         at = now(session)
     nora.turn(public_id, "send", sent_at=at)
     nora.turn(public_id, "bounce", said="550 5.1.1 no … here", bounced_at=at, sent_at=None)
-    assert "Came back Leyla Aydın Invitation came back: 550 5.1.1 no … here Salt" in nora.get("outbox?state=failed")
+    assert "Came back Leyla Aydın Invitation came back: 550 5.1.1 no … here Salt" in nora.words("outbox?state=failed")
     assert pane(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
 
 
-def test_an_invitation_can_be_taken_back_for_a_minute_from_its_question(nora: Desk) -> None:
+def test_an_invitation_can_be_taken_back_for_a_minute_from_its_question(nora: AtOutbox) -> None:
     def with_a_minute(session: Session) -> str:
         session.get_one(Newsletter, nora.newsroom.newsletter_id).undo_seconds = 60
         invited(session, nora.newsroom)
@@ -188,16 +185,16 @@ def test_an_invitation_can_be_taken_back_for_a_minute_from_its_question(nora: De
     public_id = nora.database.write(with_a_minute)
     about = re.search(r"/desk/steppe/(questions/[^\"]+)", nora.open("outbox").text)
     assert about is not None
-    said = nora.get(about[1])
+    said = nora.words(about[1])
     assert re.search(r"Invitation , Leyla Aydın \. Goes out in \d\d s\.", said) is not None
     version = version_in(nora.open(f"outbox/{public_id}"))
     assert nora.press(f"outbox/{public_id}/discard", to="question", version=version) == f"/desk/steppe/{about[1]}"
-    said = nora.get(about[1])
+    said = nora.words(about[1])
     assert ("Goes out in" in said, "Nora Lind stopped the invitation to Leyla Aydın." in said) == (False, True)
     assert nora.state(public_id) == "discarded"
 
 
-def test_too_late_is_said_as_such(nora: Desk) -> None:
+def test_too_late_is_said_as_such(nora: AtOutbox) -> None:
     nora.database.write(lambda s: invited(s, nora.newsroom))
     [public_id] = nora.mails().values()
     with nora.database.read() as session:
@@ -207,11 +204,11 @@ def test_too_late_is_said_as_such(nora: Desk) -> None:
     assert "It can’t be stopped any more: it has gone out, or it is just going." in said
 
 
-def test_a_held_notice_to_a_reader_is_worded_without_their_address(nora: Desk) -> None:
+def test_a_held_notice_to_a_reader_is_worded_without_their_address(nora: AtOutbox) -> None:
     nora.database.write(lambda s: sent_for_dana(s, nora.newsroom))
     nora.database.write(hold)
     page = nora.open(f"outbox/{nora.mails()['reader.news']}/edit")
-    assert "Somebody may read over the reader’s shoulder" in read(page)
+    assert "Somebody may read over the reader’s shoulder" in Page(page.text).words
     assert ["dana" in page.text.lower(), "/stop/" in page.text] == [False, False]
 
 

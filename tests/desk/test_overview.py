@@ -17,20 +17,20 @@ from app.mail.models import OutboxMail
 from app.newsroom import public_state
 from app.questions.models import Question
 from tests.support.assignments import asked
-from tests.support.at_desk import Browser, counted
 from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.desk import Desk
+from tests.support.stored import counted
 
 MINUTE = timedelta(minutes=1)
 
 
-class AtHome(Browser):
+class AtHome(Desk):
     def alarms(self) -> list[tuple[str, str]]:
         """What stands in red, each with the page that its button leads to."""
-        page = self.open("").text
-        found = re.findall(r'<section class="alarm".*?</section>', page, re.DOTALL)
-        said = [re.findall(r'class="late">([^<]+)<', one)[0] for one in found]
-        leads = [(re.findall(r'class="btn" href="/desk/steppe/(\w+)', one) or [""])[0] for one in found]
-        return list(zip(said, leads, strict=True))
+        alarms = self.get("").parts("section.alarm")
+        leads = [next(iter(one.attributes("a.btn", "href")), "") for one in alarms]
+        said = [one.texts(".late")[0] for one in alarms]
+        return [(words, re.sub(r"^/desk/steppe/(\w*).*", r"\1", lead)) for words, lead in zip(said, leads, strict=True)]
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsr
 def test_the_page_asks_so_often_and_no_more(nora: AtHome, database: Database, newsroom: Newsroom) -> None:
     def statements() -> int:
         with counted(database) as found:
-            nora.get("")
+            nora.words("")
         return len(found)
 
     objects(database, newsroom)
@@ -125,12 +125,13 @@ def test_what_only_an_editor_may_do_waits_apart_and_is_not_ilyas_task(
     ]  # fmt: skip
     ilya = AtHome(app, newsroom.ilya)
     assert columns(ilya)[:2] == [("For you", [edit]), ("For an editor", [check, slot])]
-    assert "One text waits for you. One text waits for an editor." in ilya.get("")
-    assert "2 texts wait for you." in nora.get("")
+    assert "One text waits for you. One text waits for an editor." in ilya.words("")
+    assert "2 texts wait for you." in nora.words("")
 
 
 def columns(person: AtHome) -> list[tuple[str, list[str]]]:
     """Who waits for whom: each heading, with the lines under it."""
-    parts = re.findall(r'aria-labelledby="waits-\d".*?</section>', person.open("").text, re.DOTALL)
-    heads = [re.findall(r"<h3[^>]*>\s*([^<]+?)\s*<span>", part)[0] for part in parts]
-    return [(head, re.findall(r'<a href="[^"]+">([^<]+)</a>', part)) for head, part in zip(heads, parts, strict=True)]
+    parts = person.get("").parts("section[aria-labelledby^=waits-]")
+    return [
+        (re.sub(r" (\d+|none)$", "", part.texts("h3")[0]), [words for words, _href in part.links]) for part in parts
+    ]

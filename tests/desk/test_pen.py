@@ -9,17 +9,16 @@ from app.actors import Mailroom
 from app.answers import assigning
 from app.answers.models import AnswerText
 from app.audit import Event
-from app.db import Database
 from app.letters.models import Letter
 from app.mail import erasing, inbound
 from app.mail.inbound import Reading
 from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
-from tests.support.assignments import Asked, asked
-from tests.support.cast import Newsroom
-from tests.support.desk_browser import one, queries_of
+from tests.support.assignments import asked
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
+from tests.support.pages import Page
 from tests.support.shown import version
+from tests.support.stored import one, queries_of
 
 TIMUR = Reading(
     from_name="Тимур",
@@ -31,20 +30,15 @@ TIMUR = Reading(
 PLACES = ("pen", "failed", "automatic", "bounce", "spam")
 
 
-@pytest.fixture
-def salt(database: Database, newsroom: Newsroom) -> Asked:
-    return asked(database, newsroom)
-
-
-def rows_of(page: str) -> list[str]:
+def rows_of(page: Page) -> list[str]:
     """The ids of the mails in the list, in its order."""
-    return re.findall(r'<a class="text" dir="auto"\s+href="/desk/steppe/pen/([0-9A-Z]{12})', page)
+    hrefs = page.attributes("a.text[dir=auto]", "href")
+    return [href.removeprefix("/desk/steppe/pen/")[:12] for href in hrefs if href.startswith("/desk/steppe/pen/")]
 
 
-def buttons(page: str) -> list[str]:
+def buttons(page: Page) -> list[str]:
     """The words on the buttons of the opened mail."""
-    pane = page.partition('<section class="pane"')[2]
-    return [re.sub(r"\s+", " ", text).strip() for text in re.findall(r"<button[^>]*>(.*?)</button>", pane, re.DOTALL)]
+    return page.part("section.pane").buttons
 
 
 def test_each_place_has_a_tab_and_shows_its_own_mails_newest_first(nora, database, newsroom):
@@ -328,7 +322,7 @@ def test_the_list_takes_as_many_queries_for_sixty_mails_as_for_three(nora, datab
     assert queries_of(nora.database, lambda: nora.get("/pen")) == few
     page = nora.get("/pen")
     assert len(rows_of(page)) == 40
-    older = nora.get(re.search(r'rel="next" href="([^"]+)"', page)[1])
+    older = nora.get(page.attributes("[rel=next]", "href")[0])
     assert len(rows_of(older)) == 20
     assert set(rows_of(older)) & set(rows_of(page)) == set()
 

@@ -16,10 +16,8 @@ from app.mail.models import OutboxMail
 from app.people import colleagues, directory, links, staff
 from app.people.models import BrowserSession, Expert, Membership, Person, SignIn
 from app.questions import moves as questions
-from tests.support.at_desk import everything
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import queries_of
 from tests.support.desk_people import (
     ILYA,
     NORA,
@@ -37,6 +35,7 @@ from tests.support.desk_people import (
     through_the_door,
     trail,
 )
+from tests.support.stored import everything, queries_of
 
 DESK = "/desk/steppe/"
 PEOPLE = f"{DESK}people"

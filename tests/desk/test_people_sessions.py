@@ -13,7 +13,6 @@ from app.editor.conflict import token
 from app.entrance.browser_names import family
 from app.people.models import BrowserSession
 from app.questions import moves
-from tests.support.at_desk import everything
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import (
@@ -29,6 +28,7 @@ from tests.support.desk_people import (
     roles,
     type_the_code,
 )
+from tests.support.stored import everything
 
 DESK = "/desk/steppe/"
 PEOPLE = f"{DESK}people"

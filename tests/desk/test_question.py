@@ -20,12 +20,11 @@ from app.newsroom import invitations
 from app.people.models import Expert
 from app.questions import moves
 from app.questions.models import Question
-from tests.support.at_desk import everything
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk_browser import one, queries_of, states
 from tests.support.questions import WORDS, opened
 from tests.support.shown import seen, version
+from tests.support.stored import everything, one, queries_of, states
 
 ANSWER_WORDS = "We put up salt plates in 2009 and count what falls on them."
 
@@ -47,7 +46,7 @@ def asked(database: Database, newsroom: Newsroom, *bodies: str) -> list[str]:
 
 def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database, newsroom):
     letters = asked(database, newsroom, "who counts the salt in our orchard?", "can a village ask for the salt figures")
-    boxes = re.findall(r'name="letter" value="([^"]+)"', nora.get("/letters"))
+    boxes = nora.get("/letters").values("letter")
     assert sorted(box.split(".")[0] for box in boxes) == sorted(letters)
 
     question = nora.post("/letters", act="question", letter=boxes)
@@ -386,7 +385,7 @@ def test_the_list_says_who_has_it_in_as_many_queries_for_sixty_as_for_three(nora
     assert many == few
     page = nora.get("/questions")
     assert page.count("Leyla Aydın is asked and has until") == 30
-    older = re.search(r'rel="next" href="([^"]+)"', page)[1]
+    older = page.attributes("[rel=next]", "href")[0]
     assert nora.get(older).count("Leyla Aydın is asked and has until") == 30
 
 

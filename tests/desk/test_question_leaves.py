@@ -8,12 +8,12 @@ from app.db import Database
 from app.letters import receive
 from app.questions import moves
 from app.questions.models import Question
-from tests.support.at_desk import everything
 from tests.support.cast import Newsroom
 from tests.support.databases import SQLITE
-from tests.support.desk_browser import one, section
+from tests.support.desk import section
 from tests.support.letters import TIMUR, asked
 from tests.support.shown import seen
+from tests.support.stored import everything, one
 
 
 @SQLITE

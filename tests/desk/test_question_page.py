@@ -21,13 +21,13 @@ from app.questions import moves, notes, wording
 from app.questions.firewall import shared
 from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
-from tests.support.at_desk import everything
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.databases import SQLITE
-from tests.support.desk_browser import one, queries_of, section
+from tests.support.desk import section
 from tests.support.letters import TIMUR, asked
 from tests.support.shown import seen
+from tests.support.stored import everything, one, queries_of
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
@@ -77,7 +77,7 @@ def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_
     assert 'letters">All 40 letters beside it</a>' in page
     first = nora.get(f"{address}/letters")
     assert first.count('<article class="block"') == 30
-    later = nora.get(re.search(r'rel="next" href="([^"]+)"', first)[1])
+    later = nora.get(first.attributes("[rel=next]", "href")[0])
     assert later.count('<article class="block"') == 10
     nora.get(f"{address}/letters?after=0123456789AB", 404)
 

@@ -11,10 +11,10 @@ from app.answers.models import Answer, Assignment
 from app.db import Database
 from app.people.models import Expert
 from app.questions.models import Question
-from tests.support.at_desk import everything
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk_browser import DeskBrowser, one
+from tests.support.desk import Desk
 from tests.support.shown import all_shown, seen, version
+from tests.support.stored import everything, one
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = "Who measures the salt in the orchards?"
@@ -44,9 +44,7 @@ def of(database: Database, newsroom: Newsroom, who: str) -> str:
     return one(database, Assignment, expert_id=getattr(newsroom, who).expert_id).public_id
 
 
-def test_a_headline_of_more_than_300_characters_is_told_and_kept(
-    nora: DeskBrowser, database: Database, question: str
-) -> None:
+def test_a_headline_of_more_than_300_characters_is_told_and_kept(nora: Desk, database: Database, question: str) -> None:
     before, headline = everything(database), "Salt " * 60 + "!"
     typed = {"headline": headline, "body": WORDS, "language": "en", "seen": seen(nora.get(question))}
     page = nora.post(f"{question}/wording", 422, **typed)
@@ -70,7 +68,7 @@ def test_a_headline_of_more_than_300_characters_is_told_and_kept(
     ],
 )
 def test_no_field_of_the_desk_is_cut(
-    nora: DeskBrowser, database: Database, newsroom: Newsroom, question: str, where: str, field: str, most: int,
+    nora: Desk, database: Database, newsroom: Newsroom, question: str, where: str, field: str, most: int,
     rest: dict[str, Any],
 ) -> None:  # fmt: skip
     with database.read() as session:
@@ -87,7 +85,7 @@ def test_no_field_of_the_desk_is_cut(
     assert everything(database) == before
 
 
-def test_a_reason_for_running_without_a_check_is_not_cut(nora: DeskBrowser, database: Database, question: str) -> None:
+def test_a_reason_for_running_without_a_check_is_not_cut(nora: Desk, database: Database, question: str) -> None:
     answer = f"{question}/answers/{one(database, Answer).public_id}"
     nora.post(f"{answer}/edit", seen=seen(nora.get(f"{answer}/edit")), answer="We put up plates.", act="save")
     at = {"version": version(nora.get(question).partition("/approve")[2]), "checked": editing.CHECKLIST}
@@ -97,7 +95,7 @@ def test_a_reason_for_running_without_a_check_is_not_cut(nora: DeskBrowser, data
     assert one(database, Answer).state == "edited"
 
 
-def test_a_topic_that_is_too_long_is_given_back(nora: DeskBrowser, database: Database, question: str) -> None:
+def test_a_topic_that_is_too_long_is_given_back(nora: Desk, database: Database, question: str) -> None:
     before = everything(database)
     page = nora.post(f"{question}/topics", 422, more="x" * 121)
     assert "120 characters are the most. Nothing was cut, and nothing was saved." in page

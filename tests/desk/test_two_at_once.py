@@ -18,8 +18,9 @@ from app.lifecycle import Stale
 from app.people.models import Expert
 from app.questions.models import Note, Question, QuestionText
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk_browser import DeskBrowser, one
+from tests.support.desk import Desk
 from tests.support.shown import seen
+from tests.support.stored import one
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
@@ -174,7 +175,7 @@ def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora,
 class Person:
     """Somebody with a page open: what they began from, and what stands in their box."""
 
-    browser: DeskBrowser
+    browser: Desk
     began: str | None = None
     box: str = ""
     met: bool = False

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from flask import Flask
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 from werkzeug.test import TestResponse
 
@@ -12,9 +11,9 @@ from app.db import Database
 from app.newsletters.models import Newsletter
 from app.people import directory
 from app.people.models import Expert
-from tests.support.at_desk import Browser, everything
 from tests.support.cast import Newsroom
-from tests.support.desk_people import hired_vera
+from tests.support.desk import Desk
+from tests.support.stored import everything
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LEYLA = "experts/leyla"
@@ -28,16 +27,6 @@ FORMS = [
     (LEYLA, "place", "Osh", "bio", "She counts salt.\n\nSince 2009."),
     (LEYLA, "on_public_page", "1", "title", "Dr."),
 ]
-
-
-@pytest.fixture
-def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
-    return Browser(app, hired_vera(database, newsroom))
-
-
-@pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> Browser:
-    return Browser(app, newsroom.nora)
 
 
 def at(database: Database, newsroom: Newsroom, page: str) -> str:
@@ -77,8 +66,8 @@ def told(page: str) -> list[str]:
     return [re.sub(r"\s+", " ", one.text()).strip() for one in box.css("h2, li")]
 
 
-def send(who: Browser, path: str, typed: dict[str, Any]) -> TestResponse:
-    return who.client.post(f"/desk/{who.slug}/{path}", data=typed, base_url="https://localhost")
+def send(who: Desk, path: str, typed: dict[str, Any]) -> TestResponse:
+    return who.send(path, typed)
 
 
 def plain(fields: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +76,7 @@ def plain(fields: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("page", "hers", "vera_s", "mine", "nora_s"), FORMS)
 def test_what_nora_left_alone_follows_vera_and_what_she_changed_stays_hers(
-    vera: Browser, nora: Browser, database: Database, newsroom: Newsroom, page: str, hers: str, vera_s: Any, mine: str, nora_s: str
+    vera: Desk, nora: Desk, database: Database, newsroom: Newsroom, page: str, hers: str, vera_s: Any, mine: str, nora_s: str
 ) -> None:  # fmt: skip
     path = at(database, newsroom, page)
     opened = form(nora.open(path).text)
@@ -105,7 +94,7 @@ def test_what_nora_left_alone_follows_vera_and_what_she_changed_stays_hers(
 
 
 def test_what_both_changed_is_listed_with_both_values_and_what_was_taken_over_with_what_it_said(
-    vera: Browser, nora: Browser
+    vera: Desk, nora: Desk
 ) -> None:
     opened = form(nora.open("settings").text)
     changed = {"words": "190", "slots": "3", "marks": "straight", "dek": "Wind and salt"}
@@ -127,7 +116,7 @@ def test_what_both_changed_is_listed_with_both_values_and_what_was_taken_over_wi
 
 
 def test_a_form_is_only_old_where_its_own_fields_have_changed(
-    vera: Browser, nora: Browser, database: Database, newsroom: Newsroom
+    vera: Desk, nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     opened = form(nora.open("settings").text)
     database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "public_version", 7))
@@ -135,7 +124,7 @@ def test_a_form_is_only_old_where_its_own_fields_have_changed(
     assert send(nora, "settings", opened | {"words": "190"}).status_code == 303  # the same words meet nobody
 
 
-def test_a_fault_leaves_the_form_as_old_as_it_was(vera: Browser, nora: Browser) -> None:
+def test_a_fault_leaves_the_form_as_old_as_it_was(vera: Desk, nora: Desk) -> None:
     opened = form(nora.open("settings").text)
     assert send(vera, "settings", opened | {"words": "190"}).status_code == 303
     wrong = send(nora, "settings", opened | {"digest_at": "noonish"})
@@ -144,7 +133,7 @@ def test_a_fault_leaves_the_form_as_old_as_it_was(vera: Browser, nora: Browser) 
     assert (met.status_code, told(met.text)[1:]) == (409, ["Words: “190”, until then “180”"])
 
 
-def test_an_expert_who_kept_her_profile_herself_is_named(nora: Browser, database: Database, newsroom: Newsroom) -> None:
+def test_an_expert_who_kept_her_profile_herself_is_named(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     path = at(database, newsroom, LEYLA)
     opened = form(nora.open(path).text)
 

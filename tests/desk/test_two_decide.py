@@ -22,19 +22,20 @@ from app.questions import moves
 from app.questions.models import Question
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, one
+from tests.support.desk import Desk
 from tests.support.desk_people import hire
 from tests.support.questions import WORDS, opened
 from tests.support.shown import facts_in, newest, seen, tokens, version
+from tests.support.stored import one
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def vera(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
+def vera(app: Flask, database: Database, newsroom: Newsroom) -> Desk:
     """Vera, who edits the Steppe Letter too."""
     staff = database.write(lambda s: hire(s, newsroom.newsletter_id, "Vera Holm", "vera@desk.example", "editor"))
-    return DeskBrowser(app, database, staff, newsroom.slug)
+    return Desk(app, staff)
 
 
 def told(page: str) -> str:
@@ -44,7 +45,7 @@ def told(page: str) -> str:
     return said.partition(" What you wrote is below")[0]
 
 
-def reword(who: DeskBrowser, question: str) -> None:
+def reword(who: Desk, question: str) -> None:
     page = who.get(question)
     who.post(
         f"{question}/wording", seen=seen(page, "wording"), headline="Salt", body="Who weighs the salt?", language="en"

@@ -12,17 +12,12 @@ from app.editions.queries import coming_editions
 from app.editor.conflict import token
 from app.newsletters.models import Newsletter
 from tests.support.assignments import Asked, asked
-from tests.support.at_desk import Browser, everything
 from tests.support.cast import Newsroom
-from tests.support.desk_browser import DeskBrowser
+from tests.support.desk import Desk
 from tests.support.letters import write
+from tests.support.stored import everything
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> Browser:
-    return Browser(app, newsroom.nora)
 
 
 @pytest.fixture
@@ -39,7 +34,7 @@ def place(database: Database, asked: Asked) -> str:
     ("zone", "typed"), [("Europe/Prague", "0001-01-01T00:00"), ("America/New_York", "9999-12-31T23:59")]
 )
 def test_a_time_that_the_calendar_has_not_in_this_zone_is_none(
-    nora: Browser, database: Database, newsroom: Newsroom, leylas: Asked, zone: str, typed: str
+    nora: Desk, database: Database, newsroom: Newsroom, leylas: Asked, zone: str, typed: str
 ) -> None:
     database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "zone", zone))
     here, before = place(database, leylas), everything(database)
@@ -56,7 +51,7 @@ def test_an_old_page_of_a_newsletter_that_is_called_questions_is_told_as_any_oth
 def test_an_old_page_gives_a_letter_to_an_expert_back_and_no_number_of_a_row(
     app: Flask, database: Database, newsroom: Newsroom, leylas: Asked
 ) -> None:
-    nora = DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    nora = Desk(app, newsroom.nora)
     nora.token = "old"
     where = place(database, leylas)
     page = nora.post(f"/{where}/write", 400, letter="Dear Leyla, is it 40 plates or 54?")
@@ -75,7 +70,7 @@ def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_type
     question = place(database, leylas).rpartition("/assignments")[0]
     with database.read() as session:
         edition = coming_editions(session, newsroom.newsletter_id, 1)[0].public_id
-    nora = DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    nora = Desk(app, newsroom.nora)
     nora.token = "old"
     for sent, page in {
         "settings": "settings",
@@ -112,13 +107,13 @@ def rule_words(rule: Rule) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("typed", [{"call": "What would you like to know?"}, {"slots": "3"}])
-def test_who_was_signed_out_meanwhile_is_led_back_to_the_form(app: Flask, nora: Browser, typed: dict[str, str]) -> None:
+def test_who_was_signed_out_meanwhile_is_led_back_to_the_form(app: Flask, nora: Desk, typed: dict[str, str]) -> None:
     answer = app.test_client().post(f"/desk/{nora.slug}/settings", data=typed, base_url="https://localhost")
     assert (answer.status_code, leads_to(answer.text)) == (403, "/sign-in?to=desk&next=/desk/steppe/settings")
 
 
 def test_who_files_a_letter_with_the_session_over_hears_that_nothing_was_filed(
-    app: Flask, nora: Browser, database: Database, newsroom: Newsroom
+    app: Flask, nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     letter, before = write(database, newsroom, "Who counts the salt in the orchards?"), everything(database)
     said = app.test_client().post(
@@ -138,7 +133,7 @@ def test_an_old_page_gives_back_each_text_under_the_name_of_its_field(
 ) -> None:
     question = place(database, leylas).rpartition("/assignments")[0]
     wording = {"headline": "The Salt Wind", "body": "Who measures it?", "background": "Our issue 60."}
-    nora = DeskBrowser(app, database, newsroom.nora, newsroom.slug)
+    nora = Desk(app, newsroom.nora)
     nora.token = "old"
     for status, page in (
         (400, nora.post(f"/{question}/wording", 400, **wording)),
@@ -155,14 +150,14 @@ def test_an_old_page_gives_back_each_text_under_the_name_of_its_field(
         ])  # fmt: skip
 
 
-def test_an_address_that_no_page_of_the_desk_has_leads_back_to_it(nora: Browser) -> None:
+def test_an_address_that_no_page_of_the_desk_has_leads_back_to_it(nora: Desk) -> None:
     for path in ("nonsense", "../nonsense"):
         page = nora.open(path)
         assert page.status_code == 404
         assert "Back to the desk" in page.text and "To the front page" not in page.text
 
 
-def test_a_letter_is_no_look_alike_of_itself(nora: Browser, database: Database, newsroom: Newsroom) -> None:
+def test_a_letter_is_no_look_alike_of_itself(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     letter = write(database, newsroom, "Who counts the salt in the orchards?")
     before = everything(database)
     nora.press(f"letters/{letter}/alike", status=404, **{"with": f"letter.{letter}"}, same="yes", version=1)

@@ -11,9 +11,10 @@ from app.answers import editing
 from app.answers.models import Draft
 from app.db import Database
 from app.newsletters.models import Newsletter
-from tests.support.assignments import EDITED, Asked, asked, rows
+from tests.support.assignments import EDITED, Asked, asked
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
+from tests.support.stored import rows
 
 DUST = EDITED.replace("2009", "2010")
 

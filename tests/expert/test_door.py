@@ -8,19 +8,15 @@ from app.answers import assigning
 from app.answers.models import Answer, AnswerText, Draft
 from app.db import Database
 from app.questions.models import Note
-from tests.support.assignments import ANSWER, WORDING, Asked, asked, rows
+from tests.support.assignments import ANSWER, WORDING, Asked, asked
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
+from tests.support.stored import rows
 
 
 @pytest.fixture
 def leyla(app: Flask) -> Browser:
     return Browser(app)
-
-
-@pytest.fixture
-def salt(database: Database, newsroom: Newsroom) -> Asked:
-    return asked(database, newsroom)
 
 
 def drafts(salt: Asked) -> list[tuple[str, str, int]]:

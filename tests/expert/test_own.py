@@ -19,9 +19,9 @@ from app.newsroom import publishing
 from app.people import directory, sessions, sign_in
 from app.people.models import Expert as ExpertRow
 from tests.support.assignments import WORDING, Asked, asked
-from tests.support.at_desk import everything
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
+from tests.support.stored import everything
 
 
 @pytest.fixture

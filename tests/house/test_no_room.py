@@ -11,9 +11,10 @@ from sqlalchemy import event, text
 
 from app.db import Database, NoRoom
 from tests.support.assignments import asked
-from tests.support.at_desk import Browser, everything
 from tests.support.at_the_form import ask, receipt_on, token
 from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.stored import everything
 
 # How a disk becomes full is SQLite's own way of telling it; PostgreSQL's codes for the same stand beside its names in app/db.py.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -78,14 +79,14 @@ def test_the_desk_keeps_every_word(
     app: Flask, database: Database, newsroom: Newsroom, stop: Callable[[], None], press: str, field: str
 ) -> None:
     salt = asked(database, newsroom)
-    nora = Browser(app, newsroom.nora)
+    nora = Desk(app, newsroom.nora)
     with database.read() as session:
         here = (
             f"/desk/steppe/questions/{salt.assignment(session).question.public_id}/{press.format(one=salt.public_id)}"
         )
     stop()
     for number in range(9):
-        page = nora.client.post(here, data={field: f"{number}: {LONG}"}, base_url="https://localhost")
+        page = nora.send(here, {field: f"{number}: {LONG}"})
     assert (page.status_code, SAID in page.text, f"8: {LONG}" in page.text) == (503, True, True)
 
 

@@ -39,10 +39,10 @@ from app.questions.models import Note, Question, QuestionText
 from app.typesetting.exports import EXPORTS
 from tests.support.app import SECRETS
 from tests.support.assignments import ANSWER, Asked, asked, handed_over
-from tests.support.at_desk import Browser as Desk
 from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
+from tests.support.desk import Desk
 from tests.support.serving import PATIENCE, served
 
 TODAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)

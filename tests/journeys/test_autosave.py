@@ -11,19 +11,12 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from app.answers.models import Draft
-from app.db import Database
-from tests.support.assignments import Asked, asked
-from tests.support.cast import Newsroom
+from tests.support.assignments import Asked
 from tests.support.missing import without
 
 # What a browser does is the same on any database; one is enough.
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 HERE, DEVICE = "here and with us", "Kept on this device"
-
-
-@pytest.fixture
-def salt(database: Database, newsroom: Newsroom) -> Asked:
-    return asked(database, newsroom)
 
 
 class Line:

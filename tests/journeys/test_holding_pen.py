@@ -15,19 +15,13 @@ from app.mail.inbound import Reading
 from app.newsletters.models import Newsletter
 from app.newsroom import arriving, public_state
 from app.typesetting.renderers import to_text
-from tests.support.assignments import Asked, asked
-from tests.support.cast import Newsroom, answered
+from tests.support.cast import answered
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in
 from tests.support.town import WAYS, Town, Visit
 
 pytestmark = pytest.mark.browser
 
 PERSIAN = Reading("پریسا", "parisa@nameh.example", "پرسش", "", "fa", "چه کسی نمک را اندازه می‌گیرد؟", "> نمک")
-
-
-@pytest.fixture
-def salt(database: Database, newsroom: Newsroom) -> Asked:
-    return asked(database, newsroom)
 
 
 def nora_at(chromium: Browser, database: Database, site: str, tmp_path: Path, scripts: bool) -> Visit:

@@ -21,8 +21,8 @@ from app.mail.mail_values import LetterMail
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.newsroom import endings, notices
-from tests.support.at_desk import everything
 from tests.support.cast import Newsroom
+from tests.support.stored import everything
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 

@@ -3,10 +3,10 @@
 from app.db import Database
 from app.mailroom.batch import Settings
 from app.mailroom.inspecting import inspect
-from tests.support.assignments import rows
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import DESK, bounce, checked, mail, vacation
 from tests.support.mailroom import LEYLA, SETTINGS, Room, reading
+from tests.support.stored import rows
 
 RAW = mail(
     "Тимур Алиев <timur@post.example>", f"The desk <{DESK}>, other@post.example", "Соль", "Кто её измеряет?\n\n-- \nТимур",

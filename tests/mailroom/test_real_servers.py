@@ -19,8 +19,8 @@ from app.mail.message import Message
 from app.mail.models import Inbound, OutboxMail
 from app.mailroom.lmtp import Delivery
 from app.newsletters.models import Newsletter
-from tests.support.at_desk import Browser
 from tests.support.cast import Newsroom
+from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot, listening, nobody, postfix, until
 
@@ -68,7 +68,7 @@ def mx(servers: Servers, database: Database) -> int:
 
 
 @pytest.fixture
-def desk(app: Flask, database: Database, newsroom: Newsroom, mx: int) -> Browser:
+def desk(app: Flask, database: Database, newsroom: Newsroom, mx: int) -> Desk:
     """Nora at her desk. The newsletter takes mail at ask@steppe.example and sends by the same server."""
 
     def take_mail(session: Session) -> None:
@@ -79,7 +79,7 @@ def desk(app: Flask, database: Database, newsroom: Newsroom, mx: int) -> Browser
         "MAIL_TRANSPORT": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": mx, "MAIL_FROM": "desk@steppe.example",
         "MAIL_RETURN_PATH": "bounces@steppe.example", "MAIL_SUPPRESS_SEND": False,  # Flask-Mail sends nothing in tests
     }  # fmt: skip
-    return Browser(app, newsroom.nora)
+    return Desk(app, newsroom.nora)
 
 
 def send(port: int, raw: bytes, *recipients: str) -> None:
@@ -93,7 +93,7 @@ def places(database: Database) -> dict[str, int]:
 
 
 def test_a_readers_mail_comes_through_postfix_to_our_lmtp_door_and_stands_in_the_inbox(
-    app: Flask, database: Database, desk: Browser, mx: int
+    app: Flask, database: Database, desk: Desk, mx: int
 ) -> None:
     raw = mail(to="ask@steppe.example", subject="Соль", body=WORDS)
     send(mx, raw, "ask@steppe.example", "ask+tips@steppe.example")
@@ -113,11 +113,11 @@ def test_a_readers_mail_comes_through_postfix_to_our_lmtp_door_and_stands_in_the
     assert kept.endswith(raw.partition(b"\r\n\r\n")[2] + b"\r\n")
     worker.run(app, once=True)
     assert places(database) == {"letter": 1}
-    assert WORDS in desk.get("letters")
+    assert WORDS in desk.words("letters")
 
 
 def test_a_readers_mail_comes_through_postfix_and_dovecot_into_the_inbox(
-    app: Flask, database: Database, desk: Browser, mx: int, server: Dovecot
+    app: Flask, database: Database, desk: Desk, mx: int, server: Dovecot
 ) -> None:
     """The newsroom's address is a mailbox somewhere; the worker fetches from it."""
     user = f"steppe-{'sqlite' if database.is_sqlite else 'postgresql'}@post.example"
@@ -126,7 +126,7 @@ def test_a_readers_mail_comes_through_postfix_and_dovecot_into_the_inbox(
     until(lambda: server.count(user) == 1, "the mail on the server")
     worker.run(app, once=True)
     assert (places(database), server.count(user)) == ({"letter": 1}, 0)
-    assert WORDS in desk.get("letters")
+    assert WORDS in desk.words("letters")
 
 
 SUBJECT = "Вопрос читателей: 中国在塞尔维亚买了什么, و چرا همه درباره‌ی آن می‌پرسند؟ — Ж" + "ы" * 60
@@ -149,7 +149,7 @@ def to_gulnara(database: Database, newsroom: Newsroom, to: str) -> str:
 
 
 def test_the_desks_mail_is_read_by_another_library_letter_for_letter(
-    app: Flask, database: Database, newsroom: Newsroom, desk: Browser, server: Dovecot
+    app: Flask, database: Database, newsroom: Newsroom, desk: Desk, server: Dovecot
 ) -> None:
     user = f"gulnara-{'sqlite' if database.is_sqlite else 'postgresql'}@post.example"
     message_id = to_gulnara(database, newsroom, user)
@@ -168,7 +168,7 @@ def test_the_desks_mail_is_read_by_another_library_letter_for_letter(
     assert max(map(len, found[b"RFC822"].split(b"\r\n"))) <= 998
 
 
-def test_a_bounce_finds_its_mail(app: Flask, database: Database, newsroom: Newsroom, desk: Browser) -> None:
+def test_a_bounce_finds_its_mail(app: Flask, database: Database, newsroom: Newsroom, desk: Desk) -> None:
     """Postfix can't deliver the mail and says so to the return path, which is our LMTP door."""
     message_id = to_gulnara(database, newsroom, "gulnara@gone.example")
     worker.run(app, once=True)

@@ -26,11 +26,12 @@ from app.newsroom import endings, public_state, publishing
 from app.questions import wording
 from app.questions.models import Question
 from tests.support.assignments import EDITED, OF_TIMUR, asked, handed_over
-from tests.support.at_desk import Browser, everything
 from tests.support.cast import Newsroom
+from tests.support.desk import Desk
 from tests.support.desk_people import hired_vera
 from tests.support.messages import check, invite, paragraphs
 from tests.support.shown import seen
+from tests.support.stored import everything
 
 OWN = {
     "subject": "Still by {due}?",
@@ -262,8 +263,8 @@ def test_no_mail_about_an_answer_says_who_asked_or_how(database: Database, newsr
 # --- The page ---
 
 
-def nora_s(app: Flask, newsroom: Newsroom) -> Browser:
-    return Browser(app, newsroom.nora)
+def nora_s(app: Flask, newsroom: Newsroom) -> Desk:
+    return Desk(app, newsroom.nora)
 
 
 def stored(database: Database) -> list[tuple[str, str, str]]:
@@ -282,15 +283,15 @@ def test_the_settings_lead_to_every_mail_in_every_language(app: Flask, newsroom:
         for kind in kinds[language]:
             assert nora.open(f"settings/mail-texts/{language}/{kind}").status_code == 200, kind
     assert kinds == {"en": mail_texts.WORDED, "ru": mail_texts.WORDED[-2:], "fa": mail_texts.WORDED[-2:]}
-    nora.get("settings/mail-texts?language=de", status=404)
-    nora.get("settings/mail-texts/ru/expert.reminder", status=404)
-    nora.get("settings/mail-texts/en/sign_in", status=404)
+    nora.words("settings/mail-texts?language=de", status=404)
+    nora.words("settings/mail-texts/ru/expert.reminder", status=404)
+    nora.words("settings/mail-texts/en/sign_in", status=404)
 
 
 def test_the_usual_words_stand_in_the_fields_and_the_mail_beside_them(app: Flask, newsroom: Newsroom) -> None:
     page = nora_s(app, newsroom).open(PAGE).text
     assert "A reminder for {due}: {headline}" in page
-    read = nora_s(app, newsroom).get(PAGE)
+    read = nora_s(app, newsroom).words(PAGE)
     assert "{due} until when" in read and "What has to stand in it: {due}, {link}." in read
     assert re.search(r"A reminder for \w+ \d+ \w+: The Salt Wind", read)
     assert "I hope to have your answer to “The Salt Wind” by" in read
@@ -307,7 +308,7 @@ def test_nora_words_a_mail_and_looks_at_it_first(app: Flask, database: Database,
     assert stored(database) == [
         (f"mail.expert.reminder.{part}", "en", OWN[part]) for part in ("body", "silent", "subject")
     ]
-    assert "in your own words" in nora.get("settings/mail-texts")
+    assert "in your own words" in nora.words("settings/mail-texts")
     nora.press(PAGE, subject="", body=usual("expert.reminder", "body", "en"), silent=OWN["silent"])
     assert stored(database) == [("mail.expert.reminder.silent", "en", OWN["silent"])]
 
@@ -326,7 +327,7 @@ def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(
 ) -> None:
     nora = nora_s(app, newsroom)
     before = everything(database)
-    response = nora.client.post(f"/desk/steppe/{PAGE}", data=OWN | {part: text}, base_url="https://localhost")
+    response = nora.send(f"{PAGE}", OWN | {part: text})
     assert response.status_code == 422
     error = re.search(rf'id="{part}-error">(.*?)</p>', response.text)
     assert error is not None and error[1].startswith(said)
@@ -336,7 +337,7 @@ def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(
 
 
 def test_of_two_who_word_a_mail_the_second_sees_both(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora, vera = nora_s(app, newsroom), Browser(app, hired_vera(database, newsroom))
+    nora, vera = nora_s(app, newsroom), Desk(app, hired_vera(database, newsroom))
     opened = seen(nora.open(PAGE).text)
     vera.press(PAGE, seen=opened, **OWN)
     before = everything(database)
@@ -356,10 +357,10 @@ def test_a_reader_s_mail_is_worded_in_persian(app: Flask, database: Database, ne
 
 
 def test_only_an_editor_words_mails(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    ilya = Browser(app, newsroom.ilya)
+    ilya = Desk(app, newsroom.ilya)
     before = everything(database)
-    ilya.get("settings/mail-texts", status=404)
-    ilya.get(PAGE, status=404)
+    ilya.words("settings/mail-texts", status=404)
+    ilya.words(PAGE, status=404)
     ilya.press(PAGE, status=404, **OWN)
     assert everything(database) == before
     with database.read() as session:

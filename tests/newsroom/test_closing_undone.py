@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from app.actors import Clock
@@ -19,15 +18,13 @@ from tests.support.assignments import EDITED, WORDING, Asked, arrived, asked, ha
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.databases import KEEPS_CHANGING
-from tests.support.desk_browser import DeskBrowser, one, undone, with_a_minute
+from tests.support.desk import Desk, undone
 from tests.support.shown import seen
+from tests.support.stored import one
+
+pytestmark = pytest.mark.usefixtures("a_minute")
 
 SENTENCE = "We have it from elsewhere, thank you."
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return with_a_minute(app, database, newsroom)
 
 
 @pytest.fixture
@@ -41,7 +38,7 @@ def page_of(salt: Asked) -> str:
         return f"/questions/{salt.assignment(session).question.public_id}"
 
 
-def close(nora: DeskBrowser, salt: Asked) -> str:
+def close(nora: Desk, salt: Asked) -> str:
     return nora.decide(page_of(salt), "close", reason="nobody", sentence=SENTENCE)
 
 
@@ -79,27 +76,27 @@ def mails(salt: Asked, *states: str) -> list[str]:
         return list(session.scalars(found))
 
 
-def invited(_nora: DeskBrowser, _salt: Asked) -> None:
+def invited(_nora: Desk, _salt: Asked) -> None:
     """Leyla hasn't said anything yet."""
 
 
-def submitted(_nora: DeskBrowser, salt: Asked) -> None:
+def submitted(_nora: Desk, salt: Asked) -> None:
     salt.send()
     salt.database.write(handed_over)
 
 
-def edited(nora: DeskBrowser, salt: Asked) -> None:
+def edited(nora: Desk, salt: Asked) -> None:
     submitted(nora, salt)
     salt.edit()
 
 
-def checking(nora: DeskBrowser, salt: Asked) -> None:
+def checking(nora: Desk, salt: Asked) -> None:
     """The mail of the check has not gone out: closing stops it, and undoing lets it go."""
     edited(nora, salt)
     salt.send_to_check()
 
 
-def approved(nora: DeskBrowser, salt: Asked) -> None:
+def approved(nora: Desk, salt: Asked) -> None:
     edited(nora, salt)
 
     def approve(session: Any) -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from app.answers import assigning, editing, ladder, writing
@@ -21,15 +20,13 @@ from app.questions.models import Note, Question
 from tests.support.assignments import Asked, arrived, handed_over
 from tests.support.cast import Newsroom
 from tests.support.databases import KEEPS_CHANGING
-from tests.support.desk_browser import DeskBrowser, one, undone, with_a_minute
+from tests.support.desk import undone
 from tests.support.mailed_in import expert_writes
+from tests.support.stored import one
+
+pytestmark = pytest.mark.usefixtures("a_minute")
 
 KEPT = (Letter, Question, Assignment, Answer, AnswerText, Check, Draft, Note)
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return with_a_minute(app, database, newsroom)
 
 
 @pytest.fixture

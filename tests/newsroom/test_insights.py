@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from html import unescape
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from app.db import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import coming_editions
-from app.editor.frame import Desk
+from app.editor.frame import Desk as Frame
 from app.editor.overview.insights_page import CHARTS
 from app.letters import filing, receive
 from app.newsletters.models import Newsletter, Topic
@@ -31,8 +30,10 @@ from app.people.models import Expert
 from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
-from tests.support.at_desk import Browser, counted
 from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.pages import words_of
+from tests.support.stored import counted
 
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 WEEK, DAY = timedelta(weeks=1), timedelta(days=1)
@@ -167,18 +168,12 @@ def test_counting_walks_indexes_and_no_table(database: Database, autumn: Newsroo
     assert sum("ix_letters_newsletter_id_received_at" in plan for plan in plans) >= 3
 
 
-class AtInsights(Browser):
+class AtInsights(Desk):
     def tables(self, query: str = "") -> dict[str, list[list[str]]]:
         """The tables of the page by the keys of their charts, heads first."""
-        page = self.open(f"insights{query}").text
-        figures = re.findall(r'<figure class="figure" id="(\w+)">(.*?)</figure>', page, re.DOTALL)
-        return {
-            key: [
-                [unescape(cell).strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
-                for row in re.findall(r"<tr>(.*?)</tr>", figure, re.DOTALL)
-            ]
-            for key, figure in figures
-        }
+        page = self.get(f"insights{query}")
+        keys = page.attributes("figure.figure", "id")
+        return {key: figure.rows for key, figure in zip(keys, page.parts("figure.figure"), strict=True)}
 
 
 @pytest.fixture
@@ -187,13 +182,13 @@ def nora(app: Flask, newsroom: Newsroom) -> AtInsights:
 
 
 def test_before_the_first_count_the_page_says_what_will_stand_there(nora: AtInsights) -> None:
-    assert "Nothing has been counted yet." in nora.get("insights")
+    assert "Nothing has been counted yet." in nora.words("insights")
     assert nora.tables() == {}
 
 
 def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Database, autumn: Newsroom) -> None:
     weekly_counts.count_due(database, TODAY)
-    said = nora.get("insights")
+    said = nora.words("insights")
     assert (
         "3 letters came in, besides one of spam, and one Q&A ran. 2 readers got an answer. Half of what ran was in print within 21 days."
         in said
@@ -230,13 +225,13 @@ def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Datab
 
 def test_a_picture_says_in_words_what_it_shows(nora: AtInsights, database: Database, autumn: Newsroom) -> None:
     weekly_counts.count_due(database, TODAY)
-    page = nora.open("insights").text
-    pictures = re.findall(r"<svg[^>]*>.*?</svg>", page, re.DOTALL)
+    page = nora.get("insights")
+    pictures = page.tree.css("svg")
     assert len(pictures) == 7
     for picture in pictures:
-        assert 'role="img"' in picture
-        named = re.findall(r'(?:labelledby|describedby)="([\w-]+)"', picture)
-        assert [re.findall(rf'id="{name}">([^<]+)<', picture)[0] != "" for name in named] == [True, True]
+        assert picture.attributes["role"] == "img"
+        named = [picture.attributes[f"aria-{by}"] for by in ("labelledby", "describedby")]
+        assert [words_of(one) != "" for name in named for one in picture.css(f"[id='{name}']")] == [True, True]
     assert "style=" not in page
 
 
@@ -256,10 +251,10 @@ def test_a_time_is_an_address_and_an_unknown_one_is_told(
     for period, points, letters in (("12-weeks", 12, 14), ("year", 13, 54), ("all", 16, 63)):
         flow = nora.tables(f"?period={period}")["flow"][1:]
         assert (len(flow), sum(int(row[1]) for row in flow)) == (points, letters)
-    assert "There is no such time in the address" in nora.get("insights?period=decade")
-    assert "There is no such time" not in nora.get("insights?period=year")
-    nora.get("insights/flow.csv?period=decade", 404)
-    nora.get("insights/readers.csv", 404)
+    assert "There is no such time in the address" in nora.words("insights?period=decade")
+    assert "There is no such time" not in nora.words("insights?period=year")
+    nora.words("insights/flow.csv?period=decade", 404)
+    nora.words("insights/readers.csv", 404)
 
 
 def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_place(
@@ -269,7 +264,7 @@ def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_p
     weeks = [insights.Span(begins, 1, {}) for begins in (date(2026, 12, 28), date(2027, 1, 4))]
 
     def labels(session: Session) -> list[str | int]:
-        desk = Desk(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
+        desk = Frame(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
         return [row[0] for row in CHARTS["flow"](desk, insights.Insight(weeks, {}, None)).rows]
 
     with app.test_request_context():
@@ -280,7 +275,7 @@ def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_p
 def test_the_page_asks_as_often_however_much_there_is(nora: AtInsights, database: Database, newsroom: Newsroom) -> None:
     def asked() -> int:
         with counted(database) as statements:
-            nora.get("insights?period=all")
+            nora.words("insights?period=all")
         return len(statements)
 
     database.write(lambda session: write(session, newsroom), TODAY)
@@ -292,8 +287,8 @@ def test_the_page_asks_as_often_however_much_there_is(nora: AtInsights, database
 
 def test_whoever_works_elsewhere_finds_nothing(nora: AtInsights) -> None:
     nora.slug = "tundra"
-    nora.get("insights", 404)
-    nora.get("insights/flow.csv", 404)
+    nora.words("insights", 404)
+    nora.words("insights/flow.csv", 404)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from flask import Flask
 from sqlalchemy import func, select
 
 from app.actors import Clock
@@ -23,20 +22,18 @@ from app.newsroom import undo
 from app.questions import moves
 from app.questions.models import Question, QuestionTopic
 from tests.support.assignments import asked
-from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, one, undone, with_a_minute
+from tests.support.cast import answered
+from tests.support.desk import undone
 from tests.support.letters import boxes, change, rows_of, the, write
 from tests.support.mailed_in import expert_writes
 from tests.support.shown import version
+from tests.support.stored import one
+
+pytestmark = pytest.mark.usefixtures("a_minute")
 
 SALT = "who counts the salt in our orchard?"
 AGAIN = "Who counts the salt that falls in the orchard?"
 FIGURES = "can a village ask for the figures"
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return with_a_minute(app, database, newsroom)
 
 
 def facts(database: Database, public_id: str) -> tuple[object, ...]:

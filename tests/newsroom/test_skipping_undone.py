@@ -18,15 +18,12 @@ from app.mail.models import OutboxMail
 from app.newsroom import publishing, skipping
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, undone, with_a_minute
+from tests.support.desk import Desk, undone
 from tests.support.shown import seen
 
+pytestmark = pytest.mark.usefixtures("a_minute")
+
 SALT, WIND = "Who measures the salt?", "Where does the wind come from?"
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return with_a_minute(app, database, newsroom)
 
 
 @pytest.fixture
@@ -42,7 +39,7 @@ def dates(database: Database, newsroom: Newsroom) -> list[str]:
     return database.write(fn)
 
 
-def press(nora: DeskBrowser, edition: str, act: str) -> str:
+def press(nora: Desk, edition: str, act: str) -> str:
     """The page after a press on the edition's page."""
     return nora.get(nora.post(f"/editions/{edition}/{act}", seen=seen(nora.get(f"/editions/{edition}"))))
 

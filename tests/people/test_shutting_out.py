@@ -8,7 +8,6 @@ from sqlalchemy import select
 from app.audit import Event
 from app.db import Database
 from app.people.models import Person, SignIn
-from tests.support.at_desk import everything
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import (
@@ -26,6 +25,7 @@ from tests.support.desk_people import (
     through_the_door,
     trail,
 )
+from tests.support.stored import everything
 
 DESK = "/desk/steppe/"
 

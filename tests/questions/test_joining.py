@@ -1,7 +1,6 @@
 """A letter joins a question that still goes somewhere, or none; and nobody hears that a question ended which was opened again."""
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,25 +22,23 @@ from app.questions import moves, wording
 from app.questions.me_too import ask_too
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, one, with_a_minute
+from tests.support.desk import Desk
 from tests.support.letters import the, write
 from tests.support.questions import question
 from tests.support.shown import version
 from tests.support.side_by_side import SIDE_BY_SIDE, side_by_side
+from tests.support.stored import one
+
+pytestmark = pytest.mark.usefixtures("a_minute")
 
 SALT, AGAIN = "Who counts the salt in the orchards?", "who counts the salt that falls there"
-
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return with_a_minute(app, database, newsroom)
 
 
 def row(session: Session, public_id: str) -> Question:
     return session.scalars(select(Question).filter_by(public_id=public_id)).one()
 
 
-def test_a_letter_joins_no_question_whose_lead_ran(nora: DeskBrowser, database: Database, newsroom: Newsroom) -> None:
+def test_a_letter_joins_no_question_whose_lead_ran(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     """Its reader would never hear of an answer: the notices of that edition have gone out."""
     merged = question(database, newsroom, "Salt", {})
 
@@ -61,7 +58,7 @@ def test_a_letter_joins_no_question_whose_lead_ran(nora: DeskBrowser, database: 
 
 
 def test_a_letter_that_is_ticked_with_one_behind_a_closed_question_is_not_closed_unheard(
-    nora: DeskBrowser, database: Database, newsroom: Newsroom
+    nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     closed = question(database, newsroom, "Salt", {})
     nora.decide(f"/questions/{closed}", "close", reason="outside")
@@ -137,7 +134,7 @@ def test_nobody_joins_a_question_that_is_just_being_closed(database: Database, n
 
 @pytest.mark.parametrize("state", ["queued", "held"])
 def test_no_reader_hears_that_a_question_ended_which_is_open_again(
-    nora: DeskBrowser, database: Database, newsroom: Newsroom, state: str
+    nora: Desk, database: Database, newsroom: Newsroom, state: str
 ) -> None:
     if state == "held":
         database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "held_kinds", ["reader.news"]))

@@ -4,12 +4,12 @@ import re
 from dataclasses import replace
 
 import pytest
-from flask import Flask, g
+from flask import g
 from sqlalchemy import func, select
 
 from app.db import Database
 from app.editions.models import Edition
-from app.editor.frame import Desk
+from app.editor.frame import Desk as Frame
 from app.editor.questions import question_list, shelf_and_archive
 from app.editor.questions.question_list import list_of
 from app.indexing import index_due
@@ -23,14 +23,12 @@ from app.questions import moves
 from app.questions.models import Question, QuestionTopic
 from tests.support.assignments import asked
 from tests.support.at_the_form import published
-from tests.support.cast import Newsroom, answered
-from tests.support.desk_browser import DeskBrowser, one, queries_of, undone, walked, with_a_minute
+from tests.support.cast import answered
+from tests.support.desk import undone, walked
 from tests.support.questions import question
+from tests.support.stored import one, queries_of
 
-
-@pytest.fixture
-def nora(app: Flask, database: Database, newsroom: Newsroom) -> DeskBrowser:
-    return with_a_minute(app, database, newsroom)
+pytestmark = pytest.mark.usefixtures("a_minute")
 
 
 def the(database: Database, public_id: str) -> Question:
@@ -271,7 +269,7 @@ def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, new
     database.write(fill)
     there = walked(nora, path, "next")
     assert [len(listed(page)) for page in there] == [3, 3, 2]
-    back = walked(nora, re.search(r'rel="prev" href="([^"]+)"', there[-1])[1], "prev")
+    back = walked(nora, there[-1].attributes("[rel=prev]", "href")[0], "prev")
     assert [listed(page) for page in back] == [listed(page) for page in there[-2::-1]]
 
 
@@ -283,7 +281,7 @@ def test_a_list_of_questions_takes_the_same_few_statements_for_many(nora, app, d
     assert queries_of(nora.database, lambda: nora.get("/questions")) == few
     with app.test_request_context("/?state=all"), app.extensions["database"].read() as session:
         g.zone = "UTC"
-        at = Desk(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
+        at = Frame(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
         assert (
             queries_of(app.extensions["database"], lambda: list_of(at)) <= 6
         )  # the beginning of the transaction is one

@@ -16,9 +16,9 @@ from app.letters.models import Letter
 from app.newsletters.models import Newsletter, Topic
 from app.newsroom import publishing
 from app.questions import moves as questions
-from tests.support.at_desk import counted
 from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent, token
 from tests.support.cast import Newsroom
+from tests.support.stored import counted
 
 PATHS = ("/steppe/answers", "/steppe/editions", "/steppe/protection", "/steppe/feed.xml", "/steppe/calendar.ics")
 TRICK = 'Salt & <b>wind</b> "now" ]]> {{ 7*7 }}'

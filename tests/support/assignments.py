@@ -3,14 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock, Reader
 from app.answers import assigning, editing, writing
 from app.answers.briefing import Brief
 from app.answers.models import Answer, Assignment, Check
-from app.db import Base, Database, now
+from app.db import Database, now
 from app.editions import locking, slots
 from app.letters import contacts, receive
 from app.letters.models import Letter
@@ -142,12 +142,3 @@ def arrived(database: Database, newsroom: Newsroom) -> Asked:
     made = asked(database, newsroom)
     database.write(handed_over)
     return made
-
-
-def rows(database: Database) -> dict[str, int]:
-    """How many rows every table has."""
-    with database.read() as session:
-        return {
-            table.name: session.scalar(select(func.count()).select_from(table)) or 0
-            for table in Base.metadata.sorted_tables
-        }

@@ -20,14 +20,13 @@ from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
 from tests.support.cast import Newsroom
+from tests.support.pages import Page
 
 QUESTION = "Who owns the new grain silos along the line?"
 
 
 def token(client: FlaskClient, path: str = "/steppe/ask") -> str:
-    found = re.search(r'name="form" value="([^"]+)"', client.get(path).text)
-    assert found is not None
-    return found[1]
+    return Page(client.get(path).text).value("form")
 
 
 def ask(client: FlaskClient, **fields: Any) -> TestResponse:
@@ -37,9 +36,7 @@ def ask(client: FlaskClient, **fields: Any) -> TestResponse:
 
 
 def receipt_on(page: str) -> str:
-    found = re.search(r'<p class="code"[^>]*>(.*?)</p>', page, re.DOTALL)
-    assert found is not None
-    return "".join(re.findall(r"\d{4}", found[1]))
+    return "".join(re.findall(r"\d{4}", Page(page).texts("p.code")[0]))
 
 
 def answered(

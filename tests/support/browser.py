@@ -1,7 +1,5 @@
 """A browser without scripts: it keeps its cookies, and presses the buttons of the page that it has open."""
 
-import re
-from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +7,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.support.app import BASE_URL
+from tests.support.pages import Page
 
 
 class Browser:
@@ -31,27 +30,24 @@ class Browser:
         return self.open(self.page.headers["Location"])
 
     def token(self) -> str:
-        found = re.search(r'name="csrf_token" value="([^"]+)"', self.text)
-        return found[1] if found else ""
+        return next(iter(self.read.values("csrf_token")), "")
+
+    @property
+    def read(self) -> Page:
+        """The open page."""
+        return Page(self.page.get_data(as_text=True) if self.page else "")
 
     @property
     def text(self) -> str:
-        return unescape(self.page.get_data(as_text=True)) if self.page else ""
+        return str(self.read)
 
     @property
     def heading(self) -> str:
-        """The page's h1, its tags and line ends taken out."""
-        found = re.search(r"<h1[^>]*>(.*?)</h1>", self.text, re.DOTALL)
-        return " ".join(re.sub(r"<[^>]+>", "", found[1]).split()) if found else ""
+        return self.read.heading
 
     def value(self, name: str) -> str:
         """What stands in a field of the open page."""
-        area = re.search(rf'<textarea[^>]* name="{name}"[^>]*>\n?(.*?)</textarea>', self.text, re.DOTALL)
-        if area:
-            return area[1]
-        field = re.search(rf'<input[^>]*name="{name}"[^>]*>', self.text)
-        value = re.search(r'value="([^"]*)"', field[0]) if field else None
-        return value[1] if value else ""
+        return next(iter(self.read.values(name)), "")
 
 
 def _path(address: str) -> str:

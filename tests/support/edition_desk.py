@@ -10,13 +10,13 @@ from app.editions import slots
 from app.editions.models import Edition
 from app.editions.queries import coming_editions
 from app.editor.editions.edition_page import OF_ALL_SLOTS
-from tests.support.at_desk import Browser
 from tests.support.cast import Newsroom, answered
+from tests.support.desk import Desk
 
 FIRST, SECOND, THIRD = "Who measures the salt?", "Where does the wind come from?", "Who pays the gauges?"
 
 
-class Desk(Browser):
+class AtEdition(Desk):
     """Nora's browser and the coming edition."""
 
     def __init__(self, app: Flask, newsroom: Newsroom) -> None:

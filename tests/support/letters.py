@@ -1,6 +1,5 @@
 """Letters as readers send them, and their rows in the desk’s list."""
 
-import re
 from collections.abc import Callable
 
 from sqlalchemy import select
@@ -13,6 +12,7 @@ from app.letters.models import Letter
 from app.letters.receive import Ask, Form, send
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
+from tests.support.pages import Page
 
 TIMUR = "my uncle at the cannery says that nobody weighs the salt, who should we ask?"
 
@@ -37,11 +37,11 @@ def change(database: Database, public_id: str, fn: Callable) -> None:
     database.write(lambda session: fn(session, session.scalars(select(Letter).filter_by(public_id=public_id)).one()))
 
 
-def boxes(page: str) -> list[str]:
-    return re.findall(r'name="letter" value="([^"]+)"', page)
+def boxes(page: Page) -> list[str]:
+    return page.values("letter")
 
 
-def rows_of(page: str) -> list[str]:
+def rows_of(page: Page) -> list[str]:
     """The ids of the letters in the list, in its order."""
     return [box.split(".")[0] for box in boxes(page)]
 

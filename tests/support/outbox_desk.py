@@ -19,14 +19,15 @@ from app.newsroom import invitations, publishing
 from app.people.models import Expert
 from app.questions import moves as questions
 from app.questions import wording
-from tests.support.at_desk import Browser, buttons
 from tests.support.cast import Newsroom, answered
+from tests.support.desk import Desk
+from tests.support.pages import Page
 from tests.support.shown import version
 
 ADDRESS = "dana@post.example"
 
 
-class Desk(Browser):
+class AtOutbox(Desk):
     def __init__(self, app: Flask, newsroom: Newsroom) -> None:
         super().__init__(app, newsroom.nora)
         self.newsroom = newsroom
@@ -53,8 +54,7 @@ class Desk(Browser):
 
 def pane(page: TestResponse) -> list[str]:
     """The buttons beside the mail that is open, without those of the list."""
-    _frame, _, beside = page.text.partition('<section class="pane"')
-    return buttons(TestResponse(f"<main>{beside}", 200, {}, page.request))
+    return Page(page.text).part("section.pane").buttons
 
 
 def version_in(page: TestResponse) -> str:

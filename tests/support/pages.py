@@ -1,0 +1,150 @@
+"""A page as a test reads it: what stands on it, by what it is, instead of by how its HTML happens to be written."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import unescape
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of a page: where it is sent, what its fields hold, what stands on its buttons.
+
+    `fields` has what a browser would send if nobody typed anything, buttons left out: a list for a name that comes more than
+    once, the text itself for all others.
+    """
+
+    action: str
+    method: str
+    fields: dict[str, str | list[str]] = field(default_factory=dict)
+    buttons: tuple[str, ...] = ()
+
+
+class Page(str):
+    """The text of a page with entities resolved, in which `in` looks at the HTML; its properties are what somebody sees there.
+
+    What stands around the page's own part (`main`) belongs to the frame, and is left out of words, buttons, links and rows.
+    """
+
+    html: str  # as it came
+
+    def __new__(cls, html: str) -> "Page":
+        page = super().__new__(cls, unescape(html))
+        page.html = html
+        return page
+
+    @cached_property
+    def tree(self) -> LexborHTMLParser:
+        return LexborHTMLParser(self.html)
+
+    @cached_property
+    def main(self) -> LexborNode:
+        found = self.tree.css_first("main") or self.tree.body
+        assert found is not None, self.html
+        return found
+
+    @property
+    def words(self) -> str:
+        """All that the page's own part says, blanks folded."""
+        return words_of(self.main)
+
+    @property
+    def heading(self) -> str:
+        return next(iter(self.texts("h1")), "")
+
+    @property
+    def headings(self) -> list[str]:
+        return self.texts("h1, h2, h3, h4")
+
+    @property
+    def notice(self) -> str:
+        """What the page says happened."""
+        found = self.tree.css_first("p[role=status]")
+        return words_of(found) if found else ""
+
+    @property
+    def buttons(self) -> list[str]:
+        """The words on the buttons, in order."""
+        return self.texts("button")
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """The words of each link, and where it leads."""
+        return [(words_of(link), link.attributes["href"] or "") for link in self.main.css("a[href]")]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The cells of each row of the tables, heads too."""
+        return [[words_of(cell) for cell in row.css("th, td")] for row in self.main.css("tr")]
+
+    @property
+    def forms(self) -> list[Form]:
+        return [_form(one) for one in self.tree.css("form")]
+
+    def form(self, action: str) -> Form:
+        """The form that is sent to an address which ends so."""
+        return next(one for one in self.forms if one.action.partition("?")[0].endswith(action))
+
+    def texts(self, css: str) -> list[str]:
+        """The words of whatever fits the selector, without what only a screen reader says."""
+        return [words_of(one, unseen=False) for one in self.main.css(css)]
+
+    def part(self, css: str) -> "Page":
+        """The first part of the page that fits the selector, as a page of its own."""
+        return self.parts(css)[0]
+
+    def parts(self, css: str) -> list["Page"]:
+        return [Page(one.html or "") for one in self.tree.css(css)]
+
+    def attributes(self, css: str, name: str) -> list[str]:
+        """An attribute of whatever fits the selector and has it."""
+        return [value for one in self.tree.css(css) if (value := one.attributes.get(name)) is not None]
+
+    def value(self, name: str) -> str:
+        """What stands in the first field of this name."""
+        return self.values(name)[0]
+
+    def values(self, name: str) -> list[str]:
+        """What stands in all fields of this name, ticked or not."""
+        return [_value(one) for one in self.tree.css(f'[name="{name}"]')]
+
+
+def words_of(node: LexborNode, unseen: bool = True) -> str:
+    """What a part of a page says, blanks folded; `unseen` is what only a screen reader says."""
+    if not unseen and node.css_first(".unseen"):
+        copy = LexborHTMLParser(node.html or "").body
+        assert copy is not None
+        for hidden in copy.css(".unseen"):
+            hidden.decompose()
+        node = copy
+    return re.sub(r"\s+", " ", node.text(separator=" ")).strip()
+
+
+def _value(node: LexborNode) -> str:
+    if node.tag == "textarea":
+        return node.text()
+    if node.tag == "select":
+        chosen = node.css_first("option[selected]") or node.css_first("option")
+        return _value(chosen) if chosen else ""
+    if node.tag == "option":
+        return node.attributes.get("value") or node.text()
+    return node.attributes.get("value") or ""
+
+
+def _form(node: LexborNode) -> Form:
+    fields: dict[str, str | list[str]] = {}
+    for one in node.css("input[name], textarea[name], select[name]"):
+        given, name = one.attributes, one.attributes["name"] or ""
+        if given.get("type") in ("checkbox", "radio") and "checked" not in given or given.get("type") == "submit":
+            continue
+        value = _value(one)
+        before = fields.get(name)
+        fields[name] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
+    return Form(
+        node.attributes.get("action") or "",
+        node.attributes.get("method") or "get",
+        fields,
+        tuple(words_of(one, unseen=False) for one in node.css("button")),
+    )
