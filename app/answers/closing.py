@@ -1,4 +1,4 @@
-"""How a question ends or rests without an answer: closed with a reason, or taken from the shelf."""
+"""Endings of a question without an answer: closed with a reason, or taken from the shelf."""
 
 from sqlalchemy.orm import Session
 

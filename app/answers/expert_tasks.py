@@ -1,4 +1,4 @@
-"""What an expert may see: own assignments, each with the words of its question that an editor has cleared."""
+"""An expert's own tasks: their assignments, each with the words of its question that an editor has cleared."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +41,7 @@ class Task:
 
     @property
     def may_say_yes(self) -> bool:
-        """Whether the question still takes answers."""
+        """Return whether the question still takes answers."""
         return self.assignment.question.takes_answers
 
     @property

@@ -71,8 +71,9 @@ def plan_newsletter(
 
 
 def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Edition, str]]:
-    """The coming editions that the rhythm does not give, or not at this hour, and that stay all the same, with why: they are
-    "locked", or something is "picked" or "asked" for them, or "letters" are about them."""
+    """The coming editions that the rhythm does not give, or not at this hour, and that stay all the same, with why:
+    they are "locked", or something is "picked" or "asked" for them, or "letters" are about them.
+    """
     query = select(Edition).where(
         Edition.newsletter_id == newsletter.id,
         Edition.is_ahead,
@@ -105,7 +106,7 @@ def _set_times(newsletter: Newsletter, edition: Edition, one: EditionDate) -> No
 
 
 def _held_by(session: Session, edition: Edition) -> str:
-    """What refers to an edition; one that nothing does is a date of the calendar and nothing else."""
+    """Return what refers to an edition; one that nothing does is a date of the calendar and nothing else."""
     uses = {
         "picked": select(Question.id).filter_by(edition_id=edition.id),
         "asked": select(Assignment.id).filter_by(for_edition_id=edition.id),

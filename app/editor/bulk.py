@@ -68,11 +68,12 @@ def worded(table: WhyNot, why: Refused) -> str:
 
 @dataclass(frozen=True)
 class Press:
-    """What can be done with the ticked rows: the words of the button, and the verb, for each row as a change of its own or, where it
-    is done `together`, for the boxes of all of them in one, which also gives the address of what they became.
+    """A press on the ticked rows: the words of the button, and the verb, for each row as a change of its own
+    or, where it is done `together`, for the boxes of all of them in one, which also gives the address of what they
+    became.
 
-    `key` is the act whose key presses it, `choose` the select beside the button, "reason" or "topic", with its `label`. `done` and
-    `empty` say how many were done, and that none was ticked, where that isn't said as of the other presses.
+    `key` is the act whose key presses it, `choose` the select beside the button, "reason" or "topic", with its `label`.
+    `done` and `empty` say how many were done, and that none was ticked, where that isn't said as of the other presses.
     """
 
     words: Any
@@ -97,9 +98,9 @@ def fresh(desk: Desk, row: Any, version: int) -> Any:
 class Bulk:
     """The list whose rows are ticked: the name of their boxes, how one is loaded, and what can be done with them.
 
-    `back` gives the address to come back to, by the fields of the form, and the list there where what the rows became is read next
-    once nothing is left in it. `why` and `stays` say why something wasn't done, and with how many rows. `take` gives the verbs a row and refuses one that was
-    changed since it was ticked.
+    `back` gives the address to come back to, by the fields of the form, and the list there where what the rows became
+    is read next once nothing is left in it. `why` and `stays` say why something wasn't done, and with how many rows.
+    `take` gives the verbs a row and refuses one that was changed since it was ticked.
     """
 
     box: str
@@ -115,8 +116,9 @@ class Bulk:
     most: int = 60  # rows of one press: more than any page has
 
     def at(self, path: str, endpoint: str, act: str) -> None:
-        """Let the presses be sent to a list of the desk by whoever may do the act, and its template draw their buttons. Of the
-        presses each is asked on its own."""
+        """Let the presses be sent to a list of the desk by whoever may do the act, and its template draw their buttons.
+        Of the presses each is asked on its own.
+        """
         BULK[path] = self
 
         def press(slug: str) -> Response:
@@ -137,7 +139,7 @@ def presses(rows: str, *but: str) -> list[tuple[str, Press]]:
 
 @dataclass
 class Outcome:
-    """What became of a press: how many were done, the events of it, and the refused with their reasons."""
+    """The result of a press on several rows: how many were done, their events, and the refused with their reasons."""
 
     done: int = 0
     press: list[str] = field(default_factory=list)

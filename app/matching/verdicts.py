@@ -1,4 +1,4 @@
-"""What the desk decides of look-alikes, and from where on one is worth showing, which is learned from that.
+"""Verdicts of the desk on look-alikes, and the score from which one is worth showing, which is learned from them.
 
 A cut-off of one collection doesn't fit another, and one matcher's not another's: each desk's decisions move its own.
 """
@@ -70,7 +70,7 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
 
 
 def not_the_same(session: Session, key: tuple[str, int] | None) -> set[tuple[str, int]]:
-    """What has been called another question than this."""
+    """Return what has been called another question than this."""
     if key is None:
         return set()
     as_a = select(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == key[0], Verdict.a_id == key[1], ~Verdict.same)

@@ -1,8 +1,9 @@
-"""What the clock tells the desk at once: what could cost the coming edition, and an edition of which nothing is heard.
+"""Alarms that the clock raises at the desk at once: what could cost the coming edition, and an edition of which nothing
+is heard.
 
-The other at-once mails follow from what an expert does (`expert_mails.to_desk`: an answer, a no, an objection or a yes to
-the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back, `notices`). Whatever
-else waits is told in the morning (`digest`). Each cause is told once to each editor.
+The other at-once mails follow from what an expert does (`expert_mails.to_desk`: an answer, a no, an objection or a yes
+to the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back, `notices`).
+Whatever else waits is told in the morning (`digest`). Each cause is told once to each editor.
 """
 
 from collections.abc import Iterator

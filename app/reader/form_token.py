@@ -44,7 +44,7 @@ def make(session: Session, newsletter: Newsletter) -> str:
 
 
 def read(token: str, newsletter: Newsletter) -> Form | None:
-    """What a token says; None for one that is forged, too old, or another newsletter's."""
+    """Return what a token says; None for one that is forged, too old, or another newsletter's."""
     try:
         newsletter_id, nonce, key_no, day = _signer().loads(token)
     except (BadData, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""What stands around every page of the readers' door: the newsletter, its language, and what caches may keep."""
+"""The frame around every page of the readers' door: the newsletter, its language, and what caches may keep."""
 
 import hashlib
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What has become of a question, as its reader is told: a short way in kind words, and where on it the question
+"""The progress of a question, as its reader is told: a short way in kind words, and where on it the question
 stands."""
 
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
 
 @editor.press(f"{ADDRESS}/answer", "edit")
 def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
-    """What came by phone, messenger or on paper, in the expert's name."""
+    """Return what came by phone, messenger or on paper, in the expert's name."""
     typed = request.form.to_dict()
 
     def fn(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""What is done with the ticked mails of the outbox: each is let go, tried again or discarded."""
+"""Presses on the ticked mails of the outbox: each is let go, tried again or discarded."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -40,7 +40,7 @@ def _confirm(dossier: Dossier) -> Step | None:
 
 
 def _mail(dossier: Dossier) -> Step | None:
-    """What an expert wrote by mail says where the question stands, so it is filed before all else."""
+    """Return what an expert wrote by mail says where the question stands, so it is filed before all else."""
     part = next((part for part in dossier.parts if part.mails), None)
     if part is None:
         return None

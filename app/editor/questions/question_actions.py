@@ -1,4 +1,4 @@
-"""What the desk does with a question: shelve it, close it, merge it, pick it, note something, set its topics, check a name."""
+"""Presses on a question: shelve it, close it, merge it, pick it, note something, set its topics, check a name."""
 
 from flask import request
 from flask_babel import gettext as _
@@ -148,7 +148,9 @@ def question_note(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 @editor.press(f"{ADDRESS}/topics", "word")
 def question_topics(slug: str, public_id: str) -> Response:
-    """The ticked ones, those whose names were typed, with commas between them, and what somebody added since the page was made."""
+    """The ticked ones, those whose names were typed, with commas between them, and what somebody added since the page
+    was made.
+    """
     ticked, typed, had = request.form.getlist("topic"), request.form.get("more", ""), shown().get("topics", ())
 
     def fn(desk: Desk) -> None:

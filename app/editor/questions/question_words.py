@@ -55,7 +55,7 @@ class Dial:
 
 
 def version_words(text: AnswerText, name: str) -> str:
-    """Whose version it is, and from when."""
+    """Return whose version it is, and from when."""
     who = _("the desk") if text.kind == "edited" else name
     if text.kind == "submitted" and text.by.startswith("staff"):
         who = _("%(name)s, taken down by the desk", name=name)
@@ -68,7 +68,7 @@ def version_words(text: AnswerText, name: str) -> str:
 
 
 def length_words(words: int, wanted: int, usual: int) -> str:
-    """How long a text is against the length that the expert was asked for and that of a usual slot."""
+    """Return how long a text is against the length that the expert was asked for and that of a usual slot."""
     said = ngettext("%(num)d word", "%(num)d words", words)
     if wanted == usual:
         return _("%(said)s for a slot of %(wanted)d.", said=said, wanted=wanted)
@@ -76,7 +76,7 @@ def length_words(words: int, wanted: int, usual: int) -> str:
 
 
 def check_words(place: Place, text_id: int | None) -> str:
-    """How the newest check stands, and whether it was of the text that is there now."""
+    """Return how the newest check stands, and whether it was of the text that is there now."""
     check = place.check
     if check is None:
         return ""
@@ -89,7 +89,7 @@ def check_words(place: Place, text_id: int | None) -> str:
 
 
 def outcome_words(check: Check) -> str:
-    """How one check of several ended, or until when it is open."""
+    """Return how one check of several ended, or until when it is open."""
     if check.outcome is None:
         return _("Open until %(moment)s", moment=moment(check.due_at))
     return str(CHECKS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
