@@ -78,12 +78,7 @@ def assign(
 
 
 def invite(
-    session: Session,
-    actor: Actor,
-    assignment: Assignment,
-    terms: Terms,
-    also: int = 0,
-    once_key: str | None = None,
+    session: Session, actor: Actor, assignment: Assignment, terms: Terms, also: int = 0, once_key: str | None = None
 ) -> None:
     """Send the invitation. `also` is how many more are about to be asked with this one.
 
@@ -241,11 +236,7 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
 
 
 def cancel(
-    session: Session,
-    actor: Actor,
-    assignment: Assignment,
-    sentence: str = "",
-    cause: str | None = None,
+    session: Session, actor: Actor, assignment: Assignment, sentence: str = "", cause: str | None = None
 ) -> OutboxMail | None:
     """Take an assignment back: its links end and the expert is told why in `sentence`, unless they never heard of it.
 

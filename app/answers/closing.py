@@ -15,12 +15,7 @@ from .models import Assignment
 
 
 def close(
-    session: Session,
-    actor: Actor,
-    question: Question,
-    reason: str,
-    sentence: str = "",
-    cause: str | None = None,
+    session: Session, actor: Actor, question: Question, reason: str, sentence: str = "", cause: str | None = None
 ) -> None:
     """Close a question: whoever was asked is told, and the readers see `reason` in kind words.
 

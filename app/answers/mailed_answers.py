@@ -122,12 +122,7 @@ NOTHING = Said()
 
 
 def file(
-    session: Session,
-    actor: Staff,
-    letter: Letter,
-    kind: str,
-    said: Said = NOTHING,
-    version: int | None = None,
+    session: Session, actor: Staff, letter: Letter, kind: str, said: Said = NOTHING, version: int | None = None
 ) -> None:
     """File an expert's letter as one of `OF_EXPERT`, and let its assignment or answer follow, in the expert's name.
 

@@ -32,13 +32,7 @@ class Written:
 
 
 def save_draft(
-    session: Session,
-    actor: Actor,
-    assignment: Assignment,
-    tab: str,
-    written: Written,
-    count: int,
-    part: str = "answer",
+    session: Session, actor: Actor, assignment: Assignment, tab: str, written: Written, count: int, part: str = "answer"
 ) -> Draft:
     """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
     state never replaces a newer one. Approves and sends nothing. Raises `Illegal` where this part can't be sent (any

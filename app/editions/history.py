@@ -21,9 +21,7 @@ MISSED = timedelta(days=14)  # how long a date that passed without being sent is
 def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Edition]:
     """The editions that are to run, skipped dates among them, soonest first."""
     query = select(Edition).where(
-        Edition.newsletter_id == newsletter_id,
-        Edition.is_unsent,
-        Edition.runs_at > now(session) - MISSED,
+        Edition.newsletter_id == newsletter_id, Edition.is_unsent, Edition.runs_at > now(session) - MISSED
     )
     return list(session.scalars(query.order_by(Edition.runs_at, Edition.id).limit(limit)))
 

@@ -75,9 +75,7 @@ def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Editi
     they are "locked", or something is "picked" or "asked" for them, or "letters" are about them.
     """
     query = select(Edition).where(
-        Edition.newsletter_id == newsletter.id,
-        Edition.is_ahead,
-        Edition.runs_at > now(session),
+        Edition.newsletter_id == newsletter.id, Edition.is_ahead, Edition.runs_at > now(session)
     )
     coming = session.scalars(query.order_by(Edition.runs_at)).all()
     if not coming:

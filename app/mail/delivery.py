@@ -189,9 +189,5 @@ def _free(at: datetime) -> ColumnElement[bool]:
 
 def _due(lane: int, at: datetime) -> ColumnElement[bool]:
     return and_(
-        OutboxMail.is_queued,
-        OutboxMail.lane == lane,
-        OutboxMail.due_at <= at,
-        OutboxMail.expires_at > at,
-        _free(at),
+        OutboxMail.is_queued, OutboxMail.lane == lane, OutboxMail.due_at <= at, OutboxMail.expires_at > at, _free(at)
     )

@@ -234,9 +234,7 @@ def listing(newsletter_id: int, state: str) -> Listing[OutboxMail]:
 def first_to_expert(session: Session, assignment_id: int) -> str | None:
     """The Message-ID of the mail that began the thread with an expert about one assignment."""
     first = select(OutboxMail.message_id).where(
-        OutboxMail.assignment_id == assignment_id,
-        OutboxMail.kind.startswith("expert."),
-        ~OutboxMail.is_dropped,
+        OutboxMail.assignment_id == assignment_id, OutboxMail.kind.startswith("expert."), ~OutboxMail.is_dropped
     )
     return session.scalar(first.order_by(OutboxMail.id).limit(1))
 

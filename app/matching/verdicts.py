@@ -24,13 +24,7 @@ NEWEST = 500  # decisions that count: a desk changes its mind, and its readers t
 
 
 def verdict(
-    session: Session,
-    actor: Staff,
-    one: tuple[str, int],
-    other: tuple[str, int],
-    same: bool,
-    score: float,
-    matcher: str,
+    session: Session, actor: Staff, one: tuple[str, int], other: tuple[str, int], same: bool, score: float, matcher: str
 ) -> Verdict:
     """Note that two things are the same question, or not. Decided again, the later decision holds.
 

@@ -126,9 +126,7 @@ def _asked_for(session: Session, edition: Edition) -> dict[int, Assignment]:
     """The assignments that an edition rests on: of what is picked, and of what was asked for it."""
     picked = select(Question.id).where(Question.edition_id == edition.id)
     asked = select(Assignment).where(
-        Assignment.newsletter_id == edition.newsletter_id,
-        Assignment.for_edition_id == edition.id,
-        Assignment.is_asked,
+        Assignment.newsletter_id == edition.newsletter_id, Assignment.for_edition_id == edition.id, Assignment.is_asked
     )
     rows = [*session.scalars(select(Assignment).where(Assignment.question_id.in_(picked))), *session.scalars(asked)]
     return {row.id: row for row in rows}
@@ -137,11 +135,7 @@ def _asked_for(session: Session, edition: Edition) -> dict[int, Assignment]:
 def _mails_waiting(
     session: Session, newsletter: Newsletter, edition: Edition, asked: dict[int, Assignment]
 ) -> Iterator[Alarm]:
-    letters = select(Letter).where(
-        Letter.newsletter_id == newsletter.id,
-        Letter.waits,
-        Letter.assignment_id.in_(asked),
-    )
+    letters = select(Letter).where(Letter.newsletter_id == newsletter.id, Letter.waits, Letter.assignment_id.in_(asked))
     for letter in session.scalars(letters.order_by(Letter.id).limit(MANY)):
         assignment = asked[letter.assignment_id or 0]
         about = _pressing(session, newsletter, edition, f"letters/{letter.public_id}")

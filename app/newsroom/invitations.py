@@ -68,11 +68,7 @@ def invite_next(session: Session, assignment: Assignment, once_key: str) -> None
 
 
 def preview(
-    session: Session,
-    assignment: Assignment,
-    *,
-    reply_by: datetime | None = None,
-    due_at: datetime | None = None,
+    session: Session, assignment: Assignment, *, reply_by: datetime | None = None, due_at: datetime | None = None
 ) -> Message:
     """The invitation as it would be mailed now; where the link will stand, only its beginning does."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
@@ -84,10 +80,7 @@ def preview(
 
 
 def _terms(
-    session: Session,
-    assignment: Assignment,
-    reply_by: datetime | None,
-    due_at: datetime | None,
+    session: Session, assignment: Assignment, reply_by: datetime | None, due_at: datetime | None
 ) -> assigning.Terms:
     """Return what the letter says about dates and print, from the edition it is for where the editor sets nothing else."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)

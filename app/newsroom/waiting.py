@@ -85,9 +85,7 @@ def _editions_to_finish(session: Session, newsletter_id: int) -> list[Task]:
     locked = session.scalars(mine.where(Edition.is_locked))
     missed = session.scalars(
         mine.where(
-            Edition.is_planned,
-            Edition.runs_at <= now(session),
-            exists().where(Question.edition_id == Edition.id),
+            Edition.is_planned, Edition.runs_at <= now(session), exists().where(Question.edition_id == Edition.id)
         )
     )
     return [

@@ -126,9 +126,7 @@ def take_back_followers(session: Session, _actor: Staff, question: Question, mer
     """Give a question back what followed it when it was merged by this event, as far as that is still there."""
     facts = (merged.facts or {}) if merged else {}
     there = select(Question.id).where(
-        Question.id.in_(facts.get("followers", ())),
-        Question.merged_into_id == facts.get("into"),
-        Question.is_merged,
+        Question.id.in_(facts.get("followers", ())), Question.merged_into_id == facts.get("into"), Question.is_merged
     )
     _lead(session, list(session.scalars(there)), question.id)
 

@@ -26,16 +26,7 @@ from .submission import FAULTS, Sent, consent, hold, once
 
 EDITIONS_OFFERED = 6
 # What stands folded away; it is open where something in it was chosen or has to be mended.
-FOLDED = (
-    "background",
-    "edition",
-    "credit",
-    "first",
-    "name",
-    "place",
-    "verbatim",
-    "language",
-)
+FOLDED = ("background", "edition", "credit", "first", "name", "place", "verbatim", "language")
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,7 @@ DAY = 86_400  # seconds
 def _signer() -> URLSafeSerializer:
     config = current_app.config
     return URLSafeSerializer(
-        [
-            *config["SECRET_KEY_FALLBACKS"],
-            config["SECRET_KEY"],
-        ],  # oldest first; the newest signs
+        [*config["SECRET_KEY_FALLBACKS"], config["SECRET_KEY"]],  # oldest first; the newest signs
         salt=PURPOSE,
         signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
     )

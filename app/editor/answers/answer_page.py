@@ -19,17 +19,7 @@ from ...questions import notes
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...text import word_count
-from ..conflict import (
-    Conflict,
-    Saved,
-    as_shown,
-    change_as_shown,
-    conflict,
-    facts_of,
-    number_shown,
-    opened,
-    shown,
-)
+from ..conflict import Conflict, Saved, as_shown, change_as_shown, conflict, facts_of, number_shown, opened, shown
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.form_errors import FIELDS
@@ -204,13 +194,7 @@ def _return(desk: Desk, one: Answer) -> None:
 
 
 def _outcome(desk: Desk, one: Answer) -> None:
-    editing.settle_check(
-        desk.session,
-        desk.actor,
-        one,
-        request.form.get("outcome", ""),
-        request.form.get("reply", ""),
-    )
+    editing.settle_check(desk.session, desk.actor, one, request.form.get("outcome", ""), request.form.get("reply", ""))
 
 
 def _withdraw(desk: Desk, one: Answer) -> None:

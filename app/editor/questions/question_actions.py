@@ -170,10 +170,7 @@ def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Respo
     """Note how a reader's name was checked, or leave them unnamed."""
 
     def fn(desk: Desk) -> None:
-        one, letter = (
-            the_question(desk, public_id),
-            found(letters.load(desk.session, desk.actor, letter_id)),
-        )
+        one, letter = (the_question(desk, public_id), found(letters.load(desk.session, desk.actor, letter_id)))
         found(letter if letter.question_id in queries.family(desk.session, one) else None)
         if act == "verify":
             contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))

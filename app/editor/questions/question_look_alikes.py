@@ -79,11 +79,7 @@ def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter, was_a
     if isinstance(row, Letter):
         text, language, endpoint = row.body or "", row.language, "editor.letter"
     else:
-        text, language, endpoint = (
-            row.title,
-            row.text.language if row.text else "und",
-            "editor.question",
-        )
+        text, language, endpoint = (row.title, row.text.language if row.text else "und", "editor.question")
     return Shown(
         f"{each.noun}.{row.public_id}",
         text[:220],

@@ -47,10 +47,7 @@ def the_question(desk: Desk, public_id: str) -> Question:
 
 
 def to_question(slug: str, public_id: str, anchor: str | None = None) -> Response:
-    return redirect(
-        url_for("editor.question", slug=slug, public_id=public_id, _anchor=anchor),
-        code=303,
-    )
+    return redirect(url_for("editor.question", slug=slug, public_id=public_id, _anchor=anchor), code=303)
 
 
 def attempt(

@@ -125,10 +125,7 @@ def standing(question: Question, places: Sequence[Place], readers: int, edition_
         said.append(_("%(words)s.", words=str(says) % {"edition": edition_day}))
     elif not question.is_cleared:
         said.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
-    live = sorted(
-        (place for place in places if place.key not in OVER),
-        key=lambda place: RANK.index(place.key),
-    )
+    live = sorted((place for place in places if place.key not in OVER), key=lambda place: RANK.index(place.key))
     said += [_("%(words)s.", words=words_of(question, place)) for place in live[:3]]
     if not live and question.is_open:
         said.append(
