@@ -171,9 +171,7 @@ def _is_about(event: Event, edition: Edition) -> bool:
 
 
 def as_opened(desk: Desk, row: Any, stands: Callable[[], Facts], typed: Facts) -> None:
-    """Lock the row whose form was sent. Raises `Stale` where a field isn't as it was shown, unless what was typed
-    stands there.
-    """
+    """Lock the row whose form was sent. Raises `Stale` where a field isn't as it was shown, nor as it was typed."""
     lock(desk.session, row)
     seen, there = shown(), stands()
     if "seen" in request.form and any(seen.get(name) != value for name, value in there.items()) and typed != there:
@@ -286,9 +284,7 @@ def conflict(
 
 
 class Opened(NamedTuple):
-    """The state of a form of texts and ticks as it is drawn: the values of its fields, its token, and the conflict, if
-    there is one.
-    """
+    """A form of texts and ticks as it is drawn: the values of its fields, its token, and a conflict."""
 
     values: dict[str, Any]
     seen: str
@@ -296,9 +292,7 @@ class Opened(NamedTuple):
 
 
 def opened(stands: Facts, typed: Facts | None = None, met: Conflict | None = None) -> Opened:
-    """Return the form as it stands; as it was `typed`, as old as it was, where it is wrong; or as the second would have
-    it.
-    """
+    """Return the form as it stands; as it was `typed`, where that is wrong; or as the second of two would have it."""
     if met:
         return Opened(met.values, token(stands), met)
     sent = request.form.get("seen") if typed else None

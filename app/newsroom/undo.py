@@ -87,9 +87,7 @@ class Undo:
 
 
 def _restored(*columns: str, then: Verb | None = None) -> Verb:
-    """Return the verb that lets a row stand where it stood: its state, and `columns` as its event kept them, or else
-    empty.
-    """
+    """Return the verb that lets a row stand where it stood: its state, and `columns` as the event kept them or empty."""
 
     def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
         was = (event.facts or {}).get("was", {})
@@ -245,9 +243,7 @@ def _is_own(actor: Staff, event: Event) -> bool:
 
 
 def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
-    """Take one event of a press back. Raises `Told` where an expert has heard of it, `OnItsWay`, `TooLate`, and
-    `Stale`.
-    """
+    """Take one event of a press back. Raises `Told` where an expert has heard of it, `OnItsWay`, `TooLate`, `Stale`."""
     row = _row(session, event)
     if event.new is not None and moved_since(session, event, press):
         raise Stale(row.public_id)
@@ -263,9 +259,7 @@ def _row(session: Session, event: Event) -> Any:
 
 
 def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
-    """Return whether nothing of what `press` brought about was moved on, and its question is one whose experts are
-    heard.
-    """
+    """Return whether nothing that `press` brought about was moved on, in a question whose experts are still heard."""
     events = [event for event in chosen(session, keys) if event.action in UNDO]
     questions = Question.id.in_({event.question_id for event in events if event.question_id})
     if session.scalar(select(Question.id).where(questions, Question.is_settled).limit(1)) is not None:
