@@ -49,3 +49,23 @@ def test_a_docstring_begins_with_a_verb_or_a_noun() -> None:
         if (first := (ast.get_docstring(node) or "").split()[:1]) and first[0].rstrip(",.:;") in ASKING
     ]
     assert wrong == []
+
+
+def test_every_place_that_a_recipe_names_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    places = re.findall(r"`((?:app|docs|migrations|tests)/[\w/.-]*)`", text)
+    assert len(places) > 25
+    assert [
+        f"CONTRIBUTING.md sends people to {place}, which isn't there" for place in places if not (ROOT / place).exists()
+    ] == []
+
+
+def test_every_name_that_a_recipe_mentions_is_still_called_so() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`(?:@?\w+\.)*([A-Za-z_]{6,})(?:\(.*?\))?`", text))
+    code = "\n".join(path.read_text(encoding="utf-8") for _room, path in of_app())
+    assert [
+        f"nothing is called {name}: mend CONTRIBUTING.md"
+        for name in sorted(names)
+        if not re.search(rf"\b{name}\b", code)
+    ] == []
