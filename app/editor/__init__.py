@@ -6,7 +6,7 @@ import app.editor.answers.ask_experts
 import app.editor.answers.brief
 import app.editor.answers.invitation_page
 import app.editor.answers.ladder_words
-import app.editor.answers.write_to
+import app.editor.answers.rank_words
 import app.editor.editions.calendar_page
 import app.editor.editions.edition_page
 import app.editor.experts.directory_page
@@ -22,7 +22,6 @@ import app.editor.mail.outbox_page
 import app.editor.mail.pen
 import app.editor.overview.insights_page
 import app.editor.overview.overview_page
-import app.editor.questions.must_run
 import app.editor.questions.originals
 import app.editor.questions.question_actions
 import app.editor.questions.question_list

@@ -23,9 +23,9 @@ from ..conflict import Conflict, Saved, as_shown, change_as_shown, conflict, fac
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.form_errors import FIELDS
-from ..questions.question_page import attempt, question_page, the_question, to_question
+from ..questions.question_page import question_page, question_press, the_question, to_question
 from ..questions.question_words import APPROVAL_FAULTS, CHECKLIST, outcome_words, version_words
-from .invitation_page import coming_time
+from .invitation_page import due_time
 
 READERS_WORDS = FIELDS["a second look"][1]
 ADDRESS = "/<slug>/questions/<public_id>/answers/<answer_id>"
@@ -187,10 +187,7 @@ def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[
 
 
 def _return(desk: Desk, one: Answer) -> None:
-    due_at = coming_time(desk, "due_at")
-    if due_at is None:
-        raise Missing("due date to come")
-    editing.send_back(desk.session, desk.actor, one, request.form.get("note", ""), due_at)
+    editing.send_back(desk.session, desk.actor, one, request.form.get("note", ""), due_time(desk))
 
 
 def _outcome(desk: Desk, one: Answer) -> None:
@@ -213,12 +210,13 @@ DEEDS = {
 }
 
 
-@editor.press(
+@question_press(
     f"{ADDRESS}/<any(return, outcome, recall, reopen, withdraw):deed>",
     {"return": "give back", "recall": "give back", "outcome": "edit", "reopen": "approve", "withdraw": "approve"},
+    decides=False,
 )
-def answer_deed(slug: str, public_id: str, answer_id: str, deed: str) -> Response | tuple[str, int]:
-    return attempt(slug, public_id, lambda desk: DEEDS[deed](desk, _loaded(desk, public_id, answer_id)))
+def answer_deed(desk: Desk, question: Question, answer_id: str, deed: str) -> None:
+    DEEDS[deed](desk, found(load_answer(desk.session, question, answer_id)))
 
 
 @editor.press(f"{ADDRESS}/cut", "approve")

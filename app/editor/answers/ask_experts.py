@@ -1,7 +1,6 @@
 """Asking experts: who fits, several at once or one after another, and what they are asked for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,47 +28,18 @@ from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.question_look_alikes import Near
 from ..questions.question_page import the_question, to_question
 from .invitation_page import Unfit, coming_time
-from .rank_words import Why, whys
 
-BRIEF = (
-    "name",
-    "email",
-    "brief",
-    "words",
-    "credit_line",
-    "relation",
-    "edition",
-    "after",
-    "step_at",
-    "one_by_one",
-    "find",
-)
+BRIEF = ("name", "email", "brief", "words", "credit_line", "relation", "edition", "after", "step_at", "one_by_one")
 SHOWN = 12  # experts on the page; more are found by name
 BEST = 3  # on the question's own page
-
-
-@dataclass(frozen=True)
-class Row:
-    """An expert to tick, with the reasons."""
-
-    fit: Fit
-    whys: list[Why]
-
-
-@dataclass
-class Typed:
-    """The fields of the form as typed, and the experts who are ticked, in the order of the page."""
-
-    fields: Mapping[str, Any]
-    ticked: list[str] = field(default_factory=list)
 
 
 @editor.get("/<slug>/questions/<public_id>/ask")
 def ask(slug: str, public_id: str) -> str:
     """Return who fits; `expert` in the address says who is ticked already."""
     with at_desk(slug) as desk:
-        fields = {"words": desk.newsletter.words, "edition": _first_with_room(desk)}
-        return _form(desk, the_question(desk, public_id), Typed(fields, request.args.getlist("expert")))
+        typed = {"words": desk.newsletter.words, "edition": _first_with_room(desk)}
+        return _form(desk, the_question(desk, public_id), typed, request.args.getlist("expert"))
 
 
 def _first_with_room(desk: Desk) -> str:
@@ -79,17 +49,20 @@ def _first_with_room(desk: Desk) -> str:
     return free.public_id if free else ""
 
 
-def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = None) -> str:
-    sought = str(typed.fields.get("find", ""))
+def _form(
+    desk: Desk, question: Question, typed: Mapping[str, Any], ticked: Sequence[str], unfit: Unfit | None = None
+) -> str:
+    """The form as it was typed, with the experts who are ticked in the order of the page."""
+    sought = request.form.get("find", "").strip()
     fits = ranked(desk.session, question, sought)
-    chosen = [fit for fit in fits if fit.expert.public_id in typed.ticked]
+    chosen = [fit for fit in fits if fit.expert.public_id in ticked]
     others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
     return page(
         desk,
         "editor/answers/ask.html",
         "questions",
         question=question,
-        rows=[Row(fit, whys(fit, desk.newsletter.slug)) for fit in (*chosen, *others)],
+        fits=[*chosen, *others],
         more=len(fits) > SHOWN,
         sought=sought,
         editions=[
@@ -100,8 +73,8 @@ def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = No
             (row.public_id, row.expert.name) for row in assigning.of_question(desk.session, question)
             if row.can_stand_before
         ],
-        typed=typed.fields,
-        ticked=typed.ticked,
+        typed=typed,
+        ticked=ticked,
         faults=unfit.faults if unfit else {},
         passages=unfit.passages if unfit else (),
         limits=(FEWEST, MOST),
@@ -111,15 +84,14 @@ def _form(desk: Desk, question: Question, typed: Typed, unfit: Unfit | None = No
 @editor.press("/<slug>/questions/<public_id>/ask", "prepare")
 def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     """Prepare one or several, or with "send" ask those at once who wait for nobody."""
-    typed = Typed({name: request.form.get(name, "").strip() for name in BRIEF}, request.form.getlist("expert"))
+    typed, ticked = {name: request.form.get(name, "").strip() for name in BRIEF}, request.form.getlist("expert")
     only, act = request.form.get("only"), request.form.get("act", "prepare")
     if act == "find" and not only:
         with at_desk(slug) as desk:
-            return _form(desk, the_question(desk, public_id), typed)
-    chosen = Typed(typed.fields, [only]) if only else typed
+            return _form(desk, the_question(desk, public_id), typed, ticked)
 
     def fn(desk: Desk) -> tuple[list[Assignment], list[Assignment]]:
-        drafts = _drafts(desk, the_question(desk, public_id), chosen)
+        drafts = _drafts(desk, the_question(desk, public_id), typed, [only] if only else ticked)
         now_ = [one for one in drafts if one.after_id is None] if act == "send" and not only else []
         invitations.invite_all(desk.session, desk.actor, now_)
         return drafts, now_
@@ -129,7 +101,7 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     except (Unfit, TooLong) as error:
         unfit = error if isinstance(error, Unfit) else Unfit(**{error.field: too_long(error)})
         with at_desk(slug) as desk:
-            return _form(desk, the_question(desk, public_id), typed, unfit), 422
+            return _form(desk, the_question(desk, public_id), typed, ticked, unfit), 422
     if len(drafts) == 1 and not sent:
         href = url_for("editor.assignment", slug=slug, public_id=public_id, assignment_id=drafts[0].public_id)
         return redirect(href, code=303)
@@ -146,10 +118,9 @@ def _told(drafts: Sequence[Assignment], sent: Sequence[Assignment]) -> str:
     return f"{told} {_('Next on the ladder: %(names)s.', names=others)}" if others else told
 
 
-def _drafts(desk: Desk, question: Question, typed: Typed) -> list[Assignment]:
+def _drafts(desk: Desk, question: Question, typed: Mapping[str, str], ticked: Sequence[str]) -> list[Assignment]:
     """An assignment for each, on the ladder where it was asked for. Raises `Unfit` and what the verbs raise."""
-    experts, fields = _experts(desk, typed), typed.fields
-    words = fields["words"]
+    experts, words = _experts(desk, typed, ticked), typed["words"]
     if words and not (words.isdigit() and FEWEST <= int(words) <= MOST):
         raise Unfit(words=_("Give a number of words from 20 to 2,000"))
     try:
@@ -158,22 +129,22 @@ def _drafts(desk: Desk, question: Question, typed: Typed) -> list[Assignment]:
         raise Unfit(step_at=_("Give a time that is still to come")) from None
     edition_id = request.form.get("edition", _first_with_room(desk))
     edition = found(editions.load(desk.session, desk.actor, edition_id)) if edition_id else None
-    printed = (fields[name] or None if len(experts) == 1 else None for name in ("credit_line", "relation"))
-    brief = Brief(fields["brief"], int(words) if words else None, *printed)
+    printed = (typed[name] or None if len(experts) == 1 else None for name in ("credit_line", "relation"))
+    brief = Brief(typed["brief"], int(words) if words else None, *printed)
     drafts = [_assign(desk, question, one, edition.id if edition else None, brief) for one in experts]
-    _set_up(desk, question, drafts, fields, step_at)
+    _set_up(desk, question, drafts, typed, step_at)
     return drafts
 
 
-def _experts(desk: Desk, typed: Typed) -> list[Expert]:
+def _experts(desk: Desk, typed: Mapping[str, str], ticked: Sequence[str]) -> list[Expert]:
     """Those who are ticked, and somebody new: a name and an address are enough."""
-    chosen = [found(directory.load_expert(desk.session, desk.actor, key)) for key in dict.fromkeys(typed.ticked)]
-    if not typed.fields["name"] and chosen:
+    chosen = [found(directory.load_expert(desk.session, desk.actor, key)) for key in dict.fromkeys(ticked)]
+    if not typed["name"] and chosen:
         return chosen
     try:
-        email = typed.fields["email"] or None
-        language = desk.newsletter.language
-        new = directory.record_expert(desk.session, desk.actor, typed.fields["name"], email, language)
+        new = directory.record_expert(
+            desk.session, desk.actor, typed["name"], typed["email"] or None, desk.newsletter.language
+        )
     except directory.BadAddress:
         raise Unfit(email=_("This is no address that one can write to")) from None
     except Missing:
@@ -193,20 +164,18 @@ def _assign(desk: Desk, question: Question, expert: Expert, edition_id: int | No
 
 
 def _set_up(
-    desk: Desk, question: Question, drafts: Sequence[Assignment], fields: Mapping[str, Any], step_at: datetime | None
+    desk: Desk, question: Question, drafts: Sequence[Assignment], typed: Mapping[str, str], step_at: datetime | None
 ) -> None:
     """Let the first wait for somebody who was asked, and with `one_by_one` each for the one before."""
-    first = load_assignment(desk.session, question, fields["after"]) if fields["after"] else None
-    before = found(first) if fields["after"] else None
+    before = first = found(load_assignment(desk.session, question, typed["after"])) if typed["after"] else None
     for draft in drafts:
         if before is not None:
             ladder.put_after(desk.session, desk.actor, draft, before, step_at if before is first else None)
-        if fields["one_by_one"]:
+        if typed["one_by_one"]:
             before = draft
 
 
 @editor.app_template_global("best_experts")
-def best_experts(desk: Desk, question: Question, near: Near | None) -> list[Row]:
+def best_experts(desk: Desk, question: Question, near: Near | None) -> list[Fit]:
     """The few who fit a question best, for its own page."""
-    fits = [fit for fit in ranked(desk.session, question, scored=near and near[1]) if fit.here is None][:BEST]
-    return [Row(fit, whys(fit, desk.newsletter.slug)) for fit in fits]
+    return [fit for fit in ranked(desk.session, question, scored=near and near[1]) if fit.here is None][:BEST]

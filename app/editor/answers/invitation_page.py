@@ -6,7 +6,7 @@ from datetime import datetime
 from flask import request
 from werkzeug.wrappers import Response
 
-from ...answers import assigning, ladder
+from ...answers import assigning, desk_letters, ladder
 from ...answers.models import DECLINE_REASONS, Assignment
 from ...answers.queries import load_assignment
 from ...answers.workload import live
@@ -14,16 +14,14 @@ from ...db import now
 from ...lifecycle import Missing
 from ...newsroom import invitations
 from ...people import directory
+from ...questions.models import Question
 from ..form_values import local_time, typed_day
 from ..frame import Desk, at_desk, change, editor, found, page
-from ..questions.question_page import attempt, the_question, to_question
+from ..questions.question_page import ADDRESS as QUESTION
+from ..questions.question_page import question_press, the_question, to_question
 from .invitation_dates import Dates, dates_of
 
-ADDRESS = "/<slug>/questions/<public_id>/assignments/<assignment_id>"
-
-
-class Held(Exception):
-    """The invitation is not to be sent with these dates, or not before its sender has looked at them."""
+ADDRESS = f"{QUESTION}/assignments/<assignment_id>"
 
 
 class Unfit(Exception):
@@ -66,21 +64,16 @@ def _invitation(desk: Desk, one: Assignment, dates: Dates, held: bool = False) -
 def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int] | str:
     """Send the invitation, or only look at it with other dates."""
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: Desk) -> bool:
         one = the_assignment(desk, public_id, assignment_id)
         dates = dates_of(desk, one, request.form)
-        if dates.holds:
-            raise Held
-        invitations.invite(desk.session, desk.actor, one, reply_by=dates.reply_by, due_at=dates.due_at)
+        if not dates.holds:
+            invitations.invite(desk.session, desk.actor, one, reply_by=dates.reply_by, due_at=dates.due_at)
+        return not dates.holds
 
     looks = "look" in request.form
-    if not looks:
-        try:
-            change(slug, fn)
-        except Held:
-            pass
-        else:
-            return to_question(slug, public_id)
+    if not looks and change(slug, fn):
+        return to_question(slug, public_id)
     with at_desk(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
         dates = dates_of(desk, one, request.form)
@@ -96,19 +89,23 @@ def coming_time(desk: Desk, name: str) -> datetime | None:
     return moment
 
 
-def _extend(desk: Desk, one: Assignment) -> None:
+def due_time(desk: Desk) -> datetime:
+    """Return when a text is due, by the form. Raises `Missing` where it doesn't say, or that is over."""
     due_at = coming_time(desk, "due_at")
     if due_at is None:
         raise Missing("due date to come")
-    assigning.extend(desk.session, desk.actor, one, due_at)
+    return due_at
+
+
+def _extend(desk: Desk, one: Assignment) -> None:
+    assigning.extend(desk.session, desk.actor, one, due_time(desk))
 
 
 def _decline(desk: Desk, one: Assignment) -> None:
-    later = typed_day(request.form.get("later_on", ""))
     reason = request.form.get("reason", "")
     if reason not in DECLINE_REASONS:
         raise Missing("reason")
-    assigning.decline(desk.session, desk.actor, one, reason, later)
+    assigning.decline(desk.session, desk.actor, one, reason, typed_day(request.form.get("later_on", "")))
 
 
 def _cancel(desk: Desk, one: Assignment) -> None:
@@ -133,9 +130,19 @@ DEEDS = {
 }
 
 
-@editor.press(
-    f"{ADDRESS}/<any(extend, decline, cancel, link, verify, ladder, off):deed>",
+@question_press(
+    f"{ADDRESS}/<any({', '.join(DEEDS)}):deed>",
     {"": "invite", "decline": "prepare", "verify": "directory"},
+    decides=False,
 )
-def assignment_deed(slug: str, public_id: str, assignment_id: str, deed: str) -> Response | tuple[str, int]:
-    return attempt(slug, public_id, lambda desk: DEEDS[deed](desk, the_assignment(desk, public_id, assignment_id)))
+def assignment_deed(desk: Desk, question: Question, assignment_id: str, deed: str) -> None:
+    DEEDS[deed](desk, found(load_assignment(desk.session, question, assignment_id)))
+
+
+@question_press(f"{ADDRESS}/write", "prepare", anchor="who", decides=False)
+def assignment_write(desk: Desk, question: Question, assignment_id: str) -> None:
+    """A letter of the desk to an expert waits for a moment in the outbox, where it can be stopped. Readers' words in it
+    have to be looked at first.
+    """
+    one = found(load_assignment(desk.session, question, assignment_id))
+    desk_letters.write_to(desk.session, desk.actor, one, request.form.get("letter", ""))

@@ -24,6 +24,7 @@ class Why:
     title: str = ""
 
 
+@editor.app_template_filter("whys")
 def whys(fit: Fit, slug: str) -> list[Why]:
     """All reasons in the order of the table, the same in every row: what was said here, what fits, what to know first."""
     facts = sorted((fact for fact in fit.facts if fact.code in FACTS), key=lambda fact: list(FACTS).index(fact.code))

@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import request, url_for
 from flask_babel import gettext as _
-from werkzeug.wrappers import Response
 
+from ...letters import queries as letters
 from ...letters.look_alike_flags import look_again
 from ...letters.models import Letter
 from ...matching.verdicts import verdict
@@ -15,33 +15,26 @@ from ...questions import queries
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ..conflict import as_shown
-from ..frame import Desk, editor, found
+from ..frame import Desk, found
 from .letter_look_alikes import of
-from .letter_pages import Done, address_of, go_on, of_reader, press, the_letter
+from .letter_pages import Done, address_of, go_on, letter_press, of_reader
 
 
-@editor.press("/<slug>/letters/<public_id>/alike", "take letters")
-def letter_alike(slug: str, public_id: str) -> Response:
+@letter_press("alike")
+def letter_alike(desk: Desk, one: Letter) -> Done:
     """The two are the same, and are joined; or they are not, which is remembered."""
     noun, _dot, other_id = request.form.get("with", "").partition(".")
     same = request.form.get("same") == "yes"
-
-    def fn(desk: Desk, one: Letter) -> Done:
-        of_reader(desk, one)
-        as_shown(desk, one)
-        other: Any = found(
-            queries.load(desk.session, desk.actor, other_id) if noun == "question" else the_letter(desk, other_id)
-        )
-        found(other if other is not one else None)  # a letter is no look-alike of itself
-        the_letter(desk, public_id)  # where an error page leads
-        noted = _remember(desk, one, request.form.get("pair", ""), same)
-        if same:
-            return _joined(desk, one, other)
-        here = url_for("editor.letter", slug=slug, public_id=public_id)
-        words = _("They are not the same, and are not shown to each other again.")
-        return Done(here, words if noted else _("They don’t look alike any more: there was nothing to note."))
-
-    return press(slug, public_id, fn)
+    as_shown(desk, of_reader(desk, one))
+    load = queries.load if noun == "question" else letters.load
+    other: Any = found(load(desk.session, desk.actor, other_id))
+    found(other if other is not one else None)  # a letter is no look-alike of itself
+    noted = _remember(desk, one, request.form.get("pair", ""), same)
+    if same:
+        return _joined(desk, one, other)
+    here = url_for("editor.letter", slug=desk.newsletter.slug, public_id=one.public_id)
+    words = _("They are not the same, and are not shown to each other again.")
+    return Done(here, words if noted else _("They don’t look alike any more: there was nothing to note."))
 
 
 def _remember(desk: Desk, one: Letter, pair_shown: str, same: bool) -> bool:

@@ -1,6 +1,7 @@
 """Letters: the list, the one that is read, and what the desk does with one of them."""
 
 from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any, NamedTuple
 
 from flask import abort, g, redirect, request, url_for
@@ -69,13 +70,13 @@ class Done(NamedTuple):
     press: str = ""
 
 
-def press(slug: str, public_id: str, fn: Callable[[Desk, Letter], Done]) -> Response:
+def press(slug: str, public_id: str, fn: Callable[..., Done], **values: str) -> Response:
     """Do something with a letter and go on. Whoever comes second is told who was first, and nothing is written."""
 
     def watching(desk: Desk) -> Done:
         one = the_letter(desk, public_id)
         with watched(desk.session) as events:
-            done = fn(desk, one)
+            done = fn(desk, one, **values)
             desk.session.flush()
             return done._replace(press=way_back(events) if done.words else "")
 
@@ -85,6 +86,18 @@ def press(slug: str, public_id: str, fn: Callable[[Desk, Letter], Done]) -> Resp
         href, label = (done.question, _("Go to it")) if done.question else (back, _("Open it again"))
         announce(done.words, href=href, label=label, undo=done.press, back=back)
     return redirect(done.href, code=303)
+
+
+def letter_press(word: str) -> Callable[[Callable[..., Done]], Callable[..., Response]]:
+    """Declare what a press does with a letter, at its address with `word` behind it. The function gets the desk, the
+    letter and what else the address has.
+    """
+
+    def declare(fn: Callable[..., Done]) -> Callable[..., Response]:
+        view = wraps(fn)(partial(press, fn=fn))
+        return editor.press(f"/<slug>/letters/<public_id>/{word}", "take letters")(view)
+
+    return declare
 
 
 def next_one(desk: Desk, after: Letter) -> str | None:
@@ -127,24 +140,19 @@ def address_of(desk: Desk, question: Question) -> str:
     return url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id)
 
 
-@editor.press("/<slug>/letters/<public_id>/file", "take letters")
-def letter_file(slug: str, public_id: str) -> Response:
+@letter_press("file")
+def letter_file(desk: Desk, one: Letter) -> Done:
     kind = request.form.get("kind", "")
     if kind not in ("question", "shelf", *KINDS):
         abort(400)
-
-    def fn(desk: Desk, one: Letter) -> Done:
-        of_reader(desk, one)
-        as_shown(desk, one)
-        if kind == "question":
-            return _to_question(desk, one)
-        if kind == "shelf":
-            question = shelve(desk, one)
-            return Done(go_on(desk, one), _("It lies on the shelf, as a question."), address_of(desk, question))
-        filing.file(desk.session, desk.actor, one, kind)
-        return Done(go_on(desk, one), _("Filed as: %(kind)s.", kind=FILED[kind]))
-
-    return press(slug, public_id, fn)
+    as_shown(desk, of_reader(desk, one))
+    if kind == "question":
+        return _to_question(desk, one)
+    if kind == "shelf":
+        question = shelve(desk, one)
+        return Done(go_on(desk, one), _("It lies on the shelf, as a question."), address_of(desk, question))
+    filing.file(desk.session, desk.actor, one, kind)
+    return Done(go_on(desk, one), _("Filed as: %(kind)s.", kind=FILED[kind]))
 
 
 def shelve(desk: Desk, one: Letter) -> Question:
@@ -207,45 +215,33 @@ def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> 
     return url_for("editor.question", **at) if request.form.get("back") == "question" else go_on(desk, one)
 
 
-@editor.press("/<slug>/letters/<public_id>/end", "take letters")
-def letter_end(slug: str, public_id: str) -> Response:
-    def fn(desk: Desk, one: Letter) -> Done:
-        of_reader(desk, one)
-        as_shown(desk, one)
-        answer = question_typed(desk, lambda one: one.is_published)
-        end_letter(desk.session, desk.actor, one, request.form.get("reason", ""), answer)
-        return Done(go_on(desk, one), _("Ended with a kind sentence."))
-
-    return press(slug, public_id, fn)
+@letter_press("end")
+def letter_end(desk: Desk, one: Letter) -> Done:
+    as_shown(desk, of_reader(desk, one))
+    answer = question_typed(desk, lambda one: one.is_published)
+    end_letter(desk.session, desk.actor, one, request.form.get("reason", ""), answer)
+    return Done(go_on(desk, one), _("Ended with a kind sentence."))
 
 
-@editor.press("/<slug>/letters/<public_id>/to-pen", "take letters")
-def letter_to_pen(slug: str, public_id: str) -> Response:
+@letter_press("to-pen")
+def letter_to_pen(desk: Desk, one: Letter) -> Done:
     """It was no letter of that expert: its mail is to be looked at again."""
-
-    def fn(desk: Desk, one: Letter) -> Done:
-        row = mailed_answers.to_pen(desk.session, desk.actor, one, number_shown())
-        there = url_for("editor.pen_mail", slug=slug, public_id=row.public_id)
-        return Done(there, _("It isn’t their letter any more. Say what it is."), there)
-
-    return press(slug, public_id, fn)
+    row = mailed_answers.to_pen(desk.session, desk.actor, one, number_shown())
+    there = url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=row.public_id)
+    return Done(there, _("It isn’t their letter any more. Say what it is."), there)
 
 
-@editor.press("/<slug>/letters/<public_id>/<any(reopen, release):move>", "take letters")
-def letter_move(slug: str, public_id: str, move: str) -> Response:
+@letter_press("<any(reopen, release):move>")
+def letter_move(desk: Desk, one: Letter, move: str) -> Done:
     """Let it wait again, taken out of its question where it stands behind one; or let a held one be an honest letter.
 
     With an expert's goes what followed from its filing, while nobody has gone on from there.
     """
-
-    def fn(desk: Desk, one: Letter) -> Done:
-        verb = {"reopen": reopen_letter, "release": filing.release}[move]
-        if move == "reopen" and one.author == "expert":
-            verb = wait_again
-        else:
-            of_reader(desk, one)
-        verb(desk.session, desk.actor, one, number_shown())
-        here = url_for("editor.letter", slug=slug, public_id=public_id)
-        return Done(here, _("It waits again.") if move == "reopen" else _("It waits with the others."))
-
-    return press(slug, public_id, fn)
+    verb = {"reopen": reopen_letter, "release": filing.release}[move]
+    if move == "reopen" and one.author == "expert":
+        verb = wait_again
+    else:
+        of_reader(desk, one)
+    verb(desk.session, desk.actor, one, number_shown())
+    here = url_for("editor.letter", slug=desk.newsletter.slug, public_id=one.public_id)
+    return Done(here, _("It waits again.") if move == "reopen" else _("It waits with the others."))

@@ -26,7 +26,7 @@ from ...mail.inbound import Reading
 from ...mail.lifecycle import INBOUND, PLACES_OF_MAIL
 from ...mail.models import Inbound, OutboxMail
 from ...web import last_row, paged
-from ..conflict import as_shown, number_shown, second, token_of
+from ..conflict import as_shown, number_shown, second
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from . import incoming_mails
@@ -78,7 +78,8 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
             (name, words, here(place=name), count(counted.get(name, 0)), name == "failed")
             for name, (words, _nothing) in PLACES.items()
         ],
-        rows=[_row(row, read.get(row.id), before) for row in rows.rows],
+        rows=[(row, read.get(row.id), reasons(row.reasons)) for row in rows.rows],
+        before=before,
         opened=opened and _opened(desk, opened, read.get(opened.id)),
         trouble=trouble,
         fault=fault,  # at the choice of an expert
@@ -98,21 +99,6 @@ def _standing(place: str, counted: dict[str, int]) -> str:
     return said[place](counted[place]) if counted.get(place) else ""
 
 
-def _row(row: Inbound, reading: Reading | None, before: str | None) -> dict[str, Any]:
-    why = reasons(row.reasons)
-    return {
-        "public_id": row.public_id,
-        "from": reading.from_name or reading.from_address if reading else "",
-        "subject": reading.subject if reading else "",
-        "text": " ".join(reading.text[:200].split()) if reading else "",
-        "language": reading.language if reading else "",
-        "says": why[0].short if why else "",
-        "time": row.stored_at,
-        "waits": row.state in WORK,
-        "before": before,
-    }
-
-
 def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]:
     """A mail with what was read in it, why it is where it is, and what may be said of it."""
     kept = reading is not None or inbound.has_bytes(desk.session, row.id)
@@ -120,18 +106,13 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
     may = [move for move in INBOUND.open_to(desk.actor, row) if needs.get(move)]
     first, choice, likely = incoming_mails.suggested(desk, row, reading) if "take" in may else (None, [], False)
     return {
-        "public_id": row.public_id,
-        "seen": token_of(row),
-        "waits": row.waits,
-        "is_failed": row.is_failed,
+        "row": row,
         "elsewhere": ELSEWHERE.get(str(row.state), ""),
         "reading": reading,
         "kept": kept,
-        "time": row.stored_at,
-        "reasons": [reason.sentence for reason in reasons(row.reasons)],
+        "reasons": reasons(row.reasons),
         "first": first,
         "likely": likely,
-        "by_token": bool(first and row.assignment_id),
         "choice": [(one.public_id, f"{one.expert.name}: {one.question.short_title}") for one in choice],
         "may": [name for name, act in ACTS.items() if act.move in may and row.state != act.already],
         **_led_to(desk, row),
@@ -142,18 +123,19 @@ def _led_to(desk: Desk, row: Inbound) -> dict[str, Any]:
     """Return what the mail became or is about: a letter, an edition, the mail that it is a second copy of, the one that
     came back.
     """
-    session = desk.session
-    edition = session.get(Edition, row.edition_id) if row.edition_id else None
-    outgoing = session.get(OutboxMail, row.outbox_id) if row.outbox_id else None
-    about = session.get(Assignment, row.assignment_id) if row.assignment_id else None
-    mine = desk.newsletter.id
+
+    def own(noun: type[Any], key: int | None) -> Any:
+        one = desk.session.get(noun, key) if key else None
+        return one if one and one.newsletter_id == desk.newsletter.id else None
+
+    outgoing = own(OutboxMail, row.outbox_id)
     return {
-        "letter": session.get(Letter, row.letter_id) if row.letter_id else None,
-        "edition": edition if edition and edition.newsletter_id == mine else None,
-        "twin": session.get(Inbound, row.duplicate_of_id) if row.duplicate_of_id else None,
-        "outgoing": shown(desk, outgoing, named(desk, [outgoing])) if outgoing and outgoing.newsletter_id == mine else None,
-        "about": about if about and about.newsletter_id == mine else None,
-    }  # fmt: skip
+        "letter": own(Letter, row.letter_id),
+        "edition": own(Edition, row.edition_id),
+        "twin": desk.session.get(Inbound, row.duplicate_of_id) if row.duplicate_of_id else None,
+        "outgoing": outgoing and shown(desk, outgoing, named(desk, [outgoing])),
+        "about": own(Assignment, row.assignment_id),
+    }
 
 
 def _why_not(missing: Missing) -> str:

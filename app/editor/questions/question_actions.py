@@ -1,7 +1,8 @@
-"""Presses on a question: shelve it, close it, merge it, pick it, note something, set its topics, check a name."""
+"""Presses on a question: shelve it, close it, merge it, pick it, say by when it runs, note something, set its topics, check a name."""
 
 from flask import request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers import closing, merging_questions
@@ -16,16 +17,16 @@ from ...newsletters import topics
 from ...newsroom import publishing, withdrawal
 from ...newsroom.endings import close_question, reopen_question
 from ...questions import moves as questions
-from ...questions import notes, queries
+from ...questions import must_run_by, notes, queries
+from ...questions.models import Question
 from ..conflict import as_shown, change_as_shown, shown
 from ..flash import announce
-from ..form_values import public_id_in
+from ..form_values import public_id_in, typed_day
 from ..frame import Desk, change, editor, found
 from ..undo_press import way_back
 from .merge_words import MERGE
-from .question_page import attempt, decide, the_question, to_question
+from .question_page import ADDRESS, question_press, the_question, to_question
 
-ADDRESS = "/<slug>/questions/<public_id>"
 MOVES = {
     "shelve": questions.shelve,
     "take": closing.take,
@@ -39,50 +40,35 @@ MOVES = {
 RESTS_ON = {"shelve": "newest", "show": "label"}
 
 
-@editor.press(
+@question_press(
     f"{ADDRESS}/<any({', '.join(MOVES)}):move>",
     {"": "word", "reopen": "close", "restore": "close", "show": "show", "hide": "show"},
 )
-def question_move(slug: str, public_id: str, move: str) -> Response | tuple[str, int]:
-    def fn(desk: Desk) -> None:
-        one = the_question(desk, public_id)
-        if move in RESTS_ON:
-            as_shown(desk, one, RESTS_ON[move])
-        MOVES[move](desk.session, desk.actor, one)
-
-    return decide(slug, public_id, fn)
+def question_move(desk: Desk, one: Question, move: str) -> None:
+    if move in RESTS_ON:
+        as_shown(desk, one, RESTS_ON[move])
+    MOVES[move](desk.session, desk.actor, one)
 
 
-@editor.press(f"{ADDRESS}/close", "close")
-def question_close(slug: str, public_id: str) -> Response | tuple[str, int]:
+@question_press(f"{ADDRESS}/close", "close", done=_l("It is closed."))
+def question_close(desk: Desk, one: Question) -> str:
     """Its readers hear the reason; an expert who was asked is owed a sentence of their own."""
-    reason, sentence = request.form.get("reason", ""), request.form.get("sentence", "")
-    fits = request.form.get("answer", "")
-
-    def fn(desk: Desk) -> str:
-        one = the_question(desk, public_id)
-        as_shown(desk, one)
-        if not sentence.strip() and merging_questions.was_asked(desk.session, one):
-            raise Missing("sentence")
-        answer = found(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
-        if answer is not None and not answer.is_published:
-            raise Stale(answer.public_id)
-        with watched(desk.session) as events:
-            close_question(desk.session, desk.actor, one, reason, sentence, answer)
-            desk.session.flush()
-        return way_back(events)
-
-    return decide(slug, public_id, fn, done=_("It is closed."))
+    reason, sentence, fits = (request.form.get(name, "") for name in ("reason", "sentence", "answer"))
+    as_shown(desk, one)
+    if not sentence.strip() and merging_questions.was_asked(desk.session, one):
+        raise Missing("sentence")
+    answer = found(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
+    if answer is not None and not answer.is_published:
+        raise Stale(answer.public_id)
+    with watched(desk.session) as events:
+        close_question(desk.session, desk.actor, one, reason, sentence, answer)
+        desk.session.flush()
+    return way_back(events)
 
 
-@editor.press(f"{ADDRESS}/retract", "close")
-def question_retract(slug: str, public_id: str) -> Response | tuple[str, int]:
-    why = request.form.get("why", "")
-
-    def fn(desk: Desk) -> None:
-        publishing.retract(desk.session, desk.actor, the_question(desk, public_id), why)
-
-    return decide(slug, public_id, fn)
+@question_press(f"{ADDRESS}/retract", "close")
+def question_retract(desk: Desk, one: Question) -> None:
+    publishing.retract(desk.session, desk.actor, one, request.form.get("why", ""))
 
 
 @editor.press(f"{ADDRESS}/merge", "word")
@@ -109,41 +95,39 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
     return lead
 
 
-@editor.press(f"{ADDRESS}/pick", "pick")
-def question_pick(slug: str, public_id: str) -> Response | tuple[str, int]:
-    def fn(desk: Desk) -> None:
-        edition = editions.load(desk.session, desk.actor, request.form.get("edition", ""))
-        if edition is None:
-            raise Missing("edition")
-        slots.pick(desk.session, desk.actor, the_question(desk, public_id), edition)
-
-    return decide(slug, public_id, fn)
+@question_press(f"{ADDRESS}/pick", "pick")
+def question_pick(desk: Desk, one: Question) -> None:
+    edition = editions.load(desk.session, desk.actor, request.form.get("edition", ""))
+    if edition is None:
+        raise Missing("edition")
+    slots.pick(desk.session, desk.actor, one, edition)
 
 
-@editor.press(f"{ADDRESS}/pull", "pick")
-def question_pull(slug: str, public_id: str) -> Response | tuple[str, int]:
+@question_press(f"{ADDRESS}/pull", "pick")
+def question_pull(desk: Desk, one: Question) -> None:
     """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
     why = request.form.get("why", "")
-
-    def fn(desk: Desk) -> None:
-        if not why.strip():
-            raise Missing("why")
-        # Of what was carried over, say, nobody has said why it should not run there.
-        one = as_shown(desk, the_question(desk, public_id), "edition")
-        publishing.drop(desk.session, desk.actor, one, why)
-        notes.note(desk.session, desk.actor, one, why)
-
-    return decide(slug, public_id, fn)
+    if not why.strip():
+        raise Missing("why")
+    # Of what was carried over, say, nobody has said why it should not run there.
+    publishing.drop(desk.session, desk.actor, as_shown(desk, one, "edition"), why)
+    notes.note(desk.session, desk.actor, one, why)
 
 
-@editor.press(f"{ADDRESS}/note", "word")
-def question_note(slug: str, public_id: str) -> Response | tuple[str, int]:
-    body = request.form.get("note", "")
+@question_press(f"{ADDRESS}/must-run-by", "word", anchor="about")
+def question_must_run_by(desk: Desk, one: Question) -> None:
+    """The last day on which it is of use; the builder sets it too, and warns of it."""
+    typed = request.form.get("by", "").strip()
+    by = typed_day(typed)
+    as_shown(desk, one, "must_run_by")
+    if typed and by is None:
+        raise Missing("date to come")
+    must_run_by.must_run_by(desk.session, desk.actor, one, by)
 
-    def fn(desk: Desk) -> None:
-        notes.note(desk.session, desk.actor, the_question(desk, public_id), body)
 
-    return attempt(slug, public_id, fn, "trail")
+@question_press(f"{ADDRESS}/note", "word", anchor="trail", decides=False)
+def question_note(desk: Desk, one: Question) -> None:
+    notes.note(desk.session, desk.actor, one, request.form.get("note", ""))
 
 
 @editor.press(f"{ADDRESS}/topics", "word")
@@ -165,16 +149,14 @@ def question_topics(slug: str, public_id: str) -> Response:
     return to_question(slug, public_id, "about")
 
 
-@editor.press(f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>", "check names")
-def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Response | tuple[str, int]:
+@question_press(
+    f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>", "check names", anchor="askers", decides=False
+)
+def question_asker(desk: Desk, one: Question, letter_id: str, act: str) -> None:
     """Note how a reader's name was checked, or leave them unnamed."""
-
-    def fn(desk: Desk) -> None:
-        one, letter = (the_question(desk, public_id), found(letters.load(desk.session, desk.actor, letter_id)))
-        found(letter if letter.question_id in queries.family(desk.session, one) else None)
-        if act == "verify":
-            contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))
-        else:
-            withdrawal.leave_unnamed(desk.session, desk.actor, letter)
-
-    return attempt(slug, public_id, fn, "askers")
+    letter = found(letters.load(desk.session, desk.actor, letter_id))
+    found(letter if letter.question_id in queries.family(desk.session, one) else None)
+    if act == "verify":
+        contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))
+    else:
+        withdrawal.leave_unnamed(desk.session, desk.actor, letter)

@@ -1,6 +1,7 @@
 """One question: how it stands, its wording, whoever asked, who has it, the answers, and what happened."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from flask import g, redirect, request, url_for
@@ -15,7 +16,7 @@ from ...questions.models import Question
 from ..conflict import second, token_of
 from ..flash import announce
 from ..form_values import typed_time
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import Acts, Desk, at_desk, change, editor, found, page
 from ..letters.letter_words import CHANNELS, ENDS
 from ..mail.mail_words import about_to_leave
 from .approval import evidence
@@ -36,6 +37,7 @@ from .question_words import (
 )
 from .timeline import SHOWS, colleagues_of, trail
 
+ADDRESS = "/<slug>/questions/<public_id>"
 OPENS = {"merge": "editor.question_merge", "close": "editor.question_close"}
 
 
@@ -50,34 +52,38 @@ def to_question(slug: str, public_id: str, anchor: str | None = None) -> Respons
     return redirect(url_for("editor.question", slug=slug, public_id=public_id, _anchor=anchor), code=303)
 
 
-def attempt(
-    slug: str, public_id: str, fn: Callable[[Desk], object], anchor: str | None = None, done: str = ""
-) -> Response | tuple[str, int]:
-    """Change something about the question and show it; a form that lacks something comes back as it was typed.
+def question_press(
+    address: str, act: Acts, *, anchor: str | None = None, done: Any = "", decides: bool = True
+) -> Callable[[Callable[..., object]], Callable[..., Response | tuple[str, int]]]:
+    """Declare what a press changes about a question, whose page is shown then at its `anchor`; a form that lacks
+    something comes back as it was typed.
 
-    Where `done` is said of it, `fn` gives the way back.
+    Where it `decides` about the question as it was seen, whoever comes second is told who was first. The function gets
+    the desk, the question and what else the address has; where `done` is said of it, it gives the way back.
     """
-    try:
-        press = change(slug, fn)
-    except (Missing, TooLong) as missing:
-        with at_desk(slug) as desk:
-            return question_page(desk, the_question(desk, public_id), tried=tried(missing)), 422
-    if done:
-        announce(done, undo=str(press), back=url_for("editor.question", slug=slug, public_id=public_id))
-    return to_question(slug, public_id, anchor)
+
+    def declare(fn: Callable[..., object]) -> Callable[..., Response | tuple[str, int]]:
+        @wraps(fn)
+        def view(slug: str, public_id: str, **values: str) -> Response | tuple[str, int]:
+            try:
+                press = change(slug, lambda desk: fn(desk, the_question(desk, public_id), **values))
+            except (Missing, TooLong) as missing:
+                with at_desk(slug) as desk:
+                    return question_page(desk, the_question(desk, public_id), tried=tried(missing)), 422
+            except (Stale, Illegal) as refused:
+                if not decides:
+                    raise
+                second(slug, lambda desk: the_question(desk, public_id), refused)
+            if done:
+                announce(str(done), undo=str(press), back=url_for("editor.question", slug=slug, public_id=public_id))
+            return to_question(slug, public_id, anchor)
+
+        return editor.press(address, act)(view)
+
+    return declare
 
 
-def decide(
-    slug: str, public_id: str, fn: Callable[[Desk], object], anchor: str | None = None, done: str = ""
-) -> Response | tuple[str, int]:
-    """The same for what is decided about the question as it was seen: whoever comes second is told who was first."""
-    try:
-        return attempt(slug, public_id, fn, anchor, done)
-    except (Stale, Illegal) as refused:
-        second(slug, lambda desk: the_question(desk, public_id), refused)
-
-
-@editor.get("/<slug>/questions/<public_id>")
+@editor.get(ADDRESS)
 def question(slug: str, public_id: str) -> str:
     """Its page; `show` and `before` in the address say what of the trail stands on it, and from where on; `open` which
     of its folded forms is open.

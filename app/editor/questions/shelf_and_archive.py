@@ -10,10 +10,11 @@ from ...editions import archive as ran
 from ...newsletters.queries import topics_of
 from ...questions import queries as questions
 from ...questions.lifecycle import STATES
+from ...questions.models import Question
 from ...web import last_row, paged
-from ..frame import at_desk, editor, page
+from ..frame import Desk, at_desk, editor, page
 from .question_filters import SHELF
-from .question_page import decide, the_question
+from .question_page import question_press
 
 PAGE = 30
 
@@ -38,9 +39,9 @@ def shelf(slug: str) -> str | Response:
         )
 
 
-@editor.press("/<slug>/shelf/<public_id>/take", "word")
-def take_from_shelf(slug: str, public_id: str) -> Response | tuple[str, int]:
-    return decide(slug, public_id, lambda desk: take(desk.session, desk.actor, the_question(desk, public_id)))
+@question_press("/<slug>/shelf/<public_id>/take", "word")
+def take_from_shelf(desk: Desk, one: Question) -> None:
+    take(desk.session, desk.actor, one)
 
 
 @editor.get("/<slug>/archive")

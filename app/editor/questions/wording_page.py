@@ -11,17 +11,18 @@ from ...formatting import tongue
 from ...lifecycle import Missing, Stale, TooLong
 from ...questions import notes
 from ...questions import wording as words
+from ...questions.models import Question
 from ..conflict import WORDING, as_shown, conflict, facts_of, opened, saved, shown
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, found, page
-from .question_page import decide, the_question, to_question
+from .question_page import ADDRESS, question_press, the_question, to_question
 
 LABELS = dict(
     zip(WORDING, (_l("Headline"), _l("The question"), _l("Background for the expert"), _l("Language")), strict=True)
 )
 
 
-@editor.press("/<slug>/questions/<public_id>/wording", "word")
+@editor.press(f"{ADDRESS}/wording", "word")
 def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
     if request.form.get("act") == "give way":
@@ -64,12 +65,8 @@ def _again(slug: str, public_id: str, typed: dict[str, str], faults: dict[str, s
         return page(desk, "editor/questions/wording.html", "questions", **values), 422 if faults else 409
 
 
-@editor.press("/<slug>/questions/<public_id>/clear", "clear")
-def question_clear(slug: str, public_id: str) -> Response | tuple[str, int]:
+@question_press(f"{ADDRESS}/clear", "clear")
+def question_clear(desk: Desk, one: Question) -> None:
     """Confirm that nobody could recognise the asker, in the very text that was on the page."""
-
-    def fn(desk: Desk) -> None:
-        one = as_shown(desk, the_question(desk, public_id), "label")
-        words.clear(desk.session, desk.actor, one, found(one.text_id))
-
-    return decide(slug, public_id, fn)
+    as_shown(desk, one, "label")
+    words.clear(desk.session, desk.actor, one, found(one.text_id))
