@@ -113,30 +113,19 @@ def _row(
     one: Letter, about: About, item: Letter | None, listed: Filtered[Letter], shown: Hits[Letter]
 ) -> dict[str, Any]:
     looks = {"received": ("new", "new", _("New")), "held": ("wait", "held", _("Held"))}
-    kind, looks_like, label = looks.get(str(one.state), ("none", "seen", _("Settled")))
     expert = about.expert(one)
     alike = _("Has a look-alike") if one.alike and one.is_received else ""
     return {
-        # The version travels with the box, so that a letter that moved meanwhile is left alone.
-        "id": f"{one.public_id}.{one.version}",
-        "kind": kind,
-        "state": looks_like,
-        "state_label": label,
-        # What an expert writes is filed by itself: several can't be one thing.
-        "ticks": one.author == "reader",
+        "letter": one,
+        "looks": looks.get(str(one.state), ("none", "seen", _("Settled"))),
         "expert": expert.expert.name if expert else "",
         "source": about.replies_to(one) or CHANNELS[one.channel],
-        "text": (one.body or "")[:200],
         "pieces": shown.pieces.get(one.id, ()),
-        "language": one.language,
-        "tongue": tongue(one.language),
         "says": _settled(one) or (expert.question.short_title if expert else alike),
         "age": _age(one),
-        "time": one.received_at,
         "exact": full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),
         "open": item is not None and item.id == one.id,
         "href": listed.address("editor.letter", public_id=one.public_id, before=request.args.get("before") or None),
-        "checked": request.args.get("tick") == "all",
     }
 
 

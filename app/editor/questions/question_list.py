@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from ...answers import queries as answers
 from ...editions.models import Edition
-from ...formatting import age, day, exact
+from ...formatting import day
 from ...questions import queries
 from ...questions.models import Question
 from ..filtered_list import Hits
@@ -55,30 +55,21 @@ def _rows(
     if ran_long_ago := {one.edition_id for one in shown.rows if one.edition_id} - set(dates):
         dates |= {one.id: one for one in desk.session.query(Edition).where(Edition.id.in_(ran_long_ago))}
     return [
-        _row(desk, one, places[one.id], askers[one.id], dates.get(one.edition_id or 0))
-        | {"pieces": shown.pieces.get(one.id, ())}
+        {
+            "question": one,
+            "readers": askers[one.id],
+            "pieces": shown.pieces.get(one.id, ()),
+            **_stands(one, places[one.id], dates.get(one.edition_id or 0)),
+        }
         for one in shown.rows
     ]
 
 
-def _row(desk: Desk, question: Question, places: list[Place], readers: int, edition: Edition | None) -> dict[str, Any]:
-    pressing = most_pressing(places)
+def _stands(question: Question, places: list[Place], edition: Edition | None) -> dict[str, str]:
+    """Return in words, and with a mark, where a question stands."""
     words = WORDS[str(question.state)]
     if words.says:
-        mark, says = words.mark, str(words.says) % {"edition": day(edition.runs_at) if edition else ""}
-    else:
-        mark = pressing.mark if pressing and pressing.key not in OVER else "new"
-        says = says_who_has_it(question, places)
-    return {
-        "id": f"{question.public_id}.{question.version}",
-        "href": url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id),
-        "text": question.title,
-        "language": question.text.language if question.text else None,
-        "mark": mark,
-        "late": mark == "late",
-        "says": says,
-        "readers": readers,
-        "age": age(question.opened_at),
-        "time": question.opened_at,
-        "exact": exact(question.opened_at),
-    }
+        return {"mark": words.mark, "says": str(words.says) % {"edition": day(edition.runs_at) if edition else ""}}
+    pressing = most_pressing(places)
+    mark = pressing.mark if pressing and pressing.key not in OVER else "new"
+    return {"mark": mark, "says": says_who_has_it(question, places)}

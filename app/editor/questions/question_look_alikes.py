@@ -1,9 +1,7 @@
 """Look-alikes of a question: others, letters that wait, and published answers that fit."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
-from flask import url_for
 from flask_babel import gettext as _
 
 from ...answers.candidates import compared
@@ -18,24 +16,11 @@ from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ..frame import Desk
-from ..letters.letter_look_alikes import reasons
+from ..letters.letter_look_alikes import Shown, shown_as
 from .question_states import WORDS
 
 Near = tuple[Probe, list[Scored]]
 SHOWN = 5
-
-
-class Shown(NamedTuple):
-    """A look-alike as the page draws it; `act` is what one press does with the two, empty where nothing can be done."""
-
-    pair: str
-    text: str
-    language: str
-    href: str
-    why: str
-    likely: bool
-    act: str
-    label: str
 
 
 def near(desk: Desk, one: Question, topics: Sequence[Topic]) -> Near | None:
@@ -76,20 +61,8 @@ def _stands(row: Question | Letter, family: Sequence[int]) -> bool:
 
 def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter, was_asked: bool) -> Shown:
     act = act_of(desk, one, row)
-    if isinstance(row, Letter):
-        text, language, endpoint = row.body or "", row.language, "editor.letter"
-    else:
-        text, language, endpoint = (row.title, row.text.language if row.text else "und", "editor.question")
-    return Shown(
-        f"{each.noun}.{row.public_id}",
-        text[:220],
-        language,
-        url_for(endpoint, slug=desk.newsletter.slug, public_id=row.public_id),
-        " ".join(filter(None, (_place(row), reasons(each.reasons)))),
-        each.likely,
-        act,
-        LABELS["end with a sentence" if act == "end" and was_asked else act]() if act else "",
-    )
+    label = LABELS["end with a sentence" if act == "end" and was_asked else act]() if act else ""
+    return shown_as(desk, each, row, _place(row), act, label)
 
 
 def _place(row: Question | Letter) -> str:
