@@ -1,6 +1,6 @@
 """An answer on the desk: versions, editing, the quote check, sending back, approval."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from flask import abort, redirect, request, url_for
@@ -19,12 +19,12 @@ from ...questions import notes
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...text import word_count
-from ..conflict import Conflict, Saved, as_shown, change_as_shown, conflict, facts_of, number_shown, opened, shown
+from ..conflict import Saved, as_shown, change_as_shown, conflict, facts_of, number_shown, opened, shown
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.form_errors import FIELDS
 from ..questions.question_page import question_page, question_press, the_question, to_question
-from ..questions.question_words import APPROVAL_FAULTS, CHECKLIST, outcome_words, version_words
+from ..questions.question_words import APPROVAL_FAULTS, CHECKLIST
 from .invitation_page import due_time
 
 READERS_WORDS = FIELDS["a second look"][1]
@@ -56,8 +56,6 @@ def answer(slug: str, public_id: str, answer_id: str) -> str:
             new=new,
             checks=checks_of(desk.session, [one.id])[one.id],
             numbers={text.id: text.number for text in texts.values()},
-            version_words=version_words,
-            outcome_words=outcome_words,
             pairs=compare(old.body, new.body),
         )
 
@@ -71,22 +69,18 @@ def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
         return _edit_form(desk, one)
 
 
-def _edit_form(
-    desk: Desk,
-    one: Answer,
-    typed: str | None = None,
-    fault: str = "",
-    met: Conflict | None = None,
-    is_past: bool = False,
-    passages: Sequence[str] = (),
-) -> str:
-    """The box beside the expert's own words. `typed` stands in it where that isn't the answer's text; `met` is who was
-    faster; `is_past` says that nothing can be saved any more; `passages` are readers' words in the text that was to go
-    to the expert.
+def _edit_form(desk: Desk, one: Answer, typed: str | None = None, refused: Refused | None = None) -> str:
+    """The box beside the expert's own words. `typed` stands in it where that isn't the answer's text; `refused` says why
+    that was not saved or not sent: after somebody else's change their text stands beside it.
     """
-    own = editing.submitted_text(desk.session, one)
-    form = opened(facts_of(one.text) if one.text else {}, None if typed is None else {"answer": typed}, met)
+    own, met = editing.submitted_text(desk.session, one), None
+    stands, sent = facts_of(one.text) if one.text else {}, None if typed is None else {"answer": typed}
+    if one.text and typed is not None and isinstance(refused, Stale | Illegal):
+        labels = {"answer": _("The text")}
+        met = conflict(desk, _saved(desk, one, one.text), stands, {"answer": typed.strip()}, labels)
+    form = opened(stands, sent, met)
     body = form.values["answer"]
+    needs_words = _("The answer needs words") if isinstance(refused, Missing) else ""
     return page(
         desk,
         "editor/answers/edit.html",
@@ -96,13 +90,12 @@ def _edit_form(
         body=body,
         seen=form.seen,
         words=word_count(body),
-        fault=fault,
-        passages=passages,
+        fault=str(READERS_WORDS) if isinstance(refused, Leaking) else needs_words,
+        passages=refused.passages if isinstance(refused, Leaking) else (),
         own=own,
-        version_words=version_words,
         pairs=compare(own.body, body) if own else [],
         conflict=met,
-        is_past=is_past,
+        is_past=met is not None and not one.is_on_the_desk,
         may_check=desk.may("give back"),
         objection=_objection(desk, one),
     )
@@ -138,23 +131,12 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
     try:
         change(slug, fn)
     except (Stale, Missing, Illegal) as refused:
-        return _edit_again(slug, public_id, answer_id, body, refused)
+        with at_desk(slug) as desk:
+            one, is_wrong = _loaded(desk, public_id, answer_id), isinstance(refused, Missing)
+            if one.text is None and not is_wrong:
+                raise refused
+            return _edit_form(desk, one, body, refused), 422 if is_wrong else 409
     return to_question(slug, public_id)
-
-
-def _edit_again(slug: str, public_id: str, answer_id: str, body: str, refused: Refused) -> tuple[str, int]:
-    with at_desk(slug) as desk:
-        one = _loaded(desk, public_id, answer_id)
-        if isinstance(refused, Leaking):
-            return _edit_form(desk, one, body, str(READERS_WORDS), passages=refused.passages), 422
-        if isinstance(refused, Missing):
-            return _edit_form(desk, one, body, _("The answer needs words")), 422
-        if one.text is None:
-            raise refused
-        is_past = not one.is_on_the_desk
-        labels, typed = {"answer": _("The text")}, {"answer": body.strip()}
-        met = conflict(desk, _saved(desk, one, one.text), facts_of(one.text), typed, labels)
-        return _edit_form(desk, one, body, met=met, is_past=is_past), 409
 
 
 def _saved(desk: Desk, one: Answer, text: AnswerText) -> Saved:
@@ -181,8 +163,7 @@ def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[
         change(slug, fn)
     except Leaking as leaking:
         with at_desk(slug) as desk:
-            one = _loaded(desk, public_id, answer_id)
-            return _edit_form(desk, one, fault=str(READERS_WORDS), passages=leaking.passages), 422
+            return _edit_form(desk, _loaded(desk, public_id, answer_id), refused=leaking), 422
     return to_question(slug, public_id)
 
 

@@ -14,7 +14,6 @@ from ...answers.candidates import Fit, ranked
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
 from ...editions import queries as editions
-from ...editions import slots
 from ...editions.queries import coming_editions
 from ...lifecycle import Illegal, Missing, TooLong
 from ...newsroom import invitations
@@ -25,6 +24,7 @@ from ...questions.models import Question
 from ..flash import announce
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, found, page
+from ..questions.dossier import next_with_room
 from ..questions.question_look_alikes import Near
 from ..questions.question_page import the_question, to_question
 from .invitation_page import Unfit, coming_time
@@ -43,9 +43,7 @@ def ask(slug: str, public_id: str) -> str:
 
 
 def _first_with_room(desk: Desk) -> str:
-    """The edition that an answer is most likely for: the next one with an open slot."""
-    coming = [one for one in coming_editions(desk.session, desk.newsletter.id, 4) if one.is_planned]
-    free = slots.first_with_room(desk.session, coming)
+    free = next_with_room(desk)
     return free.public_id if free else ""
 
 

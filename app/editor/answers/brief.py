@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from ...answers.briefing import FEWEST, MOST, Brief, rebrief
 from ...answers.models import Assignment
-from ...lifecycle import Illegal, Missing, Stale, TooLong
+from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong
 from ...questions import notes
 from ...questions.firewall import Leaking
 from ..conflict import as_opened, conflict, opened, saved
@@ -53,15 +53,10 @@ def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tupl
 
     try:
         change(slug, fn)
-    except Stale:
-        return _again(slug, public_id, assignment_id, typed, 409)
-    except Leaking as leaking:
-        return _again(slug, public_id, assignment_id, typed, 422, passages=leaking.passages)
-    except TooLong as error:
-        return _again(slug, public_id, assignment_id, typed, 422, faults={error.field: too_long(error)})
-    except Missing:
-        fault = _("Give a number of words from %(fewest)d to %(most)d", fewest=FEWEST, most=MOST)
-        return _again(slug, public_id, assignment_id, typed, 422, faults={"words": fault})
+    except (Stale, Missing, TooLong) as refused:
+        with at_desk(slug) as desk:
+            one = the_assignment(desk, public_id, assignment_id)
+            return _form(desk, one, typed, refused), 409 if isinstance(refused, Stale) else 422
     return to_question(slug, public_id, "who")
 
 
@@ -70,31 +65,15 @@ def _brief(typed: dict[str, str]) -> Brief:
     return Brief(typed["brief"], words, typed["credit_line"], typed["relation"])
 
 
-def _again(
-    slug: str,
-    public_id: str,
-    assignment_id: str,
-    typed: dict[str, str],
-    status: int,
-    faults: dict[str, str] | None = None,
-    passages: list[str] | None = None,
-) -> tuple[str, int]:
-    with at_desk(slug) as desk:
-        one = the_assignment(desk, public_id, assignment_id)
-        return _form(desk, one, typed, faults or {}, passages or [], stale=status == 409), status
-
-
-def _form(
-    desk: Desk,
-    one: Assignment,
-    typed: dict[str, str] | None = None,
-    faults: dict[str, str] | None = None,
-    passages: list[str] | None = None,
-    stale: bool = False,
-) -> str:
-    stands, met = _as_it_stands(one), None
-    if typed and stale:
+def _form(desk: Desk, one: Assignment, typed: dict[str, str] | None = None, refused: Refused | None = None) -> str:
+    """The form as it stands, or as it was `typed` and `refused`; after somebody else's change theirs stands beside it."""
+    stands, met, faults = _as_it_stands(one), None, {}
+    if typed and isinstance(refused, Stale):
         met = conflict(desk, saved(desk, one, "assignment.brief"), stands, typed, LABELS)
+    elif isinstance(refused, TooLong):
+        faults = {refused.field: too_long(refused)}
+    elif refused and not isinstance(refused, Leaking):
+        faults = {"words": _("Give a number of words from %(fewest)d to %(most)d", fewest=FEWEST, most=MOST)}
     form = opened(stands, typed, met)
     return page(
         desk,
@@ -105,8 +84,8 @@ def _form(
         typed=form.values,
         seen=form.seen,
         labels=LABELS,
-        faults=faults or {},
-        passages=passages or [],
+        faults=faults,
+        passages=refused.passages if isinstance(refused, Leaking) else (),
         conflict=met,
         limits=(FEWEST, MOST),
     )

@@ -1,14 +1,12 @@
 """Other words for a mail that is held. Its secret addresses stay out of sight and find their place again."""
 
-from collections.abc import Sequence
-
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers.desk_letters import reword
-from ...lifecycle import Illegal, Missing, Stale
+from ...lifecycle import Illegal, Missing, Refused, Stale
 from ...mail.secret_links import with_places
 from ...questions.firewall import Leaking
 from ...text import clean
@@ -19,12 +17,12 @@ from .mail_words import named, shown
 from .outbox_page import message_of, the_mail
 
 LABELS = {"subject": _l("Subject"), "body": _l("Text")}
-# By the fact that is missing: the field, and what to do.
+# By the fact that is missing: what to do, at its field.
 FAULTS = {
-    "subject": ("subject", _l("The mail needs a subject.")),
-    "text": ("body", _l("The mail needs a text.")),
-    "link": ("body", _l("Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs.")),
-    "a second look": ("body", _l("Readers’ own words or names stand in it. Look at them, then save it if they may be known.")),
+    "subject": {"subject": _l("The mail needs a subject.")},
+    "text": {"body": _l("The mail needs a text.")},
+    "link": {"body": _l("Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs.")},
+    "a second look": {"body": _l("Readers’ own words or names stand in it. Look at them, then save it if they may be known.")},
 }  # fmt: skip
 
 
@@ -49,35 +47,28 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
         if missing.fact not in FAULTS:
             raise
         with at_desk(slug) as desk:
-            passages = missing.passages if isinstance(missing, Leaking) else ()
-            return _form(desk, public_id, typed, missing.fact, passages=passages), 422
+            return _form(desk, public_id, typed, missing), 422
     except (Stale, Illegal) as refused:
         with at_desk(slug) as desk:
             if the_mail(desk, public_id).is_held:
-                return _form(desk, public_id, typed, is_stale=True), 409
+                return _form(desk, public_id, typed, refused), 409
         second(slug, lambda desk: the_mail(desk, public_id), refused)
     announce(_("Saved. This is how it will be mailed."))
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
 
 
-def _form(
-    desk: Desk,
-    public_id: str,
-    typed: dict[str, str] | None = None,
-    missing: str = "",
-    is_stale: bool = False,
-    passages: Sequence[str] = (),
-) -> str:
-    """The form with what stands in the mail or what was typed; after somebody else's change, theirs beside it.
-
-    `passages` are readers' words in what was typed for an expert."""
+def _form(desk: Desk, public_id: str, typed: dict[str, str] | None = None, refused: Refused | None = None) -> str:
+    """The form with what stands in the mail, or what was `typed` and `refused`; after somebody else's change, theirs
+    beside it.
+    """
     one = the_mail(desk, public_id)
     message = message_of(desk, one)
     if not one.is_held or message is None:
         raise Illegal("mail", "rewrite", one.state)
     stored = {"version": one.version, "subject": message.subject, "body": with_places(message.text)}
-    field, words = FAULTS.get(missing, ("", ""))
-    met = conflict(desk, saved(desk, one, "mail.rewrite"), stored, typed, LABELS) if typed and is_stale else None
+    faults, met = FAULTS[refused.fact] if isinstance(refused, Missing) else {}, None
+    if typed and isinstance(refused, Stale | Illegal):
+        met = conflict(desk, saved(desk, one, "mail.rewrite"), stored, typed, LABELS)
     form = opened(stored, typed, met)
     return page(
         desk,
@@ -87,8 +78,8 @@ def _form(
         typed=form.values,
         seen=form.seen,
         labels=LABELS,
-        faults={field: str(words)} if field else {},
-        passages=passages,
+        faults=faults,
+        passages=refused.passages if isinstance(refused, Leaking) else (),
         conflict=met,
         has_link=stored["body"] != message.text,
         is_to_reader=one.letter_id is not None,

@@ -104,9 +104,14 @@ class Dossier:
         return url_for(f"editor.{endpoint}", slug=slug, public_id=self.question.public_id, **values)
 
 
+def next_with_room(desk: Desk) -> Edition | None:
+    """The edition that an answer is most likely for: the next one with an open slot."""
+    coming = coming_editions(desk.session, desk.newsletter.id, 4)
+    return slots.first_with_room(desk.session, [one for one in coming if one.is_planned])
+
+
 def dossier(desk: Desk, question: Question) -> Dossier:
     session = desk.session
-    coming = [edition for edition in coming_editions(session, desk.newsletter.id, 4) if edition.is_planned]
     picks = desk.may("pick") and question.is_answered
     merged = queries.merged_into(session, question)
     family = [question.id, *(one.id for one in merged)]
@@ -120,7 +125,7 @@ def dossier(desk: Desk, question: Question) -> Dossier:
         originals=originals(desk, question, queries.first_letters(session, question, family, SHOWN), merged),
         parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
-        free=slots.first_with_room(session, coming) if picks else None,
+        free=next_with_room(desk) if picks else None,
         topics=queries.topics_of(session, [question.id])[question.id],
         all_topics=topics_of(session, desk.newsletter.id),
         may=frozenset(QUESTION.open_to(desk.actor, question)),
@@ -137,31 +142,29 @@ def _parts(desk: Desk, question: Question) -> list[Part]:
     robots = correspondence.robots_on(session, desk.newsletter.id, keys)
     written = [place.answer.id for place in places if place.answer]
     texts, checks = answers.versions_of(session, written), answers.checks_of(session, written)
-    return [
-        _part(
-            desk,
+    parts = []
+    for place in places:
+        one, key = place.assignment, place.answer.id if place.answer else 0
+        may = set(ASSIGNMENT.open_to(desk.actor, one))
+        if desk.may("invite"):
+            may |= {"extend", "link"} if one.is_asked else {"ladder"}
+        may_answer = frozenset(ANSWER.open_to(desk.actor, place.answer) if place.answer else ())
+        part = Part(
             place,
-            texts[place.answer.id] if place.answer else [],
-            checks[place.answer.id] if place.answer else [],
-            suggestion=suggestion_of(session, place.assignment),
+            texts.get(key, []),
+            checks.get(key, []),
+            frozenset(may),
+            may_answer,
+            faults=editing.faults_of_approval(session, place.answer, editing.CHECKLIST)
+            if place.answer and "approve" in may_answer
+            else [],
+            suggestion=suggestion_of(session, one),
             mails=[
-                (letter, incoming_mails.filings(desk, letter, assignment, "question"))
-                for letter, assignment in mails
-                if assignment.id == place.assignment.id
+                (letter, incoming_mails.filings(desk, letter, about, "question"))
+                for letter, about in mails
+                if about.id == one.id
             ],
-            robot=robots.get(place.assignment.id),
+            robot=robots.get(one.id),
         )
-        for place in places
-    ]
-
-
-def _part(desk: Desk, place: Place, texts: list[AnswerText], checks: list[Check], **heard: Any) -> Part:
-    may = set(ASSIGNMENT.open_to(desk.actor, place.assignment))
-    if desk.may("invite"):
-        may |= {"extend", "link"} if place.assignment.is_asked else {"ladder"}
-    if place.answer is None:
-        return Part(place, texts, checks, frozenset(may), frozenset(), [], **heard)
-    may_answer = frozenset(ANSWER.open_to(desk.actor, place.answer))
-    whole = editing.CHECKLIST
-    faults = editing.faults_of_approval(desk.session, place.answer, whole) if "approve" in may_answer else []
-    return Part(place, texts, checks, frozenset(may), may_answer, faults, **heard)
+        parts.append(part)
+    return parts

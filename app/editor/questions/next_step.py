@@ -47,14 +47,15 @@ def _mail(dossier: Dossier) -> Step | None:
     return Step(_("File what %(name)s mailed", name=part.place.name), f"#mail-{part.mails[0][0].public_id}")
 
 
-def _of_answer(key: str, needs: str, label: Callable[[str], str], anchor: str) -> Callable[[Dossier], Step | None]:
-    """A step for the first answer that stands at `key`, if the actor may do what it `needs`."""
+def _approve(key: str) -> Callable[[Dossier], Step | None]:
+    """A step for the first answer that stands at `key`, if the actor may approve it."""
 
     def step(dossier: Dossier) -> Step | None:
         part = _first(dossier, key)
-        if part is None or needs not in part.may_answer:
+        if part is None or "approve" not in part.may_answer:
             return None
-        return Step(label(part.place.name), anchor.format(part.place.assignment.public_id))
+        label = _("Approve %(name)s’s answer", name=part.place.name)
+        return Step(label, f"#approve-{part.place.assignment.public_id}")
 
     return step
 
@@ -81,8 +82,8 @@ def _check(dossier: Dossier) -> Step | None:
 
 def _invitation(dossier: Dossier) -> Step | None:
     """Whoever stands on a ladder is asked by the clock, when their turn comes."""
-    waits = [part for part in dossier.parts if part.place.key == "drafted" and part.place.assignment.after_id is None]
-    part = waits[0] if waits else None
+    waits = (one for one in dossier.parts if one.place.key == "drafted" and one.place.assignment.after_id is None)
+    part = next(waits, None)
     if part is None or "invite" not in part.may_assignment:
         return None
     href = dossier.at("assignment", assignment_id=part.place.assignment.public_id)
@@ -133,9 +134,8 @@ def _move(action: str, label: str) -> Callable[[Dossier], Step | None]:
     return step
 
 
-_approve = ("approve", lambda name: _("Approve %(name)s’s answer", name=name), "#approve-{}")
 IN_WORK = (
-    _mail, _edit("objected", "submitted"), _check, _of_answer("edited", *_approve), _of_answer("passed", *_approve),
+    _mail, _edit("objected", "submitted"), _check, _approve("edited"), _approve("passed"),
     _confirm, _invitation, _pick, _ask_again, _ask, _ask_instead,
 )  # fmt: skip
 

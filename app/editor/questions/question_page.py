@@ -25,16 +25,7 @@ from .dossier import Dossier, dossier
 from .form_errors import Tried, tried
 from .next_step import next_step
 from .question_look_alikes import alike_of, near
-from .question_words import (
-    APPROVAL_FAULTS,
-    CHECKLIST,
-    REASONS,
-    check_words,
-    clocks,
-    length_words,
-    outcome_words,
-    version_words,
-)
+from .question_words import APPROVAL_FAULTS, CHECKLIST, REASONS, clocks
 from .timeline import SHOWS, colleagues_of, trail
 
 ADDRESS = "/<slug>/questions/<public_id>"
@@ -123,10 +114,6 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         leaving_now=lambda: leaving(desk, file),
         approval_faults=APPROVAL_FAULTS,
         approval_summary=typed.get("faults", []),
-        version_words=version_words,
-        check_words=check_words,
-        outcome_words=outcome_words,
-        length_words=lambda words, wanted: length_words(words, wanted, desk.newsletter.words),
         clocks=lambda place: clocks(place, now(desk.session)),
         typed_time=lambda moment: typed_time(moment, desk.newsletter.zone),
         others=_others(desk, one) if "merge" in file.may else [],

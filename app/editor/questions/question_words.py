@@ -9,6 +9,7 @@ from flask_babel import ngettext
 
 from ...answers.models import AnswerText, Check
 from ...formatting import ago, moment
+from ..frame import editor
 from .question_status import Place
 
 CHECKLIST = {
@@ -54,6 +55,7 @@ class Dial:
     ended: bool = False
 
 
+@editor.app_template_global()
 def version_words(text: AnswerText, name: str) -> str:
     """Return whose version it is, and from when."""
     who = _("the desk") if text.kind == "edited" else name
@@ -62,6 +64,7 @@ def version_words(text: AnswerText, name: str) -> str:
     return _("Version %(number)d, %(who)s, %(moment)s", number=text.number, who=who, moment=moment(text.written_at))
 
 
+@editor.app_template_global()
 def length_words(words: int, wanted: int, usual: int) -> str:
     """Return how long a text is against the length that the expert was asked for and that of a usual slot."""
     said = ngettext("%(num)d word", "%(num)d words", words)
@@ -70,6 +73,7 @@ def length_words(words: int, wanted: int, usual: int) -> str:
     return _("%(said)s; %(wanted)d were asked for, a usual slot has %(usual)d.", said=said, wanted=wanted, usual=usual)
 
 
+@editor.app_template_global()
 def check_words(place: Place, text_id: int | None) -> str:
     """Return how the newest check stands, and whether it was of the text that is there now."""
     check = place.check
@@ -83,6 +87,7 @@ def check_words(place: Place, text_id: int | None) -> str:
     )
 
 
+@editor.app_template_global()
 def outcome_words(check: Check) -> str:
     """Return how one check of several ended, or until when it is open."""
     if check.outcome is None:
