@@ -48,9 +48,9 @@ def _past(fit: Fit, values: tuple[Any, ...], slug: str) -> Why:
     key, *words = values
     question = fit.past[key]
     href = url_for("editor.question", slug=slug, public_id=question.public_id)
-    said = (
-        _("Has answered, with the same words (%(words)s):", words=", ".join(words[:4])) if words else _("Has answered:")
-    )
+    said = _("Has answered:")
+    if words:
+        said = _("Has answered, with the same words (%(words)s):", words=", ".join(words[:4]))
     return Why("good", said, href, question.short_title)
 
 

@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ... import errors
-from ...formatting import count, moment
+from ...formatting import count
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
 from ...mail.lifecycle import STATES as ALL
@@ -93,13 +93,13 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
 
 def _standing(counted: Mapping[str, int]) -> str:
     """Return who is to do something about the mails."""
-    failed, held = counted["failed"], counted["held"]
-    said = [ngettext("One mail can’t be delivered.", "%(num)s mails can’t be delivered.", failed)] if failed else []
-    said += (
-        [ngettext("One mail is held until you send it.", "%(num)s mails are held until you send them.", held)]
-        if held
-        else []
-    )
+    failed, held, said = counted["failed"], counted["held"], []
+    if failed:
+        said.append(ngettext("One mail can’t be delivered.", "%(num)s mails can’t be delivered.", failed))
+    if held:
+        said.append(
+            ngettext("One mail is held until you send it.", "%(num)s mails are held until you send them.", held)
+        )
     return " ".join(said) or _("Nothing is held and nothing failed.")
 
 
@@ -117,18 +117,16 @@ def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]],
 def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
     """A mail with its text, while that still exists, and the buttons that are open to this person."""
     seen, message = shown(desk, one, names), message_of(desk, one)
-    seen |= {"subject": "", "text": [], "hidden": False, "sender": "", "address": "", "written": moment(one.created_at)}
-    seen["is_held"] = one.is_held
-    if message is not None:
-        text = without_secrets(message.text)
-        seen |= {"subject": message.subject, "sender": message.from_name, "text": blocks(text)}
-        seen |= {"hidden": text != message.text, "address": "" if one.letter_id or not one.person_id else message.to}
-    gone = () if message else ("retry", "release")
-    by_undo = one.is_queued and undo.is_undone(one)
-    seen["actions"] = [
-        (act, _("Undo") if act == "discard" and by_undo else BUTTONS[act]) for act in seen["acts"] if act not in gone
-    ]
-    return seen
+    text, gone = (without_secrets(message.text), ()) if message else ("", ("retry", "release"))
+    words = BUTTONS | ({"discard": _("Undo")} if one.is_queued and undo.is_undone(one) else {})
+    return seen | {
+        "mail": one,
+        "message": message,
+        "text": blocks(text) if message else [],
+        "hidden": message is not None and text != message.text,
+        "address": message.to if message and one.person_id and not one.letter_id else "",
+        "actions": [(act, words[act]) for act in seen["acts"] if act not in gone],
+    }
 
 
 @editor.press(

@@ -1,7 +1,6 @@
 """Facts for each line of the checklist, so that a person looks at the right places. Nothing is decided here."""
 
 import re
-from collections.abc import Iterator
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -30,40 +29,28 @@ def evidence(desk: Desk, file: Dossier, part: Part) -> dict[str, str]:
 
 
 def _facts(text: AnswerText) -> str:
-    found = list(dict.fromkeys(_marked(text)))
+    marked = (mark for mark in marks(text.body, text.language) if mark.kind in CHECKED)
+    found = list(dict.fromkeys(text.body[mark.start : mark.end] for mark in marked))
     if not found:
         return _("No name, date or number is found in it.")
-    rest = len(found) - MOST
-    listed = "; ".join(found[:MOST])
-    return (
-        listed
-        if rest <= 0
-        else ngettext("%(listed)s; and one more", "%(listed)s; and %(num)d more", rest, listed=listed)
-    )
-
-
-def _marked(text: AnswerText) -> Iterator[str]:
-    for mark in marks(text.body, text.language):
-        if mark.kind in CHECKED:
-            yield text.body[mark.start : mark.end]
+    listed, rest = "; ".join(found[:MOST]), len(found) - MOST
+    if rest <= 0:
+        return listed
+    return ngettext("%(listed)s; and one more", "%(listed)s; and %(num)d more", rest, listed=listed)
 
 
 def _sources(text: AnswerText) -> str:
     number = len(_LINK.findall(text.body))
-    return (
-        ngettext("One link stands in it.", "%(num)d links stand in it.", number)
-        if number
-        else _("No link stands in it.")
-    )
+    if not number:
+        return _("No link stands in it.")
+    return ngettext("One link stands in it.", "%(num)d links stand in it.", number)
 
 
 def _consent(file: Dossier) -> str:
     names = [one.name for one in file.originals if one.name and one.credit and one.credit.consent_text]
-    return (
-        _("Readers who agreed to be named: %(names)s", names="; ".join(names))
-        if names
-        else _("No reader wants to be named.")
-    )
+    if not names:
+        return _("No reader wants to be named.")
+    return _("Readers who agreed to be named: %(names)s", names="; ".join(names))
 
 
 def _recognisable(desk: Desk, file: Dossier, text: AnswerText) -> str:

@@ -55,12 +55,7 @@ def leaving(desk: Desk, file: Dossier) -> Leaving:
 
 def _pieces(text: str, language: str, own: list[tuple[int, int]]) -> Iterator[Piece]:
     found = marks(text, language)
-    cuts = {
-        0,
-        len(text),
-        *(at for mark in found for at in (mark.start, mark.end)),
-        *(at for span in own for at in span),
-    }
+    cuts = {0, len(text)}.union(*((mark.start, mark.end) for mark in found), *own)
     for start, end in pairwise(sorted(cuts)):
         is_own = any(first <= start < last for first, last in own)
         yield Piece(text[start:end], [str(MARKS[one.kind]) for one in found if one.start <= start < one.end], is_own)

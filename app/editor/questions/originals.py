@@ -18,10 +18,10 @@ from ...questions.models import Question, QuestionText
 from ...web import last_row, paged
 from ..frame import Desk, at_desk, editor, found, page
 from ..letters.letter_words import CHANNELS
-from .timeline import TITLE
 
 SHOWN = 12  # letters on the question's own page
 PAGE = 30
+TITLE = 60  # characters of the headline of a question that was merged into this one
 
 
 @dataclass(frozen=True)

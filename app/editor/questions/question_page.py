@@ -21,7 +21,7 @@ from ..letters.letter_words import CHANNELS, ENDS
 from ..mail.mail_words import about_to_leave
 from .approval import evidence
 from .clearance import leaving
-from .dossier import Dossier, dossier
+from .dossier import dossier
 from .form_errors import Tried, tried
 from .next_step import next_step
 from .question_look_alikes import alike_of, near
@@ -99,7 +99,7 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         question=one,
         seen=token_of(one),
         step=next_step(file),
-        trail=trail(desk, one, file.merged, _experts(file), show, before),
+        trail=trail(file, show, before),
         shows=SHOWS,
         colleagues=colleagues,
         calls=", ".join(f"@{name.split()[0]}" for name in colleagues),
@@ -120,12 +120,6 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         tried=tried,
         typed=typed,
     )
-
-
-def _experts(file: Dossier) -> dict[tuple[str, int], str]:
-    """Their names by what the trail calls their work."""
-    names = {("assignment", part.place.assignment.id): part.place.name for part in file.parts}
-    return names | {("answer", part.place.answer.id): part.place.name for part in file.parts if part.place.answer}
 
 
 def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:

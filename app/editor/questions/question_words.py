@@ -80,11 +80,9 @@ def check_words(place: Place, text_id: int | None) -> str:
     if check is None:
         return ""
     said = outcome_words(check)
-    return (
-        said
-        if check.outcome is None or check.text_id == text_id
-        else _("%(said)s; the text has changed since", said=said)
-    )
+    if check.outcome is None or check.text_id == text_id:
+        return said
+    return _("%(said)s; the text has changed since", said=said)
 
 
 @editor.app_template_global()

@@ -50,14 +50,8 @@ def archive(slug: str) -> str:
     with at_desk(slug) as desk:
         last = last_row(lambda key: ran.place_of(desk.session, desk.newsletter, key))
         here = partial(url_for, "editor.archive", slug=slug)
-        items = paged(
-            desk.session,
-            ran.listing(desk.newsletter, states=STATES.which("has_run")),
-            PAGE,
-            last,
-            here,
-            cursor=ran.cursor,
-        )
+        what_ran = ran.listing(desk.newsletter, states=STATES.which("has_run"))
+        items = paged(desk.session, what_ran, PAGE, last, here, cursor=ran.cursor)
         return page(
             desk,
             "editor/questions/archive.html",

@@ -27,20 +27,21 @@ from ...mail.secret_links import without_secrets
 from ...people.directory import everybody_of, names_of
 from ...questions import queries
 from ...questions.mentions import mentions, pieces
-from ...questions.models import Question
 from ..frame import Desk
 from ..letters.letter_words import CHANNELS
 from ..mail.mail_words import STATES, name_of, stands
 from ..trail.event_sentences import naming, tell
+from .dossier import Dossier
+from .originals import TITLE
 
 PAGE = 30
-TITLE = 60  # characters of the headline of a question that was merged into this one
 LAST = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # nothing is newer
 ABOVE, BELOW = 2**62, 0  # keys above and below all others
 SHOWS = {"changes": _l("Changes"), "notes": _l("Notes"), "mails": _l("Mails"), "letters": _l("Letters")}
 RANKS = tuple(SHOWS)  # in this order, the last first, where two lines have the same moment
 
 Place = tuple[datetime, int, int]
+At = tuple[datetime, int]  # a place in one of the tables
 
 
 @dataclass(frozen=True)
@@ -86,34 +87,24 @@ class Trail:
     is_first: bool
 
 
-def trail(
-    desk: Desk,
-    question: Question,
-    merged: Sequence[Question],
-    experts: dict[tuple[str, int], str],
-    show: str,
-    before: str,
-) -> Trail:
-    """A page of the trail, with that of the questions `merged` into this one; `experts` are the names by noun and key
-    of assignments and answers.
-    """
+def trail(file: Dossier, show: str, before: str) -> Trail:
+    """A page of the trail of a question, with that of the questions merged into it."""
     below = from_address(before, 3) or LAST
-    titles = {one.id: shortened(one.title, TITLE) for one in merged}
-    family = [question.id, *titles]
+    titles = {one.id: shortened(one.title, TITLE) for one in file.merged}
     sources = {
-        "changes": lambda at: _changes(desk, question, titles, experts, at),
-        "notes": lambda at: _notes(desk, question, at),
-        "mails": lambda at: _mails(desk, family, at),
-        "letters": lambda at: _letters(desk, family, titles, at),
+        "changes": lambda at: _changes(file, titles, at),
+        "notes": lambda at: _notes(file, at),
+        "mails": lambda at: _mails(file, at),
+        "letters": lambda at: _letters(file, titles, at),
     }
     chosen = [show] if show in SHOWS else RANKS
     entries = [entry for name in chosen for entry in sources[name](_from(below, RANKS.index(name)))]
     entries.sort(key=lambda entry: entry.place, reverse=True)
     earlier = in_address(entries[PAGE - 1].place) if entries[PAGE:] else None
-    return Trail(_days(desk, entries[:PAGE]), show if show in SHOWS else "", earlier, below == LAST)
+    return Trail(_days(file.desk, entries[:PAGE]), show if show in SHOWS else "", earlier, below == LAST)
 
 
-def _from(below: Place, rank: int) -> tuple[datetime, int]:
+def _from(below: Place, rank: int) -> At:
     """From where on the table of this rank is read, so that none of its lines is shown twice and none is left out."""
     time, last, key = below
     return time, key if rank == last else ABOVE if rank < last else BELOW
@@ -134,21 +125,19 @@ def _once(entries: Iterable[Entry]) -> Iterable[Entry]:
         yield replace(first, text=f"{first.text} ({times})") if others else first
 
 
-def _changes(
-    desk: Desk,
-    question: Question,
-    titles: Mapping[int, str],
-    experts: dict[tuple[str, int], str],
-    below: tuple[datetime, int],
-) -> Iterable[Entry]:
-    events = audit.of_questions([question.id, *titles], told_in("step", "line")).page(desk.session, below, PAGE + 1)
-    for event, text in zip(events, tell(desk, events, experts, page=question), strict=True):
+def _changes(file: Dossier, titles: Mapping[int, str], below: At) -> Iterable[Entry]:
+    changes = audit.of_questions([file.question.id, *titles], told_in("step", "line"))
+    events = changes.page(file.desk.session, below, PAGE + 1)
+    experts = {("assignment", part.place.assignment.id): part.place.name for part in file.parts}
+    experts |= {("answer", part.place.answer.id): part.place.name for part in file.parts if part.place.answer}
+    for event, text in zip(events, tell(file.desk, events, experts, page=file.question), strict=True):
         kind = "step" if event.action in told_in("step") else ""
         yield Entry(event.at, 0, event.id, naming(titles.get(event.question_id or 0), text), kind)
 
 
-def _notes(desk: Desk, question: Question, below: tuple[datetime, int]) -> Iterable[Entry]:
-    notes = queries.notes_of(question).page(desk.session, below, PAGE + 1)
+def _notes(file: Dossier, below: At) -> Iterable[Entry]:
+    desk = file.desk
+    notes = queries.notes_of(file.question).page(desk.session, below, PAGE + 1)
     names = names_of(desk.session, [note.person_id for note in notes])
     colleagues = colleagues_of(desk) if notes else {}
     for note in notes:
@@ -162,8 +151,9 @@ def colleagues_of(desk: Desk) -> dict[int, str]:
     return {person.id: person.name for person in everybody_of(desk.session, desk.newsletter.id)}
 
 
-def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterable[Entry]:
-    mails = question_mails.about(desk.session, family, PAGE + 1, below)
+def _mails(file: Dossier, below: At) -> Iterable[Entry]:
+    desk = file.desk
+    mails = question_mails.about(desk.session, file.family, PAGE + 1, below)
     names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id])
     for mail, message in mails:
         to = _("a reader") if mail.letter_id else names.get(mail.person_id or 0, _("somebody"))
@@ -173,9 +163,8 @@ def _mails(desk: Desk, family: list[int], below: tuple[datetime, int]) -> Iterab
             mail.id,
             _mail_words(desk, mail, message, to),
             kind="late" if mail.is_failed else "",
-            quote=without_secrets(message.text)
-            if message
-            else "",  # whoever has the link can write in the expert's name
+            # Whoever has the link can write in the expert's name.
+            quote=without_secrets(message.text) if message else "",
             href=url_for("editor.mail", slug=desk.newsletter.slug, public_id=mail.public_id),
             mark=STATES[str(mail.state)][0],
         )
@@ -187,8 +176,8 @@ def _mail_words(desk: Desk, mail: OutboxMail, message: Message | None, to: str) 
     return _("Mail to %(name)s: %(what)s. %(stands)s.", name=to, what=what, stands=how)
 
 
-def _letters(desk: Desk, family: list[int], titles: Mapping[int, str], below: tuple[datetime, int]) -> Iterable[Entry]:
-    came = queries.letters_behind(family, Letter.received_at, Letter.id)
+def _letters(file: Dossier, titles: Mapping[int, str], below: At) -> Iterable[Entry]:
+    desk, came = file.desk, queries.letters_behind(file.family, Letter.received_at, Letter.id)
     for letter in came.page(desk.session, below, PAGE + 1):
         yield Entry(
             letter.received_at,
