@@ -11,7 +11,7 @@ from ..incoming import Known, Mail, Trimmed
 from .cutting import kept
 from .grammar import openings
 from .html_lines import of_html
-from .lines import Line, Mark, has_words, of_text, read, reader, unquoted
+from .lines import Line, Mark, has_words, of_text, read, reader, runs, unquoted
 from .quoted_originals import tokens
 from .signatures import above, below_banner
 
@@ -63,7 +63,7 @@ Cut = tuple[list[Line], list[bool]]
 
 def _without_signature(lines: list[Line], own: list[bool], known: Known) -> Cut:
     mine = list(own)
-    for number, (start, end) in enumerate(_stretches(own)):
+    for number, (start, end) in enumerate(runs(own)):
         texts = [line.text for line in lines[start:end]]
         first = below_banner(texts) if not number else 0
         stay = above(texts[first:])
@@ -114,19 +114,6 @@ WAYS: tuple[Callable[[list[Line], list[bool], Known], Cut], ...] = (
     _by_words_alone,
     _inside_quote,
 )
-
-
-def _stretches(own: Sequence[bool]) -> list[tuple[int, int]]:
-    """The runs of lines that are kept."""
-    runs: list[tuple[int, int]] = []
-    start = None
-    for place, mine in enumerate([*own, False]):
-        if mine and start is None:
-            start = place
-        elif not mine and start is not None:
-            runs.append((start, place))
-            start = None
-    return runs
 
 
 def _joined(lines: list[Line], own: Sequence[bool]) -> str:
