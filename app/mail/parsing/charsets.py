@@ -81,6 +81,14 @@ def decoded(data: bytes, label: str = "", hinted: tuple[str, ...] = ()) -> tuple
     return _guess(data, hinted, beyond), False
 
 
+def read(data: bytes, label: str, hinted: tuple[str, ...], faults: set[str]) -> str:
+    """Return the text, with the fault "charset" where its charset is a guess. Not yet tidied."""
+    text, sure = decoded(data, label, hinted)
+    if not sure:
+        faults.add("charset")
+    return text
+
+
 def _strict(data: bytes, codec: str) -> str | None:
     try:
         return data.decode(codec)

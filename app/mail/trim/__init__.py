@@ -27,7 +27,7 @@ def trim(mail: Mail, known: Known = Known()) -> Trimmed:  # noqa: B008 - frozen
     plain = _of_plain(mail.plain, known) if mail.plain and has_words(mail.plain) else None
     if mail.html and len(mail.html) <= 2 * MOST_SIGNS:
         lines, by_program = of_html(mail.html)
-        if plain is None or (by_program and _same_letter(lines, mail.plain or "")):
+        if plain is None or (by_program and _in("\n".join(line.text for line in lines), mail.plain or "")):
             paged = _cut(lines, known)
             if plain is None:
                 return paged if has_words(paged.text) else _of_plain(mail.body, known)
@@ -131,12 +131,8 @@ def _joined(lines: list[Line], own: Sequence[bool]) -> str:
     return "\n".join(parts).strip("\n").rstrip()
 
 
-def _same_letter(lines: list[Line], plain: str) -> bool:
-    """Return whether page and plain text hold the same words, so that what the one says counts for the other."""
-    return _in("\n".join(line.text for line in lines), plain)
-
-
 def _in(text: str, plain: str) -> bool:
+    """Return whether page and plain text hold the same words, so that what the one says counts for the other."""
     found = tokens(text)
     there = set(tokens(plain))
     return not found or sum(word in there for word in found) >= SAME_LETTER * len(found)
