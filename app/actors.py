@@ -1,4 +1,4 @@
-"""Who is acting. Passed to every verb as an argument, never found in the surroundings.
+"""The actor of a change. Passed to every verb as an argument, never found in the surroundings.
 
 `role` is the row of `permissions` that says what they may.
 """

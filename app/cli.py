@@ -41,7 +41,7 @@ def _print(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 @click.command("lifecycle")
 @click.option("--table", is_flag=True, help="Print the tables of roles and of moves as Markdown.")
 def lifecycle(table: bool) -> None:
-    """What may happen to what, by whom: the policy of the house."""
+    """Print the policy of the house: what may happen to what, by whom."""
     if table:
         _print(HEADS_OF_ROLES, permissions.as_rows())
         click.echo()

@@ -113,7 +113,7 @@ def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
 
 
 def tied(name: str, when: str, needs: str) -> CheckConstraint:
-    """Where `when` holds, `needs` must hold. A CHECK passes on NULL, so neither side may yield NULL."""
+    """Return where `when` holds, `needs` must hold. A CHECK passes on NULL, so neither side may yield NULL."""
     return CheckConstraint(f"COALESCE(NOT ({when}), TRUE) OR COALESCE({needs}, FALSE)", name=name)
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong, in words: what happened, what was kept, what to do. One page for all of them."""
+"""Errors in words: what happened, what was kept, what to do. One page for all of them."""
 
 import logging
 import re
@@ -132,7 +132,7 @@ def page(
 
 
 def _to_the_desk() -> tuple[str, str] | None:
-    """Where an address below the desk's leads that no page has: whoever typed it works there."""
+    """Return where an address below the desk's leads that no page has: whoever typed it works there."""
     return (url_for("editor.start"), _("Back to the desk")) if request.path.startswith("/desk/") else None
 
 

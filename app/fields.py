@@ -23,8 +23,9 @@ NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}
 
 
 class Wrong(Exception):
-    """A text can't be taken for a field. `code` says why: empty, long, bad, many, language, number, date, yes or no, or one
-    of the field's own check; `values` are filled into its sentence."""
+    """A text can't be taken for a field. `code` says why: empty, long, bad, many, language, number, date, yes or no, or
+    one of the field's own check; `values` are filled into its sentence.
+    """
 
     def __init__(self, code: str, **values: Any) -> None:
         super().__init__(code)
@@ -33,11 +34,12 @@ class Wrong(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """What a form says of a column and how its text is read.
+    """The words of a column's form field, and the rules by which its text is read.
 
-    `kind` is one of `KINDS`. `part` is the part of the page. `low` and `high` bound a number, of minutes where it is typed in
-    hours; `longest` is in characters. `options` are the values to choose from, each with its words and perhaps a help.
-    `check` looks at a line or text that isn't empty and returns it as it is stored, or raises `Wrong` or ValueError.
+    `kind` is one of `KINDS`. `part` is the part of the page. `low` and `high` bound a number, of minutes where it is
+    typed in hours; `longest` is in characters. `options` are the values to choose from, each with its words and perhaps
+    a help. `check` looks at a line or text that isn't empty and returns it as it is stored, or raises `Wrong` or
+    ValueError.
     """
 
     label: str
@@ -54,7 +56,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Kind:
-    """How the text of a field is read (raises `Wrong`), how a value is shown in the form, and what stands for nothing."""
+    """A kind of field: the function that reads its text (raises `Wrong`), the one that shows a value in the form, and
+    the value for nothing.
+    """
 
     read: Callable[[Field, Any], Any]
     show: Callable[[Any], Any] = lambda value: "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""How pages say times, counts and languages: in the page's language, in the newsletter's zone."""
+"""Times, counts and languages as pages say them: in the page's language, in the newsletter's zone."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
@@ -18,7 +18,7 @@ UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # of an age, each with its
 
 
 def _where() -> Locale:
-    """Whose dates and numbers: those of the page's language, in English the ones that our mails use too."""
+    """Return whose dates and numbers: those of the page's language, in English the ones that our mails use too."""
     return locale(str(get_locale()))
 
 
@@ -70,7 +70,7 @@ def exact(moment: datetime) -> str:
 
 
 def ago(moment: datetime, threshold: float = 0.99) -> str:
-    """How long ago, or until: "3 days"."""
+    """Return how long ago, or until: "3 days"."""
     passed = max(abs(datetime.now(UTC) - moment), timedelta(minutes=1))
     return _said(format_timedelta(passed, threshold=threshold, locale=_where()))
 

@@ -1,4 +1,4 @@
-"""What is told to the indexes: which letters and questions have changed since they were last put there, and as what.
+"""Hands to the indexes the letters and questions that have changed since they were last put there.
 
 A row is due while its version is not the one that was indexed. Every change of a letter or question moves its version
 anyway, so the request that takes a question in writes nothing for the index, and no crash can lose a change: it stays

@@ -1,4 +1,4 @@
-"""What a language tag says about direction, and what a text's letters say about its language.
+"""Languages: the direction that a tag implies, and the language that a text's letters suggest.
 
 Tags are BCP 47 (RFC 5646): a script subtag, where there is one, decides. Scripts have their ISO 15924 codes.
 """

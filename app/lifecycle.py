@@ -1,4 +1,4 @@
-"""How the five machines move. Each noun's `lifecycle.py` holds its table; this is the one function that applies a row
+"""The engine of the machines. Each noun's `lifecycle.py` holds its table; one function here applies a row
 of it."""
 
 from collections.abc import Callable, Sequence

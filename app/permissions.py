@@ -1,4 +1,4 @@
-"""Who may what: every act once, and every role as one row with the acts it has. No other place says who may.
+"""Permissions: every act once, and every role as one row with the acts it has. No other place says who may.
 
 A move names the acts that may make it, a verb asks `must(actor, "approve")`, a press of the desk names its act where
 its address is declared, and a page asks `may`. Roles are no ladder: one may have any acts. `docs/lifecycle.md` keeps
@@ -58,7 +58,7 @@ ACTS = {act: words for acts in (*OF_THE_DESK.values(), OF_OTHERS) for act, words
 
 @dataclass(frozen=True)
 class Role:
-    """What somebody is at the desk, as pages call it, and the acts that come with it.
+    """A role at the desk, as pages call it, and the acts that come with it.
 
     `is_told` says that the mails about what needs the desk go to whoever has it; where nobody has, to those who manage
     it.

@@ -20,7 +20,7 @@ NONCE = 12  # bytes
 
 
 class Unsealable(Exception):
-    """What is stored does not open: wrong row, missing key, or changed bytes."""
+    """Raised where stored bytes do not open: wrong row, missing key, or changed bytes."""
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""What every door shares: headers, languages, sessions, limits, and words for what goes wrong."""
+"""Things that every door shares: headers, languages, sessions, limits, and words for what goes wrong."""
 
 import hashlib
 import hmac
@@ -77,7 +77,8 @@ _salt: dict[int, bytes] = {}
 
 
 def caller() -> str:
-    """Who counts as one in the limits: a hash of the address under a salt that is drawn anew each day and kept nowhere.
+    """Return who counts as one in the limits: a hash of the address under a salt that is drawn anew each day and kept
+    nowhere.
 
     With several processes the day's salt is derived from the signing key, so that they count together.
     """

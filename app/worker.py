@@ -1,4 +1,4 @@
-"""What the clock does: a table of duties, each done in a transaction of its own, again and again until told to stop."""
+"""The clock's work: a table of duties, each done in a transaction of its own, again and again until told to stop."""
 
 import logging
 import signal

@@ -1,4 +1,4 @@
-"""Which items of two sequences are the same, in order: the comparison under the diff, bounded in time.
+"""The longest common subsequence of two sequences: the comparison under the diff, bounded in time.
 
 The cost is at most about `CELLS` ** 0.5 steps for each item, whatever the input.
 """

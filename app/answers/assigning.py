@@ -30,7 +30,7 @@ from .models import Answer, Assignment
 
 @dataclass(frozen=True)
 class Terms:
-    """What an invitation says of dates and print; `lead_in` is the line before the answer as it would run."""
+    """The dates and the print line of an invitation; `lead_in` is the line before the answer as it would run."""
 
     reply_by: datetime
     due_at: datetime
@@ -49,8 +49,8 @@ def assign(
 ) -> Assignment:
     """Draft an assignment. What is said of the expert in print starts from their profile.
 
-    Raises `Illegal` when this expert has the question already, or when the question is past being answered; `Leaking` (see
-    `firewall`).
+    Raises `Illegal` when this expert has the question already, or when the question is past being answered; `Leaking`
+    (see `firewall`).
     """
     lock(session, question)
     taken = session.scalar(
@@ -78,12 +78,7 @@ def assign(
 
 
 def invite(
-    session: Session,
-    actor: Actor,
-    assignment: Assignment,
-    terms: Terms,
-    also: int = 0,
-    once_key: str | None = None,
+    session: Session, actor: Actor, assignment: Assignment, terms: Terms, also: int = 0, once_key: str | None = None
 ) -> None:
     """Send the invitation. `also` is how many more are about to be asked with this one.
 
@@ -241,11 +236,7 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
 
 
 def cancel(
-    session: Session,
-    actor: Actor,
-    assignment: Assignment,
-    sentence: str = "",
-    cause: str | None = None,
+    session: Session, actor: Actor, assignment: Assignment, sentence: str = "", cause: str | None = None
 ) -> OutboxMail | None:
     """Take an assignment back: its links end and the expert is told why in `sentence`, unless they never heard of it.
 
@@ -263,7 +254,7 @@ def cancel(
 
 
 def rest(session: Session, actor: Actor, question_id: int) -> None:
-    """When the last expert is out, the question is open again."""
+    """Reopen the question when the last expert is out."""
     question = lock(session, session.get_one(Question, question_id))
     if question.is_seeking and not any(a.is_asked for a in of_question(session, question)):
         QUESTION.apply(session, actor, question, "rest", cause="last one ends")

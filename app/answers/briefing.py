@@ -1,4 +1,4 @@
-"""What the desk would like of an expert, changed before the invitation goes out."""
+"""The brief: the desk's wishes to an expert, changed before the invitation goes out."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ USUAL = Brief()
 
 
 def printed_line(field: str, text: str) -> str:
-    """What is said of an expert in print, as it is kept. Raises `TooLong`."""
+    """Return what is said of an expert in print, as it is kept. Raises `TooLong`."""
     return within(field, for_print(single_line(text)), LONGEST_LINE)
 
 

@@ -1,7 +1,8 @@
-"""Who could answer a question: the experts worth looking at, with what is known of each, in a fixed number of queries.
+"""Candidates for a question: the experts worth looking at, with all that is known of each, in a fixed number of
+queries.
 
-The ranking itself is `app.matching.experts`; here its values are gathered. Of earlier questions only this newsletter's are
-read; how much somebody has to do and how they reply counts over the whole house. Nothing of it leaves the desk.
+The ranking itself is `app.matching.experts`; here its values are gathered. Of earlier questions only this newsletter's
+are read; how much somebody has to do and how they reply counts over the whole house. Nothing of it leaves the desk.
 """
 
 from collections import Counter
@@ -38,7 +39,7 @@ USUAL = 2  # questions at once, where nobody has said how many
 
 @dataclass
 class History:
-    """How an expert has replied so far; `days` are those from invitations to texts."""
+    """The replies of an expert so far; `days` are those from invitations to texts."""
 
     asked: int = 0
     replied: int = 0
@@ -77,7 +78,8 @@ def compared(session: Session, question: Question, topics: tuple[str, ...]) -> t
 
 
 def ranked(session: Session, question: Question, words: str = "", scored: Sequence[Scored] | None = None) -> list[Fit]:
-    """Experts for a question, best first; with `words` only those of whom these are said. Who has it already is left out.
+    """Experts for a question, best first; with `words` only those of whom these are said. Who has it already is left
+    out.
 
     `scored` is what `compared` gave, where it was asked before.
     """
@@ -101,7 +103,9 @@ def ranked(session: Session, question: Question, words: str = "", scored: Sequen
 
 
 def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[int]:
-    """Whom to compare: who answered what is like it or of its topics, who names them, whom the desk knows, who is new."""
+    """Return whom to compare: who answered what is like it or of its topics, who names them, whom the desk knows, who
+    is new.
+    """
     answered = select(Assignment.expert_id).where(Assignment.has_text)
     of_topics = select(QuestionTopic.question_id).where(
         QuestionTopic.topic_id.in_(select(QuestionTopic.topic_id).filter_by(question_id=question.id))
@@ -127,7 +131,9 @@ def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
 
 
 def histories(session: Session, experts: Sequence[Expert], question: Question | None = None) -> dict[int, History]:
-    """How these experts have replied over two years, the newest first; without `question`, to which they may reply now."""
+    """Return how these experts have replied over two years, the newest first; without `question`, to which they may
+    reply now.
+    """
     found = {row.id: History() for row in experts}
     query = select(
         Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state,

@@ -1,4 +1,4 @@
-"""What an expert is told of an answer after it left their hands: that the desk changed it, or that it will not run."""
+"""Mails to an expert about an answer after it left their hands: that the desk changed it, or that it will not run."""
 
 from typing import Any
 
@@ -35,9 +35,11 @@ def edited_text(before: AnswerText, text: AnswerText, **more: Any) -> EditedText
 
 
 def ended(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
-    """The desk wants the answer no longer, or will not use the one it has; `sentence` says why. Gives the mail that says so.
+    """The desk wants the answer no longer, or will not use the one it has; `sentence` says why. Gives the mail that
+    says so.
 
-    What would still ask them for it is stopped; whoever never heard of the question is told of no end. Raises `Leaking`.
+    What would still ask them for it is stopped; whoever never heard of the question is told of no end. Raises
+    `Leaking`.
     """
     heard = pending_invitations.stop_asking(session, actor, assignment)
     why = AssignmentMail(typed=clean(sentence))

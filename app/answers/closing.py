@@ -1,4 +1,4 @@
-"""How a question ends or rests without an answer: closed with a reason, or taken from the shelf."""
+"""Endings of a question without an answer: closed with a reason, or taken from the shelf."""
 
 from sqlalchemy.orm import Session
 
@@ -15,12 +15,7 @@ from .models import Assignment
 
 
 def close(
-    session: Session,
-    actor: Actor,
-    question: Question,
-    reason: str,
-    sentence: str = "",
-    cause: str | None = None,
+    session: Session, actor: Actor, question: Question, reason: str, sentence: str = "", cause: str | None = None
 ) -> None:
     """Close a question: whoever was asked is told, and the readers see `reason` in kind words.
 

@@ -1,4 +1,4 @@
-"""What came by mail about assignments: the experts' letters that wait, automatic replies, and mails that came back."""
+"""Mail about assignments: the experts' letters that wait, automatic replies, and mails that came back."""
 
 from collections.abc import Sequence
 
@@ -26,8 +26,9 @@ def load_assignment(session: Session, newsletter_id: int, public_id: str) -> Ass
 
 
 def writable(session: Session, newsletter_id: int, person_id: int | None = None) -> list[Assignment]:
-    """The assignments that a mail may belong to, the newest first; of the person whose address it claims to come from also
-    those to which they said no: they may have thought again."""
+    """The assignments that a mail may belong to, the newest first; of the person whose address it claims to come from
+    also those to which they said no: they may have thought again.
+    """
     no = and_(Assignment.is_declined, Assignment.expert.has(person_id=person_id))
     query = with_questions().where(Assignment.newsletter_id == newsletter_id)
     query = query.where(or_(Assignment.may_be_written_about, no if person_id else false()))
@@ -37,7 +38,7 @@ def writable(session: Session, newsletter_id: int, person_id: int | None = None)
 def waiting_of_experts(
     session: Session, newsletter_id: int, assignment_ids: Sequence[int] | None = None
 ) -> list[tuple[Letter, Assignment]]:
-    """What experts wrote by mail and nobody has filed, the oldest first: of all, or to some assignments."""
+    """Return what experts wrote by mail and nobody has filed, the oldest first: of all, or to some assignments."""
     query = (
         select(Letter, Assignment)
         .join(Assignment, Assignment.id == Letter.assignment_id)

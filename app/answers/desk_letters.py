@@ -34,12 +34,7 @@ def write_to(session: Session, actor: Staff, assignment: Assignment, body: str) 
 
 
 def reword(
-    session: Session,
-    actor: Staff,
-    mail: OutboxMail,
-    subject: str,
-    text: str,
-    version: int | None = None,
+    session: Session, actor: Staff, mail: OutboxMail, subject: str, text: str, version: int | None = None
 ) -> None:
     """Give a held mail other words. What goes to an expert is looked through for what wasn't in it before.
 

@@ -1,4 +1,4 @@
-"""What changed between two versions of a text, marked as a person with a pencil would mark it.
+"""Differences between two versions of a text, marked as a person with a pencil would mark them.
 
 Paragraphs are paired first and words compared inside each pair. Every step is bounded: equal parts are trimmed, long
 parts are cut at words that stand once on both sides, and only what is then small enough gets the exact comparison.

@@ -80,7 +80,9 @@ def open_check(session: Session, answer: Answer) -> Check | None:
 
 
 def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime | None = None) -> Check:
-    """Send the edited text to its expert for the check, by the newsletter's policy and time. Raises `Illegal`, `Leaking`."""
+    """Send the edited text to its expert for the check, by the newsletter's policy and time. Raises `Illegal`,
+    `Leaking`.
+    """
     assignment, question = load_whole(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     due_at = now(session) + timedelta(hours=newsletter.check_hours)
@@ -111,8 +113,8 @@ def settle_check(
     """The expert, the desk in their name, or for silence the clock settles the open check.
 
     Only an outcome that fits the policy is taken. `number` is the version of the text that the actor had before their
-    eyes. Raises `Illegal` when no check is open or the outcome does not fit; `Stale` when the check is of another version;
-    `Missing` when something is wrong and it is not said what.
+    eyes. Raises `Illegal` when no check is open or the outcome does not fit; `Stale` when the check is of another
+    version; `Missing` when something is wrong and it is not said what.
     """
     lock(session, answer)
     check = open_check(session, answer)
@@ -158,7 +160,7 @@ def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
 
 
 def _not_told() -> Exists:
-    """Whether the mail of a check is held, failed or came back: silence about it means nothing."""
+    """Return whether the mail of a check is held, failed or came back: silence about it means nothing."""
     return (
         exists()
         .where(Answer.id == Check.answer_id, OutboxMail.assignment_id == Answer.assignment_id)
@@ -168,7 +170,7 @@ def _not_told() -> Exists:
 
 
 def faults_of_approval(session: Session, answer: Answer, checklist: Sequence[str]) -> list[str]:
-    """What stands in the way of approving: `check` can be overridden with a reason, the others can't."""
+    """Return what stands in the way of approving: `check` can be overridden with a reason, the others can't."""
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     faults = [] if set(CHECKLIST) <= set(checklist) else ["checklist"]
     if not answer.expert.verified_at:

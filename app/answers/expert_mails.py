@@ -36,7 +36,7 @@ def sender(session: Session, newsletter: Newsletter, language: str | None = None
 
 
 def title_of(session: Session, assignment: Assignment) -> str:
-    """What a mail to the expert calls the question, in words that an editor has cleared."""
+    """Return what a mail to the expert calls the question, in words that an editor has cleared."""
     text = questions.cleared_text(session, assignment.question_id)
     return (text.headline or text.body or "") if text else ""
 
@@ -49,7 +49,7 @@ def assignment_link(session: Session, assignment: Assignment) -> str:
 def way_out(
     session: Session, actor: Actor, newsletter: Newsletter, kind: str, not_before: datetime | None = None
 ) -> outbox.Posting:
-    """How a mail to somebody outside leaves, as `outbox.put` takes it: held for an editor, or at what time.
+    """Return how a mail to somebody outside leaves, as `outbox.put` takes it: held for an editor, or at what time.
 
     Held are the kinds that the newsletter holds, and what an assistant causes. What the desk causes can be undone for a
     while; what experts, readers and the calendar cause goes at once, but never before `not_before`.
@@ -73,8 +73,8 @@ def to_expert(
     """Write to the assignment's expert; one without an address is reached another way, by the desk. `due_at` delays it.
 
     All mails about one assignment are one thread, and a reply to any of them is known by its address to be about it. A
-    mail that doesn't say what it calls the question calls it as an editor has cleared. Raises `Leaking` (see `firewall`)
-    where what was typed holds something of the askers that the actor has not looked at.
+    mail that doesn't say what it calls the question calls it as an editor has cleared. Raises `Leaking` (see
+    `firewall`) where what was typed holds something of the askers that the actor has not looked at.
     """
     if about.typed:
         must_be_clear(session, actor, assignment.question, about.typed)

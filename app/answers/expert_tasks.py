@@ -1,4 +1,4 @@
-"""What an expert may see: own assignments, each with the words of its question that an editor has cleared."""
+"""An expert's own tasks: their assignments, each with the words of its question that an editor has cleared."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +41,7 @@ class Task:
 
     @property
     def may_say_yes(self) -> bool:
-        """Whether the question still takes answers."""
+        """Return whether the question still takes answers."""
         return self.assignment.question.takes_answers
 
     @property
@@ -49,9 +49,7 @@ class Task:
         return self.text.headline or self.text.body or ""
 
 
-def _tasks(
-    *where: Any,
-) -> Select[Assignment, Newsletter, QuestionText, Answer, Check, bool]:
+def _tasks(*where: Any) -> Select[Assignment, Newsletter, QuestionText, Answer, Check, bool]:
     passed = aliased(Check)
     is_passed = exists().where(
         passed.answer_id == Answer.id, passed.text_id == Answer.text_id, passed.outcome.in_(PASSED)
@@ -59,10 +57,7 @@ def _tasks(
     return (
         select(Assignment, Newsletter, QuestionText, Answer, Check, is_passed)
         .join(Newsletter, Newsletter.id == Assignment.newsletter_id)
-        .join(
-            QuestionText,
-            QuestionText.id == newest_cleared(Assignment.question_id).scalar_subquery(),
-        )
+        .join(QuestionText, QuestionText.id == newest_cleared(Assignment.question_id).scalar_subquery())
         .outerjoin(Assignment.answer)
         .outerjoin(Check, and_(Check.answer_id == Answer.id, Check.ended_at.is_(None)))
         .options(contains_eager(Assignment.answer), joinedload(Assignment.question))

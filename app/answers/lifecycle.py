@@ -28,7 +28,7 @@ ANSWER_STATES = States({
 
 
 class AssignmentStates:
-    """What pages, verbs and queries ask of where an assignment stands."""
+    """Properties of an assignment's state, for pages, verbs and queries."""
 
     is_drafted = ASSIGNMENT_STATES.which("is_drafted")
     is_invited = ASSIGNMENT_STATES.which("is_invited")
@@ -50,7 +50,7 @@ class AssignmentStates:
 
 
 class AnswerStates:
-    """What pages, verbs and queries ask of where an answer stands."""
+    """Properties of an answer's state, for pages, verbs and queries."""
 
     is_submitted = ANSWER_STATES.which("is_submitted")
     is_checking = ANSWER_STATES.which("is_checking")

@@ -1,4 +1,6 @@
-"""What an expert answers by mail: E4. It waits as a letter on the assignment until the desk files it with one key."""
+"""Answers that experts send by mail (E4). Each waits as a letter on the assignment until the desk files it with one
+key.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -64,7 +66,8 @@ def from_pen(
 
 
 def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> Inbound:
-    """It isn't that expert's after all: the mail lies where it was set aside, and the letter that was made of it is gone.
+    """It isn't that expert's after all: the mail lies where it was set aside, and the letter that was made of it is
+    gone.
 
     Raises `Stale`, and `Illegal` once it is filed, or where it came as the expert's by itself.
     """
@@ -106,8 +109,9 @@ class Filing:
 
 @dataclass(frozen=True)
 class Said:
-    """What an expert's letter says besides: the `reason` of "cannot", the day of "later", or what is asked back in `note`
-    where that is not the whole letter."""
+    """The details of an expert's letter: the `reason` of "cannot", the day of "later", or what is asked back in
+    `note` where that is not the whole letter.
+    """
 
     reason: str = "other"
     later_on: date | None = None
@@ -118,12 +122,7 @@ NOTHING = Said()
 
 
 def file(
-    session: Session,
-    actor: Staff,
-    letter: Letter,
-    kind: str,
-    said: Said = NOTHING,
-    version: int | None = None,
+    session: Session, actor: Staff, letter: Letter, kind: str, said: Said = NOTHING, version: int | None = None
 ) -> None:
     """File an expert's letter as one of `OF_EXPERT`, and let its assignment or answer follow, in the expert's name.
 
@@ -159,8 +158,10 @@ def _answer(session: Session, actor: Staff, filed: Filing) -> None:
 
 
 def _channel(session: Session, filed: Filing) -> str:
-    """A mail whose sender was shown to be the expert is their own word. What the desk took out of the holding pen is not:
-    it is read back to the expert, at the address that we know, before it can run. Reasons stand only on what was set aside."""
+    """A mail whose sender was shown to be the expert is their own word. What the desk took out of the holding pen is
+    not: it is read back to the expert, at the address that we know, before it can run. Reasons stand only on what was
+    set aside.
+    """
     row = inbound.of_letter(session, filed.letter.id)
     return "mail" if row is not None and not row.reasons else "pen"
 

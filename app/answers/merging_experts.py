@@ -116,5 +116,5 @@ def split(session: Session, actor: Staff, gone: Expert) -> None:
 
 
 def merged_into(session: Session, expert: Expert) -> list[Expert]:
-    """Who was merged into this one."""
+    """Return who was merged into this one."""
     return list(session.scalars(select(Expert).filter_by(merged_into_id=expert.id).order_by(Expert.id)))

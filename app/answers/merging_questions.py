@@ -18,13 +18,13 @@ def merge(session: Session, actor: Staff, question: Question, into: Question) ->
 
 
 def has_expert(session: Session, question: Question) -> bool:
-    """Whether somebody is being asked this, or has answered."""
+    """Return whether somebody is being asked this, or has answered."""
     live = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.is_live)
     return session.scalar(live.limit(1)) is not None
 
 
 def was_asked(session: Session, question: Question) -> bool:
-    """Whether an expert has heard of this from us, and is owed a word when it ends."""
+    """Return whether an expert has heard of this from us, and is owed a word when it ends."""
     heard = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.was_asked)
     return session.scalar(heard.limit(1)) is not None
 

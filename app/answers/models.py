@@ -35,8 +35,8 @@ class Assignment(Row, Public, Editable, AssignmentStates):
     """One question put to one expert, with two clocks: `reply_by` for a yes or no, `due_at` for the text.
 
     `brief` is what the desk would like, `words` the wanted length, `relation` what follows the credit line in print.
-    `after_id` is who is asked before, on the ladder (see `ladder`); `step_at` is until when that one may be silent, where it
-    isn't their own `reply_by`.
+    `after_id` is who is asked before, on the ladder (see `ladder`); `step_at` is until when that one may be silent,
+    where it isn't their own `reply_by`.
     """
 
     __tablename__ = "assignments"
@@ -102,12 +102,14 @@ class Assignment(Row, Public, Editable, AssignmentStates):
 
     @property
     def credit(self) -> dict[str, str]:
-        """Return who answers as a lead-in would say it; an approval keeps it as it was then. Its keys are `LeadIn`'s fields."""
+        """Return who answers as a lead-in would say it; an approval keeps it as it was then. Its keys are `LeadIn`'s
+        fields.
+        """
         return {"name": self.expert.printed_name, "credit_line": self.credit_line, "relation": self.relation}
 
 
 class Answer(Row, Public, Editable, AnswerStates):
-    """What one expert says to one question. `text` is the newest version, `approved_text` the one that may run."""
+    """One expert's answer to one question. `text` is the newest version, `approved_text` the one that may run."""
 
     __tablename__ = "answers"
     __table_args__ = table(
@@ -211,9 +213,10 @@ class Check(Row):
 
 
 class Draft(Row):
-    """What somebody is typing, a row for each tab, so that a stale tab never overwrites newer words.
+    """A text being typed, one row for each tab, so that a stale tab never overwrites newer words.
 
-    `part` says what it will be: the answer, or the reply to a quote check. `ties` and `credit_line` stand beside an answer.
+    `part` says what it will be: the answer, or the reply to a quote check. `ties` and `credit_line` stand beside an
+    answer.
     """
 
     __tablename__ = "drafts"

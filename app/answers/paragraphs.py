@@ -1,4 +1,4 @@
-"""Which paragraphs of two versions belong together, before their words are compared."""
+"""Pairs the paragraphs of two versions, before their words are compared."""
 
 import re
 from collections import Counter
@@ -70,7 +70,7 @@ def _bag(paragraph: str) -> Counter[str]:
 
 
 class _Gains:
-    """How many letters a pairing keeps together, worked out once for each two paragraphs."""
+    """The number of letters that a pairing keeps together, worked out once for each two paragraphs."""
 
     def __init__(self, olds: list[str], news: list[str]) -> None:
         old_bags, new_bags = [_bag(part) for part in olds], [_bag(part) for part in news]

@@ -1,7 +1,8 @@
-"""What asks an expert and has not left the house: it is stopped as soon as there is nothing more to ask.
+"""Invitations and other questions to an expert that have not left the house: stopped as soon as there is nothing more
+to ask.
 
-A mail that waits for a second person, for its minute of undo or for another try can still be taken back. Whoever was never
-written to is not told of an end either.
+A mail that waits for a second person, for its minute of undo or for another try can still be taken back. Whoever was
+never written to is not told of an end either.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,9 @@ class Told(outbox.OnItsWay):
 
 
 def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
-    """Stop every mail that would still ask something of this expert. Returns whether they may have heard of the question."""
+    """Stop every mail that would still ask something of this expert. Returns whether they may have heard of the
+    question.
+    """
     found, stopped = _stop(session, actor, assignment.id, ASKS)
     invitations = [mail for mail in found if mail.kind == INVITATION]
     heard = not invitations or any(mail.attempts or mail.sent_at for mail in invitations)
@@ -66,7 +69,9 @@ def _stop(
 
 
 def step_back(session: Session, actor: Actor, before: Assignment, cause: str) -> None:
-    """`before` has the question after all: whom the ladder invited in their place, by a mail that is still here, is next again."""
+    """`before` has the question after all: whom the ladder invited in their place, by a mail that is still here, is
+    next again.
+    """
     after = select(Assignment).where(Assignment.after_id == before.id, Assignment.is_invited).order_by(Assignment.id)
     for assignment in session.scalars(after).all():
         mail = _invitation(session, lock(session, assignment))
@@ -86,7 +91,7 @@ def _invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
 
 
 def _recalled(session: Session, actor: Actor, mail: OutboxMail) -> bool:
-    """Whether a mail could be stopped; one that a worker is handing over at this moment can't."""
+    """Return whether a mail could be stopped; one that a worker is handing over at this moment can't."""
     if not lock(session, mail).waits:
         return False
     try:

@@ -1,4 +1,6 @@
-"""What the desk reads of assignments and answers: for one question or for a page of them, a query for each kind of row."""
+"""Queries of the desk for assignments and answers: for one question or for a page of them, one query for each kind of
+row.
+"""
 
 from collections.abc import Sequence
 

@@ -1,10 +1,11 @@
 """Reminders to experts: at most one before the text is due and at most one after it, each in the newsletter's morning.
 
-Whoever has said yes is reminded two days before the date, or half-way to it where that is later; and once more the morning
-after it, while nothing has come. Who has said nothing to the invitation is reminded once, on the day by which a word was
-asked for, if the text is still due later; and never after that: who never said yes owes no text. With more time there is
-no second reminder before, and the one after goes by the new date. All stops with an answer, a no, a cancellation, and while
-a mail of the expert's waits on the assignment to be filed. Of an invitation that never reached them nobody is reminded.
+Whoever has said yes is reminded two days before the date, or half-way to it where that is later; and once more the
+morning after it, while nothing has come. Who has said nothing to the invitation is reminded once, on the day by which a
+word was asked for, if the text is still due later; and never after that: who never said yes owes no text. With more
+time there is no second reminder before, and the one after goes by the new date. All stops with an answer, a no, a
+cancellation, and while a mail of the expert's waits on the assignment to be filed. Of an invitation that never reached
+them nobody is reminded.
 """
 
 from collections.abc import Sequence
@@ -68,7 +69,7 @@ def due_now(assignment: Assignment, zone: str, at: datetime) -> Reminder | None:
 
 
 def _planned(assignment: Assignment, zone: str) -> list[Reminder]:
-    """When an assignment's reminders go out, by its dates as they are now."""
+    """Return when an assignment's reminders go out, by its dates as they are now."""
     since, due_at = assignment.state_at, assignment.due_at
     if due_at is None:
         return []
@@ -101,7 +102,9 @@ def _until(assignment: Assignment, reminder: Reminder) -> datetime:
 
 
 def _near(at: datetime) -> tuple[tuple[str, str, ColumnElement[bool], ColumnElement[bool]], ...]:
-    """Where reminders can be due: a state, the cause that must not have had its mail, and stretches of its dates."""
+    """Return where reminders can be due: a state, the cause that must not have had its mail, and stretches of its
+    dates.
+    """
     soon = Assignment.due_at.between(at, at + AHEAD + DAY)
     replies = Assignment.reply_by.between(at - LATEST, at + DAY)
     over = Assignment.due_at.between(at - LATEST, at)
@@ -126,7 +129,9 @@ def _asked(
 
 
 def _reached(session: Session, assignment: Assignment) -> bool:
-    """Whether the expert can have the invitation: there is an address, and it was neither held back nor refused there."""
+    """Return whether the expert can have the invitation: there is an address, and it was neither held back nor refused
+    there.
+    """
     mails = select(OutboxMail).where(OutboxMail.assignment_id == assignment.id, OutboxMail.kind == "expert.invitation")
     newest = session.scalar(mails.order_by(OutboxMail.id.desc()).limit(1))
     return not (newest and newest.has_stopped) and directory.email_of(session, assignment.expert.person) is not None

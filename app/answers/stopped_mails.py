@@ -1,4 +1,4 @@
-"""What a mail to an expert was to bring about is taken back with it, where it is not sent after all."""
+"""Takes back the effects of a mail to an expert that is not sent after all."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""What an expert has on their desk, and had."""
+"""The work that an expert has on their desk, and had."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,9 @@ from .models import Assignment
 
 
 def live(session: Session, expert_ids: Sequence[int]) -> Counter[int]:
-    """How many questions each expert has been asked and not settled, at all newsletters of the house, in one query."""
+    """Return how many questions each expert has been asked and not settled, at all newsletters of the house, in one
+    query.
+    """
     query = select(Assignment.expert_id, func.count()).where(Assignment.expert_id.in_(expert_ids), Assignment.is_asked)
     return Counter(dict(session.execute(query.group_by(Assignment.expert_id)).all()))
 

@@ -23,7 +23,7 @@ DRAFT_LIFE = timedelta(days=180)
 
 @dataclass(frozen=True)
 class Written:
-    """What an expert sends: the text, their ties to the matter, and that the words are their own."""
+    """An expert's submission: the text, their ties to the matter, and that the words are their own."""
 
     body: str
     ties: str = ""
@@ -32,16 +32,11 @@ class Written:
 
 
 def save_draft(
-    session: Session,
-    actor: Actor,
-    assignment: Assignment,
-    tab: str,
-    written: Written,
-    count: int,
-    part: str = "answer",
+    session: Session, actor: Actor, assignment: Assignment, tab: str, written: Written, count: int, part: str = "answer"
 ) -> Draft:
     """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
-    state never replaces a newer one. Approves and sends nothing. Raises `Illegal` where this part can't be sent (any more).
+    state never replaces a newer one. Approves and sends nothing. Raises `Illegal` where this part can't be sent (any
+    more).
     """
     checking = assignment.answer is not None and assignment.answer.is_checking
     if not (checking if part == "reply" else assignment.takes_text):
@@ -66,7 +61,7 @@ def drafts_of(session: Session, assignment: Assignment, part: str = "answer") ->
 
 
 def drop_drafts(session: Session, assignment_id: int, part: str) -> None:
-    """What was sent is no draft any more."""
+    """Drop the drafts of a text that was sent."""
     session.execute(delete(Draft).where(Draft.assignment_id == assignment_id, Draft.part == part))
 
 

@@ -30,13 +30,13 @@ def newest_of(session: Session, noun: str, noun_id: int, action: str) -> Event |
 
 
 def moved_since(session: Session, event: Event, but: Sequence[int]) -> bool:
-    """Whether the row of an event was moved again after it, by another event than those of `but`."""
+    """Return whether the row of an event was moved again after it, by another event than those of `but`."""
     later = _moves(event.noun, event.noun_id).where(Event.id > event.id, Event.id.not_in(but))
     return session.scalar(later.limit(1)) is not None
 
 
 def touched_since(session: Session, question_id: int, event_id: int, but: Sequence[int]) -> bool:
-    """Whether anything was done to a question, or to what hangs on it, after an event, besides the events `but`."""
+    """Return whether anything was done to a question, or to what hangs on it, after an event, besides the events `but`."""
     query = select(Event.id).where(Event.question_id == question_id, Event.id > event_id, Event.id.not_in(but))
     return session.scalar(query.limit(1)) is not None
 

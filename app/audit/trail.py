@@ -12,7 +12,9 @@ from .models import Event
 
 @dataclass(frozen=True)
 class Sought:
-    """What of a trail is wanted: by actors with these `ref`s, only these `actions`, from `since` on and before `until`."""
+    """A choice of events of a trail: by actors with these `ref`s, only these `actions`, from `since` on and before
+    `until`.
+    """
 
     actors: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
@@ -21,8 +23,9 @@ class Sought:
 
 
 def listing(newsletter_id: int, sought: Sought) -> Listing[Event]:
-    """Return the list of a newsletter's events, newest first. Each way to ask has its index (newsletter, what is asked for,
-    time, key)."""
+    """Return the list of a newsletter's events, newest first. Each way to ask has its index (newsletter, what is asked
+    for, time, key).
+    """
     query = select(Event).where(Event.newsletter_id == newsletter_id)
     query = query.where(Event.at >= sought.since) if sought.since else query
     query = query.where(Event.at < sought.until) if sought.until else query

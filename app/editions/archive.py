@@ -1,4 +1,4 @@
-"""What the public sees: editions that were sent and the Q&As that ran in them. Nothing else is reachable from here."""
+"""The public archive: editions that were sent and the Q&As that ran in them. Nothing else is reachable from here."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -86,7 +86,7 @@ def ran(session: Session, newsletter: Newsletter, question_ids: Sequence[int]) -
 
 
 def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
-    """What the experts say of their own stake in the matter: the name as it ran, and their words."""
+    """Return what the experts say of their own stake in the matter: the name as it ran, and their words."""
     rows = session.execute(
         select(Answer.credit, AnswerText.ties)
         .join(AnswerText, AnswerText.id == Answer.approved_text_id)
@@ -132,7 +132,7 @@ def count(session: Session, newsletter: Newsletter) -> int:
 def published_by(
     session: Session, expert_id: int, newsletter_id: int | None = None, limit: int = 20
 ) -> list[EditionItem]:
-    """What an expert's answers ran in, newest first; of one newsletter where it is given."""
+    """Return what an expert's answers ran in, newest first; of one newsletter where it is given."""
     theirs = select(Question.id).join(Answer, Answer.question_id == Question.id)
     theirs = theirs.where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
     theirs = theirs if newsletter_id is None else theirs.where(Question.newsletter_id == newsletter_id)
@@ -142,7 +142,7 @@ def published_by(
 
 
 def runs_of(session: Session, assignments: Sequence[Assignment]) -> dict[int, datetime]:
-    """When each of several assignments runs or ran, as far as its question has a slot, in one query."""
+    """Return when each of several assignments runs or ran, as far as its question has a slot, in one query."""
     query = select(Assignment.id, Edition.runs_at).join(Question, Question.id == Assignment.question_id)
     query = query.join(Edition, Edition.id == Question.edition_id)
     return dict(session.execute(query.where(Assignment.id.in_([row.id for row in assignments]))).all())

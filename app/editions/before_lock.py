@@ -1,4 +1,4 @@
-"""What stands in the way of locking an edition, and what an editor would want to know before it is fixed."""
+"""Obstacles to locking an edition, and matters that an editor would want to know before it is fixed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,9 @@ SHOWN = 12  # mails of experts that are told of one by one
 @dataclass(frozen=True)
 class Matter:
     """`kind` says what: "words" or "answer" keep the edition from being locked; "mail", "long", "late", "left out" and
-    "open" do not. `question` is the one it is about, `letter` the mail, `answer` the longest one; `number` counts words over,
-    or slots."""
+    "open" do not. `question` is the one it is about, `letter` the mail, `answer` the longest one; `number` counts words
+    over, or slots.
+    """
 
     kind: str
     question: Question | None = None
@@ -44,8 +45,10 @@ def matters(
     dated: Sequence[Question],
     then: date | None,
 ) -> list[Matter]:
-    """What keeps a planned edition from being locked comes first. `dated` are the newsletter's questions that must run by a
-    day, `then` is the day of the edition after this one. Readers' names are another matter: see `desk.name_troubles`."""
+    """Return what keeps a planned edition from being locked comes first. `dated` are the newsletter's questions that
+    must run by a day, `then` is the day of the edition after this one. Readers' names are another matter: see
+    `desk.name_troubles`.
+    """
     found = []
     for one in picked:
         if not cleared.holds(one.question):
@@ -68,7 +71,7 @@ def matters(
 
 
 def is_last_chance(question: Question, edition: Edition, then: date | None) -> bool:
-    """Whether a question with a date would have to run in this edition and does not stand in it."""
+    """Return whether a question with a date would have to run in this edition and does not stand in it."""
     by = question.must_run_by
     if by is None or question.edition_id == edition.id or by < edition.rule_date:
         return False
@@ -76,7 +79,9 @@ def is_last_chance(question: Question, edition: Edition, then: date | None) -> b
 
 
 def _mails(session: Session, edition: Edition, questions: Sequence[Question]) -> list[Matter]:
-    """What an expert wrote by mail about one of them and nobody has filed: it may say that something in it is wrong."""
+    """Return what an expert wrote by mail about one of them and nobody has filed: it may say that something in it is
+    wrong.
+    """
     if not questions:
         return []
     query = (

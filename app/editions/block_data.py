@@ -20,7 +20,7 @@ from .slots import section_of, usual_sections
 
 @dataclass(frozen=True)
 class NameTrouble:
-    """Why a reader's name can't be printed: `fault` is "consent" or "verified"."""
+    """The reason why a reader's name can't be printed: `fault` is "consent" or "verified"."""
 
     question_id: int
     headline: str
@@ -31,8 +31,8 @@ class NameTrouble:
 def credits_of(session: Session, newsletter: Newsletter, letters: list[Letter]) -> tuple[list[str | None], str | None]:
     """The credit of each asker, and what is wrong with the one that would be printed.
 
-    A group is never named, nor is anybody where the newsletter leaves names out. A name needs the reader's consent and a
-    recorded check; without them it does not leave this function.
+    A group is never named, nor is anybody where the newsletter leaves names out. A name needs the reader's consent and
+    a recorded check; without them it does not leave this function.
     """
     if len(letters) != 1 or not newsletter.names_readers:
         return [None] * max(len(letters), 1), None
@@ -62,7 +62,7 @@ def _voice(session: Session, answer: Answer) -> Voice:
 def as_it_would_run(
     session: Session, newsletter: Newsletter, assignment: Assignment, text: QuestionText, body: str, credit_line: str
 ) -> Block:
-    """What an expert is writing, set as print would have it. Readers are not named, whatever they agreed to."""
+    """Return what an expert is writing, set as print would have it. Readers are not named, whatever they agreed to."""
     question = session.get_one(Question, assignment.question_id)
     readers = len(letters_of(session, question))
     said = replace(_lead_in(assignment), credit_line=credit_line or None)

@@ -1,9 +1,10 @@
-"""When editions run: the rule in a newsletter's own time, the dates it gives, and the times derived from them.
+"""The calendar of editions: the rule in a newsletter's own time, the dates it gives, and the times derived from them.
 
 The rule is an RFC 5545 recurrence rule whose dates are days of the newsletter's zone; the hour is kept beside it. What
 the rule says is a time on the wall, so UTC is always derived, and derived again when a zone's rules change. Where the
-clocks are put on or back, RFC 5545, section 3.3.5, decides: a time that doesn't exist is read with the offset before the
-gap (02:30 becomes 03:30 summer time), a time that comes twice means the first one. This is what `fold=0` does (PEP 495).
+clocks are put on or back, RFC 5545, section 3.3.5, decides: a time that doesn't exist is read with the offset before
+the gap (02:30 becomes 03:30 summer time), a time that comes twice means the first one. This is what `fold=0` does (PEP
+495).
 """
 
 import re
@@ -165,7 +166,7 @@ def _evening(day: date, zone: str) -> datetime:
 
 
 def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
-    """When an answer is due: 18:00 local, three days before the cut-off.
+    """Return when an answer is due: 18:00 local, three days before the cut-off.
 
     When that is less than a day away, the first evening before the cut-off that leaves a day; else the cut-off; and
     where the cut-off is past too, the evening of the day after tomorrow. All in UTC.
@@ -180,7 +181,8 @@ def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
 
 
 def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
-    """When the expert should have said yes or no: the evening half-way to the due date, so that another can be asked.
+    """Return when the expert should have said yes or no: the evening half-way to the due date, so that another can be
+    asked.
 
     Where no evening lies between, the due date itself.
     """

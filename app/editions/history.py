@@ -21,15 +21,13 @@ MISSED = timedelta(days=14)  # how long a date that passed without being sent is
 def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Edition]:
     """The editions that are to run, skipped dates among them, soonest first."""
     query = select(Edition).where(
-        Edition.newsletter_id == newsletter_id,
-        Edition.is_unsent,
-        Edition.runs_at > now(session) - MISSED,
+        Edition.newsletter_id == newsletter_id, Edition.is_unsent, Edition.runs_at > now(session) - MISSED
     )
     return list(session.scalars(query.order_by(Edition.runs_at, Edition.id).limit(limit)))
 
 
 def events_of(session: Session, edition: Edition) -> list[Event]:
-    """What was done to the edition itself, from its planning on, and last to what stood in its slots, by time."""
+    """Return what was done to the edition itself, from its planning on, and last to what stood in its slots, by time."""
     query = select(Event).where(Event.noun == "edition", Event.noun_id == edition.id)
     itself = list(session.scalars(query.order_by(Event.id).limit(MOST)))
     if not itself:
@@ -67,5 +65,5 @@ def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[
 
 
 def fits_its_hash(item: EditionItem) -> bool:
-    """Whether the record is still what was locked."""
+    """Return whether the record is still what was locked."""
     return digest(item.input, item.output) == item.sha256

@@ -69,7 +69,7 @@ def headline(item: EditionItem) -> str:
 
 
 def opening(item: EditionItem) -> str:
-    """How the first answer begins, as it ran: for lists, which would be slow if each entry were set again."""
+    """Return how the first answer begins, as it ran: for lists, which would be slow if each entry were set again."""
     asked = re.split(r"\n\s*\n", for_print(item.input["piece"]["question"]))
     before = 2 + len(asked)  # the heading, the question's paragraphs, the lead-in
     return item.output.split("\n\n")[before].strip()

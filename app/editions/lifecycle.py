@@ -12,7 +12,7 @@ STATES = States({
 
 
 class EditionStates:
-    """What pages, verbs and queries ask of where an edition stands."""
+    """Properties of an edition's state, for pages, verbs and queries."""
 
     is_planned = STATES.which("is_planned")
     is_locked = STATES.which("is_locked")

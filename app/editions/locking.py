@@ -41,12 +41,13 @@ def unlock(session: Session, actor: Staff, edition: Edition, version: int | None
 
 
 def items_of(session: Session, edition: Edition) -> list[EditionItem]:
-    """What was locked into an edition, in order."""
+    """Return what was locked into an edition, in order."""
     return list(session.scalars(select(EditionItem).filter_by(edition_id=edition.id).order_by(EditionItem.position)))
 
 
 def preview(session: Session, edition: Edition) -> tuple[list[Block], list[NameTrouble]]:
-    """The edition's blocks as they will run, or ran; and while it is planned the readers' names in it that may not be printed.
+    """The edition's blocks as they will run, or ran; and while it is planned the readers' names in it that may not be
+    printed.
 
     As long as there is such a name, nothing is exported.
     """

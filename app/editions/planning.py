@@ -71,12 +71,11 @@ def plan_newsletter(
 
 
 def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Edition, str]]:
-    """The coming editions that the rhythm does not give, or not at this hour, and that stay all the same, with why: they are
-    "locked", or something is "picked" or "asked" for them, or "letters" are about them."""
+    """The coming editions that the rhythm does not give, or not at this hour, and that stay all the same, with why:
+    they are "locked", or something is "picked" or "asked" for them, or "letters" are about them.
+    """
     query = select(Edition).where(
-        Edition.newsletter_id == newsletter.id,
-        Edition.is_ahead,
-        Edition.runs_at > now(session),
+        Edition.newsletter_id == newsletter.id, Edition.is_ahead, Edition.runs_at > now(session)
     )
     coming = session.scalars(query.order_by(Edition.runs_at)).all()
     if not coming:
@@ -105,7 +104,7 @@ def _set_times(newsletter: Newsletter, edition: Edition, one: EditionDate) -> No
 
 
 def _held_by(session: Session, edition: Edition) -> str:
-    """What refers to an edition; one that nothing does is a date of the calendar and nothing else."""
+    """Return what refers to an edition; one that nothing does is a date of the calendar and nothing else."""
     uses = {
         "picked": select(Question.id).filter_by(edition_id=edition.id),
         "asked": select(Assignment.id).filter_by(for_edition_id=edition.id),

@@ -24,9 +24,7 @@ def title_of(session: Session, edition: Edition) -> str:
 def coming_editions(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
     """The next editions that are to run, soonest first."""
     query = select(Edition).where(
-        Edition.newsletter_id == newsletter_id,
-        Edition.is_ahead,
-        Edition.runs_at > now(session),
+        Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > now(session)
     )
     return list(session.scalars(query.order_by(Edition.runs_at, Edition.id).limit(limit)))
 

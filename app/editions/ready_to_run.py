@@ -1,4 +1,4 @@
-"""What could run: questions with an approved answer, with all that an editor weighs when filling a slot."""
+"""Questions that are ready to run: with an approved answer, and all that an editor weighs when filling a slot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an editor looks for. `topic` and `expert` are the keys of rows; `days` how long ago it was approved at
+    """An editor's filters. `topic` and `expert` are the keys of rows; `days` how long ago it was approved at
     least; `length` is "fits" or "long"; `by` is "any", or "this" for what must run by `until`; `source` "shelf" or
     "answered".
     """
@@ -83,7 +83,9 @@ class Wanted:
 def ready_to_run(
     session: Session, newsletter: Newsletter, wanted: Wanted = Wanted(), limit: int = SHOWN
 ) -> list[Ready]:
-    """What can be picked now, from the shelf too: first what must run by a date, then what was approved longest ago."""
+    """Return what can be picked now, from the shelf too: first what must run by a date, then what was approved longest
+    ago.
+    """
     query = select(Question).where(Question.id.in_(_candidates(newsletter)), _has_answer())
     for rule in _rules(session, newsletter, wanted):
         query = query.where(rule)
@@ -92,7 +94,7 @@ def ready_to_run(
 
 
 def experts_ready(session: Session, newsletter: Newsletter, limit: int = 100) -> list[Expert]:
-    """Whose approved answers are among them, for the choice of one."""
+    """Return whose approved answers are among them, for the choice of one."""
     whose = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter)), Answer.is_approved)
     found = session.scalars(select(Expert).where(Expert.id.in_(whose.distinct())).limit(limit))
     return sorted(found, key=lambda expert: expert.name.casefold())
@@ -136,7 +138,7 @@ def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[Col
 
 
 def must_run(session: Session, newsletter_id: int, limit: int = 12) -> list[Question]:
-    """What must run by a day and has not yet, the nearest day first: a walk of the few that have one."""
+    """Return what must run by a day and has not yet, the nearest day first: a walk of the few that have one."""
     query = select(Question).where(
         Question.newsletter_id == newsletter_id,
         Question.must_run_by.is_not(None),

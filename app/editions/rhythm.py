@@ -1,4 +1,6 @@
-"""A newsletter's rhythm as an editor chooses it: weekdays, which of the month, every so many weeks; or as a rule of RFC 5545."""
+"""A newsletter's rhythm as an editor chooses it: weekdays, which of the month, every so many weeks; or as a rule of RFC
+5545.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -31,8 +33,9 @@ _MONTH_DAY = re.compile(r"0?[1-9]|[12]\d|3[01]")
 
 @dataclass(frozen=True)
 class Pattern:
-    """What a rule says. `days` pairs a weekday (0 is Monday) with its places in the month (-1 is the last), or with none
-    where it is every week, or every `weeks` weeks. `month_days` are days of the month."""
+    """The pattern of a rule. `days` pairs a weekday (0 is Monday) with its places in the month (-1 is the last), or
+    with none where it is every week, or every `weeks` weeks. `month_days` are days of the month.
+    """
 
     days: tuple[tuple[int, tuple[int, ...]], ...] = ()
     month_days: tuple[int, ...] = ()
@@ -41,8 +44,10 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Choices:
-    """A rule as its form holds it, in text. `by` is what it goes by: "weeks" (every `weeks` weeks on `weekdays`), "month"
-    (the `weekdays` in `places`), "days" (`month_days`, with commas between) or "rule", which is the rule as typed."""
+    """A rule as its form holds it, in text. `by` is what it goes by: "weeks" (every `weeks` weeks on `weekdays`),
+    "month" (the `weekdays` in `places`), "days" (`month_days`, with commas between) or "rule", which is the rule as
+    typed.
+    """
 
     by: str
     weeks: str = "1"
@@ -138,7 +143,8 @@ READ: dict[str, Callable[[str], Any]] = {
 
 
 def read_typed(choices: Choices, typed: Mapping[str, str], start: date | None) -> dict[str, Any]:
-    """Return the columns of the calendar for what was chosen and typed, counted from `start`, which may be unreadable (None).
+    """Return the columns of the calendar for what was chosen and typed, counted from `start`, which may be unreadable
+    (None).
 
     Raises `Faulty` with a sentence for each field that can't be read.
     """

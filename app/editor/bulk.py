@@ -68,11 +68,12 @@ def worded(table: WhyNot, why: Refused) -> str:
 
 @dataclass(frozen=True)
 class Press:
-    """What can be done with the ticked rows: the words of the button, and the verb, for each row as a change of its own or, where it
-    is done `together`, for the boxes of all of them in one, which also gives the address of what they became.
+    """A press on the ticked rows: the words of the button, and the verb, for each row as a change of its own
+    or, where it is done `together`, for the boxes of all of them in one, which also gives the address of what they
+    became.
 
-    `key` is the act whose key presses it, `choose` the select beside the button, "reason" or "topic", with its `label`. `done` and
-    `empty` say how many were done, and that none was ticked, where that isn't said as of the other presses.
+    `key` is the act whose key presses it, `choose` the select beside the button, "reason" or "topic", with its `label`.
+    `done` and `empty` say how many were done, and that none was ticked, where that isn't said as of the other presses.
     """
 
     words: Any
@@ -85,12 +86,21 @@ class Press:
     empty: Any = ""
 
 
+def fresh(desk: Desk, row: Any, version: int) -> Any:
+    """A row that was loaded through the actor, locked, as it was when it was ticked. Raises `NotThere`, `Stale`."""
+    if row is None:
+        raise NotThere
+    expect(lock(desk.session, row), version)
+    return row
+
+
 @dataclass(frozen=True)
 class Bulk:
     """The list whose rows are ticked: the name of their boxes, how one is loaded, and what can be done with them.
 
-    `back` gives the address to come back to, by the fields of the form, and the list there where what the rows became is read next
-    once nothing is left in it. `why` and `stays` say why something wasn't done, and with how many rows.
+    `back` gives the address to come back to, by the fields of the form, and the list there where what the rows became
+    is read next once nothing is left in it. `why` and `stays` say why something wasn't done, and with how many rows.
+    `take` gives the verbs a row and refuses one that was changed since it was ticked.
     """
 
     box: str
@@ -102,11 +112,13 @@ class Bulk:
     link: Any = ""
     why: Callable[[Desk, Any, Refused], str] = why_not
     stays: Callable[[Counter[str]], list[str]] = stay
+    take: Callable[[Desk, Any, int], Any] = fresh
     most: int = 60  # rows of one press: more than any page has
 
     def at(self, path: str, endpoint: str, act: str) -> None:
-        """Let the presses be sent to a list of the desk by whoever may do the act, and its template draw their buttons. Of the
-        presses each is asked on its own."""
+        """Let the presses be sent to a list of the desk by whoever may do the act, and its template draw their buttons.
+        Of the presses each is asked on its own.
+        """
         BULK[path] = self
 
         def press(slug: str) -> Response:
@@ -127,7 +139,7 @@ def presses(rows: str, *but: str) -> list[tuple[str, Press]]:
 
 @dataclass
 class Outcome:
-    """What became of a press: how many were done, the events of it, and the refused with their reasons."""
+    """The result of a press on several rows: how many were done, their events, and the refused with their reasons."""
 
     done: int = 0
     press: list[str] = field(default_factory=list)
@@ -138,14 +150,6 @@ def ticked(name: str, most: int) -> Boxes:
     """The public ids and versions of the boxes of a form; what is none of ours is left out."""
     pairs = (value.partition(".") for value in request.form.getlist(name)[:most])
     return [(key, number_in(version)) for key, _dot, version in pairs if key]
-
-
-def fresh(desk: Desk, row: Any, version: int) -> Any:
-    """A row that was loaded through the actor, locked, as it was when it was ticked. Raises `NotThere`, `Stale`."""
-    if row is None:
-        raise NotThere
-    expect(lock(desk.session, row), version)
-    return row
 
 
 def together(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
@@ -173,7 +177,7 @@ def _each(slug: str, bulk: Bulk, press: Press, boxes: Boxes) -> Outcome:
     for public_id, version in boxes:
 
         def fn(desk: Desk, public_id: str = public_id, version: int = version) -> str:
-            row = fresh(desk, bulk.load(desk, public_id), version)
+            row = bulk.take(desk, bulk.load(desk, public_id), version)
             with watched(desk.session) as events:
                 press.verb(desk, row)
                 desk.session.flush()

@@ -1,8 +1,9 @@
 """Two people at one thing: of two at once the second is told who was first, and nothing typed is lost.
 
-Each form carries in its field `seen` what it showed when it was opened, as a `token`. A press is refused where that is not
-so any more (`as_shown`), and answered with the page that says who did what (`change_as_shown`). A form of texts and ticks
-comes back with both (`as_opened`, `Conflict`): what was left alone follows what is saved, what both changed is shown twice.
+Each form carries in its field `seen` what it showed when it was opened, as a `token`. A press is refused where that is
+not so any more (`as_shown`), and answered with the page that says who did what (`change_as_shown`). A form of texts and
+ticks comes back with both (`as_opened`, `Conflict`): what was left alone follows what is saved, what both changed is
+shown twice.
 """
 
 import json
@@ -170,7 +171,7 @@ def _is_about(event: Event, edition: Edition) -> bool:
 
 
 def as_opened(desk: Desk, row: Any, stands: Callable[[], Facts], typed: Facts) -> None:
-    """Lock the row whose form was sent. Raises `Stale` where a field isn't as it was shown, unless what was typed stands there."""
+    """Lock the row whose form was sent. Raises `Stale` where a field isn't as it was shown, nor as it was typed."""
     lock(desk.session, row)
     seen, there = shown(), stands()
     if "seen" in request.form and any(seen.get(name) != value for name, value in there.items()) and typed != there:
@@ -213,7 +214,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Conflict:
-    """Who was first and when; the form as the second would have it; and the fields in which the two differ."""
+    """A conflict: who was first and when; the form as the second would have it; and the fields in which the two differ."""
 
     name: str
     by_me: bool  # in another window
@@ -236,7 +237,7 @@ class Conflict:
 
 
 class Saved(NamedTuple):
-    """Who saved what stands there now, as the trail calls them, such as "staff:5", and when."""
+    """The author of what stands there now, as the trail calls them, such as "staff:5", and the time."""
 
     ref: str = ""
     at: datetime | None = None
@@ -283,7 +284,7 @@ def conflict(
 
 
 class Opened(NamedTuple):
-    """What a form of texts and ticks is drawn with: the values of its fields, its token, and the conflict, if there is one."""
+    """A form of texts and ticks as it is drawn: the values of its fields, its token, and a conflict."""
 
     values: dict[str, Any]
     seen: str
@@ -291,7 +292,7 @@ class Opened(NamedTuple):
 
 
 def opened(stands: Facts, typed: Facts | None = None, met: Conflict | None = None) -> Opened:
-    """Return the form as it stands; as it was `typed`, as old as it was, where it is wrong; or as the second would have it."""
+    """Return the form as it stands; as it was `typed`, where that is wrong; or as the second of two would have it."""
     if met:
         return Opened(met.values, token(stands), met)
     sent = request.form.get("seen") if typed else None

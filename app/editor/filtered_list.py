@@ -32,8 +32,9 @@ Options = Mapping[str, tuple[Any, Any]]  # what stands in the address: (its word
 
 @dataclass(frozen=True)
 class Filter:
-    """A part of a list's address: the label of its select, how the page says that it narrows the list (with the words of what is
-    chosen in any placeholder), and what can be chosen, given what the address has."""
+    """A part of a list's address: the label of its select, how the page says that it narrows the list (with the words
+    of what is chosen in any placeholder), and what can be chosen, given what the address has.
+    """
 
     label: Any
     says: Any
@@ -42,10 +43,11 @@ class Filter:
 
 @dataclass(frozen=True)
 class Declared(Generic[Row]):
-    """What a list is: the states to choose from, by their names in the address (label, states of rows), and its filters.
+    """A list as it is declared: the states to choose from, by their names in the address (label, states of rows), and
+    its filters.
 
-    `usual` names the state that is meant where the address has none. `listing` makes the list of what is chosen, which it gets by the
-    names of the filters.
+    `usual` names the state that is meant where the address has none. `listing` makes the list of what is chosen, which
+    it gets by the names of the filters.
     """
 
     noun: type[Row]
@@ -58,7 +60,9 @@ class Declared(Generic[Row]):
     size: int
 
     def read(self, desk: Desk, args: Mapping[str, str]) -> "Filtered[Row]":
-        """Read an address. One that says what there isn't gets a page that says so: half a filter would show other rows."""
+        """Read an address. One that says what there isn't gets a page that says so: half a filter would show other
+        rows.
+        """
         names: tuple[str, ...] = ("state", *self.filters, "q")
         values = {name: args[name].strip() for name in names if args.get(name, "").strip()}
         for name in args:
@@ -131,7 +135,9 @@ class Filtered(Generic[Row]):
         return Hits(shown.rows, {**shown.keyset, "newer": newer}, {})
 
     def hits(self, after: Row | None, size: int) -> "Hits[Row]":
-        """A page of what was found, from behind `after`. The page before it can't be walked to: that leads to the first."""
+        """A page of what was found, from behind `after`. The page before it can't be walked to: that leads to the
+        first.
+        """
         session, noun, most = self.desk.session, self.declared.noun, size * LOOKED
         name = noun.__name__.lower()
         before = mark_of(session, DESK, name, after.id) if after else None
@@ -148,8 +154,9 @@ class Filtered(Generic[Row]):
         return Hits(rows[:size], keyset, {one.id: hits[order[one.id]].snippet for one in rows[:size]})
 
     def frame(self, shown: "Hits[Row]", counted: Mapping[str, str] | None = None, **more: Options) -> dict[str, Any]:
-        """What the page shows around its rows: `counted` says how many rows a state has, `more` what the rows of the page add to the
-        options of a filter."""
+        """Return what the page shows around its rows: `counted` says how many rows a state has, `more` what the rows of
+        the page add to the options of a filter.
+        """
         before, states, options = request.args.get("before") or None, self.declared.states, {**self.options, **more}
         return {
             "listed": self,

@@ -1,10 +1,11 @@
-"""What the last press did, as the next page says it."""
+"""The result of the last press, as the next page says it."""
 
 from flask import flash
 
 
 def announce(words: str, *, href: str = "", label: str = "", undo: str = "", back: str = "") -> None:
-    """Say it above the next page that is shown: `label` is a link to `href`; `undo` is the press to take back, and `back` where
-    that leads to."""
+    """Say it above the next page that is shown: `label` is a link to `href`; `undo` is the press to take back, and
+    `back` where that leads to.
+    """
     said: dict[str, str] = {"text": words, "href": href, "label": label, "undo": undo, "back": back}
     flash(said)  # type: ignore[arg-type]  # it keeps in the session what JSON can say

@@ -1,4 +1,4 @@
-"""What the fields of the desk's forms hold: times local to the newsletter, days, the address or number of a question."""
+"""Values in the fields of the desk's forms: times local to the newsletter, days, the address or number of a question."""
 
 import re
 from datetime import UTC, date, datetime
@@ -14,7 +14,7 @@ PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
 
 
 def local_time(typed: str, zone: str) -> datetime | None:
-    """What a field for date and time holds ("2026-11-14T12:00"), as a moment in the newsletter's zone."""
+    """Return what a field for date and time holds ("2026-11-14T12:00"), as a moment in the newsletter's zone."""
     try:
         return datetime.fromisoformat(typed).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError):  # the first and the last day that there are don't lie in every zone
@@ -33,7 +33,7 @@ def typed_day(typed: str) -> date | None:
 
 
 def too_long(error: TooLong) -> str:
-    """What is said at the field whose text is too long."""
+    """Return what is said at the field whose text is too long."""
     return str(TOO_LONG) % {"most": error.most}
 
 

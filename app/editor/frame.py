@@ -1,4 +1,4 @@
-"""What stands around every page of the desk, and how its views reach the data: through the actor, or not at all."""
+"""The frame around every page of the desk, and the way of its views to the data: through the actor, or not at all."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,8 +40,8 @@ Acts = str | dict[str, str]
 
 
 class DeskBlueprint(Blueprint):
-    """The desk's addresses. Each that takes a press says at its declaration which act of `permissions` the press is, so that
-    whoever may not press hears the same, however things stand.
+    """The desk's addresses. Each that takes a press says at its declaration which act of `permissions` the press is, so
+    that whoever may not press hears the same, however things stand.
     """
 
     def __init__(self) -> None:
@@ -49,8 +49,8 @@ class DeskBlueprint(Blueprint):
         self.acts: dict[str, Acts] = {}
 
     def press(self, rule: str, act: Acts) -> Callable[[View], View]:
-        """Declare a view that takes POST, and its act; where one address takes several presses, an act for each last word of
-        it, and that of all others under "".
+        """Declare a view that takes POST, and its act; where one address takes several presses, an act for each last
+        word of it, and that of all others under "".
         """
 
         def declare(view: View) -> View:
@@ -112,7 +112,9 @@ def too_old(error: CSRFError) -> Response:
 
 
 def page_of_form() -> str:
-    """Where the form stands that was sent: no browser tells us, so it is the nearest page at or above its address."""
+    """Return where the form stands that was sent: no browser tells us, so it is the nearest page at or above its
+    address.
+    """
     pages, sent = current_app.create_url_adapter(request), request.view_args or {}
     path = request.path
     while pages and path.count("/") > 2:  # below the start of the desk

@@ -1,4 +1,6 @@
-"""A fresh proof of who presses, for what can't be left to whoever finds a screen: who may what, and all addresses at once."""
+"""A fresh proof of who presses, for what can't be left to whoever finds a screen: who may what, and all addresses at
+once.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +22,7 @@ PROVE = errors.Words(
 
 
 def proof(desk: Desk, back: str) -> dict[str, Any]:
-    """Whether what needs a proof can be done now, and where the proof is given; from there it goes `back`."""
+    """Return whether what needs a proof can be done now, and where the proof is given; from there it goes `back`."""
     return {"is_fresh": staff.is_fresh(desk.session, desk.actor), "prove": url_for("entrance.again", next=back)}
 
 

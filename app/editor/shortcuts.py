@@ -41,7 +41,7 @@ IN_EACH_LIST = ("next", "previous", "open", "tick", "undo", "search", "help")
 
 
 def on_letter_of_expert(kinds: Sequence[str]) -> dict[str, tuple[str, LazyString]]:
-    """What the help says beside an expert's letter that can be filed as these kinds."""
+    """Return what the help says beside an expert's letter that can be filed as these kinds."""
     return {kind: row for kind, row in OF_EXPERT.items() if kind in kinds} | {act: KEYS[act] for act in IN_EACH_LIST}
 
 

@@ -27,7 +27,7 @@ WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
 
 
 def way_back(events: list[Event]) -> str:
-    """What the button of the undo carries for the events of a press; empty where nothing can be undone."""
+    """Return what the button of the undo carries for the events of a press; empty where nothing can be undone."""
     return ".".join(map(str, undoing.undoable(events)))
 
 
@@ -61,7 +61,7 @@ def _told(done: int, left: Counter[str]) -> str:
 
 
 def stay(left: Counter[str]) -> list[str]:
-    """What a press left as it is, a sentence for each reason."""
+    """Return what a press left as it is, a sentence for each reason."""
     return [
         ngettext("One stays as it is: %(why)s.", "%(num)s stay as they are: %(why)s.", number, why=why)
         for why, number in left.items()

@@ -1,4 +1,4 @@
-"""What a browser of the desk's people is called in their list of sessions. What it sends about itself is not kept."""
+"""Names of browsers in the list of sessions of the desk's people. What a browser sends about itself is not kept."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Where I am signed in, and the ways out. Sessions are rows: what is ended here is out at once, whatever the cookie
+"""Sessions and the ways out. Sessions are rows: one that is ended here is out at once, whatever the cookie
 says."""
 
 from flask import g, redirect, render_template, session, url_for

@@ -32,7 +32,9 @@ def local(path: str | None) -> str | None:
 
 
 def _addressed() -> str:
-    """Whose mailbox the mail would go to, for the limits: as a signature, so that no address is kept for counting."""
+    """Return whose mailbox the mail would go to, for the limits: as a signature, so that no address is kept for
+    counting.
+    """
     key = current_app.config["SECRET_KEY"]
     return (
         Signer(key, salt="asked for a way in").get_signature(request.form.get("email", "").casefold().strip()).decode()
@@ -76,7 +78,7 @@ def ask_for_it() -> Response:
 
 @entrance.get("/sign-in/code")
 def code() -> Response:
-    """Where the code from the mail is typed; a browser that has not asked is led to asking."""
+    """Show the page for the code from the mail; a browser that has not asked is led to asking."""
     return _code_page() if "browser" in session else redirect(url_for("entrance.ask"), code=303)
 
 
@@ -102,7 +104,7 @@ def use_code() -> Response:
 
 @entrance.get("/sign-in/<token>")
 def link(token: str) -> Response:
-    """What a mailed link opens. Scanners open it too: nothing happens before the button is pressed."""
+    """Open a mailed link. Scanners open it too: nothing happens before the button is pressed."""
     return _link_page(token)
 
 
@@ -143,7 +145,7 @@ def _enter(token: str) -> Response:
 
 @entrance.get("/sign-in/again")
 def again() -> str | Response:
-    """Where somebody who is signed in proves once more that it is them, before what can't be left to a borrowed
+    """Return where somebody who is signed in proves once more that it is them, before what can't be left to a borrowed
     screen."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
@@ -172,7 +174,7 @@ def _family() -> str:
 
 
 def home_of(rows: Session, person_id: int, door: str) -> str:
-    """Where somebody's work begins."""
+    """Return where somebody's work begins."""
     if door == "expert":
         return url_for("expert.dashboard")
     desks = desks_of(rows, person_id)

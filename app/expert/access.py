@@ -1,4 +1,4 @@
-"""How somebody comes to an assignment: by its link, which opens that one alone, or signed in as its expert."""
+"""Access to an assignment: by its link, which opens that one alone, or signed in as its expert."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

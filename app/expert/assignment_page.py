@@ -50,7 +50,9 @@ def _thanks(found: Visit) -> Response:
 
 
 def published_page(found: Visit, status: int = 200, body: str = "", errors: dict[str, str] | None = None) -> Response:
-    """What ran. The line that says who asked is left out: readers are named to the public, never to an expert by us."""
+    """Show what ran. The line that says who asked is left out: readers are named to the public, never to an expert by
+    us.
+    """
     task = found.task
     question = task.assignment.question
     story = archive.story(found.session, task.newsletter, question.public_id)

@@ -1,4 +1,4 @@
-"""What readers may be told of an expert, in the expert's own words."""
+"""An expert's profile: what readers may be told of them, in their own words."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +30,7 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why the form comes back: an error at a field, or what somebody else changed meanwhile, by field."""
+    """The reason why the form comes back: an error at a field, or what somebody else changed meanwhile, by field."""
 
     status: int = 200
     errors: dict[str, str] = field(default_factory=dict)

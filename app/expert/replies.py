@@ -1,4 +1,4 @@
-"""What an expert can say besides the answer: yes, not now, somebody else, a question back, and what is wrong in
+"""An expert's replies besides the answer: yes, not now, somebody else, a question back, and what is wrong in
 print."""
 
 from collections.abc import Callable

@@ -64,7 +64,7 @@ def sheet_of(found: Visit, tab: str | None = None) -> Sheet:
 
 
 def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
-    """What was just typed, for a page that shows it again."""
+    """Return what was just typed, for a page that shows it again."""
     tab = form.get("tab", "") or new_tab()
     return Sheet(
         answer=form.get("answer", ""),

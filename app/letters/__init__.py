@@ -1,1 +1,1 @@
-"""What comes in, as the desk reads it; the readers' sealed contact data; receipts."""
+"""Letters as the desk reads them; the readers' sealed contact data; receipts."""

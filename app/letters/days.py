@@ -1,4 +1,4 @@
-"""What may be kept of when a reader did something."""
+"""Days instead of minutes: the most that may be kept of when a reader did something."""
 
 from datetime import UTC, datetime
 
@@ -20,6 +20,8 @@ def day_only(moment: datetime) -> datetime:
 
 
 def kept_moment(session: Session, letter: Letter) -> datetime:
-    """When the letter's writer does something now, as far as it may be kept: the day only, of who left no address."""
+    """Return when the letter's writer does something now, as far as it may be kept: the day only, of who left no
+    address.
+    """
     moment = now(session)
     return day_only(moment) if letter.hear_back == "number" else moment

@@ -1,4 +1,4 @@
-"""What the desk does with a letter: one key per filing, kind endings, and the way back."""
+"""Filing of letters: one key per filing, kind endings, and the way back."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -16,7 +16,7 @@ STATES = States(
 
 
 class LetterStates:
-    """What pages, verbs and queries ask of where a letter stands."""
+    """Properties of a letter's state, for pages, verbs and queries."""
 
     is_received = STATES.which("is_received")
     is_held = STATES.which("is_held")

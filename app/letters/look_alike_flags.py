@@ -1,4 +1,4 @@
-"""Which of the letters that wait have a likely look-alike: the worker notes it, so that the list can say so and be
+"""Flags on waiting letters that have a likely look-alike: the worker notes them, so that the list can say so and be
 narrowed by it."""
 
 from collections.abc import Sequence

@@ -29,7 +29,7 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 @dataclass(frozen=True)
 class Mailed:
-    """What a reader mailed, and from where: an `address` that one can't write to is not kept."""
+    """A reader's mail, and where it came from: an `address` that one can't write to is not kept."""
 
     words: str
     address: str

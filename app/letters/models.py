@@ -32,7 +32,7 @@ def _rows(rule: str) -> dict[str, Any]:
 
 
 class Letter(Row, Public, Editable, LetterStates):
-    """What somebody wrote, as the desk reads it. Who wrote it stands elsewhere, sealed, or nowhere.
+    """A letter as the desk reads it. Its writer stands elsewhere, sealed, or nowhere.
 
     Only the keyed hashes of the form's nonce and of the receipt are kept; after erasure they, the ids, the state and
     the day remain, so that a repeated Send cannot bring an erased letter back. `alike` says whether something likely
@@ -127,7 +127,7 @@ class Letter(Row, Public, Editable, LetterStates):
 
 
 class Contact(Row):
-    """Where to write to a reader, sealed. The database itself refuses an address for "just a number"."""
+    """The address of a reader, sealed. The database itself refuses an address for "just a number"."""
 
     __tablename__ = "contacts"
     __table_args__ = table(
@@ -146,7 +146,7 @@ class Contact(Row):
 
 
 class Credit(Row):
-    """How a reader wants to be named, sealed, with the consent in its own words and time.
+    """The name that a reader wants to be printed with, sealed, with the consent in its own words and time.
 
     Printing a name needs consent and a check (`verified_*`); "don't name me" has no name to keep.
     """
@@ -176,7 +176,7 @@ class Credit(Row):
 
 
 class Addition(Row):
-    """What a reader added later, with the receipt in hand."""
+    """Words that a reader added later, with the receipt in hand."""
 
     __tablename__ = "additions"
     __table_args__ = table(Index(None, "letter_id", "id"))

@@ -37,12 +37,12 @@ def listing(
 
 
 def waiting(session: Session, newsletter_id: int, states: Sequence[str] = STATES.which("waits")) -> int:
-    """How many letters wait for the desk, counted up to 1,001."""
+    """Return how many letters wait for the desk, counted up to 1,001."""
     return counts(session, [listing(newsletter_id, states)])[0]
 
 
 def counts(session: Session, lists: Sequence[Listing[Letter]]) -> list[int]:
-    """How many letters each of several lists has, counted up to 1,001, in one statement."""
+    """Return how many letters each of several lists has, counted up to 1,001, in one statement."""
     return list(session.execute(select(*(one.counted for one in lists))).one())
 
 

@@ -1,4 +1,4 @@
-"""What a reader can do with the receipt in hand. Whoever has the number may do this, so it never shows the words."""
+"""Actions of a reader with the receipt in hand. Whoever has the number may do this, so it never shows the words."""
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session

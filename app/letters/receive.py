@@ -1,4 +1,4 @@
-"""How a letter comes in. The web form, a mail, and what the desk heard elsewhere all call `send`."""
+"""Receiving a letter. The web form, a mail, and what the desk heard elsewhere all call `send`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +22,7 @@ MAXIMUM_BACKGROUND = 4_000
 
 @dataclass(frozen=True)
 class Ask:
-    """What a reader filled in, or told the desk at `given_at`.
+    """The fields that a reader filled in, or told the desk at `given_at`.
 
     `consent` is the sentence beside the credit, as they saw it.
     """
@@ -43,7 +43,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Form:
-    """What a form token says: its nonce and the number of the key that it was made with."""
+    """The content of a form token: its nonce and the number of the key that it was made with."""
 
     nonce: str
     key_no: int
@@ -51,7 +51,7 @@ class Form:
 
 @dataclass
 class Faulty(Exception):
-    """What was filled in can't be taken as it is; `faults` maps a field to a short code that the doors put into
+    """Raised for a form that can't be taken as it is; `faults` maps a field to a short code that the doors put into
     words."""
 
     faults: dict[str, str] = field(default_factory=dict)
@@ -96,7 +96,7 @@ def receipt_of(session: Session, form: Form) -> str:
 
 
 def hashes(session: Session, form: Form) -> dict[str, bytes]:
-    """What is kept of a form: the keyed hashes of its nonce and of the receipt that follows from it."""
+    """Return what is kept of a form: the keyed hashes of its nonce and of the receipt that follows from it."""
     ring = keys(session)
     return {
         "form_mac": ring.mac("letters.form", form.nonce, form.key_no),

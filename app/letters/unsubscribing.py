@@ -24,7 +24,7 @@ def letter_of(session: Session, token: str) -> Letter | None:
 
 
 def can_stop(session: Session, token: str) -> bool:
-    """Whether the link has not been used yet."""
+    """Return whether the link has not been used yet."""
     return links.find_link(session, token, "stop") is not None
 
 

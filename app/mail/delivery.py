@@ -89,7 +89,7 @@ def deliver_due(
 
 
 def anything_due(session: Session) -> bool:
-    """Whether there is work, found out without taking the write lock."""
+    """Return whether there is work, found out without taking the write lock."""
     at = now(session)
     some = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at <= at).limit(1)
     return session.scalar(some) is not None or any(
@@ -155,7 +155,7 @@ def settle(session: Session, claimed: Claim, fault: Undelivered | None, settled:
 
 
 def back_off(attempts: int) -> timedelta:
-    """How long to wait after so many attempts: 5 minutes, doubled each time up to 67, give or take a tenth."""
+    """Return how long to wait after so many attempts: 5 minutes, doubled each time up to 67, give or take a tenth."""
     wait = min(FIRST_WAIT * (1 << min(attempts - 1, 10)), LONGEST_WAIT)
     return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads a crowd, keeps no secret
 
@@ -189,9 +189,5 @@ def _free(at: datetime) -> ColumnElement[bool]:
 
 def _due(lane: int, at: datetime) -> ColumnElement[bool]:
     return and_(
-        OutboxMail.is_queued,
-        OutboxMail.lane == lane,
-        OutboxMail.due_at <= at,
-        OutboxMail.expires_at > at,
-        _free(at),
+        OutboxMail.is_queued, OutboxMail.lane == lane, OutboxMail.due_at <= at, OutboxMail.expires_at > at, _free(at)
     )

@@ -1,4 +1,4 @@
-"""What is destroyed of mail that came in, and what stays: its place, and the keyed hash that knows it again."""
+"""Erases mail that came in, except its place and the keyed hash that knows it again."""
 
 from collections.abc import Sequence
 

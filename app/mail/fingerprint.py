@@ -1,4 +1,4 @@
-"""What makes a mail the same mail: its writer, its date, its words; not the way it took."""
+"""The fingerprint of a mail: its writer, its date, its words; not the way it took."""
 
 import hashlib
 import json

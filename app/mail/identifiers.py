@@ -10,7 +10,8 @@ def message_id(base_url: str, public_id: str) -> str:
 
 
 def list_id(base_url: str, kind: str, newsletter_id: int | None) -> str | None:
-    """What a newsletter's mails of one kind are called as a list: "reader-news.n7.ask.example" (RFC 2919, section 2).
+    """Return what a newsletter's mails of one kind are called as a list: "reader-news.n7.ask.example" (RFC 2919,
+    section 2).
 
     None for a house that has only a number.
     """

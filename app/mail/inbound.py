@@ -29,7 +29,8 @@ NOBODYS = "to nobody here"  # the reason of a mail that the oldest newsletter's 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a person at the desk may see of a mail: who says they wrote it, the words, what was cut, what hung on it.
+    """The part of a mail that the desk may see: who says they wrote it, the words, what was cut, the names of
+    attachments.
 
     `attachments` are (name, bytes). `spam_score` is what our own server's filter says, as a number, where it says any.
     """
@@ -113,7 +114,7 @@ def claim(session: Session, most: int = 1, lease: timedelta = LEASE) -> list[Cla
 
 
 def anything_due(session: Session) -> bool:
-    """Whether a mail waits for its place, found out without taking the write lock."""
+    """Return whether a mail waits for its place, found out without taking the write lock."""
     return session.scalar(select(Inbound.id).where(*_due(now(session))).limit(1)) is not None
 
 
@@ -198,7 +199,9 @@ def _only_one(session: Session, row: Inbound) -> None:
 
 
 def read_again(session: Session, actor: Actor, row: Inbound) -> None:
-    """Let a mail that was set aside be read and placed again from its bytes. Raises `Illegal`, or `Missing` without them."""
+    """Let a mail that was set aside be read and placed again from its bytes. Raises `Illegal`, or `Missing` without
+    them.
+    """
     lock(session, row)
     if session.get(InboundRaw, row.id) is None:
         raise Missing("bytes")
@@ -230,7 +233,7 @@ def keep_reading(session: Session, row: Inbound, reading: Reading) -> None:
 
 
 def reading_of(session: Session, row: Inbound) -> Reading | None:
-    """What was read in the mail; None before it was read and once it is destroyed."""
+    """Return what was read in the mail; None before it was read and once it is destroyed."""
     kept = session.get(InboundRaw, row.id)
     if kept is None or kept.reading_sealed is None:
         return None
@@ -261,7 +264,7 @@ def count(session: Session, newsletter_id: int, place: str) -> int:
 
 
 def sums(session: Session) -> Counter[str]:
-    """How many mails stand in each place, and under "stored" how many in none: what `flask doctor` adds up."""
+    """Return how many mails stand in each place, and under "stored" how many in none: what `flask doctor` adds up."""
     rows = session.execute(select(Inbound.state, func.count()).group_by(Inbound.state))
     found = {state: number for state, number in rows}  # noqa: C416 - dict() would take the result for a mapping
     return Counter({name: found.get(name, 0) for name in PLACES_OF_MAIL})

@@ -14,7 +14,9 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Attachment:
-    """What hung on a message: its name, its size in bytes after decoding, its media type, and the SHA-256 of the bytes."""
+    """An attachment of a message: its name, its size in bytes after decoding, its media type, and the SHA-256 of the
+    bytes.
+    """
 
     name: str
     bytes: int
@@ -24,15 +26,16 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Mail:
-    """`headers` holds every top header in order, names as written, values decoded. `delivered_to` is where servers say it
-    went (Delivered-To, X-Original-To, Envelope-To). `return_path` is None without such a header and "" for the null one.
+    """`headers` holds every top header in order, names as written, values decoded. `delivered_to` is where servers say
+    it went (Delivered-To, X-Original-To, Envelope-To). `return_path` is None without such a header and "" for the null
+    one.
 
-    `plain` and `html` are the decoded text parts, None where there is none of the kind. Several are joined, and each of the
-    two is the whole text: a stretch that came only as the other kind is put into it (the plain footer that a list adds
-    to a page). `html` is safe to build a tree of (see html_tree.tamed). `body` is the text as a reader of it would see
-    it: `plain`, else `html` without its tags. `report` holds (media type, text) of the
-    parts of a multipart/report. `faults` are short codes of what could not be read: "bytes", "parts", "depth", "time",
-    "broken", "charset", "winmail", "encrypted".
+    `plain` and `html` are the decoded text parts, None where there is none of the kind. Several are joined, and each of
+    the two is the whole text: a stretch that came only as the other kind is put into it (the plain footer that a list
+    adds to a page). `html` is safe to build a tree of (see html_tree.tamed). `body` is the text as a reader of it would
+    see it: `plain`, else `html` without its tags. `report` holds (media type, text) of the parts of a multipart/report.
+    `faults` are short codes of what could not be read: "bytes", "parts", "depth", "time", "broken", "charset",
+    "winmail", "encrypted".
     """
 
     senders: tuple[Mailbox, ...] = ()
@@ -70,7 +73,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class Known:
-    """What the house knows when it cuts a reply: its own addresses, and the texts that may be quoted in it (the edition
+    """Knowledge for cutting a reply: the house's own addresses, and the texts that may be quoted in it (the edition
     or the invitation that was answered)."""
 
     addresses: frozenset[str] = frozenset()

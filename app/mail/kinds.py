@@ -93,11 +93,7 @@ KINDS = {
     "expert.invitation": Kind(
         N_("Invitation"),
         about.InvitationMail,
-        parts={
-            "subject": _part("words due", "due"),
-            "opening": _part(),
-            "closing": _part("reply_by", "reply_by"),
-        },
+        parts={"subject": _part("words due", "due"), "opening": _part(), "closing": _part("reply_by", "reply_by")},
         stays=N_(
             "The question, length and date, the line before the answer, the link, the terms and how to make sure "
             "that it is you stand in it in any case."
@@ -109,11 +105,7 @@ KINDS = {
         about.AssignmentMail,
         life=DAY,
         automatic=GENERATED,
-        parts={
-            "subject": _part("due"),
-            "body": _part("due link", "due link"),
-            "silent": _part("due link", "due link"),
-        },
+        parts={"subject": _part("due"), "body": _part("due link", "due link"), "silent": _part("due link", "due link")},
         examples=({"due_at": 2 * DAY}, {"silent": True}),
     ),
     "expert.overdue": Kind(

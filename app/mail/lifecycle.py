@@ -16,7 +16,7 @@ ENDED = STATES.which("has_ended")
 
 
 class MailStates:
-    """What pages, verbs and queries ask of where a mail of the outbox stands."""
+    """Properties of the state of a mail of the outbox, for pages, verbs and queries."""
 
     is_held = STATES.which("is_held")
     is_queued = STATES.which("is_queued")
@@ -65,7 +65,7 @@ PLACES, SET_ASIDE = PLACES_OF_MAIL.which("is_place"), PLACES_OF_MAIL.which("is_s
 
 
 class InboundStates:
-    """What pages, verbs and queries ask of where a mail that came in lies."""
+    """Properties of the place of a mail that came in, for pages, verbs and queries."""
 
     is_stored = PLACES_OF_MAIL.which("is_stored")
     is_letter = PLACES_OF_MAIL.which("is_letter")

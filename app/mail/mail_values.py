@@ -20,8 +20,8 @@ class AssignmentMail:
     """An assignment, as its expert is told of it.
 
     `headline` is what the question is called: None for what an editor has cleared. `typed` is what somebody at the desk
-    types for this one mail, `said` the house's own word in its place; `silent` says that the expert has answered neither
-    yes nor no.
+    types for this one mail, `said` the house's own word in its place; `silent` says that the expert has answered
+    neither yes nor no.
     """
 
     headline: str | None = None
@@ -37,9 +37,9 @@ class AssignmentMail:
 class InvitationMail(AssignmentMail):
     """All that an invitation says.
 
-    `lead_in` is the line before the answer as it would run; `policy` is 'facts', 'approve' or 'off'; `check_until` belongs
-    to the first two. `verify`, `pay` and `rights` are the newsletter's own sentences; without them the house says that it
-    doesn't pay, that words stay their writer's, and how to check who writes.
+    `lead_in` is the line before the answer as it would run; `policy` is 'facts', 'approve' or 'off'; `check_until`
+    belongs to the first two. `verify`, `pay` and `rights` are the newsletter's own sentences; without them the house
+    says that it doesn't pay, that words stay their writer's, and how to check who writes.
     """
 
     wording: str
@@ -72,9 +72,9 @@ class EditedTextMail(AssignmentMail):
 class LetterMail:
     """A reader's letter, with none of its words.
 
-    `opening` is what became of the question: answered, ended or joined. `link` leads to an address without a slug, because
-    the slug is made of the question's words; `stop` is where the reader has our mails stopped (RFC 8058). `receipt` has 20
-    digits.
+    `opening` is what became of the question: answered, ended or joined. `link` leads to an address without a slug,
+    because the slug is made of the question's words; `stop` is where the reader has our mails stopped (RFC 8058).
+    `receipt` has 20 digits.
     """
 
     opening: str = ""
@@ -106,7 +106,9 @@ class EditionMail:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the morning mail: of what `kind`, the `number` there are, the first of them as `lines`, and where they are."""
+    """A part of the morning mail: of what `kind`, the `number` there are, the first of them as `lines`, and where they
+    are.
+    """
 
     kind: str
     number: int
@@ -116,7 +118,9 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class MorningMail:
-    """What waits in the morning of a day; `cutoff_at` is that of the coming edition, `link` where the mail is switched off."""
+    """The work that waits in the morning of a day; `cutoff_at` is that of the coming edition, `link` where the mail is
+    switched off.
+    """
 
     on: date
     sections: Sequence[Section]

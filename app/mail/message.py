@@ -18,8 +18,8 @@ _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]}'’”»،؛؟。，]
 class Message:
     """A mail to one person. Without `from_address` it comes from the house's own address.
 
-    `return_token` is the secret in its return path. `unsubscribe` is the address whose POST stops such mails (RFC 8058),
-    `list_id` names what they are part of, without angle brackets (RFC 2919). `in_reply_to` and `references` are
+    `return_token` is the secret in its return path. `unsubscribe` is the address whose POST stops such mails (RFC
+    8058), `list_id` names what they are part of, without angle brackets (RFC 2919). `in_reply_to` and `references` are
     Message-IDs with their angle brackets.
     """
 
@@ -42,7 +42,8 @@ class Message:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who writes a mail, and how: in which language, in whose time zone, and in which year: a date in another one says so.
+    """The writer of a mail, and the manner: in which language, in whose time zone, and in which year: a date in another
+    one says so.
 
     To experts the `editor` writes by name from the newsletter's `address`; to all others the newsletter, or the house.
     """

@@ -75,8 +75,8 @@ class Envelope(flask_mail.Message):
 
 
 def _robots(automatic: str) -> dict[str, str | None]:
-    """What tells other robots not to answer (RFC 3834, section 5). A letter that the desk wrote may be answered by one:
-    that an expert is away is good to know.
+    """Return what tells other robots not to answer (RFC 3834, section 5). A letter that the desk wrote may be answered
+    by one: that an expert is away is good to know.
     """
     return {"Auto-Submitted": automatic or None, "X-Auto-Response-Suppress": SUPPRESSED.get(automatic)}
 

@@ -35,7 +35,9 @@ class OnItsWay(Refused):
 
 
 class Posting(TypedDict, total=False):
-    """What a mail is about, by the keys of the rows; and how it leaves: `hold` for an editor, not before `due_at`, once."""
+    """The subject of a mail, by the keys of the rows, and its way out: `hold` for an editor, not before `due_at`,
+    once.
+    """
 
     newsletter_id: int | None
     question_id: int | None
@@ -52,7 +54,8 @@ class Posting(TypedDict, total=False):
 def put(session: Session, message: Message, **posting: Unpack[Posting]) -> OutboxMail | None:
     """Write a mail into the outbox, sealed; None where the cause named by `once_key` has written its mail already.
 
-    Each mail has a return path of its own, so that a bounce finds it. Raises KeyError for a kind that is not in the table.
+    Each mail has a return path of its own, so that a bounce finds it. Raises KeyError for a kind that is not in the
+    table.
     """
     kind, at, public_id = KINDS[message.kind], now(session), new_public_id()
     due, token, house = posting.pop("due_at", None) or at, new_reply_token(), session.info["base_url"]
@@ -78,7 +81,7 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
 
 
 def read(session: Session, mail: OutboxMail) -> Message:
-    """What is in a mail. Raises `Missing` where the contents have been deleted, and `Unsealable`."""
+    """Return what is in a mail. Raises `Missing` where the contents have been deleted, and `Unsealable`."""
     content = session.get(OutboxContent, mail.id)
     if content is None:
         raise Missing("contents")
@@ -137,7 +140,9 @@ def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
 
 
 def heard(mail: OutboxMail, answer: str) -> str:
-    """What is kept of a server's answer. Of a mail to a reader only its numbers, because the words may name them."""
+    """Return what is kept of a server's answer. Of a mail to a reader only its numbers, because the words may name
+    them.
+    """
     answer = single_line(answer)[:SAID]
     return _numbers(answer) if mail.letter_id and answer[:1].isdigit() else answer  # the rest are our own words
 
@@ -158,8 +163,9 @@ def came_back(session: Session, actor: Actor, mail: OutboxMail, said: str) -> No
 
 
 def discard(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
-    """A person decides that the mail is not sent; its cause won't write it again. Raises `OnItsWay`, `Illegal`, and `Stale`
-    where somebody has worded it anew, sent it or had it tried again since it was read."""
+    """A person decides that the mail is not sent; its cause won't write it again. Raises `OnItsWay`, `Illegal`, and
+    `Stale` where somebody has worded it anew, sent it or had it tried again since it was read.
+    """
     _stop(session, mail)
     MAIL.move("discard", mail.state)
     # Each try of the worker makes a new version too, and changes nothing that anybody has read.
@@ -175,7 +181,7 @@ def recall(session: Session, actor: Actor, mail: OutboxMail) -> None:
 
 
 def put_back(session: Session, actor: Actor, mail: OutboxMail, state: str, once_key: str | None) -> None:
-    """What recalled a mail is undone: it waits in this state again. Raises `Illegal`, `Missing` (contents)."""
+    """Put a recalled mail back: it waits in this state again. Raises `Illegal`, `Missing` (contents)."""
     _with_contents(session, lock(session, mail))
     MAIL.apply(session, actor, mail, "put back", to=state, cause="undo", ended_at=None, once_key=once_key)
 
@@ -228,15 +234,13 @@ def listing(newsletter_id: int, state: str) -> Listing[OutboxMail]:
 def first_to_expert(session: Session, assignment_id: int) -> str | None:
     """The Message-ID of the mail that began the thread with an expert about one assignment."""
     first = select(OutboxMail.message_id).where(
-        OutboxMail.assignment_id == assignment_id,
-        OutboxMail.kind.startswith("expert."),
-        ~OutboxMail.is_dropped,
+        OutboxMail.assignment_id == assignment_id, OutboxMail.kind.startswith("expert."), ~OutboxMail.is_dropped
     )
     return session.scalar(first.order_by(OutboxMail.id).limit(1))
 
 
 def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES) -> dict[str, int]:
-    """How many mails of a newsletter stand in each of these states, counted up to 1,001."""
+    """Return how many mails of a newsletter stand in each of these states, counted up to 1,001."""
     return {state: listing(newsletter_id, state).count(session) for state in states}
 
 

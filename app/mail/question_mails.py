@@ -22,10 +22,7 @@ def about(
     query = (
         select(OutboxMail, OutboxContent)
         .outerjoin(OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(TOLD[0])))
-        .where(
-            OutboxMail.question_id.in_(question_ids),
-            or_(*(OutboxMail.kind.startswith(kind) for kind in TOLD)),
-        )
+        .where(OutboxMail.question_id.in_(question_ids), or_(*(OutboxMail.kind.startswith(kind) for kind in TOLD)))
     )
     listing = Listing[OutboxMail](query, (func.coalesce(OutboxMail.sent_at, OutboxMail.created_at), OutboxMail.id))
     rows = session.execute(listing.select(before, limit))

@@ -189,7 +189,7 @@ def _answer(kind: bytes, content: bytes) -> bytes:
 
 
 def serve(cpu: float) -> None:
-    """What the process does: answer one request after the other, until nobody is there to ask, or one takes too long."""
+    """Answer one request after the other, until nobody is there to ask, or one takes too long: the work of the process."""
     with suppress(ImportError, ValueError, OSError):  # not every platform limits memory
         import resource
 

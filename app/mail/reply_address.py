@@ -1,8 +1,8 @@
 """The addresses that replies come back to: a newsletter's pattern with a token in it.
 
 A pattern is "ask@steppe.example", whose tokens stand behind a plus (RFC 5233, section 1): "ask+TOKEN@steppe.example";
-or "*@reply.steppe.example", a domain of its own: "TOKEN@reply.steppe.example". The return path has "b-" before the token,
-so that a bounce can't be taken for a reply nor a reply for a bounce.
+or "*@reply.steppe.example", a domain of its own: "TOKEN@reply.steppe.example". The return path has "b-" before the
+token, so that a bounce can't be taken for a reply nor a reply for a bounce.
 """
 
 import re
@@ -58,7 +58,8 @@ def bounce_address(pattern: str, token: str) -> str:
 
 
 def tokens_in(addresses: Iterable[str], patterns: Iterable[str]) -> list[str]:
-    """Every reply token in these recipient addresses for one of these patterns, each once, in the order of the addresses.
+    """Every reply token in these recipient addresses for one of these patterns, each once, in the order of the
+    addresses.
 
     Found as well in what servers make of an address: upper case, Exchange's IMCEA forms, percent signs ("ask+token%
     steppe.example@relay.example", and %2B as in a web address), SRS0 and SRS1, BATV (prvs=), VERP (name=domain@list).
@@ -83,7 +84,9 @@ def _found(addresses: Iterable[str], patterns: Iterable[str], mark: str) -> list
 
 @lru_cache(maxsize=1000)
 def _shape(pattern: str, mark: str) -> re.Pattern[str]:
-    """How a token of the pattern stands in an address. SRS writes the domain first: "=steppe.example=ask+token@"."""
+    """Return how a token of the pattern stands in an address. SRS writes the domain first:
+    "=steppe.example=ask+token@".
+    """
     local, _at, domain = pattern.partition("@")
     domain = re.escape(domain)
     start = mark if local == "*" else rf"{re.escape(local)}\+{mark}"

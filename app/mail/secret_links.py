@@ -1,4 +1,6 @@
-"""What in a mail opens something for its receiver alone: nobody else may read it, whoever sees the rest."""
+"""Links and codes in a mail that open something for its receiver alone: nobody else may read them, whoever sees the
+rest.
+"""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +34,9 @@ def with_places(text: str) -> str:
 
 
 def with_secrets(text: str, before: str) -> str:
-    """A changed text with what the one `before` hid put back. Raises `Missing` (link) where a place was lost or made up."""
+    """A changed text with what the one `before` hid put back. Raises `Missing` (link) where a place was lost or made
+    up.
+    """
     for place, secret in _places(before):
         if place not in text:
             raise Missing("link")

@@ -1,4 +1,4 @@
-"""How mails leave the house: into a folder or to an SMTP server, as the configuration says."""
+"""Delivery of mails: into a folder or to an SMTP server, as the configuration says."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Whether mail moves at all: what has been due for long says that no worker runs."""
+"""Detects that mail doesn't move: a mail that has been due for long says that no worker runs."""
 
 from datetime import datetime
 

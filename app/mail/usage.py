@@ -1,4 +1,4 @@
-"""What was done for somebody in a stretch of time, counted without keeping who it was."""
+"""Usage counts: things done for somebody in a stretch of time, counted without keeping who it was."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""What the mails of one batch have in common: the newsletters, and what of them can be quoted. Looked up once."""
+"""The common knowledge of a batch of mails: the newsletters, and what of them can be quoted. Looked up once."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from ..newsroom import arriving
 
 @dataclass(frozen=True)
 class Settings:
-    """What placing has to know of the house.
+    """The settings of the house that placing needs.
 
     `authserv_id` is the name under which our own server checks senders (RFC 8601), empty where none does; `dns` allows
     look-ups of our own. `return_path` is the pattern that bounces come back to, `house` the address that mails which
@@ -26,7 +26,7 @@ class Settings:
 
     @property
     def checks(self) -> bool:
-        """Whether it can be told at all who wrote a mail."""
+        """Return whether it can be told at all who wrote a mail."""
         return bool(self.authserv_id) or self.dns
 
 

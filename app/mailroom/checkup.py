@@ -1,4 +1,4 @@
-"""What `flask doctor` looks at: whether every mail has one place, and whether mail can come in and be believed."""
+"""The checks of `flask doctor`: whether every mail has one place, and whether mail can come in and be believed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

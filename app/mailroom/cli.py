@@ -182,10 +182,7 @@ def _take_back(session: Session, row_id: int) -> None:
 
 def _place(database: Database, waiting: int) -> Counter[str]:
     done: Counter[str] = Counter()
-    with (
-        Reading(SECONDS) as reading,
-        click.progressbar(length=waiting, label="Placing", file=sys.stderr) as bar,
-    ):
+    with Reading(SECONDS) as reading, click.progressbar(length=waiting, label="Placing", file=sys.stderr) as bar:
         settings = settings_of(current_app.config)
         while some := place_due(database, reading, settings, AT_ONCE):
             done += some

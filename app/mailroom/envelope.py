@@ -1,4 +1,4 @@
-"""What a mail server says about a message when it hands it over, and the commit that everybody's acknowledgement waits
+"""The envelope that a mail server hands over with a message, and the commit that everybody's acknowledgement waits
 for."""
 
 import re

@@ -32,7 +32,7 @@ QUOTABLE = 3  # of our mails, or of a newsletter's editions, whose texts the tri
 
 @dataclass(frozen=True)
 class Decision:
-    """Where a mail goes, and why. `reasons` are codes. What a mail seems to be about is set also where it proves
+    """The place of a mail, and why. `reasons` are codes. What a mail seems to be about is set also where it proves
     nothing."""
 
     place: str
@@ -47,7 +47,7 @@ class Decision:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is noted on the mail itself."""
+        """Return what is noted on the mail itself."""
         names = ("newsletter_id", "assignment_id", "edition_id", "outbox_id", "duplicate_of_id")
         return {name: getattr(self, name) for name in names}
 
@@ -81,12 +81,12 @@ class Case:
         return self.session
 
     def content(self, newsletter_id: int | None) -> str:
-        """What makes it the same mail when it comes again, to the same newsletter."""
+        """Return what makes it the same mail when it comes again, to the same newsletter."""
         return f"{newsletter_id or 0} {fingerprint.canonical(self.raw, self.mail)}"
 
     @cached_property
     def words(self) -> str:
-        """What the person wrote. Who answers one of our mails quotes what opens something for them alone."""
+        """Return what the person wrote. Who answers one of our mails quotes what opens something for them alone."""
         return without_secrets(clean(self.trimmed.text))
 
     @cached_property
@@ -138,7 +138,7 @@ class Case:
 
     @cached_property
     def message_ids(self) -> list[str]:
-        """What the mail says that it answers, in the form that ours have."""
+        """Return what the mail says that it answers, in the form that ours have."""
         stated = dict.fromkeys([*self.mail.in_reply_to, *self.mail.references[-REFERRED:]])
         return [one for one in map(_bracketed, stated) if one]
 
@@ -230,20 +230,20 @@ class Case:
 
     @property
     def any_newsletter_id(self) -> int | None:
-        """Whose desk sees it where it is nobody's: the oldest newsletter's."""
+        """Return whose desk sees it where it is nobody's: the oldest newsletter's."""
         newsletter = self.newsletter or next(iter(self.newsletters), None)
         return newsletter.id if newsletter else self.mailbox_newsletter_id
 
     @cached_property
     def known(self) -> Known:
-        """What the trimmer may know: our addresses, and what may be quoted in this mail."""
+        """Return what the trimmer may know: our addresses, and what may be quoted in this mail."""
         if self.session is None:
             return Known()
         return Known(self.house.known_addresses(self.session), tuple(self._quotable()))
 
     @property
     def reading(self) -> inbound.Reading:
-        """What the desk may see of it."""
+        """Return what the desk may see of it."""
         return inbound.Reading(
             from_name=single_line(self.mail.from_name),
             from_address=self.mail.from_address,
@@ -278,7 +278,7 @@ def _bracketed(message_id: str) -> str:
 
 
 def is_of(address: str, newsletter: Newsletter) -> bool:
-    """Whether this is one of a newsletter's addresses, with or without a token."""
+    """Return whether this is one of a newsletter's addresses, with or without a token."""
     if address in (newsletter.address.casefold(), newsletter.list_address.casefold()):
         return True
     local, at, domain = newsletter.inbox.partition("@")

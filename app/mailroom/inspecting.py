@@ -1,4 +1,4 @@
-"""What would become of a message: the same reading and the same judges as for one that came in, and nothing is
+"""A trial of a message: the same reading and the same judges as for one that came in, and nothing is
 stored."""
 
 from datetime import UTC
@@ -29,7 +29,7 @@ def inspect(raw: bytes, reading: Reading | None, session: Session | None, settin
 
 
 def told(mail: Mail, trimmed: Trimmed) -> dict[str, Any]:
-    """What stands in a message; the date in UTC."""
+    """Return what stands in a message; the date in UTC."""
     return {
         "from_name": mail.from_name,
         "from_address": mail.from_address,

@@ -1,4 +1,6 @@
-"""Whether every mail has exactly one place, and nothing waits for long: what `flask doctor` and the tests add up."""
+"""Sums of integrity: every mail has exactly one place, and nothing waits for long. `flask doctor` and the tests add
+them up.
+"""
 
 from datetime import timedelta
 from typing import Any

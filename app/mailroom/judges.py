@@ -24,7 +24,7 @@ BY_THE_BOOKS = frozenset({own, edition, by_token, by_reference, of_an_expert})  
 
 
 def decide(case: Case) -> Decision:
-    """Where a mail goes. Only asks, changes nothing; the last judge takes what no other did."""
+    """Return where a mail goes. Only asks, changes nothing; the last judge takes what no other did."""
     judges = (judge for judge in JUDGES if case.session is not None or judge not in BY_THE_BOOKS)
     decision = next(decision for judge in judges if (decision := judge(case)) is not None)
     return (seen(case, decision) if case.session else None) or decision

@@ -32,7 +32,7 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 
 class Handler:
-    """What the library asks whoever uses it."""
+    """The calls that the library makes on whoever uses it."""
 
     async def handle_EHLO(  # noqa: N802 - the library's name; it calls it for LHLO too
         self, _server: Any, session: Session, _envelope: Envelope, hostname: str, responses: list[str]

@@ -1,4 +1,4 @@
-"""What is made of a mail in the transaction that places it: a letter, a bounce on our mail, an edition that arrived."""
+"""Outcomes of a mail in the transaction that places it: a letter, a bounce on our mail, an edition that arrived."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ def take(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> d
 
 
 def _forget_again(session: Session, row: Inbound, first_id: int | None) -> None:
-    """What was taken back and destroyed does not lie here because it was delivered once more."""
+    """Forget a mail again that was taken back and destroyed, and came once more."""
     if not inbound.has_bytes(session, first_id or 0):
         erasing.destroy(session, [row.id])
 

@@ -17,7 +17,7 @@ _MBOX_LINE = re.compile(rb"\A>?From [^\r\n]*\r?\n")
 
 
 class Exit(IntEnum):
-    """What a mail server makes of it (sysexits): stored; sent back to its sender, who can do something; tried again."""
+    """Exit codes for the mail server (sysexits): stored; sent back to its sender, who can do something; tried again."""
 
     STORED = os.EX_OK
     TOO_LARGE = os.EX_DATAERR

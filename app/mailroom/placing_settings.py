@@ -1,4 +1,4 @@
-"""What placing has to know of the house, from its settings."""
+"""Settings of the house that placing needs, read from the configuration."""
 
 from collections.abc import Mapping
 from email.utils import parseaddr

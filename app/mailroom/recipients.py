@@ -1,4 +1,4 @@
-"""Whom a mail is for, where a person wrote it: an expert's assignment, a newsletter, or the holding pen.
+"""The recipient of a mail that a person wrote: an expert's assignment, a newsletter, or the holding pen.
 
 Only a token that fits and a sender who is shown to be its expert make a letter on an assignment. Everything less waits
 in the holding pen with all that speaks against it, and nothing is sent back.
@@ -75,7 +75,7 @@ def by_reference(case: Case) -> Decision | None:
 
 
 def of_an_expert(case: Case) -> Decision | None:
-    """Who writes claims to be an expert who was asked something: the desk looks whether it is about that."""
+    """Return who writes claims to be an expert who was asked something: the desk looks whether it is about that."""
     person = by_email(case.books, case.mail.from_address) if case.sender else None
     expert = standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None
     if expert is None:
@@ -114,7 +114,7 @@ def _edition(case: Case) -> int | None:
 
 
 def answerable(case: Case, decision: Decision) -> bool:
-    """Whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own
+    """Return whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own
     address, and a newsletter that sends any. Else nothing is looked up: a look-up tells a name server who writes to us.
 
     Anybody can put somebody else's address into a mail; who gets our answer to that has not written to us.

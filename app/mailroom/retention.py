@@ -1,4 +1,4 @@
-"""When mails are destroyed: their bytes and what was read in them, some days after they were filed. S1, M1."""
+"""Retention of mails: their bytes and what was read in them are destroyed some days after they were filed. S1, M1."""
 
 from datetime import timedelta
 

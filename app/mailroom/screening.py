@@ -1,4 +1,4 @@
-"""What is told from the mail itself, before anybody asks whom it is for: seen before, unreadable, ours, a robot's,
+"""Screens a mail by itself, before anybody asks whom it is for: seen before, unreadable, ours, a robot's,
 spam."""
 
 import re
@@ -60,7 +60,7 @@ def _mails_it(case: Case, newsletter: Newsletter) -> bool:
 
 
 def shown_to_be(case: Case, address: str) -> senders.Verdict:
-    """Whether the mail is from this address, as far as our server or a look-up shows it."""
+    """Return whether the mail is from this address, as far as our server or a look-up shows it."""
     if address not in case.shown:
         by, dns = case.house.settings.authserv_id or None, case.house.settings.dns
         case.shown[address] = senders.check(case.mail, address, by, case.raw, dns)

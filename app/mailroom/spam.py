@@ -1,4 +1,4 @@
-"""What our own server's filter says of a mail."""
+"""The verdict of our own server's spam filter on a mail."""
 
 import re
 

@@ -60,7 +60,9 @@ def receive(address: str) -> Response:
 
 
 def _is_signed(key: bytes, raw: bytes) -> bool:
-    """Whether one of the signatures is ours for this body; several stand there while a provider changes its secret."""
+    """Return whether one of the signatures is ours for this body; several stand there while a provider changes its
+    secret.
+    """
     message_id, timestamp, given = (
         request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
     )

@@ -1,4 +1,4 @@
-"""What looks like the same question: suggested with reasons, never merged by itself.
+"""Suggests questions that ask the same, with reasons; never merges by itself.
 
 The index proposes, one rescorer for both databases orders, and the desk's own decisions say from where on a look-alike
 is shown unasked. The matcher of words finds the same language only; the extra `semantic` finds others too.
@@ -30,8 +30,9 @@ Scored = tuple[Key, float, _Doc]
 
 @dataclass(frozen=True)
 class Probe:
-    """What others are to be like: its words and, where it is a letter or question itself, which one and what is known
-    of it."""
+    """The text that others are compared to: its words and, where it is a letter or question itself, which one and what
+    is known of it.
+    """
 
     text: str
     noun: str | None = None
@@ -117,7 +118,7 @@ def by_score(
 
 
 def counts_of(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> Counts:
-    """What is known of a newsletter's documents and of these terms."""
+    """Return what is known of a newsletter's documents and of these terms."""
     listed = sorted({*terms})
     names = [f"{newsletter_id}", f"{newsletter_id}+", *scoped(newsletter_id, listed)]
     column, docs = collection.terms.term, collection.terms.docs

@@ -1,4 +1,4 @@
-"""How well a matcher finds what is asked again, on anybody's data: the product's own tables, filled for the purpose.
+"""Evaluates a matcher on anybody's data: how well it finds what is asked again, in the product's own tables.
 
 Stored rows are `{"id", "text", "language"}`, queries `{"text", "language", "same_as": [ids]}`, with an empty list where
 nothing stored is the same. Ids are numbers or strings.
@@ -149,7 +149,7 @@ def fill(database: Database, stored: Sequence[Stored], matcher: str) -> Iterator
 
 
 def asker(matcher: str, stored: Sequence[Stored]) -> Callable[[Session, str], Found]:
-    """What answers one query: the stored ids with their scores, best first."""
+    """Return what answers one query: the stored ids with their scores, best first."""
 
     def by_alike(session: Session, words: str) -> Found:
         found = by_score(session, PUBLIC, NEWSLETTER, Probe(words), matcher)

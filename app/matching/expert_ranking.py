@@ -1,4 +1,4 @@
-"""Who could answer this: a ranking of plain values, with the reasons that a person would give.
+"""Ranks experts for a question: plain values in, with the reasons that a person would give.
 
 Topic fit to what somebody has answered before, and for new experts to the topics and languages that they declare, less
 what speaks against asking them now. The weights are data.
@@ -27,7 +27,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Past:
-    """What an expert has answered: the question, and the answer where it is worth comparing. `key` comes back in the
+    """An earlier answer of an expert: the question, and the answer where it is worth comparing. `key` comes back in the
     reason."""
 
     text: str
@@ -56,7 +56,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Weights:
-    """What counts how much. `recent_days` is how long asking somebody makes them less likely to be asked again."""
+    """The weights of the ranking. `recent_days` is how long somebody who was asked is asked less."""
 
     past: float = 1.0
     topic: float = 0.35
@@ -117,7 +117,7 @@ def rank(question: Asked, experts: Sequence[Candidate], *, today: date, weights:
 
 
 def _counts(texts: Collection[Words]) -> Counts:
-    """How rare words are among all that these experts have answered."""
+    """Return how rare words are among all that these experts have answered."""
     docs = Counter(chain.from_iterable(words.stored for words in texts))
     return Counts(len(texts), docs.total() / len(texts) if texts else 0.0, docs)
 
@@ -125,7 +125,7 @@ def _counts(texts: Collection[Words]) -> Counts:
 def _past(
     question: Asked, expert: Candidate, fits: Mapping[str, float], counts: Counts, weights: Weights
 ) -> Iterator[Fact]:
-    """What they have answered that comes nearest, if a person would see why."""
+    """Yield what they have answered that comes nearest, if a person would see why."""
     if not expert.past and not expert.answered:
         yield Fact("new", (), 0.0)
     best = max(expert.past, key=lambda past: fits[past.text], default=None)
@@ -134,7 +134,7 @@ def _past(
 
 
 def _declared(question: Asked, there: AbstractSet[str], expert: Candidate, weights: Weights) -> list[Fact]:
-    """What they say of themselves that fits; `there` are the terms of the question."""
+    """Return what they say of themselves that fits; `there` are the terms of the question."""
     found: list[Fact] = []
     topics = {topic.casefold() for topic in expert.topics}
     if shared := tuple(topic for topic in question.topics if topic.casefold() in topics):

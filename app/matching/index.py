@@ -1,4 +1,4 @@
-"""What stands in the indexes: put there by the worker, taken out in the transaction that erases the text.
+"""The indexes: filled by the worker, emptied in the transaction that erases the text.
 
 Every term carries its newsletter's key in front, so that no query can leave its newsletter. How many documents have a
 term is kept in a table of its own: PostgreSQL has no quick way to tell, and both databases are to rank alike.
@@ -156,7 +156,7 @@ def _cut(row: _Doc) -> tuple[list[str], list[str]]:
 
 
 def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
-    """What one document adds to the counts: a document, its different terms as its length, and each of them."""
+    """Return what one document adds to the counts: a document, its different terms as its length, and each of them."""
     different = set(terms)
     return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(different)), *different]
 

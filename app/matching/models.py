@@ -91,7 +91,7 @@ class PublicTerm(_Term):
 
 
 class Vector(Row):
-    """What the semantic matcher makes of a document: 384 numbers from -127 to 127. As personal as the text."""
+    """A document's vector of the semantic matcher: 384 numbers from -127 to 127. As personal as the text."""
 
     __tablename__ = "vectors"
     __table_args__ = table(
@@ -160,7 +160,7 @@ if sqlite3.sqlite_version_info >= (3, 42):
 
 
 def is_index(name: str | None) -> bool:
-    """Whether a table is one of those behind full-text search, which no model describes."""
+    """Return whether a table is one of those behind full-text search, which no model describes."""
     return bool(name) and str(name).startswith(tuple(collection.fts for collection in COLLECTIONS))
 
 

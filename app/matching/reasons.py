@@ -1,4 +1,4 @@
-"""Why two texts were put side by side: never a percentage, but what a person can check at a glance."""
+"""Reasons why two texts were put side by side: never a percentage, but what a person can check at a glance."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ RARE = 2.0  # a word that tells less is not named: one in ten texts, or a short 
 
 
 class Told(Protocol):
-    """What both a probe and a document say of themselves."""
+    """Facts that both a probe and a document state of themselves."""
 
     @property
     def text(self) -> str: ...

@@ -1,4 +1,4 @@
-"""How alike two texts are, from 0 to 1: the same for both databases, whatever proposed the second.
+"""Scores how alike two texts are, from 0 to 1: the same for both databases, whatever proposed the second.
 
 Half of it is BM25 over words and stems, as a share of what the question would score against itself: rare words count,
 common ones don't. The other half is the cosine of the parts of words (3 to 5 letters), weighted like their words: it
@@ -25,16 +25,17 @@ COMPARED = 200  # terms of a text; what a long letter asks stands near its begin
 
 @dataclass(frozen=True)
 class Counts:
-    """What is known of a newsletter's documents: how many there are, how long on average, and how many have a term."""
+    """Counts over a newsletter's documents: how many there are, how long on average, and how many have a term."""
 
     size: int
     length: float
     docs: Mapping[str, int]
 
     def idf(self, term: str) -> float:
-        """How much a term tells. A desk that has just begun knows no word to be common, so it is imagined to have read
-        fifty texts in which short words are, as they are in every alphabet; with a thousand of its own that has no more
-        effect."""
+        """Return how much a term tells. A desk that has just begun knows no word to be common, so it is imagined to
+        have read fifty texts in which short words are, as they are in every alphabet; with a thousand of its own that
+        has no more effect.
+        """
         there = self.docs.get(term, 0) + IMAGINED * _expected(term)
         size = max(self.size + IMAGINED, there)
         return log(1 + (size - there + 0.5) / (there + 0.5))
@@ -84,7 +85,7 @@ class Weighed:
 
 
 def alikeness(question: Weighed, other: Weighed, counts: Counts) -> float:
-    """How alike `other` is to what `question` asks."""
+    """Return how alike `other` is to what `question` asks."""
     whole = _bm25(question.asked, question.terms, counts)
     words = _bm25(question.asked, other.terms, counts) / whole if whole else 0.0
     if question.is_of_signs:

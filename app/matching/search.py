@@ -48,7 +48,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Clause:
-    """What has to stand in a text as it is: `terms` as the index has them, `sequence` as they are read there."""
+    """A phrase that has to stand in a text as it is: `terms` as in the index, `sequence` as they are read there."""
 
     terms: tuple[str, ...]
     sequence: tuple[str, ...]
@@ -56,7 +56,9 @@ class Clause:
 
 
 def clauses(query: str) -> list[Clause]:
-    """What a query asks for: words, runs of signs, and phrases in quotation marks. The last word may be unfinished."""
+    """Return what a query asks for: words, runs of signs, and phrases in quotation marks. The last word may be
+    unfinished.
+    """
     found: list[Clause] = []
     at = 0
     for quoted in _QUOTED.finditer(query):
@@ -130,7 +132,7 @@ def search(
 
 
 def mark_of(session: Session, collection: Collection, noun: str, noun_id: int) -> int | None:
-    """Where a search goes on after this one; None where it can't be found."""
+    """Return where a search goes on after this one; None where it can't be found."""
     docs = collection.docs
     return session.scalar(select(docs.id).where(docs.noun == noun, docs.noun_id == noun_id))
 

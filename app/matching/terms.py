@@ -1,4 +1,4 @@
-"""How a text is cut into the terms of the index: the same for both databases, in any script.
+"""Cuts a text into the terms of the index: the same for both databases, in any script.
 
 Words are folded (NFKC, case, diacritics of Latin, Greek and Cyrillic letters, the forms of Arabic letters). Scripts
 without spaces give each sign and each pair of neighbours, for which plain full-text search finds next to nothing.
@@ -62,7 +62,7 @@ def units(text: str) -> Iterator[Unit]:
 
 
 def _parts(text: str, unit: Unit) -> list[str]:
-    """What stands around an apostrophe ("l'eau", "Nora's") and is long enough to be looked for by itself."""
+    """Return what stands around an apostrophe ("l'eau", "Nora's") and is long enough to be looked for by itself."""
     if unit.is_sign or unit.end - unit.start == len(unit.term):
         return []
     written = text[unit.start : unit.end]
@@ -71,7 +71,7 @@ def _parts(text: str, unit: Unit) -> list[str]:
 
 
 def _next_to(one: Unit | None, other: Unit | None) -> bool:
-    """Whether two signs stand side by side."""
+    """Return whether two signs stand side by side."""
     return one is not None and other is not None and one.is_sign and other.is_sign and one.end == other.start
 
 
@@ -107,7 +107,7 @@ def cut(text: str) -> list[str]:
 
 
 def is_of_signs(term: str) -> bool:
-    """Whether a term is of a script that is cut into signs."""
+    """Return whether a term is of a script that is cut into signs."""
     first = term[0]
     return "\u0e01" <= first <= "\u109f" or "\u1780" <= first <= "\u17ff" or first >= "\u2e80"
 

@@ -1,4 +1,4 @@
-"""What the desk decides of look-alikes, and from where on one is worth showing, which is learned from that.
+"""Verdicts of the desk on look-alikes, and the score from which one is worth showing, which is learned from them.
 
 A cut-off of one collection doesn't fit another, and one matcher's not another's: each desk's decisions move its own.
 """
@@ -24,13 +24,7 @@ NEWEST = 500  # decisions that count: a desk changes its mind, and its readers t
 
 
 def verdict(
-    session: Session,
-    actor: Staff,
-    one: tuple[str, int],
-    other: tuple[str, int],
-    same: bool,
-    score: float,
-    matcher: str,
+    session: Session, actor: Staff, one: tuple[str, int], other: tuple[str, int], same: bool, score: float, matcher: str
 ) -> Verdict:
     """Note that two things are the same question, or not. Decided again, the later decision holds.
 
@@ -70,7 +64,7 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
 
 
 def not_the_same(session: Session, key: tuple[str, int] | None) -> set[tuple[str, int]]:
-    """What has been called another question than this."""
+    """Return what has been called another question than this."""
     if key is None:
         return set()
     as_a = select(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == key[0], Verdict.a_id == key[1], ~Verdict.same)

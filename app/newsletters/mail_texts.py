@@ -1,4 +1,4 @@
-"""How a newsletter words the product's mails: kept as house texts of the kind `mail.<mail>.<part>`, by language."""
+"""A newsletter's own wording of the product's mails: kept as house texts of the kind `mail.<mail>.<part>`, by language."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ def key(kind: str, part: str) -> str:
 
 
 def own(session: Session, newsletter: Newsletter, kind: str, language: str | None = None) -> dict[str, str]:
-    """What the newsletter words of one mail, by part."""
+    """Return what the newsletter words of one mail, by part."""
     parts = {key(KINDS[kind].like or kind, part): part for part in parts_of(kind)}
     if not parts:
         return {}
@@ -45,7 +45,9 @@ def tongue_of(newsletter: Newsletter, language: str) -> str:
 
 
 def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """What is wrong with a wording, by part: ("long", ""), or a fault of the places to fill. An empty part is right."""
+    """Return what is wrong with a wording, by part: ("long", ""), or a fault of the places to fill. An empty part is
+    right.
+    """
     found = {}
     for part in parts_of(kind):
         text = texts.get(part, "").strip()

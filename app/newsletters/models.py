@@ -85,8 +85,7 @@ class Newsletter(Row, Public, Editable):
 
     __tablename__ = "newsletters"
     __table_args__ = table(
-        one_of("check_policy", tuple(value for value, *_words in CHECKS)),
-        one_of("marks", ("straight", "typographic")),
+        one_of("check_policy", tuple(value for value, *_words in CHECKS)), one_of("marks", ("straight", "typographic"))
     )
 
     slug: Mapped[str] = mapped_column(String(60), unique=True)

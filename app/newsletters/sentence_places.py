@@ -1,4 +1,4 @@
-"""What can be filled in, in braces, in a house sentence and in the standing call."""
+"""Places to fill, in braces, in a house sentence and in the standing call."""
 
 import re
 
@@ -19,5 +19,7 @@ _BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 
 
 def misplaced(kind: str, text: str) -> str:
-    """Return what stands in braces and would run as it stands, since nothing is filled in for it; "" where there is none."""
+    """Return what stands in braces and would run as it stands, since nothing is filled in for it; "" where there is
+    none.
+    """
     return next((found for found in _BRACES.findall(text) if found not in PLACES.get(kind, ())), "")

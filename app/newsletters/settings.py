@@ -1,4 +1,4 @@
-"""What an editor sets about a newsletter, and the house sentences that it words its own way."""
+"""Settings of a newsletter that an editor may change, and the house sentences that it words its own way."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,8 +26,9 @@ class Faulty(Exception):
 
 
 def change(session: Session, actor: Staff, newsletter: Newsletter, **typed: Any) -> None:
-    """Change a newsletter's settings: what was typed into the fields, and those of the calendar as `editions.rhythm` read
-    them. Raises `Faulty`, and `NotYours` unless the actor may do the act of each."""
+    """Change a newsletter's settings: what was typed into the fields, and those of the calendar as `editions.rhythm`
+    read them. Raises `Faulty`, and `NotYours` unless the actor may do the act of each.
+    """
     for act in {SETTINGS[name].act for name in typed}:
         must(actor, act)
     lock(session, newsletter)

@@ -1,1 +1,3 @@
-"""What spans several nouns: withdrawal, endings, undo, notices, digest, alarms. Doors and the worker call it; nouns do not."""
+"""Work that spans several nouns: withdrawal, endings, undo, notices, digest, alarms. Doors and the worker call it;
+nouns do not.
+"""

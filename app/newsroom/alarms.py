@@ -1,8 +1,9 @@
-"""What the clock tells the desk at once: what could cost the coming edition, and an edition of which nothing is heard.
+"""Alarms that the clock raises at the desk at once: what could cost the coming edition, and an edition of which nothing
+is heard.
 
-The other at-once mails follow from what an expert does (`expert_mails.to_desk`: an answer, a no, an objection or a yes to
-the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back, `notices`). Whatever
-else waits is told in the morning (`digest`). Each cause is told once to each editor.
+The other at-once mails follow from what an expert does (`expert_mails.to_desk`: an answer, a no, an objection or a yes
+to the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back, `notices`).
+Whatever else waits is told in the morning (`digest`). Each cause is told once to each editor.
 """
 
 from collections.abc import Iterator
@@ -125,9 +126,7 @@ def _asked_for(session: Session, edition: Edition) -> dict[int, Assignment]:
     """The assignments that an edition rests on: of what is picked, and of what was asked for it."""
     picked = select(Question.id).where(Question.edition_id == edition.id)
     asked = select(Assignment).where(
-        Assignment.newsletter_id == edition.newsletter_id,
-        Assignment.for_edition_id == edition.id,
-        Assignment.is_asked,
+        Assignment.newsletter_id == edition.newsletter_id, Assignment.for_edition_id == edition.id, Assignment.is_asked
     )
     rows = [*session.scalars(select(Assignment).where(Assignment.question_id.in_(picked))), *session.scalars(asked)]
     return {row.id: row for row in rows}
@@ -136,11 +135,7 @@ def _asked_for(session: Session, edition: Edition) -> dict[int, Assignment]:
 def _mails_waiting(
     session: Session, newsletter: Newsletter, edition: Edition, asked: dict[int, Assignment]
 ) -> Iterator[Alarm]:
-    letters = select(Letter).where(
-        Letter.newsletter_id == newsletter.id,
-        Letter.waits,
-        Letter.assignment_id.in_(asked),
-    )
+    letters = select(Letter).where(Letter.newsletter_id == newsletter.id, Letter.waits, Letter.assignment_id.in_(asked))
     for letter in session.scalars(letters.order_by(Letter.id).limit(MANY)):
         assignment = asked[letter.assignment_id or 0]
         about = _pressing(session, newsletter, edition, f"letters/{letter.public_id}")

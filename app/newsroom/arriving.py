@@ -34,7 +34,9 @@ LONGEST = 200_000  # characters that are kept of what arrived
 
 
 def reply_token(session: Session, edition: Edition) -> str:
-    """What stands in the edition's reply address. It follows from the edition: it proves nothing, it only says which one."""
+    """Return what stands in the edition's reply address. It follows from the edition: it proves nothing, it only says
+    which one.
+    """
     return _token(keys(session).mac("editions.reply", edition.public_id))
 
 
@@ -62,7 +64,7 @@ def of_message_ids(session: Session, message_ids: Sequence[str]) -> Edition | No
 
 
 def texts_of(session: Session, editions: Sequence[Edition]) -> dict[int, str]:
-    """What may be quoted of each edition: its own mail if it arrived, else what was locked."""
+    """Return what may be quoted of each edition: its own mail if it arrived, else what was locked."""
     found = {edition.id: [edition.arrived_text] for edition in editions if edition.arrived_text}
     missing = [edition.id for edition in editions if edition.id not in found]
     items = select(EditionItem).where(EditionItem.edition_id.in_(missing)).order_by(EditionItem.position)
@@ -135,7 +137,9 @@ def arrived(session: Session, actor: Actor, edition: Edition, message_id: str, t
 
 
 def changes(session: Session, edition: Edition) -> list[diff.Change]:
-    """What differs between what was locked and what ran, Q&A by Q&A; empty where nothing does, or nothing has arrived."""
+    """Return what differs between what was locked and what ran, Q&A by Q&A; empty where nothing does, or nothing has
+    arrived.
+    """
     if not edition.arrived_text:
         return []
     ran = [(part, runs(part)) for part in paragraphs(edition.arrived_text)]

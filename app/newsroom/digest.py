@@ -49,7 +49,7 @@ def send_digests(database: Database, at: datetime | None = None) -> int:
 
 
 def _due(session: Session) -> Iterator[tuple[Newsletter, Person]]:
-    """Whose morning it is, and who has had no mail yet."""
+    """Yield whose morning it is, and who has had no mail yet."""
     for newsletter in all_newsletters(session):
         if (
             newsletter.digest_at
@@ -95,7 +95,7 @@ def _worth_a_mail(found: Sequence[Section], cutoff_at: datetime | None, at: date
 
 
 def sections(session: Session, newsletter: Newsletter) -> list[Section]:
-    """What there is to say about a newsletter, broken things first; nothing is left of what is none."""
+    """Return what there is to say about a newsletter, broken things first; nothing is left of what is none."""
     key, yesterday = newsletter.id, now(session) - DAY
     desk = address(session, f"/desk/{newsletter.slug}")
     counted = (
@@ -123,7 +123,7 @@ def _named(session: Session, kind: str, assignments: Sequence[Assignment], link:
 
 
 def _late(session: Session, newsletter_id: int) -> list[Assignment]:
-    """Whose date is over, but for those whose mail waits to be filed."""
+    """Return whose date is over, but for those whose mail waits to be filed."""
     found: list[Assignment] = []
     for state, clock in CLOCKS.items():
         mine = select(Assignment).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)

@@ -27,13 +27,7 @@ from . import notices
 from .undo import is_untouched, take_back
 
 
-def end_letter(
-    session: Session,
-    actor: Staff,
-    letter: Letter,
-    reason: str,
-    answer: Question | None = None,
-) -> None:
+def end_letter(session: Session, actor: Staff, letter: Letter, reason: str, answer: Question | None = None) -> None:
     """End a letter, where there is one with the published `answer` that fits. Raises `Missing` (reason), `Illegal`."""
     _known(reason)
     filing.end(session, actor, letter, reason, answered_by_id=answer.id if answer else None)
@@ -68,12 +62,7 @@ def may_wait_again(session: Session, letter: Letter) -> bool:
 
 
 def close_question(
-    session: Session,
-    actor: Staff,
-    question: Question,
-    reason: str,
-    sentence: str = "",
-    answer: Question | None = None,
+    session: Session, actor: Staff, question: Question, reason: str, sentence: str = "", answer: Question | None = None
 ) -> None:
     """Close a question: its readers hear `reason`, where there is one with the published `answer` that fits; whoever was
     asked hears `sentence`. Raises as `end_letter` does, and `Leaking` (see `firewall`)."""
@@ -138,13 +127,6 @@ def _path(newsletter: Newsletter, answer: Question | None) -> str:
     return f"/{newsletter.slug}/q/{answer.public_id}/-" if answer else ""
 
 
-def _tell(
-    session: Session,
-    actor: Staff,
-    newsletter: Newsletter,
-    letter: Letter,
-    reason: str,
-    path: str = "",
-) -> None:
+def _tell(session: Session, actor: Staff, newsletter: Newsletter, letter: Letter, reason: str, path: str = "") -> None:
     sentence = sentence_of(session, newsletter, reason, letter.language)
     notices.tell_reader(session, actor, letter, LetterMail(opening="ended", sentence=sentence, link=path))

@@ -1,4 +1,4 @@
-"""What went on at a newsletter's desk, added up from its counted weeks: never from the letters themselves."""
+"""Insights into a newsletter's desk, added up from its counted weeks: never from the letters themselves."""
 
 import math
 from collections import Counter
@@ -81,7 +81,7 @@ def letters_in(figures: Figures) -> int:
 
 
 def reply_days(figures: Figures, expert: str | None = None) -> Counter[int]:
-    """How many texts came after so many days, of all experts or of one."""
+    """Return how many texts came after so many days, of all experts or of one."""
     days: Counter[int] = Counter()
     for key, number in of(figures, "reply_days").items():
         whose, day = key.split()

@@ -23,7 +23,7 @@ AHEAD = 6  # editions that are looked through for one that still takes answers
 
 
 def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
-    """When the expert should have said yes or no, and when the text is due, if the editor sets nothing else."""
+    """Return when the expert should have said yes or no, and when the text is due, if the editor sets nothing else."""
     edition = run_of(session, assignment)
     cutoff = edition.cutoff_at if edition else now(session) + timedelta(days=14)
     due_at = default_due_at(cutoff, newsletter.zone, now(session))
@@ -46,13 +46,17 @@ def invite(
 
 
 def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]) -> None:
-    """Invite several experts to one question: each letter says how many others are asked, also those whose turn comes after."""
+    """Invite several experts to one question: each letter says how many others are asked, also those whose turn comes
+    after.
+    """
     for asked, assignment in enumerate(assignments, 1):
         invite(session, actor, assignment, also=len(assignments) - asked)
 
 
 def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
-    """The ladder's invitation. Where the edition it was meant for takes nothing any more, it is for the next one that does."""
+    """The ladder's invitation. Where the edition it was meant for takes nothing any more, it is for the next one that
+    does.
+    """
     meant = run_of(session, assignment)
     if meant is not None and (not meant.is_planned or meant.cutoff_at <= now(session)):
         coming = coming_editions(session, assignment.newsletter_id, AHEAD)
@@ -64,11 +68,7 @@ def invite_next(session: Session, assignment: Assignment, once_key: str) -> None
 
 
 def preview(
-    session: Session,
-    assignment: Assignment,
-    *,
-    reply_by: datetime | None = None,
-    due_at: datetime | None = None,
+    session: Session, assignment: Assignment, *, reply_by: datetime | None = None, due_at: datetime | None = None
 ) -> Message:
     """The invitation as it would be mailed now; where the link will stand, only its beginning does."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
@@ -80,10 +80,7 @@ def preview(
 
 
 def _terms(
-    session: Session,
-    assignment: Assignment,
-    reply_by: datetime | None,
-    due_at: datetime | None,
+    session: Session, assignment: Assignment, reply_by: datetime | None, due_at: datetime | None
 ) -> assigning.Terms:
     """Return what the letter says about dates and print, from the edition it is for where the editor sets nothing else."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)

@@ -1,4 +1,4 @@
-"""What the newsroom keeps for itself: numbers, and nothing of one reader."""
+"""Tables of the newsroom itself: numbers, and nothing of one reader."""
 
 from datetime import date, datetime
 
@@ -9,9 +9,10 @@ from ..db import Row, table
 
 
 class CountedWeek(Row):
-    """What went on at a newsletter's desk in one week, as numbers: what Insights adds up, so that its cost grows with the
-    weeks and not with the letters. `begins` is a Monday; `figures` are what `insights.Figures` says. Nothing in it is of
-    one reader, and it is counted anew as long as the week can still change (`weekly_counts`)."""
+    """The counts of one week at a newsletter's desk, from which Insights is added up, so that its cost grows with the
+    weeks and not with the letters. `begins` is a Monday; `figures` are what `insights.Figures` says. Nothing in it is
+    of one reader, and it is counted anew as long as the week can still change (`weekly_counts`).
+    """
 
     __tablename__ = "counted_weeks"
     __table_args__ = table(UniqueConstraint("newsletter_id", "begins"))

@@ -1,4 +1,4 @@
-"""Who hears that something ran, or did not: the experts by name, the readers without a word of their question."""
+"""Notices that something ran, or did not: to the experts by name, to the readers without a word of their question."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -71,12 +71,14 @@ def tell_reader(
 
 
 def cause(kind: str, letter_id: int, edition_id: int | None = None) -> str:
-    """What makes a notice the one that a reader gets: they are told once of each end, and once of each edition."""
+    """Return what makes a notice the one that a reader gets: they are told once of each end, and once of each edition."""
     return f"{kind}:{letter_id}:{edition_id or ''}"
 
 
 def untell(session: Session, actor: Actor, letter: Letter) -> None:
-    """Take back the notice that a letter or its question ended, as part of an undo. Raises `OnItsWay` where it has gone out."""
+    """Take back the notice that a letter or its question ended, as part of an undo. Raises `OnItsWay` where it has gone
+    out.
+    """
     if (mail := of_ending(session, letter)) is None or mail.is_discarded:
         return
     if not mail.waits:
@@ -103,12 +105,12 @@ def not_this_time(session: Session, actor: Actor, question: Question) -> None:
 
 
 def dropped(session: Session, actor: Actor, question: Question, why: str) -> None:
-    """What was to run does not: the experts hear why. Raises `Leaking` as `expert_mails.to_expert` does."""
+    """Tell the experts why what was to run does not. Raises `Leaking` as `expert_mails.to_expert` does."""
     tell_experts(session, actor, question, "expert.dropped", AssignmentMail(typed=why))
 
 
 def carried_over(session: Session, actor: Actor, question: Question, edition: Edition) -> None:
-    """What was to run waits for a later edition: the experts hear when."""
+    """Tell the experts when what was to run does, which waits for a later edition."""
     about = AssignmentMail(runs_on=edition.runs_at)
     tell_experts(session, actor, question, "expert.carried_over", about, f"carried:{edition.id}")
 
@@ -125,7 +127,9 @@ def _ran(session: Session, question: Question, edition: Edition) -> AssignmentMa
 
 
 def letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, due_at: datetime | None) -> None:
-    """The editors hear that a letter behind a question was taken back; `due_at` hides the minute of one without address."""
+    """The editors hear that a letter behind a question was taken back; `due_at` hides the minute of one without
+    address.
+    """
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     link = address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
     about = DeskMail(link=link, runs_unnamed=runs_unnamed)

@@ -1,4 +1,4 @@
-"""What a receipt says became of a letter: a coarse public state, never the desk's internal one, never the words."""
+"""The public state of a letter, shown by its receipt: coarse, never the desk's internal one, never the words."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,8 +19,8 @@ from ..questions.queries import lead_of
 class Standing:
     """`state` is one of arrived, read, kept (a comment or tip), asked, answered, coming, published, ended, withdrawn.
 
-    `path` is the published page; `reason` the key of a kind sentence; `runs_at` when it is to run; `coming` the next dates.
-    `runs_unnamed` says that it was withdrawn after the edition was locked, and runs without a name.
+    `path` is the published page; `reason` the key of a kind sentence; `runs_at` when it is to run; `coming` the next
+    dates. `runs_unnamed` says that it was withdrawn after the edition was locked, and runs without a name.
     """
 
     state: str

@@ -1,4 +1,4 @@
-"""What readers and experts hear of: an edition is sent or recalled, an answer moves to another date, a page is withdrawn."""
+"""Publishing, as readers and experts hear of it: an edition is sent or recalled, an answer moves, a page is withdrawn."""
 
 from datetime import timedelta
 
@@ -86,7 +86,9 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
 
 
 def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
-    """Withdraw a published page with a stub: for someone's safety, at once. Raises `Missing` without a reason, `Leaking`."""
+    """Withdraw a published page with a stub: for someone's safety, at once. Raises `Missing` without a reason,
+    `Leaking`.
+    """
     if not (reason := clean(reason)):
         raise Missing("why")
     QUESTION.apply(session, actor, lock(session, question), "retract")

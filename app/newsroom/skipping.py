@@ -59,7 +59,9 @@ def unskip(session: Session, actor: Staff, edition: Edition) -> Moved:
 
 
 def moved_from(session: Session, edition: Edition) -> Moved:
-    """What was picked for a date when it was left out, and where it stands now; without what has run or ended since."""
+    """Return what was picked for a date when it was left out, and where it stands now; without what has run or ended
+    since.
+    """
     skipped = newest_of(session, "edition", edition.id, "edition.skip")
     moves = chosen(session, (skipped.facts or {}).get("did", ()))[::-1] if skipped else ()
     questions = [session.get_one(Question, move.noun_id) for move in moves if move.action in LEAVES]
@@ -67,7 +69,9 @@ def moved_from(session: Session, edition: Edition) -> Moved:
 
 
 def carry_back(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Put a question that was carried over first into the edition that it was picked for. Raises `Stale` where it was moved on."""
+    """Put a question that was carried over first into the edition that it was picked for. Raises `Stale` where it was
+    moved on.
+    """
     facts = event.facts or {}
     edition, target = session.get_one(Edition, facts["from"]), lock(session, session.get_one(Edition, facts["to"]))
     if not question.is_queued or question.edition_id != target.id or not target.is_planned:

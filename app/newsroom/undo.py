@@ -1,7 +1,7 @@
 """Undo: what can be taken back, a row for each, and the press that takes back the last one while it can be.
 
-A press is known by the events that it wrote into the trail, so nothing is kept for it but the trail itself. The event of a
-press names in `did` the events that it brought about, and in `told` the mails that tell of them.
+A press is known by the events that it wrote into the trail, so nothing is kept for it but the trail itself. The event
+of a press names in `did` the events that it brought about, and in `told` the mails that tell of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -75,7 +75,8 @@ class Left:
 class Undo:
     """A row: an event, the verb that takes it back, how everything stands then, and how long that can be done.
 
-    Whatever the event brought about is taken back after it. `mail` is the kind of the mail whose discarding takes it back.
+    Whatever the event brought about is taken back after it. `mail` is the kind of the mail whose discarding takes it
+    back.
     """
 
     action: str
@@ -86,7 +87,7 @@ class Undo:
 
 
 def _restored(*columns: str, then: Verb | None = None) -> Verb:
-    """Return the verb that lets a row stand where it stood: its state, and `columns` as its event kept them, or else empty."""
+    """Return the verb that lets a row stand where it stood: its state, and `columns` as the event kept them or empty."""
 
     def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
         was = (event.facts or {}).get("was", {})
@@ -132,7 +133,7 @@ def _ladder(session: Session, actor: Staff, assignment: Assignment, _event: Even
 
 
 def _by_its_experts(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
-    """Where the ladder has asked the next one meanwhile, the question stands with an expert already."""
+    """Leave the question with an expert where the ladder has asked the next one meanwhile."""
     if question.state not in (event.old, event.new):
         raise Stale(question.public_id)
     if question.state != event.old:
@@ -231,7 +232,7 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
 
 
 def _take_back_words(session: Session, actor: Staff, press: Sequence[int]) -> None:
-    """What somebody said by a press whose steps are all undone was not meant either."""
+    """Take back what somebody said by a press whose steps are all undone."""
     for event in chosen(session, press):
         if event.action == "verdict.same" and event.facts and _is_own(actor, event):
             take_back_same(session, actor, tuple(event.facts["a"]), tuple(event.facts["b"]))
@@ -242,7 +243,7 @@ def _is_own(actor: Staff, event: Event) -> bool:
 
 
 def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
-    """Take one event of a press back. Raises `Told` where an expert has heard of it, `OnItsWay`, `TooLate`, and `Stale`."""
+    """Take one event of a press back. Raises `Told` where an expert has heard of it, `OnItsWay`, `TooLate`, `Stale`."""
     row = _row(session, event)
     if event.new is not None and moved_since(session, event, press):
         raise Stale(row.public_id)
@@ -258,7 +259,7 @@ def _row(session: Session, event: Event) -> Any:
 
 
 def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
-    """Return whether nothing of what `press` brought about was moved on, and its question is one whose experts are heard."""
+    """Return whether nothing that `press` brought about was moved on, in a question whose experts are still heard."""
     events = [event for event in chosen(session, keys) if event.action in UNDO]
     questions = Question.id.in_({event.question_id for event in events if event.question_id})
     if session.scalar(select(Question.id).where(questions, Question.is_settled).limit(1)) is not None:

@@ -1,4 +1,4 @@
-"""Who waits for whom at a newsletter's desk. The lists are short walks of indexes, however much there is."""
+"""Lists of who waits for whom at a newsletter's desk. Each is a short walk of an index, however much there is."""
 
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -44,8 +44,8 @@ class Task:
 
 @dataclass(frozen=True)
 class Board:
-    """What waits for the desk, for experts, for their check of a quote, and for somebody to be asked; the next two
-    editions, and the sections of the first.
+    """The board of waiting work: for the desk, for experts, for their check of a quote, and for somebody to be asked;
+    the next two editions, and the sections of the first.
     """
 
     desk: list[Task]
@@ -78,16 +78,14 @@ def board(session: Session, newsletter: Newsletter) -> Board:
 
 
 def _editions_to_finish(session: Session, newsletter_id: int) -> list[Task]:
-    """What is locked and not marked as sent, and what was to run and was never locked."""
+    """Return what is locked and not marked as sent, and what was to run and was never locked."""
     mine = (
         select(Edition).where(Edition.newsletter_id == newsletter_id).order_by(Edition.runs_at, Edition.id).limit(SHOWN)
     )
     locked = session.scalars(mine.where(Edition.is_locked))
     missed = session.scalars(
         mine.where(
-            Edition.is_planned,
-            Edition.runs_at <= now(session),
-            exists().where(Question.edition_id == Edition.id),
+            Edition.is_planned, Edition.runs_at <= now(session), exists().where(Question.edition_id == Edition.id)
         )
     )
     return [
@@ -124,7 +122,7 @@ def _texts_to_settle(session: Session, newsletter: Newsletter) -> list[Task]:
 
 
 def _next_step(answer: Answer, check: Check | None, policy: str) -> str:
-    """What the desk does next with a text: a check counts only for the very text that was checked."""
+    """Return what the desk does next with a text: a check counts only for the very text that was checked."""
     if answer.is_submitted:
         return "edit"
     outcome = check.outcome if check and check.text_id == answer.text_id else None
@@ -200,7 +198,7 @@ def _slot_to_fill(coming: list[Edition], numbers: list[int]) -> list[Task]:
 
 
 def _dates_to_keep(session: Session, newsletter: Newsletter, coming: list[Edition]) -> list[Task]:
-    """What must run by a day that the next two editions reach, and stands in no edition before that day."""
+    """Return what must run by a day that the next two editions reach, and stands in no edition before that day."""
     found = must_run(session, newsletter.id, SHOWN)
     keys = {question.edition_id for question in found} - {None}
     runs = (

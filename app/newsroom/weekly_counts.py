@@ -106,8 +106,9 @@ def _within(column: Any, span: tuple[datetime, datetime]) -> Any:
 
 
 def _letters(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
-    """What readers wrote: on which way, in which language, what it was, and about which topics. Spam counts as its kind
-    and as nothing else."""
+    """Return what readers wrote: on which way, in which language, what it was, and about which topics. Spam counts as
+    its kind and as nothing else.
+    """
     mine = (Letter.newsletter_id == newsletter_id, _within(Letter.received_at, span), Letter.author == "reader")
     columns = (Letter.channel, Letter.language, Letter.state, Letter.filed_as)
     figures = {name: Counter[str]() for name in ("channels", "languages", "kinds")}
@@ -130,7 +131,7 @@ def _letters(session: Session, newsletter_id: int, span: tuple[datetime, datetim
 
 
 def _ran(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
-    """What ran, for how many readers, how many days after the first of them asked, and about which topics."""
+    """Return what ran, for how many readers, how many days after the first of them asked, and about which topics."""
     query = select(Question.id, Question.opened_at, Question.published_at).where(
         Question.newsletter_id == newsletter_id, _within(Question.published_at, span)
     )
@@ -164,7 +165,7 @@ def _askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
 
 
 def _experts(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
-    """Whom the desk asked that week, and what came of it: a text, a no, or nothing while the time ran out."""
+    """Return whom the desk asked that week, and what came of it: a text, a no, or nothing while the time ran out."""
     mine = (Assignment.newsletter_id == newsletter_id, _within(Assignment.invited_at, span))
     query = select(
         Assignment.expert_id, Assignment.state, Assignment.invited_at, Assignment.received_at,

@@ -79,7 +79,9 @@ def _tell(session: Session, letter: Letter, question: Question, fixed: bool) -> 
 
 
 def _later(session: Session, letter: Letter) -> datetime | None:
-    """What is mailed about it would tell the minute of a letter without address: it goes out when the day is over."""
+    """Return what is mailed about it would tell the minute of a letter without address: it goes out when the day is
+    over.
+    """
     return kept_moment(session, letter) + timedelta(days=1) if letter.hear_back == "number" else None
 
 
@@ -94,8 +96,9 @@ def _standing(session: Session, key: int) -> tuple[Question, Question]:
 
 
 def _is_all_theirs(session: Session, letter: Letter, question: Question, words: str) -> bool:
-    """Whether a question that a letter was taken out of is still that reader's, by its words or as it was opened for them:
-    nobody asks it, and nothing of it was ever confirmed as the desk's own."""
+    """Return whether a question that a letter was taken out of is still that reader's, by its words or as it was opened
+    for them: nobody asks it, and nothing of it was ever confirmed as the desk's own.
+    """
     if letters_of(session, question) or question.text is None:
         return False
     if question.text.cleared_at is None and question.text.body == for_print(words):
@@ -157,7 +160,7 @@ def _keep_only_wanted(session: Session, letter: Letter) -> None:
 
 
 def _is_fixed(session: Session, question: Question) -> bool:
-    """Whether it was locked into an edition, or ran."""
+    """Return whether it was locked into an edition, or ran."""
     return session.scalar(select(EditionItem.id).filter_by(question_id=question.id)) is not None
 
 

@@ -1,4 +1,4 @@
-"""Who works at one newsletter's desk, is invited to it, or was: what its pages show of them."""
+"""Colleagues at one newsletter's desk, invited to it, or there once: what its pages show of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,9 @@ from .models import BrowserSession, Membership, Person, SignIn
 
 @dataclass(frozen=True)
 class Colleague:
-    """Somebody of a desk as its people page shows them. `email`, `browsers`, `seen_at` and `link_ends_at` are for admins."""
+    """Somebody of a desk as its people page shows them. `email`, `browsers`, `seen_at` and `link_ends_at` are for
+    admins.
+    """
 
     person: Person
     membership: Membership

@@ -130,7 +130,7 @@ def expert_of(session: Session, person_id: int) -> Expert | None:
 
 
 def standing(session: Session, expert: Expert | None) -> Expert | None:
-    """Who an expert is now: whoever they were merged into, which is never somebody merged themselves."""
+    """Return who an expert is now: whoever they were merged into, which is never somebody merged themselves."""
     if expert is None or expert.merged_into_id is None:
         return expert
     return session.get_one(Expert, expert.merged_into_id)

@@ -1,7 +1,7 @@
 """Somebody is shut out of the whole house at once, whatever their places in it, or let back in: for whoever runs it.
 
-`staff.deactivate` is for an admin, who knows of one desk. The links of assignments are no way in: they open one thing each,
-for whoever was asked, and go on working, as they do for all who are out.
+`staff.deactivate` is for an admin, who knows of one desk. The links of assignments are no way in: they open one thing
+each, for whoever was asked, and go on working, as they do for all who are out.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,9 @@ def shut_out(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
 
 
 def let_back(session: Session, actor: Actor, person: Person) -> None:
-    """Let somebody come in again, by a mail that they ask for; where a desk alone shut them out, they stay so. Raises `Stale`."""
+    """Let somebody come in again, by a mail that they ask for; where a desk alone shut them out, they stay so. Raises
+    `Stale`.
+    """
     if lock(session, person).disabled_at is None:
         raise Stale("not out")
     person.disabled_at = None
@@ -50,6 +52,6 @@ def let_back(session: Session, actor: Actor, person: Person) -> None:
 
 
 def _places(session: Session, person: Person) -> Sequence[Membership]:
-    """Where they work; who invited them and hasn't seen them yet learns nothing."""
+    """Return where they work; who invited them and hasn't seen them yet learns nothing."""
     query = select(Membership).where(Membership.person_id == person.id, Membership.joined_at.is_not(None))
     return session.scalars(query.order_by(Membership.newsletter_id)).all()

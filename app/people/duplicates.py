@@ -33,7 +33,9 @@ EVERYBODYS = frozenset([
 
 @dataclass(frozen=True)
 class Pair:
-    """Two experts who may be one, the earlier recorded first; `reasons` are "name", "like name", "organisation", "domain"."""
+    """Two experts who may be one, the earlier recorded first; `reasons` are "name", "like name", "organisation",
+    "domain".
+    """
 
     one: Expert
     other: Expert
@@ -61,7 +63,7 @@ def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
 
 
 def has_namesake(session: Session, expert: Expert) -> bool:
-    """Whether somebody else of this name, in any spelling, is in the directory."""
+    """Return whether somebody else of this name, in any spelling, is in the directory."""
     others = select(Expert.id).where(
         Expert.alike == expert.alike, Expert.id != expert.id, Expert.merged_into_id.is_(None)
     )
@@ -92,7 +94,7 @@ def _walk(session: Session, after: str) -> Iterator[Sound]:
 
 
 def _candidates(group: list[Sound]) -> Iterator[tuple[int, int, bool]]:
-    """Who could be one: two keys in order, and whether their names sound the same."""
+    """Yield pairs that could be one person: two keys in order, and whether their names sound the same."""
     for one, other in combinations(group, 2) if len(group) <= CROWD else _same(group):
         same = one.alike == other.alike
         if same or is_like(one.alike, other.alike):
@@ -131,7 +133,9 @@ def _domain(session: Session, expert: Expert) -> str:
 
 
 def are_two(session: Session, actor: Staff, one: Expert, other: Expert) -> None:
-    """Somebody of the desk says that these are two people: the pair is not shown again. Raises `Illegal` for one and the same."""
+    """Somebody of the desk says that these are two people: the pair is not shown again. Raises `Illegal` for one and
+    the same.
+    """
     must(actor, "directory")
     first, second = sorted((one.id, other.id))
     if first == second:

@@ -17,7 +17,9 @@ LONGEST_TERM = 60
 
 
 def columns(name: str, profile: Mapping[str, Any]) -> dict[str, str]:
-    """What an expert is sorted, compared and found by. A language stands as "=kk-arab=" so that it can be asked for alone."""
+    """Return what an expert is sorted, compared and found by. A language stands as "=kk-arab=" so that it can be asked
+    for alone.
+    """
     topics, languages = profile.get("topics") or (), profile.get("languages") or ()
     said = fold(" ".join((name, *(profile.get(part) or "" for part in SAID), *topics)))
     tongues = " ".join(f"{language_words(code)} {_tag(code)}" for code in languages)
@@ -44,8 +46,9 @@ def describe(session: Session, expert: Expert) -> None:
 
 
 def directory(words: str = "", language: str = "", topic: str = "", *rules: ColumnElement[bool]) -> Listing[Expert]:
-    """Return the list of the experts of whom each of the `words` is said, wherever, in the order of their names; nobody who was
-    merged into somebody else."""
+    """Return the list of the experts of whom each of the `words` is said, wherever, in the order of their names; nobody
+    who was merged into somebody else.
+    """
     query = select(Expert).where(Expert.merged_into_id.is_(None), *rules)
     for word in fold(words).split():
         query = query.where(Expert.words.contains(word, autoescape=True))

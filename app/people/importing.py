@@ -1,7 +1,8 @@
 """A file of experts against the directory: first what each row would do, then all of it or nothing.
 
-An expert is known by the number of an export, else by the address, and a row that has neither by a name that one expert alone
-has. An empty cell leaves what is there. Nobody counts as checked by a file, and a new name voids the check of the old one.
+An expert is known by the number of an export, else by the address, and a row that has neither by a name that one expert
+alone has. An empty cell leaves what is there. Nobody counts as checked by a file, and a new name voids the check of the
+old one.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ Known = Row[Any]
 
 @dataclass
 class Line:
-    """What one row of the file would do. `changes` are the new values by column; `before` is whom it changes."""
+    """One row of the file and what it would do. `changes` are the new values by column; `before` is whom it changes."""
 
     number: int
     name: str

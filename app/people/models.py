@@ -42,7 +42,7 @@ class Person(Row, Public):
 
 
 class Membership(Row):
-    """What somebody may do at one newsletter's desk.
+    """A role of somebody at one newsletter's desk.
 
     `invited_as` is the name that an admin typed, until the invitation is used: whom another desk knows by which name is
     not this one's to learn. `disabled_at` shuts somebody out of this desk alone.
@@ -64,7 +64,7 @@ class Membership(Row):
 
     @classmethod
     def at_work(cls) -> ColumnElement[bool]:
-        """Who has come to the desk and was not shut out since."""
+        """Return who has come to the desk and was not shut out since."""
         return and_(cls.joined_at.is_not(None), cls.disabled_at.is_(None))
 
 

@@ -56,7 +56,9 @@ def _sounds(word: str) -> str:
 
 
 def is_like(one: str, other: str) -> bool:
-    """Whether two names, as `alike` gives them, share their longest word and the rest could be the same: "L." and "Leyla"."""
+    """Return whether two names, as `alike` gives them, share their longest word and the rest could be the same: "L."
+    and "Leyla".
+    """
     first, *mine = one.split()
     second, *theirs = other.split()
     if first != second or not mine or not theirs:

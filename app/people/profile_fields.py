@@ -1,4 +1,4 @@
-"""How the fields of experts are declared, at their columns in `models`: a new one is a column there and its migration."""
+"""Declares the fields of experts, at their columns in `models`: a new one is a column there and its migration."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,10 @@ from ..mail.translation import N_
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileField(Field):
-    """A field of experts. Their own page calls it `own`, and leaves out what has no name there; what somebody `is_found_by` is
-    among the words that the directory is searched for. What its column is called in files stands in `file_heads.toml`."""
+    """A field of experts. Their own page calls it `own`, and leaves out what has no name there; what somebody
+    `is_found_by` is among the words that the directory is searched for. What its column is called in files stands in
+    `file_heads.toml`.
+    """
 
     own: str = ""
     own_help: str = ""
@@ -22,7 +24,9 @@ class ProfileField(Field):
 def profile_field(
     label: str, help: str = "", kind: str = "line", length: int = 0, *, default: Any, column: Any = None, **row: Any
 ) -> MappedColumn[Any]:
-    """Return the column of a field; `column` are further options of it, such as `server_default` of one that came later."""
+    """Return the column of a field; `column` are further options of it, such as `server_default` of one that came
+    later.
+    """
     return kept(ProfileField(label=label, help=help, kind=kind, **row), length, default=default, **(column or {}))
 
 
@@ -40,8 +44,9 @@ NAME = ProfileField(
 
 
 def joined(field: ProfileField, mine: Any, theirs: Any) -> Any:
-    """Return a field of somebody who was in the directory twice: all that was listed, the later day, a tick as it was with the
-    one who is kept, since only they agreed to it, and else what the one who is kept lacks from the other."""
+    """Return a field of somebody who was in the directory twice: all that was listed, the later day, a tick as it was
+    with the one who is kept, since only they agreed to it, and else what the one who is kept lacks from the other.
+    """
     match field.kind:
         case "words" | "languages":
             return list(dict.fromkeys([*mine, *theirs]))

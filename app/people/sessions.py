@@ -28,7 +28,7 @@ def who(session: Session, token: str) -> tuple[Person, BrowserSession] | None:
 
 
 def is_to_note(session: Session, began: BrowserSession) -> bool:
-    """Whether it is time to note that somebody of the desk was seen. Of experts nothing is noted."""
+    """Return whether it is time to note that somebody of the desk was seen. Of experts nothing is noted."""
     return began.door == "desk" and (began.seen_at is None or now(session) - began.seen_at >= SEEN_EVERY)
 
 

@@ -1,7 +1,7 @@
 """Ways in. A mailed link does nothing when it is opened; a button signs in, and only the browser that asked.
 
-In another browser the mail's code is typed where the way in was asked for: link scanners open every link and run scripts,
-and whoever is tricked into opening a stranger's link must not sign the stranger in.
+In another browser the mail's code is typed where the way in was asked for: link scanners open every link and run
+scripts, and whoever is tricked into opening a stranger's link must not sign the stranger in.
 """
 
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ def may_enter(session: Session, person: Person, door: str) -> bool:
 
 
 def _place(session: Session, person: Person, door: str) -> Membership | Expert | None:
-    """What this person comes in by: a place at a desk, else an invitation to one; or being an expert."""
+    """Return what this person comes in by: a place at a desk, else an invitation to one; or being an expert."""
     if person.disabled_at is not None:
         return None
     if door == "expert":
@@ -120,7 +120,7 @@ def find(session: Session, token: str) -> SignIn | None:
 
 
 def _is_open(session: Session, way: SignIn) -> bool:
-    """Whether whoever was given this way in was not shut out since."""
+    """Return whether whoever was given this way in was not shut out since."""
     return may_enter(session, session.get_one(Person, way.person_id), way.door)
 
 

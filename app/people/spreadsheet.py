@@ -1,8 +1,8 @@
 """Reading a table that somebody's spreadsheet wrote, and writing one that a spreadsheet may open.
 
-CSV is RFC 4180 with what spreadsheets make of it: semicolons or tabs, Windows' encodings, a line "sep=;", names of columns
-in any order. A cell that begins like a formula is run by spreadsheets when they open the file, so those that we write
-begin with an apostrophe, and one apostrophe before such a sign is taken away again from those that we read.
+CSV is RFC 4180 with what spreadsheets make of it: semicolons or tabs, Windows' encodings, a line "sep=;", names of
+columns in any order. A cell that begins like a formula is run by spreadsheets when they open the file, so those that we
+write begin with an apostrophe, and one apostrophe before such a sign is taken away again from those that we read.
 """
 
 import csv
@@ -47,7 +47,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table with known columns. `ignored` are heads that say nothing to us; `guessed` that nothing states the encoding."""
+    """A table with known columns. `ignored` are heads that say nothing to us; `guessed` that nothing states the
+    encoding.
+    """
 
     encoding: str
     guessed: bool
@@ -146,7 +148,7 @@ def defused(cell: str) -> str:
 
 
 def undefused(cell: str) -> str:
-    """What stood in a cell before `defused`."""
+    """Return what stood in a cell before `defused`."""
     return cell[1:] if cell.startswith("'") and _RISKY.match(cell) else cell
 
 

@@ -29,7 +29,7 @@ FRESH = timedelta(minutes=15)  # how long a proof of who somebody is lasts for w
 
 
 class NotFresh(Refused):
-    """Who this is was proved too long ago for what they want to do."""
+    """Raised where the proof of who this is was too long ago for what they want to do."""
 
 
 class LastAdmin(Refused):
@@ -49,7 +49,9 @@ class BadInvitation(Refused):
 
 
 class AnExpert(Refused):
-    """Who is invited to the desk stands in the directory as an `expert`: at the desk they could read what readers wrote."""
+    """Raised where the invited person stands in the directory as an `expert`: at the desk they could read what readers
+    wrote.
+    """
 
     def __init__(self, expert: Expert) -> None:
         super().__init__(expert.public_id)
@@ -66,7 +68,7 @@ def is_fresh(session: Session, actor: Staff) -> bool:
 
 
 def _begin(session: Session, actor: Staff) -> None:
-    """What every change of who may what begins with. Raises `NotYours`, then `NotFresh`."""
+    """Begin a change of who may what. Raises `NotYours`, then `NotFresh`."""
     must(actor, "people")
     if not is_fresh(session, actor):
         raise NotFresh(actor.ref)
@@ -77,8 +79,8 @@ def invite(
 ) -> Colleague:
     """Mail somebody a way to this desk; they have a place at it once they have used it.
 
-    `newsroom` is what the mail calls the desk; `known` is the public key of the expert that they are known to be. Raises
-    `BadInvitation`, `AlreadyHere`, `AnExpert`, `NotFresh`.
+    `newsroom` is what the mail calls the desk; `known` is the public key of the expert that they are known to be.
+    Raises `BadInvitation`, `AlreadyHere`, `AnExpert`, `NotFresh`.
     """
     _begin(session, actor)
     name = single_line(name)[:200]
@@ -137,7 +139,7 @@ def _only_invited(one: Colleague) -> None:
 
 
 def _is_known(session: Session, person: Person) -> bool:
-    """Whether this person has any place in the house, or had one and left."""
+    """Return whether this person has any place in the house, or had one and left."""
     places = (select(table.id).filter_by(person_id=person.id) for table in (Membership, Expert, BrowserSession))
     left = select(audit.Event.id).where(audit.Event.actor.in_((f"staff:{person.id}", f"person:{person.id}")))
     return any(session.scalar(query.limit(1)) is not None for query in (*places, left))
@@ -154,7 +156,7 @@ def _mail_invitation(session: Session, actor: Staff, one: Colleague, newsroom: s
 
 
 def _mails_of(one: Colleague) -> str:
-    """What the keys of the mails of one invitation begin with."""
+    """Return what the keys of the mails of one invitation begin with."""
     return f"{INVITATION}{one.membership.id} "
 
 
@@ -216,7 +218,8 @@ def remove(session: Session, actor: Staff, one: Colleague) -> None:
 def deactivate(session: Session, actor: Staff, one: Colleague) -> None:
     """Shut a colleague out of this desk until they are let back in, and sign them out everywhere at once.
 
-    Links that experts and readers were sent have nothing to do with it and go on working. Raises `LastAdmin`, `NotFresh`.
+    Links that experts and readers were sent have nothing to do with it and go on working. Raises `LastAdmin`,
+    `NotFresh`.
     """
     _begin(session, actor)
     keep_an_admin(session, one)

@@ -1,5 +1,5 @@
-"""What of the askers stands in a text that is to leave the house beside the desk's wording: a brief, a letter to an
-expert.
+"""The firewall: finds the askers' words in a text that is to leave the house beside the desk's wording: a brief, a
+letter to an expert.
 
 It is an aid like `recognise.py`: a paraphrase is not found, and a name may be somebody else's. That is why the desk is
 warned, and a person decides.
@@ -80,8 +80,9 @@ def asker_letters(session: Session, question: Question) -> list[Letter]:
 
 
 def still_theirs(letters: Sequence[Letter], text: str) -> list[tuple[int, int]]:
-    """Where a wording is still the question as a reader put it, who did not ask for word for word: a long run of their
-    words, or a short wording that is nothing else. What is shorter can often not be put in another way."""
+    """Return where a wording is still the question as a reader put it, who did not ask for word for word: a long run of
+    their words, or a short wording that is nothing else. What is shorter can often not be put in another way.
+    """
     bodies = [letter.body for letter in letters if letter.body and not letter.verbatim]
     least = min(LONG, _length(text))
     return [(start, end) for start, end in passages(text, bodies) if _length(text[start:end]) >= least]
@@ -92,8 +93,9 @@ def _length(text: str) -> float:
 
 
 def said_besides(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
-    """What in a wording readers said to the desk alone: in the background field and not in the question, their names
-    and their addresses. Places are marked in every wording, and a country where somebody lives stands in many."""
+    """Return what in a wording readers said to the desk alone: in the background field and not in the question, their
+    names and their addresses. Places are marked in every wording, and a country where somebody lives stands in many.
+    """
     backgrounds = [letter.background for letter in letters if letter.background and not letter.verbatim]
     found = shared(text, backgrounds, [letter.body for letter in letters if letter.body])
     return [*found, *_names(session, letters, text, with_places=False), *_addresses(session, letters, text)]
@@ -106,7 +108,7 @@ def shared(text: str, private: Sequence[str], said: Sequence[str] = ()) -> list[
 
 
 def passages(text: str, private: Sequence[str], said: Sequence[str] = ()) -> list[tuple[int, int]]:
-    """Where those stand: from where to before where, in code points."""
+    """Return where those stand: from where to before where, in code points."""
     theirs = {run for one in private for run in _runs(_words(one))} - {
         run for one in said for run in _runs(_words(one))
     }

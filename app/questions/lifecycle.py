@@ -22,7 +22,7 @@ STATES = States(
 
 
 class QuestionStates:
-    """What pages, verbs and queries ask of where a question stands."""
+    """Properties of a question's state, for pages, verbs and queries."""
 
     is_open = STATES.which("is_open")
     is_seeking = STATES.which("is_seeking")

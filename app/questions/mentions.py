@@ -1,4 +1,4 @@
-"""Which colleagues a note calls, by "@Nora" or "@Nora Lind"."""
+"""Finds the colleagues whom a note calls, by "@Nora" or "@Nora Lind"."""
 
 import re
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def mentions(body: str, people: Mapping[int, str]) -> list[Mention]:
 
 
 def _begins(text: str, name: str) -> bool:
-    """Whether a text begins with this name and not with a longer word."""
+    """Return whether a text begins with this name and not with a longer word."""
     return text[: len(name)].casefold() == name.casefold() and not re.match(r"\w", text[len(name) :])
 
 

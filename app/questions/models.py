@@ -1,15 +1,6 @@
 from datetime import date, datetime
 
-from sqlalchemy import (
-    CheckConstraint,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    String,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db import Editable, Public, Row, one_of, table, tied
@@ -75,7 +66,7 @@ class Question(Row, Public, Editable, QuestionStates):
 
     @property
     def title(self) -> str:
-        """What it is called where it is named: its headline, else its wording."""
+        """Return what it is called where it is named: its headline, else its wording."""
         return self.headline or self.wording
 
     @property
@@ -84,7 +75,7 @@ class Question(Row, Public, Editable, QuestionStates):
 
     @property
     def is_cleared(self) -> bool:
-        """Whether an editor confirmed that nobody could recognise the asker in its wording of now."""
+        """Return whether an editor confirmed that nobody could recognise the asker in its wording of now."""
         return bool(self.text and self.text.cleared_at)
 
 
@@ -132,7 +123,7 @@ class QuestionTopic(Row):
 
 
 class Note(Row):
-    """What the desk says to itself about a question."""
+    """A note of the desk to itself about a question."""
 
     __tablename__ = "notes"
     __table_args__ = table(Index(None, "question_id", "id"))

@@ -1,4 +1,4 @@
-"""What the desk does with questions: open one for letters, join letters to it, merge, split, shelve."""
+"""Moves of a question at the desk: open one for letters, join letters to it, merge, split, shelve."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,9 @@ class CannotMerge(Refused):
 
 
 class InEdition(Refused):
-    """What is picked for an edition, or ran in one, keeps its askers: they hear of it when it runs."""
+    """Raised for a question that is picked for an edition, or ran in one: it keeps its askers, who hear of it when it
+    runs.
+    """
 
 
 def open_question(
@@ -103,7 +105,7 @@ def lock_both(session: Session, question: Question, into: Question) -> None:
 
 
 def fault_of_merge(question: Question, into: Question) -> str:
-    """Why one question can't be merged into another, as a code; empty where it can."""
+    """Return why one question can't be merged into another, as a code; empty where it can."""
     if question.id == into.id:
         return "itself"
     if into.newsletter_id != question.newsletter_id:
@@ -124,9 +126,7 @@ def take_back_followers(session: Session, _actor: Staff, question: Question, mer
     """Give a question back what followed it when it was merged by this event, as far as that is still there."""
     facts = (merged.facts or {}) if merged else {}
     there = select(Question.id).where(
-        Question.id.in_(facts.get("followers", ())),
-        Question.merged_into_id == facts.get("into"),
-        Question.is_merged,
+        Question.id.in_(facts.get("followers", ())), Question.merged_into_id == facts.get("into"), Question.is_merged
     )
     _lead(session, list(session.scalars(there)), question.id)
 

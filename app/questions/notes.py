@@ -1,4 +1,4 @@
-"""What the desk says to itself about a question. A colleague who is called in a note hears of it by mail."""
+"""Notes of the desk to itself about a question. A colleague who is called in a note hears of it by mail."""
 
 from collections.abc import Iterable
 

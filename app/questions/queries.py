@@ -81,7 +81,7 @@ def first_letters(session: Session, question: Question, family: Sequence[int], l
 
 
 def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
-    """How many readers ask each question, merged ones counted for their lead, in one query."""
+    """Return how many readers ask each question, merged ones counted for their lead, in one query."""
     leads = [question.id for question in questions]
     lead = func.coalesce(Question.merged_into_id, Question.id)
     query = (
@@ -99,7 +99,9 @@ def lead_of(session: Session, question: Question) -> Question:
 
 
 def all_shown(newsletter_id: int) -> Select[Question]:
-    """What readers may see of the open questions: one that got new words is hidden until an editor has cleared them."""
+    """Return what readers may see of the open questions: one that got new words is hidden until an editor has cleared
+    them.
+    """
     return (
         select(Question)
         .join(QuestionText, QuestionText.id == Question.text_id)

@@ -1,4 +1,4 @@
-"""What could make an asker recognisable: marked for the editor to look at before a question leaves the house.
+"""Finds what could make an asker recognisable: marked for the editor to look at before a question leaves the house.
 
 It is an aid and no judgement. It would rather mark too much than too little, knows only what stands in its tables
 (`recognise.toml`), and can't see what only a neighbour would recognise: that is why a person confirms.

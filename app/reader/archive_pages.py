@@ -1,4 +1,4 @@
-"""What ran: the archive, each Q&A with its lasting address, and the editions. All of it may be kept by caches."""
+"""The public archive: each Q&A with its lasting address, and the editions. All of it may be kept by caches."""
 
 from collections.abc import Callable
 from functools import partial
@@ -47,7 +47,7 @@ def answers(place: Place) -> str:
 
 
 def _chosen(name: str, known: list[str]) -> str | None:
-    """What an address chooses; 404 for what there isn't, so that nobody's invented address is a page of ours."""
+    """Return what an address chooses; 404 for what there isn't, so that nobody's invented address is a page of ours."""
     value = request.args.get(name)
     return found(value if value in known else None) if value else None
 

@@ -26,16 +26,7 @@ from .submission import FAULTS, Sent, consent, hold, once
 
 EDITIONS_OFFERED = 6
 # What stands folded away; it is open where something in it was chosen or has to be mended.
-FOLDED = (
-    "background",
-    "edition",
-    "credit",
-    "first",
-    "name",
-    "place",
-    "verbatim",
-    "language",
-)
+FOLDED = ("background", "edition", "credit", "first", "name", "place", "verbatim", "language")
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,7 @@ def ask_send(slug: str) -> ResponseReturnValue:
 
 
 def read(place: Place, typed: Mapping[str, str]) -> Ask:
-    """What a reader filled in; the fields of choices that were not made don't count."""
+    """Return what a reader filled in; the fields of choices that were not made don't count."""
     hear_back = typed.get("hear_back") or "number"
     credit = (typed.get("credit") or "none") if place.newsletter.names_readers else "none"
     chosen = typed.get("language", "")
@@ -140,7 +131,7 @@ def _field_id(name: str, typed: Mapping[str, str]) -> str:
 
 
 def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
-    """What the newsletter says to readers in one country, in the page's language or its own, with the day it was
+    """Return what the newsletter says to readers in one country, in the page's language or its own, with the day it was
     checked.
 
     A note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.

@@ -1,4 +1,4 @@
-"""What programmes read: the latest answers as an Atom feed (RFC 4287), the coming editions as a calendar (RFC 5545)."""
+"""Feeds for programs: the latest answers as Atom (RFC 4287), the coming editions as a calendar (RFC 5545)."""
 
 from datetime import UTC, datetime
 from urllib.parse import urlsplit

@@ -24,10 +24,7 @@ DAY = 86_400  # seconds
 def _signer() -> URLSafeSerializer:
     config = current_app.config
     return URLSafeSerializer(
-        [
-            *config["SECRET_KEY_FALLBACKS"],
-            config["SECRET_KEY"],
-        ],  # oldest first; the newest signs
+        [*config["SECRET_KEY_FALLBACKS"], config["SECRET_KEY"]],  # oldest first; the newest signs
         salt=PURPOSE,
         signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
     )
@@ -44,7 +41,7 @@ def make(session: Session, newsletter: Newsletter) -> str:
 
 
 def read(token: str, newsletter: Newsletter) -> Form | None:
-    """What a token says; None for one that is forged, too old, or another newsletter's."""
+    """Return what a token says; None for one that is forged, too old, or another newsletter's."""
     try:
         newsletter_id, nonce, key_no, day = _signer().loads(token)
     except (BadData, ValueError, TypeError):

@@ -46,8 +46,5 @@ def home(slug: str) -> str:
 @public
 def protection(place: Place) -> str:
     return place.page(
-        "reader/protection.html",
-        "",
-        keep_days=place.newsletter.keep_days,
-        notes=country_notes(place.newsletter),
+        "reader/protection.html", "", keep_days=place.newsletter.keep_days, notes=country_notes(place.newsletter)
     )

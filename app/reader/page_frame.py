@@ -1,4 +1,4 @@
-"""What stands around every page of the readers' door: the newsletter, its language, and what caches may keep."""
+"""The frame around every page of the readers' door: the newsletter, its language, and what caches may keep."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -140,20 +140,11 @@ def _code() -> bytes:
 def _tag(newsletter: Newsletter) -> str:
     """Changes with whatever can change a public page: what is published, the settings, the program, and the year."""
     year = datetime.now(zone()).year  # dates of another year are written with it
-    parts = (
-        newsletter.id,
-        newsletter.public_version,
-        newsletter.version,
-        g.language,
-        year,
-        request.full_path,
-    )
+    parts = (newsletter.id, newsletter.public_version, newsletter.version, g.language, year, request.full_path)
     return hashlib.blake2b(repr(parts).encode() + _code(), digest_size=12).hexdigest()
 
 
-def public(
-    view: Callable[..., ResponseReturnValue],
-) -> Callable[..., ResponseReturnValue]:
+def public(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Let caches keep a page that is the same for everybody; one that has not changed costs one query.
 
     Never on a page with a form: a kept form token would be given to a second person, and with it the first one's

@@ -52,12 +52,12 @@ def preview_page(place: Place, typed: Mapping[str, str], filled: Ask) -> str:
 
 
 def credit_of(filled: Ask) -> str:
-    """How the reader is named if it runs; empty for not at all."""
+    """Return how the reader is named if it runs; empty for not at all."""
     return _("%(name)s, %(place)s", name=filled.name, place=filled.place) if filled.credit == "first" else filled.name
 
 
 def matches(place: Place, words: str) -> list[Match]:
-    """What is likely to answer this, or to ask it already, best first."""
+    """Return what is likely to answer this, or to ask it already, best first."""
     session, newsletter = place.session, place.newsletter
     found = [one for one in alike(session, PUBLIC, newsletter.id, Probe(words), limit=SHOWN) if one.likely]
     keys = [one.noun_id for one in found]

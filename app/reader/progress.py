@@ -1,4 +1,4 @@
-"""What has become of a question, as its reader is told: a short way in kind words, and where on it the question
+"""The progress of a question, as its reader is told: a short way in kind words, and where on it the question
 stands."""
 
 from dataclasses import dataclass
@@ -45,14 +45,7 @@ WAY = (
         _l("It runs in the newsletter and stays on this site"),
     ),
 )
-BEHIND = {
-    "arrived": 1,
-    "read": 2,
-    "asked": 3,
-    "answered": 4,
-    "coming": 4,
-    "published": 5,
-}
+BEHIND = {"arrived": 1, "read": 2, "asked": 3, "answered": 4, "coming": 4, "published": 5}
 NOW = {
     "arrived": _l("Every question is read. Nobody has said no."),
     "read": _l("No news yet is no refusal. This can take a few weeks, and some questions never find their person."),
@@ -74,11 +67,7 @@ def steps(place: Place, letter: Letter, told: Standing) -> list[Step]:
 def _arrival(letter: Letter) -> Step:
     # Without an address only the day is kept, as midnight UTC, which is another day in half of the world.
     moment = letter.received_at
-    return Step(
-        _("It arrived"),
-        "is-done",
-        day(moment.date() if letter.hear_back == "number" else moment),
-    )
+    return Step(_("It arrived"), "is-done", day(moment.date() if letter.hear_back == "number" else moment))
 
 
 def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:
@@ -94,12 +83,7 @@ def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:
         )
     made[0] = _arrival(letter)
     if told.is_published:
-        made[-1] = Step(
-            _("It ran in the newsletter"),
-            "is-now",
-            _("It stays on this site, for everyone."),
-            told.path,
-        )
+        made[-1] = Step(_("It ran in the newsletter"), "is-now", _("It stays on this site, for everyone."), told.path)
     elif letter.hear_back in HEAR_BACK and letter.contact:
         made.append(Step(_("You hear back"), "", str(HEAR_BACK[letter.hear_back])))
     return made
@@ -113,13 +97,7 @@ def _now(told: Standing) -> str:
 
 def _kept(place: Place, letter: Letter, told: Standing) -> list[Step]:
     words = _("%(editor)s has read it and keeps it", editor=place.newsletter.editor)
-    return [
-        Step(
-            words,
-            "is-now",
-            _("It isn’t a question to put to somebody, but it helps the desk. Thank you."),
-        )
-    ]
+    return [Step(words, "is-now", _("It isn’t a question to put to somebody, but it helps the desk. Thank you."))]
 
 
 def _ended(place: Place, letter: Letter, told: Standing) -> list[Step]:

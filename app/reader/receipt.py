@@ -38,13 +38,7 @@ def arrived(place: Place, sent: Sent) -> str:
     return _state(place, letter, sent.receipt, template="reader/arrived.html")
 
 
-def _state(
-    place: Place,
-    letter: Letter,
-    receipt: str,
-    template: str = "reader/state.html",
-    **values: object,
-) -> str:
+def _state(place: Place, letter: Letter, receipt: str, template: str = "reader/state.html", **values: object) -> str:
     told = standing(place.session, place.newsletter, letter)
     live = letter.erased_at is None
     return place.page(
@@ -91,13 +85,7 @@ def receipt_credit(slug: str) -> ResponseReturnValue:
             choice = "none"
         name = typed.get("first" if choice == "first" else "name", "")
         withdrawal.change_credit(
-            session,
-            receipts.reader_of(letter),
-            letter,
-            choice,
-            name,
-            typed.get("place", ""),
-            consent(newsletter),
+            session, receipts.reader_of(letter), letter, choice, name, typed.get("place", ""), consent(newsletter)
         )
         return _("You won’t be named.") if choice == "none" else _("We have noted how you want to be named.")
 

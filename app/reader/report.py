@@ -29,10 +29,7 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
         item = _item(place, public_id)
         typed = request.form.get("body", "")
         form = form_token.read(request.form.get("form", ""), place.newsletter)
-        ask = Ask(
-            typed,
-            background=f"{item.input['piece']['headline']}\n{href(place.newsletter, item)}",
-        )
+        ask = Ask(typed, background=f"{item.input['piece']['headline']}\n{href(place.newsletter, item)}")
         faults = faults_of(ask) | ({} if form else {"form": "old"})
         if form is None or faults:
             return _page(place, item, typed, faults, request.form["form"] if form else None), 400

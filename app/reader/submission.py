@@ -1,4 +1,4 @@
-"""How what a reader sends is taken: once for each form, and held rather than refused when something looks odd."""
+"""Takes a reader's submission: once for each form, and held rather than refused when something looks odd."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Sent:
-    """What a form has made. `same` is false where it was sent before with other words."""
+    """The letter that a form has made. `same` is false where it was sent before with other words."""
 
     letter_id: int
     receipt: str
@@ -76,7 +76,7 @@ def consent(newsletter: Newsletter) -> str:
 
 
 def hold(newsletter: Newsletter, typed: Mapping[str, str]) -> str | None:
-    """Why the desk should look first: a robot filled the field that people don't see, or a flood comes in."""
+    """Return why the desk should look first: a robot filled the field that people don't see, or a flood comes in."""
     if typed.get(TRAP):
         return "trap"
     return "flood" if limiter.enabled and not _counted(newsletter) else None

@@ -15,7 +15,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 
 
 class TypesetError(ValueError):
-    """What is wrong with the JSON: one whole sentence for each fault."""
+    """Raised for faulty JSON: one whole sentence for each fault."""
 
     def __init__(self, messages: list[str]) -> None:
         super().__init__("\n".join(messages))

@@ -17,7 +17,8 @@ from .quotation import set_plain, set_quotation
 
 @dataclass(frozen=True)
 class LeadIn:
-    """Who answers. `pattern` words this one lead-in differently, with the other fields in it: {name}, {credit_line}.
+    """The lead-in that names the expert. `pattern` words this one differently, with the other fields in it: {name},
+    {credit_line}.
 
     `additions` are what honesty asks readers to be told: "by phone", "translated from Russian by ...", "edited for
     length". They stand in brackets before the colon.

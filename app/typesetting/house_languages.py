@@ -37,7 +37,7 @@ class Marks:
         return self.levels[depth % len(self.levels)]
 
     def resumed(self, depth: int) -> str:
-        """What a new paragraph shows of a quotation that is still open at this depth."""
+        """Return what a new paragraph shows of a quotation that is still open at this depth."""
         opening, closing = self.pair(depth)
         return {"open": opening, "close": closing.strip(), "nothing": ""}[self.continued]
 

@@ -91,7 +91,7 @@ def _is_word(char: str) -> bool:
 
 
 def _opens(mark: Mark) -> bool:
-    """Whether the sides look like a quotation's beginning: room on the left, something on the right."""
+    """Return whether the sides look like a quotation's beginning: room on the left, something on the right."""
     if not mark.after or mark.after.isspace():
         return False
     if mark.touching:
@@ -100,7 +100,7 @@ def _opens(mark: Mark) -> bool:
 
 
 def _closes(mark: Mark) -> bool:
-    """Whether the sides look like a quotation's end: something on the left, room or punctuation on the right."""
+    """Return whether the sides look like a quotation's end: something on the left, room or punctuation on the right."""
     if not mark.before or mark.before.isspace() or mark.before in _OPENING:
         return False
     if mark.touching and mark.touching.fate in ("open", "resumed"):
@@ -109,7 +109,7 @@ def _closes(mark: Mark) -> bool:
 
 
 def _is_spare(mark: Mark, following: Sequence[Mark], wanted: int) -> bool:
-    """Whether the marks up to the next opening one can close all `wanted` quotations without this mark."""
+    """Return whether the marks up to the next opening one can close all `wanted` quotations without this mark."""
     for other in following:
         if other.family != mark.family or (_is_word(other.before) and _is_word(other.after)):
             continue
@@ -246,5 +246,5 @@ def parse(texts: Sequence[str]) -> list[list[Mark]]:
 
 
 def is_mark(char: str) -> bool:
-    """Whether a character is one of the signs that people quote with."""
+    """Return whether a character is one of the signs that people quote with."""
     return char in _FAMILY

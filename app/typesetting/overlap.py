@@ -1,4 +1,4 @@
-"""How much of one text stands in another: by their runs of four words, in any script, in linear time."""
+"""Measures how much of one text stands in another: by their runs of four words, in any script, in linear time."""
 
 import re
 from collections.abc import Iterable

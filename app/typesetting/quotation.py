@@ -16,7 +16,7 @@ _SPACED = "«»‹›"
 
 @dataclass(frozen=True)
 class Setting:
-    """How one paragraph is set: what goes before and after it, and what replaces the characters at some places."""
+    """The setting of one paragraph: what goes before and after it, and what replaces the characters at some places."""
 
     opening: str = ""
     edits: dict[int, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def _spaces_inside(mark: Mark, opening: bool) -> list[int]:
 
 
 def _replacement(mark: Mark, marks: Marks) -> str:
-    """What stands for a sign that is no quotation mark: straight feet and inches, the house's apostrophe.
+    """Return what stands for a sign that is no quotation mark: straight feet and inches, the house's apostrophe.
 
     An opening ‘ that a word carries (Uzbek o‘zbek, Arabic ‘Abd) is spelling, and stays where the house sets curly
     marks.

@@ -66,10 +66,7 @@ COLUMNS = {
         sa.Column("alike", BY_SIGNS, nullable=False, server_default=""),
         sa.Column("words", sa.Text(), nullable=False, server_default=""),
     ),
-    "assignments": (
-        sa.Column("after_id", sa.Integer()),
-        sa.Column("step_at", sa.DateTime(timezone=True)),
-    ),
+    "assignments": (sa.Column("after_id", sa.Integer()), sa.Column("step_at", sa.DateTime(timezone=True))),
 }
 TO_ITSELF = {"experts": "merged_into_id", "assignments": "after_id"}
 

@@ -150,11 +150,7 @@ def test_of_two_editors_of_a_wording_the_second_is_told_and_sees_both_texts(nora
     assert ">\nWho counts the salt?</textarea>" in page
     assert one(database, Question).wording == "Who weighs the salt?"
     nora.post(
-        f"/questions/{public_id}/wording",
-        seen=seen(page),
-        headline="Salt",
-        body="Who counts the salt?",
-        language="en",
+        f"/questions/{public_id}/wording", seen=seen(page), headline="Salt", body="Who counts the salt?", language="en"
     )
     assert one(database, Question).wording == "Who counts the salt?"
 

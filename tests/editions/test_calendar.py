@@ -32,11 +32,7 @@ NEW_YORK = "America/New_York"
 
 
 def rhythm(
-    rule: str = WEDNESDAYS,
-    at: str = "09:00",
-    zone: str = PRAGUE,
-    skips: Iterable[str] = (),
-    extra: Iterable[str] = (),
+    rule: str = WEDNESDAYS, at: str = "09:00", zone: str = PRAGUE, skips: Iterable[str] = (), extra: Iterable[str] = ()
 ) -> Rhythm:
     return read_rhythm(rule, date(2022, 1, 1), at, zone, skips, extra)
 

@@ -411,10 +411,7 @@ def test_whoever_presses_may_what_the_table_says_and_for_others_there_is_nothing
         assert wrong == []
 
 
-@pytest.mark.parametrize(
-    ("walker", "role"),
-    [("Aizada the assistant", "assistant"), ("Tereza the editor", "editor")],
-)
+@pytest.mark.parametrize(("walker", "role"), [("Aizada the assistant", "assistant"), ("Tereza the editor", "editor")])
 def test_no_page_has_a_button_that_its_reader_may_not_press(
     platan: Flask, walks: dict[str, Walk], walker: str, role: str
 ) -> None:

@@ -219,10 +219,7 @@ def test_j_and_k_go_on_from_page_to_page_and_back(chromium, database, newsroom, 
     database.write(asks)
     nora = at_desk(chromium, database, site, tmp_path)
     page, here = nora.page, "document.activeElement.innerText === "
-    for path, last, first in (
-        ("letters", bodies[3], bodies[2]),
-        ("questions", bodies[2], bodies[1]),
-    ):
+    for path, last, first in (("letters", bodies[3], bodies[2]), ("questions", bodies[2], bodies[1])):
         nora.open(f"/desk/steppe/{path}")
         page.locator(".text").last.focus()
         page.keyboard.press("j")

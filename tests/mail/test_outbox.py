@@ -246,10 +246,7 @@ def test_a_held_mail_waits_for_an_editor(house: Database) -> None:
         act(house, outbox.release, ASEL, mail)
     act(house, outbox.release, NORA, mail, at=MONDAY + timedelta(days=9))
     assert deliver_due(house, postman, at=MONDAY + timedelta(days=9)) == Counter(sent=1)
-    assert trail(house) == [
-        ("staff:1", "mail.release", "held", "queued"),
-        ("clock", "mail.send", "queued", "sent"),
-    ]
+    assert trail(house) == [("staff:1", "mail.release", "held", "queued"), ("clock", "mail.send", "queued", "sent")]
 
 
 def test_what_is_undone_takes_its_mail_back_and_done_again_writes_a_new_one(house: Database) -> None:

@@ -109,10 +109,7 @@ def test_what_points_to_the_asker_is_marked(language: str, text: str, expected: 
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        (
-            "en",
-            "Did governments not know before? Last edition, you had one. I miss the doctor, and they may march on.",
-        ),
+        ("en", "Did governments not know before? Last edition, you had one. I miss the doctor, and they may march on."),
         ("ru", "Почему правительства не знали об этом раньше? Что изменилось?"),
         ("fa", "چرا دولت‌ها از این خبر نداشتند؟"),
         ("zh-Hans", "中国在塞尔维亚买了什么?"),

@@ -134,10 +134,7 @@ def test_every_wrong_field_is_named_and_everything_typed_is_kept(
     assert page.status_code == 400
     assert re.findall(
         r'<a href="#([a-z_]+)">', page.text.partition('class="summary"')[2].partition("</section>")[0]
-    ) == [
-        "email_once",
-        "place",
-    ]
+    ) == ["email_once", "place"]
     for kept in (
         f"{QUESTION}</textarea>",
         'value="timur@post"',

@@ -188,10 +188,7 @@ def test_every_nest_of_quotations_is_read_as_it_was_meant(
 
 
 @given(
-    st.lists(TREES, min_size=2, max_size=3),
-    st.sampled_from(TYPED),
-    st.sampled_from(LANGUAGES),
-    st.sampled_from(STYLES),
+    st.lists(TREES, min_size=2, max_size=3), st.sampled_from(TYPED), st.sampled_from(LANGUAGES), st.sampled_from(STYLES)
 )
 def test_paragraphs_are_read_each_for_itself(
     paragraphs: list[list[Item]], typed: list[tuple[str, str]], language: str, style: str
@@ -201,10 +198,7 @@ def test_paragraphs_are_read_each_for_itself(
 
 
 @given(
-    st.lists(TREES, min_size=1, max_size=3),
-    st.sampled_from(TYPED),
-    st.sampled_from(LANGUAGES),
-    st.sampled_from(STYLES),
+    st.lists(TREES, min_size=1, max_size=3), st.sampled_from(TYPED), st.sampled_from(LANGUAGES), st.sampled_from(STYLES)
 )
 def test_what_is_set_already_stays_as_it_is(
     paragraphs: list[list[Item]], typed: list[tuple[str, str]], language: str, style: str

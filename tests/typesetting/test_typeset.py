@@ -104,10 +104,7 @@ KNOWN = "answer, askers, call, headline, language, lead_in, marks, question, sec
             BLOCK | {"askers": []},
             ['askers must hold at least one asker; write {"credit": null} for one who isn\'t named.'],
         ),
-        (
-            BLOCK | {"askers": ["Timur"]},
-            ["askers, number 1, must be an object with the key 'credit', not a text."],
-        ),
+        (BLOCK | {"askers": ["Timur"]}, ["askers, number 1, must be an object with the key 'credit', not a text."]),
         (
             BLOCK | {"askers": [{"credit": None}, {"name": "Timur"}]},
             [

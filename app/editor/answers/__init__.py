@@ -1,1 +1,1 @@
-"""Whom to ask, invitations, and what experts wrote: edited, checked and approved."""
+"""Choosing experts, invitations, and the experts' answers: edited, checked and approved."""

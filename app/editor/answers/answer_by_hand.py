@@ -26,7 +26,7 @@ def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
 
 @editor.press(f"{ADDRESS}/answer", "edit")
 def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
-    """What came by phone, messenger or on paper, in the expert's name."""
+    """Return what came by phone, messenger or on paper, in the expert's name."""
     typed = request.form.to_dict()
 
     def fn(desk: Desk) -> None:
@@ -35,11 +35,7 @@ def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tu
             raise Unfit(given_on=_("Give the day as a date that isn’t in the future"))
         if typed.get("channel") not in BY_HAND:
             raise Unfit(channel=_("Say how it came"))
-        written = writing.Written(
-            typed.get("body", ""),
-            typed.get("ties", ""),
-            own_words=bool(typed.get("own_words")),
-        )
+        written = writing.Written(typed.get("body", ""), typed.get("ties", ""), own_words=bool(typed.get("own_words")))
         one = the_assignment(desk, public_id, assignment_id)
         try:
             writing.enter_by_hand(desk.session, desk.actor, one, written, typed["channel"], given)
@@ -50,22 +46,11 @@ def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tu
         change(slug, fn)
     except Unfit as unfit:
         with at_desk(slug) as desk:
-            return _hand_form(
-                desk,
-                the_assignment(desk, public_id, assignment_id),
-                typed,
-                unfit.faults,
-            ), 422
+            return _hand_form(desk, the_assignment(desk, public_id, assignment_id), typed, unfit.faults), 422
     return to_question(slug, public_id)
 
 
 def _hand_form(desk: Desk, one: Assignment, typed: dict[str, str], faults: dict[str, str]) -> str:
     channels = [(key, CHANNELS[key]) for key in BY_HAND]
-    values = {
-        "assignment": one,
-        "question": one.question,
-        "typed": typed,
-        "faults": faults,
-        "channels": channels,
-    }
+    values = {"assignment": one, "question": one.question, "typed": typed, "faults": faults, "channels": channels}
     return page(desk, "editor/answers/by_hand.html", "questions", **values)

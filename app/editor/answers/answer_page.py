@@ -19,17 +19,7 @@ from ...questions import notes
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...text import word_count
-from ..conflict import (
-    Conflict,
-    Saved,
-    as_shown,
-    change_as_shown,
-    conflict,
-    facts_of,
-    number_shown,
-    opened,
-    shown,
-)
+from ..conflict import Conflict, Saved, as_shown, change_as_shown, conflict, facts_of, number_shown, opened, shown
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.form_errors import FIELDS
@@ -90,8 +80,9 @@ def _edit_form(
     is_past: bool = False,
     passages: Sequence[str] = (),
 ) -> str:
-    """The box beside the expert's own words. `typed` stands in it where that isn't the answer's text; `met` is who was faster;
-    `is_past` says that nothing can be saved any more; `passages` are readers' words in the text that was to go to the expert.
+    """The box beside the expert's own words. `typed` stands in it where that isn't the answer's text; `met` is who was
+    faster; `is_past` says that nothing can be saved any more; `passages` are readers' words in the text that was to go
+    to the expert.
     """
     own = editing.submitted_text(desk.session, one)
     form = opened(facts_of(one.text) if one.text else {}, None if typed is None else {"answer": typed}, met)
@@ -118,7 +109,7 @@ def _edit_form(
 
 
 def _objection(desk: Desk, one: Answer) -> str | None:
-    """What the expert says is wrong with the very text that is there now."""
+    """Return what the expert says is wrong with the very text that is there now."""
     check = newest_checks(desk.session, [one.id]).get(one.id)
     return check.reply_text if check and check.outcome == "wrong" and check.text_id == one.text_id else None
 
@@ -203,13 +194,7 @@ def _return(desk: Desk, one: Answer) -> None:
 
 
 def _outcome(desk: Desk, one: Answer) -> None:
-    editing.settle_check(
-        desk.session,
-        desk.actor,
-        one,
-        request.form.get("outcome", ""),
-        request.form.get("reply", ""),
-    )
+    editing.settle_check(desk.session, desk.actor, one, request.form.get("outcome", ""), request.form.get("reply", ""))
 
 
 def _withdraw(desk: Desk, one: Answer) -> None:
@@ -238,7 +223,7 @@ def answer_deed(slug: str, public_id: str, answer_id: str, deed: str) -> Respons
 
 @editor.press(f"{ADDRESS}/cut", "approve")
 def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
-    """What is picked can't be edited: take it out of its edition, and its approval back, and lead to its text."""
+    """Lead to the text of a picked answer, which can't be edited: out of its edition and its approval back first."""
 
     def fn(desk: Desk) -> None:
         one, question = _loaded(desk, public_id, answer_id), the_question(desk, public_id)

@@ -58,7 +58,7 @@ class Row:
 
 @dataclass
 class Typed:
-    """What the form holds: its fields, and the experts who are ticked, in the order of the page."""
+    """The fields of the form as typed, and the experts who are ticked, in the order of the page."""
 
     fields: Mapping[str, Any]
     ticked: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Typed:
 
 @editor.get("/<slug>/questions/<public_id>/ask")
 def ask(slug: str, public_id: str) -> str:
-    """Who fits; `expert` in the address says who is ticked already."""
+    """Return who fits; `expert` in the address says who is ticked already."""
     with at_desk(slug) as desk:
         fields = {"words": desk.newsletter.words, "edition": _first_with_room(desk)}
         return _form(desk, the_question(desk, public_id), Typed(fields, request.args.getlist("expert")))
@@ -138,7 +138,7 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
 
 
 def _told(drafts: Sequence[Assignment], sent: Sequence[Assignment]) -> str:
-    """Who has been asked, and who only stands there now."""
+    """Return who has been asked, and who only stands there now."""
     asked, others = (", ".join(one.expert.name for one in drafts if (one in sent) is was) for was in (True, False))
     if not sent:
         return _("Prepared, and nothing sent: %(names)s.", names=others)

@@ -1,4 +1,6 @@
-"""The two dates of an invitation as they are typed: each to come, the yes or no before the text, the text before the cut-off."""
+"""The two dates of an invitation as they are typed: each to come, the yes or no before the text, the text before the
+cut-off.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,8 +24,8 @@ FIELDS = ("reply_by", "due_at")
 class Dates:
     """The dates to write the letter with, what stands in their fields, and what is wrong by field.
 
-    `warning` says that the text may miss its edition. That can be meant, so that it holds a press up only once: `warned`
-    travels with the form where the page has said it.
+    `warning` says that the text may miss its edition. That can be meant, so that it holds a press up only once:
+    `warned` travels with the form where the page has said it.
     """
 
     reply_by: datetime
@@ -35,7 +37,7 @@ class Dates:
 
     @property
     def holds(self) -> bool:
-        """Whether the letter is not to be sent so, or not yet."""
+        """Return whether the letter is not to be sent so, or not yet."""
         return bool(self.faults) or bool(self.warning) and self.warned != self.shown["due_at"]
 
 
@@ -62,7 +64,7 @@ def dates_of(desk: Desk, one: Assignment, form: Mapping[str, str]) -> Dates:
 
 
 def _kept(one: Assignment, moment: datetime | None, here: datetime) -> datetime | None:
-    """What was set before; of a letter that isn't sent yet only what is still to come."""
+    """Return what was set before; of a letter that isn't sent yet only what is still to come."""
     return moment if moment and (moment > here or not one.is_drafted) else None
 
 

@@ -1,4 +1,4 @@
-"""What the ladder will do with somebody who is asked next, in words."""
+"""Sentences on what the ladder will do with somebody who is asked next."""
 
 from collections.abc import Callable
 from datetime import datetime

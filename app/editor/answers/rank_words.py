@@ -1,4 +1,4 @@
-"""Why somebody is a good one to ask, and what speaks against it, in words: no score is ever shown."""
+"""Reasons why somebody is a good one to ask, and against it, in words: no score is ever shown."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def whys(fit: Fit, slug: str) -> list[Why]:
 
 
 def _here(fit: Fit) -> Iterator[Why]:
-    """What has been said to this very question."""
+    """Yield what has been said to this very question."""
     if fit.here is None:
         return
     if fit.here.is_declined:
@@ -69,7 +69,7 @@ def _recent(_fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:
 
 @editor.app_template_filter("replies")
 def replies(history: History) -> str:
-    """How somebody has replied so far, or nothing where nobody knows."""
+    """Return how somebody has replied so far, or nothing where nobody knows."""
     if not history.asked:
         return ""
     said = ngettext("Replied to %(replied)d of %(num)s invitation", "Replied to %(replied)d of %(num)s invitations",
@@ -98,7 +98,7 @@ FACTS: dict[str, Callable[[Fit, tuple[Any, ...], str], Why]] = {
 
 
 def _known(fit: Fit) -> Iterator[Why]:
-    """What the ranking doesn't weigh and an editor wants to know."""
+    """Yield what the ranking doesn't weigh and an editor wants to know."""
     told = {fact.code for fact in fit.facts}
     if fit.history.asked and not told & {"replies", "silent"}:
         yield Why("none", replies(fit.history))

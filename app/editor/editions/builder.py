@@ -1,4 +1,6 @@
-"""The page of an edition: what is ready, narrowed down by its address, what stands in the slots, and how it will be read."""
+"""The page of an edition: what is ready, narrowed down by its address, what stands in the slots, and how it will be
+read.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -39,7 +41,7 @@ NARROWED = 4  # as many answers are looked through at a glance
 
 
 def kept() -> dict[str, Any]:
-    """What the page's address says of filters and preview: every press and link of the page carries it on."""
+    """Return what the page's address says of filters and preview: every press and link of the page carries it on."""
     return {name: request.args[name] for name in (*FILTERS, "form") if request.args.get(name)}
 
 
@@ -89,7 +91,7 @@ def builder(
 
 
 def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready], open_slots: Sequence[int]) -> dict[str, Any]:
-    """What only a planned edition's page needs: what could fill it, and what to know before it is locked."""
+    """Return what only a planned edition's page needs: what could fill it, and what to know before it is locked."""
     session, newsletter = desk.session, desk.newsletter
     topics, experts = topics_of(session, newsletter.id), experts_ready(session, newsletter)
     wanted, unread = _wanted(topics, experts, edition)
@@ -134,7 +136,7 @@ LABELS = {
 
 
 def _wanted(topics: Sequence[Topic], experts: Sequence[Expert], edition: Edition) -> tuple[Wanted, list[str]]:
-    """What the address asks for, and the filters in it that nothing can be made of."""
+    """Return what the address asks for, and the filters in it that nothing can be made of."""
     keys: dict[str, dict[str, Any]] = {
         "topic": {topic.slug: topic.id for topic in topics},
         "expert": {expert.public_id: expert.id for expert in experts},
@@ -151,7 +153,9 @@ def _wanted(topics: Sequence[Topic], experts: Sequence[Expert], edition: Edition
 
 
 def reply_address(desk: Desk, edition: Edition) -> str:
-    """Where replies to this edition's mail should go, so that each is known to be one; "" where no mail comes in."""
+    """Return where replies to this edition's mail should go, so that each is known to be one; "" where no mail comes
+    in.
+    """
     inbox = desk.newsletter.inbox
     if not inbox or edition.is_skipped:
         return ""
@@ -159,7 +163,7 @@ def reply_address(desk: Desk, edition: Edition) -> str:
 
 
 def _name_troubles(desk: Desk, troubles: Sequence[NameTrouble]) -> list[dict[str, Any]]:
-    """Whose name may not be printed: the letter that holds it, and the question where the check can be noted."""
+    """Return whose name may not be printed: the letter that holds it, and the question where the check can be noted."""
     return [
         {
             "headline": trouble.headline,

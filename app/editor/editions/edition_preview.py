@@ -1,4 +1,4 @@
-"""How an edition's page shows what will be read: in one of the forms in which it can be copied or saved as a file."""
+"""The preview on an edition's page, in one of the forms in which it can be copied or saved as a file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,9 @@ from ..frame import Desk
 
 
 def preview(desk: Desk, edition: Edition, blocks: Sequence[Block]) -> dict[str, Any]:
-    """Return what the page says of its preview, in the form that the address asks for. A mail stands in a frame, from its own address."""
+    """Return what the page says of its preview, in the form that the address asks for. A mail stands in a frame, from
+    its own address.
+    """
     shown = {name: export for name, export in EXPORTS.items() if export.preview}
     export = shown.get(request.args.get("form", "")) or next(iter(shown.values()))
     title = title_of(desk.session, edition)

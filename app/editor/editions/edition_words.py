@@ -1,4 +1,4 @@
-"""What the page of an edition says: what others did, what to know before it is locked, why a press did nothing."""
+"""Sentences on the page of an edition: what others did, what to know before it is locked, why a press did nothing."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ def done_to(desk: Desk, edition: Edition, events: Sequence[Event], own: str = ""
 
 
 def happened(desk: Desk, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
-    """What was done to an edition and in its slots: the time of each, how that is shown, and the sentence."""
+    """Return what was done to an edition and in its slots: the time of each, how that is shown, and the sentence."""
     said = done_to(desk, edition, events)
     return [(event.at, _time(event), words) for event, words in zip(events, said, strict=True)]
 

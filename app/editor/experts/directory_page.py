@@ -46,7 +46,7 @@ def experts(slug: str) -> str:
 
 
 def asked_for() -> dict[str, Any]:
-    """What of the directory the address asks for."""
+    """Return what of the directory the address asks for."""
     asked = {name: single_line(request.args.get(name, ""))[:100] for name in SOUGHT}
     return {name: value for name, value in asked.items() if value and (name != "show" or value in SHOWN)}
 

@@ -46,7 +46,7 @@ def _duplicates(desk: Desk, fault: str = "") -> str:
 
 
 def _two(desk: Desk) -> tuple[Expert, Expert]:
-    """Who is to stay, and the other one."""
+    """Return who is to stay, and the other one."""
     one, other = (
         found(directory.load_expert(desk.session, desk.actor, request.form.get(name, ""))) for name in ("keep", "other")
     )
@@ -71,7 +71,7 @@ def expert_merge(slug: str) -> Response | tuple[str, int]:
 
 
 def _both_asked(desk: Desk, both: merging_experts.BothAsked) -> str:
-    """Which question stands in the way; that of another newsletter isn't named here."""
+    """Return which question stands in the way; that of another newsletter isn't named here."""
     question = desk.session.get_one(Question, both.question_id)
     mine = question.newsletter_id == desk.newsletter.id
     title = question.title

@@ -1,4 +1,4 @@
-"""What a file of experts can be wrong in, in words: the whole of it, or a cell."""
+"""Sentences on the faults of a file of experts: of the whole file, or of a cell."""
 
 from typing import Any
 

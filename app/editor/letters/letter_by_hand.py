@@ -27,11 +27,7 @@ def letter_write_down(slug: str) -> Response | tuple[str, int]:
     typed = request.form.to_dict()
 
     def fn(desk: Desk) -> str:
-        ask, channel, given = (
-            _ask(desk, typed),
-            typed.get("channel", ""),
-            typed_day(typed.get("given_on", "")),
-        )
+        ask, channel, given = (_ask(desk, typed), typed.get("channel", ""), typed_day(typed.get("given_on", "")))
         faults = receive.faults_of(ask)
         if channel not in BY_HAND:
             faults["channel"] = "unknown"
@@ -40,13 +36,7 @@ def letter_write_down(slug: str) -> Response | tuple[str, int]:
         if faults or given is None:
             raise receive.Faulty(faults)
         moment = min(datetime(given.year, given.month, given.day, 12, tzinfo=UTC), now(desk.session))
-        letter = receive.send(
-            desk.session,
-            desk.actor,
-            desk.newsletter,
-            replace(ask, given_at=moment),
-            channel=channel,
-        )
+        letter = receive.send(desk.session, desk.actor, desk.newsletter, replace(ask, given_at=moment), channel=channel)
         return letter.public_id
 
     try:
@@ -59,16 +49,10 @@ def letter_write_down(slug: str) -> Response | tuple[str, int]:
 
 def _ask(desk: Desk, typed: dict[str, str]) -> receive.Ask:
     named = typed.get("credit", "none") != "none"
-    agreed = _(
-        "Agreed to be named, says %(name)s, who wrote the question down.",
-        name=desk.actor.name,
-    )
+    agreed = _("Agreed to be named, says %(name)s, who wrote the question down.", name=desk.actor.name)
     known = {one.name for one in fields(receive.Ask)} - {"consent", "verbatim", "about_edition_id"}
     told: dict[str, Any] = {"body": "", **{name: text for name, text in typed.items() if name in known}}
-    return receive.Ask(
-        **told,
-        consent=agreed if named and typed.get("agreed") else "",
-    )
+    return receive.Ask(**told, consent=agreed if named and typed.get("agreed") else "")
 
 
 def _form(desk: Desk, typed: dict[str, str], faults: dict[str, str]) -> str:

@@ -43,7 +43,9 @@ def _languages(_desk: Desk, typed: str) -> Options:
 
 
 def _usual(values: Mapping[str, str]) -> str:
-    """Which letters are meant where the address doesn't say: what waits, unless something else follows from the rest."""
+    """Return which letters are meant where the address doesn't say: what waits, unless something else follows from the
+    rest.
+    """
     if "kind" in values:
         return "filed"
     return "held" if "held" in values else "all" if "q" in values else "waiting"

@@ -1,4 +1,4 @@
-"""What looks like a letter: other letters and questions, with the reasons."""
+"""Look-alikes of a letter: other letters and questions, with the reasons."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -21,13 +21,15 @@ SHOWN = 6
 
 
 def of(desk: Desk, one: Letter) -> list[Alike]:
-    """What matching says of a letter, best first."""
+    """Return what matching says of a letter, best first."""
     asked = Probe(one.body or "", noun="letter", noun_id=one.id, edition_id=one.about_edition_id)
     return alike(desk.session, DESK, desk.newsletter.id, asked, limit=2 * SHOWN)
 
 
 def of_letter(desk: Desk, one: Letter, own: Question | None) -> list[dict[str, Any]]:
-    """What the pane of a letter shows; a question that it stands behind is no look-alike, nor are its fellows there."""
+    """Return what the pane of a letter shows; a question that it stands behind is no look-alike, nor are its fellows
+    there.
+    """
     if one.body is None or one.author != "reader":
         return []
     some = of(desk, one)
@@ -77,7 +79,7 @@ def _shown(desk: Desk, one: Letter, each: Alike, letter: Letter | None, question
 
 
 def _act(one: Letter, letter: Letter | None, question: Question | None) -> str:
-    """What one press does with the two; nothing where the letter, or the other one, can't move any more."""
+    """Return what one press does with the two; nothing where the letter, or the other one, can't move any more."""
     if not one.can_be_filed:
         return ""
     if question is not None:
@@ -88,7 +90,7 @@ def _act(one: Letter, letter: Letter | None, question: Question | None) -> str:
 
 
 def _place(letter: Letter | None, question: Question | None) -> str:
-    """Where the other one stands, and since when."""
+    """Return where the other one stands, and since when."""
     if question is None:
         words = {"received": _("To file"), "held": _("Held"), "filed": _("Filed"), "ended": _("Ended")}
         state = words.get(str(letter.state), "") if letter else ""
@@ -99,7 +101,7 @@ def _place(letter: Letter | None, question: Question | None) -> str:
 
 
 def reasons(some: Iterable[Reason]) -> str:
-    """Why they look alike, in words: never a score."""
+    """Return why they look alike, in words: never a score."""
     words = {
         "words": lambda values: _("Same words: %(words)s.", words=", ".join(values)),
         "edition": lambda _values: _("About the same edition."),

@@ -61,7 +61,7 @@ def _open(desk: Desk, item: Letter, **tried: str) -> str:
 
 
 class Done(NamedTuple):
-    """What a press did: where it leads, what is said of it, the question that it made or fed, and the way back."""
+    """The result of a press: where it leads, what is said of it, the question that it made or fed, and the way back."""
 
     href: str
     words: str
@@ -105,7 +105,7 @@ def go_on(desk: Desk, after: Letter) -> str:
 
 
 def of_reader(desk: Desk, one: Letter) -> Letter:
-    """What an expert wrote is filed as theirs, and what runs keeps its askers. Raises `Illegal`, `InEdition`."""
+    """Return what an expert wrote is filed as theirs, and what runs keeps its askers. Raises `Illegal`, `InEdition`."""
     if one.author != "reader":
         raise Illegal("letter", "file as a reader's", one.author)
     questions.can_leave(desk.session, one)

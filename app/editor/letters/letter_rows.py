@@ -1,4 +1,4 @@
-"""What the pages of letters show: the rows of the list, and the one that is read."""
+"""Rows of the list of letters, and the letter that is read beside it."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -51,7 +51,7 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
 
 
 def _counts(desk: Desk) -> dict[str, str]:
-    """How many letters wait, on the first page of a list: deeper ones have other things to ask the database."""
+    """Return how many letters wait, on the first page of a list: deeper ones have other things to ask the database."""
     lists = [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED]
     return dict(zip(COUNTED, map(count, queries.counts(desk.session, lists)), strict=True))
 
@@ -63,7 +63,7 @@ def _tongues(desk: Desk, listed: Filtered[Letter], rows: Sequence[Letter]) -> Op
 
 
 def _steps(listed: Filtered[Letter], rows: Sequence[Letter], item: Letter) -> dict[str, str | None]:
-    """Where the keys j and k lead from the letter that is open: to its neighbours in the list, page after page."""
+    """Return where the keys j and k lead from the letter that is open: to its neighbours in the list, page after page."""
     size, before = listed.declared.size, request.args.get("before") or None
     ids = [one.public_id for one in rows]
     at = ids.index(item.public_id) if item.public_id in ids else None
@@ -84,7 +84,7 @@ def _steps(listed: Filtered[Letter], rows: Sequence[Letter], item: Letter) -> di
 
 
 def _beyond(listed: Filtered[Letter], item: Letter, limit: int, up: bool = False) -> list[str]:
-    """What of the list stands behind a letter, or in front of it, the nearest first."""
+    """Return what of the list stands behind a letter, or in front of it, the nearest first."""
     return [one.public_id for one in listed.listing.page(listed.desk.session, item, limit, up)]
 
 
@@ -148,7 +148,7 @@ def _age(one: Letter) -> str:
 
 
 def _settled(one: Letter) -> str:
-    """What the desk or the house did with it already."""
+    """Return what the desk or the house did with it already."""
     if one.is_held:
         return _("Held: %(why)s", why=HELD.get(one.held_reason or "", one.held_reason))
     if one.is_filed:

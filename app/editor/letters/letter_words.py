@@ -1,4 +1,4 @@
-"""What the desk's pages call the kinds and states of letters."""
+"""Names of the kinds and states of letters on the desk's pages."""
 
 from flask_babel import lazy_gettext as _l
 

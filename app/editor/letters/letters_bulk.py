@@ -1,4 +1,4 @@
-"""What is done with the ticked letters of a page: each put under a topic, or all of them made one question."""
+"""Presses on the ticked letters of a page: each put under a topic, or all of them made one question."""
 
 from collections.abc import Callable
 from functools import partial

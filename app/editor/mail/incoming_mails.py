@@ -1,4 +1,6 @@
-"""Mail that came in, as the desk's pages show it: what was read in it, what it is about, and what experts wrote by mail."""
+"""Mail that came in, as the desk's pages show it: what was read in it, what it is about, and what experts wrote by
+mail.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +35,9 @@ NO_EDITIONS: Mapping[int, Edition] = {}
 
 
 def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
-    """What was read in several mails, in one query that leaves their bytes where they are. What can't be opened is left out."""
+    """Return what was read in several mails, in one query that leaves their bytes where they are. What can't be opened
+    is left out.
+    """
     keys = [row.id for row in rows]
     lean = select(InboundRaw).options(load_only(InboundRaw.reading_sealed)).where(InboundRaw.inbound_id.in_(keys))
     kept = {one.inbound_id: one for one in session.scalars(lean)}  # held here, where `reading_of` finds them again
@@ -50,7 +54,7 @@ def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
 
 @dataclass(frozen=True)
 class About:
-    """What several letters are about: the editions that they reply to, and the assignments that experts write about."""
+    """The subjects of several letters: the editions that they reply to, and the assignments that experts write about."""
 
     editions: dict[int, Edition] = field(default_factory=dict)
     assignments: dict[int, Assignment] = field(default_factory=dict)
@@ -68,7 +72,9 @@ class About:
 
 
 def about(session: Session, letters: Sequence[Letter], known: Mapping[int, Edition] = NO_EDITIONS) -> About:
-    """What the letters are about, in two queries at most however many they are; `known` editions aren't asked for again."""
+    """Return what the letters are about, in two queries at most however many they are; `known` editions aren't asked
+    for again.
+    """
     editions = {letter.about_edition_id for letter in letters} - {None, *known}
     assignments = {letter.assignment_id for letter in letters} - {None}
     more = session.scalars(select(Edition).where(Edition.id.in_(editions))) if editions else ()
@@ -79,8 +85,8 @@ def about(session: Session, letters: Sequence[Letter], known: Mapping[int, Editi
 def suggested(desk: Desk, row: Inbound, reading: Reading | None) -> tuple[Assignment | None, list[Assignment], bool]:
     """The assignment that a mail seems to be about; the others to choose from; whether the first of these is likely.
 
-    It is the one of the mail's token, else the only one of whoever has the address that it claims to come from. An address
-    proves nothing, so it is no more than a reason to look at its owner's assignments first.
+    It is the one of the mail's token, else the only one of whoever has the address that it claims to come from. An
+    address proves nothing, so it is no more than a reason to look at its owner's assignments first.
     """
     if row.assignment_id:
         mine = with_questions().filter_by(id=row.assignment_id, newsletter_id=desk.newsletter.id)
@@ -94,7 +100,8 @@ def suggested(desk: Desk, row: Inbound, reading: Reading | None) -> tuple[Assign
 
 
 def filings(desk: Desk, letter: Letter, assignment: Assignment, back: str = "") -> dict[str, Any] | None:
-    """What an expert's letter can be filed as from where its assignment stands; `back` names the page to come back to.
+    """Return what an expert's letter can be filed as from where its assignment stands; `back` names the page to come
+    back to.
 
     None once it is filed as something that had consequences.
     """

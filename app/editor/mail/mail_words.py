@@ -45,7 +45,9 @@ def name_of(kind: str) -> str:
 
 
 def named(desk: Desk, mails: Sequence[OutboxMail]) -> Named:
-    """The names of those whom several mails are to, the questions that they are about, and whom they invite to the desk."""
+    """The names of those whom several mails are to, the questions that they are about, and whom they invite to the
+    desk.
+    """
     people = names_of(desk.session, [mail.person_id for mail in mails if mail.person_id])
     keys = [mail.question_id for mail in mails if mail.question_id]
     rows = desk.session.scalars(select(Question).where(Question.id.in_(keys)))
@@ -80,7 +82,7 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
 
 
 def stands(mail: OutboxMail, at: datetime) -> str:
-    """Where a mail stands, in words; of one that waits also how long it can still be stopped."""
+    """Return where a mail stands, in words; of one that waits also how long it can still be stopped."""
     if _waits_for_server(mail):
         return ngettext("Tried once", "Tried %(num)s times", mail.attempts)
     if mail.is_queued and mail.due_at > at:
@@ -90,7 +92,7 @@ def stands(mail: OutboxMail, at: datetime) -> str:
 
 
 def said(mail: OutboxMail) -> str:
-    """What the other server said. One that had taken the mail may have sent it back later."""
+    """Return what the other server said. One that had taken the mail may have sent it back later."""
     if mail.is_failed and mail.bounced_at:
         return _("came back: %(words)s", words=mail.said)
     return mail.said or ""
@@ -104,12 +106,12 @@ def about_to_leave(desk: Desk, question_ids: Sequence[int]) -> list[dict[str, An
 
 
 def _waits_for_server(mail: OutboxMail) -> bool:
-    """Whether a server has refused the mail for now."""
+    """Return whether a server has refused the mail for now."""
     return mail.is_queued and bool(mail.said)
 
 
 def _time(moment: datetime, at: datetime) -> str:
-    """When a mail goes out: the hour today, the day later on; of one whose time has come, how late it is."""
+    """Return when a mail goes out: the hour today, the day later on; of one whose time has come, how late it is."""
     if moment <= at:
         return _("now") if at - moment < ON_TIME else _("%(time)s late", time=age(moment))
     same = moment.astimezone(zone()).date() == at.astimezone(zone()).date()

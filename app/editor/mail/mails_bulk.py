@@ -1,4 +1,4 @@
-"""What is done with the ticked mails of the outbox: each is let go, tried again or discarded."""
+"""Presses on the ticked mails of the outbox: each is let go, tried again or discarded."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from flask_babel import ngettext
 from ...lifecycle import Illegal, Missing, NotYours, Refused, Stale
 from ...mail.lifecycle import STATES
 from ...mail.models import OutboxMail
-from ...mail.outbox import OnItsWay, load
+from ...mail.outbox import OnItsWay
 from ..bulk import Bulk, Press, WhyNot, worded
 from ..conflict import in_short
 from ..frame import Desk
-from .outbox_page import BUTTONS, DO, PAGE
+from .outbox_page import BUTTONS, DO, PAGE, the_mail
 
 WHY_NOT: WhyNot = (
     (OnItsWay, _l("it is just going out")),
@@ -31,7 +31,7 @@ DONE: dict[str, Callable[[int], str]] = {
 
 
 def _press(act: str) -> Press:
-    return Press(BUTTONS[act], lambda desk, one: DO[act](desk, one, one.version), done=DONE[act])
+    return Press(BUTTONS[act], lambda desk, taken: DO[act](desk, *taken), done=DONE[act])
 
 
 def _back(desk: Desk) -> tuple[str, None]:
@@ -51,12 +51,13 @@ def _stay(left: Counter[str]) -> list[str]:
 
 Bulk(
     box="mail",
-    load=lambda desk, public_id: load(desk.session, desk.newsletter.id, public_id),
+    load=the_mail,
     presses={act: _press(act) for act in BUTTONS},
     back=_back,
     done=str,  # each press says it in its own words
     empty=_l("Tick the mails first."),
     why=_why,
     stays=_stay,
+    take=lambda _desk, one, version: (one, version),  # one that is just going out says so, whatever else was done to it
     most=6 * PAGE,
 ).at("outbox", "press_mails", "stop mails")

@@ -1,4 +1,4 @@
-"""What was mailed, what waits, and what failed. A mail opens beside the list; no reader's address is ever shown."""
+"""The outbox: mails that went out, wait, or failed. A mail opens beside the list; no reader's address is ever shown."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -55,7 +55,7 @@ def the_mail(desk: Desk, public_id: str) -> OutboxMail:
 
 
 def message_of(desk: Desk, one: OutboxMail) -> Message | None:
-    """What is in a mail, while that still exists."""
+    """Return what is in a mail, while that still exists."""
     try:
         return outbox.read(desk.session, one)
     except (Missing, Unsealable):
@@ -92,7 +92,7 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
 
 
 def _standing(counted: Mapping[str, int]) -> str:
-    """Who is to do something about the mails."""
+    """Return who is to do something about the mails."""
     failed, held = counted["failed"], counted["held"]
     said = [ngettext("One mail can’t be delivered.", "%(num)s mails can’t be delivered.", failed)] if failed else []
     said += (

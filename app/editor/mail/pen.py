@@ -1,4 +1,6 @@
-"""Mail that is no letter yet, or never will be one: the holding pen and the other places, and what the desk says of each."""
+"""Mail that is no letter yet, or never will be one: the holding pen and the other places, and what the desk says of
+each.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,7 +88,7 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
 
 
 def _standing(place: str, counted: dict[str, int]) -> str:
-    """What is to be done here, in a sentence; nothing where mails are only kept."""
+    """Return what is to be done here, in a sentence; nothing where mails are only kept."""
     said = {
         "pen": lambda number: ngettext("One mail waits until you say what it is.",
                                        "%(num)s mails wait until you say what they are.", number),
@@ -137,7 +139,9 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
 
 
 def _led_to(desk: Desk, row: Inbound) -> dict[str, Any]:
-    """What the mail became or is about: a letter, an edition, the mail that it is a second copy of, the one that came back."""
+    """Return what the mail became or is about: a letter, an edition, the mail that it is a second copy of, the one that
+    came back.
+    """
     session = desk.session
     edition = session.get(Edition, row.edition_id) if row.edition_id else None
     outgoing = session.get(OutboxMail, row.outbox_id) if row.outbox_id else None
@@ -189,8 +193,9 @@ def _again(desk: Desk, row: Inbound) -> None:
 
 @dataclass(frozen=True)
 class Act:
-    """What a mail can be said to be: as the table of moves calls it, the place from which it would change nothing, what it does, and
-    what is said of it. The verb gives the address to go on to, where that isn't the next mail."""
+    """A press that says what a mail is: as the table of moves calls it, the place from which it would change nothing,
+    what it does, and what is said of it. The verb gives the address to go on to, where that isn't the next mail.
+    """
 
     move: str
     already: str

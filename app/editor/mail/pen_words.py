@@ -1,4 +1,4 @@
-"""What the desk's pages call the places of mail that came in, and the reasons why each has its place."""
+"""Names of the places of mail that came in, and the reasons why each has its place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ ELSEWHERE = {
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a mail has its place: in two or three words for the list, and in a sentence."""
+    """The reason why a mail has its place: in two or three words for the list, and in a sentence."""
 
     short: str
     sentence: str

@@ -1,4 +1,4 @@
-"""What is broken comes before all else on the page of this edition: each with the one place where it is mended."""
+"""Faults, before all else on the page of this edition: each with the one place where it is mended."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ class Fault:
 
 
 def faults(desk: Desk, tasks: Iterable[Task], address: Callable[[Desk, Task], str]) -> list[Fault]:
-    """All of them, the gravest first. `tasks` are those of the desk, `address` leads to each; the `FIRST` are told here."""
+    """All of them, the gravest first. `tasks` are those of the desk, `address` leads to each; the `FIRST` are told
+    here.
+    """
     pressing = [(task, address(desk, task)) for task in tasks if task.kind in FIRST]
     failed, back = _undelivered(desk)
     return [
@@ -82,7 +84,7 @@ def _mails(desk: Desk, key: str, mails: list[dict[str, Any]], says: Callable[[in
 
 
 def _undelivered(desk: Desk) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What a server refused, and what another one sent back after it had taken it."""
+    """Return what a server refused, and what another one sent back after it had taken it."""
     key = desk.newsletter.id
     failed = [mail for mail in outbox.listing(key, "failed").page(desk.session, None, FAILURES) if not mail.bounced_at]
     back = [mail for _bounce, mail in correspondence.came_back(desk.session, key)]

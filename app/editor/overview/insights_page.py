@@ -1,4 +1,6 @@
-"""Insights: what came in and what ran, how long it took, who answered, about what and from where. Each chart with its table."""
+"""Insights: what came in and what ran, how long it took, who answered, about what and from where. Each chart with its
+table.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +39,8 @@ Row = Sequence[str | int]
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture, the sentence that says what it shows, and the table behind it: `heads` above `rows`, the first cell a name.
+    """A picture, the sentence that says what it shows, and the table behind it: `heads` above `rows`, the first cell a
+    name.
 
     Where the rows are spans of time, `begins` are their days for a machine to read.
     """
@@ -168,7 +171,7 @@ def _speed(desk: Desk, found: Insight) -> Chart:
 
 
 def _experts(desk: Desk, found: Insight) -> Chart:
-    """Who was asked, and what came of it."""
+    """Return who was asked, and what came of it."""
     total = found.total
     keys = ranked(of(total, "asked"), of(total, "answered"))
     names = expert_names(desk.session, [int(key) for key in keys])

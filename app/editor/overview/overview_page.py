@@ -61,13 +61,13 @@ def home(slug: str) -> str:
 
 
 def _shared_out(desk: Desk, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
-    """What the person may do themselves, and what waits for an editor."""
+    """Return what the person may do themselves, and what waits for an editor."""
     mine = [task for task in tasks if desk.may(NEEDED[task.kind])]
     return mine, [task for task in tasks if task not in mine]
 
 
 def _standing(desk: Desk, tasks: Board, mails: int) -> str:
-    """How things stand, in a sentence or two."""
+    """Return how things stand, in a sentence or two."""
     sentences = [_edition_stands(tasks)]
     mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind in TEXTS])
     late = sum(1 for task in tasks.experts if task.due_at and is_past(task.due_at))
@@ -98,7 +98,7 @@ def _edition_stands(tasks: Board) -> str:
 
 
 def _mails(desk: Desk) -> list[dict[str, Any]]:
-    """What came in by mail and waits for the desk: the experts' letters one by one, the holding pen as one line."""
+    """Return what came in by mail and waits for the desk: the experts' letters one by one, the holding pen as one line."""
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     lines = [
         _mail_line("new", _("%(name)s has written by mail", name=assignment.expert.name), letter.received_at,
@@ -127,7 +127,7 @@ def _mail_line(mark: str, text: str, since: datetime, href: str, about: str = ""
 
 
 def _column(desk: Desk, tasks: list[Task], mails: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What is late comes first, then what came by mail, then the rest in its order."""
+    """Return what is late comes first, then what came by mail, then the rest in its order."""
     lines = [_line(desk, task) for task in tasks]
     late = [line for line in lines if line["mark"] == "late"]
     return [*late, *mails, *(line for line in lines if line["mark"] != "late")]

@@ -1,4 +1,4 @@
-"""What the desk knows about each line of the checklist, so that a person looks at the right places. It decides nothing."""
+"""Facts for each line of the checklist, so that a person looks at the right places. Nothing is decided here."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What an editor looks at before a wording leaves the house: what could make the asker known, and what is still theirs."""
+"""Clearing a wording before it leaves the house: what could make the asker known, and what is still theirs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Leaving:
-    """The desk's texts in pieces, each with its heading, and the passages that only a reader's background, name or address has."""
+    """The desk's texts in pieces, each with its heading, and the passages that only a reader's background, name or
+    address has.
+    """
 
     parts: list[tuple[str, list[Piece]]]
     besides: list[str]

@@ -76,7 +76,7 @@ class Dossier:
 
     @property
     def was_asked(self) -> bool:
-        """Whether an expert has heard of it, and is owed a word when it ends."""
+        """Return whether an expert has heard of it, and is owed a word when it ends."""
         return any(part.place.assignment.was_asked for part in self.parts)
 
     @property
@@ -84,7 +84,7 @@ class Dossier:
         return self.question.is_in_work
 
     def may_ask_again(self, part: Part) -> bool:
-        """Whether this expert, who could later or isn't asked any more, can be asked anew."""
+        """Return whether this expert, who could later or isn't asked any more, can be asked anew."""
         has_it = (one.place for one in self.parts if one.place.key not in OVER)
         experts = [place.assignment.expert_id for place in has_it]
         again = part.place.key in ("later", "cancelled") and part.place.assignment.expert_id not in experts

@@ -1,4 +1,6 @@
-"""A form on a question's page that lacked something: it comes back open, with what was typed and the error at its field."""
+"""A form on a question's page that lacked something: it comes back open, with what was typed and the error at its
+field.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +52,7 @@ class Tried:
     passages: Sequence[str] = ()  # readers' words in what was typed
 
     def value(self, action: str, name: str, otherwise: str = "") -> str:
-        """What the form at `action` shows in a field."""
+        """Return what the form at `action` shows in a field."""
         return self.form.get(name, otherwise) if action == self.action else otherwise
 
     def error(self, action: str, name: str) -> str:

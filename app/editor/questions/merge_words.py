@@ -1,4 +1,4 @@
-"""Why two questions can't become one, as the desk's pages say it."""
+"""Reasons why two questions can't become one, in the words of the desk's pages."""
 
 from flask_babel import lazy_gettext as _l
 

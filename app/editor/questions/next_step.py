@@ -40,7 +40,7 @@ def _confirm(dossier: Dossier) -> Step | None:
 
 
 def _mail(dossier: Dossier) -> Step | None:
-    """What an expert wrote by mail says where the question stands, so it is filed before all else."""
+    """Return what an expert wrote by mail says where the question stands, so it is filed before all else."""
     part = next((part for part in dossier.parts if part.mails), None)
     if part is None:
         return None
@@ -115,12 +115,7 @@ def _pick(dossier: Dossier) -> Step | None:
     if dossier.free is None:
         return None
     label = _("Pick it for %(day)s", day=day(dossier.free.runs_at))
-    return Step(
-        label,
-        dossier.at("question_pick"),
-        posts=True,
-        values={"edition": dossier.free.public_id},
-    )
+    return Step(label, dossier.at("question_pick"), posts=True, values={"edition": dossier.free.public_id})
 
 
 def _edition(dossier: Dossier) -> Step | None:
@@ -138,11 +133,7 @@ def _move(action: str, label: str) -> Callable[[Dossier], Step | None]:
     return step
 
 
-_approve = (
-    "approve",
-    lambda name: _("Approve %(name)s’s answer", name=name),
-    "#approve-{}",
-)
+_approve = ("approve", lambda name: _("Approve %(name)s’s answer", name=name), "#approve-{}")
 IN_WORK = (
     _mail, _edit("objected", "submitted"), _check, _of_answer("edited", *_approve), _of_answer("passed", *_approve),
     _confirm, _invitation, _pick, _ask_again, _ask, _ask_instead,

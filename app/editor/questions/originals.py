@@ -65,11 +65,7 @@ def originals(desk: Desk, question: Question, some: Sequence[Letter], merged: Se
     names = contacts.names_of(desk.session, some)
     return [
         Original(
-            letter,
-            credits.get(letter.id),
-            names.get(letter.id),
-            question.text,
-            came_with.get(letter.question_id or 0),
+            letter, credits.get(letter.id), names.get(letter.id), question.text, came_with.get(letter.question_id or 0)
         )
         for letter in some
     ]

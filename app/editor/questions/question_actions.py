@@ -1,4 +1,4 @@
-"""What the desk does with a question: shelve it, close it, merge it, pick it, note something, set its topics, check a name."""
+"""Presses on a question: shelve it, close it, merge it, pick it, note something, set its topics, check a name."""
 
 from flask import request
 from flask_babel import gettext as _
@@ -148,7 +148,9 @@ def question_note(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 @editor.press(f"{ADDRESS}/topics", "word")
 def question_topics(slug: str, public_id: str) -> Response:
-    """The ticked ones, those whose names were typed, with commas between them, and what somebody added since the page was made."""
+    """The ticked ones, those whose names were typed, with commas between them, and what somebody added since the page
+    was made.
+    """
     ticked, typed, had = request.form.getlist("topic"), request.form.get("more", ""), shown().get("topics", ())
 
     def fn(desk: Desk) -> None:
@@ -168,10 +170,7 @@ def question_asker(slug: str, public_id: str, letter_id: str, act: str) -> Respo
     """Note how a reader's name was checked, or leave them unnamed."""
 
     def fn(desk: Desk) -> None:
-        one, letter = (
-            the_question(desk, public_id),
-            found(letters.load(desk.session, desk.actor, letter_id)),
-        )
+        one, letter = (the_question(desk, public_id), found(letters.load(desk.session, desk.actor, letter_id)))
         found(letter if letter.question_id in queries.family(desk.session, one) else None)
         if act == "verify":
             contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))

@@ -41,7 +41,7 @@ def list_of(desk: Desk) -> dict[str, Any]:
 
 
 def places_of(desk: Desk, questions: Sequence[Question]) -> dict[int, list[Place]]:
-    """Where each expert's part of several questions stands, in one query."""
+    """Return where each expert's part of several questions stands, in one query."""
     places: dict[int, list[Place]] = {question.id: [] for question in questions}
     for assignment, answer, check in answers.parts_of(desk.session, list(places)):
         places[assignment.question_id].append(place_of(assignment, answer, check))

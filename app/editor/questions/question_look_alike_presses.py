@@ -78,7 +78,7 @@ def _remember(desk: Desk, one: Question, other: Question | Letter, same: bool) -
 
 
 def _joined(desk: Desk, one: Question, other: Question | Letter) -> tuple[str, str]:
-    """Where to go on, and what was done. Raises `CannotMerge`, `Illegal`, and `Missing` (sentence)."""
+    """Return where to go on, and what was done. Raises `CannotMerge`, `Illegal`, and `Missing` (sentence)."""
     session, actor = desk.session, desk.actor
     act = act_of(desk, one, other)
     if isinstance(other, Letter):

@@ -1,4 +1,4 @@
-"""What looks like a question: others, letters that wait, and published answers that fit."""
+"""Look-alikes of a question: others, letters that wait, and published answers that fit."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -39,7 +39,9 @@ class Shown(NamedTuple):
 
 
 def near(desk: Desk, one: Question, topics: Sequence[Topic]) -> Near | None:
-    """The question among all others, compared once for what is like it and for whom to ask; None where neither is shown."""
+    """The question among all others, compared once for what is like it and for whom to ask; None where neither is
+    shown.
+    """
     if one.is_settled or not one.wording:
         return None
     return compared(desk.session, one, tuple(topic.name for topic in topics))
@@ -53,7 +55,7 @@ def looked_up(desk: Desk, found: Near | None) -> list[Alike]:
 
 
 def alike_of(desk: Desk, one: Question, found: Near | None, family: Sequence[int], was_asked: bool) -> list[Shown]:
-    """What is like a question, best first; those that are merged with it are the question itself."""
+    """Return what is like a question, best first; those that are merged with it are the question itself."""
     rows = _rows(desk, looked_up(desk, found), family)
     return [_shown(desk, one, each, row, was_asked) for each, row in rows][:SHOWN]
 
@@ -77,11 +79,7 @@ def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter, was_a
     if isinstance(row, Letter):
         text, language, endpoint = row.body or "", row.language, "editor.letter"
     else:
-        text, language, endpoint = (
-            row.title,
-            row.text.language if row.text else "und",
-            "editor.question",
-        )
+        text, language, endpoint = (row.title, row.text.language if row.text else "und", "editor.question")
     return Shown(
         f"{each.noun}.{row.public_id}",
         text[:220],
@@ -103,7 +101,9 @@ def _place(row: Question | Letter) -> str:
 
 
 def act_of(desk: Desk, one: Question, row: Question | Letter) -> str:
-    """What one press does: take the letter or the question in, give this one to the other, or end it with what ran."""
+    """Return what one press does: take the letter or the question in, give this one to the other, or end it with what
+    ran.
+    """
     may = QUESTION.open_to(desk.actor, one)
     if isinstance(row, Letter):
         return "join" if not one.is_settled else ""

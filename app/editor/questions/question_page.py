@@ -47,10 +47,7 @@ def the_question(desk: Desk, public_id: str) -> Question:
 
 
 def to_question(slug: str, public_id: str, anchor: str | None = None) -> Response:
-    return redirect(
-        url_for("editor.question", slug=slug, public_id=public_id, _anchor=anchor),
-        code=303,
-    )
+    return redirect(url_for("editor.question", slug=slug, public_id=public_id, _anchor=anchor), code=303)
 
 
 def attempt(
@@ -82,8 +79,9 @@ def decide(
 
 @editor.get("/<slug>/questions/<public_id>")
 def question(slug: str, public_id: str) -> str:
-    """Its page; `show` and `before` in the address say what of the trail stands on it, and from where on; `open` which of its
-    folded forms is open."""
+    """Its page; `show` and `before` in the address say what of the trail stands on it, and from where on; `open` which
+    of its folded forms is open.
+    """
     endpoint = OPENS.get(request.args.get("open", ""))
     form = Tried(url_for(endpoint, slug=slug, public_id=public_id)) if endpoint else Tried()
     with at_desk(slug) as desk:
@@ -138,6 +136,6 @@ def _experts(file: Dossier) -> dict[tuple[str, int], str]:
 
 
 def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
-    """What a question could be merged into."""
+    """Return what a question could be merged into."""
     rows = queries.listing(desk.newsletter.id, STATES.which("is_in_work")).page(desk.session, None, 50)
     return [(row.public_id, row.title[:90]) for row in rows if row.id != one.id]

@@ -1,4 +1,6 @@
-"""How the desk speaks of each state of a question: one row each, for lists, look-alikes, the page's first line and its button."""
+"""The desk's words for each state of a question: one row each, for lists, look-alikes, the page's first line and its
+button.
+"""
 
 from dataclasses import dataclass
 
@@ -7,12 +9,12 @@ from flask_babel import lazy_gettext as _l
 
 @dataclass(frozen=True)
 class StateWords:
-    """What is said of a question in a state.
+    """The words for a question in a state.
 
-    `listed` is the list that shows it, `label` what that is called; a state with another's list has no label of its own.
-    `says` is said of the question itself: empty where its experts' parts say how it stands; then `mark` is their tone.
-    `near` and `near_letter` say where it is when it looks like another question or like a letter. `step` is the move that the
-    page's first button makes, with its words.
+    `listed` is the list that shows it, `label` what that is called; a state with another's list has no label of its
+    own. `says` is said of the question itself: empty where its experts' parts say how it stands; then `mark` is their
+    tone. `near` and `near_letter` say where it is when it looks like another question or like a letter. `step` is the
+    move that the page's first button makes, with its words.
     """
 
     listed: str

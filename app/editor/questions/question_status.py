@@ -1,4 +1,4 @@
-"""How things stand with a question, in words: who has it, until when, who waits. Tables, one line for each case."""
+"""The status of a question in words: who has it, until when, who waits. Tables, one line for each case."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .question_states import WORDS
 
 @dataclass(frozen=True)
 class Words:
-    """What is said while there is time and, where `late` says anything, when the time of the clock is over."""
+    """Words for the time before a date and, where `late` says anything, for the time after it."""
 
     mark: str
     on_time: str
@@ -100,7 +100,7 @@ def most_pressing(places: Sequence[Place]) -> Place | None:
 
 
 def words_of(question: Question, place: Place) -> str:
-    """Where an expert's part stands; what ran isn't said to wait for it."""
+    """Return where an expert's part stands; what ran isn't said to wait for it."""
     if place.key == "approved" and question.has_run:
         return _("%(name)s’s answer ran", name=place.name)
     return place.words
@@ -125,10 +125,7 @@ def standing(question: Question, places: Sequence[Place], readers: int, edition_
         said.append(_("%(words)s.", words=str(says) % {"edition": edition_day}))
     elif not question.is_cleared:
         said.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
-    live = sorted(
-        (place for place in places if place.key not in OVER),
-        key=lambda place: RANK.index(place.key),
-    )
+    live = sorted((place for place in places if place.key not in OVER), key=lambda place: RANK.index(place.key))
     said += [_("%(words)s.", words=words_of(question, place)) for place in live[:3]]
     if not live and question.is_open:
         said.append(

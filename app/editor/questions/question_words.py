@@ -55,20 +55,15 @@ class Dial:
 
 
 def version_words(text: AnswerText, name: str) -> str:
-    """Whose version it is, and from when."""
+    """Return whose version it is, and from when."""
     who = _("the desk") if text.kind == "edited" else name
     if text.kind == "submitted" and text.by.startswith("staff"):
         who = _("%(name)s, taken down by the desk", name=name)
-    return _(
-        "Version %(number)d, %(who)s, %(moment)s",
-        number=text.number,
-        who=who,
-        moment=moment(text.written_at),
-    )
+    return _("Version %(number)d, %(who)s, %(moment)s", number=text.number, who=who, moment=moment(text.written_at))
 
 
 def length_words(words: int, wanted: int, usual: int) -> str:
-    """How long a text is against the length that the expert was asked for and that of a usual slot."""
+    """Return how long a text is against the length that the expert was asked for and that of a usual slot."""
     said = ngettext("%(num)d word", "%(num)d words", words)
     if wanted == usual:
         return _("%(said)s for a slot of %(wanted)d.", said=said, wanted=wanted)
@@ -76,7 +71,7 @@ def length_words(words: int, wanted: int, usual: int) -> str:
 
 
 def check_words(place: Place, text_id: int | None) -> str:
-    """How the newest check stands, and whether it was of the text that is there now."""
+    """Return how the newest check stands, and whether it was of the text that is there now."""
     check = place.check
     if check is None:
         return ""
@@ -89,7 +84,7 @@ def check_words(place: Place, text_id: int | None) -> str:
 
 
 def outcome_words(check: Check) -> str:
-    """How one check of several ended, or until when it is open."""
+    """Return how one check of several ended, or until when it is open."""
     if check.outcome is None:
         return _("Open until %(moment)s", moment=moment(check.due_at))
     return str(CHECKS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
@@ -103,19 +98,9 @@ def clocks(place: Place, now: datetime) -> list[Dial]:
     text = _("To send the text")
     if one.is_invited:
         answer = _dial(_("To say yes or no"), one.invited_at, one.reply_by, now)
-        return [
-            answer,
-            Dial(
-                text,
-                _("Starts with the yes; due %(moment)s", moment=moment(one.due_at)),
-            ),
-        ]
+        return [answer, Dial(text, _("Starts with the yes; due %(moment)s", moment=moment(one.due_at)))]
     if one.received_at and one.has_text:
-        words = _(
-            "Sent %(sent)s, due %(due)s",
-            sent=moment(one.received_at),
-            due=moment(one.due_at),
-        )
+        words = _("Sent %(sent)s, due %(due)s", sent=moment(one.received_at), due=moment(one.due_at))
         return [_dial(text, one.invited_at, one.due_at, one.received_at, words)]
     return [_dial(text, one.invited_at, one.due_at, now)]
 
@@ -124,10 +109,4 @@ def _dial(heading: str, start: datetime, due: datetime, until: datetime, ended: 
     span, passed = (due - start).total_seconds(), (until - start).total_seconds()
     whole = max(span, passed, 1)
     words = _("Was up %(moment)s", moment=moment(due)) if passed > span else _("Until %(moment)s", moment=moment(due))
-    return Dial(
-        heading,
-        ended or words,
-        max(passed, 0) / whole,
-        max(span, 0) / whole,
-        bool(ended),
-    )
+    return Dial(heading, ended or words, max(passed, 0) / whole, max(span, 0) / whole, bool(ended))

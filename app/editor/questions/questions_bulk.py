@@ -1,4 +1,4 @@
-"""What is done with the ticked questions of a page: each closed kindly or put under a topic, or all merged into one."""
+"""Presses on the ticked questions of a page: each closed kindly or put under a topic, or all merged into one."""
 
 from flask import request, url_for
 from flask_babel import gettext as _
@@ -26,7 +26,9 @@ def _load(desk: Desk, public_id: str) -> Question | None:
 
 
 def _close(desk: Desk, one: Question) -> None:
-    """Its readers hear why. Where an expert is behind it, they are owed a sentence of their own, on the question's page."""
+    """Its readers hear why. Where an expert is behind it, they are owed a sentence of their own, on the question's
+    page.
+    """
     if merging_questions.has_expert(desk.session, one):
         raise Otherwise(_("an expert is behind it: close it on its own page, with a sentence to them"))
     close_question(desk.session, desk.actor, one, request.form.get("reason", ""))
@@ -56,7 +58,7 @@ def _merge(desk: Desk, boxes: Boxes) -> tuple[Outcome, str]:
 
 
 def _may_merge(desk: Desk, one: Question) -> int:
-    """What can't be merged away leads; what can't take others in either leads last."""
+    """Return what can't be merged away leads; what can't take others in either leads last."""
     if str(one.state) in CANNOT_TAKE_IN:
         return 2
     can_be = "merge" in QUESTION.open_to(desk.actor, one) and not merging_questions.has_expert(desk.session, one)

@@ -45,7 +45,7 @@ def take_from_shelf(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 @editor.get("/<slug>/archive")
 def archive(slug: str) -> str:
-    """What ran, newest first."""
+    """Return what ran, newest first."""
     with at_desk(slug) as desk:
         last = last_row(lambda key: ran.place_of(desk.session, desk.newsletter, key))
         here = partial(url_for, "editor.archive", slug=slug)

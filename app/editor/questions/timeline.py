@@ -1,7 +1,7 @@
-"""What happened with a question, as one list: changes, the desk's notes, mails and letters, newest first, in words.
+"""The timeline of a question, as one list: changes, the desk's notes, mails and letters, newest first, in words.
 
-The four come from four tables. Each is read from below the same place on, which has a time, a table and a key, so that a
-page holds so many lines, whatever they are, and the next one begins just below.
+The four come from four tables. Each is read from below the same place on, which has a time, a table and a key, so that
+a page holds so many lines, whatever they are, and the next one begins just below.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -94,8 +94,9 @@ def trail(
     show: str,
     before: str,
 ) -> Trail:
-    """A page of the trail, with that of the questions `merged` into this one; `experts` are the names by noun and key of
-    assignments and answers."""
+    """A page of the trail, with that of the questions `merged` into this one; `experts` are the names by noun and key
+    of assignments and answers.
+    """
     below = from_address(before, 3) or LAST
     titles = {one.id: shortened(one.title, TITLE) for one in merged}
     family = [question.id, *titles]
@@ -157,7 +158,7 @@ def _notes(desk: Desk, question: Question, below: tuple[datetime, int]) -> Itera
 
 
 def colleagues_of(desk: Desk) -> dict[int, str]:
-    """Who can be called in a note."""
+    """Return who can be called in a note."""
     return {person.id: person.name for person in everybody_of(desk.session, desk.newsletter.id)}
 
 

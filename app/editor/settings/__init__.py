@@ -1,1 +1,1 @@
-"""What a newsletter decides once: its rhythm, its sentences, its mails, and who may what."""
+"""Choices that a newsletter makes once: its rhythm, its sentences, its mails, and who may what."""

@@ -1,4 +1,6 @@
-"""How a newsletter words the mails that go out in its name: part by part, with the mail to look at beside the fields."""
+"""The page on which a newsletter words the mails that go out in its name: part by part, with the mail beside the
+fields.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -168,7 +170,7 @@ def _fault(code: str, name: str) -> str:
 
 
 def _help(kind: str, part: str) -> str:
-    """What can be filled in, and what has to be."""
+    """Return what can be filled in, and what has to be."""
     one = parts_of(kind)[part]
     places = ", ".join(f"{{{name}}} {HOLE_WORDS[name]}" for name in one.places)
     needed = ", ".join(f"{{{name}}}" for name in one.needed)

@@ -75,7 +75,7 @@ def _roles() -> list[tuple[str, str]]:
 
 
 def _back(slug: str) -> str:
-    """Where somebody goes on after a proof: on the page that they had open."""
+    """Return where somebody goes on after a proof: on the page that they had open."""
     return request.path if request.method == "GET" else url_for("editor.people", slug=slug)
 
 

@@ -1,1 +1,1 @@
-"""What was done, by whom and when, in sentences."""
+"""The trail: every change, its author and its time, in sentences."""

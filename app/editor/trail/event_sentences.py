@@ -38,8 +38,8 @@ def tell(
 ) -> list[str]:
     """Return a sentence for each event.
 
-    `experts` are names by noun and key, looked up where they are not at hand; `page` is the question or edition on whose
-    page they are told; `own` is what the person at the desk is called there, if not by name.
+    `experts` are names by noun and key, looked up where they are not at hand; `page` is the question or edition on
+    whose page they are told; `own` is what the person at the desk is called there, if not by name.
     """
     who, versions, people = (
         hands(desk, (event.actor for event in events)),
@@ -73,7 +73,7 @@ def _sentence(event: Event, page: Question | Edition | None) -> str:
 
 
 def _led_to(event: Event, page: Question | Edition) -> bool:
-    """Whether an event brought a letter or a question to this page."""
+    """Return whether an event brought a letter or a question to this page."""
     if isinstance(page, Edition):
         return (event.facts or {}).get("to") == page.id
     return event.noun == "letter" or (event.noun == "question" and event.noun_id != page.id)
@@ -107,7 +107,7 @@ def _versions(desk: Desk, events: Iterable[Event]) -> dict[int, int]:
 
 
 def _person(event: Event) -> int | None:
-    """Whom of the desk's people an event is about."""
+    """Return whom of the desk's people an event is about."""
     return (event.facts or {}).get("person") or (event.noun_id if event.noun == "person" else None)
 
 
@@ -116,7 +116,7 @@ def _people(desk: Desk, events: Iterable[Event]) -> dict[int, str]:
 
 
 def _experts(desk: Desk, events: Sequence[Event]) -> dict[tuple[str, int], str]:
-    """Whose assignment, answer or profile it was."""
+    """Return whose assignment, answer or profile it was."""
     keys = {
         noun: {event.noun_id for event in events if event.noun == noun} for noun in ("expert", "assignment", "answer")
     }

@@ -42,7 +42,7 @@ HEADS = ("at", "who", "what", "act", "noun", "question", "from", "to")
 
 @dataclass(frozen=True)
 class Filters:
-    """What the address asks for: as typed, as the trail takes it, and what in it can't be read."""
+    """Filters of the trail in the address: as typed, as the trail takes them, and those that can't be read."""
 
     typed: Mapping[str, str]
     sought: trail.Sought
@@ -139,7 +139,7 @@ def _choices(desk: Desk, people: Mapping[int, str]) -> list[tuple[str, str]]:
 
 
 def acts() -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """What can be filtered by: the nouns, each with its acts in words."""
+    """Return what can be filtered by: the nouns, each with its acts in words."""
     blank = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role"), "…") | {"version": ""}
     return [
         (

@@ -1,1 +1,1 @@
-"""What a mail itself tells of who sent it, and whether a person wrote it."""
+"""The origin of a mail, by what it itself tells: who sent it, and whether a person wrote it."""

@@ -1,7 +1,7 @@
 """Authentication-Results (RFC 8601): what our own mail server found out about a mail, and nothing that others say.
 
-A sender can write such a header with our server's name into the mail. A server should take it away (RFC 8601, section 5),
-not all do. So only these are believed, read on the raw head from the top:
+A sender can write such a header with our server's name into the mail. A server should take it away (RFC 8601, section
+5), not all do. So only these are believed, read on the raw head from the top:
 
 - none that stands below a Received of another house: it came with the mail;
 - those above all Received, of two results of one method the upper one, because a sender's headers stand lower (Postfix
@@ -46,14 +46,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a mail is from whom it should be. `reasons` are codes: on True, the method that showed it."""
+    """The finding whether a mail is from whom it should be. `reasons` are codes: on True, the method that showed it."""
 
     ok: bool
     reasons: tuple[str, ...]
 
 
 def judge_results(head: Head, authserv_id: str, domain: str) -> Verdict | None:
-    """What the results of our own server `authserv_id` say about a mail From: `domain` (ASCII); None where there are none.
+    """Return what the results of our own server `authserv_id` say about a mail From: `domain` (ASCII); None where there
+    are none.
 
     The codes on refusal: "results disagree", "unreadable results", "not aligned", "failed".
     """
@@ -109,8 +110,9 @@ def _own(head: Head, authserv_id: str) -> Iterator[tuple[int, str]]:
 
 
 def _our_hop(received: str, authserv_id: str) -> bool:
-    """Whether a Received line was written in our own house: by the server itself, another host of its domain, or a host
-    without a public name, such as the big providers have inside ("by 2002:a05:...", which is 10.5... in 6to4, RFC 3056).
+    """Return whether a Received line was written in our own house: by the server itself, another host of its domain, or
+    a host without a public name, such as the big providers have inside ("by 2002:a05:...", which is 10.5... in 6to4,
+    RFC 3056).
     """
     by = _BY.search(_COMMENT.sub(" ", received[:LONGEST]))
     if not by:

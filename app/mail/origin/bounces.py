@@ -1,4 +1,4 @@
-"""What a server says about a mail of ours that it couldn't deliver."""
+"""Reports of servers about mails of ours that they couldn't deliver."""
 
 import logging
 import re
@@ -38,8 +38,8 @@ logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
 @dataclass(frozen=True)
 class Bounce:
-    """`permanent` is False where the server still tries. `addresses` are the recipients as we wrote them, where the report
-    tells. `status` is RFC 3463's code or "". `said` is the server's reason on one line, without addresses.
+    """`permanent` is False where the server still tries. `addresses` are the recipients as we wrote them, where the
+    report tells. `status` is RFC 3463's code or "". `said` is the server's reason on one line, without addresses.
     `original_message_id` has its angle brackets, or is "".
     """
 
@@ -51,7 +51,8 @@ class Bounce:
 
 
 def read(raw: bytes, mail: Mail) -> Bounce | None:
-    """What a report of non-delivery says; None for any other mail, and for a report that all went well. Never raises.
+    """Return what a report of non-delivery says; None for any other mail, and for a report that all went well. Never
+    raises.
 
     A standard report is read first; on others, only where a mail server wrote the mail, flufl.bounce is asked.
     """
@@ -101,8 +102,9 @@ def _of_words(raw: bytes, mail: Mail) -> Bounce | None:
 
 
 def _harmless(raw: bytes) -> Message:
-    """The message with its lines and header values cut, in every part: several detectors take the square of their length,
-    and some forty patterns are tried on every line."""
+    """The message with its lines and header values cut, in every part: several detectors take the square of their
+    length, and some forty patterns are tried on every line.
+    """
     message = message_from_bytes(raw)
     for part in message.walk():
         for name in {name for name, value in part.items() if len(str(value)) > LONGEST_VALUE}:

@@ -59,7 +59,7 @@ class _Asked:
 
 
 def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None = None) -> Verdict:
-    """Whether a signature of `domain` (ASCII) or one aligned with it holds for the mail, and its policy agrees.
+    """Return whether a signature of `domain` (ASCII) or one aligned with it holds for the mail, and its policy agrees.
 
     Of several signatures the first that is aligned and covers the whole body counts: one with l= leaves words out that
     may be anybody's. Codes as in `senders.check`.
@@ -85,8 +85,9 @@ def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None =
 
 
 def _verify(raw: bytes, number: int, domain: str, asked: _Asked) -> tuple[bool, str]:
-    """Whether the signature holds, and what the policy says. `authenticate_message` of authheaders does both in one, but
-    reads the first signature only and loses a domain's end behind a hyphen; so its two halves are called here."""
+    """Return whether the signature holds, and what the policy says. `authenticate_message` of authheaders does both in
+    one, but reads the first signature only and loses a domain's end behind a hyphen; so its two halves are called here.
+    """
     import authheaders  # type: ignore[import-untyped]
     import dkim  # type: ignore[import-untyped]
 

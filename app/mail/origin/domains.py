@@ -23,7 +23,8 @@ _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9
 
 
 def ascii_domain(domain: str) -> str | None:
-    """The domain in lower case and in ASCII (IDNA); None for what is none, or is spelled so that two programs may differ.
+    """The domain in lower case and in ASCII (IDNA); None for what is none, or is spelled so that two programs may
+    differ.
 
     A Cyrillic "а" gives another xn-- name than the Latin one. Full-width letters, ligatures, the Kelvin sign and the
     like, which NFKC would turn into another domain's letters, are refused.
@@ -57,11 +58,12 @@ def comparable(address: str) -> str | None:
 
 
 def aligned(one: str, other: str) -> bool:
-    """Whether two ASCII domains belong together so surely that either may speak for the other.
+    """Return whether two ASCII domains belong together so surely that either may speak for the other.
 
-    RFC 7489 (section 3.1) compares organisational domains, found with the Public Suffix List, which ages in a house that
-    isn't updated. So here less is accepted: they are equal, or one is a sub-domain of the other, which has two labels or
-    more and isn't a place where strangers have sub-domains. Two sub-domains of one parent don't speak for each other.
+    RFC 7489 (section 3.1) compares organisational domains, found with the Public Suffix List, which ages in a house
+    that isn't updated. So here less is accepted: they are equal, or one is a sub-domain of the other, which has two
+    labels or more and isn't a place where strangers have sub-domains. Two sub-domains of one parent don't speak for
+    each other.
     """
     if one == other:
         return True
@@ -70,7 +72,7 @@ def aligned(one: str, other: str) -> bool:
 
 
 def akin(one: str, other: str) -> bool:
-    """Whether two domains share a parent that isn't open to strangers. Good enough for the hosts of one house."""
+    """Return whether two domains share a parent that isn't open to strangers. Good enough for the hosts of one house."""
     ends = (".".join(one.split(".")[-labels:]) for labels in (2, 3))
     return one == other or any(
         (other == end or other.endswith("." + end)) and "." in end and not _open_to_strangers(end) for end in ends

@@ -16,8 +16,9 @@ _NAME = re.compile(rb"[\x21-\x39\x3b-\x7e]+(?=:)")  # RFC 5322, section 2.2
 
 @dataclass(frozen=True)
 class Head:
-    """`fields` are (name in lower case, unfolded value), topmost first. `whole` is False where a line is no header field,
-    or a limit was reached: then two programs may read this head differently. The body begins at `body`, in bytes.
+    """`fields` are (name in lower case, unfolded value), topmost first. `whole` is False where a line is no header
+    field, or a limit was reached: then two programs may read this head differently. The body begins at `body`, in
+    bytes.
     """
 
     fields: tuple[tuple[str, str], ...]
@@ -49,7 +50,7 @@ def read_head(raw: bytes) -> Head:
 
 
 def _end(raw: bytes) -> tuple[int, int]:
-    """Where the head ends and where the body begins: at the first empty line, whichever line ends are used."""
+    """Return where the head ends and where the body begins: at the first empty line, whichever line ends are used."""
     if raw.startswith((b"\n", b"\r\n")):
         return 0, raw.index(b"\n") + 1
     ends = [(at, at + len(mark)) for mark in (b"\n\n", b"\n\r\n") if (at := raw.find(mark)) >= 0]

@@ -1,9 +1,9 @@
-"""Whether a person wrote a mail, or a machine: a vacation notice, a list, a server, a complaint service, ourselves.
+"""Tells mails of machines from a person's: a vacation notice, a list, a server, a complaint service, ourselves.
 
-A machine is never answered, or two of them would talk for ever (RFC 3834, section 2). A person who is taken for one is not
-heard; so what people's own programs write counts for nothing: X-Auto-Response-Suppress, which Outlook sets on mails of
-people who only ask for no vacation notices; Feedback-ID, which relays set on every mail; List-Unsubscribe in a quoted
-body; the marks of a mailbox's rule that passed a mail on.
+A machine is never answered, or two of them would talk for ever (RFC 3834, section 2). A person who is taken for one is
+not heard; so what people's own programs write counts for nothing: X-Auto-Response-Suppress, which Outlook sets on mails
+of people who only ask for no vacation notices; Feedback-ID, which relays set on every mail; List-Unsubscribe in a
+quoted body; the marks of a mailbox's rule that passed a mail on.
 """
 
 import re
@@ -133,7 +133,9 @@ def _of_sender(mail: Mail, sender: str) -> Iterator[tuple[str, str]]:
 
 
 def _our_list(headers: dict[str, list[str]], ours: frozenset[str]) -> bool:
-    """Whether the list that the mail came through is one of our own addresses (List-Post: <mailto:ask@steppe.example>)."""
+    """Return whether the list that the mail came through is one of our own addresses (List-Post:
+    <mailto:ask@steppe.example>).
+    """
     stated = " ".join(headers.get("list-post", []) + headers.get("list-id", [])).lower()
     return bool(stated) and any(
         f"mailto:{one}>" in stated or f"<{one.replace('@', '.')}>" in stated for one in ours if "@" in one

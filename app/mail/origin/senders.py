@@ -1,4 +1,4 @@
-"""Who a mail is really from.
+"""The true sender of a mail.
 
 A name and an address in From are what the writer wants them to be. They are believed where there is one writer, whose
 address is the one that is expected, and whose domain was shown to stand behind the mail: by our own mail server's
@@ -50,8 +50,9 @@ def check(
 
 
 def _not_the_one(mail: Mail, head: Head, expected: str) -> str | None:
-    """Why the mail isn't from one writer with the expected address; read on the raw head and as the mail was parsed,
-    because an address on which two readers differ is nobody's."""
+    """Return why the mail isn't from one writer with the expected address; read on the raw head and as the mail was
+    parsed, because an address on which two readers differ is nobody's.
+    """
     written, senders = head.all("from"), head.all("sender")
     if not head.whole:
         return "broken headers"

@@ -1,4 +1,4 @@
-"""How vacation notices begin their subjects."""
+"""Beginnings of the subjects of vacation notices."""
 
 import re
 import unicodedata
@@ -15,8 +15,8 @@ def _alike(phrase: str) -> str:
 def away() -> re.Pattern[str]:
     """Return the pattern of a vacation notice's subject; vacations.toml holds the phrases.
 
-    A phrase stands first, perhaps in brackets, and alone or before a sign: "Out of office workers in Almaty" is a question.
-    Lotus Notes has the name before it.
+    A phrase stands first, perhaps in brackets, and alone or before a sign: "Out of office workers in Almaty" is a
+    question. Lotus Notes has the name before it.
     """
     phrases = sorted(map(_alike, word_tables(__file__, "vacations")["phrases"]), key=len, reverse=True)
     return re.compile(

@@ -101,13 +101,14 @@ def _strict(data: bytes, codec: str) -> str | None:
 
 
 def _is_eastern(data: bytes, beyond: int) -> bool:
-    """Whether there are more letters beyond ASCII than a text in Latin letters has. Programs that know of no charset
-    say ASCII or Latin-1 over any bytes."""
+    """Return whether there are more letters beyond ASCII than a text in Latin letters has. Programs that know of no
+    charset say ASCII or Latin-1 over any bytes.
+    """
     return beyond > sum(map(data.count, _COMMON_LATIN))
 
 
 def _said(data: bytes, codec: str) -> str | None:
-    """What the label promises, also where a few bytes are damaged; None where the label can't be right."""
+    """Return what the label promises, also where a few bytes are damaged; None where the label can't be right."""
     text = _strict(data, codec)
     if text is None and codec == "big5hkscs":
         text = _strict(data, "cp950")

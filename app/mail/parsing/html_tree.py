@@ -5,7 +5,6 @@ Builders follow a standard that lets a page cost more than its length: each open
 over 2 GB). So `tamed` lets nothing be built that grows into such a one.
 """
 
-import html as entities
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -81,7 +80,11 @@ def walk(html: str, visitor: Visitor[State], state: State) -> None:
 def tamed(html: str) -> str:
     """Return the HTML, or only its text in a <pre> where elements are nested deeper than any program nests them, a tag
     carries attributes by the hundred, or what was never closed would be made again too often."""
-    return f"<pre>{entities.escape(entities.unescape(TOKEN.sub(_break, html)))}</pre>" if _is_wild(html) else html
+    if not _is_wild(html):
+        return html
+    lines = (line.strip() for line in TOKEN.sub(_break, html).replace("<", "&lt;").split("\n"))
+    text = "\n".join(filter(None, lines))
+    return f"<pre>{text}</pre>"
 
 
 def _break(token: re.Match[str]) -> str:

@@ -141,8 +141,9 @@ class Reader:
         return Part(kind, told, disposition, shown, encoding, fields)
 
     def _pieces(self, start: int, end: int, part: Part) -> list[tuple[int, int]]:
-        """What stands between the delimiters; where the boundary is missing or wrong, the one that the text uses; the
-        whole as one text where there is none."""
+        """Return what stands between the delimiters; where the boundary is missing or wrong, the one that the text
+        uses; the whole as one text where there is none.
+        """
         boundary = part.told.get("boundary", "").encode().rstrip()
         pieces = self._between(start, end, boundary) if boundary else []
         if not pieces and (used := _FIRST_BOUNDARY.search(self.raw, start, min(end, start + 100_000))):

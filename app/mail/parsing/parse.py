@@ -45,7 +45,7 @@ def parse(raw: bytes) -> Mail:
 
 
 def read(raw: bytes) -> Mail:
-    """What `parse` does, without its net."""
+    """Return what `parse` does, without its net."""
     if len(raw) > MAX_PARSED:
         return headed(raw, "bytes")
     faults: set[str] = set()
@@ -144,8 +144,8 @@ class _Segment:
 def _plain(segments: list[_Segment]) -> str | None:
     """The whole as plain text, None where nothing of it was plain.
 
-    Some programs write one stretch as HTML and the next as text, and lists add a footer in their own way: where there is
-    any plain text, stretches of HTML are read into it, and the other way round, so that each rendition is whole.
+    Some programs write one stretch as HTML and the next as text, and lists add a footer in their own way: where there
+    is any plain text, stretches of HTML are read into it, and the other way round, so that each rendition is whole.
     """
     return _joined(segments) if any(segment.plain is not None for segment in segments) else None
 
@@ -168,7 +168,7 @@ def _page(segment: _Segment) -> str:
 
 @dataclass
 class _Found:
-    """What is gathered on the way through the parts."""
+    """Findings on the way through the parts of a message."""
 
     faults: set[str]
     hinted: tuple[str, ...]

@@ -1,7 +1,8 @@
 """The words that a person wrote, without what their program quoted under, over or between them.
 
-The structure of the page comes first, then what we know (our addresses, the text that was answered), then the grammar of
-attributions and headers in each language, then signatures and footers. Linear in time; never empty where there is text.
+The structure of the page comes first, then what we know (our addresses, the text that was answered), then the grammar
+of attributions and headers in each language, then signatures and footers. Linear in time; never empty where there is
+text.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ SAME_LETTER = 0.8
 
 
 def trim(mail: Mail, known: Known = Known()) -> Trimmed:  # noqa: B008 - frozen
-    """What the person wrote, and what was cut."""
+    """Return what the person wrote, and what was cut."""
     plain = _of_plain(mail.plain, known) if mail.plain and has_words(mail.plain) else None
     if mail.html and len(mail.html) <= 2 * MOST_SIGNS:
         lines, by_program = of_html(mail.html)
@@ -144,7 +145,7 @@ def _joined(lines: list[Line], own: Sequence[bool]) -> str:
 
 
 def _same_letter(lines: list[Line], plain: str) -> bool:
-    """Whether page and plain text hold the same words, so that what the one says counts for the other."""
+    """Return whether page and plain text hold the same words, so that what the one says counts for the other."""
     return _in("\n".join(line.text for line in lines), plain)
 
 

@@ -1,4 +1,4 @@
-"""What the containers are that mail programs mark by names; containers.toml holds the names."""
+"""Containers that mail programs mark by names; containers.toml holds the names."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -8,7 +8,7 @@ from ...word_tables import word_tables
 
 
 class Role(Enum):
-    """What a container says of what is in it; each is a table of containers.toml, which describes it."""
+    """The meaning of a container for what is in it; each is a table of containers.toml, which describes it."""
 
     THREAD = "thread"
     INTRO = "intro"
@@ -19,8 +19,9 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """`named` is looked up by attribute and name, `citing` holds the classes of blockquotes, `begins` what a name can begin
-    with, `styled` what must all be in the style of a div."""
+    """`named` is looked up by attribute and name, `citing` holds the classes of blockquotes, `begins` what a name can
+    begin with, `styled` what must all be in the style of a div.
+    """
 
     named: dict[tuple[str, str], Role]
     citing: frozenset[str]

@@ -1,4 +1,4 @@
-"""Which lines the person wrote: openings and quotes taken together, from the top of the mail to its end."""
+"""Picks the lines that the person wrote: openings and quotes taken together, from the top of the mail to its end."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ def _end_of_quote(lines: list[Line], place: int) -> int:
 
 
 def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> bool:
-    """Whether a weak opening counts: a marked quote follows, or it names an address of ours."""
+    """Return whether a weak opening counts: a marked quote follows, or it names an address of ours."""
     follows = _next(lines, opening.end)
     if follows < len(lines) and lines[follows].quoted and follows - opening.end <= 3:
         return True
@@ -103,5 +103,5 @@ def _give_back(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]]
 
 
 def _from_program(quote: list[Line]) -> bool:
-    """Whether a quote is ours, or holds its own introduction, where Apple Mail puts it."""
+    """Return whether a quote is ours, or holds its own introduction, where Apple Mail puts it."""
     return any(line.mark is Mark.QUOTED for line in quote) or bool(openings([read(line.core) for line in quote[:8]]))

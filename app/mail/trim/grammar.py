@@ -1,4 +1,6 @@
-"""Where quoted mail begins: attribution lines, header blocks, separators. One pass over the lines, each looked at a few times."""
+"""Beginnings of quoted mail: attribution lines, header blocks, separators. One pass over the lines, each looked at a
+few times.
+"""
 
 import re
 from dataclasses import dataclass
@@ -36,13 +38,13 @@ class Opening:
 
 
 def rule(line: Line) -> bool:
-    """Whether a line is drawn with signs: "________________"."""
+    """Return whether a line is drawn with signs: "________________"."""
     drawn = line.core.strip(" *>|") or line.core
     return len(drawn) >= 3 and not drawn.strip(RULE)
 
 
 def separator(line: Line) -> Kind | None:
-    """What a line such as "---------- Forwarded message ---------" announces."""
+    """Return what a line such as "---------- Forwarded message ---------" announces."""
     core = line.core
     if not 4 <= len(core) < 160:
         return None
@@ -87,7 +89,7 @@ def _least(of_label: frozenset[str], known: set[str]) -> frozenset[str]:
 
 
 def _goes_on(lines: list[Line], at: int) -> bool:
-    """Whether a list of receivers runs on: addresses below the last heading, before a blank line."""
+    """Return whether a list of receivers runs on: addresses below the last heading, before a blank line."""
     line = lines[at]
     return (
         not line.blank
@@ -98,7 +100,9 @@ def _goes_on(lines: list[Line], at: int) -> bool:
 
 
 def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:
-    """Three headings, with the subject or somebody's address among them: "From, To, Date" alone may be a railway ticket."""
+    """Three headings, with the subject or somebody's address among them: "From, To, Date" alone may be a railway
+    ticket.
+    """
     proof = kinds - {"beside"}
     if len(proof) < 3 or not proof & {"sender", "sent"}:
         return False
@@ -135,13 +139,15 @@ def attribution(lines: list[Line], last: int) -> Opening | None:
 
 
 def _fills_paragraph(lines: list[Line], place: int, text: str) -> bool:
-    """Whether a long name begins on this line, the first of its paragraph, and was wrapped because the line was full."""
+    """Return whether a long name begins on this line, the first of its paragraph, and was wrapped because the line was
+    full.
+    """
     first = place == 0 or lines[place - 1].blank
     return first and len(lines[place].core) >= FULL and len(text.partition("@")[0].split()) <= LONGEST_NAME
 
 
 def _runs_on(line: Line) -> bool:
-    """Whether a line can be the first part of a wrapped attribution: it ends no sentence."""
+    """Return whether a line can be the first part of a wrapped attribution: it ends no sentence."""
     return (
         not line.core.endswith((".", "!", "?", ":", "。", "؟"))
         or line.core[-2:-1].isdigit()
@@ -169,7 +175,7 @@ def begins_like_one(line: Line) -> bool:
 
 
 def inline(line: Line) -> bool:
-    """Whether a line begins with a whole attribution and goes on with the quote, as flattened pages do."""
+    """Return whether a line begins with a whole attribution and goes on with the quote, as flattened pages do."""
     head = line.core[:INLINE]
     ends = [found.end() for found in COLON.finditer(head)][:3]
     return any(judge(head[:end]) == "strong" and says_wrote(head[:end]) for end in ends)

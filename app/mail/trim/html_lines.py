@@ -1,7 +1,7 @@
 """A page of mail as lines, each with what the program that made it says of it: quote, attribution, signature.
 
-Clients that show a mail put their own prefix before foreign class names ("x_gmail_quote", "m_-123gmail_quote"), so names are
-compared without.
+Clients that show a mail put their own prefix before foreign class names ("x_gmail_quote", "m_-123gmail_quote"), so
+names are compared without.
 """
 
 import re
@@ -34,7 +34,9 @@ MARKS = {Role.QUOTE: Mark.QUOTED, Role.INTRO: Mark.INTRO, Role.SIGN: Mark.SIGN}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the walk is: what the containers around it say. `thread` is a container in which quotes and answers alternate."""
+    """The position of the walk: what the containers around it say. `thread` is a container in which quotes and answers
+    alternate.
+    """
 
     mark: Mark = Mark.WRITTEN
     thread: int = 0
@@ -116,7 +118,7 @@ class Reading:
         _leave(tag, self.writer)
 
     def inside(self, node: LexborNode, tag: str, attributes: Attributes, place: Place) -> Place:
-        """What the container says of what is in it."""
+        """Return what the container says of what is in it."""
         role = role_of(tag, attributes) if attributes else None
         if role is not None and not self.writer.rest:
             self.signed = True
@@ -166,7 +168,7 @@ def _leave(tag: str, writer: Writer) -> None:
 
 
 def role_of(tag: str, attributes: Attributes) -> Role | None:
-    """What the container's name, identity, type or style says."""
+    """Return what the container's name, identity, type or style says."""
     known = containers()
     for key in ("class", "id", "name", "type", "data-marker", "data-name"):
         value = attributes.get(key)

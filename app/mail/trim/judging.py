@@ -1,4 +1,4 @@
-"""How surely a line, or several joined, is an attribution: address, clock, date, and the words for "wrote"."""
+"""Judges how surely a line, or several joined, is an attribution: address, clock, date, and the words for "wrote"."""
 
 import re
 from typing import Literal
@@ -20,10 +20,10 @@ STAMPED = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d{1,2}:\d\d .{1,60}"
 
 
 def judge(text: str) -> Literal["strong", "weak"] | None:
-    """How surely `text`, folded and joined, says that somebody wrote what follows.
+    """Return how surely `text`, folded and joined, says that somebody wrote what follows.
 
-    Strong: what only a program writes, an address in its brackets or beside "wrote" with a date, a clock and a colon. Weak:
-    what a person may also write ("She wrote:"); it counts where a marked quote follows.
+    Strong: what only a program writes, an address in its brackets or beside "wrote" with a date, a clock and a colon.
+    Weak: what a person may also write ("She wrote:"); it counts where a marked quote follows.
     """
     text = text.strip(" *_>|")
     dashed = text.startswith("---") and text.endswith("---")
@@ -52,7 +52,9 @@ def judge(text: str) -> Literal["strong", "weak"] | None:
 
 
 def _beside(text: str) -> bool:
-    """Whether an address stands right beside "wrote", with its name before it: "Some One <one@mail.example> wrote:"."""
+    """Return whether an address stands right beside "wrote", with its name before it: "Some One <one@mail.example>
+    wrote:".
+    """
     parts = text.split()
     place = max((number for number, part in enumerate(parts) if "@" in part), default=-1)
     if place < 0:
@@ -64,7 +66,9 @@ def _beside(text: str) -> bool:
 
 
 def bare(text: str) -> bool:
-    """Whether an introduction without a date is short enough to be no sentence: "Nora Lind wrote:", "On Monday Nora Lind wrote:"."""
+    """Return whether an introduction without a date is short enough to be no sentence: "Nora Lind wrote:", "On Monday
+    Nora Lind wrote:".
+    """
     first, _, _ = text.partition(" ")
     return len(text.split()) <= (MOST_LED if len(first) > 1 and text.startswith(vocabulary().beginnings) else MOST_BARE)
 
@@ -78,7 +82,7 @@ def says_wrote(text: str) -> bool:
 
 
 def begins(text: str) -> bool:
-    """Whether the line begins with a date, or with the word that stands before one."""
+    """Return whether the line begins with a date, or with the word that stands before one."""
     text = text.lstrip("\"'«([ ")
     if DAY_FIRST.match(text):
         return True
@@ -86,5 +90,5 @@ def begins(text: str) -> bool:
 
 
 def unclosed(text: str) -> bool:
-    """Whether an address ends in it that began on a line above."""
+    """Return whether an address ends in it that began on a line above."""
     return text.count(">") > text.count("<")

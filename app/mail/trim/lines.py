@@ -25,7 +25,7 @@ ALNUM = re.compile(r"[^\W_]")
 
 
 class Mark(Enum):
-    """What the structure of a page says of a line; plain text says WRITTEN of all."""
+    """The mark that the structure of a page puts on a line; plain text says WRITTEN of all."""
 
     WRITTEN = auto()
     SET = auto()  # in a blockquote that bears no sign of a program: a person may have set it, or indented their words
@@ -37,8 +37,9 @@ class Mark(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`text` as written. `core` is folded, without quote signs; `raw_core` with them. `label` is the heading that it begins
-    with. `tail_of_address` says that its ">" may close an address of the line before, as in "> wrote:"."""
+    """`text` as written. `core` is folded, without quote signs; `raw_core` with them. `label` is the heading that it
+    begins with. `tail_of_address` says that its ">" may close an address of the line before, as in "> wrote:".
+    """
 
     text: str
     mark: Mark
@@ -132,5 +133,5 @@ def unquoted(text: str) -> str:
 
 
 def has_words(text: str) -> bool:
-    """Whether there is a letter or a digit in it."""
+    """Return whether there is a letter or a digit in it."""
     return ALNUM.search(text) is not None

@@ -1,4 +1,4 @@
-"""What we sent, found again in what came back: the edition or the invitation that a reply quotes, re-wrapped and re-quoted."""
+"""Finds our own texts in a reply: the edition or the invitation that it quotes, re-wrapped and re-quoted."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,9 @@ UNSPACED = re.compile(r"[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text without links and signs; what programs change on the way (quotation marks, wraps) is not in them."""
+    """The words of a text without links and signs; what programs change on the way (quotation marks, wraps) is not in
+    them.
+    """
     bare = fold(BRACKETED.sub(" ", URL.sub(" ", LINK.sub(" ", text[:MOST_SIGNS]))))[:MOST_SIGNS]
     return words(UNSPACED.sub(lambda sign: f" {sign[0]} ", bare))
 
@@ -42,7 +44,7 @@ def _runs(text: str) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, .
 
 
 def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
-    """Which of the lines are ours. Linear in both.
+    """Return which of the lines are ours. Linear in both.
 
     A stretch of ours is broken where two runs do not overlap: the last words of a quote and the first of an answer.
     """
@@ -71,7 +73,7 @@ def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
 
 
 def _rows(flags: Sequence[bool]) -> list[tuple[int, int]]:
-    """Where the true ones stand in a row."""
+    """Return where the true ones stand in a row."""
     rows: list[tuple[int, int]] = []
     for place, flag in enumerate(flags):
         if flag and rows and rows[-1][1] == place:
@@ -130,10 +132,10 @@ def _stretches(ours: list[bool]) -> list[tuple[int, int]]:
 
 
 def link_only(line: Line) -> bool:
-    """Whether there is a link or a picture on a line and no word."""
+    """Return whether there is a link or a picture on a line and no word."""
     return has_words(line.core) and not tokens(line.core if line.quoted else line.text)
 
 
 def sentence(line: Line) -> bool:
-    """Whether a line that is not ours says something: a word that is no link, no picture, no heading."""
+    """Return whether a line that is not ours says something: a word that is no link, no picture, no heading."""
     return not line.blank and not line.label and bool(tokens(line.core if line.quoted else line.text))

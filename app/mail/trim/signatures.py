@@ -1,7 +1,7 @@
-"""What stands below a person's words: a signature, a telephone's line, a scanner's, a lawyer's. Cut from the bottom up.
+"""Signatures below a person's words, also a telephone's line, a scanner's, a lawyer's. Cut from the bottom up.
 
-To lose words is worse than to keep a signature: what closes a letter ("Thanks, Timur") stays, and nothing that reads like a
-sentence is taken for a signature.
+To lose words is worse than to keep a signature: what closes a letter ("Thanks, Timur") stays, and nothing that reads
+like a sentence is taken for a signature.
 """
 
 import re
@@ -50,7 +50,7 @@ def above(lines: Sequence[str]) -> set[int]:
 
 
 def below_banner(lines: Sequence[str]) -> int:
-    """Where the mail begins under the lines that a server put above it."""
+    """Return where the mail begins under the lines that a server put above it."""
     place = 0
     for number, line in enumerate(lines[:MOST_BANNER]):
         folded = fold(line[:LONGEST_FOOTER]).strip()
@@ -70,7 +70,7 @@ def _without_blank(lines: Sequence[str], end: int) -> int:
 
 
 def _ruled(lines: Sequence[str], place: int) -> bool:
-    """Whether a line of signs closes what another opened: a fence around code, a box."""
+    """Return whether a line of signs closes what another opened: a fence around code, a box."""
     sign = lines[place].strip()
     return len(sign) == 3 and sign in [line.strip() for line in lines[max(0, place - 200) : place]]
 
@@ -82,7 +82,7 @@ def _alone(lines: Sequence[str], place: int, end: int) -> bool:
 
 
 def _at_delimiter(lines: Sequence[str]) -> int:
-    """Where a signature begins that is set off by a line, else the end."""
+    """Return where a signature begins that is set off by a line, else the end."""
     end = len(lines)
     filled = 0
     found = end
@@ -107,7 +107,7 @@ def _at_delimiter(lines: Sequence[str]) -> int:
 
 
 def is_prose(line: str) -> bool:
-    """Whether it reads like a sentence that somebody wrote for this mail."""
+    """Return whether it reads like a sentence that somebody wrote for this mail."""
     short = line[:400]
     count = sum(len(word) > 1 for word in words(short)) + len(UNSPACED.findall(short)) // 3
     return bool(QUESTION.search(short[-8:])) or count >= 14 or (count >= 6 and STOPPED.search(short[-8:]) is not None)
@@ -129,7 +129,7 @@ def _shorter(lines: Sequence[str], end: int) -> int:
 
 
 def _wrapped(lines: Sequence[str], place: int) -> bool:
-    """Whether a line goes on from a full one above it: "... were / sent from a phone"."""
+    """Return whether a line goes on from a full one above it: "... were / sent from a phone"."""
     before, line = (lines[place - 1].rstrip() if place else ""), lines[place].lstrip()
     goes_on = len(before) >= 60 or (line[0].islower() and len(before.split()) >= 4)
     return goes_on and not STOPPED.search(before[-8:]) and not is_footer(before)
@@ -140,7 +140,7 @@ def _last_above(lines: Sequence[str], start: int) -> str:
 
 
 def is_footer(line: str) -> bool:
-    """Whether a telephone or a program wrote it: "Sent from my iPhone", "Get Outlook for Android"."""
+    """Return whether a telephone or a program wrote it: "Sent from my iPhone", "Get Outlook for Android"."""
     stripped = line.strip()
     if not stripped or len(stripped) > LONGEST_FOOTER:
         return False
@@ -172,7 +172,7 @@ def _fits(folded: str, before: str, after: str) -> bool:
 
 
 def _names_device(folded: str) -> bool:
-    """Whether a device or a program is named; short names only as whole words."""
+    """Return whether a device or a program is named; short names only as whole words."""
     found = set(words(folded))
     return any(name in found if len(name) < 5 and name.isascii() else name in folded for name in vocabulary().devices)
 
@@ -191,7 +191,7 @@ def is_small_print(paragraph: Sequence[str]) -> bool:
 
 
 def _block(paragraph: list[str], above_it: str) -> int:
-    """How many lines of the last paragraph stay: all, unless it is a name with telephone, address, title."""
+    """Return how many lines of the last paragraph stay: all, unless it is a name with telephone, address, title."""
     size = len(paragraph)
     if size > MOST_CONTACTS or any(len(line) > LONGEST_CONTACT or is_prose(line) for line in paragraph):
         return size

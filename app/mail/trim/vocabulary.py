@@ -1,4 +1,6 @@
-"""What mail programs write in every language, folded as it is compared: languages.toml and phrases.toml hold the words."""
+"""The vocabulary of mail programs in every language, folded as it is compared: languages.toml and phrases.toml hold the
+words.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
