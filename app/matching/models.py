@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DDL, JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, event, text
+from sqlalchemy import DDL, JSON, CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from ..db import Base, Row, one_of, table
@@ -117,7 +117,7 @@ class Verdict(Row):
     b_noun: Mapped[str] = mapped_column(String(20))
     b_id: Mapped[int]
     same: Mapped[bool]
-    score: Mapped[float]
+    score: Mapped[float] = mapped_column(Float)
     matcher: Mapped[str] = mapped_column(String(20))
     decided_at: Mapped[datetime]
 
