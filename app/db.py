@@ -123,6 +123,13 @@ def now(session: Session) -> datetime:
     return fixed if fixed is not None else datetime.now(UTC)
 
 
+def added(session: Session, row: R) -> R:
+    """Add a new row and give it its key."""
+    session.add(row)
+    session.flush()
+    return row
+
+
 @contextmanager
 def as_of(session: Session, moment: datetime) -> Iterator[None]:
     """Let all that is done inside be noted as done at `moment`: where the minute must not be kept."""

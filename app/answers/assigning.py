@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Actor, Expert, Staff
 from ..db import keys, lock, now
-from ..lifecycle import Illegal, Missing, must
+from ..lifecycle import Illegal, Missing, given, must
 from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -173,14 +173,11 @@ def decline(
 
 def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
     """The expert names somebody else. Sealed: the colleague has agreed to nothing yet. Raises `Missing`, `Illegal`."""
-    colleague = single_line(colleague)[:400]
-    if not colleague:
-        raise Missing("colleague")
+    colleague = given("colleague", single_line(colleague)[:400])
     _is_heard(session, assignment, "suggest a colleague for")
     ring = keys(session)
     assignment.suggestion_sealed = ring.seal(f"assignments.suggestion.{assignment.public_id}", colleague)
     assignment.key_no = ring.newest
-    session.flush()
     audit.record(session, actor, "assignment.suggest", assignment)
     expert_mails.to_desk(session, assignment, "suggestion", colleague)
 
@@ -193,13 +190,10 @@ def suggestion_of(session: Session, assignment: Assignment) -> str | None:
 
 def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str) -> None:
     """The expert has a question of their own. It stands among the question's notes. Raises `Missing`, `Illegal`."""
-    body = clean(body)[:2_000]
-    if not body:
-        raise Missing("text")
+    body = given("text", clean(body)[:2_000])
     _is_heard(session, assignment, "ask back about")
     person_id = assignment.expert.person_id
     session.add(Note(question_id=assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
-    session.flush()
     audit.record(session, actor, "assignment.ask_back", assignment)
     expert_mails.to_desk(session, assignment, "question_back", body)
 
@@ -231,7 +225,6 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
     if not lock(session, assignment).owes_text:
         raise Illegal("assignment", "extend", assignment.state)
     assignment.due_at = due_at
-    session.flush()
     audit.record(session, actor, "assignment.extend", assignment)
 
 

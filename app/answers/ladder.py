@@ -45,7 +45,6 @@ def put_after(
     if assignment.id in _all_before(session, before):
         raise Illegal("assignment", "stand before itself", assignment.state)
     assignment.after_id, assignment.step_at = before.id, step_at
-    session.flush()
     audit.record(session, actor, "assignment.ladder", assignment, facts={"after": before.id})
 
 
@@ -65,7 +64,6 @@ def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
     if not lock(session, assignment).is_drafted:
         raise Illegal("assignment", "take off the ladder", assignment.state)
     assignment.after_id = assignment.step_at = None
-    session.flush()
     audit.record(session, actor, "assignment.off_ladder", assignment)
 
 

@@ -16,7 +16,7 @@ from ..db import lock, now
 from ..letters import filing
 from ..letters.lifecycle import LETTER
 from ..letters.models import OF_EXPERT, Letter
-from ..lifecycle import Illegal, Missing, NotYours, expect, must
+from ..lifecycle import Illegal, Missing, NotYours, expect, given, must
 from ..mail import inbound
 from ..mail.models import Inbound
 from ..matching.index import forget
@@ -29,9 +29,7 @@ from .models import Answer, Assignment
 
 def take(session: Session, actor: Actor, assignment: Assignment, words: str, received_at: datetime) -> Letter:
     """Keep what an expert mailed as a letter on their assignment; nothing else changes by it. Raises `Missing`."""
-    body = clean(words)[: writing.MAXIMUM]
-    if not body:
-        raise Missing("text")
+    body = given("text", clean(words)[: writing.MAXIMUM])
     letter = Letter(
         newsletter_id=assignment.newsletter_id,
         author="expert",
@@ -183,7 +181,6 @@ def _question_back(session: Session, actor: Staff, filed: Filing) -> None:
     person_id = filed.assignment.expert.person_id
     note = Note(question_id=filed.assignment.question_id, person_id=person_id, body=body, written_at=now(session))
     session.add(note)
-    session.flush()
     audit.record(session, actor, "assignment.ask_back", filed.assignment, facts={"note": note.id})
 
 

@@ -28,7 +28,6 @@ def must_run_by(
     if day is not None and day < now(session).astimezone(zone).date():
         raise Missing("date to come")
     question.must_run_by = day
-    session.flush()
     audit.record(
         session,
         actor,

@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
-from ..db import address, now
-from ..lifecycle import Missing, must
+from ..db import added, address, now
+from ..lifecycle import given, must
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import DeskMail
@@ -31,12 +31,8 @@ def note_unsaved(
 def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
     """Say something to the desk about a question, and call whoever is named in it. Raises `Missing`."""
     must(actor, "word")
-    body = clean(body)
-    if not body:
-        raise Missing("note")
-    noted = Note(question_id=question.id, person_id=actor.person_id, body=body, written_at=now(session))
-    session.add(noted)
-    session.flush()
+    body = given("note", clean(body))
+    noted = added(session, Note(question_id=question.id, person_id=actor.person_id, body=body, written_at=now(session)))
     colleagues = {person.id: person for person in directory.everybody_of(session, question.newsletter_id)}
     found = mentions(body, {key: person.name for key, person in colleagues.items()})
     called = {key for mention in found for key in mention.people} - {actor.person_id}
