@@ -72,9 +72,7 @@ def climb(database: Database, invite: Invite, at: datetime | None = None) -> int
 
     `invite` sends one invitation under the name of its cause, which makes it the only one.
     """
-    with database.read() as session:
-        if at is not None:
-            session.info["at"] = at
+    with database.read(at) as session:
         found = [key for newsletter in all_newsletters(session) for key in due(session, newsletter)]
     return sum(database.write(partial(_step, assignment_id=key, invite=invite), at) for key in found)
 

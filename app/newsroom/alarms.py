@@ -50,9 +50,7 @@ class Alarm:
 
 def raise_alarms(database: Database, at: datetime | None = None) -> int:
     """Tell each desk what it has not been told yet, in a transaction that finds it still so. Returns how many mails."""
-    with database.read() as session:
-        if at is not None:
-            session.info["at"] = at
+    with database.read(at) as session:
         keys = [newsletter.id for newsletter in all_newsletters(session) if any(_untold(session, newsletter))]
     return sum(database.write(partial(_tell, newsletter_id=key), at) for key in keys)
 

@@ -41,9 +41,7 @@ MANY = 200  # of each that are counted
 
 def send_digests(database: Database, at: datetime | None = None) -> int:
     """Write the morning mails that are due. Returns how many."""
-    with database.read() as session:
-        if at is not None:
-            session.info["at"] = at
+    with database.read(at) as session:
         due = [(newsletter.id, person.id) for newsletter, person in _due(session)]
     return sum(database.write(partial(_write, newsletter_id=one, person_id=other), at) for one, other in due)
 

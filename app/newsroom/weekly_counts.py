@@ -32,9 +32,7 @@ FRESH = (
 
 def count_due(database: Database, at: datetime | None = None, most: int = AT_ONCE) -> int:
     """Count the weeks that are due, the newest first. Returns how many, over all newsletters."""
-    with database.read() as session:
-        if at is not None:
-            session.info["at"] = at
+    with database.read(at) as session:
         counted = [
             (newsletter.id, begins, count(session, newsletter.id, begins))
             for newsletter in all_newsletters(session)
