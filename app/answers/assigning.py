@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -85,15 +86,8 @@ def invite(
     The expert gets the desk's wording and brief only. Raises `Missing` (cleared text, dates) and `Illegal`.
     """
     question = lock(session, session.get_one(Question, assignment.question_id))
-    ASSIGNMENT.apply(
-        session,
-        actor,
-        lock(session, assignment),
-        "invite",
-        invited_at=now(session),
-        reply_by=terms.reply_by,
-        due_at=terms.due_at,
-    )
+    times: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
+    ASSIGNMENT.apply(session, actor, lock(session, assignment), "invite", **times)
     if not question.is_seeking:
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     values = invitation_values(session, assignment, terms, expert_mails.assignment_link(session, assignment), also)
@@ -155,17 +149,11 @@ def decline(
     """
     lock(session, assignment)
     zone = session.get_one(Newsletter, assignment.newsletter_id).zone
-    if reason == "no time" and later_on and later_on <= now(session).astimezone(ZoneInfo(zone)).date():
+    later_on = later_on if reason == "no time" else None
+    if later_on and later_on <= now(session).astimezone(ZoneInfo(zone)).date():
         raise Missing("later date to come")
-    ASSIGNMENT.apply(
-        session,
-        actor,
-        assignment,
-        "decline",
-        why={"reason": reason},
-        decline_reason=reason,
-        later_on=later_on if reason == "no time" else None,
-    )
+    why = {"reason": reason}
+    ASSIGNMENT.apply(session, actor, assignment, "decline", why=why, decline_reason=reason, later_on=later_on)
     rest(session, actor, assignment.question_id)
     if isinstance(actor, Expert):
         expert_mails.to_desk(session, assignment, "declined", clean(said))

@@ -58,13 +58,8 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "return", due_at=due_at)
     ANSWER.apply(session, actor, lock(session, answer), "return", cause="return")
     notes.note(session, actor, question, note)
-    expert_mails.to_expert(
-        session,
-        actor,
-        assignment,
-        "expert.returned",
-        AssignmentMail(typed=note, due_at=due_at, link=expert_mails.assignment_link(session, assignment)),
-    )
+    about = AssignmentMail(typed=note, due_at=due_at, link=expert_mails.assignment_link(session, assignment))
+    expert_mails.to_expert(session, actor, assignment, "expert.returned", about)
 
 
 def submitted_text(session: Session, answer: Answer) -> AnswerText | None:
@@ -177,16 +172,8 @@ def faults_of_approval(session: Session, answer: Answer, checklist: Sequence[str
     checks = checks_of(session, [answer.id])[answer.id]
     passed = any(check.text_id == answer.text_id and check.outcome in PASSED for check in checks)
     untouched = answer.is_submitted and not by_hand
-    if (
-        not passed
-        and not untouched
-        and (newsletter.check_policy != "off" or by_hand)
-        or untouched
-        and newsletter.check_policy == "approve"
-        and not passed
-    ):
-        faults.append("check")
-    return faults
+    needs_check = newsletter.check_policy == "approve" if untouched else newsletter.check_policy != "off" or by_hand
+    return faults if passed or not needs_check else [*faults, "check"]
 
 
 def approve(
