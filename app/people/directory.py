@@ -89,7 +89,6 @@ def add_person(session: Session, actor: Actor, name: str, email: str | None, lan
     person = added(session, Person(name=name, language=language))
     if address:
         set_email(session, person, address)
-        session.flush()
     audit.record(session, actor, "person.add", person)
     return person
 
