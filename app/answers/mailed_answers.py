@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor, Staff
-from ..db import lock, now
+from ..db import added, lock, now
 from ..letters import filing
 from ..letters.lifecycle import LETTER
 from ..letters.models import OF_EXPERT, Letter
@@ -178,7 +178,7 @@ def _question_back(session: Session, actor: Staff, filed: Filing) -> None:
     body = clean(filed.said.note or filed.words)[:2_000]
     person_id = filed.assignment.expert.person_id
     note = Note(question_id=filed.assignment.question_id, person_id=person_id, body=body, written_at=now(session))
-    session.add(note)
+    added(session, note)
     audit.record(session, actor, "assignment.ask_back", filed.assignment, facts={"note": note.id})
 
 
