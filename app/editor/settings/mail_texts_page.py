@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...answers.expert_mails import sender
 from ...db import address, now
 from ...editions.calendar import EVENING, in_utc, zone_of
 from ...formatting import tongue
@@ -19,6 +18,7 @@ from ...mail.kinds import KINDS
 from ...mail.mail_templates import examples, parts_of, usual
 from ...mail.message import blocks
 from ...newsletters import mail_texts as texts
+from ...newsletters.desk_mails import sender
 from ...text import direction
 from ..conflict import as_opened, conflict, opened, words_saved
 from ..flash import announce
