@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
-from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
@@ -15,9 +16,14 @@ from .. import errors
 from ..actors import Expert
 from ..answers import expert_tasks
 from ..answers.expert_tasks import Task
+from ..answers.models import Answer
+from ..editions.block_data import as_it_would_run
+from ..editions.models import Edition
+from ..editions.queries import run_of
 from ..mail.translation import city
 from ..people.directory import expert_of
-from ..web import db, language
+from ..typesetting.block import Block
+from ..web import db, found, language
 
 expert = Blueprint("expert", __name__)
 T = TypeVar("T")
@@ -31,6 +37,26 @@ class Visit:
     session: Session
     actor: Expert
     task: Task
+
+    @property
+    def edition(self) -> Edition | None:
+        """The edition that the answer is for, if one is fixed."""
+        return run_of(self.session, self.task.assignment)
+
+    @property
+    def runs_at(self) -> datetime | None:
+        return self.edition.runs_at if self.edition else None
+
+    @property
+    def answer(self) -> Answer:
+        """The answer that was sent, or 404."""
+        return found(self.task.answer)
+
+    def as_it_would_run(self, body: str, credit_line: str | None = None) -> Block:
+        """The text set as the newsletter would print it; with another `credit_line` than the one that is kept."""
+        row = self.task.assignment
+        credit = row.credit_line if credit_line is None else credit_line
+        return as_it_would_run(self.session, self.task.newsletter, row, self.task.text, body, credit)
 
 
 def at(path: str, method: str) -> Callable[[View], View]:
@@ -46,9 +72,7 @@ def at(path: str, method: str) -> Callable[[View], View]:
 
 def me(session: Session) -> Expert:
     """The expert who is signed in. 404 for somebody who is none (any more)."""
-    row = expert_of(session, current_user.person_id)
-    if row is None:
-        abort(404)
+    row = found(expert_of(session, current_user.person_id))
     return Expert(row.id, row.name)
 
 
@@ -65,22 +89,14 @@ def only_by_link_or_signed_in() -> Response | None:
     return redirect(url_for("entrance.ask", to="expert", next=request.path), code=303)
 
 
-def _found(session: Session, token: str | None, public_id: str) -> tuple[Expert, Task] | None:
-    if token is not None:
-        return expert_tasks.by_link(session, token)
-    actor = me(session)
-    task = expert_tasks.load(session, actor, public_id)
-    return (actor, task) if task else None
-
-
 def _enter(session: Session, token: str | None = None, public_id: str = "") -> Visit:
-    found = _found(session, token, public_id)
-    if found is None:
-        abort(404)
-    actor, task = found
-    g.zone = task.newsletter.zone
     if token is not None:
+        actor, task = found(expert_tasks.by_link(session, token))
         g.language = task.newsletter.language
+    else:
+        actor = me(session)
+        task = found(expert_tasks.load(session, actor, public_id))
+    g.zone = task.newsletter.zone
     return Visit(session, actor, task)
 
 

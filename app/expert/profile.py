@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import abort, flash, make_response, redirect, render_template, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -16,7 +16,7 @@ from ..newsletters.queries import all_newsletters
 from ..people.directory import change_profile, expert_of
 from ..people.models import PROFILE
 from ..people.models import Expert as Row
-from ..web import db
+from ..web import db, found
 from .access import expert, me
 
 OWN = {name: one for name, one in PROFILE.items() if one.own}
@@ -66,10 +66,7 @@ def save_profile() -> Response:
 
 
 def _mine(session: Session) -> Row:
-    row = expert_of(session, current_user.person_id)
-    if row is None:
-        abort(404)
-    return row
+    return found(expert_of(session, current_user.person_id))
 
 
 def _stored(row: Row) -> dict[str, Any]:

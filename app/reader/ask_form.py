@@ -9,20 +9,18 @@ from babel import Locale
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
-from sqlalchemy.orm import Session
 
 from ..actors import Reader
 from ..editions import archive
 from ..editions.models import Edition
-from ..letters.models import Letter
 from ..letters.receive import Ask, faults_of, send
 from ..newsletters.models import Newsletter
 from ..web import language
 from . import form_token
 from .page_frame import Place, at, languages_of, reader
 from .preview import preview_page
-from .receipt import arrived
-from .submission import FAULTS, Sent, consent, hold, once
+from .receipt import send_once
+from .submission import FAULTS, Sent, consent, hold
 
 EDITIONS_OFFERED = 6
 # What stands folded away; it is open where something in it was chosen or has to be mended.
@@ -61,14 +59,12 @@ def ask_send(slug: str) -> ResponseReturnValue:
             return preview_page(place, typed, filled)
         why = hold(place.newsletter, typed)
 
-    def make(session: Session, newsletter: Newsletter) -> Letter:
-        return send(session, Reader(), newsletter, filled, form=form, hold=why)
-
-    sent = once(slug, form, make)
-    with at(slug) as place:
-        if sent.same:
-            return arrived(place, sent)
-        return form_page(place, Draft(typed, before=sent)), 409
+    return send_once(
+        slug,
+        form,
+        lambda session, newsletter: send(session, Reader(), newsletter, filled, form=form, hold=why),
+        lambda place, sent: form_page(place, Draft(typed, before=sent)),
+    )
 
 
 def read(place: Place, typed: Mapping[str, str]) -> Ask:
