@@ -40,7 +40,8 @@ def undo(slug: str) -> Response:
         return len(done), Counter(_why(desk, one) for one in left)
 
     done, left = change(slug, fn)
-    announce(_told(done, left))
+    said = [*([_("Undone.")] if done else []), *stay(left)]
+    announce(" ".join(said) or _("There is nothing to undo."))
     return redirect(_within(slug, request.form.get("back", "")), code=303)
 
 
@@ -51,13 +52,6 @@ def _why(desk: Desk, left: undoing.Left) -> str:
         # Where the row itself stands as the press left it, it is what followed from the press that has gone on.
         return newest and newest.id != left.event.id and in_short(desk, row) or str(WHY_NOT[-1][1])
     return next(str(words) for kind, words in WHY_NOT if isinstance(left.why, kind))
-
-
-def _told(done: int, left: Counter[str]) -> str:
-    if not done and not left:
-        return _("There is nothing to undo.")
-    said = [_("Undone.")] if done else []
-    return " ".join([*said, *stay(left)])
 
 
 def stay(left: Counter[str]) -> list[str]:

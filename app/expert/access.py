@@ -22,6 +22,7 @@ from ..editions.models import Edition
 from ..editions.queries import run_of
 from ..mail.translation import city
 from ..people.directory import expert_of
+from ..people.models import Expert as Row
 from ..typesetting.block import Block
 from ..web import db, found, language
 
@@ -70,9 +71,14 @@ def at(path: str, method: str) -> Callable[[View], View]:
     return add
 
 
+def mine(session: Session) -> Row:
+    """The profile of who is signed in. 404 for somebody who is no expert (any more)."""
+    return found(expert_of(session, current_user.person_id))
+
+
 def me(session: Session) -> Expert:
-    """The expert who is signed in. 404 for somebody who is none (any more)."""
-    row = found(expert_of(session, current_user.person_id))
+    """The expert who is signed in, to act as. 404 as for `mine`."""
+    row = mine(session)
     return Expert(row.id, row.name)
 
 

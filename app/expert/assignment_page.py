@@ -63,7 +63,12 @@ def _ended(found: Visit) -> Response:
 PAGES: dict[str, Callable[[Visit], Response]] = {
     "answer": answer_page,
     "check": check_page,
+    "sent": _thanks,
+    "edited": _thanks,
+    "passed": _thanks,
+    "approved": _thanks,
     "published": published_page,
-    **dict.fromkeys(("sent", "edited", "passed", "approved"), _thanks),
-    **dict.fromkeys(("retracted", "declined", "cancelled"), _ended),
+    "retracted": _ended,
+    "declined": _ended,
+    "cancelled": _ended,
 }

@@ -132,21 +132,14 @@ def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
 
     A note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
     """
-    shown = []
-    for note in newsletter.notes:
-        text = note["text"].get(language()) or note["text"].get(newsletter.language)
-        if text:
-            shown.append(
-                {
-                    "country": _country(note["country"]),
-                    "checked_on": datetime.fromisoformat(note["checked_on"]).date(),
-                    "text": text,
-                    "language": language() if language() in note["text"] else newsletter.language,
-                }
-            )
-    return shown
-
-
-def _country(code: str) -> str:
-    locale = get_locale() or Locale("en")
-    return str(locale.territories.get(code, code))
+    territories = (get_locale() or Locale("en")).territories
+    return [
+        {
+            "country": str(territories.get(note["country"], note["country"])),
+            "checked_on": datetime.fromisoformat(note["checked_on"]).date(),
+            "text": note["text"][tongue],
+            "language": tongue,
+        }
+        for note in newsletter.notes
+        for tongue in [one for one in (language(), newsletter.language) if note["text"].get(one)][:1]
+    ]

@@ -102,10 +102,7 @@ def receipt_credit(slug: str) -> ResponseReturnValue:
 
 @reader.post("/<slug>/receipt/withdraw")
 def receipt_withdraw(slug: str) -> ResponseReturnValue:
-    def withdraw(session: Session, letter: Letter) -> None:
-        withdrawal.withdraw(session, receipts.reader_of(letter), letter)
-
-    return _after(slug, withdraw)
+    return _after(slug, lambda session, letter: withdrawal.withdraw(session, receipts.reader_of(letter), letter))
 
 
 def _after(slug: str, act: Callable[[Session, Letter], str | None] | None = None) -> ResponseReturnValue:
@@ -123,8 +120,8 @@ def _after(slug: str, act: Callable[[Session, Letter], str | None] | None = None
     try:
         done = db.write(lambda session: act(session, session.get_one(Letter, key))) if act else None
     except Missing as fault:
-        more = _("Write what you would like to add.")
-        errors, status = {"more": more} if fault.fact == "text" else {fault.fact: str(FAULTS[fault.fact, "empty"])}, 400
+        field = "more" if fault.fact == "text" else fault.fact
+        errors, status = {field: str(FAULTS[field, "empty"])}, 400
     except Faulty as fault:
         errors, status = {name: str(FAULTS[name, code]) for name, code in fault.faults.items()}, 400
     except (Illegal, NotYours):

@@ -29,6 +29,7 @@ FAULTS = {
     ("body", "short"): _l("That is too short to be a question: two words at least."),
     ("body", "long"): _l("That is longer than 2,000 characters. Please shorten it."),
     ("background", "long"): _l("That is longer than 4,000 characters. Please shorten it."),
+    ("more", "empty"): _l("Write what you would like to add."),
     ("more", "long"): _l("That is longer than 2,000 characters. Please shorten it."),
     ("more", "many"): _l(
         "You have added to it twenty times, and it holds no more. What you typed is still here: you "

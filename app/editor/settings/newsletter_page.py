@@ -22,7 +22,7 @@ from .. import declared_form
 from ..conflict import as_opened, conflict, opened, saved, ticked
 from ..editions.rhythm_text import ORDINALS, in_words, rule_in_words
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page
+from ..frame import Desk, at_desk, change, editor, page, redrawn
 from ..mail.mail_words import name_of
 
 CALENDAR = ("rule", "rule_start", *READ, "cutoff_minutes")
@@ -115,7 +115,7 @@ def languages_of(newsletter: Newsletter) -> list[str]:
 
 
 @editor.press("/<slug>/settings", "settings")
-def change_settings(slug: str) -> Response | tuple[str, int] | str:
+def change_settings(slug: str) -> Response | tuple[str, int]:
     """Change the settings, and make the editions anew by the calendar as it is now; or only look at its dates."""
     choices = _chosen()
     typed = _typed(choices)
@@ -128,9 +128,7 @@ def change_settings(slug: str) -> Response | tuple[str, int] | str:
     except settings.Faulty as faulty:
         faults |= faulty.faults
     if "look" in request.form:
-        with at_desk(slug) as desk:
-            html = _form(desk, typed, faults, columns=None if faults else columns)
-        return (html, 422) if faults else html
+        return redrawn(slug, 422 if faults else 200, _form, typed, faults, columns=None if faults else columns)
 
     def fn(desk: Desk) -> tuple[str, list[str]]:
         if faults:
@@ -147,11 +145,9 @@ def change_settings(slug: str) -> Response | tuple[str, int] | str:
     try:
         said, stay = change(slug, fn)
     except settings.Faulty as faulty:
-        with at_desk(slug) as desk:
-            return _form(desk, typed, faulty.faults), 422
+        return redrawn(slug, 422, _form, typed, faulty.faults)
     except Stale:
-        with at_desk(slug) as desk:
-            return _form(desk, typed, stale=True), 409
+        return redrawn(slug, 409, _form, typed, stale=True)
     if stay:
         said = _(
             "Saved. The editions to come follow the rhythm as it stands now, but these stay: %(dates)s.",
