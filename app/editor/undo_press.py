@@ -64,9 +64,5 @@ def stay(left: Counter[str]) -> list[str]:
 
 def _within(slug: str, back: str) -> str:
     """A page of this desk, and nothing else that somebody could have put into the form."""
-    desk = url_for("editor.home", slug=slug)
-    return (
-        back
-        if back.startswith(desk) and "\\" not in back and "//" not in back
-        else url_for("editor.letters", slug=slug)
-    )
+    is_ours = back.startswith(url_for("editor.home", slug=slug)) and "\\" not in back and "//" not in back
+    return back if is_ours else url_for("editor.letters", slug=slug)

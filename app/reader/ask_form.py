@@ -20,7 +20,7 @@ from . import form_token
 from .page_frame import Place, at, languages_of, reader
 from .preview import preview_page
 from .receipt import send_once
-from .submission import FAULTS, Sent, consent, hold
+from .submission import Sent, consent, hold, in_words
 
 EDITIONS_OFFERED = 6
 # What stands folded away; it is open where something in it was chosen or has to be mended.
@@ -95,7 +95,7 @@ def _editions(place: Place) -> list[Edition]:
 
 def form_page(place: Place, draft: Draft) -> str:
     newsletter = place.newsletter
-    errors = {name: str(FAULTS[name, code]) for name, code in draft.faults.items()}
+    errors = in_words(draft.faults)
     return place.page(
         "reader/ask.html",
         "" if draft.before else "ask",  # with a number on it, the page needs the sheet of the receipt

@@ -24,7 +24,7 @@ from ..text import receipt_of
 from ..web import caller, db, limiter
 from .page_frame import Place, at, enter, reader
 from .progress import steps
-from .submission import FAULTS, Sent, consent, once
+from .submission import Sent, consent, in_words, once
 
 # Twenty digits are beyond guessing; this keeps somebody who tries from keeping us busy. Only wrong numbers count, and a
 # right one opens whatever others at the same address did: behind Tor and shared lines nobody can keep a reader from
@@ -121,9 +121,9 @@ def _after(slug: str, act: Callable[[Session, Letter], str | None] | None = None
         done = db.write(lambda session: act(session, session.get_one(Letter, key))) if act else None
     except Missing as fault:
         field = "more" if fault.fact == "text" else fault.fact
-        errors, status = {field: str(FAULTS[field, "empty"])}, 400
+        errors, status = in_words({field: "empty"}), 400
     except Faulty as fault:
-        errors, status = {name: str(FAULTS[name, code]) for name, code in fault.faults.items()}, 400
+        errors, status = in_words(fault.faults), 400
     except (Illegal, NotYours):
         status = 409  # It was taken back before, say by a first press of this button; the page says so.
     with at(slug) as place:

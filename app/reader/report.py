@@ -11,7 +11,7 @@ from . import form_token
 from .page_frame import Place, at, found, reader
 from .receipt import send_once
 from .stories import href
-from .submission import FAULTS, hold
+from .submission import hold, in_words
 
 
 @reader.get("/<slug>/report/<public_id>")
@@ -53,14 +53,13 @@ def _page(
     token: str | None = None,
     before: object = None,
 ) -> str:
-    errors = {name: str(FAULTS[name, code]) for name, code in (faults or {}).items()}
     return place.page(
         "reader/report.html",
         "",
         headline=item.input["piece"]["headline"],
         story=href(place.newsletter, item),
         typed=typed,
-        errors=errors,
+        errors=in_words(faults or {}),
         form_token=token,
         before=before,
     )

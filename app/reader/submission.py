@@ -68,6 +68,10 @@ def once(slug: str, form: Form, make: Callable[[Session, Newsletter], Letter]) -
     return change(slug, take)
 
 
+def in_words(faults: Mapping[str, str]) -> dict[str, str]:
+    return {name: str(FAULTS[name, code]) for name, code in faults.items()}
+
+
 def consent(newsletter: Newsletter) -> str:
     """The sentence beside the choices of a name. It is kept as it was read, with the time."""
     return _(

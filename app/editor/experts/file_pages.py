@@ -5,6 +5,7 @@ would let another file be imported than the one that was looked at.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from flask import Response, redirect, request, stream_with_context, url_for
@@ -115,22 +116,18 @@ def _planned(desk: Desk, upload: Upload) -> tuple[spreadsheet.Sheet, importing.P
 def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
     here = {"slug": desk.newsletter.slug, "file_id": upload.public_id}
     values: dict[str, Any] = {"here": here, "chosen": _chosen(), "encodings": spreadsheet.ENCODINGS, "upload": upload}
+    show = partial(page, desk, "editor/experts/report.html", "experts", **values)
     try:
         read, plan = _planned(desk, upload)
     except spreadsheet.Unreadable as unreadable:
-        return page(
-            desk, "editor/experts/report.html", "experts", fault=unreadable_words(unreadable), plan=None, **values
-        )
+        return show(fault=unreadable_words(unreadable), plan=None)
     counts = plan.counts
     usual = next((kind for kind in importing.KINDS if counts[kind]), "new")
     kind = request.args.get("show", usual)
     kind = kind if kind in importing.KINDS else usual
     after = request.args.get("after", 0, int)
     lines = [line for line in plan.lines if line.kind == kind and line.number > after]
-    return page(
-        desk,
-        "editor/experts/report.html",
-        "experts",
+    return show(
         read=read,
         plan=plan,
         counts=counts,
@@ -140,7 +137,6 @@ def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
         columns=labels(FIELDS),
         fault_words=cell_words,
         fault=fault,
-        **values,
     )
 
 

@@ -25,6 +25,13 @@ from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
 from ..mail.mail_words import name_of
 
+# Dates that are not of the rhythm any more and stay all the same: why.
+STAYS = {
+    "locked": _l("%(day)s: it is locked"),
+    "picked": _l("%(day)s: something is picked for it"),
+    "asked": _l("%(day)s: an expert is asked for it"),
+    "letters": _l("%(day)s: letters are about it"),
+}
 CALENDAR = ("rule", "rule_start", *READ, "cutoff_minutes")
 
 
@@ -140,7 +147,12 @@ def change_settings(slug: str) -> Response | tuple[str, int]:
         stored = _stored(desk.newsletter)
         if all(before[name] == stored[name] for name in CALENDAR):
             return _("The settings are saved."), []
-        return _("Saved. The editions to come follow the rhythm as it stands now."), _stay(desk)
+        stays = [
+            str(STAYS[why]) % {"day": day(edition.runs_at, "short")}
+            for edition, why in off_the_rhythm(desk.session, desk.newsletter)
+            if why
+        ]
+        return _("Saved. The editions to come follow the rhythm as it stands now."), stays
 
     try:
         said, stay = change(slug, fn)
@@ -149,28 +161,11 @@ def change_settings(slug: str) -> Response | tuple[str, int]:
     except Stale:
         return redrawn(slug, 409, _form, typed, stale=True)
     if stay:
+        dates = "; ".join(stay)
         said = _(
-            "Saved. The editions to come follow the rhythm as it stands now, but these stay: %(dates)s.",
-            dates="; ".join(stay),
+            "Saved. The editions to come follow the rhythm as it stands now, but these stay: %(dates)s.", dates=dates
         )
         announce(said, href=url_for("editor.all_editions", slug=slug), label=_("All dates, to skip one"))
     else:
         announce(said)
     return redirect(url_for("editor.settings", slug=slug), code=303)
-
-
-STAYS = {
-    "locked": _l("%(day)s: it is locked"),
-    "picked": _l("%(day)s: something is picked for it"),
-    "asked": _l("%(day)s: an expert is asked for it"),
-    "letters": _l("%(day)s: letters are about it"),
-}
-
-
-def _stay(desk: Desk) -> list[str]:
-    """Return the dates that are not of the rhythm any more and stay all the same, each with why."""
-    return [
-        str(STAYS[why]) % {"day": day(edition.runs_at, "short")}
-        for edition, why in off_the_rhythm(desk.session, desk.newsletter)
-        if why
-    ]
