@@ -27,11 +27,14 @@ test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and Post
 	$(PYTEST) $$(grep -rl --include='test_*.py' 'mark[.]alone' tests) -m alone || status=1; \
 	exit $$status
 
-# Rooms of pages, and files of commands, of pages among verbs and of the largest mails: what takes more than a minute together.
-SLOW := audit demo desk entrance expert journeys reader \
-	house/test_gates.py mail/test_parse_hostile.py mail/test_signatures.py mail/test_trim_time.py mailroom/test_commands.py \
-	mailroom/test_letters_by_mail.py mailroom/test_placing*.py mailroom/test_ways_in*.py newsroom/test_digest.py \
-	newsroom/test_insights.py newsroom/test_letters_undo.py people/test_permissions.py questions/test_merging.py
+# Rooms of pages, and files of commands, processes, pages among verbs, the largest mails, and what `make check` runs as well.
+SLOW := audit demo desk entrance expert journeys newsletters reader \
+	house/test_dependencies.py house/test_gates.py house/test_house_rules.py house/test_killed_worker.py house/test_lifecycle.py \
+	house/test_migrations.py house/test_no_room.py house/test_safety.py mail/test_parse_hostile.py mail/test_reading.py \
+	mail/test_signatures.py mail/test_trim_cli.py mail/test_trim_time.py mailroom/test_commands.py \
+	mailroom/test_letters_by_mail.py mailroom/test_placing*.py mailroom/test_ways_in*.py newsroom/test_*_undo*.py \
+	newsroom/test_digest.py newsroom/test_insights.py newsroom/test_who_is_told.py people/test_permissions.py \
+	questions/test_merging.py
 
 quick: .venv/development $(CATALOGUES) ## what can be tested in a minute: the nouns and mail, on SQLite, without pages
 	$(PYTEST) $(TOGETHER) -q -m "not alone and not browser" -k "not postgresql" $(SLOW:%=--ignore-glob='tests/%')

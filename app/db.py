@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, String, create_engine, event
+from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, String, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
@@ -112,6 +112,11 @@ def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
+def rows_where(rule: str, on_sqlite: str = "") -> dict[str, Any]:
+    """Return the options of an index that is kept of those rows alone in which a rule in SQL holds."""
+    return {"postgresql_where": text(rule), "sqlite_where": text(on_sqlite or rule)}
+
+
 def tied(name: str, when: str, needs: str) -> CheckConstraint:
     """Return where `when` holds, `needs` must hold. A CHECK passes on NULL, so neither side may yield NULL."""
     return CheckConstraint(f"COALESCE(NOT ({when}), TRUE) OR COALESCE({needs}, FALSE)", name=name)
@@ -121,6 +126,13 @@ def now(session: Session) -> datetime:
     """The session's time: the demo newsroom and the tests live through a year in a minute."""
     fixed = session.info.get("at")
     return fixed if fixed is not None else datetime.now(UTC)
+
+
+def added(session: Session, row: R) -> R:
+    """Add a new row and give it its key."""
+    session.add(row)
+    session.flush()
+    return row
 
 
 @contextmanager
@@ -204,9 +216,10 @@ class Database:
         return engine if writes else engine.execution_options(postgresql_readonly=True)
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A session that can only query; the database itself refuses a write through it."""
+    def read(self, at: datetime | None = None) -> Iterator[Session]:
+        """A session that can only query, with `at` as its time; the database itself refuses a write through it."""
         with self._read() as session:
+            session.info["at"] = at
             yield session
 
     def write(self, fn: Callable[[Session], T], at: datetime | None = None) -> T:
@@ -218,8 +231,7 @@ class Database:
         """
         for attempt in range(TRIES):
             session = self._write()
-            if at is not None:
-                session.info["at"] = at
+            session.info["at"] = at
             try:
                 with session, session.begin():
                     return fn(session)

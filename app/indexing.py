@@ -71,9 +71,8 @@ def index_letters(session: Session) -> list[int]:
     take_out(session, DESK, gone)
     there = [letter for letter in letters if letter.body is not None]
     added: dict[int, str] = {}
-    for addition in session.scalars(
-        select(Addition).where(Addition.letter_id.in_([letter.id for letter in there])).order_by(Addition.id)
-    ):
+    additions = select(Addition).where(Addition.letter_id.in_([letter.id for letter in there]))
+    for addition in session.scalars(additions.order_by(Addition.id)):
         added[addition.letter_id] = f"{added.get(addition.letter_id, '')}\n{addition.body}"
     put(session, DESK, [_letter(letter, added.get(letter.id, "")) for letter in there])
     return _done(session, Letter, letters)
@@ -99,16 +98,10 @@ def index_questions(session: Session) -> list[int]:
     rows = _due(session, Question)
     ids = [question.id for question in rows]
     topics = questions.topics_of(session, ids)
-    ran = {
-        item.question_id: item for item in session.scalars(select(EditionItem).where(EditionItem.question_id.in_(ids)))
-    }
-    about = dict(
-        session.execute(
-            select(Letter.question_id, func.max(Letter.about_edition_id))
-            .where(Letter.question_id.in_(ids))
-            .group_by(Letter.question_id)
-        ).all()
-    )
+    items = select(EditionItem).where(EditionItem.question_id.in_(ids))
+    ran = {item.question_id: item for item in session.scalars(items)}
+    newest = select(Letter.question_id, func.max(Letter.about_edition_id)).where(Letter.question_id.in_(ids))
+    about = dict(session.execute(newest.group_by(Letter.question_id)).all())
     desk, public = {}, {}
     for question in rows:
         published = question.is_published and question.id in ran
@@ -116,20 +109,12 @@ def index_questions(session: Session) -> list[int]:
             names = tuple(topic.name for topic in topics[question.id])
             answers = _answers(ran[question.id]) if published else ""
             desk[question.id] = _question(question, names, answers, about.get(question.id))
+            here = (question.newsletter_id, "question", question.id)
             if published:
-                public[question.id] = Doc(
-                    question.newsletter_id,
-                    "question",
-                    question.id,
-                    _asked(ran[question.id]),
-                    answers[:MORE],
-                    answered=True,
-                    topics=names,
-                )
-            elif _is_shown(question):
-                public[question.id] = Doc(
-                    question.newsletter_id, "question", question.id, _words(question), topics=names
-                )
+                asked = _asked(ran[question.id])
+                public[question.id] = Doc(*here, asked, answers[:MORE], answered=True, topics=names)
+            elif question.is_going and question.shown_at and question.is_cleared:
+                public[question.id] = Doc(*here, _words(question), topics=names)
     for collection, docs in ((DESK, desk), (PUBLIC, public)):
         take_out(session, collection, [("question", key) for key in ids if key not in docs])
         put(session, collection, list(docs.values()))
@@ -162,10 +147,6 @@ def _asked(item: EditionItem) -> str:
 
 def _answers(item: EditionItem) -> str:
     return "\n".join(voice.answer for voice in piece_from(item).voices)
-
-
-def _is_shown(question: Question) -> bool:
-    return bool(question.is_going and question.shown_at and question.is_cleared)
 
 
 def index_anew(database: Database) -> Iterator[int]:

@@ -8,26 +8,6 @@ from functools import cache
 
 from .word_tables import word_tables
 
-# How a script is found in a text; no language of ours needs more of Unicode's script property than this.
-SCRIPTS = {
-    "Latn": re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏʻʼḀ-ỿ]"),
-    "Cyrl": re.compile(r"[\u0400-\u052f]"),
-    "Arab": re.compile(
-        r"[\u0620-\u065f\u066e-\u06d5\u06ee-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"
-    ),
-    "Hani": re.compile(r"[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"),
-    "Kana": re.compile(r"[\u3041-\u30ff]"),
-    "Hang": re.compile(r"[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]"),
-    "Geor": re.compile(r"[\u10a0-\u10ff\u1c90-\u1cbf\u2d00-\u2d2d]"),
-    "Armn": re.compile(r"[\u0531-\u058a]"),
-    "Grek": re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]"),
-    "Hebr": re.compile(r"[\u05d0-\u05ea]"),
-    "Deva": re.compile(r"[\u0900-\u097f]"),
-    "Thai": re.compile(r"[\u0e01-\u0e5b]"),
-    "Mong": re.compile(r"[\u1820-\u18aa]"),
-    "Tibt": re.compile(r"[\u0f40-\u0fbc]"),
-    "Ethi": re.compile(r"[\u1200-\u137f]"),
-}
 LOOKED_AT = 4000  # Characters; more of a text doesn't make a guess better.
 
 
@@ -54,9 +34,16 @@ def direction(language: str) -> str:
     return "rtl" if rtl else "ltr"
 
 
+@cache
+def _scripts() -> dict[str, re.Pattern[str]]:
+    """Return how each script is found in a text."""
+    letters = word_tables(__file__, "languages")["letters"]
+    return {script: re.compile(f"[{listed}]") for script, listed in letters.items()}
+
+
 def script_of(text: str) -> str:
     """Name the script that most letters of a text belong to (ISO 15924), or 'Zyyy' if there is none."""
-    seen = {script: len(letters.findall(text[:LOOKED_AT])) for script, letters in SCRIPTS.items()}
+    seen = {script: len(letters.findall(text[:LOOKED_AT])) for script, letters in _scripts().items()}
     best = max(seen, key=lambda script: seen[script])
     # Japanese writes its grammar in kana between Han signs, so a fifth of kana settles it.
     if best == "Hani" and seen["Kana"] * 5 >= seen["Hani"]:

@@ -181,7 +181,6 @@ class Machine:
         moment = at or now(session)
         row.state, row.state_at = target, moment
         session.add(row)
-        session.flush()
         audit.record(session, actor, f"{self.noun}.{action}", row, old=old, new=target, at=moment, facts=why)
 
 
@@ -202,6 +201,13 @@ def must(actor: Actor, *acts: str) -> None:
     """Raise `NotYours` unless the actor may do one of these acts (see `permissions`)."""
     if not may(actor, *acts):
         raise NotYours(f"{actor.ref} may not {acts[0]}")
+
+
+def given(fact: str, text: str) -> str:
+    """The text, where there is any. Raises `Missing`."""
+    if not text:
+        raise Missing(fact)
+    return text
 
 
 def within(field: str, text: str, most: int) -> str:

@@ -13,6 +13,7 @@ MANY = 1_000  # counts stop here; the pages say "1,000+"
 Row = TypeVar("Row")
 Query = Select[*tuple[Any, ...]]
 Place = tuple[Any, ...]  # of a row: its values in the columns of the order
+HIGHEST_KEY = 2**31 - 1  # of an INTEGER in PostgreSQL, which refuses to compare it with more
 BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -96,6 +97,7 @@ def from_address(typed: str, length: int) -> Place | None:
     """Return the place that an address names, of so many values; None for what can't be read."""
     try:
         micros, *keys = (int(part[:18]) for part in typed.split("."))
-        return (BEGAN + timedelta(microseconds=micros), *keys) if len(keys) == length - 1 else None
+        is_place = len(keys) == length - 1 and max(keys) <= HIGHEST_KEY
+        return (BEGAN + timedelta(microseconds=micros), *keys) if is_place else None
     except (ValueError, OverflowError):
         return None

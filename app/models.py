@@ -1,8 +1,9 @@
 """All tables, for the migrations: importing this module fills `Base.metadata`."""
+# ruff: noqa: F401
 
 from .answers import models as answers
 from .audit import models as audit
-from .db import Base
+from .db import Base as Base
 from .editions import models as editions
 from .letters import models as letters
 from .mail import models as mail
@@ -11,17 +12,3 @@ from .newsletters import models as newsletters
 from .newsroom import models as newsroom
 from .people import models as people
 from .questions import models as questions
-
-__all__ = [
-    "Base",
-    "answers",
-    "audit",
-    "editions",
-    "letters",
-    "mail",
-    "matching",
-    "newsletters",
-    "newsroom",
-    "people",
-    "questions",
-]

@@ -69,24 +69,15 @@ class Role:
     is_told: bool = False
 
 
-_PREPARES = frozenset(
-    ("read", "take letters", "undo", "check names", "word", "directory", "prepare", "edit", "stop mails")
+def _acts(listed: str) -> frozenset[str]:
+    return frozenset(listed.split(", "))
+
+
+_PREPARES = _acts("read, take letters, undo, check names, word, directory, prepare, edit, stop mails")
+_DECIDES = _PREPARES | _acts(
+    "clear, show, close, invite, give back, approve, pick, edition, release mails, settings, words of the house, "
+    "trail, whole directory"
 )
-_DECIDES = _PREPARES | {
-    "clear",
-    "show",
-    "close",
-    "invite",
-    "give back",
-    "approve",
-    "pick",
-    "edition",
-    "release mails",
-    "settings",
-    "words of the house",
-    "trail",
-    "whole directory",
-}
 
 # The roles of the desk, in the order in which pages list them.
 ROLES = {

@@ -25,8 +25,8 @@ from .mail.models import OutboxMail
 from .mail.reading import Reading
 from .mail.sending import transport
 from .mailroom import imap, retention
+from .mailroom.batch import settings_of
 from .mailroom.placing import place_due
-from .mailroom.placing_settings import settings_of
 from .newsroom import alarms, digest, invitations, weekly_counts
 from .people import sign_in, uploads
 

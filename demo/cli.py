@@ -15,8 +15,8 @@ from app.db import Database
 from app.indexing import index_anew
 from app.letters.models import Letter
 from app.mail.reading import Reading
+from app.mailroom.batch import settings_of
 from app.mailroom.placing import place_due
-from app.mailroom.placing_settings import settings_of
 from app.migrate import migrate
 from app.questions.models import Question
 from app.seal import Keys

@@ -138,7 +138,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def places() -> Iterator[Places]:
     """Where this worker's tests find their databases."""
     with TemporaryDirectory(prefix="newsroom-", dir=postgres.in_memory()) as folder, ExitStack() as stack:
-        yield Places(Path(folder) / "newsroom.db", stack)
+        yield Places(Path(folder), stack)
 
 
 @pytest.fixture
@@ -224,11 +224,13 @@ def compiled(shared: Path) -> FileSystemBytecodeCache:
 
 
 @pytest.fixture
-def app(database: Database, places: Places, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
+def app(database: Database, places: Places, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
     """The app on this test's database: one for all tests of a worker, with the settings that it had at the beginning."""
     made = places.app(database, compiled)
     settings = dict(made.config)
-    made.config["MAIL_FOLDER"] = str(tmp_path / "mail")
+    shutil.rmtree(
+        made.config["MAIL_FOLDER"], ignore_errors=True
+    )  # the worker keeps its way there for as long as the app
     limiter.enabled = False  # it is one for all apps of a process, and `limited` lets it count
     yield made
     made.config.clear()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Actor, Expert, Staff
 from ..db import keys, lock, now
-from ..lifecycle import Illegal, Missing, must
+from ..lifecycle import Illegal, Missing, given, must
 from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -85,15 +86,8 @@ def invite(
     The expert gets the desk's wording and brief only. Raises `Missing` (cleared text, dates) and `Illegal`.
     """
     question = lock(session, session.get_one(Question, assignment.question_id))
-    ASSIGNMENT.apply(
-        session,
-        actor,
-        lock(session, assignment),
-        "invite",
-        invited_at=now(session),
-        reply_by=terms.reply_by,
-        due_at=terms.due_at,
-    )
+    times: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
+    ASSIGNMENT.apply(session, actor, lock(session, assignment), "invite", **times)
     if not question.is_seeking:
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     values = invitation_values(session, assignment, terms, expert_mails.assignment_link(session, assignment), also)
@@ -155,17 +149,11 @@ def decline(
     """
     lock(session, assignment)
     zone = session.get_one(Newsletter, assignment.newsletter_id).zone
-    if reason == "no time" and later_on and later_on <= now(session).astimezone(ZoneInfo(zone)).date():
+    later_on = later_on if reason == "no time" else None
+    if later_on and later_on <= now(session).astimezone(ZoneInfo(zone)).date():
         raise Missing("later date to come")
-    ASSIGNMENT.apply(
-        session,
-        actor,
-        assignment,
-        "decline",
-        why={"reason": reason},
-        decline_reason=reason,
-        later_on=later_on if reason == "no time" else None,
-    )
+    why = {"reason": reason}
+    ASSIGNMENT.apply(session, actor, assignment, "decline", why=why, decline_reason=reason, later_on=later_on)
     rest(session, actor, assignment.question_id)
     if isinstance(actor, Expert):
         expert_mails.to_desk(session, assignment, "declined", clean(said))
@@ -173,14 +161,11 @@ def decline(
 
 def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
     """The expert names somebody else. Sealed: the colleague has agreed to nothing yet. Raises `Missing`, `Illegal`."""
-    colleague = single_line(colleague)[:400]
-    if not colleague:
-        raise Missing("colleague")
+    colleague = given("colleague", single_line(colleague)[:400])
     _is_heard(session, assignment, "suggest a colleague for")
     ring = keys(session)
     assignment.suggestion_sealed = ring.seal(f"assignments.suggestion.{assignment.public_id}", colleague)
     assignment.key_no = ring.newest
-    session.flush()
     audit.record(session, actor, "assignment.suggest", assignment)
     expert_mails.to_desk(session, assignment, "suggestion", colleague)
 
@@ -193,13 +178,10 @@ def suggestion_of(session: Session, assignment: Assignment) -> str | None:
 
 def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str) -> None:
     """The expert has a question of their own. It stands among the question's notes. Raises `Missing`, `Illegal`."""
-    body = clean(body)[:2_000]
-    if not body:
-        raise Missing("text")
+    body = given("text", clean(body)[:2_000])
     _is_heard(session, assignment, "ask back about")
     person_id = assignment.expert.person_id
     session.add(Note(question_id=assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
-    session.flush()
     audit.record(session, actor, "assignment.ask_back", assignment)
     expert_mails.to_desk(session, assignment, "question_back", body)
 
@@ -231,7 +213,6 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
     if not lock(session, assignment).owes_text:
         raise Illegal("assignment", "extend", assignment.state)
     assignment.due_at = due_at
-    session.flush()
     audit.record(session, actor, "assignment.extend", assignment)
 
 

@@ -56,5 +56,4 @@ def rebrief(session: Session, actor: Staff, assignment: Assignment, brief: Brief
     assignment.brief, assignment.words = for_print(clean(brief.brief)), brief.words or 0
     assignment.credit_line = printed_line("credit_line", brief.credit_line or "")
     assignment.relation = printed_line("relation", brief.relation or "")
-    session.flush()
     audit.record(session, actor, "assignment.brief", assignment)

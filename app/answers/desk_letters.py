@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
-from ..lifecycle import Illegal, Missing, must, within
+from ..lifecycle import Illegal, Missing, given, must, within
 from ..mail import outbox
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
@@ -22,9 +22,7 @@ def write_to(session: Session, actor: Staff, assignment: Assignment, body: str) 
     Raises `Missing` (text, address), `TooLong`, `Leaking` (see `firewall`), and `Illegal` before the expert was asked: the first mail is the invitation.
     """
     must(actor, "prepare")
-    body = within("letter", clean(body), LONGEST)
-    if not body:
-        raise Missing("text")
+    body = given("text", within("letter", clean(body), LONGEST))
     if assignment.is_drafted:
         raise Illegal("assignment", "write to the expert of", assignment.state)
     if assignment.expert.person.email_sealed is None:

@@ -7,8 +7,8 @@ from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
 from ..actors import Actor, Clock, Expert, Staff
-from ..db import lock, now
-from ..lifecycle import Illegal, Missing, Stale, expect, must, within
+from ..db import added, lock, now
+from ..lifecycle import Illegal, Missing, Stale, expect, given, must, within
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -53,20 +53,13 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, seen: str | 
 
 def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> None:
     """Give the answer back to its expert with a note. Raises `Missing`, `Leaking` (see `firewall`), `Illegal`."""
-    note = clean(note)
-    if not note:
-        raise Missing("note")
+    note = given("note", clean(note))
     assignment, question = load_whole(session, answer)
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "return", due_at=due_at)
     ANSWER.apply(session, actor, lock(session, answer), "return", cause="return")
     notes.note(session, actor, question, note)
-    expert_mails.to_expert(
-        session,
-        actor,
-        assignment,
-        "expert.returned",
-        AssignmentMail(typed=note, due_at=due_at, link=expert_mails.assignment_link(session, assignment)),
-    )
+    about = AssignmentMail(typed=note, due_at=due_at, link=expert_mails.assignment_link(session, assignment))
+    expert_mails.to_expert(session, actor, assignment, "expert.returned", about)
 
 
 def submitted_text(session: Session, answer: Answer) -> AnswerText | None:
@@ -93,8 +86,7 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
     ANSWER.apply(session, actor, lock(session, answer), "check", why={"text": text.id})
     drop_drafts(session, assignment.id, "reply")  # of a check before this one
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
-    session.add(check)
-    session.flush()
+    added(session, check)
     edited = change_notices.edited_text(
         before or text,
         text,
@@ -180,16 +172,8 @@ def faults_of_approval(session: Session, answer: Answer, checklist: Sequence[str
     checks = checks_of(session, [answer.id])[answer.id]
     passed = any(check.text_id == answer.text_id and check.outcome in PASSED for check in checks)
     untouched = answer.is_submitted and not by_hand
-    if (
-        not passed
-        and not untouched
-        and (newsletter.check_policy != "off" or by_hand)
-        or untouched
-        and newsletter.check_policy == "approve"
-        and not passed
-    ):
-        faults.append("check")
-    return faults
+    needs_check = newsletter.check_policy == "approve" if untouched else newsletter.check_policy != "off" or by_hand
+    return faults if passed or not needs_check else [*faults, "check"]
 
 
 def approve(

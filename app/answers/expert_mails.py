@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Unpack
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -12,27 +11,16 @@ from ..db import address, now
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import AssignmentMail, DeskMail
-from ..mail.message import Sender
 from ..mail.models import OutboxMail
 from ..mail.reply_address import address_for
 from ..newsletters import mail_texts
+from ..newsletters.desk_mails import sender, to_colleague
 from ..newsletters.models import Newsletter
 from ..people import directory, links
 from ..permissions import may
 from ..questions import queries as questions
 from ..questions.firewall import must_be_clear
 from .models import Assignment
-
-
-def sender(session: Session, newsletter: Newsletter, language: str | None = None) -> Sender:
-    return Sender(
-        newsletter=newsletter.name,
-        editor=newsletter.editor,
-        address=newsletter.address,
-        language=language or newsletter.language,
-        zone=newsletter.zone,
-        year=now(session).astimezone(ZoneInfo(newsletter.zone)).year,
-    )
 
 
 def title_of(session: Session, assignment: Assignment) -> str:
@@ -104,11 +92,7 @@ def to_editors(
 ) -> None:
     """Tell each of the newsletter's editors something at once, in their own language."""
     for person in directory.desk_of(session, newsletter.id):
-        to = directory.email_of(session, person)
-        if to is not None:
-            message = write(kind, sender(session, newsletter, person.language), to, person.name, about)
-            posting.update({"newsletter_id": newsletter.id, "person_id": person.id})
-            outbox.put(session, message, **posting)
+        to_colleague(session, newsletter, person, kind, about, **posting)
 
 
 def to_desk(session: Session, assignment: Assignment, deed: str, said: str = "") -> None:

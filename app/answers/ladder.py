@@ -45,7 +45,6 @@ def put_after(
     if assignment.id in _all_before(session, before):
         raise Illegal("assignment", "stand before itself", assignment.state)
     assignment.after_id, assignment.step_at = before.id, step_at
-    session.flush()
     audit.record(session, actor, "assignment.ladder", assignment, facts={"after": before.id})
 
 
@@ -65,7 +64,6 @@ def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
     if not lock(session, assignment).is_drafted:
         raise Illegal("assignment", "take off the ladder", assignment.state)
     assignment.after_id = assignment.step_at = None
-    session.flush()
     audit.record(session, actor, "assignment.off_ladder", assignment)
 
 
@@ -74,9 +72,7 @@ def climb(database: Database, invite: Invite, at: datetime | None = None) -> int
 
     `invite` sends one invitation under the name of its cause, which makes it the only one.
     """
-    with database.read() as session:
-        if at is not None:
-            session.info["at"] = at
+    with database.read(at) as session:
         found = [key for newsletter in all_newsletters(session) for key in due(session, newsletter)]
     return sum(database.write(partial(_step, assignment_id=key, invite=invite), at) for key in found)
 

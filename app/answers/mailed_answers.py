@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor, Staff
-from ..db import lock, now
+from ..db import added, lock, now
 from ..letters import filing
 from ..letters.lifecycle import LETTER
 from ..letters.models import OF_EXPERT, Letter
-from ..lifecycle import Illegal, Missing, NotYours, expect, must
+from ..lifecycle import Illegal, Missing, NotYours, expect, given, must
 from ..mail import inbound
 from ..mail.models import Inbound
 from ..matching.index import forget
@@ -29,9 +29,7 @@ from .models import Answer, Assignment
 
 def take(session: Session, actor: Actor, assignment: Assignment, words: str, received_at: datetime) -> Letter:
     """Keep what an expert mailed as a letter on their assignment; nothing else changes by it. Raises `Missing`."""
-    body = clean(words)[: writing.MAXIMUM]
-    if not body:
-        raise Missing("text")
+    body = given("text", clean(words)[: writing.MAXIMUM])
     letter = Letter(
         newsletter_id=assignment.newsletter_id,
         author="expert",
@@ -98,9 +96,7 @@ class Filing:
 
     letter: Letter
     assignment: Assignment
-    reason: str
-    later_on: date | None
-    note: str
+    said: "Said"
 
     @property
     def words(self) -> str:
@@ -142,7 +138,7 @@ def file(
     LETTER.move("file", letter.state)
     lock(session, assignment)
     with audit.watched(session) as events:
-        FOLLOWS[kind](session, actor, Filing(letter, assignment, said.reason, said.later_on, said.note))
+        FOLLOWS[kind](session, actor, Filing(letter, assignment, said))
         session.flush()
     filing.file(session, actor, letter, kind, assignment_id=assignment.id, did=[event.id for event in events])
 
@@ -168,22 +164,21 @@ def _channel(session: Session, filed: Filing) -> str:
 
 def _cannot(session: Session, actor: Staff, filed: Filing) -> None:
     if not filed.assignment.is_declined:
-        assigning.decline(session, actor, filed.assignment, filed.reason)
+        assigning.decline(session, actor, filed.assignment, filed.said.reason)
 
 
 def _later(session: Session, actor: Staff, filed: Filing) -> None:
     """No time before a date: the desk sees it, and can invite again then."""
     if not filed.assignment.is_declined:
-        assigning.decline(session, actor, filed.assignment, "no time", filed.later_on)
+        assigning.decline(session, actor, filed.assignment, "no time", filed.said.later_on)
 
 
 def _question_back(session: Session, actor: Staff, filed: Filing) -> None:
     """It stands among the question's notes under the expert's name; the assignment stays as it is."""
-    body = clean(filed.note or filed.words)[:2_000]
+    body = clean(filed.said.note or filed.words)[:2_000]
     person_id = filed.assignment.expert.person_id
     note = Note(question_id=filed.assignment.question_id, person_id=person_id, body=body, written_at=now(session))
-    session.add(note)
-    session.flush()
+    added(session, note)
     audit.record(session, actor, "assignment.ask_back", filed.assignment, facts={"note": note.id})
 
 

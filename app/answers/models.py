@@ -11,11 +11,10 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, Public, Row, one_of, table, tied
+from ..db import Editable, Public, Row, one_of, rows_where, table, tied
 from ..people.models import Expert
 from ..questions.models import Question
 from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, AssignmentStates
@@ -27,8 +26,8 @@ PARTS = ("answer", "reply")
 OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
 
 
-def _live(column: str) -> str:
-    return f"{column} IN ({', '.join(repr(state) for state in ASSIGNMENT_STATES.which('is_live'))})"
+LIVE = f"state IN ({', '.join(map(repr, ASSIGNMENT_STATES.which('is_live')))})"
+OPEN = "ended_at IS NULL"  # of a check
 
 
 class Assignment(Row, Public, Editable, AssignmentStates):
@@ -56,14 +55,7 @@ class Assignment(Row, Public, Editable, AssignmentStates):
         CheckConstraint("words BETWEEN 20 AND 2000", name="words_sane"),
         CheckConstraint("after_id <> id", name="after_another"),
         tied("step_is_on_ladder", "step_at IS NOT NULL", "after_id IS NOT NULL"),
-        Index(
-            "uq_assignments_live",
-            "question_id",
-            "expert_id",
-            unique=True,
-            sqlite_where=text(_live("state")),
-            postgresql_where=text(_live("state")),
-        ),
+        Index("uq_assignments_live", "question_id", "expert_id", unique=True, **rows_where(LIVE)),
         Index(None, "question_id", "id"),
         Index(None, "expert_id", "due_at", "id"),
         Index(None, "newsletter_id", "state", "due_at", "id"),
@@ -186,20 +178,8 @@ class Check(Row):
         one_of("outcome", OUTCOMES),
         one_of("policy", ("facts", "approve")),
         tied("wrong_says_what", "outcome = 'wrong'", "reply_text IS NOT NULL"),
-        Index(
-            "uq_checks_open",
-            "answer_id",
-            unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
-        ),
-        Index(
-            "ix_checks_open",
-            "due_at",
-            "id",
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
-        ),
+        Index("uq_checks_open", "answer_id", unique=True, **rows_where(OPEN)),
+        Index("ix_checks_open", "due_at", "id", **rows_where(OPEN)),
     )
 
     answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"), index=True)

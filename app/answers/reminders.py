@@ -47,9 +47,7 @@ class Reminder:
 
 def remind(database: Database, at: datetime | None = None) -> int:
     """Write the reminders that are due, each in a transaction that finds it still due. Returns how many."""
-    with database.read() as session:
-        if at is not None:
-            session.info["at"] = at
+    with database.read(at) as session:
         found = [key for newsletter in all_newsletters(session) for key in due(session, newsletter)]
     return sum(database.write(partial(_remind, assignment_id=key), at) for key in found)
 

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor, Expert, Staff
-from ..db import lock, now
-from ..lifecycle import Illegal, Missing, expect, must
+from ..db import added, lock, now
+from ..lifecycle import Illegal, expect, given, must
 from ..questions.models import Question
 from ..text import clean, for_print, single_line, word_count
 from . import expert_mails, pending_invitations
@@ -83,9 +83,7 @@ def add_text(
     session: Session, actor: Actor, answer: Answer, kind: str, written: Written, **facts: object
 ) -> AnswerText:
     """A new version. Raises `Missing` when there is no text."""
-    body = for_print(clean(written.body))
-    if not body:
-        raise Missing("text")
+    body = given("text", for_print(clean(written.body)))
     old = session.get(AnswerText, answer.text_id) if answer.text_id else None
     language = old.language if old else session.get_one(Question, answer.question_id).text.language  # type: ignore[union-attr]
     number = session.scalar(select(func.max(AnswerText.number)).filter_by(answer_id=answer.id, language=language))
@@ -102,8 +100,7 @@ def add_text(
         written_at=now(session),
         **facts,
     )
-    session.add(text)
-    session.flush()
+    added(session, text)
     answer.text_id = text.id
     return text
 
@@ -179,8 +176,6 @@ def sweep(session: Session) -> int:
 
 def report_error(session: Session, actor: Actor, assignment: Assignment, body: str) -> None:
     """After it ran: the expert says that something in it is wrong. Raises `Missing`."""
-    body = clean(body)[:2_000]
-    if not body:
-        raise Missing("text")
+    body = given("text", clean(body)[:2_000])
     audit.record(session, actor, "assignment.report", assignment)
     expert_mails.to_desk(session, assignment, "objection", body)

@@ -22,12 +22,13 @@ def record(
     at: datetime | None = None,
     facts: dict[str, Any] | None = None,
 ) -> Event:
-    """Add the event of `row`, which has been flushed. `at` is given where the minute must not be kept.
+    """Write what was changed, and add the event of `row`. `at` is given where the minute must not be kept.
 
     Raises LookupError for an action that has no row in `EVENTS`.
     """
     if action not in EVENTS:
         raise LookupError(f"{action} has no row in app/audit/events.py")
+    session.flush()  # a new row has its key then
     noun = type(row).__name__.lower()
     # What belongs to the house, such as an expert's profile, is noted at the desk whose people changed it.
     of_desk = getattr(row, "newsletter_id", None) or getattr(actor, "newsletter_id", None)

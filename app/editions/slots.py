@@ -96,15 +96,9 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
         raise Missing("approved answer")
     if question.newsletter_id != edition.newsletter_id:
         raise Illegal("question", "pick", "another newsletter's")
-    QUESTION.apply(
-        session,
-        actor,
-        lock(session, question),
-        "pick",
-        why={"edition": edition.id},
-        edition_id=edition.id,
-        position=max((one.position or 0 for section in sections for one in section.picked), default=0) + 1,
-    )
+    last = max((one.position or 0 for section in sections for one in section.picked), default=0)
+    why = {"edition": edition.id}
+    QUESTION.apply(session, actor, lock(session, question), "pick", why=why, edition_id=edition.id, position=last + 1)
     _changed(session, edition)
 
 

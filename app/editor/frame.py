@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext
@@ -35,6 +35,7 @@ from ..web import db
 from ..web import found as found
 
 T = TypeVar("T")
+P = ParamSpec("P")
 View = TypeVar("View", bound=Callable[..., Any])
 Acts = str | dict[str, str]
 
@@ -153,6 +154,14 @@ def change(slug: str, fn: Callable[[Desk], T]) -> T:
     return db.write(lambda session: fn(_enter(session, slug)))
 
 
+def redrawn(
+    slug: str, status: int, draw: Callable[Concatenate[Desk, P], str], *args: P.args, **values: P.kwargs
+) -> tuple[str, int]:
+    """Answer a form that couldn't be taken with its page, drawn anew as things stand after the change was undone."""
+    with at_desk(slug) as desk:
+        return draw(desk, *args, **values), status
+
+
 def unknown(desk: Desk, name: str, endpoint: str) -> None:
     """Answer an address that was typed wrong; what was typed isn't repeated, only where it stood."""
     words = errors.Words(
@@ -192,6 +201,7 @@ def _sections(desk: Desk) -> list[dict[str, Any]]:
     key, slug = desk.newsletter.id, desk.newsletter.slug
     mails = outbox.counts(desk.session, key, STATES_OF_MAIL.which("has_stopped"))
     held, failed = mails["held"], mails["failed"]
+    going, shelved = (questions.count(desk.session, key, STATES.which(which)) for which in ("is_going", "is_shelved"))
     penned = inbound.count(desk.session, key, "pen")
     # A desk that takes no mail has no use for the pen, unless something lies in it all the same.
     pen = [("pen", _("Holding pen"), "editor.pen", count(penned), False)] if penned or desk.newsletter.inbox else []
@@ -199,20 +209,8 @@ def _sections(desk: Desk) -> list[dict[str, Any]]:
         ("edition", _("This edition"), "editor.home", "", False),
         ("letters", _("Letters"), "editor.letters", count(letters.waiting(desk.session, key)), False),
         *pen,
-        (
-            "questions",
-            _("Questions"),
-            "editor.questions",
-            count(questions.count(desk.session, key, STATES.which("is_going"))),
-            False,
-        ),
-        (
-            "shelf",
-            _("Shelf"),
-            "editor.shelf",
-            count(questions.count(desk.session, key, STATES.which("is_shelved"))),
-            False,
-        ),
+        ("questions", _("Questions"), "editor.questions", count(going), False),
+        ("shelf", _("Shelf"), "editor.shelf", count(shelved), False),
         ("experts", _("Experts"), "editor.experts", "", False),
         ("outbox", _("Outbox"), "editor.outbox", count(failed or held), failed > 0),
         ("archive", _("Archive"), "editor.archive", "", False),

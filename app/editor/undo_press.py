@@ -40,7 +40,8 @@ def undo(slug: str) -> Response:
         return len(done), Counter(_why(desk, one) for one in left)
 
     done, left = change(slug, fn)
-    announce(_told(done, left))
+    said = [*([_("Undone.")] if done else []), *stay(left)]
+    announce(" ".join(said) or _("There is nothing to undo."))
     return redirect(_within(slug, request.form.get("back", "")), code=303)
 
 
@@ -53,13 +54,6 @@ def _why(desk: Desk, left: undoing.Left) -> str:
     return next(str(words) for kind, words in WHY_NOT if isinstance(left.why, kind))
 
 
-def _told(done: int, left: Counter[str]) -> str:
-    if not done and not left:
-        return _("There is nothing to undo.")
-    said = [_("Undone.")] if done else []
-    return " ".join([*said, *stay(left)])
-
-
 def stay(left: Counter[str]) -> list[str]:
     """Return what a press left as it is, a sentence for each reason."""
     return [
@@ -70,9 +64,5 @@ def stay(left: Counter[str]) -> list[str]:
 
 def _within(slug: str, back: str) -> str:
     """A page of this desk, and nothing else that somebody could have put into the form."""
-    desk = url_for("editor.home", slug=slug)
-    return (
-        back
-        if back.startswith(desk) and "\\" not in back and "//" not in back
-        else url_for("editor.letters", slug=slug)
-    )
+    is_ours = back.startswith(url_for("editor.home", slug=slug)) and "\\" not in back and "//" not in back
+    return back if is_ours else url_for("editor.letters", slug=slug)

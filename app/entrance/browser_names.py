@@ -2,27 +2,14 @@
 
 import re
 
-# The first that fits: each browser also names those that it wants to be taken for.
-BROWSERS = (
-    (r"Edg(?:e|A|iOS)?/", "Edge"),
-    (r"OPR/|Opera", "Opera"),
-    (r"SamsungBrowser/", "Samsung Internet"),
-    (r"Firefox/|FxiOS/", "Firefox"),
-    (r"Chrome/|CriOS/|Chromium/", "Chrome"),
-    (r"Safari/", "Safari"),
-)
-SYSTEMS = (
-    (r"Android", "Android"),
-    (r"iPhone|iPod", "iPhone"),
-    (r"iPad", "iPad"),
-    (r"Windows", "Windows"),
-    (r"Mac OS X|Macintosh", "Mac"),
-    (r"CrOS", "ChromeOS"),
-    (r"Linux|X11", "Linux"),
-)
+from ..word_tables import word_tables
 
 
 def family(user_agent: str) -> str:
     """ "Firefox on Linux", or nothing where it can't be told."""
-    named = [next((name for sign, name in known if re.search(sign, user_agent)), "") for known in (BROWSERS, SYSTEMS)]
+    tables = word_tables(__file__, "browser_names")
+    named = [
+        next((name for name, sign in tables[table].items() if re.search(sign, user_agent)), "")
+        for table in ("browsers", "systems")
+    ]
     return " on ".join(named) if all(named) else named[0]

@@ -68,10 +68,9 @@ def ask_for_it() -> Response:
         checked_address(email)
     except BadAddress:
         return _ask_page(400, email, _("This is not a whole address. It looks like name@newsroom.org."))
-    browser = session.get("browser") or new_token()
-    door, spoken = _door(), language()
+    browser, door, spoken = session.get("browser") or new_token(), _door(), language()
     db.write(lambda rows: sign_in.ask(rows, Visitor(), email, door, browser, spoken))
-    session["browser"], session["to"], session["next"] = browser, door, local(request.form.get("next"))
+    session.update(browser=browser, to=door, next=local(request.form.get("next")))
     time.sleep(max(0.0, EVEN - (time.monotonic() - began)))
     return redirect(url_for("entrance.code"), code=303)
 
@@ -165,7 +164,7 @@ def mail_again() -> Response:
             sign_in.ask_again(rows, Visitor(found[0].id), found[1], browser, spoken)
 
     db.write(ask_again)
-    session["browser"], session["to"], session["next"] = browser, current_user.door, local(request.form.get("next"))
+    session.update(browser=browser, to=current_user.door, next=local(request.form.get("next")))
     return redirect(url_for("entrance.code"), code=303)
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
-from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
@@ -15,9 +16,15 @@ from .. import errors
 from ..actors import Expert
 from ..answers import expert_tasks
 from ..answers.expert_tasks import Task
+from ..answers.models import Answer
+from ..editions.block_data import as_it_would_run
+from ..editions.models import Edition
+from ..editions.queries import run_of
 from ..mail.translation import city
 from ..people.directory import expert_of
-from ..web import db, language
+from ..people.models import Expert as Row
+from ..typesetting.block import Block
+from ..web import db, found, language
 
 expert = Blueprint("expert", __name__)
 T = TypeVar("T")
@@ -32,6 +39,26 @@ class Visit:
     actor: Expert
     task: Task
 
+    @property
+    def edition(self) -> Edition | None:
+        """The edition that the answer is for, if one is fixed."""
+        return run_of(self.session, self.task.assignment)
+
+    @property
+    def runs_at(self) -> datetime | None:
+        return self.edition.runs_at if self.edition else None
+
+    @property
+    def answer(self) -> Answer:
+        """The answer that was sent, or 404."""
+        return found(self.task.answer)
+
+    def as_it_would_run(self, body: str, credit_line: str | None = None) -> Block:
+        """The text set as the newsletter would print it; with another `credit_line` than the one that is kept."""
+        row = self.task.assignment
+        credit = row.credit_line if credit_line is None else credit_line
+        return as_it_would_run(self.session, self.task.newsletter, row, self.task.text, body, credit)
+
 
 def at(path: str, method: str) -> Callable[[View], View]:
     """Give a view both of its addresses: behind the assignment's link, and among the expert's own questions."""
@@ -44,11 +71,14 @@ def at(path: str, method: str) -> Callable[[View], View]:
     return add
 
 
+def mine(session: Session) -> Row:
+    """The profile of who is signed in. 404 for somebody who is no expert (any more)."""
+    return found(expert_of(session, current_user.person_id))
+
+
 def me(session: Session) -> Expert:
-    """The expert who is signed in. 404 for somebody who is none (any more)."""
-    row = expert_of(session, current_user.person_id)
-    if row is None:
-        abort(404)
+    """The expert who is signed in, to act as. 404 as for `mine`."""
+    row = mine(session)
     return Expert(row.id, row.name)
 
 
@@ -65,22 +95,14 @@ def only_by_link_or_signed_in() -> Response | None:
     return redirect(url_for("entrance.ask", to="expert", next=request.path), code=303)
 
 
-def _found(session: Session, token: str | None, public_id: str) -> tuple[Expert, Task] | None:
-    if token is not None:
-        return expert_tasks.by_link(session, token)
-    actor = me(session)
-    task = expert_tasks.load(session, actor, public_id)
-    return (actor, task) if task else None
-
-
 def _enter(session: Session, token: str | None = None, public_id: str = "") -> Visit:
-    found = _found(session, token, public_id)
-    if found is None:
-        abort(404)
-    actor, task = found
-    g.zone = task.newsletter.zone
     if token is not None:
+        actor, task = found(expert_tasks.by_link(session, token))
         g.language = task.newsletter.language
+    else:
+        actor = me(session)
+        task = found(expert_tasks.load(session, actor, public_id))
+    g.zone = task.newsletter.zone
     return Visit(session, actor, task)
 
 

@@ -9,9 +9,7 @@ from ..answers import editing
 from ..answers.models import AnswerText
 from ..editions import archive
 from ..editions.archive import story_path
-from ..editions.block_data import as_it_would_run
 from ..editions.items import block_from
-from ..editions.queries import run_of
 from .access import Visit, at, page, to_assignment, visit
 from .quote_check import check_page
 from .writing_page import answer_page
@@ -31,31 +29,18 @@ def back(verb: str, **way: str) -> Response:
 
 def _thanks(found: Visit) -> Response:
     """From sent to ready to run: the text as it was sent, or as it was passed and will run."""
-    task, session = found.task, found.session
-    if task.answer is None:
-        abort(404)
-    text = editing.submitted_text(session, task.answer)
-    if task.stage in ("passed", "approved") or text is None:
-        text = session.get_one(AnswerText, task.answer.text_id)
-    edition = run_of(session, task.assignment)
-    return page(
-        found,
-        "thanks",
-        text=text,
-        block=as_it_would_run(
-            session, task.newsletter, task.assignment, task.text, text.body, task.assignment.credit_line
-        ),
-        runs_at=edition.runs_at if edition else None,
-    )
+    text = editing.submitted_text(found.session, found.answer)
+    if found.task.stage in ("passed", "approved") or text is None:
+        text = found.session.get_one(AnswerText, found.answer.text_id)
+    return page(found, "thanks", text=text, block=found.as_it_would_run(text.body), runs_at=found.runs_at)
 
 
 def published_page(found: Visit, status: int = 200, body: str = "", errors: dict[str, str] | None = None) -> Response:
     """Show what ran. The line that says who asked is left out: readers are named to the public, never to an expert by
     us.
     """
-    task = found.task
-    question = task.assignment.question
-    story = archive.story(found.session, task.newsletter, question.public_id)
+    newsletter, question = found.task.newsletter, found.task.assignment.question
+    story = archive.story(found.session, newsletter, question.public_id)
     if story is None:
         abort(404)
     item, edition = story
@@ -65,7 +50,7 @@ def published_page(found: Visit, status: int = 200, body: str = "", errors: dict
         status,
         block=block_from(item),
         ran_at=edition.runs_at,
-        path=story_path(task.newsletter, question),
+        path=story_path(newsletter, question),
         body=body,
         errors=errors or {},
     )

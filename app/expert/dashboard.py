@@ -12,15 +12,12 @@ from ..formatting import ago, day, is_past, moment
 from ..web import db
 from .access import expert, me
 
-# Where a task stands on the page, by its stage; what ended with nothing is left out.
+# The lists of the page, each with the stages of its tasks; what ended with nothing is left out.
 GROUPS = {
-    "answer": "answer",
-    "check": "check",
-    "sent": "desk",
-    "edited": "desk",
-    "passed": "desk",
-    "approved": "desk",
-    "published": "published",
+    "answer": ("answer",),
+    "check": ("check",),
+    "desk": ("sent", "edited", "passed", "approved"),
+    "published": ("published",),
 }
 
 
@@ -45,10 +42,10 @@ def dashboard() -> str:
         actor = me(session)
         tasks = of_expert(session, actor.expert_id)
         runs = runs_of(session, [task.assignment for task in tasks])
-        lines: dict[str, list[Line]] = {"answer": [], "check": [], "desk": [], "published": []}
-        for task in tasks:
-            if group := GROUPS.get(task.stage):
-                lines[group].append(_line(task, runs.get(task.assignment.id)))
+        lines = {
+            group: [_line(task, runs.get(task.assignment.id)) for task in tasks if task.stage in stages]
+            for group, stages in GROUPS.items()
+        }
         lines["published"].reverse()
         return render_template(
             "expert/dashboard.html", expert_name=actor.name, signed_in=True, newsletter=None, lines=lines
@@ -59,10 +56,10 @@ def _line(task: Task, runs_at: datetime | None) -> Line:
     """Times are told in the zone of the task's own newsletter."""
     g.zone = task.newsletter.zone
     editor = task.newsletter.editor
-    time = {"answer": task.assignment.due_at, "check": task.check.due_at if task.check else None}.get(
-        task.stage, runs_at
-    )
+    due = {"answer": task.assignment.due_at, "check": task.check.due_at if task.check else None}
+    time = due.get(task.stage, runs_at)
     late = bool(time and is_past(time))
+    pressing = "late" if late else "new"
     words = {
         "answer": _("%(editor)s waits for your text, late by %(time)s", editor=editor, time=ago(time) if time else "")
         if late
@@ -74,12 +71,7 @@ def _line(task: Task, runs_at: datetime | None) -> Line:
         "approved": _("It is ready to run in %(newsletter)s", newsletter=task.newsletter.name),
         "published": _("It ran in %(newsletter)s", newsletter=task.newsletter.name),
     }
-    marks = {
-        "answer": "late" if late else "new",
-        "check": "late" if late else "new",
-        "published": "good",
-        "approved": "good",
-    }
+    marks = {"answer": pressing, "check": pressing, "published": "good", "approved": "good"}
     return Line(
         kind=marks.get(task.stage, "wait"),
         text=words[task.stage],

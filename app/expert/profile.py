@@ -3,21 +3,20 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import abort, flash, make_response, redirect, render_template, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..fields import read_form, shown
 from ..lifecycle import Stale
 from ..newsletters.queries import all_newsletters
-from ..people.directory import change_profile, expert_of
+from ..people.directory import change_profile
 from ..people.models import PROFILE
 from ..people.models import Expert as Row
 from ..web import db
-from .access import expert, me
+from .access import expert, me, mine
 
 OWN = {name: one for name, one in PROFILE.items() if one.own}
 FAULTS = {
@@ -40,7 +39,7 @@ class Refusal:
 @expert.get("/expert/profile")
 def profile() -> Response:
     with db.read() as session:
-        row = _mine(session)
+        row = mine(session)
         return _page(session, row, _stored(row), Refusal())
 
 
@@ -53,7 +52,7 @@ def save_profile() -> Response:
     version = request.form.get("version", 0, int)
 
     def fn(session: Session) -> None:
-        row = _mine(session)
+        row = mine(session)
         languages = [code for code in _languages(session, row) if code in typed["languages"]]
         change_profile(session, me(session), row, version, **values, languages=languages)
 
@@ -63,13 +62,6 @@ def save_profile() -> Response:
         return _again(typed, Refusal(409))
     flash(_("Your profile is saved."))
     return redirect(url_for("expert.profile"), code=303)
-
-
-def _mine(session: Session) -> Row:
-    row = expert_of(session, current_user.person_id)
-    if row is None:
-        abort(404)
-    return row
 
 
 def _stored(row: Row) -> dict[str, Any]:
@@ -89,7 +81,7 @@ def _languages(session: Session, row: Row) -> list[str]:
 
 def _again(typed: dict[str, Any], refusal: Refusal) -> Response:
     with db.read() as session:
-        row = _mine(session)
+        row = mine(session)
         if refusal.status == 409:
             differing = {name: text for name, text in _stored(row).items() if text != typed[name]}
             refusal.stored.update({name: text for name, text in differing.items() if isinstance(text, str)})

@@ -1,33 +1,24 @@
 """The quote check: the edited text beside what the expert sent, and what they say to it."""
 
-from flask import abort, request
+from flask import request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from ..answers import editing, writing
 from ..answers.diff import changes, compare
-from ..answers.models import Answer, AnswerText
-from ..editions.block_data import as_it_would_run
-from ..editions.queries import run_of
+from ..answers.models import AnswerText
 from ..lifecycle import Missing, Stale
 from .access import Visit, at, change, page, to_assignment, visit
 from .writing_page import new_tab
-
-
-def _answer(found: Visit) -> Answer:
-    if found.task.answer is None:
-        abort(404)
-    return found.task.answer
 
 
 def check_page(
     found: Visit, status: int = 200, reply: str | None = None, errors: dict[str, str] | None = None
 ) -> Response:
     task, session = found.task, found.session
-    text = session.get_one(AnswerText, task.check.text_id if task.check else _answer(found).text_id)
-    before = editing.submitted_text(session, _answer(found)) or text
+    text = session.get_one(AnswerText, task.check.text_id if task.check else found.answer.text_id)
+    before = editing.submitted_text(session, found.answer) or text
     drafts = writing.drafts_of(session, task.assignment, "reply")
-    edition = run_of(session, task.assignment)
     return page(
         found,
         "check",
@@ -36,10 +27,8 @@ def check_page(
         before=before,
         pairs=compare(before.body, text.body),
         changes=changes(before.body, text.body),
-        block=as_it_would_run(
-            session, task.newsletter, task.assignment, task.text, text.body, task.assignment.credit_line
-        ),
-        runs_at=edition.runs_at if edition else None,
+        block=found.as_it_would_run(text.body),
+        runs_at=found.runs_at,
         reply=reply if reply is not None else (drafts[0].body if drafts else ""),
         tab=new_tab(),
         source=drafts[0].tab if drafts else "",
@@ -56,7 +45,7 @@ def settle(**way: str) -> Response:
 
     def verb(found: Visit) -> None:
         said = reply if outcome == "wrong" else ""
-        editing.settle_check(found.session, found.actor, _answer(found), outcome, said, number)
+        editing.settle_check(found.session, found.actor, found.answer, outcome, said, number)
 
     try:
         change(way, verb)

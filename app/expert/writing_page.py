@@ -12,8 +12,7 @@ from werkzeug.wrappers import Response
 
 from ..answers import editing, writing
 from ..answers.models import Draft
-from ..editions.block_data import as_it_would_run, lead_in
-from ..editions.queries import run_of
+from ..editions.block_data import lead_in
 from ..lifecycle import Missing
 from ..questions.queries import letters_of
 from ..text import word_count
@@ -82,7 +81,6 @@ def answer_page(
 ) -> Response:
     task = found.task
     sheet = sheet or sheet_of(found, request.args.get("tab"))
-    edition = run_of(found.session, task.assignment)
     return page(
         found,
         "answer",
@@ -92,8 +90,8 @@ def answer_page(
         drafts=[draft for draft in writing.drafts_of(found.session, task.assignment) if draft.body.strip()],
         lead_in=lead_in(found.session, task.newsletter, task.assignment, task.text.language),
         readers=len(letters_of(found.session, task.assignment.question)),
-        runs_at=edition.runs_at if edition else None,
-        check_until=edition.cutoff_at if edition else None,
+        runs_at=found.runs_at,
+        check_until=found.edition.cutoff_at if found.edition else None,
         errors=errors or {},
         **values,
     )
@@ -106,17 +104,10 @@ def draft(**way: str) -> Response:
     form = request.form
     tab, count = form.get("tab", ""), form.get("count", 0, int)
     part = "reply" if "reply" in form else "answer"
+    written = writing.Written(form.get(part, ""), form.get("ties", ""), credit_line=_corrected())
 
     def save(found: Visit) -> Draft:
-        return writing.save_draft(
-            found.session,
-            found.actor,
-            found.task.assignment,
-            tab,
-            writing.Written(form.get(part, ""), form.get("ties", ""), credit_line=_corrected()),
-            count,
-            part,
-        )
+        return writing.save_draft(found.session, found.actor, found.task.assignment, tab, written, count, part)
 
     kept = change(way, save)
     if request.accept_mimetypes.best == "application/json":
@@ -128,14 +119,10 @@ def draft(**way: str) -> Response:
 def preview(**way: str) -> Response:
     """The text as it would run, above the sheet with everything that was typed. Changes nothing."""
     with visit(way) as found:
-        task = found.task
-        if task.stage != "answer":
+        if found.task.stage != "answer":
             return to_assignment(way)
-        sheet = sheet_from(request.form, task.assignment.credit_line)
-        block = as_it_would_run(
-            found.session, task.newsletter, task.assignment, task.text, sheet.answer, sheet.credit_line
-        )
-        return answer_page(found, sheet, block=block)
+        sheet = sheet_from(request.form, found.task.assignment.credit_line)
+        return answer_page(found, sheet, block=found.as_it_would_run(sheet.answer, sheet.credit_line))
 
 
 @at("/send", "POST")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor, Staff
-from ..db import keys, now
+from ..db import added, keys, now
 from ..lifecycle import Missing, must, within
 from ..mail import erasing
 from ..text import single_line
@@ -26,9 +26,7 @@ def keep_email(session: Session, letter: Letter, email: str, keep_days: int) -> 
         key_no=ring.newest,
         erase_on=(now(session) + timedelta(days=keep_days)).date(),
     )
-    session.add(contact)
-    session.flush()
-    return contact
+    return added(session, contact)
 
 
 def email_of(session: Session, letter: Letter) -> str | None:
@@ -74,9 +72,7 @@ def set_credit(
         (consent, kept_moment(session, letter)) if named and consent else (None, None)
     )
     credit.verified_at = credit.verified_by_id = credit.verified_how = None
-    session.add(credit)
-    session.flush()
-    return credit
+    return added(session, credit)
 
 
 def credits_of(session: Session, letter_ids: Sequence[int]) -> dict[int, Credit]:
@@ -131,7 +127,6 @@ def verify_credit(session: Session, actor: Staff, letter: Letter, how: str) -> N
     if not how:
         raise Missing("how")
     credit.verified_at, credit.verified_by_id, credit.verified_how = now(session), actor.person_id, how
-    session.flush()
     audit.record(session, actor, "credit.verify", letter)
 
 

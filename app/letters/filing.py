@@ -56,17 +56,8 @@ def reopen(session: Session, actor: Actor, letter: Letter, version: int | None =
     """Let a letter that was ended or filed wait again: one is taken out of its question by this. Raises as `release`
     does."""
     expect(lock(session, letter), version)
-    LETTER.apply(
-        session,
-        actor,
-        letter,
-        "reopen",
-        why={"was": _facts(letter)},
-        end_reason=None,
-        answered_by_id=None,
-        filed_as=None,
-        question_id=None,
-    )
+    gone = dict.fromkeys(("end_reason", "answered_by_id", "filed_as", "question_id"))
+    LETTER.apply(session, actor, letter, "reopen", why={"was": _facts(letter)}, **gone)
 
 
 def _facts(letter: Letter) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Actor, Staff
 from ..db import keys, lock, now
-from ..lifecycle import Illegal, Missing, must
+from ..lifecycle import Illegal, Missing, given, must
 from ..mail import inbound, usage
 from ..mail.models import Inbound
 from ..newsletters.models import Newsletter
@@ -52,9 +52,7 @@ def take(
     `hold` says why the desk should look at it first. `answerable` allows the one neutral acknowledgement, which is sent
     where the newsletter wants it, once a day to each sender. Raises `Missing` without words.
     """
-    body = clean(mailed.words)[:LONGEST]
-    if not body:
-        raise Missing("text")
+    body = given("text", clean(mailed.words)[:LONGEST])
     to = _usable(mailed.address)
     reason = held_reason(body) or hold or (_flood(session, to) if to else None)
     letter = Letter(
@@ -105,7 +103,6 @@ def reread(session: Session, actor: Actor, letter: Letter, before: str, words: s
     if letter.body != old or not new or new == old:
         return False
     letter.body = new
-    session.flush()
     audit.record(session, actor, "letter.reread", letter)
     return True
 

@@ -1,5 +1,4 @@
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -10,11 +9,10 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, Public, Row, one_of, table, tied
+from ..db import Editable, Public, Row, one_of, rows_where, table, tied
 from .lifecycle import STATES, LetterStates
 
 AUTHORS = ("reader", "expert")
@@ -24,11 +22,6 @@ OF_EXPERT = ("answer", "cannot", "later", "question back", *CHECK_REPLIES)
 FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", *OF_EXPERT)
 HEAR_BACK = ("number", "once", "while")
 CREDITS = ("none", "first", "full")
-
-
-def _rows(rule: str) -> dict[str, Any]:
-    """Of which rows an index is kept, on both databases."""
-    return {"sqlite_where": text(rule), "postgresql_where": text(rule)}
 
 
 class Letter(Row, Public, Editable, LetterStates):
@@ -68,29 +61,15 @@ class Letter(Row, Public, Editable, LetterStates):
         Index(None, "newsletter_id", "channel", "state", "id"),
         Index(None, "newsletter_id", "language", "state", "id"),
         Index(None, "newsletter_id", "state", "received_at", "id"),
-        Index("ix_letters_edition", "about_edition_id", "state", "id", **_rows("about_edition_id IS NOT NULL")),
-        Index("ix_letters_filed", "newsletter_id", "filed_as", "state", "id", **_rows("filed_as IS NOT NULL")),
-        Index("ix_letters_held", "newsletter_id", "held_reason", "id", **_rows("state = 'held'")),
-        Index(
-            "ix_letters_alike",
-            "newsletter_id",
-            "state",
-            "id",
-            sqlite_where=text("alike = 1"),
-            postgresql_where=text("alike"),
-        ),
-        Index("ix_letters_unlooked", "id", **_rows("alike IS NULL AND state = 'received'")),
+        Index("ix_letters_edition", "about_edition_id", "state", "id", **rows_where("about_edition_id IS NOT NULL")),
+        Index("ix_letters_filed", "newsletter_id", "filed_as", "state", "id", **rows_where("filed_as IS NOT NULL")),
+        Index("ix_letters_held", "newsletter_id", "held_reason", "id", **rows_where("state = 'held'")),
+        Index("ix_letters_alike", "newsletter_id", "state", "id", **rows_where("alike", on_sqlite="alike = 1")),
+        Index("ix_letters_unlooked", "id", **rows_where("alike IS NULL AND state = 'received'")),
         Index(None, "question_id", "id"),
-        Index(
-            "ix_letters_of_experts",
-            "newsletter_id",
-            "state",
-            "id",
-            sqlite_where=text("assignment_id IS NOT NULL"),
-            postgresql_where=text("assignment_id IS NOT NULL"),
-        ),
+        Index("ix_letters_of_experts", "newsletter_id", "state", "id", **rows_where("assignment_id IS NOT NULL")),
         Index(None, "erase_on", "id"),
-        Index("ix_letters_unindexed", "id", **_rows("indexed_version <> version")),
+        Index("ix_letters_unindexed", "id", **rows_where("indexed_version <> version")),
     )
 
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Reader
 from ..db import keys, lock
-from ..lifecycle import Missing, NotYours
+from ..lifecycle import NotYours, given
 from ..matching.index import forget
 from ..text import clean, receipt_of
 from . import contacts
@@ -44,9 +44,7 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
     Raises `Missing` (text), `Faulty` (too long, or too many), and `NotYours`, also when nothing can be added any more.
     """
     _whole_hand(session, actor, letter)
-    body = clean(body)
-    if not body:
-        raise Missing("text")
+    body = given("text", clean(body))
     if len(body) > MAXIMUM:
         raise Faulty({"more": "long"})
     newest = session.scalar(select(Addition).filter_by(letter_id=letter.id).order_by(Addition.id.desc()).limit(1))
@@ -60,7 +58,6 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
     addition = Addition(letter_id=letter.id, body=body, added_at=day)
     session.add(addition)
     session.execute(update(Letter).where(Letter.id == letter.id).values(indexed_version=0))
-    session.flush()
     audit.record(session, actor, "letter.add", letter, at=day)
     return addition
 

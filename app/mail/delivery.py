@@ -100,7 +100,7 @@ def anything_due(session: Session) -> bool:
 def expire(session: Session) -> Counter[str]:
     """End what is too late to send. What a server has refused all the time has failed; the rest has expired."""
     at = now(session)
-    late = select(OutboxMail).where(OutboxMail.is_queued, OutboxMail.expires_at <= at, _free(at))
+    late = select(OutboxMail).where(OutboxMail.is_queued, OutboxMail.expires_at <= at, free(at))
     ended: Counter[str] = Counter()
     for mail in session.scalars(late.limit(500).with_for_update(skip_locked=True)).all():
         action = "fail" if mail.said and mail.lane else "expire"
@@ -183,11 +183,12 @@ def _readable(session: Session, mail: OutboxMail) -> Message | None:
         return None
 
 
-def _free(at: datetime) -> ColumnElement[bool]:
+def free(at: datetime) -> ColumnElement[bool]:
+    """Return whether no worker has leased a mail."""
     return or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until <= at)
 
 
 def _due(lane: int, at: datetime) -> ColumnElement[bool]:
     return and_(
-        OutboxMail.is_queued, OutboxMail.lane == lane, OutboxMail.due_at <= at, OutboxMail.expires_at > at, _free(at)
+        OutboxMail.is_queued, OutboxMail.lane == lane, OutboxMail.due_at <= at, OutboxMail.expires_at > at, free(at)
     )

@@ -120,11 +120,8 @@ def anything_due(session: Session) -> bool:
 
 def leased(session: Session, claim: Claim) -> tuple[Inbound, bytes]:
     """The mail of a claim and its bytes, to be read. Raises `Missing` and `Unsealable`."""
-    query = select(Inbound, InboundRaw.raw_sealed).outerjoin(InboundRaw).where(Inbound.id == claim.inbound_id)
-    row, sealed = session.execute(query).one()
-    if sealed is None:
-        raise Missing("bytes")
-    return row, keys(session).open_bytes(_raw(row), sealed)
+    row = session.get_one(Inbound, claim.inbound_id)
+    return row, raw_of(session, row)
 
 
 def claimed(session: Session, claim: Claim) -> Inbound | None:

@@ -56,6 +56,11 @@ def _part(more: str = "", needed: str = "") -> Part:
     return Part(("name", "newsletter", "headline", *more.split()), tuple(needed.split()))
 
 
+def _news(name: str, **more: Any) -> Kind:
+    """A mail that tells a reader what became of their letter."""
+    return Kind(name, about.LetterMail, lane=2, automatic=GENERATED, forget=READER, **more)
+
+
 WAY_IN = frozenset(ENDED)
 READER = frozenset(STATES.which("is_settled"))  # a failed one can be tried again until the letter is forgotten
 DAY = timedelta(days=1)
@@ -149,21 +154,10 @@ KINDS = {
     "expert.not_used": Kind(
         N_("It won’t run"), about.AssignmentMail, lane=2, forget=WAY_IN, parts=_WHY, examples=_FULL
     ),
-    "reader.once": Kind(
-        N_("News for a reader, the only mail"),
-        about.LetterMail,
-        lane=2,
-        automatic=GENERATED,
-        forget=READER,
-        like="reader.news",
-    ),
-    "reader.news": Kind(
+    "reader.once": _news(N_("News for a reader, the only mail"), like="reader.news"),
+    "reader.news": _news(
         N_("News for a reader"),
-        about.LetterMail,
-        lane=2,
-        automatic=GENERATED,
         listed=True,
-        forget=READER,
         parts={"subject": _NEWS, "answered": _NEWS, "ended": _NEWS, "joined": _NEWS},
         stays=N_(
             "The link and what becomes of the address stand below it in any case. Of the question nothing ever does."

@@ -52,7 +52,7 @@ class Envelope(flask_mail.Message):
         self._message()  # a mail that can't be composed is refused before a connection is opened
 
     def _message(self) -> MIMEBase:
-        letter = self.letter
+        letter, automatic = self.letter, KINDS[self.letter.kind].automatic
         mime: Any = _alternatives(letter)  # typeshed knows no Header in a header
         headers = {
             "Subject": _words(letter.subject, "Subject"),
@@ -64,7 +64,10 @@ class Envelope(flask_mail.Message):
             "In-Reply-To": _only(_IDS, letter.in_reply_to),
             "References": _only(_IDS, " ".join(letter.references)),
             "Content-Language": _safe(letter.language),
-            **_robots(KINDS[letter.kind].automatic),
+            # What tells other robots not to answer (RFC 3834, section 5). A letter that the desk wrote may be answered by
+            # one: that an expert is away is good to know.
+            "Auto-Submitted": automatic or None,
+            "X-Auto-Response-Suppress": SUPPRESSED.get(automatic),
             **_lists(letter),
         }
         for name, value in headers.items():
@@ -72,13 +75,6 @@ class Envelope(flask_mail.Message):
                 mime[name] = value
         made: MIMEBase = mime
         return made
-
-
-def _robots(automatic: str) -> dict[str, str | None]:
-    """Return what tells other robots not to answer (RFC 3834, section 5). A letter that the desk wrote may be answered
-    by one: that an expert is away is good to know.
-    """
-    return {"Auto-Submitted": automatic or None, "X-Auto-Response-Suppress": SUPPRESSED.get(automatic)}
 
 
 def _lists(letter: Message) -> dict[str, str | None]:

@@ -33,10 +33,7 @@ class OutboxMail(Row, Public, Editable, MailStates):
         Index("ix_outbox_queued", "lane", "due_at", "id", sqlite_where=_queued, postgresql_where=_queued),
         Index("ix_outbox_expiring", "expires_at", sqlite_where=_queued, postgresql_where=_queued),
         Index(None, "newsletter_id", "state", "id"),
-        Index(None, "question_id", "id"),
-        Index(None, "letter_id", "id"),
-        Index(None, "ended_at", "id"),
-        Index(None, "assignment_id", "id"),
+        *(Index(None, name, "id") for name in ("question_id", "letter_id", "ended_at", "assignment_id")),
         Index("uq_outbox_return_mac", "return_mac", unique=True),
     )
 

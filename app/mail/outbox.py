@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.sql import ColumnElement
 
 from .. import audit
 from ..actors import Actor
@@ -191,21 +192,23 @@ def forget_letter(session: Session, actor: Actor, letter_id: int) -> None:
 
     Also of one that a worker is just handing over: nothing holds a reader's withdrawal up.
     """
-    for mail in session.scalars(select(OutboxMail).where(OutboxMail.letter_id == letter_id).with_for_update()):
-        if not mail.is_settled:
-            move(session, actor, mail, "forget")
+    for mail in _forget(session, actor, OutboxMail.letter_id == letter_id):
         mail.said = None
-        erase_contents(session, mail)
-    erasing.destroy_answers(session, OutboxMail.letter_id == letter_id)
 
 
 def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]) -> None:
     """Stop what has not been sent about these questions, and delete the contents of all mails about them."""
-    for mail in session.scalars(select(OutboxMail).where(OutboxMail.question_id.in_(question_ids)).with_for_update()):
+    _forget(session, actor, OutboxMail.question_id.in_(question_ids))
+
+
+def _forget(session: Session, actor: Actor, ours: ColumnElement[bool]) -> Sequence[OutboxMail]:
+    mails = session.scalars(select(OutboxMail).where(ours).with_for_update()).all()
+    for mail in mails:
         if not mail.is_settled:
             move(session, actor, mail, "forget")
         erase_contents(session, mail)
-    erasing.destroy_answers(session, OutboxMail.question_id.in_(question_ids))
+    erasing.destroy_answers(session, ours)
+    return mails
 
 
 def put_off(session: Session, question_ids: Sequence[int], until: datetime) -> None:

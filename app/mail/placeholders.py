@@ -8,7 +8,6 @@ import re
 from collections.abc import Collection, Mapping
 
 _PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z_]{1,30})\}|(?P<brace>[{}])")
-_OF_GETTEXT = re.compile(r"%\((\w+)\)[sd]")
 
 
 def fault_of(text: str, known: Collection[str], needed: Collection[str] = ()) -> tuple[str, str] | None:
@@ -32,9 +31,3 @@ def fill(text: str, values: Mapping[str, object]) -> str:
         return str(values[piece["name"]]) if piece["name"] else piece[0][0]
 
     return _PIECE.sub(put, text)
-
-
-def from_gettext(text: str, names: Mapping[str, str] | None = None) -> str:
-    """The product's own text, whose places are written "%(name)s", in this language. `names` renames some of them."""
-    escaped = text.replace("{", "{{").replace("}", "}}")
-    return _OF_GETTEXT.sub(lambda place: "{" + (names or {}).get(place[1], place[1]) + "}", escaped)

@@ -57,22 +57,14 @@ def bounce_address(pattern: str, token: str) -> str:
     return address_for(pattern, f"b-{token}")
 
 
-def tokens_in(addresses: Iterable[str], patterns: Iterable[str]) -> list[str]:
+def tokens_in(addresses: Iterable[str], patterns: Iterable[str], mark: str = "") -> list[str]:
     """Every reply token in these recipient addresses for one of these patterns, each once, in the order of the
     addresses.
 
     Found as well in what servers make of an address: upper case, Exchange's IMCEA forms, percent signs ("ask+token%
     steppe.example@relay.example", and %2B as in a web address), SRS0 and SRS1, BATV (prvs=), VERP (name=domain@list).
+    `mark` is what stands before the token.
     """
-    return _found(addresses, patterns, "")
-
-
-def bounce_tokens_in(addresses: Iterable[str], patterns: Iterable[str]) -> list[str]:
-    """The same for the return paths that `bounce_address` makes."""
-    return _found(addresses, patterns, "b-")
-
-
-def _found(addresses: Iterable[str], patterns: Iterable[str], mark: str) -> list[str]:
     shapes = [_shape(pattern, mark) for pattern in patterns]
     tokens: dict[str, None] = {}
     for address in islice(addresses, MOST_ADDRESSES):
@@ -80,6 +72,11 @@ def _found(addresses: Iterable[str], patterns: Iterable[str], mark: str) -> list
             for shape in shapes:
                 tokens.update((match["before"] or match["after"], None) for match in shape.finditer(form))
     return list(tokens)
+
+
+def bounce_tokens_in(addresses: Iterable[str], patterns: Iterable[str]) -> list[str]:
+    """The same for the return paths that `bounce_address` makes."""
+    return tokens_in(addresses, patterns, "b-")
 
 
 @lru_cache(maxsize=1000)

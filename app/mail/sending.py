@@ -25,11 +25,9 @@ TIMEOUT = 60.0  # seconds without a byte from the server, where MAIL_TIMEOUT say
 ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: our signing in is refused, not this mail
 
 # Faults without an answer of the server in them, for the person who looks after it.
-WORDS: tuple[tuple[type[OSError], str], ...] = (
+WORDS: tuple[tuple[type[OSError] | tuple[type[OSError], ...], str], ...] = (
     (TimeoutError, "the server kept silent for too long"),
-    (smtplib.SMTPServerDisconnected, "the server ended the connection"),
-    (ConnectionResetError, "the server ended the connection"),
-    (BrokenPipeError, "the server ended the connection"),
+    ((smtplib.SMTPServerDisconnected, ConnectionResetError, BrokenPipeError), "the server ended the connection"),
     (ssl.SSLCertVerificationError, "the server's certificate can't be trusted"),
     (ssl.SSLError, "the encrypted connection failed"),
     (smtplib.SMTPNotSupportedError, "the server knows no encryption, or no way to sign in"),

@@ -1,6 +1,9 @@
 """The common knowledge of a batch of mails: the newsletters, and what of them can be quoted. Looked up once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -28,6 +31,18 @@ class Settings:
     def checks(self) -> bool:
         """Return whether it can be told at all who wrote a mail."""
         return bool(self.authserv_id) or self.dns
+
+
+def settings_of(config: Mapping[str, Any]) -> Settings:
+    """Read the settings from the configuration. Without any nobody is proven to be who they say, and nothing is looked
+    up.
+    """
+    return Settings(
+        authserv_id=config.get("MAIL_AUTHSERV_ID") or None,
+        dns=config.get("MAIL_DNS", False),
+        return_path=config.get("MAIL_RETURN_PATH", ""),
+        house=parseaddr(config.get("MAIL_FROM", ""))[1],
+    )
 
 
 class House:

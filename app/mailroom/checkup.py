@@ -15,8 +15,7 @@ from . import imap, integrity
 
 UNPROVEN = (
     "MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: no sender can be proven, so every mailed answer of an expert waits "
-    "in "
-    "the holding pen"
+    "in the holding pen"
 )
 
 

@@ -16,17 +16,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..actors import Clock
-from ..db import Database, address
+from ..db import address
 from ..lifecycle import Missing, Refused
 from ..mail import inbound
 from ..mail.cli import answer_lines, mail
 from ..mail.lifecycle import SET_ASIDE
 from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading
+from ..web import db
 from . import checkup, imap, lmtp, pipe, reprocessing, webhook
+from .batch import settings_of
 from .inspecting import inspect
 from .placing import place_due
-from .placing_settings import settings_of
 
 SECONDS = 10  # of wall-clock time for reading one message
 AT_ONCE = 20  # mails placed between two steps of a progress bar
@@ -42,13 +43,12 @@ def receive(recipient: str | None, sender: str | None) -> None:
     Ends with 0 once it is committed; with 75 where a later try may succeed, which a mail server then makes; with 65
     where the message is larger than 25 MB.
     """
-    database = current_app.extensions["database"]
     try:
-        database.url  # noqa: B018 - asks whether there are settings
+        db.url  # noqa: B018 - asks whether there are settings
     except click.ClickException as unsafe:
         click.echo(unsafe.message, err=True)
         sys.exit(pipe.Exit.LATER)
-    status, words = pipe.receive(database, sys.stdin.buffer, recipient, sender)
+    status, words = pipe.receive(db, sys.stdin.buffer, recipient, sender)
     if status:
         click.echo(words, err=True)
     sys.exit(status)
@@ -57,9 +57,8 @@ def receive(recipient: str | None, sender: str | None) -> None:
 @mail.command("poll")
 def poll() -> None:
     """Fetch what waits in the mailboxes of MAILBOXES, once. Ends with 1 where one of them failed."""
-    database: Database = current_app.extensions["database"]
     failed = False
-    for number, mailbox in enumerate(database.url and current_app.config["MAILBOXES"], 1):
+    for number, mailbox in enumerate(db.url and current_app.config["MAILBOXES"], 1):
         label = f"mailbox {number} ({mailbox.host})"
         with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
@@ -68,7 +67,7 @@ def poll() -> None:
                 bar.update(done - bar.pos)
 
             try:
-                stored = imap.poll(database, mailbox, step)
+                stored = imap.poll(db, mailbox, step)
             except Exception as error:  # one mailbox that can't be reached keeps nobody from the others
                 failed, told = True, f"{label}: {type(error).__name__}"
             else:
@@ -83,8 +82,7 @@ def poll() -> None:
 @click.option("--socket", type=click.Path(dir_okay=False), help="Listen at a socket of this path instead.")
 def run_lmtp(host: str, port: int, socket: str | None) -> None:
     """Take mail from a mail server by LMTP, until told to stop."""
-    database: Database = current_app.extensions["database"]
-    database.write(lambda session: None)  # whoever can't store says so now, not to the first message
+    db.write(lambda session: None)  # whoever can't store says so now, not to the first message
     if socket is None and host not in HERE:
         click.echo("WARNING: LMTP knows no passwords: whoever reaches this address can hand in mail.", err=True)
 
@@ -92,14 +90,13 @@ def run_lmtp(host: str, port: int, socket: str | None) -> None:
         for place in places:
             click.echo(f"LMTP listens at {place if isinstance(place, str) else '{}:{}'.format(*place)}")
 
-    asyncio.run(lmtp.serve(database, listening, host=host, port=port, socket=socket))
+    asyncio.run(lmtp.serve(db, listening, host=host, port=port, socket=socket))
 
 
 @mail.command("webhook-address")
 def webhook_address() -> None:
     """Print the address that a mail provider posts messages to."""
-    database: Database = current_app.extensions["database"]
-    with database.read() as session:
+    with db.read() as session:
         if not (secret := current_app.config["MAIL_WEBHOOK_SECRET"]):
             raise click.ClickException("MAIL_WEBHOOK_SECRET is empty: this door is shut")
         click.echo(address(session, webhook.path(secret)))
@@ -108,7 +105,7 @@ def webhook_address() -> None:
 def _session(stack: ExitStack) -> Session | None:
     """A session to look things up in; None where there are no settings, or no newsroom behind them."""
     try:
-        session: Session = stack.enter_context(current_app.extensions["database"].read())
+        session = stack.enter_context(db.read())
         session.scalar(select(Inbound.id).limit(1))
     except (click.ClickException, SQLAlchemyError):
         return None
@@ -132,10 +129,9 @@ def run_inspect(jsonl: bool) -> None:
 @mail.command("place")
 def place() -> None:
     """Give every mail that waits its place, and tell how many got which."""
-    database: Database = current_app.extensions["database"]
-    with database.read() as session:
+    with db.read() as session:
         waiting = inbound.sums(session)["stored"]
-    _tell(_place(database, waiting))
+    _tell(_place(waiting))
 
 
 @mail.command("reprocess")
@@ -149,8 +145,7 @@ def reprocess(public_id: str | None, every: bool) -> None:
     """
     if every == bool(public_id):
         raise click.UsageError("Name one mail, or say --all.")
-    database: Database = current_app.extensions["database"]
-    with database.read() as session:
+    with db.read() as session:
         kept = select(Inbound.id).join(InboundRaw).where(Inbound.state.in_(SET_ASIDE)).order_by(Inbound.id)
         aside, waiting = list(session.scalars(kept)), reprocessing.letters_to_reread(session)
         if public_id:
@@ -167,24 +162,24 @@ def reprocess(public_id: str | None, every: bool) -> None:
     ):
         for row_id in steps:
             with suppress(Missing):  # its bytes were destroyed meanwhile
-                changed += reprocessing.reread(database, Clock(), reading, settings, row_id)
+                changed += reprocessing.reread(db, Clock(), reading, settings, row_id)
     with click.progressbar(aside, label="Taking back", file=sys.stderr) as steps:
         for row_id in steps:
             with suppress(Refused):  # somebody has filed it meanwhile, or its bytes were destroyed
-                database.write(partial(_take_back, row_id=row_id))
+                db.write(partial(_take_back, row_id=row_id))
     click.echo(f"letters with new words: {changed}")
-    _tell(_place(database, len(aside)))
+    _tell(_place(len(aside)))
 
 
 def _take_back(session: Session, row_id: int) -> None:
     inbound.read_again(session, Clock(), session.get_one(Inbound, row_id))
 
 
-def _place(database: Database, waiting: int) -> Counter[str]:
+def _place(waiting: int) -> Counter[str]:
     done: Counter[str] = Counter()
     with Reading(SECONDS) as reading, click.progressbar(length=waiting, label="Placing", file=sys.stderr) as bar:
         settings = settings_of(current_app.config)
-        while some := place_due(database, reading, settings, AT_ONCE):
+        while some := place_due(db, reading, settings, AT_ONCE):
             done += some
             bar.update(some.total())
     return done
@@ -201,6 +196,6 @@ def doctor() -> None:
 
     Ends with 1 where something is wrong.
     """
-    report = checkup.examine(current_app.extensions["database"], current_app.config)
+    report = checkup.examine(db, current_app.config)
     click.echo("\n".join(report.lines))
     sys.exit(1 if report.faults else 0)

@@ -13,7 +13,7 @@ from ..db import keys
 from ..editions.models import Edition
 from ..mail import fingerprint, inbound, outbox
 from ..mail.incoming import Known, Mail, Trimmed
-from ..mail.models import OutboxMail
+from ..mail.models import Inbound, OutboxMail
 from ..mail.origin import robots
 from ..mail.origin.authentication import Verdict
 from ..mail.reply_address import bounce_tokens_in, tokens_in
@@ -55,21 +55,15 @@ class Decision:
 class Case:
     """A mail before its judges. `session` is None where there is no database: then only the mail itself is judged.
 
-    `row_id` is the key under which it is stored, `mailbox_newsletter_id` what its mailbox belongs to.
+    `row` is what is stored of it; before it has a place its newsletter is the one that its mailbox belongs to.
     """
 
     def __init__(
-        self,
-        session: Session | None,
-        raw: bytes,
-        mail: Mail,
-        house: House,
-        *,
-        row_id: int | None = None,
-        mailbox_newsletter_id: int | None = None,
+        self, session: Session | None, raw: bytes, mail: Mail, house: House, row: Inbound | None = None
     ) -> None:
         self.session, self.raw, self.mail, self.house = session, raw, mail, house
-        self.row_id, self.mailbox_newsletter_id = row_id, mailbox_newsletter_id
+        self.row_id = row.id if row else None
+        self.mailbox_newsletter_id = row.newsletter_id if row else None
         self.trimmed = Trimmed(mail.body)
         self.shown: dict[str, Verdict] = {}  # whether it is from an address, as far as that was asked
 
@@ -123,12 +117,8 @@ class Case:
     def addressed_tokens(self) -> list[str]:
         """Those that the mail was written to; a token that also stands in Cc was passed around."""
         in_cc = set(tokens_in(self.cc, self.patterns))
-        found = tokens_in(self.to, self.patterns)
-        return found + [
-            token
-            for token in tokens_in(self.mail.delivered_to, self.patterns)
-            if token not in in_cc and token not in found
-        ]
+        found, delivered = (tokens_in(addresses, self.patterns) for addresses in (self.to, self.mail.delivered_to))
+        return found + [token for token in delivered if token not in in_cc and token not in found]
 
     @cached_property
     def reply_links(self) -> dict[str, Link]:
@@ -199,9 +189,8 @@ class Case:
     @cached_property
     def stated_edition(self) -> Edition | None:
         """The edition that it answers by a Message-ID or a reply address."""
-        return arriving.of_message_ids(self.books, self.message_ids) or arriving.of_tokens(
-            self.books, [token for token in self.tokens if token not in self.reply_links]
-        )
+        others = [token for token in self.tokens if token not in self.reply_links]
+        return arriving.of_message_ids(self.books, self.message_ids) or arriving.of_tokens(self.books, others)
 
     @cached_property
     def strange_tokens(self) -> list[str]:
@@ -214,13 +203,8 @@ class Case:
         """The newsletter that it was written to: where servers say that it went, by its address, by its mailbox."""
         written, everywhere = self._named(self.recipients), self.newsletters
         here = [one for one in everywhere if one.id == self.mailbox_newsletter_id]
-        choices = (
-            self._named(self.mail.delivered_to),
-            [one for one in written if one in here],
-            written,
-            here,
-            everywhere if len(everywhere) == 1 else [],
-        )
+        both, only = [one for one in written if one in here], everywhere if len(everywhere) == 1 else []
+        choices = (self._named(self.mail.delivered_to), both, written, here, only)
         return next((some[0] for some in choices if some), None)
 
     def _named(self, addresses: Sequence[str]) -> list[Newsletter]:
@@ -257,13 +241,9 @@ class Case:
         )
 
     def _quotable(self) -> Sequence[str]:
-        mails = [
-            outbox.read(self.books, mail).text
-            for mail in self.answered[:QUOTABLE]
-            if outbox.has_contents(self.books, mail)
-        ]
-        if mails:
-            return mails
+        kept = [mail for mail in self.answered[:QUOTABLE] if outbox.has_contents(self.books, mail)]
+        if kept:
+            return [outbox.read(self.books, mail).text for mail in kept]
         if self.stated_edition:
             return list(arriving.texts_of(self.books, [self.stated_edition]).values())
         if self.newsletter and (self.message_ids or "\n>" in self.mail.body or self.mail.html):

@@ -19,7 +19,6 @@ from imap_tools.errors import ImapToolsError
 from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from config import Mailbox
 
@@ -138,23 +137,12 @@ def _known(database: Database, mailbox: Mailbox, validity: int, uids: Sequence[i
         return set(session.scalars(stored))
 
 
-def _store(
-    database: Database, mailbox: Mailbox, validity: int, uid: int, raw: bytes, newsletter_id: int | None
-) -> bool:
-    def keep(session: Session) -> bool:
-        row = inbound.store(
-            session,
-            raw,
-            source="imap",
-            mailbox=mailbox.name,
-            uidvalidity=validity,
-            uid=uid,
-            newsletter_id=newsletter_id,
-        )
-        return row is not None
-
+def _store(database: Database, mailbox: Mailbox, validity: int, uid: int, raw: bytes, owner: int | None) -> bool:
+    keep = partial(
+        inbound.store, raw=raw, source="imap", mailbox=mailbox.name, uidvalidity=validity, uid=uid, newsletter_id=owner
+    )
     try:
-        return database.write(keep)
+        return database.write(keep) is not None
     except IntegrityError:  # another worker was faster between our look and our commit: it is stored
         return False
 

@@ -20,19 +20,13 @@ def check(session: Session) -> list[str]:
     """The faults, a sentence each; none where all is well."""
     stored = session.scalar(select(func.count()).select_from(Inbound)) or 0
     placed = inbound.sums(session).total()
-    without_bytes = _count(
-        session, select(Inbound.id).outerjoin(InboundRaw).where(Inbound.is_stored, InboundRaw.inbound_id.is_(None))
-    )
+    empty = select(Inbound.id).outerjoin(InboundRaw).where(Inbound.is_stored, InboundRaw.inbound_id.is_(None))
+    without_bytes = _count(session, empty)
     # A letter of the demo or of an import came by mail once; what was never here has no row and no contact either.
-    strays = _count(
-        session,
-        select(Inbound.id)
-        .outerjoin(Letter, Letter.id == Inbound.letter_id)
-        .where(Inbound.is_letter, (Letter.id.is_(None)) | (Letter.channel != "mail")),
-    )
-    doubled = _count(
-        session, select(Inbound.letter_id).where(Inbound.is_letter).group_by(Inbound.letter_id).having(func.count() > 1)
-    )
+    letters = select(Inbound.id).outerjoin(Letter, Letter.id == Inbound.letter_id).where(Inbound.is_letter)
+    strays = _count(session, letters.where((Letter.id.is_(None)) | (Letter.channel != "mail")))
+    by_letter = select(Inbound.letter_id).where(Inbound.is_letter).group_by(Inbound.letter_id)
+    doubled = _count(session, by_letter.having(func.count() > 1))
     since = inbound.waits_since(session)
     late = since is not None and since < now(session) - WAITS
     return [

@@ -67,79 +67,81 @@ def place_due(
     `at` sets the time. Raises `Busy` and `NotStarted`: what is leased then is placed once its lease is over.
     """
     done: Counter[str] = Counter()
-    while (left := limit - done.total()) > 0 and _anything_due(database, at):
+    placing = _Placing(database, reading, settings, at)
+    while (left := limit - done.total()) > 0 and placing.anything_due():
         claims = database.write(partial(inbound.claim, most=min(BATCH, left), lease=lease), at)
         if not claims:
             break
-        done.update(_place(database, reading, settings, claims, time.monotonic() + lease.total_seconds() / 2, at))
+        done.update(placing.together(claims, time.monotonic() + lease.total_seconds() / 2))
     return done
 
 
-def _anything_due(database: Database, at: datetime | None) -> bool:
-    with database.read() as session:
-        session.info["at"] = at
-        return inbound.anything_due(session)
+@dataclass(frozen=True)
+class _Placing:
+    """The means of placing: where mails are stored, what reads them, by which settings; `at` sets the time."""
 
+    database: Database
+    reading: Reading
+    settings: Settings
+    at: datetime | None
 
-def _place(
-    database: Database,
-    reading: Reading,
-    settings: Settings,
-    claims: Sequence[inbound.Claim],
-    until: float,
-    at: datetime | None,
-) -> Counter[str]:
-    """Place a batch in one transaction; what trips there is placed by itself afterwards. `until` is a monotonic
-    time."""
-    done: Counter[str] = Counter()
-    judged, failed = [], []
-    house = House(settings)
-    for claim in claims:
-        if time.monotonic() > until:
-            done["again"] += 1  # its lease could end while it is read
-            continue
-        found = _judge(database, reading, house, claim, at)
-        if found is None:
-            failed.append(claim)
-        else:
-            judged.append(found)
-    became = database.write(partial(_settle_all, judged=judged), at) if judged else {}
-    for one in judged:
-        place = became[one.claim.inbound_id] or _alone(database, reading, settings, one.claim, at)
-        if place is None:
-            failed.append(one.claim)
-        else:
-            done[place] += 1
-    for claim in failed:
-        done[database.write(partial(_give_up, claim=claim), at)] += 1
-    return done
+    def anything_due(self) -> bool:
+        with self.database.read() as session:
+            session.info["at"] = self.at
+            return inbound.anything_due(session)
 
+    def together(self, claims: Sequence[inbound.Claim], until: float) -> Counter[str]:
+        """Place a batch in one transaction; what trips there is placed by itself afterwards. `until` is a monotonic
+        time."""
+        done: Counter[str] = Counter()
+        judged, failed = [], []
+        house = House(self.settings)
+        for claim in claims:
+            if time.monotonic() > until:
+                done["again"] += 1  # its lease could end while it is read
+            elif found := self._judge(house, claim):
+                judged.append(found)
+            else:
+                failed.append(claim)
+        became = self._settle(judged) if judged else {}
+        for one in judged:
+            if place := became[one.claim.inbound_id] or self._alone(one.claim):
+                done[place] += 1
+            else:
+                failed.append(one.claim)
+        for claim in failed:
+            done[self.database.write(partial(_give_up, claim=claim), self.at)] += 1
+        return done
 
-def _judge(
-    database: Database, reading: Reading, house: House, claim: inbound.Claim, at: datetime | None
-) -> Judged | None:
-    """Read and judge a mail, outside of any transaction that writes; None where that failed."""
-    if claim.attempts > DEADLY:
-        return None
-    try:
-        with database.read() as session:
-            session.info["at"] = at
-            row, raw = inbound.leased(session, claim)
-            mail = reading.parse(raw)
-            case = Case(session, raw, mail, house, row_id=row.id, mailbox_newsletter_id=row.newsletter_id)
-            case.trimmed = reading.trim(mail, case.known)
-            decision = decide(case)
-            return Judged(
-                claim,
-                decision,
-                case.content(decision.newsletter_id),
-                case.reading,
-                mail.message_id,
-                mail.body,
-                answerable(case, decision),
-            )
-    except Exception as error:
-        _tell(claim, error)
+    def _judge(self, house: House, claim: inbound.Claim) -> Judged | None:
+        """Read and judge a mail, outside of any transaction that writes; None where that failed."""
+        if claim.attempts > DEADLY:
+            return None
+        try:
+            with self.database.read() as session:
+                session.info["at"] = self.at
+                row, raw = inbound.leased(session, claim)
+                mail = self.reading.parse(raw)
+                case = Case(session, raw, mail, house, row)
+                case.trimmed = self.reading.trim(mail, case.known)
+                decision = decide(case)
+                content, reply = case.content(decision.newsletter_id), answerable(case, decision)
+                return Judged(claim, decision, content, case.reading, mail.message_id, mail.body, reply)
+        except Exception as error:
+            _tell(claim, error)
+            return None
+
+    def _settle(self, judged: Sequence[Judged]) -> dict[int, str | None]:
+        return self.database.write(partial(_settle_all, judged=judged), self.at)
+
+    def _alone(self, claim: inbound.Claim) -> str | None:
+        """Judge a mail again, and place it by itself: another one may have become its first."""
+        for _ in range(RACES):
+            judged = self._judge(House(self.settings), claim)
+            if judged is None:
+                return None
+            if place := self._settle([judged])[claim.inbound_id]:
+                return place
         return None
 
 
@@ -160,28 +162,13 @@ def _settle_all(session: Session, judged: Sequence[Judged]) -> dict[int, str | N
     return became
 
 
-def _alone(
-    database: Database, reading: Reading, settings: Settings, claim: inbound.Claim, at: datetime | None
-) -> str | None:
-    """Judge a mail again, and place it by itself: another one may have become its first."""
-    for _ in range(RACES):
-        judged = _judge(database, reading, House(settings), claim, at)
-        if judged is None:
-            return None
-        place = database.write(partial(_settle_all, judged=[judged]), at)[claim.inbound_id]
-        if place is not None:
-            return place
-    return None
-
-
 def settle(session: Session, judged: Judged) -> str:
     """Make what a decision says and place the mail, if this lease still holds; tells the place, or "lost"."""
     row = inbound.claimed(session, judged.claim)
     if row is None:
         return "lost"
-    decision, facts = judged.decision, dict(judged.decision.facts)
-    facts["content_mac"] = inbound.mac_of(session, judged.content)
-    facts |= take(session, Mailroom(), row, judged)
+    decision, mac = judged.decision, inbound.mac_of(session, judged.content)
+    facts = {**decision.facts, "content_mac": mac, **take(session, Mailroom(), row, judged)}
     inbound.place(session, Mailroom(), row, decision.place, decision.reasons, **facts)
     return decision.place
 

@@ -35,7 +35,7 @@ def reread(database: Database, actor: Actor, reading: Reading, settings: Setting
         row = session.get_one(Inbound, inbound_id)
         raw = inbound.raw_of(session, row)
         mail = reading.parse(raw)
-        case = Case(session, raw, mail, House(settings), row_id=row.id, mailbox_newsletter_id=row.newsletter_id)
+        case = Case(session, raw, mail, House(settings), row)
         case.trimmed = reading.trim(mail, case.known)
         read = case.reading
 

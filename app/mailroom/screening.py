@@ -108,14 +108,9 @@ def robot(case: Case) -> Decision | None:
     if case.judgement.kind != "automatic" or (set(case.judgement.reasons) <= OF_A_LIST and answers_us(case)):
         return None
     newsletter_id, assignment_id = case.about if case.session else (None, None)
-    ours = next(iter(case.answered), None) if case.session else None
-    return Decision(
-        "automatic",
-        case.judgement.reasons,
-        newsletter_id or case.any_newsletter_id,
-        assignment_id,
-        outbox_id=ours.id if ours else None,
-    )
+    newsletter_id, reasons = newsletter_id or case.any_newsletter_id, case.judgement.reasons
+    outbox_id = case.answered[0].id if case.session and case.answered else None
+    return Decision("automatic", reasons, newsletter_id, assignment_id, outbox_id=outbox_id)
 
 
 def answers_us(case: Case) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from . import semantic
 from .index import is_sqlite, scoped
-from .models import Collection, _Doc
+from .models import Collection, Key, _Doc
 from .reasons import Reason, reasons
 from .scoring import Counts, Weighed, Words, alikeness
 from .verdicts import cutoff, not_the_same
@@ -24,7 +24,6 @@ AT_LEAST = 2  # terms that are looked up whatever they cost
 ASKED_AT_ONCE = 500  # terms of one query for counts
 
 __all__ = ["Alike", "Key", "Probe", "Reason", "Scored", "alike"]
-Key = tuple[str, int]
 Scored = tuple[Key, float, _Doc]
 
 
@@ -83,9 +82,7 @@ def alike(
     if scored is None:
         scored = by_score(session, collection, newsletter_id, probe, matcher)
     hidden = {*not_the_same(session, probe.key)} | ({probe.key} if probe.key else set())
-    ranked = [(key, score, doc) for key, score, doc in scored if hidden.isdisjoint({key, (doc.noun, doc.noun_id)})][
-        :limit
-    ]
+    ranked = [one for one in scored if hidden.isdisjoint({one[0], (one[2].noun, one[2].noun_id)})][:limit]
     if not ranked:
         return []
     counts = counts_of(session, collection, newsletter_id, Words(probe.text).compared)
@@ -125,12 +122,9 @@ def counts_of(session: Session, collection: Collection, newsletter_id: int, term
     found: dict[str, int] = {}
     for at in range(0, len(names), ASKED_AT_ONCE):
         found |= dict(session.execute(select(column, docs).where(column.in_(names[at : at + ASKED_AT_ONCE]))).all())
-    size = found.get(names[0], 0)
-    return Counts(
-        size,
-        found.get(names[1], 0) / size if size else 0.0,
-        dict(zip(listed, map(found.get, names[2:], [0] * len(listed)), strict=True)),
-    )
+    size, length = found.get(names[0], 0), found.get(names[1], 0)
+    docs_of = {term: found.get(name, 0) for term, name in zip(listed, names[2:], strict=True)}
+    return Counts(size, length / size if size else 0.0, docs_of)
 
 
 def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> list[tuple[float, _Doc]]:
@@ -195,9 +189,6 @@ def proposed(
 def _by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> list[tuple[float, _Doc]]:
     near = semantic.nearest(session, collection, newsletter_id, probe.text, probe.key, PROPOSED)
     docs = collection.docs
-    rows = session.scalars(
-        select(docs).where(
-            docs.newsletter_id == newsletter_id, docs.offered, docs.noun_id.in_([noun_id for _, noun_id in near])
-        )
-    )
+    ids = [noun_id for _, noun_id in near]
+    rows = session.scalars(select(docs).where(docs.newsletter_id == newsletter_id, docs.offered, docs.noun_id.in_(ids)))
     return [(near[doc.noun, doc.noun_id], doc) for doc in rows if (doc.noun, doc.noun_id) in near]

@@ -24,11 +24,8 @@ def _embed(database: Database, collection: Collection) -> int:
     if not rows:
         return 0
     numbers = semantic.embed([row.text for row in rows])
-    database.write(
-        lambda session: _keep(
-            session, collection, {row.id: (row.text, n) for row, n in zip(rows, numbers, strict=True)}
-        )
-    )
+    made = {row.id: (row.text, n) for row, n in zip(rows, numbers, strict=True)}
+    database.write(lambda session: _keep(session, collection, made))
     return len(rows)
 
 
@@ -37,15 +34,9 @@ def _keep(session: Session, collection: Collection, made: dict[int, tuple[str, b
     docs = collection.docs
     there = session.scalars(select(docs).where(docs.id.in_(made), UNSEEN).with_for_update()).all()
     kept = [doc for doc in there if doc.text == made[doc.id][0]]
+    by = {"kept_in": collection.name, "matcher": semantic.NAME}
     session.add_all(
-        Vector(
-            kept_in=collection.name,
-            newsletter_id=doc.newsletter_id,
-            noun=doc.noun,
-            noun_id=doc.noun_id,
-            matcher=semantic.NAME,
-            numbers=made[doc.id][1],
-        )
+        Vector(newsletter_id=doc.newsletter_id, noun=doc.noun, noun_id=doc.noun_id, numbers=made[doc.id][1], **by)
         for doc in kept
     )
     session.execute(update(docs).where(docs.id.in_([doc.id for doc in kept])).values(embedded=True))

@@ -137,10 +137,8 @@ def small_database(folder: Path) -> Database:
 def fill(database: Database, stored: Sequence[Stored], matcher: str) -> Iterator[int]:
     """Index what is stored, and embed it where the matcher is the semantic one; yields how many rows were done."""
     for start in range(0, len(stored), BATCH):
-        rows = [
-            Doc(NEWSLETTER, "question", number, row.text)
-            for number, row in enumerate(stored[start : start + BATCH], start + 1)
-        ]
+        part = enumerate(stored[start : start + BATCH], start + 1)
+        rows = [Doc(NEWSLETTER, "question", number, row.text) for number, row in part]
         database.write(lambda session, rows=rows: put(session, PUBLIC, rows))  # type: ignore[misc]
         if matcher != semantic.NAME:
             yield len(rows)

@@ -97,7 +97,7 @@ WEIGHTS = Weights()
 REPLIES_KNOWN = 3  # invitations from which on a rate says something
 
 
-def rank(question: Asked, experts: Sequence[Candidate], *, today: date, weights: Weights = WEIGHTS) -> list[Ranked]:
+def rank(question: Asked, experts: Sequence[Candidate], *, today: date) -> list[Ranked]:
     """Every candidate, best first; of two alike the one with the lower key, so that the order stays."""
     texts = {past.text: Words(past.text) for expert in experts for past in expert.past}
     words = Words(question.text)
@@ -107,9 +107,9 @@ def rank(question: Asked, experts: Sequence[Candidate], *, today: date, weights:
     ranked = []
     for expert in experts:
         facts = [
-            *_past(question, expert, fits, counts, weights),
-            *_declared(question, words.stored, expert, weights),
-            *_against(expert, today, weights),
+            *_past(question, expert, fits, counts),
+            *_declared(question, words.stored, expert),
+            *_against(expert, today),
         ]
         facts.sort(key=lambda fact: -abs(fact.weight))
         ranked.append(Ranked(expert.key, sum(fact.weight for fact in facts), tuple(facts)))
@@ -122,43 +122,41 @@ def _counts(texts: Collection[Words]) -> Counts:
     return Counts(len(texts), docs.total() / len(texts) if texts else 0.0, docs)
 
 
-def _past(
-    question: Asked, expert: Candidate, fits: Mapping[str, float], counts: Counts, weights: Weights
-) -> Iterator[Fact]:
+def _past(question: Asked, expert: Candidate, fits: Mapping[str, float], counts: Counts) -> Iterator[Fact]:
     """Yield what they have answered that comes nearest, if a person would see why."""
     if not expert.past and not expert.answered:
         yield Fact("new", (), 0.0)
     best = max(expert.past, key=lambda past: fits[past.text], default=None)
-    if best and fits[best.text] >= weights.least and (words := shared_words(question.text, best.text, counts)):
-        yield Fact("past", (best.key, *words), weights.past * fits[best.text])
+    if best and fits[best.text] >= WEIGHTS.least and (words := shared_words(question.text, best.text, counts)):
+        yield Fact("past", (best.key, *words), WEIGHTS.past * fits[best.text])
 
 
-def _declared(question: Asked, there: AbstractSet[str], expert: Candidate, weights: Weights) -> list[Fact]:
+def _declared(question: Asked, there: AbstractSet[str], expert: Candidate) -> list[Fact]:
     """Return what they say of themselves that fits; `there` are the terms of the question."""
     found: list[Fact] = []
     topics = {topic.casefold() for topic in expert.topics}
     if shared := tuple(topic for topic in question.topics if topic.casefold() in topics):
-        found.append(Fact("topic", shared, weights.topic))
+        found.append(Fact("topic", shared, WEIGHTS.topic))
     elif said := tuple(topic for topic in expert.topics if Words(topic).stored & there):  # whatever their endings
-        found.append(Fact("topic", said, weights.topic))
+        found.append(Fact("topic", said, WEIGHTS.topic))
     spoken = {tag.partition("-")[0] for tag in expert.languages}
     if question.language.partition("-")[0] in spoken:
-        found.append(Fact("language", (question.language,), weights.language))
+        found.append(Fact("language", (question.language,), WEIGHTS.language))
     return found
 
 
-def _against(expert: Candidate, today: date, weights: Weights) -> list[Fact]:
+def _against(expert: Candidate, today: date) -> list[Fact]:
     found: list[Fact] = []
     if expert.away_until and expert.away_until >= today:
-        found.append(Fact("away", (expert.away_until,), -weights.away))
+        found.append(Fact("away", (expert.away_until,), -WEIGHTS.away))
     if expert.live:
         full = min(2.0, expert.live / max(1, expert.at_once))
-        found.append(Fact("load", (expert.live, expert.at_once), -weights.load * full))
-    days = (today - expert.last_asked).days if expert.last_asked else weights.recent_days
-    if days < weights.recent_days:
-        found.append(Fact("recent", (days,), -weights.recent * (1 - days / weights.recent_days)))
+        found.append(Fact("load", (expert.live, expert.at_once), -WEIGHTS.load * full))
+    days = (today - expert.last_asked).days if expert.last_asked else WEIGHTS.recent_days
+    if days < WEIGHTS.recent_days:
+        found.append(Fact("recent", (days,), -WEIGHTS.recent * (1 - days / WEIGHTS.recent_days)))
     if expert.asked >= REPLIES_KNOWN:
         rate = expert.replied / expert.asked
         code = "replies" if rate >= 0.5 else "silent"
-        found.append(Fact(code, (expert.asked, expert.replied), weights.replies * (2 * rate - 1)))
+        found.append(Fact(code, (expert.asked, expert.replied), WEIGHTS.replies * (2 * rate - 1)))
     return found

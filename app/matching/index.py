@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from .models import COLLECTIONS, SQLITE, Collection, Vector, _Doc
+from .models import COLLECTIONS, SQLITE, Collection, Key, Vector, _Doc
 from .terms import cut, stems
 
 # Before 3.42 SQLite's full-text index only marks what was deleted; then erasing has to merge all of it anew.
@@ -35,7 +35,7 @@ class Doc:
     topics: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> Key:
         return self.noun, self.noun_id
 
 
@@ -54,8 +54,7 @@ def put(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
     there = {(row.noun, row.noun_id): row for row in _rows(session, collection, list(wanted))}
     changed = [row for key, row in there.items() if not _same_words(row, wanted[key])]
     counted: Counter[str] = Counter()
-    for terms in _take_out(session, collection, changed):
-        counted.subtract(terms)
+    counted.subtract(_take_out(session, collection, changed))
     for key, doc in wanted.items():
         row = there.get(key) or collection.docs(noun=doc.noun, noun_id=doc.noun_id)
         row.newsletter_id, row.text, row.more = doc.newsletter_id, doc.text, doc.more
@@ -68,8 +67,7 @@ def put(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
         row.embedded = False
     session.add_all(changed)
     session.flush()
-    for terms in _put_in(session, collection, changed):
-        counted.update(terms)
+    counted.update(_put_in(session, collection, changed))
     _count(session, collection, counted)
     _drop_vectors(session, collection, _keys(changed))
 
@@ -84,14 +82,13 @@ def forget(session: Session, noun: str, noun_id: int) -> None:
         take_out(session, collection, [(noun, noun_id)])
 
 
-def take_out(session: Session, collection: Collection, keys: Sequence[tuple[str, int]]) -> None:
+def take_out(session: Session, collection: Collection, keys: Sequence[Key]) -> None:
     """Let these not be found any more, whether they could be or not."""
     rows = _rows(session, collection, keys)
     if not rows:
         return
     counted: Counter[str] = Counter()
-    for terms in _take_out(session, collection, rows):
-        counted.subtract(terms)
+    counted.subtract(_take_out(session, collection, rows))
     _count(session, collection, counted)
     there = _keys(rows)
     # The documents first: whoever is about to keep a vector of one has locked it, and is waited for here.
@@ -113,24 +110,23 @@ def empty(session: Session, collection: Collection) -> None:
         session.execute(text(f"DELETE FROM {collection.fts}"))  # noqa: S608 - names of ours
 
 
-def _rows(session: Session, collection: Collection, keys: Sequence[tuple[str, int]]) -> list[_Doc]:
+def _rows(session: Session, collection: Collection, keys: Sequence[Key]) -> list[_Doc]:
     docs = collection.docs
     return list(session.scalars(select(docs).where(tuple_(docs.noun, docs.noun_id).in_(keys)))) if keys else []
 
 
-def _keys(rows: Sequence[_Doc]) -> list[tuple[str, int]]:
+def _keys(rows: Sequence[_Doc]) -> list[Key]:
     return [(row.noun, row.noun_id) for row in rows]
 
 
-def _drop_vectors(session: Session, collection: Collection, keys: Sequence[tuple[str, int]]) -> None:
+def _drop_vectors(session: Session, collection: Collection, keys: Sequence[Key]) -> None:
     if keys:
-        session.execute(
-            delete(Vector).where(Vector.kept_in == collection.name, tuple_(Vector.noun, Vector.noun_id).in_(keys))
-        )
+        gone = tuple_(Vector.noun, Vector.noun_id).in_(keys)
+        session.execute(delete(Vector).where(Vector.kept_in == collection.name, gone))
 
 
-def _put_in(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[list[str]]:
-    """Write the rows' terms into the full-text index; gives what each of them adds to the counts."""
+def _put_in(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[str]:
+    """Write the rows' terms into the full-text index; gives what they add to the counts."""
     cuts = [(row, *_cut(row)) for row in rows]
     sqlite = is_sqlite(session)
     written = [
@@ -141,7 +137,7 @@ def _put_in(session: Session, collection: Collection, rows: Sequence[_Doc]) -> l
     ]
     if written:
         session.execute(text(INSERT[sqlite].format(fts=collection.fts)), written)
-    return [counts_of(row.newsletter_id, terms) for row, terms, _ in cuts]
+    return [one for row, terms, _ in cuts for one in counts_of(row.newsletter_id, terms)]
 
 
 INSERT = {
@@ -161,28 +157,20 @@ def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
     return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(different)), *different]
 
 
-def _take_out(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[list[str]]:
-    """Delete the rows' terms from the full-text index; gives what each of them took away from the counts.
+def _take_out(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[str]:
+    """Delete the rows' terms from the full-text index; gives what they took away from the counts.
 
     The terms are read back and not cut again: another version may have cut them another way.
     """
     ids = {row.id: row.newsletter_id for row in rows}
     if not ids:
         return []
-    listed = ", ".join(map(str, ids))
-    if is_sqlite(session):
-        found = session.execute(text(f"SELECT rowid, terms FROM {collection.fts} WHERE rowid IN ({listed})"))  # noqa: S608
-        taken = [counts_of(ids[rowid], terms.split()) for rowid, terms in found]
-    else:
-        found = session.execute(
-            text(
-                f"SELECT rowid, tsvector_to_array(ts_filter(terms, '{{a}}')) FROM {collection.fts}"  # noqa: S608
-                f" WHERE rowid IN ({listed})"
-            )
-        )
-        taken = [counts_of(ids[rowid], terms) for rowid, terms in found]
-    session.execute(text(f"DELETE FROM {collection.fts} WHERE rowid IN ({listed})"))  # noqa: S608
-    return taken
+    sqlite = is_sqlite(session)
+    column = "terms" if sqlite else "tsvector_to_array(ts_filter(terms, '{a}'))"
+    there = f"FROM {collection.fts} WHERE rowid IN ({', '.join(map(str, ids))})"
+    found = session.execute(text(f"SELECT rowid, {column} {there}")).all()
+    session.execute(text(f"DELETE {there}"))
+    return [one for rowid, terms in found for one in counts_of(ids[rowid], terms.split() if sqlite else terms)]
 
 
 def tsvector(terms: Sequence[str], more: Sequence[str]) -> str:

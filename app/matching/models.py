@@ -6,25 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    DDL,
-    JSON,
-    CheckConstraint,
-    Float,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    String,
-    Text,
-    UniqueConstraint,
-    event,
-    text,
-)
+from sqlalchemy import DDL, JSON, CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from ..db import Base, Row, one_of, table
 
 NOUNS = ("letter", "question")
+Key = tuple[str, int]  # of a letter or question: its noun, and its key there
 UNSEEN = text("NOT embedded")
 
 
@@ -106,7 +94,7 @@ class Vector(Row):
     noun: Mapped[str] = mapped_column(String(20))
     noun_id: Mapped[int]
     matcher: Mapped[str] = mapped_column(String(20))
-    numbers: Mapped[bytes] = mapped_column(LargeBinary)
+    numbers: Mapped[bytes]
 
 
 class Verdict(Row):

@@ -110,11 +110,8 @@ def search(
     found = (_fts5 if sqlite else _tsquery)(newsletter_id, asked)
     docs = collection.docs.__tablename__
     matches = f"{collection.fts} MATCH :query" if sqlite else "f.terms @@ CAST(:query AS tsquery)"
-    kinds = (
-        ""
-        if set(nouns) >= set(NOUNS)
-        else " AND d.noun IN ({})".format(", ".join(f"'{n}'" for n in NOUNS if n in nouns))
-    )
+    listed = ", ".join(f"'{noun}'" for noun in NOUNS if noun in nouns)
+    kinds = "" if set(nouns) >= set(NOUNS) else f" AND d.noun IN ({listed})"
     kinds += " AND d.answered" if answered else ""
     ids = session.scalars(
         text(

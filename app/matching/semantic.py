@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .models import Collection, Vector
+from .models import Collection, Key, Vector
 
 NAME = "semantic"
 NUMBERS = 384
@@ -52,40 +52,24 @@ def embed(texts: list[str]) -> list[bytes]:
 
 
 def nearest(
-    session: Session, collection: Collection, newsletter_id: int, text: str, key: tuple[str, int] | None, limit: int
-) -> dict[tuple[str, int], float]:
+    session: Session, collection: Collection, newsletter_id: int, text: str, key: Key | None, limit: int
+) -> dict[Key, float]:
     """The nearest of a newsletter's texts with their cosines. `key` is the text's own place, where it may have a
     vector."""
     import numpy as np
 
-    own = (
-        session.scalar(
-            _of(Vector.numbers, collection, newsletter_id).where(Vector.noun == key[0], Vector.noun_id == key[1])
-        )
-        if key
-        else None
+    here = select(Vector.noun, Vector.noun_id, Vector.numbers).where(
+        Vector.newsletter_id == newsletter_id, Vector.kept_in == collection.name, Vector.matcher == NAME
     )
-    asked = np.frombuffer(own or embed([text])[0], dtype=np.int8).astype(np.float32)
+    own = session.execute(here.where(Vector.noun == key[0], Vector.noun_id == key[1])).first() if key else None
+    asked = np.frombuffer(own.numbers if own else embed([text])[0], dtype=np.int8).astype(np.float32)
     asked /= np.linalg.norm(asked)
     best: list[tuple[float, str, int]] = []
-    rows = session.execute(
-        _of((Vector.noun, Vector.noun_id, Vector.numbers), collection, newsletter_id).execution_options(
-            yield_per=AT_ONCE
-        )
-    )
-    for part in rows.partitions():
-        there = (
-            np.frombuffer(b"".join(row.numbers for row in part), dtype=np.int8).reshape(-1, NUMBERS).astype(np.float32)
-        )
+    for part in session.execute(here.execution_options(yield_per=AT_ONCE)).partitions():
+        numbers = np.frombuffer(b"".join(row.numbers for row in part), dtype=np.int8)
+        there = numbers.reshape(-1, NUMBERS).astype(np.float32)
         cosines = there @ asked / np.linalg.norm(there, axis=1)
         top = np.argsort(-cosines)[:limit]
         best += [(float(cosines[at]), part[at].noun, part[at].noun_id) for at in top]
         best = sorted(best, key=lambda entry: (-entry[0], entry[1:]))[:limit]
     return {(noun, noun_id): min(1.0, max(0.0, score)) for score, noun, noun_id in best}
-
-
-def _of(columns: Any, collection: Collection, newsletter_id: int) -> Any:
-    listed = columns if isinstance(columns, tuple) else (columns,)
-    return select(*listed).where(
-        Vector.newsletter_id == newsletter_id, Vector.kept_in == collection.name, Vector.matcher == NAME
-    )

@@ -12,7 +12,7 @@ from .. import audit
 from ..actors import Staff
 from ..db import now
 from ..lifecycle import Missing, must
-from .models import NOUNS, Verdict
+from .models import NOUNS, Key, Verdict
 
 FALSE_ALARMS = 0.1  # the share of pairs that are not the same and may all the same be shown unasked
 # Before anybody has decided anything: the cut-off for that share on the made questions of bench/matching.py.
@@ -23,9 +23,7 @@ PRIOR_WEIGHS = 20  # decisions
 NEWEST = 500  # decisions that count: a desk changes its mind, and its readers their questions
 
 
-def verdict(
-    session: Session, actor: Staff, one: tuple[str, int], other: tuple[str, int], same: bool, score: float, matcher: str
-) -> Verdict:
+def verdict(session: Session, actor: Staff, one: Key, other: Key, same: bool, score: float, matcher: str) -> Verdict:
     """Note that two things are the same question, or not. Decided again, the later decision holds.
 
     `score` and `matcher` are those of the `Alike` that was shown. Raises `Missing` for a pair that is none, and
@@ -45,7 +43,7 @@ def verdict(
     return row
 
 
-def take_back_same(session: Session, actor: Staff, one: tuple[str, int], other: tuple[str, int]) -> None:
+def take_back_same(session: Session, actor: Staff, one: Key, other: Key) -> None:
     """Forget that two were called the same, with the step that it led to. What was said since, or otherwise, stays."""
     row = _said(session, one, other)
     if row is not None and row.same:
@@ -54,7 +52,7 @@ def take_back_same(session: Session, actor: Staff, one: tuple[str, int], other: 
         session.flush()
 
 
-def _said(session: Session, one: tuple[str, int], other: tuple[str, int]) -> Verdict | None:
+def _said(session: Session, one: Key, other: Key) -> Verdict | None:
     (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
     return session.scalar(select(Verdict).filter_by(a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id))
 
@@ -63,7 +61,7 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
     return {"a": [row.a_noun, row.a_id], "b": [row.b_noun, row.b_id]}
 
 
-def not_the_same(session: Session, key: tuple[str, int] | None) -> set[tuple[str, int]]:
+def not_the_same(session: Session, key: Key | None) -> set[Key]:
     """Return what has been called another question than this."""
     if key is None:
         return set()
@@ -87,9 +85,8 @@ def cutoff(session: Session, newsletter_id: int, matcher: str, documents: int) -
     """
     newest = select(Verdict.score, Verdict.same).filter_by(newsletter_id=newsletter_id, matcher=matcher)
     rows = session.execute(newest.order_by(Verdict.id.desc()).limit(NEWEST)).all()
-    return learned(
-        [score for score, same in rows if not same], [score for score, same in rows if same], prior(matcher, documents)
-    )
+    different, alike = ([score for score, same in rows if same is which] for which in (False, True))
+    return learned(different, alike, prior(matcher, documents))
 
 
 def learned(different: list[float], same: list[float], prior: float) -> float:

@@ -32,6 +32,5 @@ def named(session: Session, actor: Staff, newsletter: Newsletter, names: Sequenc
 def _add(session: Session, actor: Staff, newsletter: Newsletter, name: str, key: str) -> Topic:
     topic = Topic(newsletter_id=newsletter.id, slug=key, name=name)
     session.add(topic)
-    session.flush()
     audit.record(session, actor, "topic.add", topic)
     return topic

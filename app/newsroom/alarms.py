@@ -20,10 +20,9 @@ from ..answers.models import Assignment
 from ..db import Database, address, now
 from ..editions.models import Edition
 from ..letters.models import Letter
-from ..mail import outbox
-from ..mail.mail_templates import write
 from ..mail.mail_values import DeskMail, EditionMail
 from ..mail.models import Inbound, OutboxMail
+from ..newsletters.desk_mails import to_colleague
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
@@ -50,37 +49,27 @@ class Alarm:
 
 def raise_alarms(database: Database, at: datetime | None = None) -> int:
     """Tell each desk what it has not been told yet, in a transaction that finds it still so. Returns how many mails."""
-    with database.read() as session:
-        if at is not None:
-            session.info["at"] = at
+    with database.read(at) as session:
         keys = [newsletter.id for newsletter in all_newsletters(session) if any(_untold(session, newsletter))]
     return sum(database.write(partial(_tell, newsletter_id=key), at) for key in keys)
 
 
 def _tell(session: Session, newsletter_id: int) -> int:
     newsletter, told = session.get_one(Newsletter, newsletter_id), 0
-    for alarm, person, to in list(_untold(session, newsletter)):
-        sender = expert_mails.sender(session, newsletter, person.language)
-        mail = outbox.put(
-            session,
-            write(alarm.kind, sender, to, person.name, alarm.about),
-            newsletter_id=newsletter.id,
-            person_id=person.id,
-            once_key=_once_key(alarm, person),
-            **alarm.keys,
-        )
+    for alarm, person in list(_untold(session, newsletter)):
+        once_key = _once_key(alarm, person)
+        mail = to_colleague(session, newsletter, person, alarm.kind, alarm.about, once_key=once_key, **alarm.keys)
         told += mail is not None
     return told
 
 
-def _untold(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person, str]]:
+def _untold(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person]]:
     """Each alarm with each editor who has had no mail of it."""
     for alarm in _alarms(session, newsletter):
         for person in directory.desk_of(session, newsletter.id):
-            to = directory.email_of(session, person)
             written = select(OutboxMail.id).filter_by(once_key=_once_key(alarm, person))
-            if to is not None and session.scalar(written) is None:
-                yield alarm, person, to
+            if directory.email_of(session, person) is not None and session.scalar(written) is None:
+                yield alarm, person
 
 
 def _once_key(alarm: Alarm, person: Person) -> str:

@@ -131,7 +131,6 @@ def arrived(session: Session, actor: Actor, edition: Edition, message_id: str, t
         return False
     edition.message_id = message_id or edition.message_id
     edition.arrived_at, edition.arrived_text = now(session), clean(text)[:LONGEST]
-    session.flush()
     audit.record(session, actor, "edition.arrive", edition)
     return True
 

@@ -4,7 +4,7 @@ Without an hour there is none. It says how many of what wait, names the first of
 it: questions stand in it by what an editor has cleared.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -23,9 +23,9 @@ from ..letters import queries as letters
 from ..letters.lifecycle import STATES as LETTERS
 from ..mail import inbound, outbox
 from ..mail.lifecycle import STATES as MAILS
-from ..mail.mail_templates import write
 from ..mail.mail_values import MorningMail, Section
 from ..mail.models import OutboxMail
+from ..newsletters.desk_mails import to_colleague
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
@@ -41,9 +41,7 @@ MANY = 200  # of each that are counted
 
 def send_digests(database: Database, at: datetime | None = None) -> int:
     """Write the morning mails that are due. Returns how many."""
-    with database.read() as session:
-        if at is not None:
-            session.info["at"] = at
+    with database.read(at) as session:
         due = [(newsletter.id, person.id) for newsletter, person in _due(session)]
     return sum(database.write(partial(_write, newsletter_id=one, person_id=other), at) for one, other in due)
 
@@ -76,17 +74,15 @@ def _written(session: Session, newsletter: Newsletter, person: Person) -> bool:
 
 def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
     newsletter, person = session.get_one(Newsletter, newsletter_id), session.get_one(Person, person_id)
-    to, found = directory.email_of(session, person), sections(session, newsletter)
+    found = sections(session, newsletter)
     coming = next(iter(coming_editions(session, newsletter.id, 1)), None)
-    if to is None or not _worth_a_mail(found, coming.cutoff_at if coming else None, now(session)):
+    if not _worth_a_mail(found, coming.cutoff_at if coming else None, now(session)):
         return False
     ahead = coming.cutoff_at if coming and coming.is_planned and coming.cutoff_at > now(session) else None
     link = address(session, f"/desk/{newsletter.slug}/settings#digest_at")
     about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link)
-    message = write("desk.digest", expert_mails.sender(session, newsletter, person.language), to, person.name, about)
     once_key = _once_key(session, newsletter, person)
-    put = outbox.put(session, message, newsletter_id=newsletter.id, person_id=person.id, once_key=once_key)
-    return put is not None
+    return to_colleague(session, newsletter, person, "desk.digest", about, once_key=once_key) is not None
 
 
 def _worth_a_mail(found: Sequence[Section], cutoff_at: datetime | None, at: datetime) -> bool:
@@ -133,21 +129,20 @@ def _late(session: Session, newsletter_id: int) -> list[Assignment]:
 
 
 def _answered(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
-    return _assignments(session, _answers(session, newsletter_id, "submitted", since))
+    return [answer.assignment for answer in _answers(session, newsletter_id, "submitted", since)]
 
 
 def _checked(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
     """The texts whose check has ended and that nobody has touched since."""
     answers = _answers(session, newsletter_id, "edited", since)
     checks = newest_checks(session, [answer.id for answer in answers])
-    ended = [
-        answer
+    return [
+        answer.assignment
         for answer in answers
         if (check := checks.get(answer.id))
         and check.text_id == answer.text_id
         and check.outcome not in (None, "recalled")
     ]
-    return _assignments(session, ended)
 
 
 def _refused(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
@@ -160,10 +155,6 @@ def _refused(session: Session, newsletter_id: int, since: datetime) -> list[Assi
 def _answers(session: Session, newsletter_id: int, state: str, since: datetime) -> list[Answer]:
     query = select(Answer).where(Answer.newsletter_id == newsletter_id, Answer.state == state, Answer.state_at >= since)
     return list(session.scalars(query.order_by(Answer.state_at, Answer.id).limit(MANY)))
-
-
-def _assignments(session: Session, answers: Iterable[Answer]) -> list[Assignment]:
-    return [session.get_one(Assignment, answer.assignment_id) for answer in answers]
 
 
 def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from ..actors import Actor, Clock
 from ..answers import assigning
-from ..answers.expert_mails import sender
 from ..answers.models import Assignment
 from ..db import address, now
 from ..editions.block_data import lead_in
@@ -16,6 +15,7 @@ from ..editions.queries import coming_editions, run_of
 from ..mail.mail_templates import write
 from ..mail.message import Message
 from ..newsletters import mail_texts
+from ..newsletters.desk_mails import sender
 from ..newsletters.models import Newsletter
 from ..people.directory import email_of
 

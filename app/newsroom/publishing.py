@@ -12,7 +12,7 @@ from ..editions import archive, slots
 from ..editions.lifecycle import EDITION
 from ..editions.models import Edition
 from ..editions.slots import picked
-from ..lifecycle import Missing, expect, must
+from ..lifecycle import Missing, expect, given, must
 from ..mail import outbox
 from ..mail.models import OutboxMail
 from ..questions.lifecycle import QUESTION
@@ -55,7 +55,6 @@ def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int) -> 
     for question in picked(session, edition)[wanted:][::-1]:
         carry_over(session, actor, question)
     edition.slots = wanted
-    session.flush()
     audit.record(session, actor, "edition.slots", edition, facts={"slots": wanted})
 
 
@@ -89,8 +88,7 @@ def retract(session: Session, actor: Staff, question: Question, reason: str) -> 
     """Withdraw a published page with a stub: for someone's safety, at once. Raises `Missing` without a reason,
     `Leaking`.
     """
-    if not (reason := clean(reason)):
-        raise Missing("why")
+    reason = given("why", clean(reason))
     QUESTION.apply(session, actor, lock(session, question), "retract")
     notices.dropped(session, actor, question, reason)
     archive.touch(session, question.newsletter_id)

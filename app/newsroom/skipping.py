@@ -86,14 +86,6 @@ def carry_back(session: Session, actor: Staff, question: Question, event: Event)
 def pick_again(session: Session, actor: Staff, question: Question, event: Event) -> None:
     """Put a question that was taken out of its slot first into its edition again."""
     edition = session.get_one(Edition, (event.facts or {})["edition"])
-    QUESTION.apply(
-        session,
-        actor,
-        question,
-        "undo",
-        to="queued",
-        why={"undoes": event.id, "edition": edition.id},
-        edition_id=edition.id,
-        position=0,
-    )
+    why = {"undoes": event.id, "edition": edition.id}
+    QUESTION.apply(session, actor, question, "undo", to="queued", why=why, edition_id=edition.id, position=0)
     slots.renumber(session, edition)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, case, func, or_, select
+from sqlalchemy import Row, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..answers.lifecycle import ASSIGNMENT_STATES
@@ -28,13 +28,12 @@ FRESH = (
     (timedelta(weeks=53), timedelta(days=1)),
     (timedelta.max, timedelta(days=30)),
 )
+BY_TOPIC = select(QuestionTopic.topic_id, func.count()).group_by(QuestionTopic.topic_id)
 
 
 def count_due(database: Database, at: datetime | None = None, most: int = AT_ONCE) -> int:
     """Count the weeks that are due, the newest first. Returns how many, over all newsletters."""
-    with database.read() as session:
-        if at is not None:
-            session.info["at"] = at
+    with database.read(at) as session:
         counted = [
             (newsletter.id, begins, count(session, newsletter.id, begins))
             for newsletter in all_newsletters(session)
@@ -78,15 +77,10 @@ def due(session: Session, newsletter_id: int) -> list[date]:
 def _first(session: Session, newsletter_id: int) -> date | None:
     """The week in which anything began: each of these is the start of an index."""
     moments = (Letter.received_at, Question.published_at, Assignment.invited_at)
-    found = [
-        session.scalar(
-            select(moment)
-            .where(moment.class_.newsletter_id == newsletter_id, moment.is_not(None))
-            .order_by(moment)
-            .limit(1)
-        )
-        for moment in moments
-    ]
+    found = []
+    for moment in moments:
+        first = select(moment).where(moment.class_.newsletter_id == newsletter_id, moment.is_not(None))
+        found.append(session.scalar(first.order_by(moment).limit(1)))
     return min((monday(one) for one in found if one), default=None)
 
 
@@ -121,13 +115,8 @@ def _letters(session: Session, newsletter_id: int, span: tuple[datetime, datetim
         if kind != "spam":
             figures["channels"][channel] += number
             figures["languages"][language] += number
-    topics = (
-        select(QuestionTopic.topic_id, func.count())
-        .join(Letter, Letter.question_id == QuestionTopic.question_id)
-        .where(*mine)
-        .group_by(QuestionTopic.topic_id)
-    )
-    return figures | {"topics_in": Counter({str(topic): number for topic, number in session.execute(topics)})}
+    asked = BY_TOPIC.join(Letter, Letter.question_id == QuestionTopic.question_id).where(*mine)
+    return figures | {"topics_in": _topics(session, asked)}
 
 
 def _ran(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
@@ -142,14 +131,14 @@ def _ran(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) 
     for row in ran:
         since = min(asked[row.id].since, row.opened_at) if row.id in asked else row.opened_at
         days[str(max(0, (row.published_at - since).days))] += 1
-    topics = (
-        select(QuestionTopic.topic_id, func.count())
-        .where(QuestionTopic.question_id.in_(keys))
-        .group_by(QuestionTopic.topic_id)
-    )
     out = Counter({"ran": len(ran), "readers": sum(row.readers for row in asked.values())})
-    found = Counter({str(topic): number for topic, number in session.execute(topics)} if keys else {})
+    found = _topics(session, BY_TOPIC.where(QuestionTopic.question_id.in_(keys))) if keys else Counter[str]()
     return {"out": +out, "days": days, "topics_out": found}
+
+
+def _topics(session: Session, about: Select[int, int]) -> Counter[str]:
+    """Return how often a query counts each topic, by the topic's key."""
+    return Counter({str(topic): number for topic, number in session.execute(about)})
 
 
 def _askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor, Staff
-from ..db import keys, now
-from ..lifecycle import Missing, expect, must, within
+from ..db import added, keys, now
+from ..lifecycle import expect, given, must, within
 from ..permissions import ROLES, roles_for
 from ..text import single_line
 from . import expert_search
@@ -85,15 +85,10 @@ def add_person(session: Session, actor: Actor, name: str, email: str | None, lan
     known = by_email(session, address) if address else None
     if known:
         return known
-    name = within("name", single_line(name), PROFILE["name"].longest)
-    if not name:
-        raise Missing("name")
-    person = Person(name=name, language=language)
-    session.add(person)
-    session.flush()
+    name = given("name", within("name", single_line(name), PROFILE["name"].longest))
+    person = added(session, Person(name=name, language=language))
     if address:
         set_email(session, person, address)
-        session.flush()
     audit.record(session, actor, "person.add", person)
     return person
 
@@ -107,7 +102,6 @@ def give_role(session: Session, actor: Actor, person: Person, newsletter_id: int
         session.add(membership)
     membership.role, membership.invited_as, membership.disabled_at = role, None, None
     membership.joined_at = membership.joined_at or now(session)
-    session.flush()
     audit.record(session, actor, "membership.set", membership, old=old, new=role, facts={"person": person.id})
     return membership
 
@@ -177,9 +171,7 @@ def record_expert(
     known = standing(session, session.scalar(select(Expert).filter_by(person_id=person.id)))
     if known:
         return known
-    expert = Expert(person_id=person.id, **profile)
-    session.add(expert)
-    session.flush()
+    expert = added(session, Expert(person_id=person.id, **profile))
     session.refresh(expert)
     expert_search.describe(session, expert)
     audit.record(session, actor, "expert.record", expert)
@@ -189,11 +181,8 @@ def record_expert(
 def verify_expert(session: Session, actor: Staff, expert: Expert, how: str) -> None:
     """Record the independent check that lets a name be printed. `how` says what was done. Raises `Missing`."""
     must(actor, "directory")
-    how = within("how", single_line(how), 400)
-    if not how:
-        raise Missing("how")
+    how = given("how", within("how", single_line(how), 400))
     expert.verified_at, expert.verified_by_id, expert.verified_how = now(session), actor.person_id, how
-    session.flush()
     audit.record(session, actor, "expert.verify", expert)
 
 

@@ -29,7 +29,6 @@ def shut_out(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
     is_open = (theirs, SignIn.used_at.is_(None), SignIn.ends_at > now(session))
     ways = session.scalar(select(func.count()).select_from(SignIn).where(*is_open)) or 0
     person.disabled_at = now(session)
-    session.flush()
     audit.record(session, actor, "person.disable", person)
     for place in places:  # what is noted of a person is the house's: each desk reads it in its own trail
         audit.record(session, actor, "membership.disable", place, facts={"person": person.id})
@@ -45,7 +44,6 @@ def let_back(session: Session, actor: Actor, person: Person) -> None:
     if lock(session, person).disabled_at is None:
         raise Stale("not out")
     person.disabled_at = None
-    session.flush()
     audit.record(session, actor, "person.enable", person)
     for place in _places(session, person):
         audit.record(session, actor, "membership.enable", place, facts={"person": person.id})

@@ -143,5 +143,4 @@ def are_two(session: Session, actor: Staff, one: Expert, other: Expert) -> None:
     if session.scalar(select(Namesakes.id).filter_by(one_id=first, other_id=second)) is None:
         said = {"said_by_id": actor.person_id, "said_at": now(session)}
         session.add(Namesakes(one_id=first, other_id=second, **said))
-        session.flush()
         audit.record(session, actor, "expert.two_people", one, facts={"other": other.id})

@@ -7,30 +7,24 @@ person to judge by, never a reason to take them for one.
 import re
 import unicodedata
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from babel import Locale, UnknownLocaleError
 
+from ..word_tables import word_tables
+
 LONGEST = 200  # characters, as of a name
 
-# After NFKD, which makes й, ё, ї and ў into и, е, і and у with a mark. Close to BGN/PCGN, without its exceptions.
-_CYRILLIC = {
-    "а": "a", "б": "b", "в": "v", "г": "g", "ґ": "g", "д": "d", "ђ": "dj", "е": "e", "ж": "zh", "з": "z", "и": "i",
-    "і": "i", "ј": "j", "к": "k", "л": "l", "љ": "lj", "м": "m", "н": "n", "њ": "nj", "о": "o", "п": "p", "р": "r",
-    "с": "s", "т": "t", "ћ": "c", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "џ": "dj", "ш": "sh",
-    "щ": "shch", "ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "yu", "я": "ya", "ә": "a", "ғ": "gh", "қ": "q", "ң": "ng",
-    "ө": "o", "ұ": "u", "ү": "u", "һ": "h", "ҳ": "h", "ҷ": "j",
-}  # fmt: skip
-_LATIN = {"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ə": "a", "ß": "ss"}
-_TO_LATIN = str.maketrans(_CYRILLIC | _LATIN)
 _WORD = re.compile(r"\w+")
-# What one sound is written as, longest first: Zhanar and Janar, Khojayev and Hodzhaev, Leyla and Leila.
-_SOUNDS = (
-    ("shch", "s"), ("dzh", "j"), ("sh", "s"), ("zh", "j"), ("dj", "j"), ("kh", "h"), ("gh", "g"), ("ch", "c"),
-    ("ts", "c"), ("ph", "f"), ("ks", "x"), ("q", "k"), ("w", "v"), ("y", "i"), ("iu", "u"), ("ia", "a"), ("ie", "e"),
-)  # fmt: skip
 _TWICE = re.compile(r"([^\W\d_])\1+")
 CLOSE = 0.8  # of SequenceMatcher's ratio: one letter in five may differ
+
+
+@cache
+def _to_latin() -> dict[int, str]:
+    table = word_tables(__file__, "name_forms")
+    rows = (*table["cyrillic"].items(), *table["latin"].items())
+    return {ord(letter): latin for latin, letters in rows for letter in letters}
 
 
 @lru_cache(maxsize=4_096)  # a file names the same places and topics again and again
@@ -39,7 +33,7 @@ def fold(text: str) -> str:
     bare = text.casefold()
     if not bare.isascii():
         bare = "".join(char for char in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(char))
-    return " ".join(_WORD.findall(bare.translate(_TO_LATIN).replace("'", "").replace("’", "").replace("_", " ")))
+    return " ".join(_WORD.findall(bare.translate(_to_latin()).replace("'", "").replace("’", "").replace("_", " ")))
 
 
 def alike(name: str) -> str:
@@ -50,7 +44,7 @@ def alike(name: str) -> str:
 
 def _sounds(word: str) -> str:
     word = "h" + word[1:] if word.startswith("x") else word
-    for written, sound in _SOUNDS:
+    for written, sound in word_tables(__file__, "name_forms")["sounds"]:
         word = word.replace(written, sound)
     return _TWICE.sub(r"\1", word)
 

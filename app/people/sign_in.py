@@ -102,7 +102,6 @@ def invite(
     With `membership_id` it takes up an invitation to that desk.
     """
     _, token = _new_way_in(session, person, door, now(session) + life, membership_id=membership_id)
-    session.flush()
     audit.record(session, actor, "sign_in.invite", person)
     return f"/sign-in/{token}"
 
@@ -154,7 +153,6 @@ def _enter(session: Session, actor: Actor, way: SignIn, seen: str) -> str:
     if way.door == "desk":
         began.browser, began.seen_at = seen, at
     session.add(began)
-    session.flush()
     audit.record(session, actor, "session.begin", began, facts=facts)
     return token
 

@@ -96,7 +96,6 @@ def invite(
         raise AnExpert(expert)
     membership = Membership(person_id=person.id, newsletter_id=actor.newsletter_id, role=role, invited_as=name)
     session.add(membership)
-    session.flush()
     audit.record(session, actor, "membership.invite", membership, new=role, facts={"person": person.id})
     one = Colleague(person, membership)
     _mail_invitation(session, actor, one, newsroom)
@@ -199,7 +198,6 @@ def set_role(session: Session, actor: Staff, one: Colleague, role: str, was: str
         raise Stale(f"the role is {one.membership.role}, not {was}")
     if role != was:
         one.membership.role = role
-        session.flush()
         _record(session, actor, "membership.set", one, old=was, new=role)
 
 
@@ -226,7 +224,6 @@ def deactivate(session: Session, actor: Staff, one: Colleague) -> None:
     if one.stands != "here":
         raise Stale(f"already {one.stands}")
     one.membership.disabled_at = now(session)
-    session.flush()
     _record(session, actor, "membership.deactivate", one)
     _shut(session, actor, one.person)
 
@@ -237,7 +234,6 @@ def reactivate(session: Session, actor: Staff, one: Colleague) -> None:
     if one.membership.disabled_at is None:
         raise Stale("here already")
     one.membership.disabled_at = None
-    session.flush()
     _record(session, actor, "membership.reactivate", one)
 
 

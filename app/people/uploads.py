@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
-from ..db import keys, new_public_id, now
+from ..db import added, keys, new_public_id, now
 from ..lifecycle import must
 from .models import Upload
 
@@ -25,9 +25,7 @@ def keep(session: Session, actor: Staff, data: bytes) -> Upload:
         sealed=keys(session).seal_bytes(_place(public_id), data),
         ends_at=now(session) + LIFE,
     )
-    session.add(upload)
-    session.flush()
-    return upload
+    return added(session, upload)
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Upload | None:

@@ -39,17 +39,10 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         channel="web",
         body=question.wording,
         language=question.text.language,
+        filed_as="question",
+        question_id=question.id,
         received_at=day,
         **hashes(session, form),
     )
-    LETTER.apply(
-        session,
-        actor,
-        letter,
-        "join",
-        at=day,
-        why={"question": question.id},
-        filed_as="question",
-        question_id=question.id,
-    )
+    LETTER.apply(session, actor, letter, "join", at=day, why={"question": question.id})
     return letter

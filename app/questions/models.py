@@ -1,12 +1,10 @@
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, Public, Row, one_of, table, tied
+from ..db import Editable, Public, Row, one_of, rows_where, table, tied
 from .lifecycle import STATES, QuestionStates
-
-_due = text("indexed_version <> version")  # see app/indexing.py
 
 
 class Question(Row, Public, Editable, QuestionStates):
@@ -28,14 +26,8 @@ class Question(Row, Public, Editable, QuestionStates):
         Index(None, "newsletter_id", "state", "id"),
         Index("ix_questions_archive", "newsletter_id", "published_at", "id"),
         Index(None, "merged_into_id"),
-        Index("ix_questions_unindexed", "id", sqlite_where=_due, postgresql_where=_due),
-        Index(
-            "ix_questions_must_run",
-            "newsletter_id",
-            "must_run_by",
-            sqlite_where=text("must_run_by IS NOT NULL"),
-            postgresql_where=text("must_run_by IS NOT NULL"),
-        ),
+        Index("ix_questions_unindexed", "id", **rows_where("indexed_version <> version")),  # see app/indexing.py
+        Index("ix_questions_must_run", "newsletter_id", "must_run_by", **rows_where("must_run_by IS NOT NULL")),
     )
 
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))

@@ -11,7 +11,7 @@ from ..audit.queries import newest_of
 from ..db import lock, now
 from ..letters import filing
 from ..letters.models import Letter
-from ..lifecycle import Illegal, Missing, Refused, must
+from ..lifecycle import Illegal, Missing, Refused, given, must
 from ..matching.verdicts import take_back_same
 from ..text import clean
 from .lifecycle import CANNOT_BE_MERGED, CANNOT_TAKE_IN, QUESTION, cleared
@@ -50,9 +50,7 @@ def open_question(
     Raises `Missing` when there is neither a letter nor a wording, and what `filing.file` raises.
     """
     first = letters[0] if letters else None
-    words = clean(body) or ((first.body or "") if first else "")
-    if not words:
-        raise Missing("wording")
+    words = given("wording", clean(body) or ((first.body or "") if first else ""))
     question = Question(newsletter_id=actor.newsletter_id, opened_at=now(session))
     QUESTION.apply(session, actor, question, "open", why={"letters": [letter.id for letter in letters]})
     reword(
@@ -158,7 +156,6 @@ def show(session: Session, actor: Staff, question: Question, shown: bool) -> Non
     if shown and not cleared.holds(question):
         raise Missing(cleared.name)
     question.shown_at = now(session) if shown else None
-    session.flush()
     audit.record(session, actor, "question.show" if shown else "question.hide", question)
 
 

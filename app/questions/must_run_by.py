@@ -28,11 +28,5 @@ def must_run_by(
     if day is not None and day < now(session).astimezone(zone).date():
         raise Missing("date to come")
     question.must_run_by = day
-    session.flush()
-    audit.record(
-        session,
-        actor,
-        "question.date",
-        question,
-        facts={"by": day.isoformat() if day else None, "edition": question.edition_id},
-    )
+    facts = {"by": day.isoformat() if day else None, "edition": question.edition_id}
+    audit.record(session, actor, "question.date", question, facts=facts)

@@ -6,12 +6,10 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
-from ..db import address, now
-from ..lifecycle import Missing, must
-from ..mail import outbox
-from ..mail.mail_templates import write
+from ..db import added, address, now
+from ..lifecycle import given, must
 from ..mail.mail_values import DeskMail
-from ..mail.message import Sender
+from ..newsletters.desk_mails import to_colleague
 from ..newsletters.models import Newsletter
 from ..people import directory
 from ..people.models import Person
@@ -31,12 +29,8 @@ def note_unsaved(
 def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
     """Say something to the desk about a question, and call whoever is named in it. Raises `Missing`."""
     must(actor, "word")
-    body = clean(body)
-    if not body:
-        raise Missing("note")
-    noted = Note(question_id=question.id, person_id=actor.person_id, body=body, written_at=now(session))
-    session.add(noted)
-    session.flush()
+    body = given("note", clean(body))
+    noted = added(session, Note(question_id=question.id, person_id=actor.person_id, body=body, written_at=now(session)))
     colleagues = {person.id: person for person in directory.everybody_of(session, question.newsletter_id)}
     found = mentions(body, {key: person.name for key, person in colleagues.items()})
     called = {key for mention in found for key in mention.people} - {actor.person_id}
@@ -48,17 +42,7 @@ def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
 
 def _call(session: Session, actor: Staff, question: Question, person: Person, noted: Note) -> None:
     """The mail says who wrote and where. What was written stays at the desk: a mailbox lies outside of it."""
-    to = directory.email_of(session, person)
-    if to is None:
-        return
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     link = address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
-    sender = Sender(newsletter.name, language=person.language)
-    outbox.put(
-        session,
-        write("desk.mention", sender, to, person.name, DeskMail(who=actor.name, link=link)),
-        newsletter_id=newsletter.id,
-        question_id=question.id,
-        person_id=person.id,
-        once_key=f"mention:{noted.id}:{person.id}",
-    )
+    about, once_key = DeskMail(who=actor.name, link=link), f"mention:{noted.id}:{person.id}"
+    to_colleague(session, newsletter, person, "desk.mention", about, question_id=question.id, once_key=once_key)

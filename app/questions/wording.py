@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
-from ..db import lock, now
+from ..db import added, lock, now
 from ..letters.models import Letter
-from ..lifecycle import Missing, Stale, expect, must, within
+from ..lifecycle import Stale, expect, given, must, within
 from ..matching.index import forget
 from ..text import clean, for_print, single_line, slug
 from .firewall import asker_letters, must_have_looked, said_besides
@@ -34,10 +34,9 @@ def reword(
     """
     must(actor, "word")
     lock(session, question)
-    body, background = for_print(clean(body)), for_print(clean(background))
+    background = for_print(clean(background))
     headline = within("headline", for_print(single_line(headline)), LONGEST_HEADLINE)
-    if not body:
-        raise Missing("wording")
+    body = given("wording", for_print(clean(body)))
     old = question.text
     language = language or (old.language if old else "und")
     if old and (old.headline, old.body, old.background, old.language) == (headline, body, background, language):
@@ -59,8 +58,7 @@ def reword(
         cleared_at=same.cleared_at if same else None,
         cleared_by_id=same.cleared_by_id if same else None,
     )
-    session.add(text)
-    session.flush()
+    added(session, text)
     question.text_id = text.id
     session.flush()
     session.refresh(question)

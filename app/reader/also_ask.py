@@ -15,8 +15,8 @@ from ..questions.me_too import ask_too, shown_question
 from . import form_token
 from .ask_form import Draft, form_page
 from .page_frame import at, found, reader
-from .receipt import arrived
-from .submission import hold, once
+from .receipt import send_once
+from .submission import hold
 
 
 @reader.post("/<slug>/ask/<public_id>")
@@ -36,10 +36,6 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
         return ask_too(session, Reader(), newsletter, public_id, form)
 
     try:
-        sent = once(slug, form, make)
+        return send_once(slug, form, make, lambda place, sent: form_page(place, Draft({"body": wording}, before=sent)))
     except Missing:
         return errors.page(409, happened=_("The desk has taken this question off the page meanwhile."))
-    with at(slug) as place:
-        if sent.same:
-            return arrived(place, sent)
-        return form_page(place, Draft({"body": wording}, before=sent)), 409

@@ -9,20 +9,18 @@ from babel import Locale
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
-from sqlalchemy.orm import Session
 
 from ..actors import Reader
 from ..editions import archive
 from ..editions.models import Edition
-from ..letters.models import Letter
 from ..letters.receive import Ask, faults_of, send
 from ..newsletters.models import Newsletter
 from ..web import language
 from . import form_token
 from .page_frame import Place, at, languages_of, reader
 from .preview import preview_page
-from .receipt import arrived
-from .submission import FAULTS, Sent, consent, hold, once
+from .receipt import send_once
+from .submission import Sent, consent, hold, in_words
 
 EDITIONS_OFFERED = 6
 # What stands folded away; it is open where something in it was chosen or has to be mended.
@@ -61,14 +59,12 @@ def ask_send(slug: str) -> ResponseReturnValue:
             return preview_page(place, typed, filled)
         why = hold(place.newsletter, typed)
 
-    def make(session: Session, newsletter: Newsletter) -> Letter:
-        return send(session, Reader(), newsletter, filled, form=form, hold=why)
-
-    sent = once(slug, form, make)
-    with at(slug) as place:
-        if sent.same:
-            return arrived(place, sent)
-        return form_page(place, Draft(typed, before=sent)), 409
+    return send_once(
+        slug,
+        form,
+        lambda session, newsletter: send(session, Reader(), newsletter, filled, form=form, hold=why),
+        lambda place, sent: form_page(place, Draft(typed, before=sent)),
+    )
 
 
 def read(place: Place, typed: Mapping[str, str]) -> Ask:
@@ -99,7 +95,7 @@ def _editions(place: Place) -> list[Edition]:
 
 def form_page(place: Place, draft: Draft) -> str:
     newsletter = place.newsletter
-    errors = {name: str(FAULTS[name, code]) for name, code in draft.faults.items()}
+    errors = in_words(draft.faults)
     return place.page(
         "reader/ask.html",
         "" if draft.before else "ask",  # with a number on it, the page needs the sheet of the receipt
@@ -136,21 +132,14 @@ def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
 
     A note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
     """
-    shown = []
-    for note in newsletter.notes:
-        text = note["text"].get(language()) or note["text"].get(newsletter.language)
-        if text:
-            shown.append(
-                {
-                    "country": _country(note["country"]),
-                    "checked_on": datetime.fromisoformat(note["checked_on"]).date(),
-                    "text": text,
-                    "language": language() if language() in note["text"] else newsletter.language,
-                }
-            )
-    return shown
-
-
-def _country(code: str) -> str:
-    locale = get_locale() or Locale("en")
-    return str(locale.territories.get(code, code))
+    territories = (get_locale() or Locale("en")).territories
+    return [
+        {
+            "country": str(territories.get(note["country"], note["country"])),
+            "checked_on": datetime.fromisoformat(note["checked_on"]).date(),
+            "text": note["text"][tongue],
+            "language": tongue,
+        }
+        for note in newsletter.notes
+        for tongue in [one for one in (language(), newsletter.language) if note["text"].get(one)][:1]
+    ]

@@ -14,11 +14,11 @@ from ..editions import archive
 from ..formatting import autonym
 from ..letters.receive import Ask
 from ..matching import PUBLIC
-from ..matching.alike import Alike, Probe, alike
+from ..matching.alike import Probe, alike
 from ..questions import queries as questions
 from ..questions.models import Question
 from .page_frame import Place
-from .stories import Told, told
+from .stories import Told, told_by_question
 
 SHOWN = 3
 LEFT_OUT = ("form", "then", "leave_empty")  # what the page's own form brings anew
@@ -67,13 +67,14 @@ def matches(place: Place, words: str) -> list[Match]:
     ran = archive.ran(session, newsletter, keys)
     open_ones = {question.id: question for question in questions.shown_of(session, newsletter.id, keys)}
     askers = questions.askers(session, list(open_ones.values())) if open_ones else {}
-    stories = dict(zip(ran, told(newsletter, list(ran.values())), strict=True))
+    stories = told_by_question(newsletter, ran)
     return [
-        Match(_words(one), stories.get(one.noun_id), open_ones.get(one.noun_id), askers.get(one.noun_id, 0))
+        Match(
+            next((reason.values for reason in one.reasons if reason.code == "words"), ()),
+            stories.get(one.noun_id),
+            open_ones.get(one.noun_id),
+            askers.get(one.noun_id, 0),
+        )
         for one in found
         if one.noun_id in stories or one.noun_id in open_ones
     ]
-
-
-def _words(one: Alike) -> tuple[str, ...]:
-    return next((reason.values for reason in one.reasons if reason.code == "words"), ())

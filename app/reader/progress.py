@@ -71,17 +71,11 @@ def _arrival(letter: Letter) -> Step:
 
 
 def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:
-    behind, made = BEHIND[told.state], []
-    for number, words in enumerate(WAY):
-        tense = 0 if number < behind else 1 if number == behind else 2
-        made.append(
-            Step(
-                str(words[tense]) % {"editor": place.newsletter.editor},
-                ("is-done", "is-now", "")[tense],
-                _now(told) if tense == 1 else "",
-            )
-        )
-    made[0] = _arrival(letter)
+    behind, editor = BEHIND[told.state], {"editor": place.newsletter.editor}
+    made = [_arrival(letter)]
+    made += [Step(str(done) % editor, "is-done") for done, _now, _ahead in WAY[1:behind]]
+    made += [Step(str(now) % editor, "is-now", _more(told)) for _done, now, _ahead in WAY[behind : behind + 1]]
+    made += [Step(str(ahead) % editor) for _done, _now, ahead in WAY[behind + 1 :]]
     if told.is_published:
         made[-1] = Step(_("It ran in the newsletter"), "is-now", _("It stays on this site, for everyone."), told.path)
     elif letter.hear_back in HEAR_BACK and letter.contact:
@@ -89,7 +83,7 @@ def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:
     return made
 
 
-def _now(told: Standing) -> str:
+def _more(told: Standing) -> str:
     if told.state == "coming" and told.runs_at:
         return _("It is planned for %(day)s.", day=day(told.runs_at))
     return str(NOW.get(told.state, ""))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from .. import errors as pages
 from ..letters import receipts
 from ..letters.models import Letter
-from ..letters.receive import Faulty
+from ..letters.receive import Faulty, Form
 from ..lifecycle import Illegal, Missing, NotYours
 from ..newsletters.models import Newsletter
 from ..newsroom import withdrawal
@@ -24,7 +24,7 @@ from ..text import receipt_of
 from ..web import caller, db, limiter
 from .page_frame import Place, at, enter, reader
 from .progress import steps
-from .submission import FAULTS, Sent, consent
+from .submission import Sent, consent, in_words, once
 
 # Twenty digits are beyond guessing; this keeps somebody who tries from keeping us busy. Only wrong numbers count, and a
 # right one opens whatever others at the same address did: behind Tor and shared lines nobody can keep a reader from
@@ -32,10 +32,18 @@ from .submission import FAULTS, Sent, consent
 GUESSES = RateLimitItemPerMinute(20, 10)
 
 
-def arrived(place: Place, sent: Sent) -> str:
-    """The answer to Send. A reloaded page sends the same form, and so shows the same number."""
-    letter = place.session.get_one(Letter, sent.letter_id)
-    return _state(place, letter, sent.receipt, template="reader/arrived.html")
+def send_once(
+    slug: str, form: Form, make: Callable[[Session, Newsletter], Letter], again: Callable[[Place, Sent], str]
+) -> ResponseReturnValue:
+    """Answer Send. A reloaded page sends the same form, and so shows the same number; one that was sent before with
+    other words gets the page of `again`. Raises what `make` raises.
+    """
+    sent = once(slug, form, make)
+    with at(slug) as place:
+        if not sent.same:
+            return again(place, sent), 409
+        letter = place.session.get_one(Letter, sent.letter_id)
+        return _state(place, letter, sent.receipt, template="reader/arrived.html")
 
 
 def _state(place: Place, letter: Letter, receipt: str, template: str = "reader/state.html", **values: object) -> str:
@@ -94,10 +102,7 @@ def receipt_credit(slug: str) -> ResponseReturnValue:
 
 @reader.post("/<slug>/receipt/withdraw")
 def receipt_withdraw(slug: str) -> ResponseReturnValue:
-    def withdraw(session: Session, letter: Letter) -> None:
-        withdrawal.withdraw(session, receipts.reader_of(letter), letter)
-
-    return _after(slug, withdraw)
+    return _after(slug, lambda session, letter: withdrawal.withdraw(session, receipts.reader_of(letter), letter))
 
 
 def _after(slug: str, act: Callable[[Session, Letter], str | None] | None = None) -> ResponseReturnValue:
@@ -110,13 +115,15 @@ def _after(slug: str, act: Callable[[Session, Letter], str | None] | None = None
                 return pages.page(429)
             return _not_found(place, typed), 422
         key = letter.id
-    done, errors, status = None, {}, 200
+    errors: dict[str, str] = {}
+    done, status = None, 200
     try:
         done = db.write(lambda session: act(session, session.get_one(Letter, key))) if act else None
     except Missing as fault:
-        errors, status = _errors(fault.fact), 400
+        field = "more" if fault.fact == "text" else fault.fact
+        errors, status = in_words({field: "empty"}), 400
     except Faulty as fault:
-        errors, status = {name: str(FAULTS[name, code]) for name, code in fault.faults.items()}, 400
+        errors, status = in_words(fault.faults), 400
     except (Illegal, NotYours):
         status = 409  # It was taken back before, say by a first press of this button; the page says so.
     with at(slug) as place:
@@ -133,9 +140,3 @@ def _not_found(place: Place, typed: str) -> str:
         else _("A receipt has 20 digits; this is something else.")
     )
     return place.page("reader/receipt.html", "receipt", error=error, typed=typed)
-
-
-def _errors(missing: str) -> dict[str, str]:
-    if missing == "text":
-        return {"more": _("Write what you would like to add.")}
-    return {missing: str(FAULTS[missing, "empty"])}

@@ -2,19 +2,16 @@
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from ..actors import Reader
 from ..editions import archive
 from ..editions.models import EditionItem
-from ..letters.models import Letter
 from ..letters.receive import Ask, faults_of, send
-from ..newsletters.models import Newsletter
 from . import form_token
 from .page_frame import Place, at, found, reader
-from .receipt import arrived
+from .receipt import send_once
 from .stories import href
-from .submission import FAULTS, hold, once
+from .submission import hold, in_words
 
 
 @reader.get("/<slug>/report/<public_id>")
@@ -35,14 +32,12 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
             return _page(place, item, typed, faults, request.form["form"] if form else None), 400
         why = hold(place.newsletter, request.form)
 
-    def make(session: Session, newsletter: Newsletter) -> Letter:
-        return send(session, Reader(), newsletter, ask, form=form, hold=why)
-
-    sent = once(slug, form, make)
-    with at(slug) as place:
-        if sent.same:
-            return arrived(place, sent)
-        return _page(place, _item(place, public_id), typed, before=sent), 409
+    return send_once(
+        slug,
+        form,
+        lambda session, newsletter: send(session, Reader(), newsletter, ask, form=form, hold=why),
+        lambda place, sent: _page(place, _item(place, public_id), typed, before=sent),
+    )
 
 
 def _item(place: Place, public_id: str) -> EditionItem:
@@ -58,14 +53,13 @@ def _page(
     token: str | None = None,
     before: object = None,
 ) -> str:
-    errors = {name: str(FAULTS[name, code]) for name, code in (faults or {}).items()}
     return place.page(
         "reader/report.html",
         "",
         headline=item.input["piece"]["headline"],
         story=href(place.newsletter, item),
         typed=typed,
-        errors=errors,
+        errors=in_words(faults or {}),
         form_token=token,
         before=before,
     )

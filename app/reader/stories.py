@@ -1,7 +1,9 @@
 """A Q&A as the readers' pages show it: in lists by its headline and opening, on its own page as it ran."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import cast
 
 from flask import url_for
@@ -10,7 +12,7 @@ from markupsafe import Markup
 from ..editions.items import block_from, headline, opening
 from ..editions.models import EditionItem
 from ..newsletters.models import Newsletter
-from ..typesetting.block import Block, Paragraph
+from ..typesetting.block import Block
 from ..typesetting.renderers import to_html
 
 
@@ -36,8 +38,12 @@ def href(newsletter: Newsletter, item: EditionItem) -> str:
     )
 
 
-def told(newsletter: Newsletter, items: list[EditionItem]) -> list[Told]:
+def told(newsletter: Newsletter, items: Iterable[EditionItem]) -> list[Told]:
     return [_told(newsletter, item) for item in items]
+
+
+def told_by_question(newsletter: Newsletter, ran: Mapping[int, EditionItem]) -> dict[int, Told]:
+    return {key: _told(newsletter, item) for key, item in ran.items()}
 
 
 def _told(newsletter: Newsletter, item: EditionItem) -> Told:
@@ -53,27 +59,11 @@ def _told(newsletter: Newsletter, item: EditionItem) -> Told:
     )
 
 
-@dataclass(frozen=True)
-class Part:
-    """A stretch of one role, set as HTML: the question, a lead-in, or an answer."""
-
-    role: str
-    html: Markup
-
-
-def parts(item: EditionItem) -> list[Part]:
-    """The Q&A as it ran, in stretches of one role, without its heading."""
+def parts(item: EditionItem) -> list[tuple[str, Markup]]:
+    """The Q&A as it ran, without its heading: each stretch of one role (question, lead-in or answer), and its HTML."""
     block = block_from(item)
-    stretches: list[list[Paragraph]] = []
-    for paragraph in block.paragraphs:
-        if paragraph.role == "heading":
-            continue
-        if stretches and stretches[-1][-1].role == paragraph.role:
-            stretches[-1].append(paragraph)
-        else:
-            stretches.append([paragraph])
-    return [Part(stretch[0].role, _html(Block(block.language, tuple(stretch)))) for stretch in stretches]
-
-
-def _html(block: Block) -> Markup:
-    return Markup(to_html(block))  # noqa: S704 - it escapes every text that it is given
+    body = [paragraph for paragraph in block.paragraphs if paragraph.role != "heading"]
+    return [
+        (role, Markup(to_html(Block(block.language, tuple(stretch)))))  # noqa: S704 - it escapes every text that it is given
+        for role, stretch in groupby(body, key=lambda paragraph: paragraph.role)
+    ]

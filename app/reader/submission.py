@@ -29,6 +29,7 @@ FAULTS = {
     ("body", "short"): _l("That is too short to be a question: two words at least."),
     ("body", "long"): _l("That is longer than 2,000 characters. Please shorten it."),
     ("background", "long"): _l("That is longer than 4,000 characters. Please shorten it."),
+    ("more", "empty"): _l("Write what you would like to add."),
     ("more", "long"): _l("That is longer than 2,000 characters. Please shorten it."),
     ("more", "many"): _l(
         "You have added to it twenty times, and it holds no more. What you typed is still here: you "
@@ -65,6 +66,10 @@ def once(slug: str, form: Form, make: Callable[[Session, Newsletter], Letter]) -
         return Sent(letter.id, receipt_of(session, form), same)
 
     return change(slug, take)
+
+
+def in_words(faults: Mapping[str, str]) -> dict[str, str]:
+    return {name: str(FAULTS[name, code]) for name, code in faults.items()}
 
 
 def consent(newsletter: Newsletter) -> str:

@@ -212,7 +212,7 @@ def test_a_few_dozen_mails_wait_in_the_pen_for_the_reasons_that_the_mailroom_giv
     house = House(Settings(authserv_id=DEMO_AUTHSERV_ID))
     for mail in penned:
         raw = inbound.raw_of(session, mail)
-        case = Case(session, raw, parse(raw), house, row_id=mail.id)
+        case = Case(session, raw, parse(raw), house, Inbound(id=mail.id))
         decided = decide(case)
         assert (decided.place, list(decided.reasons), decided.newsletter_id) == ("pen", mail.reasons, road.id)
         assert inbound.reading_of(session, mail) == case.reading

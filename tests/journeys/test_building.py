@@ -23,6 +23,7 @@ from app.questions.models import Question
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
 from tests.support.mailed_in import expert_writes
+from tests.support.serving import PATIENCE
 from tests.support.town import Town
 
 # One database: what the pages do to both is tested without a browser.
@@ -55,7 +56,7 @@ def stands(database: Database, public_id: str) -> list[str]:
 def nora_at(chromium: Browser, database: Database, site: str, **options: Any) -> Page:
     """A page of Nora's browser, signed in."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, **options)
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(PATIENCE * 1_000)
     page = context.new_page()
 
     def invite(session: Session) -> str:
@@ -75,7 +76,7 @@ def on_the_phone(chromium: Browser, page: Page, **options: Any) -> Page:
         viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True,
         storage_state=page.context.storage_state(), **options,
     )  # fmt: skip
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(PATIENCE * 1_000)
     return context.new_page()
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from app.mail.incoming import Mail, Mailbox
 from app.mail.origin import vacations
-from app.mail.origin.robots import Judgement, folded, judge
+from app.mail.origin.robots import Judgement, judge
+from app.mail.origin.vacations import folded
 from app.mail.parsing.parse import parse
 from app.word_tables import word_tables
 from tests.support.effort import at_most

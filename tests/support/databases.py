@@ -89,8 +89,9 @@ class Places:
     each engine and Jinja loads a page once for each app, which for a new one took longer than most tests.
     """
 
-    def __init__(self, file: Path, stack: ExitStack) -> None:
-        self.file, self.stack = file, stack
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder, self.file, self.stack = folder, folder / "data" / "newsroom.db", stack
+        self.file.parent.mkdir()
         self.name = f"newsroom_{uuid4().hex}"
         self._server: psycopg.Connection[Any] | None = None
         self._databases: dict[str, Database] = {}
@@ -121,6 +122,6 @@ class Places:
 
     def app(self, database: Database, compiled: FileSystemBytecodeCache) -> Flask:
         if database.url not in self._apps:
-            opened = opened_app(database, self.file.parent, compiled, limits="0")
+            opened = opened_app(database, self.folder, compiled, limits="0")
             self._apps[database.url] = self.stack.enter_context(opened)
         return self._apps[database.url]

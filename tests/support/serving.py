@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 ROOT = Path(__file__).parent.parent.parent
+START = 60.0  # seconds that a server may take until it answers
 PATIENCE = 20.0  # seconds that a process may take to come up or to do what is waited for
 
 
@@ -36,11 +38,8 @@ def served(database_url: str, mail_folder: Path, secret_keys: str) -> Iterator[s
         for command in commands
     ]
     try:
-        until = time.monotonic() + PATIENCE
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+        until = time.monotonic() + START
+        while not _answers(f"{base_url}/healthz"):
             assert time.monotonic() < until, "the server did not come up"
             time.sleep(0.05)
         yield base_url
@@ -49,3 +48,10 @@ def served(database_url: str, mail_folder: Path, secret_keys: str) -> Iterator[s
             child.send_signal(signal.SIGTERM)
         for child in children:
             child.wait(PATIENCE)
+
+
+def _answers(address: str) -> bool:
+    """An open port is not enough: gunicorn listens before its process has loaded the product."""
+    with suppress(OSError), urlopen(address, timeout=START) as page:  # noqa: S310 - an address of ours
+        return bool(page.status == 200)
+    return False

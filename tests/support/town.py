@@ -34,7 +34,7 @@ class Visit:
 
     def __post_init__(self) -> None:
         self.page: Page = self.context.new_page()
-        self.context.set_default_timeout(8_000)
+        self.context.set_default_timeout(PATIENCE * 1_000)
 
     def open(self, path: str) -> None:
         self.page.goto(path if path.startswith("http") else self.site + path)

@@ -27,7 +27,7 @@ from ..conflict import done_since, token_of
 from ..frame import Desk, page
 from ..questions.form_errors import Tried
 from .edition_preview import preview
-from .edition_words import done_to, happened, lines_of, where_to
+from .edition_words import done_to, happened, line_of, where_to
 
 # What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
 CHOICES = {
@@ -71,7 +71,7 @@ def builder(
         told=done_to(desk, edition, done_since(desk, edition), _("You")) if trouble else [],
         seen=token_of(edition),
         kept=kept(),
-        names=_name_troubles(desk, troubles),
+        names=[_name_trouble(desk, trouble) for trouble in troubles],
         picked=in_slots,
         open_slots=open_slots,
         edition_sections=sections,
@@ -97,14 +97,8 @@ def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready], open_s
     wanted, unread = _wanted(topics, experts, edition)
     found = ready_to_run(session, newsletter, wanted)
     following = session.scalar(slots.later_editions(edition).limit(1))
-    warned = matters(
-        session,
-        edition,
-        picked,
-        open_slots,
-        must_run(session, newsletter.id),
-        following.rule_date if following else None,
-    )
+    next_date = following.rule_date if following else None
+    warned = matters(session, edition, picked, open_slots, must_run(session, newsletter.id), next_date)
     options = {name: list(choices) for name, choices in CHOICES.items()}
     options["topic"] = [(topic.slug, topic.name) for topic in topics]
     options["expert"] = [(expert.public_id, expert.name) for expert in experts]
@@ -116,11 +110,10 @@ def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready], open_s
         "filters": LABELS,
         "narrows": len(found) > NARROWED or not wanted.is_all,
         "everything": url_for(
-            "editor.edition", slug=newsletter.slug, public_id=edition.public_id, form=request.args.get("form"),
-            _anchor="ready",
+            "editor.edition", slug=newsletter.slug, public_id=edition.public_id, form=request.args.get("form"), _anchor="ready"
         ),
         "next_free": arranging.next_free(session, edition),
-        "matters": lines_of(desk, warned),
+        "matters": [line_of(desk, matter) for matter in warned],
         "locks": not any(matter.stops for matter in warned),
     }  # fmt: skip
 
@@ -145,10 +138,8 @@ def _wanted(topics: Sequence[Topic], experts: Sequence[Expert], edition: Edition
     asked = {name: request.args[name] for name in FILTERS if request.args.get(name)}
     found: dict[str, Any] = {name: keys[name][value] for name, value in asked.items() if value in keys[name]}
     days = int(found["age"]) if "age" in found else None
-    wanted = Wanted(
-        found.get("topic"), found.get("expert"), days, found.get("length", ""), found.get("by", ""),
-        found.get("source", ""), edition.rule_date,
-    )  # fmt: skip
+    length, by, source = (found.get(name, "") for name in ("length", "by", "source"))
+    wanted = Wanted(found.get("topic"), found.get("expert"), days, length, by, source, edition.rule_date)
     return wanted, [str(LABELS[name][0]) for name in asked if name not in found]
 
 
@@ -162,14 +153,11 @@ def reply_address(desk: Desk, edition: Edition) -> str:
     return address_for(inbox, arriving.reply_token(desk.session, edition))
 
 
-def _name_troubles(desk: Desk, troubles: Sequence[NameTrouble]) -> list[dict[str, Any]]:
+def _name_trouble(desk: Desk, trouble: NameTrouble) -> dict[str, Any]:
     """Return whose name may not be printed: the letter that holds it, and the question where the check can be noted."""
-    return [
-        {
-            "headline": trouble.headline,
-            "fault": trouble.fault,
-            "letter": desk.session.get_one(Letter, trouble.letter_id).public_id,
-            "question": desk.session.get_one(Question, trouble.question_id).public_id,
-        }
-        for trouble in troubles
-    ]
+    return {
+        "headline": trouble.headline,
+        "fault": trouble.fault,
+        "letter": desk.session.get_one(Letter, trouble.letter_id).public_id,
+        "question": desk.session.get_one(Question, trouble.question_id).public_id,
+    }

@@ -1,6 +1,7 @@
 """Building an edition: pick, order, carry over, lock, copy; and the press that sends it."""
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import make_response, redirect, request, url_for
 from flask_babel import gettext as _
@@ -25,7 +26,7 @@ from ...typesetting.exports import BY_SUFFIX
 from ..conflict import as_shown, done_since, number_shown
 from ..flash import announce
 from ..form_values import number_in, typed_day
-from ..frame import Desk, at_desk, change, editor, found
+from ..frame import Desk, at_desk, change, editor, found, redrawn
 from ..questions.form_errors import tried
 from ..undo_press import way_back
 from .builder import builder, kept, reply_address
@@ -40,17 +41,25 @@ AS_MAIL = {
 }
 
 
+def _edition(desk: Desk, public_id: str) -> Edition:
+    return found(editions.load(desk.session, desk.actor, public_id))
+
+
 @editor.get("/<slug>/editions/<public_id>")
 def edition(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
-        return builder(desk, found(editions.load(desk.session, desk.actor, public_id)))
+        return _page(desk, public_id)
+
+
+def _page(desk: Desk, public_id: str, /, **refused: Any) -> str:
+    return builder(desk, _edition(desk, public_id), **refused)
 
 
 @editor.get("/<slug>/editions/<public_id>/reply-address.txt", endpoint="reply_address")
 def edition_reply_address(slug: str, public_id: str) -> Response:
     """The address by itself, for the button that copies it."""
     with at_desk(slug) as desk:
-        edition = found(editions.load(desk.session, desk.actor, public_id))
+        edition = _edition(desk, public_id)
         response = make_response(found(reply_address(desk, edition) or None))
         response.headers["Content-Type"] = "text/plain; charset=utf-8"
         return response
@@ -60,12 +69,10 @@ def edition_reply_address(slug: str, public_id: str) -> Response:
 def edition_mail(slug: str, public_id: str) -> Response:
     """The edition as a whole mail, as a browser shows it. In a mail its style stands on each element, which no page may have."""
     with at_desk(slug) as desk:
-        edition = found(editions.load(desk.session, desk.actor, public_id))
+        edition = _edition(desk, public_id)
         blocks, _troubles = locking.preview(desk.session, edition)
-        sheet = url_for("static", filename=whole_mail.SHEET)
-        response = make_response(
-            whole_mail.page(found(blocks or None), editions.title_of(desk.session, edition), sheet)
-        )
+        title, sheet = editions.title_of(desk.session, edition), url_for("static", filename=whole_mail.SHEET)
+        response = make_response(whole_mail.page(found(blocks or None), title, sheet))
         response.headers.update(AS_MAIL)
         return response
 
@@ -74,7 +81,7 @@ def edition_mail(slug: str, public_id: str) -> Response:
 def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]:
     """The edition's blocks as a file. Refused while a reader's name in it may not be printed."""
     with at_desk(slug) as desk:
-        edition = found(editions.load(desk.session, desk.actor, public_id))
+        edition = _edition(desk, public_id)
         blocks, troubles = locking.preview(desk.session, edition)
         if troubles:
             return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
@@ -103,10 +110,18 @@ def _unname(desk: Desk, edition: Edition) -> None:
     withdrawal.leave_unnamed(desk.session, desk.actor, letter)
 
 
+def _stands(question: Question) -> str:
+    return _("“%(what)s” stands in slot %(number)s.", what=question.short_title, number=question.position)
+
+
+def _is_out(question: Question) -> str:
+    return _("“%(what)s” is out, and ready to run another time.", what=question.short_title)
+
+
 def _pick(desk: Desk, edition: Edition) -> str:
     question = _question(desk)
     slots.pick(desk.session, desk.actor, question, edition)
-    return _("“%(what)s” stands in slot %(number)s.", what=question.short_title, number=question.position)
+    return _stands(question)
 
 
 def _drop(desk: Desk, edition: Edition) -> str:
@@ -114,7 +129,7 @@ def _drop(desk: Desk, edition: Edition) -> str:
     publishing.drop(desk.session, desk.actor, question, why)
     if why.strip():
         return _("“%(what)s” is out, and its expert is told why.", what=question.short_title)
-    return _("“%(what)s” is out, and ready to run another time.", what=question.short_title)
+    return _is_out(question)
 
 
 def _carry(desk: Desk, edition: Edition) -> str:
@@ -128,7 +143,7 @@ def _move(step: int) -> Callable[[Desk, Edition], str]:
         question = _question(desk, edition)
         slots.move(desk.session, desk.actor, question, step)
         desk.session.refresh(question)
-        return _("“%(what)s” stands in slot %(number)s.", what=question.short_title, number=question.position)
+        return _stands(question)
 
     return press
 
@@ -137,13 +152,9 @@ def _arrange(desk: Desk, edition: Edition) -> str:
     order = [found(questions.load(desk.session, desk.actor, one)) for one in request.form.getlist("order")]
     before = slots.picked(desk.session, edition)
     arranging.arrange(desk.session, desk.actor, edition, order, number_shown())
-    for question in order:
-        if question not in before:
-            return _("“%(what)s” stands in slot %(number)s.", what=question.short_title, number=question.position)
-    for question in before:
-        if question not in order:
-            return _("“%(what)s” is out, and ready to run another time.", what=question.short_title)
-    return _("The slots stand in the new order.")
+    new = [question for question in order if question not in before]
+    gone = [question for question in before if question not in order]
+    return _stands(new[0]) if new else _is_out(gone[0]) if gone else _("The slots stand in the new order.")
 
 
 def _first(desk: Desk, edition: Edition) -> str:
@@ -211,7 +222,7 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     """Do one thing to an edition and say so, with what others did meanwhile; where it can't be done, say why."""
 
     def fn(desk: Desk) -> tuple[list[str], str]:
-        edition = found(editions.load(desk.session, desk.actor, public_id))
+        edition = _edition(desk, public_id)
         if press in OF_ALL_SLOTS:
             as_shown(desk, edition)
         with watched(desk.session) as events:
@@ -224,13 +235,9 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     try:
         said, undo = change(slug, fn)
     except Leaking as leaking:
-        with at_desk(slug) as desk:
-            edition = found(editions.load(desk.session, desk.actor, public_id))
-            return builder(desk, edition, tried=tried(leaking)), 422
+        return redrawn(slug, 422, _page, public_id, tried=tried(leaking))
     except (Illegal, Missing, Stale, OnItsWay) as refused:
-        with at_desk(slug) as desk:
-            edition = found(editions.load(desk.session, desk.actor, public_id))
-            return builder(desk, edition, why_not(refused)), 409
+        return redrawn(slug, 409, _page, public_id, trouble=why_not(refused))
     here = url_for("editor.edition", slug=slug, public_id=public_id)
     for number, words in enumerate(said):
         announce(words, undo="" if number else undo, back=here)

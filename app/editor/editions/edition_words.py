@@ -40,13 +40,10 @@ def done_to(desk: Desk, edition: Edition, events: Sequence[Event], own: str = ""
 
 def happened(desk: Desk, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
     """Return what was done to an edition and in its slots: the time of each, how that is shown, and the sentence."""
-    said = done_to(desk, edition, events)
-    return [(event.at, _time(event), words) for event, words in zip(events, said, strict=True)]
-
-
-def _time(event: Event) -> str:
-    """Of what a reader did only the day is kept."""
-    return day(event.at.date()) if event.actor == "reader" else moment(event.at)
+    return [  # of what a reader did only the day is kept
+        (event.at, day(event.at.date()) if event.actor == "reader" else moment(event.at), words)
+        for event, words in zip(events, done_to(desk, edition, events), strict=True)
+    ]
 
 
 # What to know before an edition is locked: the sentence, where it is mended, and the words of that link.
@@ -66,26 +63,22 @@ MATTERS: dict[str, tuple[Callable[[Matter], str], str, Any]] = {
 }  # fmt: skip
 
 
-def lines_of(desk: Desk, matters: Iterable[Matter]) -> list[dict[str, Any]]:
-    """Each matter as the page says it."""
-    return [_line(desk, matter) for matter in matters]
-
-
-def _line(desk: Desk, matter: Matter) -> dict[str, Any]:
+def line_of(desk: Desk, matter: Matter) -> dict[str, Any]:
+    """Return a matter as the page says it."""
     says, leads, label = MATTERS[matter.kind]
     question = matter.question
-    addresses: dict[str, tuple[str, Any, str | None] | None] = {
-        "question": ("editor.question", question.public_id, None) if question else None,
-        "answer": ("editor.question", question.public_id, f"acts-{matter.answer}") if question else None,
-        "letter": ("editor.letter", matter.letter, None),
-    }
-    where = addresses.get(leads)
+    href, slug = "", desk.newsletter.slug
+    if leads == "letter":
+        href = url_for("editor.letter", slug=slug, public_id=matter.letter)
+    elif leads and question:
+        anchor = f"acts-{matter.answer}" if leads == "answer" else None
+        href = url_for("editor.question", slug=slug, public_id=question.public_id, _anchor=anchor)
     return {
         "kind": matter.kind,
         "stops": matter.stops,
         "about": question.title if question else "",
         "says": says(matter),
-        "href": url_for(where[0], slug=desk.newsletter.slug, public_id=where[1], _anchor=where[2]) if where else "",
+        "href": href,
         "label": label,
     }
 
@@ -93,10 +86,10 @@ def _line(desk: Desk, matter: Matter) -> dict[str, Any]:
 def where_to(moved: Iterable[tuple[Question, Edition | None]]) -> list[str]:
     """A sentence for each question that was picked for a date which was left out: where it stands now."""
     return [
-        _("“%(what)s” runs on %(day)s.", what=what, day=day(edition.runs_at))
+        _("“%(what)s” runs on %(day)s.", what=question.short_title, day=day(edition.runs_at))
         if edition
-        else _("“%(what)s” is ready to run another time.", what=what)
-        for what, edition in ((question.short_title, edition) for question, edition in moved)
+        else _("“%(what)s” is ready to run another time.", what=question.short_title)
+        for question, edition in moved
     ]
 
 

@@ -25,7 +25,7 @@ from .. import declared_form
 from ..conflict import as_opened, conflict, opened, saved
 from ..flash import announce
 from ..form_values import too_long
-from ..frame import Desk, at_desk, change, editor, found, page, unknown
+from ..frame import Desk, at_desk, change, editor, found, page, redrawn, unknown
 
 PAGE = 50
 SOUGHT = ("q", "language", "topic", "show")
@@ -97,6 +97,7 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
     out.
     """
     name, email = request.form.get("name", ""), request.form.get("email", "")
+    faults: dict[str, str] = {}
 
     def fn(desk: Desk) -> tuple[str, bool]:
         one = directory.record_expert(desk.session, desk.actor, name, email or None)
@@ -105,16 +106,13 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
     try:
         public_id, is_known = change(slug, fn)
     except TooLong as error:
-        with at_desk(slug) as desk:
-            return _list(desk, {"name": name, "email": email}, {error.field: too_long(error)}), 422
-    except (Missing, directory.BadAddress) as error:
-        faults = (
-            {"name": _("Say who it is.")}
-            if isinstance(error, Missing)
-            else {"email": _("This isn’t an e-mail address that one can write to.")}
-        )
-        with at_desk(slug) as desk:
-            return _list(desk, {"name": name, "email": email}, faults), 422
+        faults = {error.field: too_long(error)}
+    except Missing:
+        faults = {"name": _("Say who it is.")}
+    except directory.BadAddress:
+        faults = {"email": _("This isn’t an e-mail address that one can write to.")}
+    if faults:
+        return redrawn(slug, 422, _list, {"name": name, "email": email}, faults)
     if is_known:
         announce(
             _("Somebody of this name is in the directory already. If it is one person, make the two one:"),
@@ -174,8 +172,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     values, wrong = read_form(PROFILE, typed)
     if wrong:
         faults = {name: declared_form.fault_words(fault) for name, fault in wrong.items()}
-        with at_desk(slug) as desk:
-            return _one(desk, public_id, typed, faults), 422
+        return redrawn(slug, 422, _one, public_id, typed, faults)
 
     def fn(desk: Desk) -> None:
         expert = found(directory.load_expert(desk.session, desk.actor, public_id))
@@ -185,8 +182,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         change(slug, fn)
     except Stale:
-        with at_desk(slug) as desk:
-            return _one(desk, public_id, typed, stale=True), 409
+        return redrawn(slug, 409, _one, public_id, typed, stale=True)
     announce(_("The profile is saved."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
@@ -203,6 +199,5 @@ def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
         change(slug, fn)
     except (Missing, TooLong) as error:
         fault = too_long(error) if isinstance(error, TooLong) else _("Say how it was checked.")
-        with at_desk(slug) as desk:
-            return _one(desk, public_id, faults={"how": fault}), 422
+        return redrawn(slug, 422, _one, public_id, faults={"how": fault})
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

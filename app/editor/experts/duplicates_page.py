@@ -14,7 +14,7 @@ from ...people.models import Expert
 from ...questions.models import Question
 from ...web import last_row
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import Desk, at_desk, change, editor, found, page, redrawn
 
 PAGE = 30
 
@@ -25,7 +25,7 @@ def expert_duplicates(slug: str) -> str:
         return _duplicates(desk)
 
 
-def _duplicates(desk: Desk, fault: str = "") -> str:
+def _duplicates(desk: Desk, both: merging_experts.BothAsked | None = None) -> str:
     last = last_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
     pairs = duplicates.pairs(desk.session, last, PAGE)
     experts = list({one.id: one for pair in pairs for one in (pair.one, pair.other)}.values())
@@ -40,7 +40,7 @@ def _duplicates(desk: Desk, fault: str = "") -> str:
         histories=histories(desk.session, experts),
         emails={one.id: directory.email_of(desk.session, one.person) for one in experts},
         keyset={"newer": here() if last else None, "older": older},
-        fault=fault,
+        fault=_both_asked(desk, both) if both else "",
         may_all=desk.may("whole directory"),
     )
 
@@ -63,8 +63,7 @@ def expert_merge(slug: str) -> Response | tuple[str, int]:
     try:
         name, public_id = change(slug, fn)
     except merging_experts.BothAsked as both:
-        with at_desk(slug) as desk:
-            return _duplicates(desk, _both_asked(desk, both)), 409
+        return redrawn(slug, 409, _duplicates, both)
     href = url_for("editor.expert", slug=slug, public_id=public_id)
     announce(_("They are one now, and everything is %(name)s’s.", name=name), href=href, label=_("Open the profile"))
     return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
@@ -73,13 +72,12 @@ def expert_merge(slug: str) -> Response | tuple[str, int]:
 def _both_asked(desk: Desk, both: merging_experts.BothAsked) -> str:
     """Return which question stands in the way; that of another newsletter isn't named here."""
     question = desk.session.get_one(Question, both.question_id)
-    mine = question.newsletter_id == desk.newsletter.id
-    title = question.title
-    return (
-        _("Both have the question “%(question)s” now. Take it back from one of them, then merge.", question=title[:120])
-        if mine
-        else _("Both have the same question of another newsletter now. It is taken back from one of them there first.")
-    )
+    if question.newsletter_id != desk.newsletter.id:
+        return _(
+            "Both have the same question of another newsletter now. It is taken back from one of them there first."
+        )
+    title = question.title[:120]
+    return _("Both have the question “%(question)s” now. Take it back from one of them, then merge.", question=title)
 
 
 @editor.press("/<slug>/experts/duplicates/namesakes", "directory")
@@ -92,9 +90,8 @@ def expert_namesakes(slug: str) -> Response:
 @editor.press("/<slug>/experts/<public_id>/split", "whole directory")
 def expert_split(slug: str, public_id: str) -> Response:
     def fn(desk: Desk) -> None:
-        merging_experts.split(
-            desk.session, desk.actor, found(directory.load_expert(desk.session, desk.actor, public_id))
-        )
+        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+        merging_experts.split(desk.session, desk.actor, expert)
 
     change(slug, fn)
     announce(_("They are two again, each with what was theirs."))

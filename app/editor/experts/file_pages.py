@@ -5,6 +5,7 @@ would let another file be imported than the one that was looked at.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from flask import Response, redirect, request, stream_with_context, url_for
@@ -23,7 +24,7 @@ from ...people.staff import NotFresh
 from ...web import db
 from ..declared_form import labels
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import Desk, at_desk, change, editor, found, page, redrawn
 from ..reauthentication import proof, prove_first
 from .directory_page import asked_for
 from .file_words import cell_words, unreadable_words
@@ -82,8 +83,7 @@ def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
         spreadsheet.read(data, known_heads(), NEEDED)
     except spreadsheet.Unreadable as unreadable:
         if unreadable.code not in ("encoding", "columns") or not data:
-            with at_desk(slug) as desk:
-                return _choose(desk, unreadable_words(unreadable)), 422
+            return redrawn(slug, 422, _choose, unreadable_words(unreadable))
     file_id = change(slug, lambda desk: uploads.keep(desk.session, desk.actor, data).public_id)
     return redirect(url_for("editor.expert_report", slug=slug, file_id=file_id), code=303)
 
@@ -96,6 +96,10 @@ def expert_report(slug: str, file_id: str) -> str | BaseResponse:
             announce(_("That file isn’t kept any more. Choose it again."))
             return redirect(url_for("editor.expert_files", slug=slug), code=302)
         return _report(desk, upload)
+
+
+def _kept(desk: Desk, file_id: str) -> Upload:
+    return found(uploads.load(desk.session, desk.actor, file_id))
 
 
 def _chosen() -> str:
@@ -112,22 +116,18 @@ def _planned(desk: Desk, upload: Upload) -> tuple[spreadsheet.Sheet, importing.P
 def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
     here = {"slug": desk.newsletter.slug, "file_id": upload.public_id}
     values: dict[str, Any] = {"here": here, "chosen": _chosen(), "encodings": spreadsheet.ENCODINGS, "upload": upload}
+    show = partial(page, desk, "editor/experts/report.html", "experts", **values)
     try:
         read, plan = _planned(desk, upload)
     except spreadsheet.Unreadable as unreadable:
-        return page(
-            desk, "editor/experts/report.html", "experts", fault=unreadable_words(unreadable), plan=None, **values
-        )
+        return show(fault=unreadable_words(unreadable), plan=None)
     counts = plan.counts
     usual = next((kind for kind in importing.KINDS if counts[kind]), "new")
     kind = request.args.get("show", usual)
     kind = kind if kind in importing.KINDS else usual
     after = request.args.get("after", 0, int)
     lines = [line for line in plan.lines if line.kind == kind and line.number > after]
-    return page(
-        desk,
-        "editor/experts/report.html",
-        "experts",
+    return show(
         read=read,
         plan=plan,
         counts=counts,
@@ -137,7 +137,6 @@ def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
         columns=labels(FIELDS),
         fault_words=cell_words,
         fault=fault,
-        **values,
     )
 
 
@@ -145,7 +144,7 @@ def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
 def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     """Import what was looked at: all of it, or nothing where the directory has changed since."""
     with at_desk(slug) as desk:
-        upload = found(uploads.load(desk.session, desk.actor, file_id))
+        upload = _kept(desk, file_id)
         try:
             _sheet, plan = _planned(desk, upload)
         except spreadsheet.Unreadable:  # in the encoding that was chosen
@@ -155,14 +154,15 @@ def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
 
     def fn(desk: Desk) -> None:
         import_writing.take_in(desk.session, desk.actor, plan, desk.newsletter.language)
-        uploads.drop(desk.session, found(uploads.load(desk.session, desk.actor, file_id)))
+        uploads.drop(desk.session, _kept(desk, file_id))
 
     try:
         change(slug, fn)
     except Stale:
-        with at_desk(slug) as desk:
-            return _report(desk, found(uploads.load(desk.session, desk.actor, file_id)), _changed()), 409
-    announce(_("%(new)s and %(changed)s.", **_counted(plan)))
+        return redrawn(slug, 409, lambda desk: _report(desk, _kept(desk, file_id), _changed()))
+    new = ngettext("%(num)s expert is new", "%(num)s experts are new", plan.counts["new"])
+    changed = ngettext("%(num)s has changed", "%(num)s have changed", plan.counts["changed"])
+    announce(_("%(new)s and %(changed)s.", new=new, changed=changed))
     return redirect(url_for("editor.experts", slug=slug), code=303)
 
 
@@ -170,17 +170,9 @@ def _changed() -> str:
     return _("The directory has changed since you looked, so nothing was imported. This is how it would be now.")
 
 
-def _counted(plan: importing.Plan) -> dict[str, str]:
-    new, changed = plan.counts["new"], plan.counts["changed"]
-    return {
-        "new": ngettext("%(num)s expert is new", "%(num)s experts are new", new),
-        "changed": ngettext("%(num)s has changed", "%(num)s have changed", changed),
-    }
-
-
 @editor.press(f"{FILES}/<file_id>/drop", "whole directory")
 def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
-    change(slug, lambda desk: uploads.drop(desk.session, found(uploads.load(desk.session, desk.actor, file_id))))
+    change(slug, lambda desk: uploads.drop(desk.session, _kept(desk, file_id)))
     announce(_("The file is gone. Nothing was imported."))
     return redirect(url_for("editor.expert_files", slug=slug), code=303)
 

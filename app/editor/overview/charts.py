@@ -11,6 +11,7 @@ WIDTH, HEIGHT = 360, 168
 TOP, BOTTOM = 14.0, 140.0  # of the plot, in which the base line is the bottom
 START, END = 28.0, 272.0  # the names of the series stand after the end
 ROW, BAR_AT, BAR_END, MOST_ROWS = 22, 140.0, 312.0, 10
+Box = tuple[float, float, float, float]
 LETTERS = 19  # of a name that fits before its bar
 
 
@@ -23,16 +24,16 @@ class Label:
     strong: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Picture:
     """Lines are (x1, y1, x2, y2), bars (x, y, width, height), dots (x, y); `line` are the points of a polyline."""
 
     height: int = HEIGHT
-    grid: list[tuple[float, float, float, float]] = field(default_factory=list)
-    base: list[tuple[float, float, float, float]] = field(default_factory=list)
-    spans: list[tuple[float, float, float, float]] = field(default_factory=list)
-    bars: list[tuple[float, float, float, float]] = field(default_factory=list)
-    inner: list[tuple[float, float, float, float]] = field(default_factory=list)
+    grid: list[Box] = field(default_factory=list)
+    base: list[Box] = field(default_factory=list)
+    spans: list[Box] = field(default_factory=list)
+    bars: list[Box] = field(default_factory=list)
+    inner: list[Box] = field(default_factory=list)
     line: str = ""
     dots: list[tuple[float, float]] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
@@ -86,8 +87,8 @@ def columns(labels: Sequence[str], bars: Sequence[int], line: Sequence[int], nam
     if points:
         ends = [(_height(bars[-1], marks), names[0]), (points[-1][1], names[1])]
         picture.labels.extend(_named(ends))
-    joined = " ".join(f"{x},{y}" for x, y in points)
-    return Picture(**{**vars(picture), "line": joined})
+    picture.line = " ".join(f"{x},{y}" for x, y in points)
+    return picture
 
 
 def spans(
@@ -115,7 +116,8 @@ def rows(named: Sequence[tuple[str, int, int | None]]) -> Picture:
     for number, (name, first, second) in enumerate(shown):
         y = 4 + number * ROW
         length = round((BAR_END - BAR_AT) * first / most, 1)
-        picture.labels.append(Label(BAR_AT - 8, y + 14, _cut(name), "end"))
+        cut = name if len(name) <= LETTERS else name[: LETTERS - 1].rstrip() + "…"
+        picture.labels.append(Label(BAR_AT - 8, y + 14, cut, "end"))
         picture.bars.append((BAR_AT, y + 4, length, ROW - 9))
         if second:
             inside = round((BAR_END - BAR_AT) * second / most, 1)
@@ -125,7 +127,3 @@ def rows(named: Sequence[tuple[str, int, int | None]]) -> Picture:
         picture.labels.append(Label(round(BAR_AT + reach + 6, 1), y + 14, said, strong=True))
     picture.base.append((BAR_AT, 2, BAR_AT, picture.height - 2))
     return picture
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= LETTERS else name[: LETTERS - 1].rstrip() + "…"

@@ -93,8 +93,7 @@ def _undelivered(desk: Desk) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
 
 
 def _unreadable(desk: Desk) -> Iterable[Fault]:
-    number = inbound.count(desk.session, desk.newsletter.id, "failed")
-    if number:
+    if number := inbound.count(desk.session, desk.newsletter.id, "failed"):
         said = ngettext(
             "One mail that came in could not be read.", "%(num)s mails that came in could not be read.", number
         )

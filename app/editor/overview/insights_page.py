@@ -147,6 +147,10 @@ def _unit(found: Insight) -> str:
                     "By %(num)s weeks, from the day shown; the last ones still run", weeks)  # fmt: skip
 
 
+def _cell(number: int | None) -> str | int:
+    return "" if number is None else number
+
+
 def _speed(desk: Desk, found: Insight) -> Chart:
     """Days from the first letter to print."""
     days = [days_to_print(span.figures) for span in found.spans]
@@ -162,7 +166,7 @@ def _speed(desk: Desk, found: Insight) -> Chart:
           half=nth(all_days, 0.5), most=nth(all_days, 0.9)) if all_days else "",
         (_("From"), _("Q&As that ran"), _("Median days"), _("Nine in ten within")),
         [
-            (label, one.total(), "" if first is None else first, "" if second is None else second)
+            (label, one.total(), _cell(first), _cell(second))
             for label, one, first, second in zip(labels, days, half, most, strict=True)
         ] if all_days else [],
         charts.spans(labels, half, most, (_("half by %(days)s", days=last[0]), _("90 %% by %(days)s", days=last[1]))),
@@ -186,51 +190,36 @@ def _experts(desk: Desk, found: Insight) -> Chart:
           days=nth(reply_days(total), 0.5) or 0) if keys else "",
         (_("Expert"), _("Asked"), _("Answered"), _("Said no"), _("No text in time"), _("Median days")),
         [
-            (name, *(of(total, column)[key] for column in columns), _days(nth(reply_days(total, key), 0.5)))
+            (name, *(of(total, column)[key] for column in columns), _cell(nth(reply_days(total, key), 0.5)))
             for name, key in named
         ],
         charts.rows([(name, of(total, "asked")[key], of(total, "answered")[key]) for name, key in named]),
     )  # fmt: skip
 
 
-def _days(number: int | None) -> str | int:
-    return "" if number is None else number
-
-
 def _topics(desk: Desk, found: Insight) -> Chart:
     names = {str(topic.id): topic.name for topic in topics_of(desk.session, desk.newsletter.id)}
     asked, ran = of(found.total, "topics_in"), of(found.total, "topics_out")
     rows = [(names[key], asked[key], ran[key]) for key in ranked(asked, ran) if key in names]
-    return Chart(
-        "topics",
-        _("Topics"),
-        _("Outlined: letters; line: Q&As that ran"),
-        _("Most letters are about %(topic)s: %(number)s.", topic=rows[0][0], number=rows[0][1]) if rows else "",
-        (_("Topic"), _("Letters"), _("Q&As that ran")),
-        rows,
-        charts.rows(rows),
-    )
+    says = _("Most letters are about %(topic)s: %(number)s.", topic=rows[0][0], number=rows[0][1]) if rows else ""
+    unit, heads = _("Outlined: letters; line: Q&As that ran"), (_("Topic"), _("Letters"), _("Q&As that ran"))
+    return Chart("topics", _("Topics"), unit, says, heads, rows, charts.rows(rows))
 
 
 def _counts(
-    key: str, title: Any, head: Any, name: str, words: Callable[[str], str], unit: Any = LETTERS
+    name: str, title: Any, head: Any, words: Callable[[str], str], unit: Any = LETTERS
 ) -> Callable[[Desk, Insight], Chart]:
-    """A chart of one counter of the figures, the most first."""
+    """A chart of the counter of the figures with this name, the most first."""
 
     def chart(desk: Desk, found: Insight) -> Chart:
         numbers: Counter[str] = of(found.total, name)
         rows = [(words(one), numbers[one]) for one in ranked(numbers)]
-        return Chart(
-            key,
-            str(title),
-            str(unit),
-            _("Most are %(what)s: %(number)s of %(all)s.", what=rows[0][0], number=rows[0][1], all=numbers.total())
-            if rows
-            else "",
-            (str(head), str(LETTERS)),
-            rows,
-            charts.rows([(label, number, None) for label, number in rows]),
-        )
+        says = ""
+        if rows:
+            [what, number], total = rows[0], numbers.total()
+            says = _("Most are %(what)s: %(number)s of %(all)s.", what=what, number=number, all=total)
+        picture = charts.rows([(label, number, None) for label, number in rows])
+        return Chart(name, str(title), str(unit), says, (str(head), str(LETTERS)), rows, picture)
 
     return chart
 
@@ -250,11 +239,9 @@ CHARTS: dict[str, Callable[[Desk, Insight], Chart]] = {
     "speed": _speed,
     "experts": _experts,
     "topics": _topics,
-    "channels": _counts("channels", _l("How letters came"), _l("Way"), "channels", _from(CHANNELS)),
+    "channels": _counts("channels", _l("How letters came"), _l("Way"), _from(CHANNELS)),
     "kinds": _counts(
-        "kinds", _l("What letters were"), _l("Kind"), "kinds", _from(KINDS), _l("Letters; spam is counted only here")
+        "kinds", _l("What letters were"), _l("Kind"), _from(KINDS), _l("Letters; spam is counted only here")
     ),
-    "languages": _counts(
-        "languages", _l("Languages"), _l("Language"), "languages", lambda code: tongue(code) or _("not known")
-    ),
+    "languages": _counts("languages", _l("Languages"), _l("Language"), lambda code: tongue(code) or _("not known")),
 }

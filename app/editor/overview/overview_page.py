@@ -68,18 +68,17 @@ def _shared_out(desk: Desk, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
 
 def _standing(desk: Desk, tasks: Board, mails: int) -> str:
     """Return how things stand, in a sentence or two."""
-    sentences = [_edition_stands(tasks)]
-    mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind in TEXTS])
+    mine, editors = map(len, _shared_out(desk, [task for task in tasks.desk if task.kind in TEXTS]))
     late = sum(1 for task in tasks.experts if task.due_at and is_past(task.due_at))
-    if mine:
-        sentences.append(ngettext("One text waits for you.", "%(num)s texts wait for you.", len(mine)))
-    if editors:
-        sentences.append(ngettext("One text waits for an editor.", "%(num)s texts wait for an editor.", len(editors)))
-    if late:
-        sentences.append(ngettext("One expert is late.", "%(num)s experts are late.", late))
-    if not any((mails, tasks.desk, tasks.experts, tasks.checks, tasks.answers)):
-        sentences.append(_("Nobody waits for anybody."))
-    return " ".join(sentences)
+    waits = any((mails, tasks.desk, tasks.experts, tasks.checks, tasks.answers))
+    sentences = (
+        _edition_stands(tasks),
+        ngettext("One text waits for you.", "%(num)s texts wait for you.", mine) if mine else "",
+        ngettext("One text waits for an editor.", "%(num)s texts wait for an editor.", editors) if editors else "",
+        ngettext("One expert is late.", "%(num)s experts are late.", late) if late else "",
+        "" if waits else _("Nobody waits for anybody."),
+    )
+    return " ".join(filter(None, sentences))
 
 
 def _edition_stands(tasks: Board) -> str:
@@ -101,27 +100,33 @@ def _mails(desk: Desk) -> list[dict[str, Any]]:
     """Return what came in by mail and waits for the desk: the experts' letters one by one, the holding pen as one line."""
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     lines = [
-        _mail_line("new", _("%(name)s has written by mail", name=assignment.expert.name), letter.received_at,
-                   url_for("editor.letter", slug=slug, public_id=letter.public_id), assignment.question.short_title)
+        _shown(
+            "new",
+            _("%(name)s has written by mail", name=assignment.expert.name),
+            url_for("editor.letter", slug=slug, public_id=letter.public_id),
+            letter.received_at,
+            about=assignment.question.short_title,
+        )
         for letter, assignment in correspondence.waiting_of_experts(session, key)
-    ]  # fmt: skip
+    ]
     since = incoming_mails.oldest(session, key, "pen")
     if since is not None:
         number = inbound.count(session, key, "pen")
         words = ngettext("One mail waits in the holding pen", "%(num)s mails wait in the holding pen", number)
-        lines.append(_mail_line("wait", words, since, url_for("editor.pen", slug=slug)))
+        lines.append(_shown("wait", words, url_for("editor.pen", slug=slug), since))
     return lines
 
 
-def _mail_line(mark: str, text: str, since: datetime, href: str, about: str = "") -> dict[str, Any]:
+def _shown(mark: str, text: str, href: str, time: datetime, label: str = "", about: str = "") -> dict[str, Any]:
+    """A line of a column; `label` says the time where that isn't how long ago it was."""
     return {
         "mark": mark,
-        "label": LABELS[mark],
+        "label": LABELS.get(mark, ""),
         "text": text,
         "href": href,
-        "age": age(since),
-        "time": since,
-        "exact": exact(since),
+        "age": label or age(time),
+        "time": time,
+        "exact": exact(time),
         "about": about,
     }
 
@@ -167,41 +172,30 @@ DESK: dict[str, tuple[str, Callable[[Task], str]]] = {
     "ask": ("none", lambda task: ngettext("One reader asks", "%(num)s readers ask", task.number)),
 }
 # With somebody outside: the words while there is time, and when it is over.
-OUTSIDE: dict[str, tuple[Callable[[Task], str], Callable[[Task], str]]] = {
-    "invited": (lambda task: _("%(name)s has until %(day)s to say yes", name=task.expert, day=_until(task)),
-                lambda task: _("%(name)s hasn’t replied", name=task.expert)),
-    "accepted": (lambda task: _("%(name)s has it, due %(day)s", name=task.expert, day=_until(task)),
-                 lambda task: _("%(name)s’s text is late", name=task.expert)),
-    "returned": (lambda task: _("%(name)s has it again, due %(day)s", name=task.expert, day=_until(task)),
-                 lambda task: _("%(name)s’s text is late", name=task.expert)),
-    "checking": (lambda task: _("%(name)s checks until %(day)s", name=task.expert, day=_until(task)),
-                 lambda task: _("%(name)s’s time to check is over", name=task.expert)),
-}  # fmt: skip
+OUTSIDE = {
+    "invited": (_l("%(name)s has until %(day)s to say yes"), _l("%(name)s hasn’t replied")),
+    "accepted": (_l("%(name)s has it, due %(day)s"), _l("%(name)s’s text is late")),
+    "returned": (_l("%(name)s has it again, due %(day)s"), _l("%(name)s’s text is late")),
+    "checking": (_l("%(name)s checks until %(day)s"), _l("%(name)s’s time to check is over")),
+}
 
 
 def _line(desk: Desk, task: Task) -> dict[str, Any]:
     """A task as a line of its column."""
     late = task.due_at is not None and is_past(task.due_at)
     if task.kind in OUTSIDE:
-        mark, says = "late" if late else "wait", OUTSIDE[task.kind][late]
+        mark = "late" if late else "wait"
+        text = str(OUTSIDE[task.kind][late]) % {"name": task.expert, "day": _until(task)}
     else:
         mark, says = DESK[task.kind]
-        mark = "late" if late and task.kind == "date" else mark
-    if task.due_at is None:
-        moment, label = task.since, age(task.since)
-    else:
-        moment = task.due_at
-        label = _("%(time)s over", time=age(moment)) if late else _("%(time)s left", time=left(moment, "short"))
-    return {
-        "mark": mark,
-        "label": LABELS.get(mark, ""),
-        "text": says(task),
-        "href": _address(desk, task),
-        "age": label,
-        "time": moment,
-        "exact": exact(moment),
-        "about": task.question.title if task.question else "",
-    }
+        mark, text = "late" if late and task.kind == "date" else mark, says(task)
+    label = ""
+    if task.due_at:
+        label = (
+            _("%(time)s over", time=age(task.due_at)) if late else _("%(time)s left", time=left(task.due_at, "short"))
+        )
+    about = task.question.title if task.question else ""
+    return _shown(mark, text, _address(desk, task), task.due_at or task.since, label, about)
 
 
 def _address(desk: Desk, task: Task) -> str:

@@ -19,7 +19,7 @@ from ...audit.events import told_in
 from ...db import now
 from ...formatting import clock_time, day, exact, tongue, zone
 from ...letters.models import Letter
-from ...listing import from_address, in_address
+from ...listing import HIGHEST_KEY, from_address, in_address
 from ...mail import question_mails
 from ...mail.message import Message, shortened
 from ...mail.models import OutboxMail
@@ -36,7 +36,7 @@ from .originals import TITLE
 
 PAGE = 30
 LAST = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # nothing is newer
-ABOVE, BELOW = 2**62, 0  # keys above and below all others
+ABOVE, BELOW = HIGHEST_KEY, 0  # keys above and below all others
 SHOWS = {"changes": _l("Changes"), "notes": _l("Notes"), "mails": _l("Mails"), "letters": _l("Letters")}
 RANKS = tuple(SHOWS)  # in this order, the last first, where two lines have the same moment
 

@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...answers.expert_mails import sender
 from ...db import address, now
 from ...editions.calendar import EVENING, in_utc, zone_of
 from ...formatting import tongue
@@ -19,10 +18,11 @@ from ...mail.kinds import KINDS
 from ...mail.mail_templates import examples, parts_of, usual
 from ...mail.message import blocks
 from ...newsletters import mail_texts as texts
+from ...newsletters.desk_mails import sender
 from ...text import direction
 from ..conflict import as_opened, conflict, opened, words_saved
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page
+from ..frame import Desk, at_desk, change, editor, page, redrawn
 from ..mail.mail_words import name_of
 from .newsletter_page import languages_of
 
@@ -77,7 +77,7 @@ def mail_text(slug: str, language: str, kind: str) -> str:
 
 
 @editor.press("/<slug>/settings/mail-texts/<language>/<kind>", "words of the house")
-def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[str, int] | str:
+def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[str, int]:
     """Save a mail's wording, or only look at it in the example."""
     if kind not in texts.WORDED:
         abort(404)
@@ -85,9 +85,7 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
     typed = {part: text if text.strip() else usual(kind, part, language) for part, text in typed.items()}
     faults = texts.faults_of(kind, typed)
     if faults or "look" in request.form:
-        with at_desk(slug) as desk:
-            html = _form(desk, language, kind, typed, faults)
-        return (html, 422) if faults else html
+        return redrawn(slug, 422 if faults else 200, _form, language, kind, typed, faults)
 
     def fn(desk: Desk) -> None:
         _known(desk, language, kind)
@@ -97,8 +95,7 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
     try:
         change(slug, fn)
     except Stale:
-        with at_desk(slug) as desk:
-            return _form(desk, language, kind, typed, stale=True), 409
+        return redrawn(slug, 409, _form, language, kind, typed, stale=True)
     announce(_("The mail is saved. It goes out so from now on."))
     return redirect(url_for("editor.mail_text", slug=slug, language=language, kind=kind), code=303)
 
@@ -156,17 +153,13 @@ def _form(
         kind=kind,
         label=name_of(kind),
         fields=[(part, PART_WORDS[part], values[part], _help(kind, part)) for part in parts_of(kind)],
-        faults={part: _fault(*fault) for part, fault in (faults or {}).items()},
+        faults={part: str(PLACE_FAULTS[code]) % {"name": name} for part, (code, name) in (faults or {}).items()},
         stays=KINDS[kind].stays and _(KINDS[kind].stays),
         examples=[(message.subject, blocks(message.text)) for message in shown],
         looked=typed is not None and not faults and not stale,
         seen=seen,
         met=met,
     )
-
-
-def _fault(code: str, name: str) -> str:
-    return str(PLACE_FAULTS[code]) % {"name": name}
 
 
 def _help(kind: str, part: str) -> str:

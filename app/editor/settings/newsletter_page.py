@@ -22,9 +22,16 @@ from .. import declared_form
 from ..conflict import as_opened, conflict, opened, saved, ticked
 from ..editions.rhythm_text import ORDINALS, in_words, rule_in_words
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page
+from ..frame import Desk, at_desk, change, editor, page, redrawn
 from ..mail.mail_words import name_of
 
+# Dates that are not of the rhythm any more and stay all the same: why.
+STAYS = {
+    "locked": _l("%(day)s: it is locked"),
+    "picked": _l("%(day)s: something is picked for it"),
+    "asked": _l("%(day)s: an expert is asked for it"),
+    "letters": _l("%(day)s: letters are about it"),
+}
 CALENDAR = ("rule", "rule_start", *READ, "cutoff_minutes")
 
 
@@ -115,7 +122,7 @@ def languages_of(newsletter: Newsletter) -> list[str]:
 
 
 @editor.press("/<slug>/settings", "settings")
-def change_settings(slug: str) -> Response | tuple[str, int] | str:
+def change_settings(slug: str) -> Response | tuple[str, int]:
     """Change the settings, and make the editions anew by the calendar as it is now; or only look at its dates."""
     choices = _chosen()
     typed = _typed(choices)
@@ -128,9 +135,7 @@ def change_settings(slug: str) -> Response | tuple[str, int] | str:
     except settings.Faulty as faulty:
         faults |= faulty.faults
     if "look" in request.form:
-        with at_desk(slug) as desk:
-            html = _form(desk, typed, faults, columns=None if faults else columns)
-        return (html, 422) if faults else html
+        return redrawn(slug, 422 if faults else 200, _form, typed, faults, columns=None if faults else columns)
 
     def fn(desk: Desk) -> tuple[str, list[str]]:
         if faults:
@@ -142,39 +147,25 @@ def change_settings(slug: str) -> Response | tuple[str, int] | str:
         stored = _stored(desk.newsletter)
         if all(before[name] == stored[name] for name in CALENDAR):
             return _("The settings are saved."), []
-        return _("Saved. The editions to come follow the rhythm as it stands now."), _stay(desk)
+        stays = [
+            str(STAYS[why]) % {"day": day(edition.runs_at, "short")}
+            for edition, why in off_the_rhythm(desk.session, desk.newsletter)
+            if why
+        ]
+        return _("Saved. The editions to come follow the rhythm as it stands now."), stays
 
     try:
         said, stay = change(slug, fn)
     except settings.Faulty as faulty:
-        with at_desk(slug) as desk:
-            return _form(desk, typed, faulty.faults), 422
+        return redrawn(slug, 422, _form, typed, faulty.faults)
     except Stale:
-        with at_desk(slug) as desk:
-            return _form(desk, typed, stale=True), 409
+        return redrawn(slug, 409, _form, typed, stale=True)
     if stay:
+        dates = "; ".join(stay)
         said = _(
-            "Saved. The editions to come follow the rhythm as it stands now, but these stay: %(dates)s.",
-            dates="; ".join(stay),
+            "Saved. The editions to come follow the rhythm as it stands now, but these stay: %(dates)s.", dates=dates
         )
         announce(said, href=url_for("editor.all_editions", slug=slug), label=_("All dates, to skip one"))
     else:
         announce(said)
     return redirect(url_for("editor.settings", slug=slug), code=303)
-
-
-STAYS = {
-    "locked": _l("%(day)s: it is locked"),
-    "picked": _l("%(day)s: something is picked for it"),
-    "asked": _l("%(day)s: an expert is asked for it"),
-    "letters": _l("%(day)s: letters are about it"),
-}
-
-
-def _stay(desk: Desk) -> list[str]:
-    """Return the dates that are not of the rhythm any more and stay all the same, each with why."""
-    return [
-        str(STAYS[why]) % {"day": day(edition.runs_at, "short")}
-        for edition, why in off_the_rhythm(desk.session, desk.newsletter)
-        if why
-    ]

@@ -1,6 +1,7 @@
 """The people of the desk: who works here, in which role, and, for an admin, who is invited and who is shut out."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import g, redirect, request, url_for
 from flask_babel import gettext
@@ -14,7 +15,7 @@ from ...people.models import Membership
 from ...permissions import OF_THE_DESK, ROLES, roles_for
 from ..conflict import second, shown
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, found, page, role_label
+from ..frame import Desk, at_desk, change, editor, found, page, redrawn, role_label
 from ..reauthentication import proof, prove_first
 
 FAULTS = {
@@ -22,30 +23,16 @@ FAULTS = {
     "email": _l("This isn’t an e-mail address that one can write to."),
     "role": _l("Choose a role."),
 }
-Act = Callable[[Desk, colleagues.Colleague], None]
-ACTS: dict[str, Act] = {
-    "role": lambda desk, one: staff.set_role(
-        desk.session, desk.actor, one, request.form.get("role", ""), str(shown().get("role", ""))
-    ),
-    "again": lambda desk, one: staff.invite_again(desk.session, desk.actor, one, desk.newsletter.name),
-    "withdraw": lambda desk, one: staff.withdraw(desk.session, desk.actor, one),
-    "remove": lambda desk, one: staff.remove(desk.session, desk.actor, one),
-    "deactivate": lambda desk, one: staff.deactivate(desk.session, desk.actor, one),
-    "reactivate": lambda desk, one: staff.reactivate(desk.session, desk.actor, one),
-    "out": lambda desk, one: staff.sign_out(desk.session, desk.actor, one),
+# What can be done with a colleague: the verb, and what is said then.
+ACTS: dict[str, tuple[Callable[..., None], Any]] = {
+    "role": (staff.set_role, _l("%(name)s has another role now.")),
+    "again": (staff.invite_again, _l("A new invitation is on its way to %(name)s.")),
+    "withdraw": (staff.withdraw, _l("The invitation of %(name)s is withdrawn; its link opens nothing.")),
+    "remove": (staff.remove, _l("%(name)s isn’t of this desk any more.")),
+    "deactivate": (staff.deactivate, _l("%(name)s is deactivated and signed out everywhere.")),
+    "reactivate": (staff.reactivate, _l("%(name)s can come in again.")),
+    "out": (staff.sign_out, _l("%(name)s is signed out everywhere.")),
 }
-
-
-def _said(act: str, name: str) -> str:
-    return {
-        "role": _("%(name)s has another role now.", name=name),
-        "again": _("A new invitation is on its way to %(name)s.", name=name),
-        "withdraw": _("The invitation of %(name)s is withdrawn; its link opens nothing.", name=name),
-        "remove": _("%(name)s isn’t of this desk any more.", name=name),
-        "deactivate": _("%(name)s is deactivated and signed out everywhere.", name=name),
-        "reactivate": _("%(name)s can come in again.", name=name),
-        "out": _("%(name)s is signed out everywhere.", name=name),
-    }[act]
 
 
 @editor.get("/<slug>/people")
@@ -105,16 +92,13 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
     except staff.NotFresh:
         return prove_first(_back(slug), {name: text for name, text in typed.items() if text and name != "role"})
     except staff.BadInvitation as bad:
-        with at_desk(slug) as desk:
-            return _list(desk, typed, {field: str(FAULTS[field]) for field in bad.fields}), 422
+        return redrawn(slug, 422, _list, typed, {field: str(FAULTS[field]) for field in bad.fields})
     except staff.AnExpert as expert:
         fault = _("%(name)s stands in the directory of experts. At the desk they can read what readers wrote, also what the "
                   "desk asks them about. Send it again if that is what you mean.", name=expert.name)  # fmt: skip
-        with at_desk(slug) as desk:
-            return _list(desk, typed | {"known": expert.public_id}, {"email": fault}), 422
+        return redrawn(slug, 422, _list, typed | {"known": expert.public_id}, {"email": fault})
     except staff.AlreadyHere:
-        with at_desk(slug) as desk:
-            return _list(desk, typed, {"email": _("This address is of this desk already: see above.")}), 422
+        return redrawn(slug, 422, _list, typed, {"email": _("This address is of this desk already: see above.")})
     announce(_("The invitation is on its way to %(name)s.", name=name))
     return redirect(url_for("editor.people", slug=slug), code=303)
 
@@ -152,10 +136,13 @@ def _membership(desk: Desk, public_id: str) -> Membership:
 
 @editor.press(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>", "people")
 def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
+    verb, said = ACTS[act]
+
     def fn(desk: Desk) -> tuple[str, bool]:
         one = found(colleagues.load(desk.session, desk.actor, public_id))
         name = one.name
-        ACTS[act](desk, one)
+        role = (request.form.get("role", ""), str(shown().get("role", "")))
+        verb(desk.session, desk.actor, one, *{"role": role, "again": (desk.newsletter.name,)}.get(act, ()))
         return name, one.person.id == desk.actor.person_id
 
     try:
@@ -164,11 +151,10 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
         return prove_first(_back(slug))
     except staff.LastAdmin:
         fault = _("Nobody else could manage the desk then. Give somebody else the role of an admin first.")
-        with at_desk(slug) as desk:
-            return _one(desk, public_id, fault), 409
+        return redrawn(slug, 409, _one, public_id, fault)
     except Stale as refused:
         second(slug, lambda desk: _membership(desk, public_id), refused)
-    announce(_said(act, name))
+    announce(str(said) % {"name": name})
     if is_me and act in ("remove", "deactivate"):
         return redirect(url_for("editor.start"), code=303)
     gone = act in ("withdraw", "remove")

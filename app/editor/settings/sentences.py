@@ -17,7 +17,7 @@ from ...typesetting.renderers import to_text
 from ..conflict import as_opened, conflict, opened, words_saved
 from ..declared_form import fault_words
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page
+from ..frame import Desk, at_desk, change, editor, page, redrawn
 from .newsletter_page import languages_of
 
 # What each sentence is for; those of the house form can be seen in the example.
@@ -80,43 +80,28 @@ def _form(
 
 def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
     """Two blocks as they would run: a group with two answers, and one reader by name."""
-    newsletter = desk.newsletter
-    known = phrases_for(language)
-    phrases = {kind: body for kind, body in own.items() if kind in known}
+    marks, section = desk.newsletter.marks, section_of(usual_sections(desk.newsletter)).name
+    phrases = {kind: body for kind, body in own.items() if kind in phrases_for(language)}
     leyla = LeadIn(_("Leyla Aydın"), _("soil scientist"), _("which keeps the gauges"))
     marc = LeadIn(_("Marc Delvaux"), _("lawyer"))
-    pieces = (
+    asked = (
         ((None, None), (Voice(leyla, _("The answer stands here.")), Voice(marc, _("And the second one here.")))),
         ((_("Timur, Osh"),), (Voice(marc, _("The answer stands here.")),)),
     )
-    blocks = [
-        set_block(
-            Piece(
-                language,
-                newsletter.marks,
-                section_of(usual_sections(newsletter)).name,
-                _("The Salt Wind"),
-                askers,
-                _("Who measures it?"),
-                voices,
-            ),
-            newsletter.address,
-            phrases,
-        )
-        for askers, voices in pieces
+    pieces = [
+        Piece(language, marks, section, _("The Salt Wind"), askers, _("Who measures it?"), voices)
+        for askers, voices in asked
     ]
-    return "\n".join(map(to_text, blocks))
+    return "\n".join(to_text(set_block(piece, desk.newsletter.address, phrases)) for piece in pieces)
 
 
 @editor.press("/<slug>/settings/sentences/<language>", "words of the house")
-def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | str:
+def change_sentences(slug: str, language: str) -> Response | tuple[str, int]:
     """Save the sentences, or only look at them in the example."""
     typed = {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in SENTENCES}
     faults = settings.faults_of_sentences(typed)
     if faults or "look" in request.form:
-        with at_desk(slug) as desk:
-            html = _form(desk, language, typed, faults)
-        return (html, 422) if faults else html
+        return redrawn(slug, 422 if faults else 200, _form, language, typed, faults)
 
     def fn(desk: Desk) -> None:
         if language not in languages_of(desk.newsletter):
@@ -127,7 +112,6 @@ def change_sentences(slug: str, language: str) -> Response | tuple[str, int] | s
     try:
         change(slug, fn)
     except Stale:
-        with at_desk(slug) as desk:
-            return _form(desk, language, typed, stale=True), 409
+        return redrawn(slug, 409, _form, language, typed, stale=True)
     announce(_("The sentences are saved."))
     return redirect(url_for("editor.sentences", slug=slug, language=language), code=303)

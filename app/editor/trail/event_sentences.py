@@ -41,11 +41,8 @@ def tell(
     `experts` are names by noun and key, looked up where they are not at hand; `page` is the question or edition on
     whose page they are told; `own` is what the person at the desk is called there, if not by name.
     """
-    who, versions, people = (
-        hands(desk, (event.actor for event in events)),
-        _versions(desk, events),
-        _people(desk, events),
-    )
+    who, versions = hands(desk, (event.actor for event in events)), _versions(desk, events)
+    people = colleagues.known_as(desk.session, desk.newsletter.id) if any(map(_person, events)) else {}
     experts = _experts(desk, events) if experts is None else experts
     if own:
         who[desk.actor.ref] = own
@@ -86,17 +83,12 @@ def naming(title: str | None, text: str) -> str:
 
 def hands(desk: Desk, actors: Iterable[str]) -> dict[str, str]:
     """The names behind "staff:5" and "expert:7", in two queries."""
-    refs = {ref for ref in actors if ":" in ref}
-    kinds = {"staff": names_of, "expert": expert_names}
+    refs = {tuple(ref.split(":")) for ref in actors if ":" in ref}
     return {
         f"{kind}:{key}": name
-        for kind, look_up in kinds.items()
-        for key, name in look_up(desk.session, _keys(refs, kind)).items()
+        for kind, look_up in (("staff", names_of), ("expert", expert_names))
+        for key, name in look_up(desk.session, [int(key) for of, key in refs if of == kind]).items()
     }
-
-
-def _keys(refs: Iterable[str], kind: str) -> list[int]:
-    return [int(key) for found, _colon, key in (ref.partition(":") for ref in refs) if found == kind]
 
 
 def _versions(desk: Desk, events: Iterable[Event]) -> dict[int, int]:
@@ -109,10 +101,6 @@ def _versions(desk: Desk, events: Iterable[Event]) -> dict[int, int]:
 def _person(event: Event) -> int | None:
     """Return whom of the desk's people an event is about."""
     return (event.facts or {}).get("person") or (event.noun_id if event.noun == "person" else None)
-
-
-def _people(desk: Desk, events: Iterable[Event]) -> dict[int, str]:
-    return colleagues.known_as(desk.session, desk.newsletter.id) if any(map(_person, events)) else {}
 
 
 def _experts(desk: Desk, events: Sequence[Event]) -> dict[tuple[str, int], str]:

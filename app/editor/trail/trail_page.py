@@ -59,15 +59,8 @@ def look_through(slug: str) -> str:
         must(desk.actor, "trail")
         people = colleagues.known_as(desk.session, desk.newsletter.id)
         filters, before = _filters(desk, people), from_address(request.args.get("before", ""), 2)
-        listing = trail.listing(desk.newsletter.id, filters.sought)
-        shown = paged(
-            desk.session,
-            listing,
-            PAGE,
-            before,
-            partial(_here, desk, filters),
-            cursor=lambda event: in_address((event.at, event.id)),
-        )
+        listing, here = trail.listing(desk.newsletter.id, filters.sought), partial(_here, desk, filters)
+        shown = paged(desk.session, listing, PAGE, before, here, cursor=lambda one: in_address((one.at, one.id)))
         return page(
             desk,
             "editor/trail/trail.html",
@@ -141,28 +134,19 @@ def _choices(desk: Desk, people: Mapping[int, str]) -> list[tuple[str, str]]:
 def acts() -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Return what can be filtered by: the nouns, each with its acts in words."""
     blank = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role"), "…") | {"version": ""}
-    return [
-        (
-            noun,
-            str(label),
-            [
-                (action, _(kind.sentence, **blank).removeprefix("… ").rstrip("."))
-                for action, kind in EVENTS.items()
-                if action.partition(".")[0] == noun
-            ],
-        )
-        for noun, label in NOUNS.items()
-    ]
+    words: dict[str, list[tuple[str, str]]] = {noun: [] for noun in NOUNS}
+    for action, kind in EVENTS.items():
+        if (noun := action.partition(".")[0]) in words:
+            words[noun].append((action, _(kind.sentence, **blank).removeprefix("… ").rstrip(".")))
+    return [(noun, str(label), words[noun]) for noun, label in NOUNS.items()]
 
 
 def _days(desk: Desk, events: Sequence[Event]) -> list[tuple[str, list[dict[str, Any]]]]:
     about = _about(desk, events)
-    lines = [
-        _when(event)
-        | {"text": text}
-        | {"about": about.get(("question", event.question_id or 0)) or about.get((event.noun, event.noun_id))}
-        for event, text in zip(events, tell(desk, events), strict=True)
-    ]
+    lines = []
+    for event, text in zip(events, tell(desk, events), strict=True):
+        page_of = about.get(("question", event.question_id or 0)) or about.get((event.noun, event.noun_id))
+        lines.append(_when(event) | {"text": text, "about": page_of})
     return [(day(when), list(some)) for when, some in groupby(lines, key=lambda line: line["date"])]
 
 

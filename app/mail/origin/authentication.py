@@ -69,9 +69,8 @@ def judge_results(head: Head, authserv_id: str, domain: str) -> Verdict | None:
         passed = any(result.value == "pass" for result in every)
         return Verdict(False, ("results disagree" if passed else "failed",))
     first = own[0][0]
-    return _of_the_upper(
-        [results or [] for stretch, results in read if stretch == first][: None if first == 0 else 1], domain
-    )
+    upper = [results or [] for stretch, results in read if stretch == first]
+    return _of_the_upper(upper if first == 0 else upper[:1], domain)
 
 
 def _of_the_upper(headers: Sequence[Sequence[Result]], domain: str) -> Verdict:

@@ -72,15 +72,10 @@ def _of_report(blocks: list[dict[str, str]], raw: bytes, mail: Mail) -> Bounce |
     addresses = [address for block in chosen if (address := _recipient(block))]
     statuses = [code[0] for block in chosen if (code := _CODE.search(block.get("status", "")))]
     reasons = [block["diagnostic-code"] for block in chosen if block.get("diagnostic-code")]
-    said = reasons[0] if reasons else _reason(mail.body)
     # "smtp; 550 5.1.1 no such user": the first word names the kind of the rest.
-    return Bounce(
-        bool(ended),
-        tuple(dict.fromkeys(addresses)),
-        statuses[0] if statuses else "",
-        _unnamed(re.sub(r"^[\w-]{1,20};\s*", "", said), addresses),
-        _original(raw, mail),
-    )
+    said = re.sub(r"^[\w-]{1,20};\s*", "", reasons[0] if reasons else _reason(mail.body))
+    status, addresses = statuses[0] if statuses else "", list(dict.fromkeys(addresses))
+    return Bounce(bool(ended), tuple(addresses), status, _unnamed(said, addresses), _original(raw, mail))
 
 
 def _of_words(raw: bytes, mail: Mail) -> Bounce | None:

@@ -2,21 +2,10 @@
 
 import re
 import unicodedata
+from functools import cache
 
-# Under these anybody can register, so nobody there speaks for the whole. Where a country has such second levels, they
-# have these names; the rest are houses that give sub-domains to strangers.
-_SECOND_LEVELS = frozenset({
-    "ac", "asn", "biz", "co", "com", "ed", "edu", "firm", "gen", "go", "gob", "gouv", "gov", "gub", "id", "ind", "inf",
-    "info", "int", "ltd", "me", "mil", "muni", "ne", "net", "nhs", "nic", "nom", "or", "org", "plc", "police", "pro",
-    "res", "sch", "school", "web"
-})  # fmt: skip
-_SHARED = frozenset({
-    "amazonaws.com", "appspot.com", "azurewebsites.net", "blogspot.com", "br.com", "cloudfront.net", "cn.com",
-    "com.de", "de.com", "eu.org", "firebaseapp.com", "fly.dev", "github.io", "gitlab.io", "glitch.me", "gov.uk",
-    "herokuapp.com", "msk.ru", "narod.ru", "netlify.app", "nov.ru", "onmicrosoft.com", "onrender.com", "pages.dev",
-    "pp.ru", "pp.ua", "ru.com", "ru.net", "sa.com", "sharepoint.com", "spb.ru", "spb.su", "uk.com", "us.com",
-    "vercel.app", "web.app", "wixsite.com", "wordpress.com", "workers.dev", "za.com"
-})  # fmt: skip
+from ...word_tables import word_tables
+
 # IDNA 2003 and 2008 disagree about these (RFC 5894, section 7.2), and the full stops are not dots to all.
 _DOUBTFUL = re.compile("[ßς\u200c\u200d\u3002\uff0e\uff61]")
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+")
@@ -79,9 +68,15 @@ def akin(one: str, other: str) -> bool:
     )
 
 
+@cache
+def _open(name: str) -> frozenset[str]:
+    return frozenset(word_tables(__file__, "domains")[name].split())
+
+
 def _open_to_strangers(domain: str) -> bool:
     labels = domain.split(".")
-    return domain in _SHARED or (len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _SECOND_LEVELS)
+    below_a_country = len(labels) == 2 and len(labels[1]) == 2
+    return domain in _open("shared") or (below_a_country and labels[0] in _open("second_levels"))
 
 
 def _lower(letter: str) -> str:

@@ -7,12 +7,11 @@ quoted body; the marks of a mailbox's rule that passed a mail on.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..incoming import Mail
-from .vacations import away
+from .vacations import away, folded
 
 KINDS = ("ours", "complaint", "bounce", "automatic")  # the first that has a reason; else it is a "person"
 MOST = 500  # header fields that are looked at
@@ -140,8 +139,3 @@ def _our_list(headers: dict[str, list[str]], ours: frozenset[str]) -> bool:
     return bool(stated) and any(
         f"mailto:{one}>" in stated or f"<{one.replace('@', '.')}>" in stated for one in ours if "@" in one
     )
-
-
-def folded(subject: str) -> str:
-    """A subject as it is compared: one case, one width, one form of each letter, at most 300 characters."""
-    return unicodedata.normalize("NFKC", subject[:300]).casefold().replace("\u0307", "").strip()

@@ -7,8 +7,9 @@ from functools import cache
 from ...word_tables import word_tables
 
 
-def _alike(phrase: str) -> str:
-    return re.escape(unicodedata.normalize("NFKC", phrase).casefold().replace("\u0307", ""))
+def folded(subject: str) -> str:
+    """A subject as it is compared: one case, one width, one form of each letter, at most 300 characters."""
+    return unicodedata.normalize("NFKC", subject[:300]).casefold().replace("\u0307", "").strip()
 
 
 @cache
@@ -18,9 +19,9 @@ def away() -> re.Pattern[str]:
     A phrase stands first, perhaps in brackets, and alone or before a sign: "Out of office workers in Almaty" is a
     question. Lotus Notes has the name before it.
     """
-    phrases = sorted(map(_alike, word_tables(__file__, "vacations")["phrases"]), key=len, reverse=True)
+    phrases = sorted(map(folded, word_tables(__file__, "vacations")["phrases"]), key=len, reverse=True)
     return re.compile(
-        r"[\[(【「«\"*\s]{0,4}(?:" + "|".join(phrases) + r")"
+        r"[\[(【「«\"*\s]{0,4}(?:" + "|".join(map(re.escape, phrases)) + r")"
         r"(?:\s*(?:$|[\])】」»\"*:,;.!(\[|/–—-])|\s+(?:re|fw|fwd|aw|wg|until|till|bis|до)\b|\s+autoreply\b)"
         r"|[^?:]{1,60} is (?:currently )?out of (?:the )?office(?:\s*(?:$|[(.!])|\s+(?:until|till|and will|returning)\b)"
     )

@@ -1,54 +1,17 @@
 """Bytes to text when the label is missing, wrong or unknown, as it is in much of the mail that is really sent.
 
 Labels are read as browsers read them (WHATWG Encoding Standard): gb2312 is GB18030, iso-8859-1 is windows-1252. Only
-codecs of this list are ever used: Python's registry also holds ones that are no charset of a mail (punycode, zlib,
+codecs of charsets.toml are ever used: Python's registry also holds ones that are no charset of a mail (punycode, zlib,
 unicode_escape), and keeps every unknown name that it was asked for.
 """
 
 import re
 from encodings.aliases import aliases
+from functools import cache
 
 from ...text import normal
+from ...word_tables import word_tables
 
-# UTF-7 is left out on purpose: text that looks harmless to every filter turns into tags (WHATWG, section 4.2).
-_CODECS = {name: name for name in (
-    "cp437", "cp850", "cp852", "cp855", "cp857", "cp862", "cp864", "cp866", "cp874", "cp932", "cp949",
-    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
-    "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_5", "iso8859_6", "iso8859_7", "iso8859_8", "iso8859_10",
-    "iso8859_13", "iso8859_14", "iso8859_15", "iso8859_16", "koi8_r", "koi8_u", "koi8_t", "kz1048", "ptcp154",
-    "mac_roman", "mac_cyrillic", "gb18030", "big5hkscs", "johab", "hz", "euc_jp", "iso2022_jp", "iso2022_kr",
-    "utf_8", "utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be",
-)} | {
-    "ascii": "cp1252", "latin_1": "cp1252", "iso8859_1": "cp1252", "iso8859_9": "cp1254", "iso8859_11": "cp874",
-    "tis_620": "cp874", "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "cp950": "big5hkscs",
-    "euc_kr": "cp949", "shift_jis": "cp932", "euc_jisx0213": "euc_jp", "iso2022_jp_1": "iso2022_jp",
-    "iso2022_jp_2": "iso2022_jp", "iso2022_jp_3": "iso2022_jp", "iso2022_jp_ext": "iso2022_jp", "utf_8_sig": "utf_8",
-}  # fmt: skip
-
-
-def _bare(label: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", label.lower())
-
-
-_LABELS = {
-    **{_bare(alias): _CODECS[name] for alias, name in aliases.items() if name in _CODECS},
-    **{_bare(name): codec for name, codec in _CODECS.items()},
-    "ksc56011989": "cp949", "xgbk": "gb18030", "cngb": "gb18030", "gb23121980": "gb18030", "eucgb2312cn": "gb18030",
-    "cnbig5": "big5hkscs", "xxbig5": "big5hkscs", "xsjis": "cp932", "windows31j": "cp932", "xeucjp": "euc_jp",
-    "xeuckr": "cp949", "iso88598i": "iso8859_8", "iso88598e": "iso8859_8", "iso88596i": "iso8859_6",
-    "koi8ru": "koi8_u", "koi8": "koi8_r", "koi": "koi8_r", "xcp1251": "cp1251", "win1251": "cp1251",
-    "xcp1252": "cp1252", "windows874": "cp874", "dos874": "cp874", "xmaccyrillic": "mac_cyrillic",
-    "unicode11utf8": "utf_8", "utf8mb4": "utf_8", "cp65001": "utf_8",
-}  # fmt: skip
-# What a writer of this language used before UTF-8, likeliest first.
-_BY_LANGUAGE = {
-    **dict.fromkeys(("ru", "uk", "be", "bg", "kk", "ky", "tg", "mn", "tt", "mk", "sr"), ("cp1251", "koi8_r")),
-    **dict.fromkeys(("fa", "ar", "ug", "ur", "ps", "ckb"), ("cp1256",)),
-    "zh": ("gb18030",), "zh-tw": ("big5hkscs",), "zh-hk": ("big5hkscs",), "zh-hant": ("big5hkscs",),
-    "ja": ("cp932", "euc_jp"), "ko": ("cp949",), "he": ("cp1255",), "el": ("cp1253",), "tr": ("cp1254",),
-    "th": ("cp874",), "vi": ("cp1258",),
-    **dict.fromkeys(("pl", "cs", "sk", "hu", "sl", "hr", "ro"), ("cp1250",)),
-}  # fmt: skip
 _CYRILLIC = frozenset({"cp1251", "koi8_r", "koi8_u"})
 # Codecs that read pure ASCII as something else, and what gives such text away.
 _SHIFTED = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{", "utf_16": b"\0", "utf_16_le": b"\0",
@@ -62,15 +25,40 @@ _COMMON_LATIN = tuple(b"etaoinsrhlETAOINSRHL")
 _ASCII = bytes(range(128))
 
 
+def _bare(label: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", label.lower())
+
+
+def _turned(rows: dict[str, str]) -> dict[str, str]:
+    """A table of charsets.toml by the words in its rows."""
+    return {word: name for name, words in rows.items() for word in words.split()}
+
+
+@cache
+def _labels() -> dict[str, str]:
+    """Return the codec of every label, in the form of `_bare`."""
+    tables = word_tables(__file__, "charsets")
+    codecs = {name: name for name in tables["codecs"].split()} | _turned(tables["read_as"])
+    known = {_bare(alias): codecs[name] for alias, name in aliases.items() if name in codecs}
+    return known | {_bare(name): codec for name, codec in codecs.items()} | _turned(tables["labels"])
+
+
+@cache
+def _by_language() -> dict[str, tuple[str, ...]]:
+    """Return what a writer of each language used before UTF-8, likeliest first."""
+    rows = _turned(word_tables(__file__, "charsets")["by_language"])
+    return {tag: tuple(codecs.split()) for tag, codecs in rows.items()}
+
+
 def codec_of(label: str) -> str:
     """The codec that a label means, "" for an unknown label."""
-    return _LABELS.get(_bare(label[:60]), "")
+    return _labels().get(_bare(label[:60]), "")
 
 
 def hints(label: str = "", language: str = "") -> tuple[str, ...]:
     """Codecs worth trying on unlabelled bytes of a message that elsewhere names this charset or this language."""
     tag = language.lower()
-    spoken = _BY_LANGUAGE.get(tag) or _BY_LANGUAGE.get(tag.partition("-")[0], ())
+    spoken = _by_language().get(tag) or _by_language().get(tag.partition("-")[0], ())
     codec = codec_of(label)
     return (codec, *spoken) if codec and codec != "utf_8" else spoken
 
@@ -91,6 +79,14 @@ def decoded(data: bytes, label: str = "", hinted: tuple[str, ...] = ()) -> tuple
     if utf8 is not None:
         return utf8, True
     return _guess(data, hinted, beyond), False
+
+
+def read(data: bytes, label: str, hinted: tuple[str, ...], faults: set[str]) -> str:
+    """Return the text, with the fault "charset" where its charset is a guess. Not yet tidied."""
+    text, sure = decoded(data, label, hinted)
+    if not sure:
+        faults.add("charset")
+    return text
 
 
 def _strict(data: bytes, codec: str) -> str | None:

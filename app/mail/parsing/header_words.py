@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import unquote_to_bytes
 
-from .charsets import decoded, tidy
+from .charsets import read, tidy
 
 _HEAD = re.compile(r"=\?([^?\s]{1,60})\?([BbQq])\?")
 _FOLD = re.compile(r"\n[ \t]+|[\n\t]")
@@ -22,10 +22,7 @@ def unfolded(raw: bytes, hinted: tuple[str, ...], faults: set[str]) -> str:
 
     Bytes beyond ASCII are UTF-8 (RFC 6532), else in the message's own charset, else guessed with the fault "charset".
     """
-    text, sure = decoded(raw, "", hinted)
-    if not sure:
-        faults.add("charset")
-    return _FOLD.sub(" ", tidy(text)).strip()
+    return _FOLD.sub(" ", tidy(read(raw, "", hinted, faults))).strip()
 
 
 def unworded(text: str, faults: set[str]) -> str:
@@ -45,11 +42,11 @@ def unworded(text: str, faults: set[str]) -> str:
         if end and (not between or between.isspace()):
             between = ""
         if pending and (between or label != charset):
-            parts.append(_read(pending, charset, faults))
+            parts.append(read(pending, charset, (), faults))
             pending = b""
         parts.append(between)
         charset, pending, end = label, pending + data if pending else data, stop
-    parts.append(_read(pending, charset, faults))
+    parts.append(read(pending, charset, (), faults))
     parts.append(text[end:])
     return tidy(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", "".join(parts)))
 
@@ -85,13 +82,6 @@ def _chunk(data: bytes) -> bytes:
     if len(signs) % 4 == 1:
         signs = signs[:-1]
     return a2b_base64(signs + b"=" * (-len(signs) % 4))
-
-
-def _read(data: bytes, charset: str, faults: set[str]) -> str:
-    text, sure = decoded(data, charset)
-    if not sure:
-        faults.add("charset")
-    return text
 
 
 # A quoted value that nobody closed goes to the end; a value without quotes to the next semicolon.
@@ -132,4 +122,4 @@ def _joined(pieces: dict[int, tuple[bool, str]], faults: set[str]) -> str:
     if not any(encoded for encoded, _ in ordered):
         return unworded("".join(text for _, text in ordered), faults)
     data = b"".join(unquote_to_bytes(text) if encoded else text.encode() for encoded, text in ordered)
-    return tidy(_read(data, charset, faults))
+    return tidy(read(data, charset, (), faults))

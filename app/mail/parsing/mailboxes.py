@@ -70,9 +70,8 @@ def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
         elif kind == "space":
             current.spaced = True
         elif text == '"':
-            token = (
-                _TOKEN_UNQUOTED  # nobody closes this one; looking for the end again and again would take quadratic time
-            )
+            # Nobody closes this one; looking for the end again and again would take quadratic time.
+            token = _TOKEN_UNQUOTED
         else:
             current.add(text)
     return (*found, *_closed(current, faults))

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
 from ..incoming import Attachment, Mail, Mailbox
+from . import charsets
 from .charsets import decoded, hints, tidy
 from .flowed import unflowed
 from .header_words import unfolded, unworded
@@ -23,9 +24,8 @@ _ID = re.compile(r"<[^<>\s]{1,998}>")  # RFC 5322, section 2.1.1: no line is lon
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w:.-]{2,40})", re.IGNORECASE)
 _PGP = re.compile(r"^-----BEGIN PGP MESSAGE-----[ \t]*$", re.MULTILINE)
 _WINMAIL = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
-_SIGNATURES = frozenset(
-    {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
-)  # what a multipart/signed is signed with says nothing to a reader
+# What a multipart/signed is signed with says nothing to a reader.
+_SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
 _ENCRYPTED = frozenset({"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
 _DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 _TEXTS = frozenset({"text/plain", "text/html", "text/markdown"})
@@ -210,10 +210,7 @@ class _Found:
         label = part.told.get("charset", "")
         if part.kind == "text/html" and not label and (meta := _META_CHARSET.search(data[:4000])):
             label = meta[1].decode("ascii", "ignore")
-        text, sure = decoded(data, label, self.hinted)
-        if not sure:
-            self.faults.add("charset")
-        text = tidy(text)
+        text = tidy(charsets.read(data, label, self.hinted, self.faults))
         if part.kind == "text/html":
             return [_Segment(None, self._roomed(text))]
         if part.told.get("format", "").lower() == "flowed":

@@ -11,7 +11,7 @@ from ..incoming import Known, Mail, Trimmed
 from .cutting import kept
 from .grammar import openings
 from .html_lines import of_html
-from .lines import Line, Mark, has_words, of_text, read, reader, unquoted
+from .lines import Line, Mark, has_words, of_text, read, reader, runs, unquoted
 from .quoted_originals import tokens
 from .signatures import above, below_banner
 
@@ -27,7 +27,7 @@ def trim(mail: Mail, known: Known = Known()) -> Trimmed:  # noqa: B008 - frozen
     plain = _of_plain(mail.plain, known) if mail.plain and has_words(mail.plain) else None
     if mail.html and len(mail.html) <= 2 * MOST_SIGNS:
         lines, by_program = of_html(mail.html)
-        if plain is None or (by_program and _same_letter(lines, mail.plain or "")):
+        if plain is None or (by_program and _in("\n".join(line.text for line in lines), mail.plain or "")):
             paged = _cut(lines, known)
             if plain is None:
                 return paged if has_words(paged.text) else _of_plain(mail.body, known)
@@ -63,7 +63,7 @@ Cut = tuple[list[Line], list[bool]]
 
 def _without_signature(lines: list[Line], own: list[bool], known: Known) -> Cut:
     mine = list(own)
-    for number, (start, end) in enumerate(_stretches(own)):
+    for number, (start, end) in enumerate(runs(own)):
         texts = [line.text for line in lines[start:end]]
         first = below_banner(texts) if not number else 0
         stay = above(texts[first:])
@@ -116,19 +116,6 @@ WAYS: tuple[Callable[[list[Line], list[bool], Known], Cut], ...] = (
 )
 
 
-def _stretches(own: Sequence[bool]) -> list[tuple[int, int]]:
-    """The runs of lines that are kept."""
-    runs: list[tuple[int, int]] = []
-    start = None
-    for place, mine in enumerate([*own, False]):
-        if mine and start is None:
-            start = place
-        elif not mine and start is not None:
-            runs.append((start, place))
-            start = None
-    return runs
-
-
 def _joined(lines: list[Line], own: Sequence[bool]) -> str:
     """The lines that are kept, with one blank line where something between them was cut."""
     parts: list[str] = []
@@ -144,12 +131,8 @@ def _joined(lines: list[Line], own: Sequence[bool]) -> str:
     return "\n".join(parts).strip("\n").rstrip()
 
 
-def _same_letter(lines: list[Line], plain: str) -> bool:
-    """Return whether page and plain text hold the same words, so that what the one says counts for the other."""
-    return _in("\n".join(line.text for line in lines), plain)
-
-
 def _in(text: str, plain: str) -> bool:
+    """Return whether page and plain text hold the same words, so that what the one says counts for the other."""
     found = tokens(text)
     there = set(tokens(plain))
     return not found or sum(word in there for word in found) >= SAME_LETTER * len(found)

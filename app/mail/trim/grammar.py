@@ -3,7 +3,7 @@ few times.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .judging import ADDRESS, STAMPED, begins, judge, says_wrote, unclosed
@@ -234,4 +234,4 @@ def _with_rule(lines: list[Line], opening: Opening, free: int) -> Opening:
         place -= 1
     if place >= free and rule(lines[place]):
         start = place
-    return Opening(start, opening.end, opening.kind, opening.weak)
+    return replace(opening, start=start)

@@ -84,6 +84,26 @@ class Writer:
         if self.lines and self.lines[-1][0]:
             self.lines.append(("", self.mark))
 
+    def enter(self, tag: str, attributes: Attributes) -> None:
+        if tag == "img":
+            alt = attributes.get("alt") or ""
+            if 0 < len(alt) <= 8 and not alt.isascii():
+                self.parts.append(alt)  # a face, which some programs send as a picture
+        elif tag == "br":
+            self.line(empty=True)
+        elif tag in CELLS:
+            self.parts.append(" ")
+        elif tag in APART and "mso" not in (attributes.get("class") or "").lower():
+            self.gap()
+        elif tag in BLOCKS:
+            self.line()
+
+    def leave(self, tag: str) -> None:
+        if tag in BLOCKS and tag not in CELLS:
+            self.line()
+            if tag in APART and tag != "p":
+                self.gap()
+
 
 def of_html(html: str) -> tuple[list[Line], bool]:
     """The lines of a page, and whether a program's own container was among what they came from."""
@@ -110,14 +130,14 @@ class Reading:
     def enter(self, tag: str, attributes: Attributes, state: Place, node: LexborNode) -> Place | None:
         if tag in SILENT or HIDDEN.search((attributes.get("style") or "")[:300].lower()):
             return None
-        inner = self.inside(node, tag, attributes, state)
-        _enter(tag, attributes, self.writer)
+        inner = self._inside(node, tag, attributes, state)
+        self.writer.enter(tag, attributes)
         return inner
 
-    def leave(self, tag: str, state: Place) -> None:
-        _leave(tag, self.writer)
+    def leave(self, tag: str, _: Place) -> None:
+        self.writer.leave(tag)
 
-    def inside(self, node: LexborNode, tag: str, attributes: Attributes, place: Place) -> Place:
+    def _inside(self, node: LexborNode, tag: str, attributes: Attributes, place: Place) -> Place:
         """Return what the container says of what is in it."""
         role = role_of(tag, attributes) if attributes else None
         if role is not None and not self.writer.rest:
@@ -137,34 +157,11 @@ class Reading:
             self.quoting.add(place.thread)
         return replace(place, pre=True) if tag == "pre" else place
 
-    def text(self, text: str, state: Place) -> None:
-        place = state
+    def text(self, text: str, place: Place) -> None:
         if place.thread and place.mark is Mark.WRITTEN and place.thread not in self.quoting:
             # In a program's container what stands before its first quote is the attribution, or a whole forwarded mail.
             place = replace(place, mark=Mark.QUOTED if text.lstrip().startswith("-----") else Mark.INTRO)
         self.writer.text(text, place)
-
-
-def _enter(tag: str, attributes: Attributes, writer: Writer) -> None:
-    if tag == "img":
-        alt = attributes.get("alt") or ""
-        if 0 < len(alt) <= 8 and not alt.isascii():
-            writer.parts.append(alt)  # a face, which some programs send as a picture
-    elif tag == "br":
-        writer.line(empty=True)
-    elif tag in CELLS:
-        writer.parts.append(" ")
-    elif tag in APART and "mso" not in (attributes.get("class") or "").lower():
-        writer.gap()
-    elif tag in BLOCKS:
-        writer.line()
-
-
-def _leave(tag: str, writer: Writer) -> None:
-    if tag in BLOCKS and tag not in CELLS:
-        writer.line()
-        if tag in APART and tag != "p":
-            writer.gap()
 
 
 def role_of(tag: str, attributes: Attributes) -> Role | None:

@@ -1,9 +1,11 @@
 """A mail as lines, each with what its own signs say of it: quoted, a heading, blank."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import cache
+from itertools import groupby
 
 from .folding import fold
 from .vocabulary import vocabulary
@@ -72,16 +74,8 @@ def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
 
 
 def reader() -> Callable[[str, Mark], Line]:
-    """`read`, which reads a line that comes back a thousand times once."""
-    known: dict[tuple[str, Mark], Line] = {}
-
-    def once(text: str, mark: Mark) -> Line:
-        found = known.get((text, mark))
-        if found is None:
-            found = known[text, mark] = read(text, mark)
-        return found
-
-    return once
+    """`read` for one mail, which reads a line that comes back a thousand times once."""
+    return cache(read)
 
 
 def of_text(text: str) -> tuple[list[Line], str]:
@@ -94,18 +88,11 @@ def of_text(text: str) -> tuple[list[Line], str]:
 
 def with_bars(lines: list[Line]) -> list[Line]:
     """The lines, with those that a bar marks in two or more running marked as quoted."""
-    found = list(lines)
-    start = 0
-    while start < len(lines):
-        sign = bar(lines[start])
-        end = start + 1
-        while sign and end < len(lines) and bar(lines[end]) == sign:
-            end += 1
-        if sign and end - start > 1:
-            for place in range(start, end):
-                core = lines[place].core[1:].strip()
-                found[place] = replace(lines[place], quoted=True, core=core)
-        start = end
+    found: list[Line] = []
+    for sign, group in groupby(lines, bar):
+        run = list(group)
+        barred = sign and len(run) > 1
+        found += [replace(line, quoted=True, core=line.core[1:].strip()) for line in run] if barred else run
     return found
 
 
@@ -130,6 +117,17 @@ def with_initials(lines: list[Line]) -> list[Line]:
 def unquoted(text: str) -> str:
     """A line without the first of its quote signs."""
     return FIRST_SIGN.sub("", text, count=1)
+
+
+def runs(flags: Iterable[bool], bridged: int = 0) -> list[tuple[int, int]]:
+    """Return from where to where the true ones stand in a row, with gaps of up to `bridged` others in it."""
+    found: list[tuple[int, int]] = []
+    for place, flag in enumerate(flags):
+        if flag and found and place - found[-1][1] <= bridged:
+            found[-1] = (found[-1][0], place + 1)
+        elif flag:
+            found.append((place, place + 1))
+    return found
 
 
 def has_words(text: str) -> bool:

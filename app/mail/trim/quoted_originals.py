@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from .folding import fold, words
-from .lines import LINK, Line, Mark, has_words
+from .lines import LINK, Line, Mark, has_words, runs
 
 RUN = 4  # words in a row that must be ours; in scripts without spaces, signs
 # People use our words when they ask; only as many in a row as this, over the ends of lines, are a quote.
@@ -35,12 +35,12 @@ def tokens(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=32)
-def _runs(text: str) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
+def _cut(text: str) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
     """Every `RUN` words in a row of a text of ours, and its short lines whole."""
     every = tokens(text)[:MOST_WORDS]
-    runs = frozenset(tuple(every[place : place + RUN]) for place in range(max(0, len(every) - RUN + 1)))
+    rows = frozenset(tuple(every[place : place + RUN]) for place in range(max(0, len(every) - RUN + 1)))
     short = frozenset(tuple(line) for part in text.splitlines() if 0 < len(line := tokens(part)) <= 2 * RUN)
-    return runs, short
+    return rows, short
 
 
 def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
@@ -59,10 +59,10 @@ def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
         left -= len(text)
     stream = [(word, place) for place, line in enumerate(of_line) for word in line][:MOST_WORDS]
     only = [word for word, _ in stream]
-    sets = [_runs(text) for text in texts]
-    starts = [any(tuple(only[place : place + RUN]) in runs for runs, _ in sets) for place in range(len(only) - RUN + 1)]
+    sets = [_cut(text) for text in texts]
+    starts = [any(tuple(only[place : place + RUN]) in rows for rows, _ in sets) for place in range(len(only) - RUN + 1)]
     counts = [0] * len(lines)
-    for start, end in _rows(starts):
+    for start, end in runs(starts):
         if end - start + RUN - 1 >= LEAST:
             for _, place in stream[start : end + RUN - 1]:
                 counts[place] += 1
@@ -70,17 +70,6 @@ def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
         found[place] = bool(said) and counts[place] >= LEAST_SHARE * len(said)
     _join_short(of_line, found, [short for _, short in sets])
     return found
-
-
-def _rows(flags: Sequence[bool]) -> list[tuple[int, int]]:
-    """Return where the true ones stand in a row."""
-    rows: list[tuple[int, int]] = []
-    for place, flag in enumerate(flags):
-        if flag and rows and rows[-1][1] == place:
-            rows[-1] = (rows[-1][0], place + 1)
-        elif flag:
-            rows.append((place, place + 1))
-    return rows
 
 
 def _join_short(of_line: list[list[str]], found: list[bool], short: list[frozenset[tuple[str, ...]]]) -> None:
@@ -101,7 +90,7 @@ def marked(lines: list[Line], ours: list[bool]) -> list[Line]:
     result = list(lines)
     written_after = False
     behind = len(lines)
-    for start, end in reversed(_stretches(ours)):
+    for start, end in reversed(runs(ours, GAP)):
         written_after = written_after or any(sentence(line) for line in lines[end:behind])
         size = sum(len(tokens(lines[place].text)) for place in range(start, end) if ours[place])
         shown = all(line.quoted or line.blank for line in lines[start:end])
@@ -116,19 +105,6 @@ def marked(lines: list[Line], ours: list[bool]) -> list[Line]:
         written_after = written_after or any(not ours[place] and sentence(lines[place]) for place in range(start, end))
         behind = start
     return result
-
-
-def _stretches(ours: list[bool]) -> list[tuple[int, int]]:
-    """From the first to the last line of ours, with gaps of a few lines bridged."""
-    runs: list[tuple[int, int]] = []
-    for place, mine in enumerate(ours):
-        if not mine:
-            continue
-        if runs and place - runs[-1][1] <= GAP:
-            runs[-1] = (runs[-1][0], place + 1)
-        else:
-            runs.append((place, place + 1))
-    return runs
 
 
 def link_only(line: Line) -> bool:

@@ -1,0 +1,44 @@
+"""A newsletter as the writer of mails, and its mails to the people of its desk, each in their own language."""
+
+from typing import Unpack
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from ..db import now
+from ..mail import outbox
+from ..mail.mail_templates import write
+from ..mail.mail_values import DeskMail, EditionMail, MorningMail
+from ..mail.message import Sender
+from ..mail.models import OutboxMail
+from ..people import directory
+from ..people.models import Person
+from .models import Newsletter
+
+
+def sender(session: Session, newsletter: Newsletter, language: str | None = None) -> Sender:
+    return Sender(
+        newsletter=newsletter.name,
+        editor=newsletter.editor,
+        address=newsletter.address,
+        language=language or newsletter.language,
+        zone=newsletter.zone,
+        year=now(session).astimezone(ZoneInfo(newsletter.zone)).year,
+    )
+
+
+def to_colleague(
+    session: Session,
+    newsletter: Newsletter,
+    person: Person,
+    kind: str,
+    about: DeskMail | EditionMail | MorningMail,
+    **posting: Unpack[outbox.Posting],
+) -> OutboxMail | None:
+    """Write to one of the desk; None where they have no address, or `once_key` has written its mail already."""
+    to = directory.email_of(session, person)
+    if to is None:
+        return None
+    message = write(kind, sender(session, newsletter, person.language), to, person.name, about)
+    posting.update({"newsletter_id": newsletter.id, "person_id": person.id})
+    return outbox.put(session, message, **posting)
