@@ -11,7 +11,7 @@ from tests.support.source import APP, named, tree
 READS = {
     "section": {"app/editions/slots.py"},
     "words": {"app/editions/slots.py", "app/editions/ready_to_run.py", "app/answers/assigning.py",
-              "app/editor/answers/ask_experts.py", "app/editor/questions/question_page.py"},  # what an expert is asked for
+              "app/editor/answers/ask_experts.py"},  # what an expert is asked for
     "slots": {"app/editions/slots.py"},
 }  # fmt: skip
 
