@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.actors import Clock, Reader
 from app.answers import assigning, desk_letters, editing, writing
+from app.answers.briefing import Brief
 from app.answers.models import Answer
 from app.db import Database
 from app.editions import locking, slots
@@ -47,12 +48,8 @@ def wrote(session: Session, newsroom: Newsroom, nonce: str) -> Question:
 def answer_of(session: Session, newsroom: Newsroom, question: Question) -> Answer:
     """Leyla was asked with such a brief, and answers with such a link."""
     leyla = session.get_one(Expert, newsroom.leyla.expert_id)
-    brief = {
-        "brief": f"Please look at {OTHER}.",
-        "credit_line": f"of {OTHER}"[:390],
-        "relation": f"who runs {OTHER}"[:390],
-    }
-    assignment = assigning.assign(session, newsroom.nora, question, leyla, **brief)
+    brief = Brief(f"Please look at {OTHER}.", credit_line=f"of {OTHER}"[:390], relation=f"who runs {OTHER}"[:390])
+    assignment = assigning.assign(session, newsroom.nora, question, leyla, brief)
     invitations.invite(session, newsroom.nora, assignment)
     written = writing.Written(f"It is all in {LINK}, and nowhere else.", ties=f"I wrote {LINK}.", own_words=True)
     return writing.submit(session, newsroom.leyla, assignment, written)
