@@ -41,13 +41,13 @@ def reword(database: Database, newsroom: Newsroom) -> None:
     """Somebody counts one up in the question's wording: the classic lost update."""
     with database.read() as session:
         question = session.scalars(select(Question).order_by(Question.id)).first()
-        assert question is not None
-        key, version, number = question.id, question.version, int(question.wording.split()[-1])
+        assert question is not None and question.text is not None
+        key, seen, number = question.id, question.text.label, int(question.wording.split()[-1])
 
     def change(session: Session) -> None:
         question = session.get_one(Question, key)
         wording.reword(
-            session, newsroom.ilya, question, headline="", body=f"Number {number + 1}", language="en", version=version
+            session, newsroom.ilya, question, headline="", body=f"Number {number + 1}", language="en", seen=seen
         )
 
     database.write(change)

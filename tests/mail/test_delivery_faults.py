@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+import app.models  # noqa: F401 - a forked worker knows all tables
 from app.db import Database
 from app.mail import outbox
 from app.mail.delivery import LEASE, deliver_due
