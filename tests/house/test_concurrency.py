@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable
+from os import getpid
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ Verb = Callable[[Database, Newsroom], None]
 
 
 def reword(database: Database, newsroom: Newsroom) -> None:
-    """Somebody counts one up in the question's wording: the classic lost update."""
+    """Somebody counts one up in the question's wording, in words of their own: the classic lost update."""
     with database.read() as session:
         question = session.scalars(select(Question).order_by(Question.id)).first()
         assert question is not None and question.text is not None
@@ -47,7 +48,13 @@ def reword(database: Database, newsroom: Newsroom) -> None:
     def change(session: Session) -> None:
         question = session.get_one(Question, key)
         wording.reword(
-            session, newsroom.ilya, question, headline="", body=f"Number {number + 1}", language="en", seen=seen
+            session,
+            newsroom.ilya,
+            question,
+            headline="",
+            body=f"By {getpid()}: number {number + 1}",
+            language="en",
+            seen=seen,
         )
 
     database.write(change)
@@ -130,7 +137,8 @@ def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom:
     assert set(counted) <= {"taken", "refused"}, dict(counted)
     with database.read() as session:
         question = session.scalars(select(Question)).one()
-        assert question.wording == "Number 1200", f"{1_200 - int(question.wording.split()[-1])} of 1,200 changes lost"
+        last = int(question.wording.split()[-1])
+        assert last == 1_200, f"{1_200 - last} of 1,200 changes lost"
         assert question.version == before + 1_200
         assert session.scalar(select(func.count()).select_from(QuestionText)) == 1 + 1_200
         assert events(session, "question.reword") == 1 + 1_200
