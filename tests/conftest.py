@@ -3,7 +3,6 @@
 A database is a copy of one that was migrated once: of a file on SQLite, of a template on PostgreSQL.
 """
 
-import base64
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,23 +22,24 @@ from app.migrate import migrate
 from app.newsletters.models import Newsletter
 from app.web import limiter
 from tests.support import postgres
-from tests.support.app import SECRETS, opened_app
+from tests.support.app import opened_app
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
 from tests.support.databases import Places, address_of, alone, demo_year, postgres_copy, with_people
 from tests.support.desk import Desk
 from tests.support.desk_people import hired_vera
 from tests.support.missing import without
-from tests.support.serving import served
+from tests.support.serving import loaded_before, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 SERVER = pytest.StashKey[ExitStack]()
 # The rooms of pages: a page shows what nouns and verbs give, and those are tested on both databases. What a page asks by itself
-# is asked of both too: by the walk over every page and press (house/test_gates.py), and by tests marked both_databases, whose
+# is asked of both too: by the walk over every page and press (house/test_gates.py), by the main job in a browser
+# (journeys/test_ask_to_print.py), and by tests marked both_databases, whose
 # subject are long lists that are narrowed down and paged.
-ON_ONE_DATABASE = ("desk", "entrance", "expert", "reader")
+ON_ONE_DATABASE = ("desk", "entrance", "expert", "journeys", "reader")
 LONGEST = ("journeys", "demo", "house", "desk", "newsroom", "mailroom")
 
 
@@ -267,6 +267,5 @@ def chromium() -> Iterator["Browser"]:
 @pytest.fixture
 def site(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[str]:
     """Where the app is really served, by the server of the product."""
-    secrets = ",".join(f"{number}:{base64.b64encode(secret).decode()}" for number, secret in SECRETS.items())
-    with served(database.url, tmp_path / "mail", secrets) as address:
+    with served(database.url, tmp_path / "mail", loaded_before) as address:
         yield address

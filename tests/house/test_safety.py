@@ -4,7 +4,6 @@ import logging
 import re
 import shutil
 import socket
-from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,6 @@ from app.people.models import Expert as ExpertRow
 from app.questions import moves, notes, queries, wording
 from app.questions.models import Note, Question, QuestionText
 from app.typesetting.exports import EXPORTS
-from tests.support.app import SECRETS
 from tests.support.assignments import ANSWER, Asked, asked, handed_over
 from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent
 from tests.support.browser import Browser
@@ -181,7 +179,7 @@ def test_the_servers_own_log_names_no_caller_and_no_address(
     tmp_path: Path, sqlite_template: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'newsroom.db')}"
-    with served(url, tmp_path / "mail", f"1:{b64encode(SECRETS[1]).decode()}") as site:
+    with served(url, tmp_path / "mail") as site:
         capfd.readouterr()
         for request in (b"GET / HTTP/1.1\r\nBad Header: y\r\n\r\n", b"G@T /a/secret HTTP/1.1\r\nHost: x\r\n\r\n"):
             with socket.create_connection(("127.0.0.1", int(site.rpartition(":")[2])), timeout=PATIENCE) as line:

@@ -1,8 +1,6 @@
 """The main job in a real browser, with scripts on and off, on SQLite and PostgreSQL, against the product as it runs."""
 
-import base64
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,17 @@ from app.db import Database
 from app.letters.models import Letter
 from app.text import digits
 from app.typesetting.exports import EXPORTS
-from tests.support.app import SECRETS
-from tests.support.cast import Newsroom
-from tests.support.serving import PATIENCE, served
 from tests.support.town import Town, Visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.parametrize(
+        ("database_url", "scripts"),
+        [("sqlite", True), ("postgresql", False)],
+        ids=["sqlite, scripts on", "postgresql, scripts off"],
+        indirect=["database_url"],
+    ),
+]
 
 QUESTION = "You wrote that the salt reaches the orchards. Who measures it, and can a village ask for the figures?"
 FIRST = (
@@ -46,15 +49,11 @@ What would you like to know? Write to nora@steppe.example.
 """
 
 
-@pytest.fixture(params=[True, False], ids=["scripts on", "scripts off"])
-def town(
-    request: pytest.FixtureRequest, chromium: Browser, newsroom: Newsroom, database: Database, tmp_path: Path
-) -> Iterator[Town]:
-    secrets = ",".join(f"{number}:{base64.b64encode(secret).decode()}" for number, secret in SECRETS.items())
-    with served(database.url, tmp_path / "mail", secrets) as site:
-        made = Town(chromium, database, site, tmp_path / "mail", request.param)
-        yield made
-        made.close()
+@pytest.fixture
+def town(chromium: Browser, database: Database, site: str, tmp_path: Path, scripts: bool) -> Iterator[Town]:
+    made = Town(chromium, database, site, tmp_path / "mail", scripts)
+    yield made
+    made.close()
 
 
 def test_from_a_readers_question_to_the_editions_block(town: Town) -> None:
@@ -212,11 +211,9 @@ def test_a_lost_connection_at_send_makes_one_letter_and_the_same_receipt(town: T
         route.abort("connectionreset")
 
     reader.page.route("**/*", lambda route: lose(route) if route.request.method == "POST" else route.continue_())
-    reader.page.get_by_role("button", name="Send my question").click(no_wait_after=True)
-    deadline = time.monotonic() + PATIENCE
-    while not lost and time.monotonic() < deadline:
-        reader.page.wait_for_timeout(50)
-    reader.page.wait_for_timeout(500)
+    with reader.page.expect_event("requestfailed"):
+        reader.page.get_by_role("button", name="Send my question").click(no_wait_after=True)
+    reader.page.wait_for_url("chrome-error://**")
     reader.page.reload()  # "Try again" on the browser's own error page sends the form once more
     reader.page.wait_for_load_state()
     shown = re.search(r'class="code"[^>]*>(.*?)</(?:p|ol|ul|div)>', lost[0], re.DOTALL)

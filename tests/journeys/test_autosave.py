@@ -1,21 +1,18 @@
 """Leyla writes in a real browser: what she types is with us within seconds, and on her device while the line is down."""
 
-import shutil
 from collections.abc import Iterator
 from threading import Thread
 
 import pytest
 from flask import Flask
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from app.answers.models import Draft
 from tests.support.assignments import Asked
-from tests.support.missing import without
 
-# What a browser does is the same on any database; one is enough.
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = pytest.mark.browser
 HERE, DEVICE = "here and with us", "Kept on this device"
 
 
@@ -52,14 +49,10 @@ def address(line: Line, salt: Asked) -> str:
 
 
 @pytest.fixture
-def phone() -> Iterator[BrowserContext]:
-    path = shutil.which("chromium")
-    if path is None:
-        without("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser.new_context(viewport={"width": 390, "height": 800})
-        browser.close()
+def phone(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 390, "height": 800})
+    yield context
+    context.close()
 
 
 def opened(phone: BrowserContext, address: str) -> Page:
@@ -78,14 +71,16 @@ def bodies(salt: Asked) -> list[str]:
 
 
 def test_typing_is_saved_and_counted_and_not_sent(salt: Asked, address: str, phone: BrowserContext) -> None:
-    page = opened(phone, address)
-    page.fill("#text", "Nobody is told to. 盐风")
-    says(page, HERE)
-    expect(page.locator("[data-words]")).to_have_text("5")
-    page.fill("#text", "Nobody is told to. A village can ask.")
-    says(page, HERE)
-    expect(page.locator("[data-words]")).to_have_text("8")
-    page.wait_for_timeout(3_000)
+    phone.clock.install()
+    page, saved = opened(phone, address), []
+    page.on("request", lambda request: saved.append(request.url) if request.method == "POST" else None)
+    for text, words in (("Nobody is told to. 盐风", "5"), ("Nobody is told to. A village can ask.", "8")):
+        with page.expect_response("**/draft"):
+            page.fill("#text", text)
+        says(page, HERE)
+        expect(page.locator("[data-words]")).to_have_text(words)
+    phone.clock.run_for(60_000)  # a minute in which nothing is typed, and nothing is saved
+    assert len(saved) == 2
     assert bodies(salt) == ["Nobody is told to. A village can ask."]
     assert salt.state() == "invited"
 

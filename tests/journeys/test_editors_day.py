@@ -21,7 +21,7 @@ from tests.support.cast import Newsroom, answered
 from tests.support.serving import PATIENCE
 from tests.support.town import WAYS, Press, Town, Visit, write
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = pytest.mark.browser
 
 SALT = "Who measures the salt that the wind carries into the orchards?"
 AGAIN = "Does anybody measure the salt in the wind over the orchards?"

@@ -20,8 +20,7 @@ from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.town import Town, Visit
 
-# What differs between the databases is tested without a browser.
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = pytest.mark.browser
 
 # What the desk makes of each, by the key that it presses.
 LETTERS = (
@@ -293,14 +292,11 @@ def test_every_list_and_letter_fits_and_axe_finds_nothing(
     nora.page.set_viewport_size({"width": width, "height": 900})
     for path in ("letters", f"letters/{letter}", "letters?q=salt&state=all", "letters?channel=pigeon",
                  "questions?state=all", "shelf"):  # fmt: skip
-        nora.seen.clear()
-        nora.open(f"/desk/steppe/{path}")
-        nora.page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true })")
+        nora.page.goto(f"{site}/desk/steppe/{path}")
         box = nora.page.locator(".box input").first
         if box.count() and box.is_visible():
             box.check()  # what is done with the ticked shows then
-        nora.seen.clear()
-        nora.look()
+        nora.look_unfolded()
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Question)) == 3
     nora.context.close()

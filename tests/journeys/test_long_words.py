@@ -26,7 +26,7 @@ from tests.support.cast import Newsroom
 from tests.support.desk_walk import Walk
 from tests.support.mailed_in import mail_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+pytestmark = pytest.mark.browser
 
 LINK = "https://ask.example/" + "a1b2c3d4e5" * 33
 OTHER = LINK.replace("ask.", "salt.")

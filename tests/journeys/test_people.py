@@ -25,7 +25,6 @@ PEOPLE = "/desk/steppe/people"
     [(by_pointer, True, 1440), (by_keyboard, True, 390), (by_pointer, False, 1440)],
     ids=["pointer", "keyboard alone", "scripts off"],
 )
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_vera_sees_to_the_people_of_the_desk(
     chromium: Browser,
     database: Database,

@@ -1,6 +1,5 @@
 """The page of a question and the editing of an answer in a real browser: by pointer, by keyboard alone, without scripts."""
 
-import base64
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -28,8 +27,7 @@ from app.seal import Keys
 from app.text import word_count
 from tests.support.app import SECRETS
 from tests.support.cast import Newsroom, handed_in
-from tests.support.missing import without
-from tests.support.serving import served
+from tests.support.serving import loaded_before, served
 from tests.support.town import Visit
 
 pytestmark = pytest.mark.browser
@@ -108,15 +106,12 @@ def asked(session: Session, newsroom: Newsroom) -> str:
 
 
 @pytest.fixture(scope="module")
-def room(sqlite_founded: tuple[Path, Newsroom], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    path = shutil.which("chromium")
-    if path is None:
-        without("chromium")
+def room(
+    chromium: Browser, sqlite_founded: tuple[Path, Newsroom], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("room")
     url = f"sqlite:///{shutil.copy(sqlite_founded[0], folder / 'newsroom.db')}"
-    secrets = ",".join(f"{number}:{base64.b64encode(secret).decode()}" for number, secret in SECRETS.items())
-    with served(url, folder / "mail", secrets) as site, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
+    with served(url, folder / "mail", loaded_before) as site:
         database, newsroom = Database(url, Keys(SECRETS), site), sqlite_founded[1]
         person = newsroom.nora.person_id
         link = database.write(lambda session: sign_in.invite(session, Clock(), session.get_one(Person, person), "desk"))
@@ -127,7 +122,7 @@ def room(sqlite_founded: tuple[Path, Newsroom], tmp_path_factory: pytest.TempPat
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_load_state()
         yield Desk(chromium, database, newsroom, site, context.storage_state())
-        chromium.close()
+        context.close()
         database.close()
 
 
@@ -218,21 +213,16 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     answer, page = room.answer(address), nora.page
     brief = f"{address}/assignments/{room.newest(Assignment).public_id}/brief"
 
-    def look() -> None:
-        page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true })")
-        nora.seen.clear()
-        nora.look()
-
     page.goto(f"{room.site}{address}")
     page.get_by_role("button", name="Approve Leyla Aydın’s answer").click()
     page.wait_for_load_state()
     assert page.get_by_text("Not ticked yet").count() == 6
-    look()
+    nora.look_unfolded()
     for path in (f"{address}/letters", brief):
         page.goto(room.site + path)
-        look()
+        nora.look_unfolded()
     page.goto(f"{room.site}{answer}/edit")
-    look()
+    nora.look_unfolded()
     box = page.get_by_label("The text as it will run")
     assert are_beside(page, ".edit-own", "#answer") is (width > 700)
     room.database.write(lambda s: editing.edit(s, room.newsroom.ilya, newest_answer(s), SHORT))
@@ -241,16 +231,16 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     page.wait_for_load_state()
     assert nora.heading == "Ilya Brandt was faster"
     page.wait_for_function("document.activeElement.innerText === 'Ilya Brandt was faster'")
-    look()
+    nora.look_unfolded()
     page.goto(f"{room.site}{answer}?from=1&to=2")
-    look()
+    nora.look_unfolded()
     page.goto(room.site + address)
     page.get_by_text("Change the wording").click()
     page.evaluate("document.querySelector('form:has([name=body]) [name=seen]').value = 'en.9'")
     page.get_by_label("Headline").fill("Ferries")
     pressed_by_pointer(page, "Save the wording")
     page.wait_for_function("document.activeElement.tagName === 'H1'")
-    look()
+    nora.look_unfolded()
     nora.context.close()
 
 

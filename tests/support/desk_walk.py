@@ -8,6 +8,8 @@ from playwright.sync_api import Page
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
+from tests.support import accessibility
+
 # Nothing to look at: files, a mail, what only sends one on, and the report of a file that somebody has to bring first.
 FILES = ("editor.edition_mail", "editor.export", "editor.insights_csv", "editor.reply_address", "editor.take_trail")
 
@@ -52,13 +54,8 @@ class Walk:
             seen.update(here)
             ahead += [link for link in here if self.kind(link) not in ("", *FILES)]
 
-    def look(self, scheme: str) -> None:
-        from axe_playwright_python.sync_playwright import Axe
-
-        self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        rules = {"runOnly": ["color-contrast"]} if scheme == "dark" else None  # all else is as by day
-        for fault in Axe().run(self.page, options=rules).response["violations"]:
-            self.broken.append((self.page.url, scheme, fault["id"], [node["html"] for node in fault["nodes"]][:3]))
+    def look(self) -> None:
+        self.broken += [(self.page.url, *fault) for fault in accessibility.faults(self.page)]
 
     def measure(self, width: int) -> None:
         self.page.set_viewport_size({"width": width, "height": 900})

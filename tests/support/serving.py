@@ -1,19 +1,61 @@
 """The product as it runs: gunicorn and the worker as processes of their own, on a free port of this machine."""
 
+import multiprocessing
 import os
-import signal
+import runpy
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 from urllib.request import urlopen
+
+from tests.support.app import SECRETS
 
 ROOT = Path(__file__).parent.parent.parent
 START = 60.0  # seconds that a server may take until it answers
 PATIENCE = 20.0  # seconds that a process may take to come up or to do what is waited for
+
+
+COMMANDS = (("gunicorn", "wsgi:app"), ("flask", "--app", "wsgi", "worker"))
+
+
+class Child(Protocol):
+    def terminate(self) -> None: ...
+    def join(self, seconds: float) -> object: ...
+
+
+class Started(subprocess.Popen[bytes]):
+    join = subprocess.Popen.wait
+
+
+Start = Callable[[tuple[str, ...], dict[str, str]], Child]
+
+
+def loaded_anew(command: tuple[str, ...], environment: dict[str, str]) -> Child:
+    return Started([sys.executable, "-m", *command], cwd=ROOT, env=environment, start_new_session=True)
+
+
+def loaded_before(command: tuple[str, ...], environment: dict[str, str]) -> Child:
+    """Fork it off a process that has loaded the product, which takes two seconds; all else is as when it is loaded anew."""
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(["tests.support.loaded"])
+    child = forks.Process(target=_run, args=(command, environment))
+    child.start()
+    return child
+
+
+def _run(command: tuple[str, ...], environment: dict[str, str]) -> None:
+    os.chdir(ROOT)
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = list(command)
+    runpy.run_module(command[0], run_name="__main__", alter_sys=True)
 
 
 def free_port() -> int:
@@ -24,19 +66,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(database_url: str, mail_folder: Path, secret_keys: str) -> Iterator[str]:
+def served(database_url: str, mail_folder: Path, start: Start = loaded_anew) -> Iterator[str]:
     """Web and worker until the block ends; gives the address of the site."""
     port = free_port()
     base_url = f"http://127.0.0.1:{port}"
+    secrets = [f"{number}:{b64encode(secret).decode()}" for number, secret in SECRETS.items()]
     environment = {
         **os.environ, "READERS_ASKED_ENV": "demo", "DATABASE_URL": database_url, "BASE_URL": base_url, "PORT": str(port),
-        "MAIL_FOLDER": str(mail_folder), "SECRET_KEYS": secret_keys, "LIMITS": "0",
+        "MAIL_FOLDER": str(mail_folder), "SECRET_KEYS": ",".join(secrets), "LIMITS": "0",
     }  # fmt: skip
-    commands = (["-m", "gunicorn", "wsgi:app"], ["-m", "flask", "--app", "wsgi", "worker"])
-    children = [
-        subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, start_new_session=True)
-        for command in commands
-    ]
+    children = [start(command, environment) for command in COMMANDS]
     try:
         until = time.monotonic() + START
         while not _answers(f"{base_url}/healthz"):
@@ -45,9 +84,9 @@ def served(database_url: str, mail_folder: Path, secret_keys: str) -> Iterator[s
         yield base_url
     finally:
         for child in children:
-            child.send_signal(signal.SIGTERM)
+            child.terminate()
         for child in children:
-            child.wait(PATIENCE)
+            child.join(PATIENCE)
 
 
 def _answers(address: str) -> bool:

@@ -18,6 +18,7 @@ from app.db import Database
 from app.people import sign_in
 from app.people.models import Person
 from app.text import digits
+from tests.support import accessibility
 from tests.support.serving import PATIENCE
 
 MOST_TABS = 120  # from the top of a page to a button in it
@@ -52,6 +53,16 @@ class Visit:
         if folded.count():
             folded.first.click()
 
+    def inspect(self, path: str) -> None:
+        """Open a page, unfold all that is folded there, and look it over again, however often it was seen."""
+        self.page.goto(self.site + path)
+        self.look_unfolded()
+
+    def look_unfolded(self) -> None:
+        self.page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true })")
+        self.seen.clear()
+        self.look()
+
     def write(self, label: str, text: str) -> None:
         self.page.get_by_label(label, exact=True).first.fill(text)
 
@@ -60,17 +71,12 @@ class Visit:
         page = self.page
         if not self.scripts:
             return
-        from axe_playwright_python.sync_playwright import Axe
-
         # One address shows different pages as a thing goes its way: the heading tells them apart.
         place = re.sub(r"[0-9A-Z]{12}|[\w-]{22}", "…", page.url) + " " + self.heading
         if place in self.seen:
             return
         self.seen.add(place)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            found = Axe().run(page).response["violations"]
-            assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found] == [], (place, scheme)
+        assert list(accessibility.faults(page)) == [], place
         width = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert width[0] <= width[1], (place, width)
 
