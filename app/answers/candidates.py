@@ -131,16 +131,12 @@ def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
 
 
 def histories(session: Session, experts: Sequence[Expert], question: Question | None = None) -> dict[int, History]:
-    """Return how these experts have replied over two years, the newest first; without `question`, to which they may
-    reply now.
-    """
+    """Return how these experts have replied over two years, newest first, leaving out a question that is put now."""
     found = {row.id: History() for row in experts}
+    times = (Assignment.invited_at, Assignment.reply_by, Assignment.received_at)
     query = select(
-        Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state,
-        Assignment.invited_at, Assignment.reply_by, Assignment.received_at,
-    ).where(
-        Assignment.expert_id.in_(found), ~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED
-    )  # fmt: skip
+        Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state, *times
+    ).where(Assignment.expert_id.in_(found), ~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED)
     if question is not None:
         query = query.where(Assignment.question_id != question.id)
     here = question.newsletter_id if question else None
@@ -175,9 +171,7 @@ def _past(session: Session, histories: Iterable[History], similar: list[int]) ->
 def _candidate(expert: Expert, history: History, busy: Counter[int], past: dict[int, Question]) -> Candidate:
     return Candidate(
         key=expert.id,
-        past=tuple(
-            Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past
-        ),
+        past=tuple(Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past),
         answered=len(history.answered),
         topics=tuple(expert.topics),
         languages=tuple(expert.languages),
@@ -187,7 +181,7 @@ def _candidate(expert: Expert, history: History, busy: Counter[int], past: dict[
         away_until=expert.away_until,
         asked=history.asked,
         replied=history.replied,
-    )  # fmt: skip
+    )
 
 
 def _day(moment: datetime | None) -> date | None:
