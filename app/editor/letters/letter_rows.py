@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from ...editions.models import Edition
 from ...formatting import age, count, day, exact, full_date, tongue, zone
+from ...languages import direction
 from ...letters import contacts, queries
 from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
@@ -21,7 +22,6 @@ from ...newsroom.endings import may_wait_again
 from ...questions import queries as question_queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ...text import direction
 from ..filtered_list import Filtered, Hits, Options, named
 from ..frame import Desk
 from ..mail import incoming_mails

@@ -13,13 +13,13 @@ from werkzeug.wrappers import Response
 from ...db import address, now
 from ...editions.calendar import EVENING, in_utc, zone_of
 from ...formatting import tongue
+from ...languages import direction
 from ...lifecycle import Stale, must
 from ...mail.kinds import KINDS
 from ...mail.mail_templates import examples, parts_of, usual
 from ...mail.message import blocks
 from ...newsletters import mail_texts as texts
 from ...newsletters.desk_mails import sender
-from ...text import direction
 from ..conflict import as_opened, conflict, opened, words_saved
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn

@@ -7,10 +7,10 @@ from werkzeug.wrappers import Response
 
 from ...editions.slots import section_of, usual_sections
 from ...fields import Wrong
+from ...languages import direction
 from ...lifecycle import Stale, must
 from ...newsletters import settings
 from ...newsletters.sentence_places import PLACES
-from ...text import direction
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text
