@@ -94,14 +94,14 @@ def ready_to_run(
 
 
 def experts_ready(session: Session, newsletter: Newsletter, limit: int = 100) -> list[Expert]:
-    """Return whose approved answers are among them, for the choice of one."""
+    """List the experts whose approved answers are among them, for the choice of one."""
     whose = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter)), Answer.is_approved)
     found = session.scalars(select(Expert).where(Expert.id.in_(whose.distinct())).limit(limit))
     return sorted(found, key=lambda expert: expert.name.casefold())
 
 
 def _candidates(newsletter: Newsletter) -> Select[Any]:
-    """Short walks of indexes, however many questions there are: what was answered first, shelved last, or has a date."""
+    """Query what was answered first, shelved last, or has a date: short walks of indexes, however much there is."""
     mine = select(Question.id).where(Question.newsletter_id == newsletter.id)
     answered = mine.where(Question.is_answered).order_by(Question.id).limit(LOOKED_THROUGH).subquery()
     shelved = mine.where(Question.is_shelved).order_by(Question.id.desc()).limit(LOOKED_THROUGH).subquery()
