@@ -8,7 +8,7 @@ are read; how much somebody has to do and how they reply counts over the whole h
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 from statistics import median
 from typing import Any
@@ -177,12 +177,8 @@ def _candidate(expert: Expert, history: History, busy: Counter[int], past: dict[
         languages=tuple(expert.languages),
         live=busy[expert.id],
         at_once=expert.at_once or USUAL,
-        last_asked=_day(history.last_asked),
+        last_asked=history.last_asked.date() if history.last_asked else None,
         away_until=expert.away_until,
         asked=history.asked,
         replied=history.replied,
     )
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None

@@ -86,7 +86,8 @@ def ready_to_run(
     """Return what can be picked now, from the shelf too: first what must run by a date, then what was approved longest
     ago.
     """
-    query = select(Question).where(Question.id.in_(_candidates(newsletter)), _has_answer())
+    has_answer = exists().where(Answer.question_id == Question.id, Answer.is_approved)
+    query = select(Question).where(Question.id.in_(_candidates(newsletter)), has_answer)
     for rule in _rules(session, newsletter, wanted):
         query = query.where(rule)
     order = (Question.must_run_by.is_(None), Question.must_run_by, Question.state_at, Question.id)
@@ -108,10 +109,6 @@ def _candidates(newsletter: Newsletter) -> Select[Any]:
     dated = mine.where(Question.is_ready, Question.must_run_by.is_not(None))
     walks = union_all(select(answered.c.id), select(shelved.c.id), dated).subquery()
     return select(walks.c.id)
-
-
-def _has_answer() -> ColumnElement[bool]:
-    return exists().where(Answer.question_id == Question.id, Answer.is_approved)
 
 
 def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[ColumnElement[bool]]:
