@@ -26,12 +26,15 @@ SENTENCES = {
     "asked_many": (_l("Several readers asked"), ""),
     "asked_one": (_l("One reader asked, unnamed"), ""),
     "asked_credit": (_l("One reader asked, named"), _l("{credit} is the name as they want it printed.")),
-    "lead_in": (_l("Lead-in to an answer"), _l("%(places)s are filled in; what an expert lacks is left out.", places=", ".join(PLACES["lead_in"]))),
+    "lead_in": (
+        _l("Lead-in to an answer"),
+        _l("%(places)s are filled in; what an expert lacks is left out.", places=", ".join(PLACES["lead_in"])),
+    ),
     "also": (_l("Lead-in to a second answer"), _l("As above.")),
     "verify": (_l("In the invitation: how to check that it is you"), ""),
     "pay": (_l("In the invitation: pay"), ""),
     "rights": (_l("In the invitation: rights"), ""),
-}  # fmt: skip
+}
 
 
 @editor.get("/<slug>/settings/sentences/<language>")
