@@ -131,7 +131,7 @@ def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
 
 
 def histories(session: Session, experts: Sequence[Expert], question: Question | None = None) -> dict[int, History]:
-    """Return how these experts have replied over two years, newest first, leaving out a question that is put now."""
+    """Return how these experts have replied over two years, newest first; what they say to `question` doesn't count."""
     found = {row.id: History() for row in experts}
     times = (Assignment.invited_at, Assignment.reply_by, Assignment.received_at)
     query = select(

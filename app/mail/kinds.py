@@ -1,4 +1,4 @@
-"""All kinds of mail on one screen: what the desk calls it, how urgent it is, what is kept of it, what may be reworded.
+"""All kinds of mail on one screen: what the desk calls each, how urgent it is, what is kept, what may be reworded.
 
 The words of each stand in `templates`, in a file of its name. A new mail is one such file and one row here.
 """

@@ -36,7 +36,7 @@ MOVES = {
     "hide": lambda session, actor, one: questions.show(session, actor, one, False),
     "restore": publishing.restore,
 }
-# What is meant of the question as its page showed it. From the shelf, from its end and back, it is the same anyhow.
+# What is meant of the question as its page showed it. The moves from the shelf, from an end and back rest on nothing.
 RESTS_ON = {"shelve": "newest", "show": "label"}
 
 
