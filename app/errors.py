@@ -18,18 +18,21 @@ from .lifecycle import Illegal, Missing, NotYours, Refused, Stale, TooLong
 log = logging.getLogger(__name__)
 
 # What a form may have held that somebody would not want to type twice, as it is called where it is given back.
-KEPT = {
-    "headline": _l("Headline"), "wording": _l("Wording"), "body": _l("The text"), "background": _l("Background"),
-    "answer": _l("The answer"), "brief": _l("Brief"), "note": _l("Note"), "reply": _l("What was said"), "said": _l("What was said"),
-    "sentence": _l("Sentence"), "why": _l("Why"), "letter": _l("Letter"), "ties": _l("Ties"), "bio": _l("About them"),
-    "more": _l("More"), "how": _l("How it was checked"), "call": _l("Standing call"),
+KEPT = (
+    {"headline": _l("Headline"), "wording": _l("Wording"), "body": _l("The text"), "background": _l("Background")}
+    | {"answer": _l("The answer"), "brief": _l("Brief"), "note": _l("Note")}
+    | {"reply": _l("What was said"), "said": _l("What was said"), "sentence": _l("Sentence"), "why": _l("Why")}
+    | {"letter": _l("Letter"), "ties": _l("Ties"), "bio": _l("About them"), "more": _l("More")}
+    | {"how": _l("How it was checked"), "call": _l("Standing call")}
     # the house sentences, and the parts of a mail
-    "heading": _l("Heading"), "asked_many": _l("Several readers asked"), "asked_one": _l("One reader asked, unnamed"),
-    "asked_credit": _l("One reader asked, named"), "lead_in": _l("Lead-in to an answer"), "also": _l("Lead-in to a second answer"),
-    "verify": _l("How to check who writes"), "pay": _l("Pay"), "rights": _l("Rights"), "opening": _l("First paragraph"),
-    "closing": _l("Last paragraph"), "silent": _l("After silence"), "answered": _l("When there is an answer"),
-    "ended": _l("When it ends without one"), "joined": _l("When others asked the same"),
-}  # fmt: skip
+    | {"heading": _l("Heading"), "asked_many": _l("Several readers asked")}
+    | {"asked_one": _l("One reader asked, unnamed"), "asked_credit": _l("One reader asked, named")}
+    | {"lead_in": _l("Lead-in to an answer"), "also": _l("Lead-in to a second answer")}
+    | {"verify": _l("How to check who writes"), "pay": _l("Pay"), "rights": _l("Rights")}
+    | {"opening": _l("First paragraph"), "closing": _l("Last paragraph"), "silent": _l("After silence")}
+    | {"answered": _l("When there is an answer"), "ended": _l("When it ends without one")}
+    | {"joined": _l("When others asked the same")}
+)
 NAMED = KEPT | {"name": _l("Name"), "email": _l("E-mail address")}  # the latter two are given back to staff alone
 _NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")  # of a ticked row: nobody typed it
 
@@ -42,23 +45,48 @@ class Words:
 
 
 PAGES = {
-    400: Words(_l("That can’t be taken"), _l("The page was too old, or what was sent doesn’t fit together."),
-               _l("Open the page again and send it from there.")),
-    403: Words(_l("Not from here"), _l("This page isn’t for you."), _l("Sign in with the address that the desk knows.")),
-    404: Words(_l("Nothing stands here"), _l("There is no such page, or it isn’t yours to see."),
-               _l("Check the address, or start at the front page.")),
-    405: Words(_l("Not this way"), _l("This address only takes what its own page sends."), _l("Start at the front page.")),
-    409: Words(_l("It has changed meanwhile"), _l("Somebody else, or the calendar, was here before you."),
-               _l("Look at how it stands now, then do what is still needed.")),
-    413: Words(_l("That is too much"), _l("What was sent is larger than any question or answer can be."),
-               _l("Send a shorter text.")),
-    429: Words(_l("Too many tries"), _l("There were more tries from your side than a person makes."),
-               _l("Wait a few minutes, then try again.")),
-    500: Words(_l("Something broke on our side"), _l("It is our fault, and nothing was sent or changed."),
-               _l("Try again. If it fails again, come back in an hour.")),
-    503: Words(_l("Too busy just now"), _l("The desk’s books are being written by somebody else. Nothing was changed."),
-               _l("Wait a few seconds and send it again.")),
-}  # fmt: skip
+    400: Words(
+        _l("That can’t be taken"),
+        _l("The page was too old, or what was sent doesn’t fit together."),
+        _l("Open the page again and send it from there."),
+    ),
+    403: Words(
+        _l("Not from here"), _l("This page isn’t for you."), _l("Sign in with the address that the desk knows.")
+    ),
+    404: Words(
+        _l("Nothing stands here"),
+        _l("There is no such page, or it isn’t yours to see."),
+        _l("Check the address, or start at the front page."),
+    ),
+    405: Words(
+        _l("Not this way"), _l("This address only takes what its own page sends."), _l("Start at the front page.")
+    ),
+    409: Words(
+        _l("It has changed meanwhile"),
+        _l("Somebody else, or the calendar, was here before you."),
+        _l("Look at how it stands now, then do what is still needed."),
+    ),
+    413: Words(
+        _l("That is too much"),
+        _l("What was sent is larger than any question or answer can be."),
+        _l("Send a shorter text."),
+    ),
+    429: Words(
+        _l("Too many tries"),
+        _l("There were more tries from your side than a person makes."),
+        _l("Wait a few minutes, then try again."),
+    ),
+    500: Words(
+        _l("Something broke on our side"),
+        _l("It is our fault, and nothing was sent or changed."),
+        _l("Try again. If it fails again, come back in an hour."),
+    ),
+    503: Words(
+        _l("Too busy just now"),
+        _l("The desk’s books are being written by somebody else. Nothing was changed."),
+        _l("Wait a few seconds and send it again."),
+    ),
+}
 
 REASONS = {
     "cleared text": _l("First confirm that nobody could recognise the asker in the wording."),
@@ -106,7 +134,7 @@ LONG = Words(_l("This is too long"), PAGES[413].happened, _l("Go back, make it s
 def page(
     status: int, *, happened: str | None = None, kept: dict[str, str] | None = None, words: Words | None = None
 ) -> Response:
-    """The error page of this status, with what was typed in a box to copy from."""
+    """Make the error page of this status, with what was typed in a box to copy from."""
     words = words or PAGES.get(status, PAGES[500])
     shown = kept if kept is not None else typed()
     reference = "".join(secrets.choice(CROCKFORD) for _ in range(6))
@@ -137,7 +165,7 @@ def _to_the_desk() -> tuple[str, str] | None:
 
 
 def typed() -> dict[str, str]:
-    """The longer texts of the form that failed; nothing is kept on our side."""
+    """Return the longer texts of the form that failed; nothing is kept on our side."""
     if request.method != "POST":
         return {}
     try:
@@ -153,17 +181,15 @@ def _refused(error: Refused) -> Response:
     if isinstance(error, Missing):
         return page(409, happened=REASONS.get(error.fact), words=LACKING)
     if isinstance(error, Illegal):
-        return page(409, happened=str(_l("That can’t be done from where it stands now.")))
+        return page(409, happened=_("That can’t be done from where it stands now."))
     if isinstance(error, TooLong):
         happened = _("%(most)d characters are the most. Nothing was cut, and nothing was saved.", most=error.most)
         return page(422, happened=happened, words=LONG)
     if isinstance(error, Stale):
-        return page(
-            409,
-            happened=str(
-                _l("Somebody else changed it while you had it open. What they did stands, and nothing was overwritten.")
-            ),
+        happened = _(
+            "Somebody else changed it while you had it open. What they did stands, and nothing was overwritten."
         )
+        return page(409, happened=happened)
     return page(409)
 
 

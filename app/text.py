@@ -7,16 +7,9 @@ often as in English, so nothing may lean on spaces, on capitals or on ASCII.
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import chain
 from math import ceil
 from typing import Literal
-
-from app.languages import direction, guess_language, script_of
-
-__all__ = [
-    "LETTER", "MARKS", "SIGN", "WORD", "Fault", "clean", "digits", "direction", "fault_of_question", "for_print",
-    "group_digits", "guess_language", "held_reason", "is_question_enough", "length", "receipt_of", "script_of",
-    "single_line", "slug", "word_count",
-]  # fmt: skip
 
 Fault = Literal["empty", "short", "long"]
 
@@ -60,10 +53,8 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 
 # Marks that normalisation sorts; the blocks beyond U+3100 that have any are few.
-_MARKS = "".join(
-    char for span in ((0x300, 0x3100), (0xA660, 0xAC00), (0xFB1E, 0xFE30), (0x101F0, 0x1F000))
-    for char in map(chr, range(*span)) if unicodedata.combining(char)
-)  # fmt: skip
+_MARKED = (range(0x300, 0x3100), range(0xA660, 0xAC00), range(0xFB1E, 0xFE30), range(0x101F0, 0x1F000))
+_MARKS = "".join(char for char in map(chr, chain(*_MARKED)) if unicodedata.combining(char))
 # Python is slow in looking for signs beyond U+FFFF one by one; this finds every run that there can be, and some more.
 _MAYBE_A_RUN = re.compile(f"[{''.join(mark for mark in _MARKS if mark < chr(0x10000))}\U000101f0-\U0001efff]{{31}}")
 _LONG_RUN = re.compile(f"([{_MARKS}]{{30}})[{_MARKS}]+")

@@ -20,11 +20,11 @@ from werkzeug.local import LocalProxy
 
 from . import errors, formatting
 from .db import Busy, Database
+from .languages import direction
 from .listing import Listing, Place
 from .mail.translation import say
 from .people import sessions
 from .people.models import BrowserSession, Person
-from .text import direction
 
 T = TypeVar("T")
 db = cast(Database, LocalProxy(lambda: current_app.extensions["database"]))

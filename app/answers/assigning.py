@@ -54,11 +54,8 @@ def assign(
     (see `firewall`).
     """
     lock(session, question)
-    taken = session.scalar(
-        select(Assignment).filter_by(question_id=question.id, expert_id=expert.id).where(
-            Assignment.is_live
-        )
-    )  # fmt: skip
+    theirs = select(Assignment).filter_by(question_id=question.id, expert_id=expert.id)
+    taken = session.scalar(theirs.where(Assignment.is_live))
     if taken or not question.takes_answers:
         raise Illegal("question", "assign", "assigned" if taken else question.state)
     must_be_clear(session, actor, question, brief.whole)

@@ -8,7 +8,7 @@ are read; how much somebody has to do and how they reply counts over the whole h
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 from statistics import median
 from typing import Any
@@ -131,16 +131,12 @@ def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
 
 
 def histories(session: Session, experts: Sequence[Expert], question: Question | None = None) -> dict[int, History]:
-    """Return how these experts have replied over two years, the newest first; without `question`, to which they may
-    reply now.
-    """
+    """Return how these experts have replied over two years, newest first; what they say to `question` doesn't count."""
     found = {row.id: History() for row in experts}
+    times = (Assignment.invited_at, Assignment.reply_by, Assignment.received_at)
     query = select(
-        Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state,
-        Assignment.invited_at, Assignment.reply_by, Assignment.received_at,
-    ).where(
-        Assignment.expert_id.in_(found), ~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED
-    )  # fmt: skip
+        Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state, *times
+    ).where(Assignment.expert_id.in_(found), ~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED)
     if question is not None:
         query = query.where(Assignment.question_id != question.id)
     here = question.newsletter_id if question else None
@@ -175,20 +171,14 @@ def _past(session: Session, histories: Iterable[History], similar: list[int]) ->
 def _candidate(expert: Expert, history: History, busy: Counter[int], past: dict[int, Question]) -> Candidate:
     return Candidate(
         key=expert.id,
-        past=tuple(
-            Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past
-        ),
+        past=tuple(Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past),
         answered=len(history.answered),
         topics=tuple(expert.topics),
         languages=tuple(expert.languages),
         live=busy[expert.id],
         at_once=expert.at_once or USUAL,
-        last_asked=_day(history.last_asked),
+        last_asked=history.last_asked.date() if history.last_asked else None,
         away_until=expert.away_until,
         asked=history.asked,
         replied=history.replied,
-    )  # fmt: skip
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
+    )

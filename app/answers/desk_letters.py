@@ -1,4 +1,4 @@
-"""The desk writes to an expert in between, in the thread of the assignment, or words a mail anew that is held for them."""
+"""The desk writes to an expert in between, in the thread of the assignment, or rewords a mail that is held for them."""
 
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,8 @@ LONGEST = 4_000  # characters
 def write_to(session: Session, actor: Staff, assignment: Assignment, body: str) -> None:
     """Send the expert a letter of the desk's; an assistant's is held for an editor. It is noted with the question too.
 
-    Raises `Missing` (text, address), `TooLong`, `Leaking` (see `firewall`), and `Illegal` before the expert was asked: the first mail is the invitation.
+    Raises `Missing` (text, address), `TooLong`, `Leaking` (see `firewall`), and `Illegal` before the expert was asked:
+    the first mail is the invitation.
     """
     must(actor, "prepare")
     body = given("text", within("letter", clean(body), LONGEST))

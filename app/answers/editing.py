@@ -245,7 +245,7 @@ def _not_picked(question: Question) -> None:
 
 
 def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "") -> None:
-    """The expert or the editor pulls an answer for good. Raises `Illegal` while it stands in an edition, and `Leaking`."""
+    """Pull an answer for good, as its expert or an editor. Raises `Illegal` while an edition has it, and `Leaking`."""
     lock(session, answer)
     assignment, question = load_whole(session, answer)
     _not_picked(question)

@@ -2,9 +2,9 @@
 
 A step of it is an assignment that is drafted and stands after another one of the same question. It is the clock that
 invites: a while after a no, and when `step_at` is over, or where the editor set none the `reply_by` of the one before.
-Whoever said yes, whose text is here, or whose mail waits to be filed is not silent. The ladder rests while the wording is
-not cleared, and ends with the question; what a person stopped in the outbox it does not send again. Its mails are held where
-the newsletter holds invitations, and leave at once elsewhere.
+Whoever said yes, whose text is here, or whose mail waits to be filed is not silent. The ladder rests while the wording
+is not cleared, and ends with the question; what a person stopped in the outbox it does not send again. Its mails are
+held where the newsletter holds invitations, and leave at once elsewhere.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def put_after(
 
 
 def _all_before(session: Session, assignment: Assignment) -> set[int]:
-    """The keys of an assignment and of all that stand before it."""
+    """Collect the keys of an assignment and of all that stand before it."""
     found, here = set[int](), assignment
     while here.id not in found:
         found.add(here.id)
@@ -68,7 +68,7 @@ def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
 
 
 def climb(database: Database, invite: Invite, at: datetime | None = None) -> int:
-    """Invite whose turn has come, each in a transaction that finds it still so. Returns how many.
+    """Invite those whose turn has come, each in a transaction that finds it still so. Returns how many.
 
     `invite` sends one invitation under the name of its cause, which makes it the only one.
     """
@@ -78,8 +78,9 @@ def climb(database: Database, invite: Invite, at: datetime | None = None) -> int
 
 
 def due(session: Session, newsletter: Newsletter, only: int | None = None) -> list[int]:
-    """The assignments of a newsletter whose turn has come, or whether that of `only` has."""
+    """Find the assignments of a newsletter whose turn has come; with `only`, look at that one alone."""
     before = aliased(Assignment)
+    silent_from = func.coalesce(Assignment.step_at, before.reply_by)
     query = (
         select(Assignment.id, Assignment.after_id)
         .join(before, before.id == Assignment.after_id)
@@ -92,12 +93,10 @@ def due(session: Session, newsletter: Newsletter, only: int | None = None) -> li
             QuestionText.cleared_at.is_not(None),
             or_(
                 before.state.in_(ASSIGNMENT_STATES.which("is_declined")),
-                and_(
-                    before.state.in_(ASSIGNMENT_STATES.which("is_invited")), func.coalesce(Assignment.step_at, before.reply_by) <= now(session)
-                ),
+                and_(before.state.in_(ASSIGNMENT_STATES.which("is_invited")), silent_from <= now(session)),
             ),
         )
-    )  # fmt: skip
+    )
     query = query if only is None else query.where(Assignment.id == only)
     rows = session.execute(query.order_by(Assignment.id).limit(MANY)).all()
     waits = waiting_letters(session, [row.after_id for row in rows]) if rows else set()

@@ -6,25 +6,29 @@ from ..lifecycle import Machine, Move, Need, States, has
 # is_asked: it is with them or their text is with the desk. owes_text: the desk waits for a text until `due_at`.
 # is_writing: they said yes and write. takes_text: a text of theirs is taken; after a no they may have thought again.
 # may_be_written_about: a mail may belong to it.
-ASSIGNMENT_STATES = States({
-    "drafted": "is_live can_stand_before takes_text may_be_written_about",
-    "invited": "is_live was_asked is_asked owes_text can_stand_before takes_text may_be_written_about",
-    "accepted": "is_live was_asked is_asked owes_text is_writing can_stand_before takes_text may_be_written_about",
-    "declined": "takes_text",
-    "received": "is_live was_asked is_asked has_text may_be_written_about",
-    "returned": "is_live was_asked is_asked owes_text is_writing takes_text may_be_written_about",
-    "done": "is_live was_asked has_text is_over",
-    "cancelled": "is_over",
-})  # fmt: skip
+ASSIGNMENT_STATES = States(
+    {
+        "drafted": "is_live can_stand_before takes_text may_be_written_about",
+        "invited": "is_live was_asked is_asked owes_text can_stand_before takes_text may_be_written_about",
+        "accepted": "is_live was_asked is_asked owes_text is_writing can_stand_before takes_text may_be_written_about",
+        "declined": "takes_text",
+        "received": "is_live was_asked is_asked has_text may_be_written_about",
+        "returned": "is_live was_asked is_asked owes_text is_writing takes_text may_be_written_about",
+        "done": "is_live was_asked has_text is_over",
+        "cancelled": "is_over",
+    }
+)
 # is_on_the_desk: the text is the desk's to edit.
-ANSWER_STATES = States({
-    "draft": "",
-    "submitted": "is_on_the_desk",
-    "edited": "is_on_the_desk",
-    "checking": "",
-    "approved": "",
-    "withdrawn": "",
-})  # fmt: skip
+ANSWER_STATES = States(
+    {
+        "draft": "",
+        "submitted": "is_on_the_desk",
+        "edited": "is_on_the_desk",
+        "checking": "",
+        "approved": "",
+        "withdrawn": "",
+    }
+)
 
 
 class AssignmentStates:

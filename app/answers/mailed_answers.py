@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Actor, Staff
 from ..db import added, lock, now
+from ..languages import guess_language
 from ..letters import filing
 from ..letters.lifecycle import LETTER
 from ..letters.models import OF_EXPERT, Letter
@@ -22,7 +23,7 @@ from ..mail.models import Inbound
 from ..matching.index import forget
 from ..newsletters.models import Newsletter
 from ..questions.models import Note
-from ..text import clean, guess_language
+from ..text import clean
 from . import assigning, editing, writing
 from .models import Answer, Assignment
 

@@ -49,20 +49,20 @@ def untell(session: Session, actor: Actor, keys: Sequence[int]) -> list[OutboxMa
 
 
 def untell_all(session: Session, actor: Actor, keys: Sequence[int]) -> None:
-    """The same where it is all or nothing. Raises `Told` where one is past it."""
+    """Take all of these mails back or none. Raises `Told` where one is past it."""
     if untell(session, actor, keys):
         raise Told(f"mails {keys}")
 
 
 def stop_check(session: Session, actor: Actor, answer: Answer) -> None:
-    """The quote check is over before it was mailed: nobody is asked to look at what is edited again, approved or gone."""
+    """Stop the mail of a quote check that is over: nobody is asked to look at what is edited, approved or gone."""
     _stop(session, actor, answer.assignment_id, ("expert.check",))
 
 
 def _stop(
     session: Session, actor: Actor, assignment_id: int, kinds: Sequence[str]
 ) -> tuple[Sequence[OutboxMail], list[OutboxMail]]:
-    """All mails of these kinds about an assignment, and those of them that could be stopped."""
+    """Stop the mails of these kinds about an assignment. Gives all of them, and those that could be stopped."""
     mails = select(OutboxMail).filter_by(assignment_id=assignment_id).where(OutboxMail.kind.in_(kinds))
     found = session.scalars(mails.order_by(OutboxMail.id)).all()
     return found, [mail for mail in found if mail.waits and _recalled(session, actor, mail)]

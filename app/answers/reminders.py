@@ -53,7 +53,7 @@ def remind(database: Database, at: datetime | None = None) -> int:
 
 
 def due(session: Session, newsletter: Newsletter) -> list[int]:
-    """The assignments of a newsletter that a reminder is due for now: short walks of indexes, however many there are."""
+    """Find the assignments for which a reminder is due now, by short walks of indexes, however many there are."""
     rows = [row for condition in _near(now(session)) for row in _asked(session, newsletter, condition)]
     waits = waiting_letters(session, [row.id for row in rows]) if rows else set()
     return [row.id for row in rows if row.id not in waits and due_now(row, newsletter.zone, now(session))]

@@ -1,4 +1,4 @@
-"""The expert's side of an answer: drafts that are never lost, sending, taking back; and answers that came another way."""
+"""The expert's side of an answer: drafts that are never lost, sending, taking back; answers that came another way."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

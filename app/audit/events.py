@@ -12,10 +12,10 @@ from ..mail.translation import N_
 class Kind(NamedTuple):
     """One kind of event.
 
-    `sentence` says in the past tense what was done; its holes are the keys of `values` in `editor.trail.event_sentences`.
-    `told` names the places besides the whole trail: "step" or "line" of its question's story, "edition" for the history of
-    its edition. A question's page tells what is neither step nor line in another way: as a note, as a mail, or by the move
-    that this one follows.
+    `sentence` says in the past tense what was done; its holes are the keys of `values` in
+    `editor.trail.event_sentences`. `told` names the places besides the whole trail: "step" or "line" of its question's
+    story, "edition" for the history of its edition. A question's page tells what is neither step nor line in another
+    way: as a note, as a mail, or by the move that this one follows.
     `changes` names the nouns, as the trail calls them, whose open page it makes old.
     `here` is the sentence on the page to which it led, where that is another one.
     """

@@ -8,7 +8,7 @@ from ..db import Row, table
 
 
 class Event(Row):
-    """One change. `facts` holds ids, numbers and names of columns, never a person's words; triggers forbid to change it."""
+    """One change. `facts` holds ids, numbers and names of columns, never a person's words; triggers forbid a change."""
 
     __tablename__ = "audit"
     __table_args__ = table(

@@ -24,7 +24,7 @@ def newest_move(session: Session, noun: str, noun_id: int) -> Event | None:
 
 
 def newest_of(session: Session, noun: str, noun_id: int, action: str) -> Event | None:
-    """The newest event of one kind on a row."""
+    """Find the newest event of one kind on a row."""
     query = select(Event).where(Event.noun == noun, Event.noun_id == noun_id, Event.action == action)
     return session.scalar(query.order_by(Event.id.desc()).limit(1))
 
@@ -36,7 +36,7 @@ def moved_since(session: Session, event: Event, but: Sequence[int]) -> bool:
 
 
 def touched_since(session: Session, question_id: int, event_id: int, but: Sequence[int]) -> bool:
-    """Return whether anything was done to a question, or to what hangs on it, after an event, besides the events `but`."""
+    """Return whether something was done to a question or what hangs on it after an event, besides the events `but`."""
     query = select(Event.id).where(Event.question_id == question_id, Event.id > event_id, Event.id.not_in(but))
     return session.scalar(query.limit(1)) is not None
 

@@ -54,7 +54,10 @@ def record(
 
 @contextmanager
 def watched(session: Session) -> Iterator[list[Event]]:
-    """Collect what is recorded inside: what one press did, for the press that undoes it. Whoever watches around it sees it too."""
+    """Collect what is recorded inside: what one press did, for the press that undoes it.
+
+    Whoever watches around it sees it too.
+    """
     before = session.info.get("watched")
     events: list[Event] = []
     session.info["watched"] = events

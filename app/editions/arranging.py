@@ -1,4 +1,4 @@
-"""The slots of an edition as a whole: put in an order at once, as a drag does, and what stands together in one of them."""
+"""The slots of an edition as a whole: put in order at once, as a drag does, and what stands together in one of them."""
 
 from collections.abc import Sequence
 
@@ -20,9 +20,9 @@ LOOKED_AT = 12  # later editions among which a free slot is looked for, for the 
 def arrange(
     session: Session, actor: Staff, edition: Edition, order: Sequence[Question], version: int | None = None
 ) -> None:
-    """Let exactly these questions stand in the slots, in this order: what is new is picked, what is left out is ready again.
+    """Let exactly these questions stand in the slots, in this order.
 
-    Raises `Stale`, `Illegal` and what `pick` raises.
+    What is new is picked, what is left out is ready again. Raises `Stale`, `Illegal` and what `pick` raises.
     """
     must(actor, "edition")
     expect(lock(session, edition), version)
@@ -42,7 +42,7 @@ def arrange(
 
 
 def next_free(session: Session, edition: Edition) -> Edition | None:
-    """The next planned edition with a free slot: where what does not fit is carried over to."""
+    """Find the next planned edition with a free slot: what does not fit is carried over to it."""
     return first_with_room(session, session.scalars(later_editions(edition).limit(LOOKED_AT)).all())
 
 

@@ -67,11 +67,9 @@ def _edition(session: Session, slug: str, day: date) -> Edition:
     if found is None:
         raise click.UsageError(f"No newsletter is called {slug}.")
     wanted = f"{day:%Y-%m-%d}"
-    edition = session.scalar(
-        select(Edition).where(
-            Edition.newsletter_id == found.id, (Edition.rule_date == date.fromisoformat(wanted)) | Edition.local_at.startswith(wanted)
-        ).order_by(Edition.id)
-    )  # fmt: skip
+    of_day = (Edition.rule_date == date.fromisoformat(wanted)) | Edition.local_at.startswith(wanted)
+    query = select(Edition).where(Edition.newsletter_id == found.id, of_day)
+    edition = session.scalar(query.order_by(Edition.id))
     if edition is None:
         raise click.UsageError(f"{found.name} has no edition on {wanted}.")
     return edition

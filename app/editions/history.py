@@ -19,7 +19,7 @@ MISSED = timedelta(days=14)  # how long a date that passed without being sent is
 
 
 def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Edition]:
-    """The editions that are to run, skipped dates among them, soonest first."""
+    """List the editions that are to run, skipped dates among them, soonest first."""
     query = select(Edition).where(
         Edition.newsletter_id == newsletter_id, Edition.is_unsent, Edition.runs_at > now(session) - MISSED
     )
@@ -27,7 +27,7 @@ def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Editio
 
 
 def events_of(session: Session, edition: Edition) -> list[Event]:
-    """Return what was done to the edition itself, from its planning on, and last to what stood in its slots, by time."""
+    """List what was done to the edition itself, from its planning on, and last to what stood in its slots, by time."""
     query = select(Event).where(Event.noun == "edition", Event.noun_id == edition.id)
     itself = list(session.scalars(query.order_by(Event.id).limit(MOST)))
     if not itself:

@@ -11,10 +11,10 @@ from .calendar import EditionDate
 def to_ics(
     name: str, dates: Iterable[EditionDate], uid_domain: str, made_at: datetime, url: str | None = None
 ) -> bytes:
-    """An .ics file with a moment for each edition, in UTC, which every programme shows in its reader's own time.
+    """Write an .ics file with a moment for each edition, in UTC, which every programme shows in its reader's own time.
 
-    An event's UID is its date in the rule at `uid_domain`, so an edition that moves to another hour is the same event in
-    every subscriber's calendar; `uid_domain` must therefore be the newsletter's alone. `made_at` is aware.
+    An event's UID is its date in the rule at `uid_domain`, so an edition that moves to another hour is the same event
+    in every subscriber's calendar; `uid_domain` must therefore be the newsletter's alone. `made_at` is aware.
     """
     calendar = Calendar()
     calendar.add("prodid", "-//Readers Asked//Editions//EN")

@@ -2,13 +2,15 @@
 
 from ..lifecycle import Machine, Move, States, has
 
-# is_ahead: it is still to run. is_unsent: its date is shown among those to come. is_fixed: what is in it can't be changed.
-STATES = States({
-    "planned": "is_ahead is_unsent",
-    "locked": "is_ahead is_unsent is_fixed",
-    "sent": "is_fixed",
-    "skipped": "is_unsent",
-})  # fmt: skip
+# is_ahead: it is still to run. is_unsent: its date is shown among those to come. is_fixed: what is in it can't change.
+STATES = States(
+    {
+        "planned": "is_ahead is_unsent",
+        "locked": "is_ahead is_unsent is_fixed",
+        "sent": "is_fixed",
+        "skipped": "is_unsent",
+    }
+)
 
 
 class EditionStates:

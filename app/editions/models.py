@@ -10,10 +10,12 @@ from .lifecycle import STATES, EditionStates
 
 
 class Edition(Row, Public, Editable, EditionStates):
-    """One issue of a newsletter. `rule_date` is the date the rule gave it, `local_at` when it runs by the newsletter's
-    clock ("YYYY-MM-DDTHH:MM"); `runs_at` and `cutoff_at` are derived in UTC and derived again when a zone's rules change.
+    """One issue of a newsletter.
 
-    `message_id` and `arrived_text` are of the edition's own mail, where the desk's address is on the newsletter's list."""
+    `rule_date` is the date the rule gave it, `local_at` when it runs by the newsletter's clock ("YYYY-MM-DDTHH:MM");
+    `runs_at` and `cutoff_at` are derived in UTC and derived again when a zone's rules change. `message_id` and
+    `arrived_text` are of the edition's own mail, where the desk's address is on the newsletter's list.
+    """
 
     __tablename__ = "editions"
     __table_args__ = table(

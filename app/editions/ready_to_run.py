@@ -86,7 +86,8 @@ def ready_to_run(
     """Return what can be picked now, from the shelf too: first what must run by a date, then what was approved longest
     ago.
     """
-    query = select(Question).where(Question.id.in_(_candidates(newsletter)), _has_answer())
+    has_answer = exists().where(Answer.question_id == Question.id, Answer.is_approved)
+    query = select(Question).where(Question.id.in_(_candidates(newsletter)), has_answer)
     for rule in _rules(session, newsletter, wanted):
         query = query.where(rule)
     order = (Question.must_run_by.is_(None), Question.must_run_by, Question.state_at, Question.id)
@@ -94,24 +95,20 @@ def ready_to_run(
 
 
 def experts_ready(session: Session, newsletter: Newsletter, limit: int = 100) -> list[Expert]:
-    """Return whose approved answers are among them, for the choice of one."""
+    """List the experts whose approved answers are among them, for the choice of one."""
     whose = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter)), Answer.is_approved)
     found = session.scalars(select(Expert).where(Expert.id.in_(whose.distinct())).limit(limit))
     return sorted(found, key=lambda expert: expert.name.casefold())
 
 
 def _candidates(newsletter: Newsletter) -> Select[Any]:
-    """Short walks of indexes, however many questions there are: what was answered first, shelved last, or has a date."""
+    """Query what was answered first, shelved last, or has a date: short walks of indexes, however much there is."""
     mine = select(Question.id).where(Question.newsletter_id == newsletter.id)
     answered = mine.where(Question.is_answered).order_by(Question.id).limit(LOOKED_THROUGH).subquery()
     shelved = mine.where(Question.is_shelved).order_by(Question.id.desc()).limit(LOOKED_THROUGH).subquery()
     dated = mine.where(Question.is_ready, Question.must_run_by.is_not(None))
     walks = union_all(select(answered.c.id), select(shelved.c.id), dated).subquery()
     return select(walks.c.id)
-
-
-def _has_answer() -> ColumnElement[bool]:
-    return exists().where(Answer.question_id == Question.id, Answer.is_approved)
 
 
 def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -168,6 +168,6 @@ def _checked(rule: str, start: date | None) -> str:
 
 
 def next_six(newsletter: Newsletter, after: datetime, typed: Mapping[str, Any] | None = None) -> list[EditionDate]:
-    """Return the next six dates, by the newsletter's calendar or by the columns that `read_typed` gave for another one."""
+    """Return the next six dates by the newsletter's calendar, or by another's columns as `read_typed` gave them."""
     columns = typed or {name: getattr(newsletter, name) for name in ("rule", "rule_start", *READ)}
     return next_dates(read_rhythm(*(columns[name] for name in ("rule", "rule_start", *READ))), after, 6)

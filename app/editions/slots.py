@@ -26,8 +26,9 @@ MOST_SLOTS = 12
 
 @dataclass(frozen=True)
 class Section:
-    """A part of an edition: the name that stands before each headline in it, how many words an answer in it may have, how many
-    slots it has, and the questions that stand in them, in order."""
+    """A part of an edition: the name that stands before each headline in it, how many words an answer may have, how
+    many slots there are, and the questions that stand in them, in order.
+    """
 
     name: str
     words: int
@@ -109,14 +110,17 @@ def _changed(session: Session, edition: Edition) -> None:
 
 
 def planned(edition: Edition) -> None:
-    """Raises `Illegal` for an edition whose slots can't change any more."""
+    """Raise `Illegal` for an edition whose slots can't change any more."""
     if not edition.is_planned:
         raise Illegal("edition", "change", edition.state)
 
 
 def _edition_of(session: Session, question: Question) -> Edition:
-    """The edition that a question stands in, locked. Raises `Illegal` when it stands in none or that one is past changing;
-    `Stale` when somebody moved the question to another one meanwhile."""
+    """Lock the edition that a question stands in.
+
+    Raises `Illegal` when it stands in none or that one is past changing; `Stale` when somebody moved the question to
+    another one meanwhile.
+    """
     if question.edition_id is None:
         raise Illegal("question", "drop", question.state)
     edition = lock(session, session.get_one(Edition, question.edition_id))
@@ -129,10 +133,9 @@ def _edition_of(session: Session, question: Question) -> Edition:
 def drop(session: Session, actor: Actor, question: Question, cause: str | None = None) -> None:
     """Take a question out of its slot; it is ready for another edition. Raises `Illegal` and `Stale`."""
     edition = _edition_of(session, question)
-    QUESTION.apply(
-        session, actor, lock(session, question), "drop", cause=cause, why={"edition": edition.id},
-        edition_id=None, position=None,
-    )  # fmt: skip
+    lock(session, question)
+    why = {"edition": edition.id}
+    QUESTION.apply(session, actor, question, "drop", cause=cause, why=why, edition_id=None, position=None)
     renumber(session, edition)
 
 

@@ -214,7 +214,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Conflict:
-    """A conflict: who was first and when; the form as the second would have it; and the fields in which the two differ."""
+    """A conflict: who was first and when, the form as the second would have it, and the fields in which they differ."""
 
     name: str
     by_me: bool  # in another window

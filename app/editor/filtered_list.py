@@ -1,4 +1,4 @@
-"""A list of the desk as its address says it: its filters, which all combine, the search, and the pages of what is left."""
+"""A list of the desk as its address says it: its filters, which all combine, the search, and the pages of the rest."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence

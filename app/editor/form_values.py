@@ -1,4 +1,4 @@
-"""Values in the fields of the desk's forms: times local to the newsletter, days, the address or number of a question."""
+"""Values in the fields of the desk's forms: the newsletter's local times, days, the address or number of a question."""
 
 import re
 from datetime import UTC, date, datetime
@@ -38,11 +38,11 @@ def too_long(error: TooLong) -> str:
 
 
 def number_in(typed: str) -> int:
-    """A whole number; -1, which is no version and no number of slots, where there is none."""
+    """Read a whole number; -1, which is no version and no number of slots, where there is none."""
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else -1
 
 
 def public_id_in(typed: str) -> str:
-    """The number of a row that was typed by itself or pasted as a page's address; what holds none finds no row either."""
+    """Read the number of a row, typed by itself or pasted as a page's address; what holds none finds no row either."""
     found = PUBLIC_ID.search(typed.upper())
     return found.group() if found else ""

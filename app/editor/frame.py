@@ -236,7 +236,8 @@ def _coming(desk: Desk) -> dict[str, str] | None:
         else _("cut-off was %(time)s ago", time=ago(edition.cutoff_at))
         if is_past(edition.cutoff_at)
         else _("cut-off in %(time)s", time=left(edition.cutoff_at)),
-        "slots_label": ngettext("%(filled)s of %(num)s slot filled", "%(filled)s of %(num)s slots filled",
-                                edition.slots, filled=filled),
+        "slots_label": ngettext(
+            "%(filled)s of %(num)s slot filled", "%(filled)s of %(num)s slots filled", edition.slots, filled=filled
+        ),
         "href": url_for("editor.edition", slug=desk.newsletter.slug, public_id=edition.public_id),
-    }  # fmt: skip
+    }

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Actor, Staff
 from ..db import keys, lock, now
+from ..languages import guess_language
 from ..lifecycle import Illegal, Missing, given, must
 from ..mail import inbound, usage
 from ..mail.models import Inbound
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
 from ..seal import new_token
-from ..text import clean, guess_language, held_reason
+from ..text import clean, held_reason
 from . import acknowledging, contacts, receive
 from .lifecycle import LETTER
 from .models import Letter

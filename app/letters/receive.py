@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from ..actors import Actor
 from ..db import keys, now
+from ..languages import guess_language
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
-from ..text import clean, fault_of_question, guess_language, held_reason
+from ..text import clean, fault_of_question, held_reason
 from . import contacts
 from .days import day_only
 from .lifecycle import LETTER

@@ -23,7 +23,10 @@ def destroy_answers(session: Session, ours: ColumnElement[bool]) -> None:
 
 
 def destroy_of_letter(session: Session, letter_id: int) -> None:
-    """A letter was taken back, or its writer's address has had its time: the mail goes, however often it was delivered."""
+    """Destroy the mail that a letter came in, however often it was delivered.
+
+    The letter was taken back, or its writer's address has had its time.
+    """
     for row in session.scalars(select(Inbound).where(Inbound.letter_id == letter_id)).all():
         same = (Inbound.id == row.id, Inbound.duplicate_of_id == row.id, Inbound.content_mac == row.content_mac)
         kept = select(Inbound.id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)

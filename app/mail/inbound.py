@@ -24,13 +24,14 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=30)
 TRIES = 5  # of placing one mail, before it is shown as failed
 CONTENT = "inbound.content"  # the purpose of the keyed hash that knows a mail again
+# What a mail's placing found; it is found anew when the mail is read again.
+FOUND = ("placed_at", "leased_until", "content_mac", "duplicate_of_id", "assignment_id", "edition_id", "outbox_id")
 NOBODYS = "to nobody here"  # the reason of a mail that the oldest newsletter's desk sees because it is for none
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The part of a mail that the desk may see: who says they wrote it, the words, what was cut, the names of
-    attachments.
+    """The part of a mail that the desk may see: who says they wrote it, the words, what was cut, names of attachments.
 
     `attachments` are (name, bytes). `spam_score` is what our own server's filter says, as a number, where it says any.
     """
@@ -119,28 +120,26 @@ def anything_due(session: Session) -> bool:
 
 
 def leased(session: Session, claim: Claim) -> tuple[Inbound, bytes]:
-    """The mail of a claim and its bytes, to be read. Raises `Missing` and `Unsealable`."""
+    """Fetch the mail of a claim and its bytes, to be read. Raises `Missing` and `Unsealable`."""
     row = session.get_one(Inbound, claim.inbound_id)
     return row, raw_of(session, row)
 
 
 def claimed(session: Session, claim: Claim) -> Inbound | None:
-    """The mail of a claim, locked; None where it was placed or claimed by somebody else meanwhile."""
+    """Lock the mail of a claim; None where it was placed or claimed by somebody else meanwhile."""
     row = session.get_one(Inbound, claim.inbound_id, with_for_update=True, populate_existing=True)
     return row if row.is_stored and row.leased_until == claim.leased_until else None
 
 
 def place(session: Session, actor: Actor, row: Inbound, where: str, reasons: Sequence[str], **facts: Any) -> None:
     """Give a stored mail its place, for these reasons (codes, no words of anybody). Raises `Illegal`."""
-    at = now(session)
-    INBOUND.apply(
-        session, actor, row, "place", to=where, at=at, why={"reasons": list(reasons)}, placed_at=at,
-        leased_until=None, reasons=list(reasons), **facts,
-    )  # fmt: skip
+    at, why = now(session), {"reasons": list(reasons)}
+    facts |= {"placed_at": at, "leased_until": None, **why}
+    INBOUND.apply(session, actor, row, "place", to=where, at=at, why=why, **facts)
 
 
 def first_with(session: Session, content: str, where: str) -> Inbound | None:
-    """The mail of this content that one which would go `where` only repeats, whatever became of it since.
+    """Find the mail of this content that one which would go `where` only repeats, whatever became of it since.
 
     It is a letter or an edition, or it went there too, or the desk has sorted it. A copy that a list, a robot or a
     forger sent ahead holds back nothing: it went elsewhere.
@@ -158,7 +157,7 @@ def mac_of(session: Session, content: str) -> bytes:
 
 
 def put_off(session: Session, row: Inbound) -> None:
-    """Placing it failed for a reason that may pass: try again later."""
+    """Try again later to place a mail: what it failed for may pass."""
     wait = min(FIRST_WAIT * (1 << min(row.attempts - 1, 10)), LONGEST_WAIT)
     row.leased_until, row.due_at = None, now(session) + wait
 
@@ -166,7 +165,7 @@ def put_off(session: Session, row: Inbound) -> None:
 def take(
     session: Session, actor: Actor, row: Inbound, letter_id: int, version: int | None = None, **facts: Any
 ) -> None:
-    """The desk says that a mail set aside is a letter. Raises `Stale`, `Illegal`."""
+    """Take a mail that was set aside for a letter, as the desk says. Raises `Stale`, `Illegal`."""
     expect(lock(session, row), version)
     _only_one(session, row)
     why = {"was": {name: getattr(row, name) for name in facts}}
@@ -174,7 +173,7 @@ def take(
 
 
 def put_back(session: Session, actor: Actor, row: Inbound) -> None:
-    """The letter that the desk made of a mail was none: it lies where it lay. Raises `Illegal` where no desk made one."""
+    """Put a mail back to where it lay, where the desk made a letter of it that was none. Raises `Illegal` elsewhere."""
     taken = newest_of(session, "inbound", row.id, "inbound.take")
     if taken is None:
         raise Illegal("inbound", "put back", row.state)
@@ -183,32 +182,30 @@ def put_back(session: Session, actor: Actor, row: Inbound) -> None:
 
 
 def sort(session: Session, actor: Actor, row: Inbound, where: str, version: int | None = None) -> None:
-    """The desk says that a mail set aside is from a robot ('automatic') or spam. Raises `Stale`, `Illegal`."""
+    """Sort a mail that was set aside, as from a robot ('automatic') or spam. Raises `Stale`, `Illegal`."""
     expect(lock(session, row), version)
     INBOUND.apply(session, actor, row, "sort", to=where)
 
 
 def _only_one(session: Session, row: Inbound) -> None:
-    """The same mail may have come again and become a letter: then this one is no second one. Raises `Illegal`."""
+    """Raise `Illegal` where the same mail came again and became a letter: then this one is no second one."""
     same = select(Inbound.id).where(Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.is_taken)
     if row.content_mac is not None and session.scalar(same.limit(1)) is not None:
         raise Illegal("inbound", "take", "duplicate")
 
 
 def read_again(session: Session, actor: Actor, row: Inbound) -> None:
-    """Let a mail that was set aside be read and placed again from its bytes. Raises `Illegal`, or `Missing` without
-    them.
+    """Let a mail that was set aside be read and placed again from its bytes.
+
+    Raises `Illegal`, or `Missing` without bytes.
     """
     lock(session, row)
     if session.get(InboundRaw, row.id) is None:
         raise Missing("bytes")
     # Its own desk goes on seeing it; whose it is where it was nobody's is found anew.
     newsletter_id = None if NOBODYS in row.reasons else row.newsletter_id
-    INBOUND.apply(
-        session, actor, row, "read again", placed_at=None, leased_until=None, attempts=0, due_at=now(session),
-        content_mac=None, duplicate_of_id=None, assignment_id=None, edition_id=None, outbox_id=None,
-        newsletter_id=newsletter_id,
-    )  # fmt: skip
+    anew: dict[str, Any] = {"newsletter_id": newsletter_id, "attempts": 0, "due_at": now(session)}
+    INBOUND.apply(session, actor, row, "read again", **anew, **dict.fromkeys(FOUND))
 
 
 def has_bytes(session: Session, row_id: int) -> bool:
@@ -216,7 +213,7 @@ def has_bytes(session: Session, row_id: int) -> bool:
 
 
 def raw_of(session: Session, row: Inbound) -> bytes:
-    """The bytes as they came. Raises `Missing` once they are destroyed, and `Unsealable`."""
+    """Open the bytes as they came. Raises `Missing` once they are destroyed, and `Unsealable`."""
     kept = session.get(InboundRaw, row.id)
     if kept is None:
         raise Missing("bytes")

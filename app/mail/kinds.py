@@ -1,4 +1,4 @@
-"""Every kind of mail on one screen: what the desk calls it, how urgent it is, what is kept of it, what may be worded anew.
+"""All kinds of mail on one screen: what the desk calls each, how urgent it is, what is kept, what may be reworded.
 
 The words of each stand in `templates`, in a file of its name. A new mail is one such file and one row here.
 """
@@ -19,7 +19,7 @@ REPLIED = "auto-replied"
 
 @dataclass(frozen=True)
 class Part:
-    """A block of a mail's template that a newsletter may word its own way: what can be filled in, and what has to be."""
+    """A block of a mail that a newsletter may word its own way: what can be filled in, and what has to be."""
 
     places: tuple[str, ...]
     needed: tuple[str, ...] = ()
@@ -29,13 +29,14 @@ class Part:
 class Kind:
     """`name` is the desk's word for a mail, and `about` the class of its values.
 
-    `lane` 0 goes before all others. `life` is how long after it was due a mail is still worth sending. `listed` is what is
-    sent again and again to whoever wants it: it has a List-Id once it can be stopped (RFC 2919). `automatic` marks what no
-    person of the desk wrote or set going, by the word of RFC 3834, section 5. The contents are deleted when the mail comes
-    to one of the ends in `forget`: a sign-in link or a reader's address stands in them.
+    `lane` 0 goes before all others. `life` is how long after it was due a mail is still worth sending. `listed` is what
+    is sent again and again to whoever wants it: it has a List-Id once it can be stopped (RFC 2919). `automatic` marks
+    what no person of the desk wrote or set going, by the word of RFC 3834, section 5. The contents are deleted when the
+    mail comes to one of the ends in `forget`: a sign-in link or a reader's address stands in them.
 
-    It has the words of the kind that it is `like`. A newsletter may word the `parts`; what `stays` besides is told to whoever does. The mail is shown once with each of
-    `examples`: values of its own beside those that all mails of its class have; a time is one from this evening on.
+    It has the words of the kind that it is `like`. A newsletter may word the `parts`; what `stays` besides is told to
+    whoever does. The mail is shown once with each of `examples`: values of its own beside those that all mails of its
+    class have; a time is one from this evening on.
     """
 
     name: str
@@ -52,12 +53,12 @@ class Kind:
 
 
 def _part(more: str = "", needed: str = "") -> Part:
-    """A part of a letter to an expert, who has a name and is asked about something."""
+    """Make a part of a letter to an expert, who has a name and is asked about something."""
     return Part(("name", "newsletter", "headline", *more.split()), tuple(needed.split()))
 
 
 def _news(name: str, **more: Any) -> Kind:
-    """A mail that tells a reader what became of their letter."""
+    """Make the kind of a mail that tells a reader what became of their letter."""
     return Kind(name, about.LetterMail, lane=2, automatic=GENERATED, forget=READER, **more)
 
 
@@ -84,13 +85,14 @@ EXAMPLES: dict[type[about.Values], Mapping[str, Any]] = {
     | {"reply_by": 3 * DAY, "lead_in": N_("To find out more, I asked Leyla Aydın, soil scientist:"), "policy": "facts"}
     | {"check_until": 8 * DAY, "asked_others": 0, "readers": 3},
     about.EditedTextMail: _SALT
-    | {"edits": [(N_("a number of plates"), N_("forty plates"))], "words_before": 214, "words_after": 169, "policy": "facts"}
-    | {"full_text": N_("We put up forty plates and count what falls on them."), "due_at": 2 * DAY, "runs_on": 4 * DAY},
+    | {"edits": [(N_("a number of plates"), N_("forty plates"))], "words_before": 214, "words_after": 169}
+    | {"full_text": N_("We put up forty plates and count what falls on them."), "policy": "facts"}
+    | {"due_at": 2 * DAY, "runs_on": 4 * DAY},
     about.LetterMail: {"opening": "answered", "receipt": "1234" * 5},
     about.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
     about.EditionMail: {"runs_at": 0 * DAY},
     about.MorningMail: {"on": 0 * DAY, "sections": (), "cutoff_at": 2 * DAY},
-}  # fmt: skip
+}
 
 KINDS = {
     "sign_in": Kind("", about.AccountMail, lane=0, life=timedelta(minutes=15), automatic=GENERATED, forget=WAY_IN),

@@ -2,16 +2,19 @@
 
 from ..lifecycle import Machine, Move, States, has
 
-# waits: it can still be stopped. has_stopped: it goes out only if somebody of the desk says so. is_settled: nobody has to look
-# at it any more. is_on_its_way: it goes out by itself or has gone. is_dropped: it was never handed over, and won't be.
-STATES = States({
-    "held": "waits has_stopped",
-    "queued": "waits is_on_its_way",
-    "sent": "has_ended is_settled is_on_its_way",
-    "failed": "has_ended has_stopped",
-    "discarded": "has_ended is_settled is_dropped",
-    "expired": "has_ended is_dropped",
-})  # fmt: skip
+# waits: it can still be stopped. has_stopped: it goes out only if somebody of the desk says so. is_settled: nobody has
+# to look at it any more. is_on_its_way: it goes out by itself or has gone. is_dropped: it was never handed over, and
+# won't be.
+STATES = States(
+    {
+        "held": "waits has_stopped",
+        "queued": "waits is_on_its_way",
+        "sent": "has_ended is_settled is_on_its_way",
+        "failed": "has_ended has_stopped",
+        "discarded": "has_ended is_settled is_dropped",
+        "expired": "has_ended is_dropped",
+    }
+)
 ENDED = STATES.which("has_ended")
 
 
@@ -47,20 +50,22 @@ MAIL = Machine(
     ),
 )
 
-# is_place: what comes in ends there. is_set_aside: the desk can still say that it is something else. waits: for the desk.
-# is_settled: nobody has to look at it any more. is_taken: what comes again only
-# repeats it. is_no_original: it is nothing that could be repeated.
-PLACES_OF_MAIL = States({
-    "stored": "",
-    "letter": "is_place is_taken",
-    "pen": "is_place is_set_aside waits",
-    "edition": "is_place is_taken is_settled",
-    "automatic": "is_place is_set_aside is_settled",
-    "bounce": "is_place is_set_aside is_settled",
-    "duplicate": "is_place is_settled is_no_original",
-    "spam": "is_place is_set_aside is_settled",
-    "failed": "is_place is_set_aside waits is_no_original",
-})  # fmt: skip
+# is_place: what comes in ends there. is_set_aside: the desk can still say that it is something else. waits: for the
+# desk. is_settled: nobody has to look at it any more. is_taken: what comes again only repeats it. is_no_original: it is
+# nothing that could be repeated.
+PLACES_OF_MAIL = States(
+    {
+        "stored": "",
+        "letter": "is_place is_taken",
+        "pen": "is_place is_set_aside waits",
+        "edition": "is_place is_taken is_settled",
+        "automatic": "is_place is_set_aside is_settled",
+        "bounce": "is_place is_set_aside is_settled",
+        "duplicate": "is_place is_settled is_no_original",
+        "spam": "is_place is_set_aside is_settled",
+        "failed": "is_place is_set_aside waits is_no_original",
+    }
+)
 PLACES, SET_ASIDE = PLACES_OF_MAIL.which("is_place"), PLACES_OF_MAIL.which("is_set_aside")
 
 

@@ -1,8 +1,9 @@
 """The words of a mail: the text template of its kind, in its receiver's language, with its values put in.
 
-`_` and `ngettext` put values into what they translate by their names, from the values and what a template has `set`, or as
-they are given. Dates are told as the sender's zone and language tell them, in a subject shortly. A block that a newsletter
-words its own way is put over the product's, and is the place where the desk's page finds the product's words.
+`_` and `ngettext` put values into what they translate by their names, from the values and what a template has `set`, or
+as they are given. Dates are told as the sender's zone and language tell them, in a subject shortly. A block that a
+newsletter words its own way is put over the product's, and is the place where the desk's page finds the product's
+words.
 """
 
 import re

@@ -59,7 +59,10 @@ class InvitationMail(AssignmentMail):
 
 @dataclass(frozen=True, kw_only=True)
 class EditedTextMail(AssignmentMail):
-    """An edited answer. An edit is (before, after): an empty side means added or cut. `policy` is 'facts' or 'approve'."""
+    """An edited answer. An edit is (before, after), one side empty where words were added or cut.
+
+    `policy` is 'facts' or 'approve'.
+    """
 
     edits: Sequence[tuple[str, str]]
     full_text: str

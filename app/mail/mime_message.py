@@ -64,8 +64,8 @@ class Envelope(flask_mail.Message):
             "In-Reply-To": _only(_IDS, letter.in_reply_to),
             "References": _only(_IDS, " ".join(letter.references)),
             "Content-Language": _safe(letter.language),
-            # What tells other robots not to answer (RFC 3834, section 5). A letter that the desk wrote may be answered by
-            # one: that an expert is away is good to know.
+            # What tells other robots not to answer (RFC 3834, section 5). A letter that the desk wrote may be answered
+            # by one: that an expert is away is good to know.
             "Auto-Submitted": automatic or None,
             "X-Auto-Response-Suppress": SUPPRESSED.get(automatic),
             **_lists(letter),

@@ -17,7 +17,8 @@ class OutboxMail(Row, Public, Editable, MailStates):
 
     `once_key` names the cause, so that one cause writes one mail. `message_id` is fixed from the start: a mail that is
     sent again after a crash is recognised by the receiving side. `said` is what the other server answered, without
-    addresses. `return_mac` is the keyed hash of the token in its return path, by which a bounce finds its mail. What is in the mail stands sealed in `outbox_contents`, which can be deleted by itself.
+    addresses. `return_mac` is the keyed hash of the token in its return path, by which a bounce finds its mail. What is
+    in the mail stands sealed in `outbox_contents`, which can be deleted by itself.
     """
 
     __tablename__ = "outbox"
@@ -143,7 +144,7 @@ class InboundRaw(Base):
 
 
 class Spent(Row):
-    """That something was done for somebody today, as a keyed hash: an acknowledgement, which a sender gets once a day."""
+    """Something that was done for somebody today, as a keyed hash: a sender gets one acknowledgement a day."""
 
     __tablename__ = "spent"
     __table_args__ = table(UniqueConstraint("kind", "mac"), Index(None, "ends_on", "id"))

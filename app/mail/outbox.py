@@ -127,23 +127,24 @@ def move(session: Session, actor: Actor, mail: OutboxMail, action: str, **facts:
 
 
 def release(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
-    """Let a held mail go, now. Raises `Stale` where it was changed since it was read, `Illegal`, `NotYours`, `Missing`."""
+    """Let a held mail go, now. Raises `Stale` where it has changed meanwhile, `Illegal`, `NotYours`, `Missing`."""
     expect(lock(session, mail), version)
     _with_contents(session, mail)
     move(session, actor, mail, "release", **_afresh(session, mail))
 
 
 def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
-    """Try a failed mail again from the start, under its Message-ID. Raises `Illegal`, `NotYours`, `Missing` (contents)."""
+    """Try a failed mail again from the start, under its Message-ID.
+
+    Raises `Illegal`, `NotYours`, `Missing` (contents).
+    """
     lock(session, mail)
     _with_contents(session, mail)
     move(session, actor, mail, "retry", **_afresh(session, mail), attempts=0, said=None, bounced_at=None)
 
 
 def heard(mail: OutboxMail, answer: str) -> str:
-    """Return what is kept of a server's answer. Of a mail to a reader only its numbers, because the words may name
-    them.
-    """
+    """Return what is kept of a server's answer: to a reader's mail only its numbers, as the words may name them."""
     answer = single_line(answer)[:SAID]
     return _numbers(answer) if mail.letter_id and answer[:1].isdigit() else answer  # the rest are our own words
 

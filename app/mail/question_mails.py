@@ -18,7 +18,10 @@ TOLD = ("expert.", "reader.", "desk.mention")  # of what else the desk hears of,
 def about(
     session: Session, question_ids: Sequence[int], limit: int, before: tuple[datetime, int] | None = None
 ) -> list[tuple[OutboxMail, Message | None]]:
-    """The mails about several questions, newest first, from below a time and a key on, with what is in those to experts."""
+    """List the mails about several questions, newest first, from below a time and a key on.
+
+    With those to experts comes what is in them.
+    """
     query = (
         select(OutboxMail, OutboxContent)
         .outerjoin(OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(TOLD[0])))
@@ -30,7 +33,7 @@ def about(
 
 
 def leaving(session: Session, question_ids: Sequence[int], limit: int) -> list[OutboxMail]:
-    """The mails to experts about several questions that can still be stopped, newest first."""
+    """List the mails to experts about several questions that can still be stopped, newest first."""
     query = select(OutboxMail).where(
         OutboxMail.question_id.in_(question_ids),
         OutboxMail.kind.startswith("expert."),

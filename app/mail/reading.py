@@ -60,20 +60,24 @@ class Reading:
             self._end()
 
     def parse(self, raw: bytes) -> Mail:
-        """Like `parse.parse`; what its headers say with the fault "time" or "broken" where the process had to be killed
-        or died. Raises `NotStarted`."""
+        """Parse as `parse.parse` does. Raises `NotStarted`.
+
+        Where the process had to be killed or died, only what the headers say, with the fault "time" or "broken".
+        """
         reply, fault = self._ask(b"p", raw[: MAX_PARSED + 1])
         return _mail(json.loads(reply)) if not fault else headed(raw, fault, FACTS)
 
     def trim(self, mail: Mail, known: Known) -> Trimmed:
-        """Like `trim.trim`; the start of the body, uncut, where the process had to be killed or died. Raises
-        `NotStarted`."""
+        """Trim as `trim.trim` does. Raises `NotStarted`.
+
+        Where the process had to be killed or died, the start of the body, uncut.
+        """
         asked = {"mail": mail, "addresses": sorted(known.addresses), "texts": known.texts}
         reply, fault = self._ask(b"t", _dumped(asked))
         return Trimmed(**json.loads(reply)) if not fault else Trimmed(mail.body[:KEPT])
 
     def _ask(self, kind: bytes, content: bytes) -> tuple[bytes, str]:
-        """The answer of the process, or a fault."""
+        """Ask the process: its answer, or a fault."""
         with self._lock:
             process = self._started()
             try:
@@ -87,16 +91,19 @@ class Reading:
             return b"", "time" if self._end() == -signal.SIGPROF else fault
 
     def _started(self) -> subprocess.Popen[bytes]:
-        """The running process, a new one where there is none, or where the last one was killed as it gave its answer."""
+        """Return the running process; a new one where there is none, or where the last was killed as it answered."""
         if self._process is not None and self._process.poll() is None:
             return self._process
         self._end()
         process = self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.mail.reading", str(self.cpu)], cwd=Path(__file__).parents[2], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, bufsize=0,
+            [sys.executable, "-m", "app.mail.reading", str(self.cpu)],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
             stderr=subprocess.DEVNULL,  # a traceback may hold somebody's words
             env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},  # none of our keys
-        )  # fmt: skip
+        )
         os.set_blocking(_of(process.stdin).fileno(), False)  # a process that reads nothing must not hold us
         try:
             _reply(_of(process.stdout).fileno(), time.monotonic() + STARTING)
@@ -189,7 +196,7 @@ def _answer(kind: bytes, content: bytes) -> bytes:
 
 
 def serve(cpu: float) -> None:
-    """Answer one request after the other, until nobody is there to ask, or one takes too long: the work of the process."""
+    """Answer one request after the other, until nobody is there to ask, or one takes too long."""
     with suppress(ImportError, ValueError, OSError):  # not every platform limits memory
         import resource
 

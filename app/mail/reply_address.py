@@ -27,12 +27,15 @@ _IMCEA_SIGN = re.compile(r"\+([0-9a-f]{2})")
 
 
 def new_reply_token() -> str:
-    """A secret for an address: 80 bits in 16 symbols that survive servers which change the case."""
+    """Make a secret for an address: 80 bits in 16 symbols that survive servers which change the case."""
     return b32encode(secrets.token_bytes(BYTES)).decode().lower()
 
 
 def checked_pattern(text: str) -> str:
-    """A pattern as it is stored: lower case, its domain in ASCII (IDNA). ValueError where no mail could be sent to it."""
+    """Return a pattern as it is stored: lower case, its domain in ASCII (IDNA).
+
+    Raises ValueError where no mail could be sent to it.
+    """
     local, at, domain = text.strip().lower().partition("@")
     try:
         domain = domain.encode("idna").decode()
@@ -44,7 +47,7 @@ def checked_pattern(text: str) -> str:
 
 
 def plain_address(pattern: str) -> str | None:
-    """The address without a token; None where the pattern is a domain of its own."""
+    """Return the address without a token; None where the pattern is a domain of its own."""
     return None if pattern.startswith("*@") else pattern
 
 

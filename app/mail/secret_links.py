@@ -1,6 +1,4 @@
-"""Links and codes in a mail that open something for its receiver alone: nobody else may read them, whoever sees the
-rest.
-"""
+"""Links and codes in a mail that open something for its receiver alone: nobody else who sees the mail may read them."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +9,8 @@ from ..lifecycle import Missing
 PLACE = re.compile(r"\{link(?: \d+)?\}")
 # A mail program wraps a long line where it quotes one.
 _WRAP = r"(?:\s{0,2}\n[>\s]{0,9})?"
-# An assignment's page, a way in, and what stops a reader's mails, also inside the address of a link scanner; the 20 digits
-# of a reader's receipt.
+# An assignment's page, a way in, and what stops a reader's mails, also inside the address of a link scanner; the 20
+# digits of a reader's receipt.
 SECRET = re.compile(
     r"(https?(?:://|%3A%2F%2F)[^\s<>\"]{1,100}?(?P<s>/|%2F)(?:a|sign-in|stop)(?P=s))"
     rf"(?:[\w-]{{22,}}|(?:[\w-]{_WRAP}){{22}}|[\w-]+)"
@@ -22,20 +20,21 @@ SECRET = re.compile(
 
 
 def without_secrets(text: str) -> str:
-    """The text with the ends of such addresses, and such numbers, hidden."""
+    """Hide the ends of such addresses in a text, and such numbers."""
     return SECRET.sub(lambda found: f"{found[1] or ''}…", text)
 
 
 def with_places(text: str) -> str:
-    """The text with a place such as `{link}` for each of them, so that somebody can change the words around it."""
+    """Put a place such as `{link}` for each of them, so that somebody can change the words around it."""
     for place, secret in _places(text):
         text = text.replace(secret, place)
     return text
 
 
 def with_secrets(text: str, before: str) -> str:
-    """A changed text with what the one `before` hid put back. Raises `Missing` (link) where a place was lost or made
-    up.
+    """Put back into a changed text what the one `before` hid.
+
+    Raises `Missing` (link) where a place was lost or made up.
     """
     for place, secret in _places(before):
         if place not in text:
@@ -47,7 +46,7 @@ def with_secrets(text: str, before: str) -> str:
 
 
 def _places(text: str) -> Iterator[tuple[str, str]]:
-    """Each of them with its place in a text: one that doesn't happen to stand in the text already."""
+    """Pair each of them with its place in a text: one that doesn't happen to stand in the text already."""
     names = (name for number in count(1) if (name := "{link}" if number == 1 else f"{{link {number}}}") not in text)
     # The longer one first: an address may begin like another.
     secrets = sorted({match.group() for match in SECRET.finditer(text)}, key=lambda one: (-len(one), text.index(one)))

@@ -1,4 +1,4 @@
-"""A newsletter's own wording of the product's mails: kept as house texts of the kind `mail.<mail>.<part>`, by language."""
+"""A newsletter's own wording of the product's mails: house texts of the kind `mail.<mail>.<part>`, by language."""
 
 from collections.abc import Mapping
 
@@ -35,18 +35,19 @@ def own(session: Session, newsletter: Newsletter, kind: str, language: str | Non
 
 
 def kinds_of(newsletter: Newsletter, language: str) -> list[str]:
-    """The mails that can be worded in a language: those to readers in each, the editor's own letters in the editor's."""
+    """List the mails that can be worded in a language: those to readers in each, the editor's letters in their own."""
     return [kind for kind in WORDED if language == newsletter.language or kind.startswith("reader.")]
 
 
 def tongue_of(newsletter: Newsletter, language: str) -> str:
-    """The language in which a mail is written to somebody who uses `language`."""
+    """Return the language in which a mail is written to somebody who uses `language`."""
     return language if language in newsletter.languages else newsletter.language
 
 
 def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return what is wrong with a wording, by part: ("long", ""), or a fault of the places to fill. An empty part is
-    right.
+    """Say what is wrong with a wording, by part: ("long", ""), or a fault of the places to fill.
+
+    An empty part is right.
     """
     found = {}
     for part in parts_of(kind):

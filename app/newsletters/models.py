@@ -1,6 +1,7 @@
-"""A newsletter with its settings. Each is one column with one row of words and checks, from which its form, page and trail follow.
+"""A newsletter with its settings: columns, each with one row of words and checks.
 
-A new setting is a column here and its migration; what it does stands where it is used.
+Form, page and trail follow from these rows. A new setting is a column here and its migration; what it does stands where
+it is used.
 """
 
 import re
@@ -215,8 +216,8 @@ class Newsletter(Row, Public, Editable):
         MAIL,
         N_("Mails as they came"),
         N_(
-            "Days after filing until a mail, as it came, is destroyed: 1 to 90. Until then it lies sealed and can be read "
-            "anew."
+            "Days after filing until a mail, as it came, is destroyed: 1 to 90. "
+            "Until then it lies sealed and can be read anew."
         ),
         1,
         90,

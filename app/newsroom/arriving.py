@@ -107,7 +107,7 @@ def quoted_in(ran: Sequence[Ran], quote: str) -> Edition | None:
 
 
 def that_arrives(session: Session, newsletter_id: int, text: str) -> Edition | None:
-    """The edition that a mail of the newsletter is: one that can arrive now, and whose locked words are mostly in it."""
+    """Find the edition that a mail of the newsletter is: it can arrive now, and most of its words stand in the mail."""
     at = now(session)
     can_arrive = or_(
         Edition.is_locked,

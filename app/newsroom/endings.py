@@ -1,4 +1,4 @@
-"""A letter or a question ends without an answer of its own, and is opened again: whoever left an address hears of an end."""
+"""Letters and questions end without an answer of their own, and open again: whoever left an address hears of an end."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -64,8 +64,10 @@ def may_wait_again(session: Session, letter: Letter) -> bool:
 def close_question(
     session: Session, actor: Staff, question: Question, reason: str, sentence: str = "", answer: Question | None = None
 ) -> None:
-    """Close a question: its readers hear `reason`, where there is one with the published `answer` that fits; whoever was
-    asked hears `sentence`. Raises as `end_letter` does, and `Leaking` (see `firewall`)."""
+    """Close a question: its readers hear `reason`, with the published `answer` that fits; the experts hear `sentence`.
+
+    Raises as `end_letter` does, and `Leaking` (see `firewall`).
+    """
     _known(reason)
     closing.close(session, actor, question, reason, sentence)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
@@ -74,9 +76,11 @@ def close_question(
 
 
 def reopen_question(session: Session, actor: Staff, question: Question) -> None:
-    """Open a closed question again, and take back the notices of its end that have not gone out yet. A text that is here can
-    be used again, and whoever has not heard of the end goes on; the others can be asked once more. Raises as `reopen_letter`
-    does."""
+    """Open a closed question again, and take back the notices of its end that have not gone out yet.
+
+    A text that is here can be used again, and whoever has not heard of the end goes on; the others can be asked once
+    more. Raises as `reopen_letter` does.
+    """
     QUESTION.apply(session, actor, lock(session, question), "reopen", closed_reason=None)
     closed = newest_of(session, "question", question.id, "question.close")
     if closed is not None and question.text is not None and question.text.erased_at is None:

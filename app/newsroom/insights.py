@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from .models import CountedWeek
 
 Figures = dict[str, Counter[str]]
-"""Numbers by name and key. Of letters: `channels`, `languages`, `kinds`, `topics_in` (by the topic's key). Of what ran: `out`
-(ran, readers), `days` from the first letter to print, `topics_out`. Of experts by their key: `asked`, `answered`, `declined`,
-`silent`, and `reply_days` ("7 3": the seventh expert answered after three days)."""
+"""Numbers by name and key. Of letters: `channels`, `languages`, `kinds`, `topics_in` (by the topic's key). Of what ran:
+`out` (ran, readers), `days` from the first letter to print, `topics_out`. Of experts by their key: `asked`, `answered`,
+`declined`, `silent`, and `reply_days` ("7 3": the seventh expert answered after three days)."""
 
 POINTS = 26  # that a chart shows at most
 STEPS = (1, 4, 13, 52)  # weeks that stand together in one point

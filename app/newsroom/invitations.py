@@ -40,23 +40,19 @@ def invite(
     also: int = 0,
     once_key: str | None = None,
 ) -> None:
-    """Invite an expert, with what the letter has to say about dates and print. Raises what `assigning.invite` raises."""
+    """Invite an expert, with what the letter says about dates and print. Raises what `assigning.invite` raises."""
     terms = _terms(session, assignment, reply_by, due_at)
     assigning.invite(session, actor, assignment, terms, also, once_key)
 
 
 def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]) -> None:
-    """Invite several experts to one question: each letter says how many others are asked, also those whose turn comes
-    after.
-    """
+    """Invite several experts to one question; each letter says how many others are asked, also after this one."""
     for asked, assignment in enumerate(assignments, 1):
         invite(session, actor, assignment, also=len(assignments) - asked)
 
 
 def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
-    """The ladder's invitation. Where the edition it was meant for takes nothing any more, it is for the next one that
-    does.
-    """
+    """Send the ladder's invitation; where its edition takes nothing any more, it is for the next one that does."""
     meant = run_of(session, assignment)
     if meant is not None and (not meant.is_planned or meant.cutoff_at <= now(session)):
         coming = coming_editions(session, assignment.newsletter_id, AHEAD)
@@ -70,7 +66,7 @@ def invite_next(session: Session, assignment: Assignment, once_key: str) -> None
 def preview(
     session: Session, assignment: Assignment, *, reply_by: datetime | None = None, due_at: datetime | None = None
 ) -> Message:
-    """The invitation as it would be mailed now; where the link will stand, only its beginning does."""
+    """Write the invitation as it would be mailed now; where the link will stand, only its beginning does."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     terms = _terms(session, assignment, reply_by, due_at)
     values = assigning.invitation_values(session, assignment, terms, address(session, "/a/…"))
@@ -82,7 +78,7 @@ def preview(
 def _terms(
     session: Session, assignment: Assignment, reply_by: datetime | None, due_at: datetime | None
 ) -> assigning.Terms:
-    """Return what the letter says about dates and print, from the edition it is for where the editor sets nothing else."""
+    """Return what the letter says about dates and print; the edition gives what the editor does not set."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     edition = run_of(session, assignment)
     usual_reply, usual_due = dates_for(session, newsletter, assignment)

@@ -28,9 +28,14 @@ from ..questions.queries import letters_of
 
 
 def tell_experts(
-    session: Session, actor: Actor, question: Question, kind: str, about: AssignmentMail, once: str = "",
+    session: Session,
+    actor: Actor,
+    question: Question,
+    kind: str,
+    about: AssignmentMail,
+    once: str = "",
     **posting: Unpack[outbox.Posting],
-) -> None:  # fmt: skip
+) -> None:
     """Write to each expert whose approved answer stands in the question. What has `once` as its cause is written once.
 
     Raises `Leaking` as `expert_mails.to_expert` does.
@@ -71,13 +76,14 @@ def tell_reader(
 
 
 def cause(kind: str, letter_id: int, edition_id: int | None = None) -> str:
-    """Return what makes a notice the one that a reader gets: they are told once of each end, and once of each edition."""
+    """Name what a notice is about, so that its reader gets it once: of each end, and of each edition."""
     return f"{kind}:{letter_id}:{edition_id or ''}"
 
 
 def untell(session: Session, actor: Actor, letter: Letter) -> None:
-    """Take back the notice that a letter or its question ended, as part of an undo. Raises `OnItsWay` where it has gone
-    out.
+    """Take back the notice that a letter or its question ended, as part of an undo.
+
+    Raises `OnItsWay` where it has gone out.
     """
     if (mail := of_ending(session, letter)) is None or mail.is_discarded:
         return

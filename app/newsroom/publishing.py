@@ -1,4 +1,4 @@
-"""Publishing, as readers and experts hear of it: an edition is sent or recalled, an answer moves, a page is withdrawn."""
+"""Publishing, as readers and experts hear of it: editions are sent or recalled, answers move, pages are withdrawn."""
 
 from datetime import timedelta
 

@@ -87,7 +87,7 @@ class Undo:
 
 
 def _restored(*columns: str, then: Verb | None = None) -> Verb:
-    """Return the verb that lets a row stand where it stood: its state, and `columns` as the event kept them or empty."""
+    """Make the verb that lets a row stand where it stood: its state, and `columns` as the event kept them or empty."""
 
     def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
         was = (event.facts or {}).get("was", {})
@@ -112,7 +112,7 @@ def _of_row(verb: Verb) -> Verb:
 
 
 def _taken_out(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
-    """Of a letter that was taken out of a question. One that had ended lost its notice: it is ended once more, by hand."""
+    """Undo that a letter was taken out of a question. One that had ended lost its notice: it is ended by hand again."""
     if event.old != "filed":
         raise Illegal("letter", "undo", event.old)
     _restored(*filing.FACTS)(session, actor, letter, event, press)
@@ -128,7 +128,7 @@ def _links(session: Session, _actor: Staff, assignment: Assignment, event: Event
 
 
 def _ladder(session: Session, actor: Staff, assignment: Assignment, _event: Event) -> None:
-    """The ladder may have gone on to the next one meanwhile."""
+    """Step back on the ladder, which may have gone on to the next one meanwhile."""
     pending_invitations.step_back(session, actor, assignment, "undo")
 
 

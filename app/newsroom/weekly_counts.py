@@ -142,7 +142,7 @@ def _topics(session: Session, about: Select[int, int]) -> Counter[str]:
 
 
 def _askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
-    """For each question with those merged into it: since when it was asked, and by how many readers."""
+    """Count for each question, with those merged into it, since when it was asked and by how many readers."""
     lead = func.coalesce(Question.merged_into_id, Question.id)
     live = func.sum(case((Letter.is_filed, 1), else_=0))
     query = (
@@ -156,12 +156,10 @@ def _askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
 def _experts(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
     """Return whom the desk asked that week, and what came of it: a text, a no, or nothing while the time ran out."""
     mine = (Assignment.newsletter_id == newsletter_id, _within(Assignment.invited_at, span))
-    query = select(
-        Assignment.expert_id, Assignment.state, Assignment.invited_at, Assignment.received_at,
-        case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at).label("until"),
-    ).where(*mine)  # fmt: skip
+    until_when = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
+    asked = select(Assignment.expert_id, Assignment.state, Assignment.invited_at, Assignment.received_at, until_when)
     figures = {name: Counter[str]() for name in ("asked", "answered", "declined", "silent", "reply_days")}
-    for expert, state, invited_at, received_at, until in session.execute(query):
+    for expert, state, invited_at, received_at, until in session.execute(asked.where(*mine)):
         figures["asked"][str(expert)] += 1
         if received_at is not None:
             figures["answered"][str(expert)] += 1

@@ -79,18 +79,16 @@ def _tell(session: Session, letter: Letter, question: Question, fixed: bool) -> 
 
 
 def _later(session: Session, letter: Letter) -> datetime | None:
-    """Return what is mailed about it would tell the minute of a letter without address: it goes out when the day is
-    over.
-    """
+    """Delay what is mailed about a letter without address until the day is over: it would tell the minute."""
     return kept_moment(session, letter) + timedelta(days=1) if letter.hear_back == "number" else None
 
 
 def _standing(session: Session, key: int) -> tuple[Question, Question]:
-    """A question and the one that it counts for, as they stand and stay until the end of the transaction."""
+    """Lock a question and the one that it counts for, as they stand until the end of the transaction."""
     own = lock(session, session.get_one(Question, key))
     question = lock(session, lead_of(session, own))
     if question.edition_id is not None:
-        # An editor may be locking its edition at this moment: what is fixed is known once that is done, or can't be any more.
+        # An editor may be locking its edition at this moment: what is fixed is known once that is done.
         lock(session, session.get_one(Edition, question.edition_id))
     return own, question
 

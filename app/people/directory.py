@@ -55,7 +55,7 @@ def email_of(session: Session, person: Person) -> str | None:
 
 
 def addresses_of(session: Session, expert: Expert) -> list[str]:
-    """The addresses that are known as an expert's: where we write to first, then those of whom they turned out to be."""
+    """List an expert's known addresses: where we write to first, then those of whom they turned out to be."""
     merged = select(Person).join(Expert, Expert.person_id == Person.id).where(Expert.merged_into_id == expert.id)
     people = [expert.person, *session.scalars(merged.order_by(Expert.id))]
     return [address for person in people if (address := email_of(session, person))]

@@ -18,7 +18,10 @@ from .models import Membership, Person, SignIn
 
 
 def shut_out(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
-    """Gives how many browsers were signed out, and how many ways in were open until now. Raises `LastAdmin`, `Stale`."""
+    """Shut somebody out. Gives how many browsers were signed out, and how many ways in were open until now.
+
+    Raises `LastAdmin` and `Stale`.
+    """
     places = _places(session, person)
     for place in places:
         staff.keep_an_admin(session, colleagues.Colleague(person, place))
@@ -38,8 +41,9 @@ def shut_out(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
 
 
 def let_back(session: Session, actor: Actor, person: Person) -> None:
-    """Let somebody come in again, by a mail that they ask for; where a desk alone shut them out, they stay so. Raises
-    `Stale`.
+    """Let somebody come in again, by a mail that they ask for; where a desk alone shut them out, they stay so.
+
+    Raises `Stale`.
     """
     if lock(session, person).disabled_at is None:
         raise Stale("not out")

@@ -15,6 +15,7 @@ from ..actors import Staff
 from ..db import now
 from ..lifecycle import Illegal, must
 from ..listing import Listing
+from ..word_tables import word_tables
 from .directory import email_of
 from .models import Expert, Namesakes
 from .name_forms import is_like
@@ -23,18 +24,13 @@ WALKED = 2_000  # rows that are read at a time in the order of sounds
 CROWD = 40  # more experts of one longest name than this are compared by their whole names alone
 MOST = 50  # pairs of one longest name; once these are settled the next ones come
 JUDGED = 60  # pairs that are looked up at a time
-# Domains at which everybody may have an address: to share one says nothing.
-EVERYBODYS = frozenset([
-    "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "yahoo.com", "icloud.com", "proton.me",
-    "protonmail.com", "gmx.de", "web.de", "mail.ru", "yandex.ru", "yandex.kz", "bk.ru", "list.ru", "inbox.ru", "ukr.net",
-    "seznam.cz", "qq.com", "163.com",
-])  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two experts who may be one, the earlier recorded first; `reasons` are "name", "like name", "organisation",
-    "domain".
+    """Two experts who may be one, the earlier recorded first.
+
+    `reasons` are "name", "like name", "organisation" and "domain".
     """
 
     one: Expert
@@ -49,7 +45,7 @@ class Sound:
 
 
 def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
-    """The next pairs in the order of their names' sounds, from behind this expert's group on."""
+    """Find the next pairs in the order of their names' sounds, from behind this expert's group on."""
     found: list[Pair] = []
     candidates: list[tuple[int, int, bool]] = []
     for group in _groups(session, after.alike if after else ""):
@@ -71,7 +67,7 @@ def has_namesake(session: Session, expert: Expert) -> bool:
 
 
 def _groups(session: Session, after: str) -> Iterator[list[Sound]]:
-    """Experts who share their longest name, group by group: one walk of an index."""
+    """Yield experts who share their longest name, group by group: one walk of an index."""
     rows = _walk(session, after)
     for _longest, group in groupby(rows, key=lambda row: row.alike.partition(" ")[0]):
         listed = list(group)
@@ -80,7 +76,7 @@ def _groups(session: Session, after: str) -> Iterator[list[Sound]]:
 
 
 def _walk(session: Session, after: str) -> Iterator[Sound]:
-    """Everybody behind the group of the name `after`; a space sorts before all that a name can have behind it."""
+    """Yield everybody behind the group of the name `after`; a space sorts before all that may follow a name."""
     start = after.partition(" ")[0]
     at: tuple[str, int] = (f"{start} \U0010ffff" if start else "", 0)
     query = select(Expert.id, Expert.alike).where(Expert.merged_into_id.is_(None), Expert.alike != "")
@@ -129,13 +125,11 @@ def _judged(session: Session, candidates: list[tuple[int, int, bool]]) -> list[P
 
 def _domain(session: Session, expert: Expert) -> str:
     domain = (email_of(session, expert.person) or "").rpartition("@")[2]
-    return "" if domain in EVERYBODYS else domain
+    return "" if domain in word_tables(__file__, "address_domains")["everybodys"] else domain
 
 
 def are_two(session: Session, actor: Staff, one: Expert, other: Expert) -> None:
-    """Somebody of the desk says that these are two people: the pair is not shown again. Raises `Illegal` for one and
-    the same.
-    """
+    """Note that these are two people: the pair is not shown again. Raises `Illegal` for one and the same."""
     must(actor, "directory")
     first, second = sorted((one.id, other.id))
     if first == second:

@@ -37,7 +37,7 @@ Fault = tuple[str, str, dict[str, Any]]  # the column, why, and the values of th
 
 
 def heads_of(column: str) -> list[str]:
-    """Return what a column is called in files, ours first."""
+    """List what a column is called in files, our own word first."""
     heads: list[str] = word_tables(__file__, "file_heads").get(column, [column.replace("_", " ")])
     return heads
 
@@ -52,7 +52,7 @@ def values_of(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
     """Return what a row says, without its empty cells, and what is wrong with the others."""
     cells = dict(cells)
     given, family, name = (cells.pop(column, "").strip() for column in (*PARTS_OF_NAME, "name"))
-    # Where the family has a column of its own, "name" may be the whole name or, as in Russian files, the first name alone.
+    # Where the family has a column of its own, "name" may be the whole name or, as in Russian files, the first alone.
     cells["name"] = name if name and fold(family) in fold(name) else f"{name or given} {family}"
     number = cells.pop("number", "").strip().upper()
     values: dict[str, Any] = {"number": number} if NUMBER.fullmatch(number) else {}  # else it is somebody else's number

@@ -1,4 +1,4 @@
-"""The browsers in which somebody is signed in: who sits there, when they were last seen, and how each is ended at once."""
+"""The browsers in which somebody is signed in: who sits there, when they were last seen, how each is ended at once."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ SEEN_EVERY = timedelta(minutes=5)
 
 
 def who(session: Session, token: str) -> tuple[Person, BrowserSession] | None:
-    """The person behind a browser's session, and the session; None when it ended or was revoked."""
+    """Find the person behind a browser's session, and the session; None when it ended or was revoked."""
     found = session.execute(
         select(Person, BrowserSession)
         .join(BrowserSession, BrowserSession.person_id == Person.id)

@@ -19,9 +19,14 @@ from .name_forms import fold
 MOST_BYTES = 16 * 1024 * 1024
 MOST_ROWS = 50_000
 ENCODINGS = {
-    "utf-8": "UTF-8", "utf-16": "UTF-16", "cp1251": "Windows-1251 (Cyrillic)", "cp1252": "Windows-1252 (Western)",
-    "cp1250": "Windows-1250 (Central European)", "cp1254": "Windows-1254 (Turkish)", "cp1256": "Windows-1256 (Arabic)",
-}  # fmt: skip
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "cp1251": "Windows-1251 (Cyrillic)",
+    "cp1252": "Windows-1252 (Western)",
+    "cp1250": "Windows-1250 (Central European)",
+    "cp1254": "Windows-1254 (Turkish)",
+    "cp1256": "Windows-1256 (Arabic)",
+}
 HEADS = 20_000  # characters that the line of heads may have
 DELIMITERS = (",", ";", "\t")
 _RISKY = re.compile(r"'*[=+\-@\t\r\n]")  # OWASP, "CSV injection"; with the apostrophes that we, or somebody, put before
@@ -91,7 +96,7 @@ def read(data: bytes, heads: Mapping[str, str], needed: Sequence[Sequence[str]],
 
 
 def _encoding_of(data: bytes) -> str:
-    """UTF-8 wherever it fits; else by its marks, or by how its letters stand: in Cyrillic side by side, accents alone."""
+    """Guess: UTF-8 wherever it fits; else by its marks, or by its letters: Cyrillic side by side, accents alone."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if data[1:200:2].count(0) > len(data[:200]) // 4:
@@ -108,7 +113,7 @@ def _encoding_of(data: bytes) -> str:
 
 
 def _delimiter_of(text: str, heads: Mapping[str, str]) -> tuple[str, str]:
-    """The text from its heads on, and what stands between its cells: what makes the most heads known."""
+    """Return the text from its heads on, and what stands between its cells: what makes the most heads known."""
     stated = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
     if stated and stated[1] in DELIMITERS:
         return text[stated.end() :], stated[1]

@@ -70,8 +70,10 @@ def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
 
 
 def _edit_form(desk: Desk, one: Answer, typed: str | None = None, refused: Refused | None = None) -> str:
-    """The box beside the expert's own words. `typed` stands in it where that isn't the answer's text; `refused` says why
-    that was not saved or not sent: after somebody else's change their text stands beside it.
+    """Show the box beside the expert's own words.
+
+    `typed` stands in it where that isn't the answer's text; `refused` says why that was not saved or not sent: after
+    somebody else's change their text stands beside it.
     """
     own, met = editing.submitted_text(desk.session, one), None
     stands, sent = facts_of(one.text) if one.text else {}, None if typed is None else {"answer": typed}

@@ -50,11 +50,13 @@ def _first_with_room(desk: Desk) -> str:
 def _form(
     desk: Desk, question: Question, typed: Mapping[str, Any], ticked: Sequence[str], unfit: Unfit | None = None
 ) -> str:
-    """The form as it was typed, with the experts who are ticked in the order of the page."""
+    """Show the form as it was typed, with the experts who are ticked in the order of the page."""
     sought = request.form.get("find", "").strip()
     fits = ranked(desk.session, question, sought)
     chosen = [fit for fit in fits if fit.expert.public_id in ticked]
     others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
+    coming = coming_editions(desk.session, desk.newsletter.id, 6)
+    before = [row for row in assigning.of_question(desk.session, question) if row.can_stand_before]
     return page(
         desk,
         "editor/answers/ask.html",
@@ -63,20 +65,14 @@ def _form(
         fits=[*chosen, *others],
         more=len(fits) > SHOWN,
         sought=sought,
-        editions=[
-            (one.public_id, one.runs_at) for one in coming_editions(desk.session, desk.newsletter.id, 6)
-            if one.is_planned
-        ],
-        standing=[
-            (row.public_id, row.expert.name) for row in assigning.of_question(desk.session, question)
-            if row.can_stand_before
-        ],
+        editions=[(one.public_id, one.runs_at) for one in coming if one.is_planned],
+        standing=[(row.public_id, row.expert.name) for row in before],
         typed=typed,
         ticked=ticked,
         faults=unfit.faults if unfit else {},
         passages=unfit.passages if unfit else (),
         limits=(FEWEST, MOST),
-    )  # fmt: skip
+    )
 
 
 @editor.press("/<slug>/questions/<public_id>/ask", "prepare")

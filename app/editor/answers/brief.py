@@ -1,4 +1,4 @@
-"""The brief of an invitation that isn't sent yet. It is looked through for readers' words, and two can change it at once."""
+"""The brief of an invitation that isn't sent yet. It is searched for readers' words, and two can change it at once."""
 
 from flask import request
 from flask_babel import gettext as _
@@ -66,7 +66,7 @@ def _brief(typed: dict[str, str]) -> Brief:
 
 
 def _form(desk: Desk, one: Assignment, typed: dict[str, str] | None = None, refused: Refused | None = None) -> str:
-    """The form as it stands, or as it was `typed` and `refused`; after somebody else's change theirs stands beside it."""
+    """Show the form as it stands, or as it was `typed` and `refused`, with somebody else's change beside it."""
     stands, met, faults = _as_it_stands(one), None, {}
     if typed and isinstance(refused, Stale):
         met = conflict(desk, saved(desk, one, "assignment.brief"), stands, typed, LABELS)

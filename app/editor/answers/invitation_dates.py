@@ -72,7 +72,5 @@ def _warning(desk: Desk, one: Assignment, due_at: datetime) -> str:
     edition = run_of(desk.session, one)
     if edition is None or due_at <= edition.cutoff_at:
         return ""
-    return _(
-        "The edition of %(day)s has its cut-off on %(cutoff)s: a text that comes later may miss it.",
-        day=day(edition.runs_at), cutoff=moment(edition.cutoff_at),
-    )  # fmt: skip
+    when = {"day": day(edition.runs_at), "cutoff": moment(edition.cutoff_at)}
+    return _("The edition of %(day)s has its cut-off on %(cutoff)s: a text that comes later may miss it.", **when)

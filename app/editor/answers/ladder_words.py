@@ -30,7 +30,10 @@ AFTER: dict[str, Callable[[str, datetime | None], str]] = {
 
 @editor.app_template_filter("ladder")
 def ladder_words(assignment: Assignment, holds: bool) -> str:
-    """Empty for whoever stands on no ladder. `holds` says that invitations of this newsletter wait for a second person."""
+    """Say what the ladder does with an assignment, nothing for one that is on none.
+
+    `holds` says that invitations of this newsletter wait for a second person.
+    """
     before = assignment.after
     if not assignment.is_drafted or before is None:
         return ""

@@ -26,7 +26,7 @@ class Why:
 
 @editor.app_template_filter("whys")
 def whys(fit: Fit, slug: str) -> list[Why]:
-    """All reasons in the order of the table, the same in every row: what was said here, what fits, what to know first."""
+    """List all reasons in the table's order, as in every row: what was said here, what fits, what to know first."""
     facts = sorted((fact for fact in fit.facts if fact.code in FACTS), key=lambda fact: list(FACTS).index(fact.code))
     return [*_here(fit), *(FACTS[fact.code](fit, fact.values, slug) for fact in facts), *_known(fit)]
 
@@ -59,7 +59,12 @@ def _load(fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:
     most = fit.expert.at_once
     if most is None:
         return Why("wait", ngettext("Has %(num)s question now", "Has %(num)s questions now", have))
-    words = ngettext("Has %(num)s question now, and takes %(most)d at once", "Has %(num)s questions now, and takes %(most)d at once", have, most=most)  # fmt: skip
+    words = ngettext(
+        "Has %(num)s question now, and takes %(most)d at once",
+        "Has %(num)s questions now, and takes %(most)d at once",
+        have,
+        most=most,
+    )
     return Why("late" if fit.is_full else "wait", words)
 
 
@@ -73,8 +78,12 @@ def replies(history: History) -> str:
     """Return how somebody has replied so far, or nothing where nobody knows."""
     if not history.asked:
         return ""
-    said = ngettext("Replied to %(replied)d of %(num)s invitation", "Replied to %(replied)d of %(num)s invitations",
-                    history.asked, replied=history.replied)  # fmt: skip
+    said = ngettext(
+        "Replied to %(replied)d of %(num)s invitation",
+        "Replied to %(replied)d of %(num)s invitations",
+        history.asked,
+        replied=history.replied,
+    )
     days = history.usual_days
     if days is None:
         return said

@@ -102,6 +102,7 @@ def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready], open_s
     options = {name: list(choices) for name, choices in CHOICES.items()}
     options["topic"] = [(topic.slug, topic.name) for topic in topics]
     options["expert"] = [(expert.public_id, expert.name) for expert in experts]
+    form = request.args.get("form")
     return {
         "ready": found,
         "wanted": wanted,
@@ -110,12 +111,12 @@ def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready], open_s
         "filters": LABELS,
         "narrows": len(found) > NARROWED or not wanted.is_all,
         "everything": url_for(
-            "editor.edition", slug=newsletter.slug, public_id=edition.public_id, form=request.args.get("form"), _anchor="ready"
+            "editor.edition", slug=newsletter.slug, public_id=edition.public_id, form=form, _anchor="ready"
         ),
         "next_free": arranging.next_free(session, edition),
         "matters": [line_of(desk, matter) for matter in warned],
         "locks": not any(matter.stops for matter in warned),
-    }  # fmt: skip
+    }
 
 
 LABELS = {

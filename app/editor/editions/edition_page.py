@@ -67,7 +67,7 @@ def edition_reply_address(slug: str, public_id: str) -> Response:
 
 @editor.get("/<slug>/editions/<public_id>/mail")
 def edition_mail(slug: str, public_id: str) -> Response:
-    """The edition as a whole mail, as a browser shows it. In a mail its style stands on each element, which no page may have."""
+    """Show the edition as a whole mail. In a mail its style stands on each element, which no page may have."""
     with at_desk(slug) as desk:
         edition = _edition(desk, public_id)
         blocks, _troubles = locking.preview(desk.session, edition)

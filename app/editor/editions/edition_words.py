@@ -25,8 +25,10 @@ TAKEN_BACK = _l("A reader took their question back. It is out of this edition, a
 
 
 def done_to(desk: Desk, edition: Edition, events: Sequence[Event], own: str = "") -> list[str]:
-    """Return a sentence for each thing that was done to an edition and in its slots; `own` is what whoever reads it is
-    called there, if not by name."""
+    """Return a sentence for each thing that was done to an edition and in its slots.
+
+    `own` is what whoever reads it is called there, if not by name.
+    """
     keys = {event.question_id for event in events if event.question_id}
     rows = desk.session.scalars(select(Question).where(Question.id.in_(keys))) if keys else ()
     titles = {row.id: row.short_title for row in rows}
@@ -46,26 +48,33 @@ def happened(desk: Desk, edition: Edition, events: Sequence[Event]) -> list[tupl
     ]
 
 
-# What to know before an edition is locked: the sentence, where it is mended, and the words of that link.
-MATTERS: dict[str, tuple[Callable[[Matter], str], str, Any]] = {
-    "words": (lambda one: _("its newest words are not cleared yet: could anybody recognise the asker?"),
-              "question", _l("Look at the wording")),
-    "answer": (lambda one: _("it has no approved answer."), "question", _l("Look at the answers")),
-    "mail": (lambda one: _("%(name)s has written by mail, and nobody has filed it.", name=one.expert),
-             "letter", _l("Read it")),
-    "late": (lambda one: _("it was to run by %(day)s, before this edition.", day=day(one.day, "short") if one.day else ""),
-             "", ""),
-    "long": (lambda one: ngettext("it is one word too long.", "it is %(num)s words too long.", one.number),
-             "answer", _l("Cut it")),
-    "left out": (lambda one: _("it must run by %(day)s, and the edition after this one is too late.",
-                               day=day(one.day, "short") if one.day else ""), "question", _l("Look at it")),
-    "open": (lambda one: ngettext("One slot is open.", "%(num)s slots are open.", one.number), "", ""),
-}  # fmt: skip
+def _day(matter: Matter) -> str:
+    return day(matter.day, "short") if matter.day else ""
+
+
+# What to know before an edition is locked.
+MATTERS: dict[str, Callable[[Matter], str]] = {
+    "words": lambda _one: _("its newest words are not cleared yet: could anybody recognise the asker?"),
+    "answer": lambda _one: _("it has no approved answer."),
+    "mail": lambda one: _("%(name)s has written by mail, and nobody has filed it.", name=one.expert),
+    "late": lambda one: _("it was to run by %(day)s, before this edition.", day=_day(one)),
+    "long": lambda one: ngettext("it is one word too long.", "it is %(num)s words too long.", one.number),
+    "left out": lambda one: _("it must run by %(day)s, and the edition after this one is too late.", day=_day(one)),
+    "open": lambda one: ngettext("One slot is open.", "%(num)s slots are open.", one.number),
+}
+# Where it is mended, and the words of that link.
+MENDED = {
+    "words": ("question", _l("Look at the wording")),
+    "answer": ("question", _l("Look at the answers")),
+    "mail": ("letter", _l("Read it")),
+    "long": ("answer", _l("Cut it")),
+    "left out": ("question", _l("Look at it")),
+}
 
 
 def line_of(desk: Desk, matter: Matter) -> dict[str, Any]:
     """Return a matter as the page says it."""
-    says, leads, label = MATTERS[matter.kind]
+    leads, label = MENDED.get(matter.kind, ("", ""))
     question = matter.question
     href, slug = "", desk.newsletter.slug
     if leads == "letter":
@@ -77,14 +86,14 @@ def line_of(desk: Desk, matter: Matter) -> dict[str, Any]:
         "kind": matter.kind,
         "stops": matter.stops,
         "about": question.title if question else "",
-        "says": says(matter),
+        "says": MATTERS[matter.kind](matter),
         "href": href,
         "label": label,
     }
 
 
 def where_to(moved: Iterable[tuple[Question, Edition | None]]) -> list[str]:
-    """A sentence for each question that was picked for a date which was left out: where it stands now."""
+    """Say of each question that was picked for a date which was left out where it stands now."""
     return [
         _("“%(what)s” runs on %(day)s.", what=question.short_title, day=day(edition.runs_at))
         if edition

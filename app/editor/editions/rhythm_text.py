@@ -44,7 +44,7 @@ def rule_in_words(rule: str) -> str:
 
 
 def dates_in_words(kept: str) -> str:
-    """A pause or an extra date: "20 January 2027", "1 July 2027 to 31 August 2027", with its hour where it has its own."""
+    """Word a pause or an extra date: "20 January 2027", "1 July 2027 to 31 August 2027", with an hour of its own."""
     if "/" in kept:
         first, last = (full_date(date.fromisoformat(part)) for part in kept.split("/"))
         return _("%(first)s to %(last)s", first=first, last=last)

@@ -93,9 +93,7 @@ def _tongues(desk: Desk, chosen: str) -> list[tuple[str, str]]:
 
 @editor.press("/<slug>/experts", "directory")
 def add_expert(slug: str) -> Response | tuple[str, int]:
-    """ "Name, address" is enough; an expert whose address is known is found again, and one whose name is, is pointed
-    out.
-    """
+    """Add an expert by name and address; one with a known address is found again, one with a known name pointed out."""
     name, email = request.form.get("name", ""), request.form.get("email", "")
     faults: dict[str, str] = {}
 
@@ -116,8 +114,9 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
     if is_known:
         announce(
             _("Somebody of this name is in the directory already. If it is one person, make the two one:"),
-            href=url_for("editor.expert_duplicates", slug=slug), label=_("Who is here twice"),
-        )  # fmt: skip
+            href=url_for("editor.expert_duplicates", slug=slug),
+            label=_("Who is here twice"),
+        )
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 

@@ -14,12 +14,18 @@ UNREADABLE = {
     "empty": _l("There is nothing in this file. Choose a CSV file with a line of heads and a row for each expert."),
     "large": _l("This file is larger than %(mb)d MB. Cut it into several."),
     "rows": _l("There are more than %(rows)s rows in this file. Cut it into several."),
-    "workbook": _l("This is a workbook. Save the sheet as CSV (“CSV UTF-8”, where there is a choice) and choose that file."),
-    "encoding": _l("The letters of this file can’t be read as %(encoding)s. Choose another encoding, or save it as UTF-8."),
-    "quotes": _l("In row %(row)d a quotation mark stands where none may, or one is never closed. Nothing after it can be read."),
+    "workbook": _l(
+        "This is a workbook. Save the sheet as CSV (“CSV UTF-8”, where there is a choice) and choose that file."
+    ),
+    "encoding": _l(
+        "The letters of this file can’t be read as %(encoding)s. Choose another encoding, or save it as UTF-8."
+    ),
+    "quotes": _l(
+        "In row %(row)d a quotation mark stands where none may, or one is never closed. Nothing after it can be read."
+    ),
     "columns": _l("No column is called “name”, so nobody can be found in it. The heads are: %(heads)s."),
     "twice": _l("Two columns say the same: %(column)s. Leave one of them."),
-}  # fmt: skip
+}
 
 FAULTS = {
     "missing": _l("Nobody is named here."),
@@ -29,7 +35,7 @@ FAULTS = {
     "of the desk": _l("This is the address of somebody at the desk. Add them by hand, if they answer questions too."),
     "several": _l("%(count)d experts have this name. Say which by an address or the number of an export."),
     "more cells": _l("There are more cells than heads: perhaps a text with a comma lacks its quotation marks."),
-}  # fmt: skip
+}
 
 
 def unreadable_words(unreadable: Unreadable) -> str:

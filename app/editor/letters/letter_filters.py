@@ -31,9 +31,12 @@ AGES = {
     "over-month": (_l("over a month old"), 30, False),
 }
 EQUAL = {
-    "channel": Letter.channel, "language": Letter.language, "edition": Letter.about_edition_id, "kind": Letter.filed_as,
+    "channel": Letter.channel,
+    "language": Letter.language,
+    "edition": Letter.about_edition_id,
+    "kind": Letter.filed_as,
     "held": Letter.held_reason,
-}  # fmt: skip
+}
 
 
 def _languages(_desk: Desk, typed: str) -> Options:

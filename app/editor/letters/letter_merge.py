@@ -22,7 +22,7 @@ from .letter_pages import Done, address_of, go_on, letter_press, of_reader
 
 @letter_press("alike")
 def letter_alike(desk: Desk, one: Letter) -> Done:
-    """The two are the same, and are joined; or they are not, which is remembered."""
+    """Join the two where they are the same; where they are not, remember that."""
     noun, _dot, other_id = request.form.get("with", "").partition(".")
     same = request.form.get("same") == "yes"
     as_shown(desk, of_reader(desk, one))
@@ -38,14 +38,11 @@ def letter_alike(desk: Desk, one: Letter) -> Done:
 
 
 def _remember(desk: Desk, one: Letter, pair_shown: str, same: bool) -> bool:
-    """Note the desk's word on the two, from which the cut-off is learned, with how alike they are; tells whether they were."""
+    """Note the desk's word on the two, from which the cut-off is learned; tells whether they look alike."""
     pair = next((each for each in of(desk, one) if f"{each.noun}.{each.noun_id}" == pair_shown), None)
     if pair is None:
         return False
-    verdict(
-        desk.session, desk.actor, ("letter", one.id), (pair.noun, pair.noun_id),
-        same=same, score=pair.score, matcher=pair.matcher,
-    )  # fmt: skip
+    verdict(desk.session, desk.actor, ("letter", one.id), pair.key, same, pair.score, pair.matcher)
     if not same:
         look_again(desk.session, [one.id, *([pair.noun_id] if pair.noun == "letter" else [])])
     return True

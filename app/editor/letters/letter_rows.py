@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from ...editions.models import Edition
 from ...formatting import age, count, day, exact, full_date, tongue, zone
+from ...languages import direction
 from ...letters import contacts, queries
 from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
@@ -21,7 +22,6 @@ from ...newsroom.endings import may_wait_again
 from ...questions import queries as question_queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ...text import direction
 from ..filtered_list import Filtered, Hits, Options, named
 from ..frame import Desk
 from ..mail import incoming_mails
@@ -63,7 +63,7 @@ def _tongues(desk: Desk, listed: Filtered[Letter], rows: Sequence[Letter]) -> Op
 
 
 def _steps(listed: Filtered[Letter], rows: Sequence[Letter], item: Letter) -> dict[str, str | None]:
-    """Return where the keys j and k lead from the letter that is open: to its neighbours in the list, page after page."""
+    """Return where the keys j and k lead from the open letter: to its neighbours in the list, page after page."""
     size, before = listed.declared.size, request.args.get("before") or None
     ids = [one.public_id for one in rows]
     at = ids.index(item.public_id) if item.public_id in ids else None
@@ -91,7 +91,7 @@ def _beyond(listed: Filtered[Letter], item: Letter, limit: int, up: bool = False
 def _days(
     about: About, listed: Filtered[Letter], shown: Hits[Letter], item: Letter | None
 ) -> list[tuple[str, list[dict[str, Any]]]]:
-    # A list goes by arrival: what waited in the holding pen, or keeps its day in UTC, stands under the day of its neighbours.
+    # A list goes by arrival: what waited in the holding pen, or keeps its day in UTC, stands under its neighbours' day.
     latest = min if listed.listing.rising else max
     headings = [*accumulate(map(_day_of, reversed(shown.rows)), latest)][::-1]
     return [
@@ -101,7 +101,7 @@ def _days(
 
 
 def _keeps_the_day(one: Letter) -> bool:
-    """A web letter without an address has a day and no minute."""
+    """Return whether a letter has a day and no minute: one from the web without an address."""
     return one.channel == "web" and one.hear_back == "number"
 
 

@@ -4,28 +4,27 @@ from flask_babel import lazy_gettext as _l
 
 from ...letters.lifecycle import STATES
 
-CHANNELS = {
-    "web": _l("Web"), "mail": _l("Mail"), "api": _l("Machine"), "event": _l("Event"), "phone": _l("Phone"),
-    "messenger": _l("Messenger"), "paper": _l("Paper"), "pen": _l("Mail, sender not proven"),
-}  # fmt: skip
-BY_HAND = ("event", "phone", "messenger", "paper")
-FILED = {
-    "question": _l("Question"), "comment": _l("Comment"), "tip": _l("Tip"), "unsubscribe": _l("Unsubscribe"),
-    "spam": _l("Spam"), "answer": _l("Answer"), "cannot": _l("Can’t"), "later": _l("Later"),
-    "question back": _l("Asks back"), "fine": _l("Fine"), "wrong": _l("Something is wrong"), "yes": _l("Yes, run it"),
-}  # fmt: skip
+TAKEN_DOWN = {"event": _l("Event"), "phone": _l("Phone"), "messenger": _l("Messenger"), "paper": _l("Paper")}
+BY_HAND = tuple(TAKEN_DOWN)
+CHANNELS = {"web": _l("Web"), "mail": _l("Mail"), "api": _l("Machine")} | TAKEN_DOWN
+CHANNELS["pen"] = _l("Mail, sender not proven")
+FILED = (
+    {"question": _l("Question"), "comment": _l("Comment"), "tip": _l("Tip"), "unsubscribe": _l("Unsubscribe")}
+    | {"spam": _l("Spam"), "answer": _l("Answer"), "cannot": _l("Can’t"), "later": _l("Later"), "fine": _l("Fine")}
+    | {"wrong": _l("Something is wrong"), "yes": _l("Yes, run it"), "question back": _l("Asks back")}
+)
 # What the button says that files a mail: robots write letters too, and are no state of their own.
 BY_MAIL = {**FILED, "spam": _l("Spam or a robot")}
 # What an expert's mail can be filed as; whatever says nothing of this is a comment, and the reminders go on.
-REPLIES = {
-    "answer": _l("It is the answer"), "fine": _l("Fine"), "yes": _l("Yes, run it"), "wrong": _l("Something is wrong"),
-    "question back": _l("Asks back"), "comment": _l("Just a comment"), "spam": _l("Spam or a robot"),
-}  # fmt: skip
+REPLIES = {kind: BY_MAIL[kind] for kind in ("answer", "fine", "yes", "wrong", "question back", "comment", "spam")}
+REPLIES |= {"answer": _l("It is the answer"), "comment": _l("Just a comment")}
 CHECK_REPLIES = {"facts": ("fine", "wrong"), "approve": ("yes", "wrong")}  # by the policy of the check that is open
 HELD = {
-    "no text": _l("no words"), "no question": _l("one word again and again"), "links": _l("many links"),
+    "no text": _l("no words"),
+    "no question": _l("one word again and again"),
+    "links": _l("many links"),
     "flood": _l("many at once"),
-}  # fmt: skip
+}
 # state in the address: (label, states of letters)
 FILTERS = {
     "waiting": (_l("To file"), STATES.which("waits")),

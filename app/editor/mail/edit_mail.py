@@ -17,13 +17,13 @@ from .mail_words import named, shown
 from .outbox_page import message_of, the_mail
 
 LABELS = {"subject": _l("Subject"), "body": _l("Text")}
-# By the fact that is missing: what to do, at its field.
+# By the fact that is missing: what to do.
 FAULTS = {
-    "subject": {"subject": _l("The mail needs a subject.")},
-    "text": {"body": _l("The mail needs a text.")},
-    "link": {"body": _l("Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs.")},
-    "a second look": {"body": _l("Readers’ own words or names stand in it. Look at them, then save it if they may be known.")},
-}  # fmt: skip
+    "subject": _l("The mail needs a subject."),
+    "text": _l("The mail needs a text."),
+    "link": _l("Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs."),
+    "a second look": _l("Readers’ own words or names stand in it. Look at them, then save it if they may be known."),
+}
 
 
 @editor.get("/<slug>/outbox/<public_id>/edit")
@@ -58,15 +58,13 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 
 def _form(desk: Desk, public_id: str, typed: dict[str, str] | None = None, refused: Refused | None = None) -> str:
-    """The form with what stands in the mail, or what was `typed` and `refused`; after somebody else's change, theirs
-    beside it.
-    """
+    """Show the form with what stands in the mail or was `typed` and `refused`, and somebody else's change beside it."""
     one = the_mail(desk, public_id)
     message = message_of(desk, one)
     if not one.is_held or message is None:
         raise Illegal("mail", "rewrite", one.state)
     stored = {"version": one.version, "subject": message.subject, "body": with_places(message.text)}
-    faults, met = FAULTS[refused.fact] if isinstance(refused, Missing) else {}, None
+    fact, met = refused.fact if isinstance(refused, Missing) else "", None
     if typed and isinstance(refused, Stale | Illegal):
         met = conflict(desk, saved(desk, one, "mail.rewrite"), stored, typed, LABELS)
     form = opened(stored, typed, met)
@@ -78,7 +76,7 @@ def _form(desk: Desk, public_id: str, typed: dict[str, str] | None = None, refus
         typed=form.values,
         seen=form.seen,
         labels=LABELS,
-        faults=faults,
+        faults={"subject" if fact == "subject" else "body": FAULTS[fact]} if fact else {},
         passages=refused.passages if isinstance(refused, Leaking) else (),
         conflict=met,
         has_link=stored["body"] != message.text,

@@ -54,7 +54,7 @@ def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
 
 @dataclass(frozen=True)
 class About:
-    """The subjects of several letters: the editions that they reply to, and the assignments that experts write about."""
+    """The subjects of several letters: the editions that they reply to, the assignments that experts write about."""
 
     editions: dict[int, Edition] = field(default_factory=dict)
     assignments: dict[int, Assignment] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class About:
         return self.assignments.get(letter.assignment_id or 0) if letter.author == "expert" else None
 
     def replies_to(self, letter: Letter) -> str:
-        """ "Reply to 60" for a mail that answers a numbered edition, "Reply to 2 Nov" for another one."""
+        """Say "Reply to 60" of a mail that answers a numbered edition, "Reply to 2 Nov" of another one."""
         edition = self.editions.get(letter.about_edition_id or 0)
         if edition is None or letter.channel != "mail":
             return ""

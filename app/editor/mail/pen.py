@@ -31,7 +31,7 @@ from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from . import incoming_mails
 from .mail_words import named, shown
-from .pen_words import ELSEWHERE, PLACES, reasons
+from .pen_words import ELSEWHERE, NOTHING, PLACES, reasons
 
 PAGE = 40  # rows that fit a laptop's screen
 WORK = PLACES_OF_MAIL.which("waits")  # the places whose mails wait for somebody; the others only keep what they hold
@@ -59,7 +59,8 @@ def _loaded(desk: Desk, public_id: str) -> Inbound:
 def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = "") -> str:
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     place = str(opened.state) if opened and opened.state in PLACES else request.args.get("place", "pen")
-    label, nothing = PLACES.get(place) or abort(404)
+    if place not in PLACES:
+        abort(404)
     before = request.args.get("before")
     here = partial(url_for, "editor.pen", slug=slug, place=place)
     last = last_row(lambda typed: inbound.load(session, key, typed))
@@ -71,12 +72,12 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
         "editor/mail/pen.html",
         "pen",
         place=place,
-        place_label=label,
-        nothing=nothing,
+        place_label=PLACES[place],
+        nothing=NOTHING[place],
         standing=_standing(place, counted),
         places=[
             (name, words, here(place=name), count(counted.get(name, 0)), name == "failed")
-            for name, (words, _nothing) in PLACES.items()
+            for name, words in PLACES.items()
         ],
         rows=[(row, read.get(row.id), reasons(row.reasons)) for row in rows.rows],
         before=before,
@@ -85,22 +86,26 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
         fault=fault,  # at the choice of an expert
         back=here(before=before),
         keyset=rows.keyset,
-    )  # fmt: skip
+    )
 
 
 def _standing(place: str, counted: dict[str, int]) -> str:
     """Return what is to be done here, in a sentence; nothing where mails are only kept."""
     said = {
-        "pen": lambda number: ngettext("One mail waits until you say what it is.",
-                                       "%(num)s mails wait until you say what they are.", number),
-        "failed": lambda number: ngettext("One mail could not be read. It is kept as it came.",
-                                          "%(num)s mails could not be read. They are kept as they came.", number),
-    }  # fmt: skip
+        "pen": lambda number: ngettext(
+            "One mail waits until you say what it is.", "%(num)s mails wait until you say what they are.", number
+        ),
+        "failed": lambda number: ngettext(
+            "One mail could not be read. It is kept as it came.",
+            "%(num)s mails could not be read. They are kept as they came.",
+            number,
+        ),
+    }
     return said[place](counted[place]) if counted.get(place) else ""
 
 
 def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]:
-    """A mail with what was read in it, why it is where it is, and what may be said of it."""
+    """Return a mail with what was read in it, why it is where it is, and what may be said of it."""
     kept = reading is not None or inbound.has_bytes(desk.session, row.id)
     needs = {"take": reading is not None, "sort": True, "read again": kept}
     may = [move for move in INBOUND.open_to(desk.actor, row) if needs.get(move)]
@@ -120,9 +125,7 @@ def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]
 
 
 def _led_to(desk: Desk, row: Inbound) -> dict[str, Any]:
-    """Return what the mail became or is about: a letter, an edition, the mail that it is a second copy of, the one that
-    came back.
-    """
+    """Return what the mail became or is about: a letter, an edition, the mail that it repeats, or that came back."""
 
     def own(noun: type[Any], key: int | None) -> Any:
         one = desk.session.get(noun, key) if key else None

@@ -6,21 +6,29 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-# place: (its tab, what stands there, as the page says when it is empty)
+# The places with their tabs, in the order of the page.
 PLACES = {
-    "pen": (_l("Holding pen"),
-            _l("Nothing is held. A mail waits here when it answers an expert’s invitation and nobody can be sure that the "
-               "expert wrote it, or when nobody can tell what it is about.")),
-    "failed": (_l("Could not be read"),
-               _l("Every mail could be read. One that can’t is kept here as it came, and can be tried again.")),
-    "automatic": (_l("From robots"),
-                  _l("No robot has written. Absence notes, receipts and lists stand here; nobody answers them.")),
-    "bounce": (_l("Came back"), _l("No mail of yours has come back from another server.")),
-    "spam": (_l("Spam"), _l("No mail is filed as spam.")),
-    "duplicate": (_l("Duplicates"), _l("No mail came twice. Where one does, the second stands here.")),
-    "edition": (_l("Editions"),
-                _l("No edition has come in. Put the desk’s address on the newsletter’s own list, and each one will.")),
-}  # fmt: skip
+    "pen": _l("Holding pen"),
+    "failed": _l("Could not be read"),
+    "automatic": _l("From robots"),
+    "bounce": _l("Came back"),
+    "spam": _l("Spam"),
+    "duplicate": _l("Duplicates"),
+    "edition": _l("Editions"),
+}
+# What stands at a place, as its page says when it is empty.
+NOTHING = {
+    "pen": _l(
+        "Nothing is held. A mail waits here when it answers an expert’s invitation and nobody can be sure that the "
+        "expert wrote it, or when nobody can tell what it is about."
+    ),
+    "failed": _l("Every mail could be read. One that can’t is kept here as it came, and can be tried again."),
+    "automatic": _l("No robot has written. Absence notes, receipts and lists stand here; nobody answers them."),
+    "bounce": _l("No mail of yours has come back from another server."),
+    "spam": _l("No mail is filed as spam."),
+    "duplicate": _l("No mail came twice. Where one does, the second stands here."),
+    "edition": _l("No edition has come in. Put the desk’s address on the newsletter’s own list, and each one will."),
+}
 # Where a mail is that stands under no tab.
 ELSEWHERE = {
     "stored": _l("It is being read at this moment. Open it again in a minute."),

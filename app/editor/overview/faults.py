@@ -24,7 +24,7 @@ FIRST = ("missed", "objection")  # tasks that are no less urgent than what is br
 
 @dataclass(frozen=True)
 class Fault:
-    """`said` stands in red, `mails` and `more` after it; `href` leads to where it is mended; `about` says what that is."""
+    """`said` stands in red, then `mails` and `more`; `href` leads to where it is mended; `about` says what it is."""
 
     key: str
     said: str
@@ -35,9 +35,7 @@ class Fault:
 
 
 def faults(desk: Desk, tasks: Iterable[Task], address: Callable[[Desk, Task], str]) -> list[Fault]:
-    """All of them, the gravest first. `tasks` are those of the desk, `address` leads to each; the `FIRST` are told
-    here.
-    """
+    """List all faults, the gravest first. Of the desk's `tasks` the `FIRST` are told here; `address` leads to each."""
     pressing = [(task, address(desk, task)) for task in tasks if task.kind in FIRST]
     failed, back = _undelivered(desk)
     return [

@@ -39,10 +39,10 @@ Row = Sequence[str | int]
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture, the sentence that says what it shows, and the table behind it: `heads` above `rows`, the first cell a
-    name.
+    """A picture, the sentence that says what it shows, and the table behind it.
 
-    Where the rows are spans of time, `begins` are their days for a machine to read.
+    `heads` stand above `rows`, whose first cell is a name. Where the rows are spans of time, `begins` are their days
+    for a machine to read.
     """
 
     key: str
@@ -76,7 +76,7 @@ def newsletter_insights(slug: str) -> str:
 
 @editor.get("/<slug>/insights/<chart>.csv")
 def insights_csv(slug: str, chart: str) -> Response:
-    """The table behind one chart, as a file for a spreadsheet."""
+    """Give the table behind one chart as a file for a spreadsheet."""
     key = request.args.get("period", next(iter(PERIODS)))
     if chart not in CHARTS or key not in PERIODS:
         abort(404)
@@ -94,7 +94,7 @@ def _insight(desk: Desk, period: str) -> Insight:
 
 
 def _standing(found: Insight) -> str:
-    """The whole period in two sentences."""
+    """Sum up the whole period in two or three sentences."""
     letters, out, spam = letters_in(found.total), of(found.total, "out"), of(found.total, "kinds")["spam"]
     half = nth(days_to_print(found.total), 0.5)
     said = [
@@ -106,45 +106,55 @@ def _standing(found: Insight) -> str:
     if out["readers"]:
         said.append(ngettext("One reader got an answer.", "%(num)s readers got an answer.", out["readers"]))
     if half is not None:
-        said.append(ngettext("Half of what ran was in print within a day.",
-                             "Half of what ran was in print within %(num)s days.", half))  # fmt: skip
+        words = ngettext(
+            "Half of what ran was in print within a day.", "Half of what ran was in print within %(num)s days.", half
+        )
+        said.append(words)
     return " ".join(said)
 
 
 def _since(desk: Desk, begins: date) -> str:
-    """The day on which a span begins, with its year where that is another one than it is at the newsletter's place."""
+    """Return the day on which a span begins, with its year where the newsletter's place has another one now."""
     today = now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone))
     skeleton = "MMMd" if begins.year == today.year else "yMMMd"
     return str(format_skeleton(skeleton, datetime.combine(begins, time()), locale=get_locale()))
 
 
 def _flow(desk: Desk, found: Insight) -> Chart:
-    """In and out, by week."""
+    """Draw what came in and what went out, by week."""
     came = [letters_in(span.figures) for span in found.spans]
     ran = [of(span.figures, "out") for span in found.spans]
     answered = [out["readers"] for out in ran]
     labels = [_since(desk, span.begins) for span in found.spans]
+    first, last = ((came or [0])[at] for at in (0, -1))
+    one, two = ((answered or [0])[at] for at in (0, -1))
+    numbers = {"first": first, "last": last, "one": one, "two": two}
+    says = _(
+        "%(first)s letters in the first of these times and %(last)s in the last; %(one)s and %(two)s readers answered.",
+        **numbers,
+    )
     return Chart(
         "flow",
         _("Letters in, readers answered"),
         _unit(found),
-        _("%(first)s letters in the first of these times and %(last)s in the last; %(one)s and %(two)s readers answered.",
-          first=came[0], last=came[-1], one=answered[0], two=answered[-1]) if came else "",
+        says if came else "",
         (_("From"), _("Letters in"), _("Questions among them"), _("Q&As that ran"), _("Readers answered")),
         [
             (label, letters, of(span.figures, "kinds")["question"], out["ran"], out["readers"])
             for label, letters, span, out in zip(labels, came, found.spans, ran, strict=True)
         ],
-        charts.columns(labels, came, answered, (_("%(number)s in", number=came[-1] if came else 0),
-                                               _("%(number)s answered", number=answered[-1] if came else 0))),
+        charts.columns(labels, came, answered, (_("%(number)s in", number=last), _("%(number)s answered", number=two))),
         [span.begins for span in found.spans],
-    )  # fmt: skip
+    )
 
 
 def _unit(found: Insight) -> str:
     weeks = found.spans[0].weeks if found.spans else 1
-    return ngettext("By week, from the day shown; the last one still runs",
-                    "By %(num)s weeks, from the day shown; the last ones still run", weeks)  # fmt: skip
+    return ngettext(
+        "By week, from the day shown; the last one still runs",
+        "By %(num)s weeks, from the day shown; the last ones still run",
+        weeks,
+    )
 
 
 def _cell(number: int | None) -> str | int:
@@ -152,49 +162,52 @@ def _cell(number: int | None) -> str | int:
 
 
 def _speed(desk: Desk, found: Insight) -> Chart:
-    """Days from the first letter to print."""
+    """Draw the days from the first letter to print."""
     days = [days_to_print(span.figures) for span in found.spans]
     half, most = [nth(one, 0.5) for one in days], [nth(one, 0.9) for one in days]
     labels = [_since(desk, span.begins) for span in found.spans]
     all_days = days_to_print(found.total)
     last = next((pair for pair in zip(half[::-1], most[::-1], strict=True) if pair[0] is not None), (0, 0))
+    share = {"half": nth(all_days, 0.5), "most": nth(all_days, 0.9)}
+    says = _("Over all of it half ran within %(half)s days and nine in ten within %(most)s.", **share)
     return Chart(
         "speed",
         _("From question to print"),
         _("Days: the dot is the median, the line runs to nine in ten"),
-        _("Over all of it half ran within %(half)s days and nine in ten within %(most)s.",
-          half=nth(all_days, 0.5), most=nth(all_days, 0.9)) if all_days else "",
+        says if all_days else "",
         (_("From"), _("Q&As that ran"), _("Median days"), _("Nine in ten within")),
         [
             (label, one.total(), _cell(first), _cell(second))
             for label, one, first, second in zip(labels, days, half, most, strict=True)
-        ] if all_days else [],
+            if all_days
+        ],
         charts.spans(labels, half, most, (_("half by %(days)s", days=last[0]), _("90 %% by %(days)s", days=last[1]))),
         [span.begins for span in found.spans],
-    )  # fmt: skip
+    )
 
 
 def _experts(desk: Desk, found: Insight) -> Chart:
-    """Return who was asked, and what came of it."""
+    """Draw who was asked, and what came of it."""
     total = found.total
-    keys = ranked(of(total, "asked"), of(total, "answered"))
+    asked, answered = of(total, "asked"), of(total, "answered")
+    keys = ranked(asked, answered)
     names = expert_names(desk.session, [int(key) for key in keys])
     named = [(names.get(int(key)) or _("no longer in the directory"), key) for key in keys]
-    columns = ("asked", "answered", "declined", "silent")
+    columns = (asked, answered, of(total, "declined"), of(total, "silent"))
+    numbers = {"asked": asked.total(), "answered": answered.total(), "days": nth(reply_days(total), 0.5) or 0}
+    says = _(
+        "Experts were asked %(asked)s times and answered %(answered)s times; the median text came after %(days)s days.",
+        **numbers,
+    )
     return Chart(
         "experts",
         _("Experts’ response"),
         _("Outlined: asked; line: texts that came"),
-        _("Experts were asked %(asked)s times and answered %(answered)s times; the median text came after %(days)s days.",
-          asked=of(total, "asked").total(), answered=of(total, "answered").total(),
-          days=nth(reply_days(total), 0.5) or 0) if keys else "",
+        says if keys else "",
         (_("Expert"), _("Asked"), _("Answered"), _("Said no"), _("No text in time"), _("Median days")),
-        [
-            (name, *(of(total, column)[key] for column in columns), _cell(nth(reply_days(total, key), 0.5)))
-            for name, key in named
-        ],
-        charts.rows([(name, of(total, "asked")[key], of(total, "answered")[key]) for name, key in named]),
-    )  # fmt: skip
+        [(name, *(column[key] for column in columns), _cell(nth(reply_days(total, key), 0.5))) for name, key in named],
+        charts.rows([(name, asked[key], answered[key]) for name, key in named]),
+    )
 
 
 def _topics(desk: Desk, found: Insight) -> Chart:
@@ -209,7 +222,7 @@ def _topics(desk: Desk, found: Insight) -> Chart:
 def _counts(
     name: str, title: Any, head: Any, words: Callable[[str], str], unit: Any = LETTERS
 ) -> Callable[[Desk, Insight], Chart]:
-    """A chart of the counter of the figures with this name, the most first."""
+    """Make the chart of the counter of the figures with this name, the most first."""
 
     def chart(desk: Desk, found: Insight) -> Chart:
         numbers: Counter[str] = of(found.total, name)
@@ -224,10 +237,13 @@ def _counts(
     return chart
 
 
-KINDS = {
-    "question": _l("question"), "comment": _l("comment"), "tip": _l("tip"), "unsubscribe": _l("unsubscribe"),
-    "spam": _l("spam"), "waiting": _l("not filed yet"), "ended": _l("ended kindly"), "withdrawn": _l("taken back"),
-}  # fmt: skip
+KINDS = {"question": _l("question"), "comment": _l("comment"), "tip": _l("tip"), "unsubscribe": _l("unsubscribe")}
+KINDS |= {
+    "spam": _l("spam"),
+    "waiting": _l("not filed yet"),
+    "ended": _l("ended kindly"),
+    "withdrawn": _l("taken back"),
+}
 
 
 def _from(words: Mapping[str, Any]) -> Callable[[str], str]:

@@ -97,7 +97,7 @@ def _edition_stands(tasks: Board) -> str:
 
 
 def _mails(desk: Desk) -> list[dict[str, Any]]:
-    """Return what came in by mail and waits for the desk: the experts' letters one by one, the holding pen as one line."""
+    """List what came in by mail and waits for the desk: experts' letters one by one, the holding pen as one line."""
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     lines = [
         _shown(
@@ -118,7 +118,7 @@ def _mails(desk: Desk) -> list[dict[str, Any]]:
 
 
 def _shown(mark: str, text: str, href: str, time: datetime, label: str = "", about: str = "") -> dict[str, Any]:
-    """A line of a column; `label` says the time where that isn't how long ago it was."""
+    """Return a line of a column; `label` says the time where that isn't how long ago it was."""
     return {
         "mark": mark,
         "label": LABELS.get(mark, ""),
@@ -132,14 +132,14 @@ def _shown(mark: str, text: str, href: str, time: datetime, label: str = "", abo
 
 
 def _column(desk: Desk, tasks: list[Task], mails: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what is late comes first, then what came by mail, then the rest in its order."""
+    """Put what is late first, then what came by mail, then the rest in its order."""
     lines = [_line(desk, task) for task in tasks]
     late = [line for line in lines if line["mark"] == "late"]
     return [*late, *mails, *(line for line in lines if line["mark"] != "late")]
 
 
 def _slots(desk: Desk, tasks: Board) -> dict[str, Any] | None:
-    """The slots of the coming edition: what stands in them, and how many are open."""
+    """Return what stands in the slots of the coming edition, and how many are open."""
     if not tasks.coming:
         return None
     edition, ready = tasks.coming[0], questions.count(desk.session, desk.newsletter.id, STATES.which("is_answered"))
@@ -153,10 +153,12 @@ def _until(task: Task) -> str:
 
 TEXTS = ("edit", "check", "approve", "objection")
 # What somebody has to be allowed to do a task of the desk, in the words of "Who may what".
-NEEDED = {
-    "missed": "edition", "send": "edition", "date": "pick", "slot": "pick", "objection": "edit", "edit": "edit",
-    "approve": "approve", "check": "give back", "invite": "invite", "letters": "take letters", "held": "take letters",
-}  # fmt: skip
+NEEDED = (
+    dict.fromkeys(("missed", "send"), "edition")
+    | dict.fromkeys(("date", "slot"), "pick")
+    | dict.fromkeys(("letters", "held"), "take letters")
+    | {"objection": "edit", "edit": "edit", "check": "give back", "approve": "approve", "invite": "invite"}
+)
 LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
 # What each kind of task says: the mark before it, and the words.
 DESK: dict[str, tuple[str, Callable[[Task], str]]] = {

@@ -48,8 +48,9 @@ def leaving(desk: Desk, file: Dossier) -> Leaving:
     texts = ((_("Headline"), text.headline), (_("Question"), text.body or ""), (_("Background"), text.background))
     parts = [
         (heading, list(_pieces(words, text.language, still_theirs(letters, words))))
-        for heading, words in texts if words
-    ]  # fmt: skip
+        for heading, words in texts
+        if words
+    ]
     return Leaving(parts, said_besides(desk.session, letters, text.whole))
 
 

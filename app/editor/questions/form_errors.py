@@ -35,7 +35,8 @@ FIELDS = {
     "a look at what was said besides": (
         "looked",
         _l(
-            "Something that a reader told only the desk stands in the wording. Take it out, or tick that it may be known."
+            "Something that a reader told only the desk stands in the wording. "
+            "Take it out, or tick that it may be known."
         ),
     ),
 }

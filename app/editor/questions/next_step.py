@@ -1,4 +1,4 @@
-"""The one red button of a question's page: what is to be done next, by whom. The first row of the table that fits wins."""
+"""The one red button of a question's page: what is to be done next, by whom. The first row that fits wins."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -134,10 +134,8 @@ def _move(action: str, label: str) -> Callable[[Dossier], Step | None]:
     return step
 
 
-IN_WORK = (
-    _mail, _edit("objected", "submitted"), _check, _approve("edited"), _approve("passed"),
-    _confirm, _invitation, _pick, _ask_again, _ask, _ask_instead,
-)  # fmt: skip
+WITH_A_TEXT = (_mail, _edit("objected", "submitted"), _check, _approve("edited"), _approve("passed"))
+IN_WORK = (*WITH_A_TEXT, _confirm, _invitation, _pick, _ask_again, _ask, _ask_instead)
 
 
 def next_step(dossier: Dossier) -> Step | None:

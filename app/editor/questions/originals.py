@@ -1,4 +1,4 @@
-"""The letters behind a question, each beside the desk's wording: their words against ours, or two languages side by side."""
+"""The letters behind a question, each beside the desk's wording: their words against ours, or two languages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +26,10 @@ TITLE = 60  # characters of the headline of a question that was merged into this
 
 @dataclass(frozen=True)
 class Original:
-    """A letter, how its writer wants to be named, and its words against the desk's; `merged` is the question with which it
-    came to this one."""
+    """A letter, how its writer wants to be named, and its words against the desk's.
+
+    `merged` is the question with which it came to this one.
+    """
 
     letter: Letter
     credit: Credit | None

@@ -1,4 +1,4 @@
-"""Presses on a question: shelve it, close it, merge it, pick it, say by when it runs, note something, set its topics, check a name."""
+"""Presses on a question: shelve, close, merge or pick it, say by when it runs, note, set its topics, check a name."""
 
 from flask import request
 from flask_babel import gettext as _
@@ -36,7 +36,7 @@ MOVES = {
     "hide": lambda session, actor, one: questions.show(session, actor, one, False),
     "restore": publishing.restore,
 }
-# What is meant of the question as its page showed it. From the shelf, from its end and back, it is the same however it stands.
+# What is meant of the question as its page showed it. The moves from the shelf, from an end and back rest on nothing.
 RESTS_ON = {"shelve": "newest", "show": "label"}
 
 

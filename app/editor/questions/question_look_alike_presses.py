@@ -66,15 +66,12 @@ def _other(desk: Desk, pair: str) -> Question | Letter | None:
 
 
 def _remember(desk: Desk, one: Question, other: Question | Letter, same: bool) -> None:
-    """The desk's word on the two, from which matching learns, with how alike they were when it was said."""
+    """Note the desk's word on the two, from which matching learns, with how alike they were when it was said."""
     key = ("question" if isinstance(other, Question) else "letter", other.id)
     topics = queries.topics_of(desk.session, [one.id])[one.id]
     pair = next((each for each in looked_up(desk, near(desk, one, topics)) if each.key == key), None)
     if pair is not None:
-        verdict(
-            desk.session, desk.actor, ("question", one.id), key,
-            same=same, score=pair.score, matcher=pair.matcher,
-        )  # fmt: skip
+        verdict(desk.session, desk.actor, ("question", one.id), key, same, pair.score, pair.matcher)
 
 
 def _joined(desk: Desk, one: Question, other: Question | Letter) -> tuple[str, str]:

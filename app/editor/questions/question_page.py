@@ -86,7 +86,7 @@ def question(slug: str, public_id: str) -> str:
 
 
 def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: Any) -> str:  # noqa: B008 - it is frozen
-    """The page; `tried`, or `typed` for the checklist, is what a form held that couldn't be taken, with what was wrong."""
+    """Show the page. `tried`, or `typed` for the checklist, is what a form held that couldn't be taken, and why."""
     file = dossier(desk, one)
     found = near(desk, one, file.topics)
     show, before = request.args.get("show", ""), request.args.get("before", "")

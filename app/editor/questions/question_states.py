@@ -30,19 +30,31 @@ WORDS = {
     "open": StateWords("open", _l("Open")),
     "seeking": StateWords("seeking", _l("With an expert")),
     "answered": StateWords("answered", _l("Answered")),
-    "queued": StateWords("queued", _l("Picked"), _l("It is picked for %(edition)s"), "good", _l("Picked for an edition.")),
+    "queued": StateWords(
+        "queued", _l("Picked"), _l("It is picked for %(edition)s"), "good", _l("Picked for an edition.")
+    ),
     "published": StateWords("published", _l("Ran"), _l("It ran on %(edition)s"), "good"),
     "retracted": StateWords("published", says=_l("It ran on %(edition)s, and its page has been withdrawn since")),
     "shelved": StateWords(
-        "shelved", _l("Shelf"), _l("It lies on the shelf: good, not now"), near=_l("On the shelf."),
-        near_letter=_l("A question on the shelf."), step=("take", _l("Take it from the shelf")),
+        "shelved",
+        _l("Shelf"),
+        _l("It lies on the shelf: good, not now"),
+        near=_l("On the shelf."),
+        near_letter=_l("A question on the shelf."),
+        step=("take", _l("Take it from the shelf")),
     ),
     "closed": StateWords(
-        "closed", _l("Closed"), _l("It is closed"), near=_l("Closed."),
-        near_letter=_l("A question that was closed."), step=("reopen", _l("Open it again")),
+        "closed",
+        _l("Closed"),
+        _l("It is closed"),
+        near=_l("Closed."),
+        near_letter=_l("A question that was closed."),
+        step=("reopen", _l("Open it again")),
     ),
     "merged": StateWords(
-        "merged", _l("Merged"), _l("It was merged into another question, and its readers count there"),
+        "merged",
+        _l("Merged"),
+        _l("It was merged into another question, and its readers count there"),
         step=("split", _l("Take it out again")),
     ),
-}  # fmt: skip
+}

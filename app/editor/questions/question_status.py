@@ -30,19 +30,28 @@ PLACES = {
     "submitted": Words("new", _l("%(name)s’s text is here, for you to edit")),
     "edited": Words("new", _l("%(name)s’s text is edited and hasn’t gone back yet")),
     "passed": Words("good", _l("%(name)s has passed the text, it waits for approval")),
-    "checking": Words("wait", _l("%(name)s checks the text, until %(day)s"),
-                      _l("%(name)s has the text for the check; the time was up %(ago)s ago")),
-    "returned": Words("wait", _l("%(name)s has the text once more, due %(day)s"),
-                      _l("%(name)s has the text once more; it was due %(ago)s ago")),
+    "checking": Words(
+        "wait",
+        _l("%(name)s checks the text, until %(day)s"),
+        _l("%(name)s has the text for the check; the time was up %(ago)s ago"),
+    ),
+    "returned": Words(
+        "wait",
+        _l("%(name)s has the text once more, due %(day)s"),
+        _l("%(name)s has the text once more; it was due %(ago)s ago"),
+    ),
     "accepted": Words("wait", _l("%(name)s has it, due %(day)s"), _l("%(name)s has it; it was due %(ago)s ago")),
-    "invited": Words("wait", _l("%(name)s is asked and has until %(day)s to say yes or no"),
-                     _l("%(name)s hasn’t replied; the time was up %(ago)s ago")),
+    "invited": Words(
+        "wait",
+        _l("%(name)s is asked and has until %(day)s to say yes or no"),
+        _l("%(name)s hasn’t replied; the time was up %(ago)s ago"),
+    ),
     "drafted": Words("none", _l("%(name)s isn’t asked yet")),
     "approved": Words("good", _l("%(name)s’s answer may run")),
     "later": Words("none", _l("%(name)s has no time now, but can from %(day)s on")),
     "declined": Words("none", _l("%(name)s can’t")),
     "cancelled": Words("none", _l("%(name)s isn’t asked any more")),
-}  # fmt: skip
+}
 RANK = list(PLACES)
 OVER = ("later", "declined", "cancelled")
 
@@ -107,7 +116,7 @@ def words_of(question: Question, place: Place) -> str:
 
 
 def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
-    """A few words for a row of a list."""
+    """Say in a few words, for a row of a list, who has the question."""
     place = most_pressing([place for place in places if place.key not in OVER])
     if place:
         return place.words
@@ -119,7 +128,7 @@ def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
 
 
 def standing(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:
-    """The sentences on top of the question's page: who waits for whom."""
+    """Say who waits for whom, in the sentences on top of the question's page."""
     said = []
     if says := WORDS[str(question.state)].says:
         said.append(_("%(words)s.", words=str(says) % {"edition": edition_day}))
@@ -133,6 +142,5 @@ def standing(question: Question, places: Sequence[Place], readers: int, edition_
         )
     if question.is_settled:
         return " ".join(said)
-    said.append(ngettext("One reader is waiting.", "%(num)s readers are waiting.", readers) if readers
-                else _("No reader waits for it."))  # fmt: skip
-    return " ".join(said)
+    waiting = ngettext("One reader is waiting.", "%(num)s readers are waiting.", readers)
+    return " ".join([*said, waiting if readers else _("No reader waits for it.")])

@@ -28,20 +28,23 @@ APPROVAL_FAULTS = {
     "approved text, credit": _l("There is no text or no credit line yet."),
 }
 REASONS = {
-    "no time": _l("No time now"), "not my field": _l("Not their field"),
-    "conflict of interest": _l("A conflict of interest"), "other": _l("Another reason"),
-}  # fmt: skip
+    "no time": _l("No time now"),
+    "not my field": _l("Not their field"),
+    "conflict of interest": _l("A conflict of interest"),
+    "other": _l("Another reason"),
+}
 CHECKS = {
-    "fine": _l("It is right, said %(ago)s ago"), "approved": _l("Approved, %(ago)s ago"),
-    "silent": _l("Silence past the date, so it runs"), "wrong": _l("Something is wrong, said %(ago)s ago"),
+    "fine": _l("It is right, said %(ago)s ago"),
+    "approved": _l("Approved, %(ago)s ago"),
+    "silent": _l("Silence past the date, so it runs"),
+    "wrong": _l("Something is wrong, said %(ago)s ago"),
     "recalled": _l("Taken back by the desk, %(ago)s ago"),
-}  # fmt: skip
+}
 
 # What `recognise` calls what it marks.
-MARKS = {
-    "name": _l("A name"), "place": _l("A place"), "date": _l("A date"), "number": _l("A number"), "link": _l("A link"),
-    "email": _l("An address"), "handle": _l("An account’s name"), "relation": _l("Somebody close"),
-}  # fmt: skip
+MARKS = {"name": _l("A name"), "place": _l("A place"), "date": _l("A date"), "number": _l("A number")}
+MARKS |= {"link": _l("A link"), "email": _l("An address"), "handle": _l("An account’s name")}
+MARKS |= {"relation": _l("Somebody close")}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,4 @@
-"""The page on which a newsletter words the mails that go out in its name: part by part, with the mail beside the
-fields.
-"""
+"""The page on which a newsletter words the mails that go out in its name, part by part, with the mail beside them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,13 +11,13 @@ from werkzeug.wrappers import Response
 from ...db import address, now
 from ...editions.calendar import EVENING, in_utc, zone_of
 from ...formatting import tongue
+from ...languages import direction
 from ...lifecycle import Stale, must
 from ...mail.kinds import KINDS
 from ...mail.mail_templates import examples, parts_of, usual
 from ...mail.message import blocks
 from ...newsletters import mail_texts as texts
 from ...newsletters.desk_mails import sender
-from ...text import direction
 from ..conflict import as_opened, conflict, opened, words_saved
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
@@ -36,12 +34,12 @@ PART_WORDS = {
     "ended": _l("First sentence, when it ends without one"),
     "joined": _l("First sentence, when others asked the same"),
 }
-HOLE_WORDS = {
-    "name": _l("the expert’s name"), "newsletter": _l("the newsletter"), "headline": _l("the question’s headline"),
-    "words": _l("how many words"), "due": _l("until when"), "reply_by": _l("by when a word would help"),
-    "day": _l("the edition’s day"), "link": _l("the address of their page"), "why": _l("what you say about it"),
-    "about": _l("“Your answer for …”"), "changes": _l("how many changes"),
-}  # fmt: skip
+HOLE_WORDS = (
+    {"name": _l("the expert’s name"), "newsletter": _l("the newsletter"), "headline": _l("the question’s headline")}
+    | {"words": _l("how many words"), "due": _l("until when"), "reply_by": _l("by when a word would help")}
+    | {"day": _l("the edition’s day"), "link": _l("the address of their page"), "why": _l("what you say about it")}
+    | {"about": _l("“Your answer for …”"), "changes": _l("how many changes")}
+)
 PLACE_FAULTS = {
     "long": _l("This is too long."),
     "brace": _l("A brace stands alone. Write {{ where you mean a brace."),

@@ -60,7 +60,7 @@ def _chosen() -> Choices:
 
 
 def _typed(choices: Choices) -> dict[str, Any]:
-    """Return what was sent. The rule is as it was where its choices are, and empty where something is left to be chosen."""
+    """Return what was sent; the rule as it was where its choices are, empty where something is left to be chosen."""
     typed, was = declared_form.typed(SETTINGS), request.form.get("rule_was", "")
     try:
         rule = choices.as_rule()

@@ -94,8 +94,11 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
     except staff.BadInvitation as bad:
         return redrawn(slug, 422, _list, typed, {field: str(FAULTS[field]) for field in bad.fields})
     except staff.AnExpert as expert:
-        fault = _("%(name)s stands in the directory of experts. At the desk they can read what readers wrote, also what the "
-                  "desk asks them about. Send it again if that is what you mean.", name=expert.name)  # fmt: skip
+        fault = _(
+            "%(name)s stands in the directory of experts. At the desk they can read what readers wrote, also what the "
+            "desk asks them about. Send it again if that is what you mean.",
+            name=expert.name,
+        )
         return redrawn(slug, 422, _list, typed | {"known": expert.public_id}, {"email": fault})
     except staff.AlreadyHere:
         return redrawn(slug, 422, _list, typed, {"email": _("This address is of this desk already: see above.")})

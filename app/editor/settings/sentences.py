@@ -7,10 +7,10 @@ from werkzeug.wrappers import Response
 
 from ...editions.slots import section_of, usual_sections
 from ...fields import Wrong
+from ...languages import direction
 from ...lifecycle import Stale, must
 from ...newsletters import settings
 from ...newsletters.sentence_places import PLACES
-from ...text import direction
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text
@@ -26,12 +26,15 @@ SENTENCES = {
     "asked_many": (_l("Several readers asked"), ""),
     "asked_one": (_l("One reader asked, unnamed"), ""),
     "asked_credit": (_l("One reader asked, named"), _l("{credit} is the name as they want it printed.")),
-    "lead_in": (_l("Lead-in to an answer"), _l("%(places)s are filled in; what an expert lacks is left out.", places=", ".join(PLACES["lead_in"]))),
+    "lead_in": (
+        _l("Lead-in to an answer"),
+        _l("%(places)s are filled in; what an expert lacks is left out.", places=", ".join(PLACES["lead_in"])),
+    ),
     "also": (_l("Lead-in to a second answer"), _l("As above.")),
     "verify": (_l("In the invitation: how to check that it is you"), ""),
     "pay": (_l("In the invitation: pay"), ""),
     "rights": (_l("In the invitation: rights"), ""),
-}  # fmt: skip
+}
 
 
 @editor.get("/<slug>/settings/sentences/<language>")

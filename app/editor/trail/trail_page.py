@@ -31,12 +31,13 @@ from .event_sentences import HANDS, hands, tell
 PAGE = 100
 AT_ONCE = 1_000  # events that are read at a time for a file
 DESK = "desk"  # whoever is or was of it
-NOUNS = {
-    "letter": _l("Letters"), "credit": _l("Readers’ names"), "question": _l("Questions"),
-    "assignment": _l("What experts were asked"), "answer": _l("Answers"), "edition": _l("Editions"),
-    "mail": _l("Mails that went out"), "inbound": _l("Mails that came in"), "verdict": _l("Look-alikes"), "topic": _l("Topics"), "expert": _l("The directory"),
-    "newsletter": _l("Settings"), "membership": _l("People"), "session": _l("Ways in"),
-}  # fmt: skip
+NOUNS = (
+    {"letter": _l("Letters"), "credit": _l("Readers’ names"), "question": _l("Questions")}
+    | {"assignment": _l("What experts were asked"), "answer": _l("Answers"), "edition": _l("Editions")}
+    | {"mail": _l("Mails that went out"), "inbound": _l("Mails that came in"), "verdict": _l("Look-alikes")}
+    | {"topic": _l("Topics"), "expert": _l("The directory"), "newsletter": _l("Settings")}
+    | {"membership": _l("People"), "session": _l("Ways in")}
+)
 HEADS = ("at", "who", "what", "act", "noun", "question", "from", "to")
 
 
@@ -160,7 +161,7 @@ def _when(event: Event) -> dict[str, Any]:
 
 
 def _about(desk: Desk, events: Iterable[Event]) -> dict[tuple[str, int], tuple[str, str]]:
-    """The words and the address of the questions and editions that several events are about."""
+    """Return the words and the address of the questions and editions that several events are about."""
     slug, found = desk.newsletter.slug, dict[tuple[str, int], tuple[str, str]]()
     keys = {event.question_id for event in events if event.question_id}
     for question in desk.session.scalars(select(Question).where(Question.id.in_(keys))):
@@ -168,7 +169,8 @@ def _about(desk: Desk, events: Iterable[Event]) -> dict[tuple[str, int], tuple[s
         found["question", question.id] = words, url_for("editor.question", slug=slug, public_id=question.public_id)
     keys = {event.noun_id for event in events if event.noun == "edition"}
     for edition in desk.session.scalars(select(Edition).where(Edition.id.in_(keys))):
-        found["edition", edition.id] = day(edition.runs_at), url_for("editor.edition", slug=slug, public_id=edition.public_id)  # fmt: skip
+        href = url_for("editor.edition", slug=slug, public_id=edition.public_id)
+        found["edition", edition.id] = day(edition.runs_at), href
     return found
 
 

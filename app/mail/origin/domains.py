@@ -61,7 +61,7 @@ def aligned(one: str, other: str) -> bool:
 
 
 def akin(one: str, other: str) -> bool:
-    """Return whether two domains share a parent that isn't open to strangers. Good enough for the hosts of one house."""
+    """Return whether two domains share a parent that isn't open to strangers: enough for the hosts of one house."""
     ends = (".".join(one.split(".")[-labels:]) for labels in (2, 3))
     return one == other or any(
         (other == end or other.endswith("." + end)) and "." in end and not _open_to_strangers(end) for end in ends

@@ -8,7 +8,7 @@ from ...word_tables import word_tables
 
 
 def folded(subject: str) -> str:
-    """A subject as it is compared: one case, one width, one form of each letter, at most 300 characters."""
+    """Bring a subject into the form in which it is compared: one case, one width, at most 300 characters."""
     return unicodedata.normalize("NFKC", subject[:300]).casefold().replace("\u0307", "").strip()
 
 
@@ -23,5 +23,6 @@ def away() -> re.Pattern[str]:
     return re.compile(
         r"[\[(【「«\"*\s]{0,4}(?:" + "|".join(map(re.escape, phrases)) + r")"
         r"(?:\s*(?:$|[\])】」»\"*:,;.!(\[|/–—-])|\s+(?:re|fw|fwd|aw|wg|until|till|bis|до)\b|\s+autoreply\b)"
-        r"|[^?:]{1,60} is (?:currently )?out of (?:the )?office(?:\s*(?:$|[(.!])|\s+(?:until|till|and will|returning)\b)"
+        r"|[^?:]{1,60} is (?:currently )?out of (?:the )?office"
+        r"(?:\s*(?:$|[(.!])|\s+(?:until|till|and will|returning)\b)"
     )

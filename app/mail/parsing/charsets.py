@@ -14,8 +14,8 @@ from ...word_tables import word_tables
 
 _CYRILLIC = frozenset({"cp1251", "koi8_r", "koi8_u"})
 # Codecs that read pure ASCII as something else, and what gives such text away.
-_SHIFTED = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{", "utf_16": b"\0", "utf_16_le": b"\0",
-            "utf_16_be": b"\0", "utf_32": b"\0", "utf_32_le": b"\0", "utf_32_be": b"\0"}  # fmt: skip
+_WIDE = ("utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be")
+_SHIFTED = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{"} | dict.fromkeys(_WIDE, b"\0")
 # So many bytes beyond ASCII that happen to be valid UTF-8 are UTF-8, whatever the label: two in the west ("Ã©" is no
 # word), more elsewhere ("一" of GBK is valid UTF-8, four such signs in a row are not met).
 _CHANCE = 9

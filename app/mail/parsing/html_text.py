@@ -25,20 +25,19 @@ _WRITTEN_IN = re.compile(r"\bdata:[^\"'\s>]{200,}")
 _SPACED = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "pre"])
 # What holds no words of the page.
 _UNSEEN = frozenset(["script", "style", "title", "textarea", "template", "select", "iframe", "noframes"])
-_BLOCKS = _SPACED | frozenset([
-    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dt", "fieldset",
-    "figcaption", "figure", "footer", "form", "header", "html", "li", "main", "menu", "nav", "section", "summary",
-    "table", "tbody", "tfoot", "thead", "tr",
-])  # fmt: skip
+_SECTIONS = ("address", "article", "aside", "body", "footer", "header", "html", "main", "nav", "section")
+_GROUPS = ("blockquote", "center", "dd", "details", "div", "dt", "fieldset", "figcaption", "figure", "form", "summary")
+_TABLES = ("caption", "table", "tbody", "tfoot", "thead", "tr")
+_BLOCKS = _SPACED.union(_SECTIONS, _GROUPS, _TABLES, ("li", "menu"))
 
 
 def without_images(html: str) -> str:
-    """HTML without the images that are written into its addresses, which may be most of it."""
+    """Take out of HTML the images that are written into its addresses, which may be most of it."""
     return _WRITTEN_IN.sub("data:", html)
 
 
 def text_of(html: str) -> str:
-    """The readable text: a line for each paragraph, line break, row and item of a list, quotes behind "> ", no images.
+    """Return what can be read: a line for each paragraph, break, row and item of a list, quotes behind "> ", no images.
 
     What the page hides is left out, unless there is nothing else. Never raises; takes time in proportion to the length.
     """

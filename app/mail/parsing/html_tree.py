@@ -1,8 +1,8 @@
 """A page as a tree: how it is read, and why that is safe.
 
 Builders follow a standard that lets a page cost more than its length: each open element may be walked over for each tag
-(500 kB of "<div>" kept Lexbor busy for over 20 seconds), and each open "<b>" is made again in every paragraph (1 MB made
-over 2 GB). So `tamed` lets nothing be built that grows into such a one.
+(500 kB of "<div>" kept Lexbor busy for over 20 seconds), and each open "<b>" is made again in every paragraph (1 MB
+made over 2 GB). So `tamed` lets nothing be built that grows into such a one.
 """
 
 import re
@@ -25,13 +25,13 @@ TOKEN = re.compile(
     r"|<[!?/][^>]*+(?:>|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-VOID = frozenset([
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-])  # fmt: skip
+VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+)
 # Their end tags may be left out (HTML, section 13.1.2.4), so that they say nothing about how deep the tree is.
-IMPLIED = frozenset([
-    "p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "optgroup", "body", "html", "head",
-])  # fmt: skip
+IMPLIED = frozenset(
+    ["p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "optgroup", "body", "html", "head"]
+)
 
 # HTML, section 13.2.4.3: these go on in the next paragraph when they were not closed.
 _GOES_ON = frozenset(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
@@ -43,7 +43,7 @@ State = TypeVar("State")
 
 
 class Visitor(Protocol[State]):
-    """Whoever reads a page. A state goes down the tree: what `enter` returns is handed to all that is in the element."""
+    """Somebody who reads a page. What `enter` returns goes down the tree, to all that is in the element."""
 
     def enter(self, tag: str, attributes: Attributes, state: State, node: LexborNode) -> State | None:
         """Come to an element; None leaves out what is in it."""

@@ -1,4 +1,4 @@
-"""Addresses of a header line (RFC 5322, section 3.4), also in the forms that no standard knows: linear, never raising."""
+"""Addresses of a header line (RFC 5322, section 3.4), also in forms that no standard knows: linear, never raising."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from ..incoming import Mailbox
 from .header_words import unworded
 
-# An encoded word is one token whatever is in it: commas and brackets are forbidden there (RFC 2047, section 5) and common.
 MOST_MAILBOXES = 20_000  # in one header line
 
+# An encoded word is one token whatever is in it: commas and brackets are forbidden there (RFC 2047, section 5) and
+# common.
 _QUOTED = r'(?P<quoted>"(?:[^"\\]|\\.)*+")|'
 _OTHERS = r"""<(?P<angle>[^>]*)(?:>|\Z)
     |(?P<comment>\()

@@ -93,7 +93,7 @@ def fields_of(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Field
 
 
 class Reader:
-    """Splits one message by places in its bytes, which are never copied on the way; counts the parts, gathers faults."""
+    """The splitting of one message by places in its bytes, never copied; counts the parts and gathers the faults."""
 
     def __init__(self, raw: bytes, faults: set[str]) -> None:
         # Every part then stands after a line end, so that a delimiter is found at its start too.

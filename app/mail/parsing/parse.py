@@ -1,4 +1,4 @@
-"""A message from its bytes: who, to whom, when, what it says, what hangs on it. Never raises, whatever the bytes are."""
+"""A message from its bytes: who, to whom, when, what it says, what hangs on it. Never raises, whatever they are."""
 
 import re
 from collections.abc import Iterable
@@ -57,14 +57,18 @@ def read(raw: bytes) -> Mail:
     segments = found.segments(top)
     plain, html = _plain(segments), _html(segments)
     content: dict[str, object] = {
-        "plain": plain, "html": None if html is None else tamed(html), "body": _joined(segments) if plain is None else plain,
-        "attachments": tuple(found.attachments), "report": tuple(found.report), "language": language,
-    }  # fmt: skip
+        "plain": plain,
+        "html": None if html is None else tamed(html),
+        "body": _joined(segments) if plain is None else plain,
+        "attachments": tuple(found.attachments),
+        "report": tuple(found.report),
+        "language": language,
+    }
     return _mail(top.fields, hinted, faults, content)
 
 
 def headed(raw: bytes, fault: str, most: int = MAX_PARSED) -> Mail:
-    """Only what the headers in the first `most` bytes say, with the fault that was the reason for it. Never raises."""
+    """Read only the headers in the first `most` bytes, with the fault that was the reason for it. Never raises."""
     try:
         fields, _ = fields_of(lines_normalised(raw[:most]).lstrip(b"\n"))
         return _mail(fields, (), {fault}, {})
@@ -85,19 +89,24 @@ def _mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], content: di
         return tuple(box for line in by_name.get(name, ()) for box in mailboxes(line, faults))
 
     facts: dict[str, object] = {
-        "senders": boxes("from"), "reply_to": boxes("reply-to"), "to": boxes("to"), "cc": boxes("cc"),
+        "senders": boxes("from"),
+        "reply_to": boxes("reply-to"),
+        "to": boxes("to"),
+        "cc": boxes("cc"),
         "delivered_to": tuple(_bare(line) for name in _DELIVERED for line in by_name.get(name, ())),
         "return_path": _bare(first("return-path")) if "return-path" in by_name else None,
-        "subject": unworded(first("subject"), faults).strip(), "date": when(first("date")),
+        "subject": unworded(first("subject"), faults).strip(),
+        "date": when(first("date")),
         "message_id": _message_id(first("message-id")),
-        "in_reply_to": _ids(by_name.get("in-reply-to", ())), "references": _ids(by_name.get("references", ())),
+        "in_reply_to": _ids(by_name.get("in-reply-to", ())),
+        "references": _ids(by_name.get("references", ())),
         "headers": tuple((name, unworded(line, faults)) for name, line in lines),
-    }  # fmt: skip
+    }
     return Mail(**facts, **content, faults=tuple(code for code in FAULTS if code in faults))  # type: ignore[arg-type]
 
 
 def _bare(line: str) -> str:
-    """The address of a header that a server wrote: "" for the null path."""
+    """Return the address of a header that a server wrote: "" for the null path."""
     found = mailboxes(line, set())
     return found[0].address or found[0].name if found else ""
 

@@ -18,7 +18,7 @@ from .signatures import above, below_banner
 __all__ = ["trim"]
 
 MOST_SIGNS = 1_000_000  # of a body; more than a megabyte is no letter
-# Of the words kept from the page, the share that must be in the plain text too, else the two parts are not the same letter.
+# Of the words kept from the page, the share that must be in the plain text too, else the two are not the same letter.
 SAME_LETTER = 0.8
 
 

@@ -1,4 +1,4 @@
-"""One form for letters that programs and keyboards write in several: what is compared is folded first, what is kept never is."""
+"""One form for letters that programs and keyboards write in several: what is compared is folded, what is kept never."""
 
 import re
 import unicodedata
@@ -7,16 +7,14 @@ import unicodedata
 _GONE = "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 _SPACES = "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _DIGITS = "٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९০১২৩৪৫৬৭৮৯๐๑๒๓๔๕๖๗๘๙"
-# Two keyboards write the Arabic yeh and kaf differently; Armenian ends an introduction with signs of its own; quotes vary.
-_SAME = {
-    "ي": "ی", "ى": "ی", "ك": "ک", "ة": "ه", "ۀ": "ه",
-    "՝": ":", "։": ":", "׃": ":", "’": "'", "‘": "'", "ʻ": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"',
-}  # fmt: skip
+# Two keyboards write the Arabic yeh and kaf differently; Armenian ends an introduction with signs of its own; quotes
+# vary. Each sign with those that are taken for it.
+_SAME = {"ی": "يى", "ک": "ك", "ه": "ةۀ", ":": "՝։׃", "'": "’‘ʻʼ", '"': "“”„"}
 _TABLE: dict[int, str | None] = {
     **{ord(sign): None for sign in _GONE},
     **{ord(sign): " " for sign in _SPACES},
     **{ord(sign): str(place % 10) for place, sign in enumerate(_DIGITS)},
-    **{ord(sign): other for sign, other in _SAME.items()},
+    **{ord(sign): taken_for for taken_for, signs in _SAME.items() for sign in signs},
 }
 _WORD = re.compile(r"\w+")
 

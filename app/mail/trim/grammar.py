@@ -10,7 +10,7 @@ from .judging import ADDRESS, STAMPED, begins, judge, says_wrote, unclosed
 from .lines import Line, Mark
 from .vocabulary import vocabulary
 
-# A program wraps an attribution over at most four lines; a block of headers with its long lists of people ends within 40.
+# A program wraps an attribution over four lines at most; a block of headers with long lists of people ends within 40.
 MOST_WRAPPED, MOST_HEADED = 4, 40
 # A mail holds a handful of attributions; whoever sends more lines that end in a colon than this has written them.
 MOST_LOOKED_AT = 400

@@ -15,17 +15,12 @@ from .lines import MOST_LINES, Line, Mark, read, reader, with_bars
 
 PREFIX = re.compile(r"(?:x_|ecx|m_-?\d{1,30}_?|yiv\d{1,20}|ydp[0-9a-f]{1,16})+")
 SPACE = re.compile(r"[ \t\r\n\f]+")
-BLOCKS = frozenset(
-    {
-        "address", "article", "aside", "blockquote", "body", "center", "dd", "div", "dl", "dt", "fieldset", "figure", "footer", "form", "h1", "h2", "h3",
-        "h4", "h5", "h6", "header", "hr", "html", "includetail", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th",
-        "thead", "tr", "ul",
-    }
-)  # fmt: skip
 APART = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table", "hr"})
-SILENT = frozenset(
-    {"head", "style", "script", "title", "meta", "link", "noscript", "template", "object", "svg", "select", "textarea", "button"}
-)  # fmt: skip
+SECTIONS = ("address", "article", "aside", "body", "footer", "header", "html", "main", "nav", "section")
+GROUPS = ("center", "dd", "div", "dl", "dt", "fieldset", "figure", "form", "includetail", "li")
+BLOCKS = APART.union(SECTIONS, GROUPS, ("tbody", "td", "tfoot", "th", "thead", "tr"))
+FORMS = frozenset({"select", "textarea", "button"})
+SILENT = FORMS | {"head", "style", "script", "title", "meta", "link", "noscript", "template", "object", "svg"}
 HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all")
 MOST_THREADS = 20  # containers that are searched for a quote; a mail has one
 CELLS = frozenset({"td", "th"})
@@ -44,7 +39,7 @@ class Place:
 
 
 class Writer:
-    """Puts text into lines as a reader would see them."""
+    """The lines of a page as a reader would see them, with the text that is put into them."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, Mark]] = []

@@ -102,7 +102,7 @@ def bar(line: Line) -> str:
 
 
 def with_initials(lines: list[Line]) -> list[Line]:
-    """The lines, with those that begin with somebody's initials and an arrow, in two or more running, marked as quoted."""
+    """Mark as quoted the lines that begin with somebody's initials and an arrow, in two or more running."""
     names = [found[1] if (found := INITIALS.match(line.text[:40])) else "" for line in lines]
     return [
         replace(line, quoted=True)
@@ -115,7 +115,7 @@ def with_initials(lines: list[Line]) -> list[Line]:
 
 
 def unquoted(text: str) -> str:
-    """A line without the first of its quote signs."""
+    """Return a line without the first of its quote signs."""
     return FIRST_SIGN.sub("", text, count=1)
 
 

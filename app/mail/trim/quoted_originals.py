@@ -12,8 +12,8 @@ RUN = 4  # words in a row that must be ours; in scripts without spaces, signs
 # People use our words when they ask; only as many in a row as this, over the ends of lines, are a quote.
 LEAST = 8
 LEAST_SHARE = 0.75  # of a line's words that must lie in such stretches
-# A citation that somebody put into their own text by hand is theirs, and short. More words of ours than these are a quote, in the
-# midst of a letter and at its end.
+# A citation that somebody put into their own text by hand is theirs, and short. More words of ours than these are a
+# quote, in the midst of a letter and at its end.
 LONGEST_CITATION, LONGEST_LAST_WORDS = 40, 20
 GAP = 6  # lines between two of ours that are bridged if they hold no sentence
 MOST_WORDS = 100_000

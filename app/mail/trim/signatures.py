@@ -28,8 +28,9 @@ MARKDOWN = re.compile(r"\[([^\]\[\n]{1,80})\]\([^()\s]{1,500}\)")
 PHONE = re.compile(r"\+?\(?\d[\d\s()./\-–]{5,24}\d")
 MAIL = re.compile(r"[^\s@]{1,80}@[^\s@]{1,80}\.[^\s@]{2,}")
 LABELLED = re.compile(
-    r"[\W_]{0,3}(?:tel|phone|ph|mob|mobile|cell|fax|office|skype|telegram|whatsapp|signal|wechat|web|www|e-?mail|mail|t|m|f|p|e|w|тел|моб|факс|телефон|эл\. ?почта|сайт"
-    r"|tél|telefon|telefono|teléfono|móvil|mobil|handy|電話|电话|手机|手機|邮箱|전화|휴대폰|تلفن|موبایل|همراه|هاتف|جوال|טלפון|נייד|ایمیل)[\w.]{0,6} ?[.:/|] ?.{2,}"
+    r"[\W_]{0,3}(?:tel|phone|ph|mob|mobile|cell|fax|office|skype|telegram|whatsapp|signal|wechat|web|www|e-?mail|mail"
+    r"|t|m|f|p|e|w|тел|моб|факс|телефон|эл\. ?почта|сайт|tél|telefon|telefono|teléfono|móvil|mobil|handy"
+    r"|電話|电话|手机|手機|邮箱|전화|휴대폰|تلفن|موبایل|همراه|هاتف|جوال|טלפון|נייד|ایمیل)[\w.]{0,6} ?[.:/|] ?.{2,}"
 )
 QUESTION = re.compile(r"[?？؟՞;]\W{0,3}$")
 STOPPED = re.compile(r"[.!…。！۔]\W{0,3}$")
