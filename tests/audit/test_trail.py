@@ -27,8 +27,9 @@ from app.people.models import Person
 from app.questions import moves as questions
 from tests.support.at_the_form import answered, ask
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
+from tests.support.desk import Desk, walked
 from tests.support.desk_people import second_desk
+from tests.support.pages import Page
 from tests.support.stored import counted
 
 APP = Path(__file__).parent.parent.parent / "app"
@@ -102,8 +103,11 @@ def note(database: Database, newsroom: Newsroom, times: int) -> str:
 
 def lines(nora: Desk, query: str = "") -> list[str]:
     """The sentences of a page of the trail, newest first."""
-    page = nora.open(f"trail?{query}").text
-    return [unescape(text) for text in re.findall(r"<bdi>([^<]*)</bdi>", page.partition("trail--whole")[2])]
+    return told_on(nora.get(f"trail?{query}"))
+
+
+def told_on(page: Page) -> list[str]:
+    return page.texts(".trail--whole bdi")
 
 
 def test_a_readers_letter_leaves_no_word_name_or_address_in_the_trail_or_its_files(
@@ -159,12 +163,7 @@ def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom:
 
 def test_page_after_page_tells_everything_once(database: Database, newsroom: Newsroom, nora: Desk) -> None:
     note(database, newsroom, 2 * PAGE + 30)
-    href, pages = "trail", []
-    while href:
-        page = nora.open(href.removeprefix("/desk/steppe/")).text
-        pages.append(re.findall(r"<bdi>([^<]*)</bdi>", page.partition("trail--whole")[2]))
-        older = re.search(r'rel="next" href="([^"]*)"', page)
-        href = unescape(older[1]) if older else ""
+    pages = [told_on(page) for page in walked(nora, "trail", "next")]
     with database.read() as session:
         count = len(session.scalars(select(Event.id).filter_by(newsletter_id=newsroom.newsletter_id)).all())
     assert [len(told) for told in pages] == [PAGE, PAGE, count - 2 * PAGE]

@@ -99,6 +99,16 @@ class Page(str):
         return [(words_of(link), link.attributes["href"] or "") for link in self.main.css("a[href]")]
 
     @property
+    def addresses(self) -> list[str]:
+        """Wherever the whole page leads, what it sends forms to, and what it loads."""
+        return [
+            given[name] or ""
+            for given in (one.attributes for one in self.tree.css("[href], [src], [action], [formaction]"))
+            for name in ("href", "src", "action", "formaction")
+            if name in given
+        ]
+
+    @property
     def next(self) -> str:
         """Where a list goes on; nothing on its last page."""
         return next(iter(self.attributes("[rel=next]", "href")), "")
