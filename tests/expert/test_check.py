@@ -1,7 +1,5 @@
 """The quote check: Nora edited, Leyla looks; which buttons there are follows from the newsletter's policy."""
 
-import re
-
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -84,7 +82,7 @@ def test_after_her_yes_leyla_sees_the_text_that_she_passed(salt: Asked, leyla: B
     check(leyla, salt, outcome)
     leyla.open(salt.link)
     assert leyla.heading == "Thank you. It stays as you saw it"
-    assert re.findall(r'<h2 id="text">([^<]+)</h2>', leyla.text) == ["As it will run"]
+    assert leyla.read.texts("h2#text") == ["As it will run"]
     assert ("Nobody has to. We put up" in leyla.text, "Nobody is told to. We put up" in leyla.text) == (True, False)
     salt.edit("Nobody has to. We put up plates in 2009.")
     leyla.open(salt.link)

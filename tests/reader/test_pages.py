@@ -280,8 +280,10 @@ def test_the_readers_language_goes_with_every_link(client: FlaskClient, newsroom
     assert len(links) > 6
     assert [link for link in links if not link.endswith(("lang=fa", "lang=en", "lang=ru"))] == []
     assert '<html lang="en" dir="ltr">' in client.get("/steppe/?lang=xx").text
-    ways = Page(client.get("/steppe/").text).attributes("nav a", "href")
+    page = Page(client.get("/steppe/").text)
+    ways = page.attributes("nav a", "href")
     assert (len(ways) > 3, [way for way in ways if "lang=" in way]) == (True, [])
+    assert page.attributes("nav [lang]", "lang") == []
 
 
 def test_the_root_leads_to_the_first_newsletter(client: FlaskClient, newsroom: Newsroom) -> None:
