@@ -3,7 +3,6 @@
 import re
 import threading
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any
 
 import pytest
@@ -67,10 +66,7 @@ def change(nora: AtEdition, public_id: str, fn: Any) -> None:
 
 def shown(nora: AtEdition, query: str = "") -> list[str]:
     """The headlines that are ready, in the page's order."""
-    page = nora.open(f"{nora.page}{query}").text
-    ready = page[page.index('id="ready-list"') : page.index('aria-labelledby="preview"')]
-    found: list[str] = re.findall(r'<h3 class="head"[^>]*><a[^>]*>([^<]+)</a>', ready)
-    return found
+    return nora.get(f"{nora.page}{query}").part("#ready-list").texts("h3.head > a")
 
 
 def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> None:
@@ -235,13 +231,11 @@ def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(nora: AtE
         )
 
     change(nora, first, reword)
-    page = nora.open(nora.page)
-    assert (
-        "It can’t be locked yet" in Page(page.text).words
-        and "its newest words are not cleared yet" in Page(page.text).words
-    )
-    assert f'href="/desk/steppe/questions/{first}"' in page.text[page.text.index('id="before"') :]
-    assert "Lock the edition" not in Page(page.text).buttons
+    page = nora.get(nora.page)
+    before = page.part("section.before")
+    assert "It can’t be locked yet" in before.words and "its newest words are not cleared yet" in before.words
+    assert f"/desk/steppe/questions/{first}" in before.addresses
+    assert "Lock the edition" not in page.buttons
     assert "First confirm that nobody could recognise" in nora.do("lock", 409, version=nora.version())
 
 
@@ -255,8 +249,8 @@ def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: AtEdition) -
         return session.scalars(select(Answer)).one().public_id
 
     answer = nora.database.write(short_slots)
-    page = nora.open(nora.page).text
-    assert re.findall(r'<a href="([^"]+)">Cut it<', page) == [f"/desk/steppe/questions/{first}#acts-{answer}"]
+    ways = [href for words, href in nora.get(nora.page).links if words.startswith("Cut it")]
+    assert ways == [f"/desk/steppe/questions/{first}#acts-{answer}"]
     question = nora.open(f"questions/{first}")
     assert Page(question.text).buttons.count("Take it out of the edition and edit it") == 1
     here = f"questions/{first}/answers/{answer}"
@@ -376,8 +370,7 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(no
     nora.do("lock", version=nora.version())
 
     def happened(edition: str) -> list[str]:
-        page = nora.open(f"editions/{edition}").text.partition('<ol class="happened">')[2].partition("</ol>")[0]
-        return [unescape(words) for words in re.findall(r"<span>([^<]+)</span>", page)]
+        return nora.get(f"editions/{edition}").texts("ol.happened span")
 
     def lock_next(session: Session) -> None:
         edition = session.scalars(select(Edition).filter_by(public_id=nora.next_id)).one()

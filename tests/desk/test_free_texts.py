@@ -1,6 +1,5 @@
 """Whatever somebody at the desk types for an expert is looked through for the askers, whichever press sends it."""
 
-import re
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -24,6 +23,7 @@ from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.messages import used
+from tests.support.pages import Page
 from tests.support.shown import all_shown, fact, seen, version
 from tests.support.stored import everything
 
@@ -170,8 +170,8 @@ SAID = {"headline", "link", "said", "wording", "background", "lead_in", "policy"
 APPROVED = ("expert.shortened", "full_text")  # a line of the checklist says what of the readers stands in it
 
 
-def shown(page: str) -> list[str]:
-    return re.findall(r'<li><mark dir="auto">([^<]+)</mark></li>', page)
+def shown(page: Page) -> list[str]:
+    return page.texts("li > mark[dir=auto]")
 
 
 @SQLITE

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 from werkzeug.test import TestResponse
 
 from app.db import Database
@@ -13,10 +13,12 @@ from app.people import directory
 from app.people.models import Expert
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.pages import Page
 from tests.support.stored import everything
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LEYLA = "experts/leyla"
+LISTS = ("held_kinds", "weekly", "monthly", "places")
 # A form, the field that Vera changes and what she writes, the one that Nora changes and what she writes there.
 FORMS = [
     ("settings", "words", "190", "digest_at", "06:45"),
@@ -37,27 +39,10 @@ def at(database: Database, newsroom: Newsroom, page: str) -> str:
 
 def form(page: str) -> dict[str, Any]:
     """What a browser would send of the form that knows what it showed."""
-    sent: dict[str, Any] = {}
-    tree = LexborHTMLParser(page).css_first("form:has([name=seen])")
-    for one in tree.css("input, textarea, select"):
-        name, kind = one.attributes["name"] or "", one.attributes.get("type")
-        if kind in ("checkbox", "radio") and "checked" not in one.attributes:
-            continue
-        value = value_of(one)
-        if kind == "checkbox" and name in ("held_kinds", "weekly", "monthly", "places"):
-            sent[name] = [*sent.get(name, []), value]
-        else:
-            sent[name] = value
-    return sent
-
-
-def value_of(field: LexborNode) -> str:
-    if field.tag == "textarea":
-        return field.text().removeprefix("\n").replace("\n", "\r\n")  # as browsers send it
-    if field.tag == "select":
-        chosen = field.css_first("option[selected]") or field.css_first("option")
-        return chosen.attributes["value"] or ""
-    return field.attributes.get("value") or ""
+    fields = next(one.fields for one in Page(page).forms if "seen" in one.fields)
+    lists = {name: [value] for name, value in fields.items() if name in LISTS and isinstance(value, str)}
+    whole = {name: value.replace("\n", "\r\n") for name, value in fields.items() if isinstance(value, str)}
+    return fields | whole | lists
 
 
 def told(page: str) -> list[str]:
