@@ -1,7 +1,5 @@
 """Before a wording leaves the house: whether it is still the reader's own, and what was told to the desk alone."""
 
-import re
-
 from sqlalchemy.orm import Session
 
 from app.db import Database
@@ -33,9 +31,8 @@ def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirm
             f"{address}/wording", seen=seen(nora.get(address)), headline="The Salt Wind", body=body, language="en"
         )
         block = section(nora.get(address), "recognise")
-        assert ("".join(re.findall(r'<mark[^>]*own words">([^<]+)</mark>', block)), still in block) == (
-            "".join(own), bool(own),
-        ), body  # fmt: skip
+        marks = block.tree.css('mark[title$="own words"]')
+        assert ("".join(mark.text() for mark in marks), still in block) == ("".join(own), bool(own)), body
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body=TIMUR, language="en")
     nora.post(f"{address}/clear", label=one(database, Question).text.label)  # no press more than for other words
     assert one(database, Question).text.cleared_at is not None
@@ -63,7 +60,7 @@ def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database,
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), **words)
     besides = ["works at the old harbour", "Timur", "timur@post.example"]
     label, before = one(database, Question).text.label, everything(database)
-    assert re.findall(r'<li><mark dir="auto">([^<]+)<', section(nora.get(address), "recognise")) == besides
+    assert section(nora.get(address), "recognise").texts("li > mark[dir=auto]") == besides
     page = nora.post(f"{address}/clear", 422, label=label, looked="\n".join(besides[:2]))
     assert page.count("Something that a reader told only the desk stands in the wording.") == 2
     assert everything(database) == before

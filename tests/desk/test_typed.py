@@ -1,8 +1,5 @@
 """What nobody types by hand but a form can hold: the desk takes it or says why not, and nothing breaks."""
 
-import re
-from html import unescape
-
 import pytest
 from flask import Flask
 from werkzeug.routing import AnyConverter, Rule
@@ -16,6 +13,7 @@ from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.letters import write
+from tests.support.pages import Page
 from tests.support.stored import everything
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -62,7 +60,7 @@ def test_an_old_page_gives_a_letter_to_an_expert_back_and_no_number_of_a_row(
 
 def leads_to(page: str) -> str:
     """Where the button of an error page leads."""
-    return unescape(re.findall(r'<a class="btn" href="([^"]+)">', page)[-1])
+    return Page(page).attributes("a[class=btn]", "href")[-1]
 
 
 def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_typed(
@@ -146,11 +144,10 @@ def test_an_old_page_gives_back_each_text_under_the_name_of_its_field(
     signed_out(nora, newsroom)
     pages.append(nora.post(f"{question}/wording", 403, **wording))
     for page in pages:
-        assert re.findall(r'<label for="(\w+)">([^<]+)</label>\s*<textarea[^>]*>\s*([^<]+)</textarea>', page) == [
-            ("headline", "Headline", "The Salt Wind"),
-            ("body", "The text", "Who measures it?"),
-            ("background", "Background", "Our issue 60."),
-        ]
+        names = ["headline", "body", "background"]
+        assert page.attributes("label:has(+ textarea)", "for") == page.attributes("label + textarea", "id") == names
+        assert page.texts("label:has(+ textarea)") == ["Headline", "The text", "Background"]
+        assert page.texts("label + textarea") == ["The Salt Wind", "Who measures it?", "Our issue 60."]
 
 
 def test_an_address_that_no_page_of_the_desk_has_leads_back_to_it(nora: Desk) -> None:
