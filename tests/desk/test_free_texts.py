@@ -21,6 +21,7 @@ from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
+from tests.support.databases import SQLITE
 from tests.support.desk import Desk
 from tests.support.messages import used
 from tests.support.pages import Page
@@ -31,7 +32,6 @@ LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the sa
 FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur", "timur@post.example"]
 HARMLESS = "We have it from elsewhere. Thank you all the same."
 LATER = "2099-01-01T10:00"
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
 
 Press = tuple[str, str, dict[str, Any]]  # the address, the field, and what else the form holds
 

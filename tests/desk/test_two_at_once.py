@@ -18,13 +18,13 @@ from app.lifecycle import Stale
 from app.people.models import Expert
 from app.questions.models import Note, Question, QuestionText
 from tests.support.cast import Newsroom, handed_in
+from tests.support.databases import SQLITE
 from tests.support.desk import Desk, section
 from tests.support.pages import Page
 from tests.support.shown import seen
 from tests.support.stored import one
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
 FIRST = "We put up salt plates in 2009 and count what falls on them."
 
 

@@ -9,7 +9,7 @@ from app.editions.queries import coming_editions
 from app.newsletters.models import Newsletter
 from app.people import sessions
 from app.people.models import Person
-from tests.support.assignments import Asked, asked
+from tests.support.assignments import Asked
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.letters import write
@@ -17,11 +17,6 @@ from tests.support.pages import Page
 from tests.support.stored import everything
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def leylas(database: Database, newsroom: Newsroom) -> Asked:
-    return asked(database, newsroom)
 
 
 def place(database: Database, asked: Asked) -> str:
@@ -33,10 +28,10 @@ def place(database: Database, asked: Asked) -> str:
     ("zone", "typed"), [("Europe/Prague", "0001-01-01T00:00"), ("America/New_York", "9999-12-31T23:59")]
 )
 def test_a_time_that_the_calendar_has_not_in_this_zone_is_none(
-    nora: Desk, database: Database, newsroom: Newsroom, leylas: Asked, zone: str, typed: str
+    nora: Desk, database: Database, newsroom: Newsroom, salt: Asked, zone: str, typed: str
 ) -> None:
     database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "zone", zone))
-    here, before = place(database, leylas), everything(database)
+    here, before = place(database, salt), everything(database)
     nora.press(f"{here}/invite", 422, look="1", reply_by=typed, due_at=typed)
     nora.press(f"{here}/extend", status=422, due_at=typed)
     assert everything(database) == before
@@ -48,14 +43,14 @@ def test_an_old_page_of_a_newsletter_that_is_called_questions_is_told_as_any_oth
 
 
 def test_an_old_page_gives_a_letter_to_an_expert_back_and_no_number_of_a_row(
-    app: Flask, database: Database, newsroom: Newsroom, leylas: Asked
+    app: Flask, database: Database, newsroom: Newsroom, salt: Asked
 ) -> None:
     nora = Desk(app, newsroom.nora)
     nora.token = "old"
-    where = place(database, leylas)
+    where = place(database, salt)
     page = nora.post(f"/{where}/write", 400, letter="Dear Leyla, is it 40 plates or 54?")
     assert "Dear Leyla, is it 40 plates or 54?</textarea>" in page and leads_to(page) == f"/desk/steppe/{where}"
-    assert "What you wrote" not in nora.post("/letters", 400, letter=leylas.public_id, act="question")
+    assert "What you wrote" not in nora.post("/letters", 400, letter=salt.public_id, act="question")
 
 
 def leads_to(page: str) -> str:
@@ -64,9 +59,9 @@ def leads_to(page: str) -> str:
 
 
 def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_typed(
-    app: Flask, database: Database, newsroom: Newsroom, leylas: Asked
+    app: Flask, database: Database, newsroom: Newsroom, salt: Asked
 ) -> None:
-    question = place(database, leylas).rpartition("/assignments")[0]
+    question = place(database, salt).rpartition("/assignments")[0]
     with database.read() as session:
         edition = coming_editions(session, newsroom.newsletter_id, 1)[0].public_id
     nora = Desk(app, newsroom.nora)
@@ -134,9 +129,9 @@ def test_who_files_a_letter_with_the_session_over_hears_that_nothing_was_filed(
 
 
 def test_an_old_page_gives_back_each_text_under_the_name_of_its_field(
-    nora: Desk, database: Database, newsroom: Newsroom, leylas: Asked
+    nora: Desk, database: Database, newsroom: Newsroom, salt: Asked
 ) -> None:
-    question = place(database, leylas).rpartition("/assignments")[0]
+    question = place(database, salt).rpartition("/assignments")[0]
     wording = {"headline": "The Salt Wind", "body": "Who measures it?", "background": "Our issue 60."}
     token, nora.token = nora.token, "old"
     pages = [nora.post(f"{question}/wording", 400, **wording)]
