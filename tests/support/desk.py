@@ -80,6 +80,11 @@ def undone(nora: Desk, led: str) -> str:
     return nora.get(nora.post("/undo", press=page.value("press"), back=page.value("back"))).notice
 
 
+def as_it_stands(nora: Desk, path: str) -> dict[str, Any]:
+    """What a page would send to its own address if nothing were typed."""
+    return dict(nora.get(path).form(nora.address(path)).fields)
+
+
 def walked(nora: Desk, path: str, rel: str, place: str = "pages") -> list[Page]:
     """The pages from one on, by the link to the next or to the one before."""
     pages = []
