@@ -254,7 +254,7 @@ def test_a_question_that_ran_says_so_and_leads_to_its_public_page(nora, database
     assert [link for link in page.links if link[1].startswith(f"/steppe/q/{ran}/")] == [
         ("Yes, as it ran", f"/steppe/q/{ran}/the-salt-wind")
     ]
-    assert page.index("Who asked") < page.index("What happened")  # the trail is read last
+    assert page.headings.index("Who asked") < page.headings.index("What happened")  # the trail is read last
 
 
 @SQLITE
