@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -117,9 +116,7 @@ def test_exports_are_the_block_letter_for_letter(nora: AtEdition) -> None:
     assert files["txt"].text == TEXT
     assert files["md"].text == "## " + TEXT
     assert files["html"].text == HTML
-    assert [part.text() for part in LexborHTMLParser(files["mail.html"].text).css("h2, p")] == TEXT.strip().split(
-        "\n\n"
-    )
+    assert Page(files["mail.html"].text).texts("h2, p") == TEXT.strip().split("\n\n")
     [block] = json.loads(files["json"].text)
     assert [part["role"] for part in block["paragraphs"]] == ["heading", "question", "lead_in", "answer", "call"]
     kinds = {ending: file.headers["Content-Type"] for ending, file in files.items()}
@@ -141,18 +138,18 @@ def test_exports_are_the_block_letter_for_letter(nora: AtEdition) -> None:
 
 
 def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(nora: AtEdition) -> None:
-    assert "<iframe" not in nora.open(f"{nora.page}?form=mail").text  # nothing is picked yet
+    assert nora.get(f"{nora.page}?form=mail").attributes("iframe", "src") == []  # nothing is picked yet
     nora.words(f"{nora.page}/mail", 404)
     [first] = nora.ready(FIRST)
     nora.do("pick", question=first)
-    [frame] = LexborHTMLParser(nora.open(f"{nora.page}?form=mail").text).css("iframe")
+    [frame] = nora.get(f"{nora.page}?form=mail").tree.css("iframe")
     assert (frame.attributes["src"], frame.attributes["sandbox"]) == (
         f"/desk/steppe/{nora.page}/mail",
         "allow-same-origin",
     )
     shown = nora.open(f"{nora.page}/mail")
-    assert [part.text() for part in LexborHTMLParser(shown.text).css("h2, p")] == TEXT.strip().split("\n\n")
-    assert [link.attributes["href"] for link in LexborHTMLParser(shown.text).css("link")] == ["/static/mail.css"]
+    assert Page(shown.text).texts("h2, p") == TEXT.strip().split("\n\n")
+    assert Page(shown.text).attributes("link", "href") == ["/static/mail.css"]
     assert shown.headers["Content-Security-Policy"] == (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )

@@ -206,12 +206,12 @@ def test_what_has_changed_since_the_look_stops_the_import(nora: Desk, newsroom: 
     assert everything(nora.database) == before
 
 
-def test_a_file_is_its_owners_for_an_hour_and_sealed(app: Flask, nora: Desk, newsroom: Newsroom) -> None:
+def test_a_file_is_its_owners_for_an_hour_and_sealed(nora: Desk, ilya: Desk) -> None:
     path = look(nora, ROWS)
     with nora.database.read() as session:
         upload = session.scalars(select(Upload)).one()
         assert (b"saule" in upload.sealed, uploads.bytes_of(session, upload)) == (False, ROWS.encode())
-    Desk(app, newsroom.ilya).words(path, 404)
+    ilya.words(path, 404)
     look(nora, ROWS)
     assert files(nora.database) == 1  # the one before has gone
     nora.press(f"{look(nora, ROWS)}/drop")

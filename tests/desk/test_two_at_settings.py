@@ -1,10 +1,8 @@
 """Two people at one form of the house: what the second left alone follows the first, and only what both changed is a question."""
 
-import re
 from typing import Any
 
 import pytest
-from selectolax.lexbor import LexborHTMLParser
 from werkzeug.test import TestResponse
 
 from app.db import Database
@@ -47,8 +45,7 @@ def form(page: str) -> dict[str, Any]:
 
 def told(page: str) -> list[str]:
     """What the box on top of the page says: its heading and each of its lines."""
-    box = LexborHTMLParser(page).css_first(".summary")
-    return [re.sub(r"\s+", " ", one.text()).strip() for one in box.css("h2, li")]
+    return [" ".join(one.text().split()) for one in Page(page).tree.css(".summary :is(h2, li)")]
 
 
 def send(who: Desk, path: str, typed: dict[str, Any]) -> TestResponse:
@@ -91,8 +88,8 @@ def test_what_both_changed_is_listed_with_both_values_and_what_was_taken_over_wi
         "What it is about: “Wind and salt”, until then nothing",
         "Slots: “3”, until then “2”",
     ]
-    notes = {one.attributes["id"]: one.text() for one in LexborHTMLParser(met.text).css(".below")}
-    assert notes == {
+    notes = Page(met.text)
+    assert dict(zip(notes.attributes(".below", "id"), notes.texts(".below"), strict=True)) == {
         "words-note": "Now it says: 190",
         "dek-note": "Changed meanwhile. Until then it said: nothing",
         "slots-note": "Changed meanwhile. Until then it said: 2",

@@ -43,9 +43,8 @@ def test_an_old_page_of_a_newsletter_that_is_called_questions_is_told_as_any_oth
 
 
 def test_an_old_page_gives_a_letter_to_an_expert_back_and_no_number_of_a_row(
-    app: Flask, database: Database, newsroom: Newsroom, salt: Asked
+    nora: Desk, database: Database, salt: Asked
 ) -> None:
-    nora = Desk(app, newsroom.nora)
     nora.token = "old"
     where = place(database, salt)
     page = nora.post(f"/{where}/write", 400, letter="Dear Leyla, is it 40 plates or 54?")
@@ -59,12 +58,11 @@ def leads_to(page: str) -> str:
 
 
 def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_typed(
-    app: Flask, database: Database, newsroom: Newsroom, salt: Asked
+    app: Flask, nora: Desk, database: Database, newsroom: Newsroom, salt: Asked
 ) -> None:
     question = place(database, salt).rpartition("/assignments")[0]
     with database.read() as session:
         edition = coming_editions(session, newsroom.newsletter_id, 1)[0].public_id
-    nora = Desk(app, newsroom.nora)
     nora.token = "old"
     for sent, page in {
         "settings": "settings",

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -348,8 +347,7 @@ def test_a_reader_s_mail_is_worded_in_persian(nora: Desk, database: Database) ->
     assert "خبری از The Steppe Letter" in page
 
 
-def test_only_an_editor_words_mails(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    ilya = Desk(app, newsroom.ilya)
+def test_only_an_editor_words_mails(ilya: Desk, database: Database, newsroom: Newsroom) -> None:
     before = everything(database)
     ilya.words("settings/mail-texts", status=404)
     ilya.words(PAGE, status=404)
