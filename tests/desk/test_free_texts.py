@@ -21,7 +21,6 @@ from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
-from tests.support.databases import SQLITE
 from tests.support.desk import Desk
 from tests.support.messages import used
 from tests.support.pages import Page
@@ -174,7 +173,6 @@ def shown(page: Page) -> list[str]:
     return page.texts("li > mark[dir=auto]")
 
 
-@SQLITE
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
 def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
     nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, Asked], Press]
@@ -191,7 +189,6 @@ def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
     assert everything(database) != before
 
 
-@SQLITE
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
 def test_what_holds_nothing_of_the_askers_goes_at_once(
     nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, Asked], Press]
@@ -219,7 +216,6 @@ def test_every_word_of_the_desk_in_a_mail_to_an_expert_has_its_press_above() -> 
     assert {value for _kind, value in typed} == {"typed", "brief", "full_text"}
 
 
-@SQLITE
 def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
@@ -234,7 +230,6 @@ def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
     ]
 
 
-@SQLITE
 def test_what_the_expert_wrote_themselves_goes_back_to_them_and_what_was_added_opens_the_box(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:

@@ -25,7 +25,6 @@ from tests.support.mailroom import LEYLA, Room
 from tests.support.shown import version
 from tests.support.stored import one
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PRAGUE = ZoneInfo("Europe/Prague")
 WORDS = "Who measures the salt in the orchards?"
 

@@ -7,14 +7,12 @@ from app.letters import receive
 from app.questions import moves
 from app.questions.models import Question
 from tests.support.cast import Newsroom
-from tests.support.databases import SQLITE
 from tests.support.desk import section
 from tests.support.letters import TIMUR, asked
 from tests.support.shown import seen
 from tests.support.stored import everything, one
 
 
-@SQLITE
 def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirmed(nora, database, newsroom):
     """And only then: what shares a short run of words that everybody uses is the desk's own."""
     address = question_of(database, newsroom, receive.Ask(TIMUR), receive.Ask("Who should we ask about the plates?"))
@@ -38,14 +36,12 @@ def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirm
     assert one(database, Question).text.cleared_at is not None
 
 
-@SQLITE
 def test_word_for_word_is_no_word_too_many(nora, database, newsroom):
     address = question_of(database, newsroom, receive.Ask(TIMUR, verbatim=True))
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="The Salt Wind", body=TIMUR, language="en")
     assert "own words" not in section(nora.get(address), "recognise")
 
 
-@SQLITE
 def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database, newsroom):
     private = receive.Ask(
         "who weighs the salt in the orchards by the sea?",

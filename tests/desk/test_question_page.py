@@ -22,7 +22,6 @@ from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered, handed_in
-from tests.support.databases import SQLITE
 from tests.support.desk import section, walked
 from tests.support.letters import TIMUR, asked
 from tests.support.shown import seen
@@ -43,7 +42,6 @@ def opened(database: Database, newsroom: Newsroom, *asks: str | receive.Ask, hea
     return database.write(fn)
 
 
-@SQLITE
 @pytest.mark.parametrize(
     ("offer", "summary"), [("Close it …", "Close it"), ("Merge it …", "Merge it into another question")]
 )
@@ -56,7 +54,6 @@ def test_what_the_head_offers_opens_its_form_also_without_scripts(nora, database
     assert "<details id=" not in nora.get(href.replace("open=", "open=x"))
 
 
-@SQLITE
 def test_each_letter_stands_beside_the_wording_in_its_own_language_and_direction(nora, database, newsroom):
     page = nora.get(opened(database, newsroom, TIMUR, "چه کسی نمک را اندازه می‌گیرد؟", "who weighs the salt"))
     words = section(page, "wording")
@@ -69,7 +66,6 @@ def test_each_letter_stands_beside_the_wording_in_its_own_language_and_direction
     assert f'<p class="said" dir="auto" lang="en">{WORDS}</p>' in words
 
 
-@SQLITE
 def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_of_thirty(nora, database, newsroom):
     address = opened(database, newsroom, *(f"who weighs the salt in year {year}?" for year in range(1980, 2020)))
     page = nora.get(address)
@@ -151,7 +147,6 @@ def test_the_trail_goes_back_page_by_page_with_nothing_twice_and_nothing_left_ou
     assert usual == unknown
 
 
-@SQLITE
 def test_the_hour_of_a_letter_without_an_address_is_told_nowhere(nora, database, newsroom):
     lines = section(nora.get(opened(database, newsroom, TIMUR)), "trail").parts("li:has(summary)")
     assert [(line.texts("time"), line.texts("summary")) for line in lines] == [
@@ -186,7 +181,6 @@ def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_ma
     assert few <= 60
 
 
-@SQLITE
 def test_topics_are_those_in_use_and_new_ones_by_name(nora, database, newsroom):
     first, second = opened(database, newsroom), opened(database, newsroom, headline="Ferries")
     nora.post(f"{first}/topics", more="Salt, Ports and ferries")
@@ -225,7 +219,6 @@ def test_look_alikes_become_one_with_one_press_or_are_not_shown_again(nora, data
     assert "It isn’t there any more; nothing was done." in nora.get(salt)
 
 
-@SQLITE
 def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database, newsroom):
     ran = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
 
@@ -246,7 +239,6 @@ def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database,
         assert f"/steppe/q/{ran}/" in outbox.read(session, mail).text
 
 
-@SQLITE
 def test_a_question_that_ran_says_so_and_leads_to_its_public_page(nora, database, newsroom):
     ran = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
     page = nora.get(f"/questions/{ran}")
@@ -257,7 +249,6 @@ def test_a_question_that_ran_says_so_and_leads_to_its_public_page(nora, database
     assert page.headings.index("Who asked") < page.headings.index("What happened")  # the trail is read last
 
 
-@SQLITE
 def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked_at_first(nora, database, newsroom):
     named = receive.Ask(
         TIMUR,
@@ -321,7 +312,6 @@ def test_words_of_readers_are_found_and_those_of_the_desk_are_not(text, found):
     assert shared(text, private, [WORDS]) == found
 
 
-@SQLITE
 def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, database, newsroom):
     """Each of the three texts; the language alone leaves the words as they were."""
     address = opened(database, newsroom)
@@ -343,7 +333,6 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
             nora.post(f"{address}/clear", label=question.text.label)
 
 
-@SQLITE
 def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, newsroom):
     def fn(session: Session) -> str:
         question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]

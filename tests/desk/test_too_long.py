@@ -16,7 +16,6 @@ from tests.support.pages import Page
 from tests.support.shown import all_shown, seen, version
 from tests.support.stored import everything, one
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = "Who measures the salt in the orchards?"
 
 

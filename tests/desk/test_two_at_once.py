@@ -18,7 +18,6 @@ from app.lifecycle import Stale
 from app.people.models import Expert
 from app.questions.models import Note, Question, QuestionText
 from tests.support.cast import Newsroom, handed_in
-from tests.support.databases import SQLITE
 from tests.support.desk import Desk, section
 from tests.support.pages import Page
 from tests.support.shown import seen
@@ -82,7 +81,6 @@ def test_the_second_at_an_answer_learns_who_when_and_what_and_sees_both_texts(no
     ]
 
 
-@SQLITE
 def test_who_gives_way_keeps_what_they_wrote_in_a_note(nora, ilya, database, question, answer):
     opened_by_both = seen(nora.get(answer))
     ilya.post(answer, seen=opened_by_both, answer="We put up salt plates.", act="save")
@@ -94,7 +92,6 @@ def test_who_gives_way_keeps_what_they_wrote_in_a_note(nora, ilya, database, que
     ]
 
 
-@SQLITE
 def test_who_is_late_for_a_text_that_is_being_checked_can_still_keep_theirs(nora, ilya, database, answer):
     opened_by_both = seen(ilya.get(answer))
     nora.post(answer, seen=opened_by_both, answer="We put up salt plates.", act="check")
@@ -107,7 +104,6 @@ def test_who_is_late_for_a_text_that_is_being_checked_can_still_keep_theirs(nora
     assert "We weigh the salt." in notes(database)[0]
 
 
-@SQLITE
 def test_the_same_words_sent_twice_meet_nobody(nora, database, answer):
     opened = seen(nora.get(answer))
     for _press in range(2):
@@ -115,7 +111,6 @@ def test_the_same_words_sent_twice_meet_nobody(nora, database, answer):
     assert texts(database) == [FIRST, "We put up salt plates."]
 
 
-@SQLITE
 def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, database, question):
     opened = seen(nora.get(question), "wording")
     ilya.post(f"{question}/topics", more="Salt")
@@ -141,7 +136,6 @@ def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, databa
     assert (one(database, Question).headline, one(database, Question).wording) == ("Salt wind", "Who weighs the salt?")
 
 
-@SQLITE
 def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora, ilya, database, newsroom, question):
     def draft(session: Session) -> str:
         marek = session.get_one(Expert, newsroom.marek.expert_id)
@@ -194,7 +188,6 @@ class Thing:
         )
 
 
-@SQLITE
 @pytest.mark.parametrize("what", ["answer", "wording"])
 def test_in_a_hundred_orders_of_two_writers_no_word_is_lost_and_none_is_written_over(
     nora, ilya, database, question, answer, what

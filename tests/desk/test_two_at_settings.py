@@ -14,7 +14,6 @@ from tests.support.desk import Desk
 from tests.support.pages import Page
 from tests.support.stored import everything
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LEYLA = "experts/leyla"
 LISTS = ("held_kinds", "weekly", "monthly", "places")
 # A form, the field that Vera changes and what she writes, the one that Nora changes and what she writes there.

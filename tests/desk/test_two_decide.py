@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -22,20 +21,10 @@ from app.questions.models import Question
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
 from tests.support.desk import Desk
-from tests.support.desk_people import hire
 from tests.support.pages import Page
 from tests.support.questions import WORDS, opened
 from tests.support.shown import facts_in, newest, seen, version
 from tests.support.stored import one
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def vera(app: Flask, database: Database, newsroom: Newsroom) -> Desk:
-    """Vera, who edits the Steppe Letter too."""
-    staff = database.write(lambda s: hire(s, newsroom.newsletter_id, "Vera Holm", "vera@desk.example", "editor"))
-    return Desk(app, staff)
 
 
 def told(page: Page) -> str:

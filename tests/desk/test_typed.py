@@ -16,8 +16,6 @@ from tests.support.letters import write
 from tests.support.pages import Page
 from tests.support.stored import everything
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 
 def place(database: Database, asked: Asked) -> str:
     with database.read() as session:

@@ -1,7 +1,6 @@
 """The quote check: Nora edited, Leyla looks; which buttons there are follows from the newsletter's policy."""
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,11 +14,6 @@ from tests.support.cast import Newsroom
 from tests.support.stored import rows
 
 DUST = EDITED.replace("2009", "2010")
-
-
-@pytest.fixture
-def leyla(app: Flask) -> Browser:
-    return Browser(app)
 
 
 @pytest.fixture
