@@ -10,7 +10,6 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
@@ -27,8 +26,9 @@ from app.people.models import Person
 from app.questions import moves as questions
 from tests.support.at_the_form import answered, ask
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
+from tests.support.desk import Desk, walked
 from tests.support.desk_people import second_desk
+from tests.support.pages import Page
 from tests.support.stored import counted
 
 APP = Path(__file__).parent.parent.parent / "app"
@@ -102,8 +102,11 @@ def note(database: Database, newsroom: Newsroom, times: int) -> str:
 
 def lines(nora: Desk, query: str = "") -> list[str]:
     """The sentences of a page of the trail, newest first."""
-    page = nora.open(f"trail?{query}").text
-    return [unescape(text) for text in re.findall(r"<bdi>([^<]*)</bdi>", page.partition("trail--whole")[2])]
+    return told_on(nora.get(f"trail?{query}"))
+
+
+def told_on(page: Page) -> list[str]:
+    return page.texts(".trail--whole bdi")
 
 
 def test_a_readers_letter_leaves_no_word_name_or_address_in_the_trail_or_its_files(
@@ -159,12 +162,7 @@ def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom:
 
 def test_page_after_page_tells_everything_once(database: Database, newsroom: Newsroom, nora: Desk) -> None:
     note(database, newsroom, 2 * PAGE + 30)
-    href, pages = "trail", []
-    while href:
-        page = nora.open(href.removeprefix("/desk/steppe/")).text
-        pages.append(re.findall(r"<bdi>([^<]*)</bdi>", page.partition("trail--whole")[2]))
-        older = re.search(r'rel="next" href="([^"]*)"', page)
-        href = unescape(older[1]) if older else ""
+    pages = [told_on(page) for page in walked(nora, "trail", "next")]
     with database.read() as session:
         count = len(session.scalars(select(Event.id).filter_by(newsletter_id=newsroom.newsletter_id)).all())
     assert [len(told) for told in pages] == [PAGE, PAGE, count - 2 * PAGE]
@@ -202,14 +200,13 @@ def test_settings_and_another_desk_each_have_their_own_trail(
     )
     assert "Nora Lind changed the settings: Slots." in lines(nora, "what=newsletter")
     database.write(second_desk)
-    assert nora.open("../delta/trail").status_code == 404
+    assert nora.open("/desk/delta/trail").status_code == 404
 
 
-def test_an_assistant_neither_sees_the_trail_nor_the_way_to_it(app: Flask, newsroom: Newsroom) -> None:
-    ilya = Desk(app, newsroom.ilya)
+def test_an_assistant_neither_sees_the_trail_nor_the_way_to_it(nora: Desk, ilya: Desk) -> None:
     assert [ilya.open(path).status_code for path in ("trail", "trail/csv", "trail/jsonl")] == [404, 404, 404]
     assert "trail" not in ilya.words("settings")
-    assert "the trail of all that was done" in Desk(app, newsroom.nora).words("settings")
+    assert "the trail of all that was done" in nora.words("settings")
 
 
 def test_a_page_takes_as_many_queries_for_a_hundred_as_for_three_and_each_has_its_index(

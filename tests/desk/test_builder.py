@@ -3,7 +3,6 @@
 import re
 import threading
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any
 
 import pytest
@@ -32,8 +31,7 @@ from app.questions.models import Question
 from app.typesetting.renderers import to_text
 from tests.support.cast import Newsroom, answered
 from tests.support.desk import Desk
-from tests.support.edition_desk import FIRST, SECOND, THIRD, AtEdition
-from tests.support.pages import Page
+from tests.support.edition_desk import FIRST, SECOND, THIRD, Coming
 from tests.support.shown import seen
 from tests.support.stored import counted, everything
 
@@ -41,18 +39,13 @@ ALL = [FIRST, SECOND, THIRD]
 
 
 @pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> AtEdition:
-    return AtEdition(app, newsroom)
-
-
-@pytest.fixture
-def dana(app: Flask, nora: AtEdition) -> Desk:
+def dana(app: Flask, nora: Desk, newsroom: Newsroom) -> Desk:
     """A second editor, at the same desk at the same time."""
 
     def hire(session: Session) -> Any:
         person = directory.add_person(session, Clock(), "Dana Kim", "dana@desk.example")
-        directory.give_role(session, Clock(), person, nora.newsroom.newsletter_id, "editor")
-        return directory.staff_actor(session, person.id, nora.newsroom.newsletter_id)
+        directory.give_role(session, Clock(), person, newsroom.newsletter_id, "editor")
+        return directory.staff_actor(session, person.id, newsroom.newsletter_id)
 
     return Desk(app, nora.database.write(hire))
 
@@ -61,16 +54,13 @@ def the(session: Session, public_id: str) -> Question:
     return session.scalars(select(Question).filter_by(public_id=public_id)).one()
 
 
-def change(nora: AtEdition, public_id: str, fn: Any) -> None:
-    nora.database.write(lambda session: fn(session, the(session, public_id)))
+def change(coming: Coming, public_id: str, fn: Any) -> None:
+    coming.database.write(lambda session: fn(session, the(session, public_id)))
 
 
-def shown(nora: AtEdition, query: str = "") -> list[str]:
+def shown(coming: Coming, query: str = "") -> list[str]:
     """The headlines that are ready, in the page's order."""
-    page = nora.open(f"{nora.page}{query}").text
-    ready = page[page.index('id="ready-list"') : page.index('aria-labelledby="preview"')]
-    found: list[str] = re.findall(r'<h3 class="head"[^>]*><a[^>]*>([^<]+)</a>', ready)
-    return found
+    return coming.nora.get(f"{coming.page}{query}").part("#ready-list").texts("h3.head > a")
 
 
 def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> None:
@@ -83,17 +73,17 @@ def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> N
 
 
 @pytest.mark.both_databases
-def test_what_is_ready_is_narrowed_down_by_the_address(nora: AtEdition) -> None:
-    first, second, third = nora.ready(*ALL)
+def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
+    first, second, third = coming.ready(*ALL)
     today = datetime.now(UTC).date()
 
     def prepare(session: Session) -> None:
-        topic = Topic(newsletter_id=nora.newsroom.newsletter_id, slug="salt", name="Salt")
+        topic = Topic(newsletter_id=newsroom.newsletter_id, slug="salt", name="Salt")
         session.add(topic)
         session.flush()
-        questions.set_topics(session, nora.newsroom.nora, the(session, first), [topic.id])
-        marek_answers(session, nora.newsroom, the(session, second))
-        questions.shelve(session, nora.newsroom.nora, the(session, third))
+        questions.set_topics(session, newsroom.nora, the(session, first), [topic.id])
+        marek_answers(session, newsroom, the(session, second))
+        questions.shelve(session, newsroom.nora, the(session, third))
         the(session, third).must_run_by = today
         old = session.scalars(select(Answer).filter_by(question_id=the(session, first).id)).one()
         session.execute(
@@ -102,85 +92,87 @@ def test_what_is_ready_is_narrowed_down_by_the_address(nora: AtEdition) -> None:
 
     nora.database.write(prepare)
     with nora.database.read() as session:
-        marek = session.get_one(Expert, nora.newsroom.marek.expert_id).public_id
-    assert shown(nora) == [THIRD, FIRST, SECOND]  # what has a date comes first
+        marek = session.get_one(Expert, newsroom.marek.expert_id).public_id
+    assert shown(coming) == [THIRD, FIRST, SECOND]  # what has a date comes first
     found = {
         "topic=salt": [FIRST], f"expert={marek}": [SECOND], "age=7": [FIRST], "age=28": [], "length=long": [SECOND],
         "length=fits": [THIRD, FIRST], "by=any": [THIRD], "by=this": [THIRD], "source=shelf": [THIRD],
         "source=answered&length=fits": [FIRST],
     }  # fmt: skip
-    assert {query: shown(nora, f"?{query}") for query in found} == found
-    said = nora.words(f"{nora.page}?topic=salt&expert=nobody&age=soon")
+    assert {query: shown(coming, f"?{query}") for query in found} == found
+    said = nora.words(f"{coming.page}?topic=salt&expert=nobody&age=soon")
     assert "left out: Expert, Approved." in said
     # A press keeps the address, so that the same is looked at afterwards.
-    assert nora.press(f"{nora.page}/pick?topic=salt", question=first) == f"/desk/steppe/{nora.page}?topic=salt#slots"
+    assert (
+        nora.press(f"{coming.page}/pick?topic=salt", question=first) == f"/desk/steppe/{coming.page}?topic=salt#slots"
+    )
 
 
-def test_the_slots_are_put_in_an_order_at_once(nora: AtEdition) -> None:
-    first, second, third = nora.ready(*ALL)
-    nora.do("arrange", order=[second, first], version=nora.version())
-    assert nora.stands() == ("planned", [SECOND, FIRST])
-    nora.do("arrange", order=[third, second], version=nora.version())  # one out, one in
-    assert nora.stands() == ("planned", [THIRD, SECOND])
+def test_the_slots_are_put_in_an_order_at_once(nora: Desk, coming: Coming) -> None:
+    first, second, third = coming.ready(*ALL)
+    coming.do("arrange", order=[second, first], version=coming.version())
+    assert coming.stands() == ("planned", [SECOND, FIRST])
+    coming.do("arrange", order=[third, second], version=coming.version())  # one out, one in
+    assert coming.stands() == ("planned", [THIRD, SECOND])
     before = everything(nora.database)
-    nora.do("arrange", 409, order=[first, second, third], version=nora.version())
-    nora.do("arrange", 409, order=[first, first], version=nora.version())
-    nora.do("arrange", 409, order=[first])  # a form without the version it was drawn for
-    nora.do("arrange", 404, order=["0" * 12], version=nora.version())
+    coming.do("arrange", 409, order=[first, second, third], version=coming.version())
+    coming.do("arrange", 409, order=[first, first], version=coming.version())
+    coming.do("arrange", 409, order=[first])  # a form without the version it was drawn for
+    coming.do("arrange", 404, order=["0" * 12], version=coming.version())
     assert everything(nora.database) == before
-    nora.do("arrange", version=nora.version())
-    assert nora.stands() == ("planned", [])
+    coming.do("arrange", version=coming.version())
+    assert coming.stands() == ("planned", [])
 
 
-def test_of_two_at_once_the_second_is_told_who_did_what(nora: AtEdition, dana: Desk) -> None:
-    first, second, third = nora.ready(*ALL)
-    nora.do("arrange", order=[first, second], version=nora.version())
-    opened = seen(nora.open(nora.page).text)
-    dana.press(f"{nora.page}/down", question=first, seen=opened)
-    dana.press(f"{nora.page}/drop", question=first)
+def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, coming: Coming, dana: Desk) -> None:
+    first, second, third = coming.ready(*ALL)
+    coming.do("arrange", order=[first, second], version=coming.version())
+    opened = seen(nora.open(coming.page).text)
+    dana.press(f"{coming.page}/down", question=first, seen=opened)
+    dana.press(f"{coming.page}/drop", question=first)
 
-    said = nora.do("arrange", 409, order=[first, second], seen=opened)
+    said = coming.do("arrange", 409, order=[first, second], seen=opened)
     assert "This edition was changed after you opened this page" in said
     assert f"“{FIRST}”: Dana Kim moved it within the edition." in said
     assert f"“{FIRST}”: Dana Kim took it out of its edition." in said
-    nora.do("up", 409, question=second, seen=opened)
-    assert nora.stands() == ("planned", [SECOND])
+    coming.do("up", 409, question=second, seen=opened)
+    assert coming.stands() == ("planned", [SECOND])
     # What names its question is done whoever else was at work, and the page after it tells the rest.
-    nora.do("pick", question=third, seen=opened)
-    said = nora.words(nora.page)
+    coming.do("pick", question=third, seen=opened)
+    said = nora.words(coming.page)
     assert (
         f"“{THIRD}” stands in slot 2." in said and f"Meanwhile: “{FIRST}”: Dana Kim took it out of its edition." in said
     )
-    assert nora.stands() == ("planned", [SECOND, THIRD])
+    assert coming.stands() == ("planned", [SECOND, THIRD])
     # The same person in another window is told what they did there.
-    assert f"“{THIRD}”: You picked it for an edition." in nora.do("slots", 409, slots=3, seen=opened)
+    assert f"“{THIRD}”: You picked it for an edition." in coming.do("slots", 409, slots=3, seen=opened)
 
 
-def test_a_date_is_set_taken_away_and_warned_of(nora: AtEdition) -> None:
-    first, second = nora.ready(FIRST, SECOND)
+def test_a_date_is_set_taken_away_and_warned_of(nora: Desk, coming: Coming) -> None:
+    first, second = coming.ready(FIRST, SECOND)
     with nora.database.read() as session:
-        runs = nora.edition(session).rule_date
+        runs = coming.edition(session).rule_date
     before = everything(nora.database)
     for bad in ("soon", "2020-02-30", "2020-01-01"):
-        assert "Give a day that is still to come." in nora.do("date", 409, question=first, by=bad)
+        assert "Give a day that is still to come." in coming.do("date", 409, question=first, by=bad)
     assert everything(nora.database) == before
-    nora.do("date", question=first, by=runs.isoformat())
-    nora.do("pick", question=second)
-    said = nora.words(nora.page)
+    coming.do("date", question=first, by=runs.isoformat())
+    coming.do("pick", question=second)
+    said = nora.words(coming.page)
     assert f"{FIRST} : it must run by" in said and "the edition after this one is too late" in said
     assert "It must run by" in nora.words("")
-    nora.do("pick", question=first)
-    assert "is too late" not in nora.words(nora.page)
+    coming.do("pick", question=first)
+    assert "is too late" not in nora.words(coming.page)
     assert "It must run by" not in nora.words("")
-    nora.do("carry", question=first)
-    said = nora.words(f"editions/{nora.next_id}")
+    coming.do("carry", question=first)
+    said = nora.words(f"editions/{coming.next_id}")
     assert f"{FIRST} : it was to run by" in said
-    nora.press(f"editions/{nora.next_id}/date", question=first, by="")
-    assert "it was to run by" not in nora.words(f"editions/{nora.next_id}")
+    nora.press(f"editions/{coming.next_id}/date", question=first, by="")
+    assert "it was to run by" not in nora.words(f"editions/{coming.next_id}")
 
 
-def test_a_date_can_be_set_on_the_questions_own_page(nora: AtEdition) -> None:
-    [first] = nora.ready(FIRST)
+def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming: Coming) -> None:
+    [first] = coming.ready(FIRST)
     by = (datetime.now(UTC) + timedelta(days=40)).date()
     nora.press(f"questions/{first}/must-run-by", must_run_by="", by=by.isoformat())
     with nora.database.read() as session:
@@ -193,80 +185,80 @@ def test_a_date_can_be_set_on_the_questions_own_page(nora: AtEdition) -> None:
         assert the(session, first).must_run_by is None
 
 
-def test_several_answers_run_together_in_the_order_that_is_wanted(nora: AtEdition) -> None:
-    [first] = nora.ready(FIRST)
-    change(nora, first, lambda session, question: marek_answers(session, nora.newsroom, question))
-    nora.do("pick", question=first)
+def test_several_answers_run_together_in_the_order_that_is_wanted(
+    nora: Desk, coming: Coming, newsroom: Newsroom
+) -> None:
+    [first] = coming.ready(FIRST)
+    change(coming, first, lambda session, question: marek_answers(session, newsroom, question))
+    coming.do("pick", question=first)
 
     def printed() -> list[str]:
         with nora.database.read() as session:
-            [block] = locking.blocks(session, nora.edition(session))
+            [block] = locking.blocks(session, coming.edition(session))
         return re.findall(r"I (?:also )?asked ([^,]+),", to_text(block))
 
     assert printed() == ["Leyla Aydın", "Marek Dvořák"]
-    assert [word for word in Page(nora.open(nora.page).text).buttons if word == "Put it first"] == ["Put it first"]
+    assert [word for word in nora.get(coming.page).buttons if word == "Put it first"] == ["Put it first"]
     with nora.database.read() as session:
-        marek = session.scalars(select(Answer).filter_by(expert_id=nora.newsroom.marek.expert_id)).one().public_id
-    nora.do("first", question=first, answer=marek)
+        marek = session.scalars(select(Answer).filter_by(expert_id=newsroom.marek.expert_id)).one().public_id
+    coming.do("first", question=first, answer=marek)
     assert printed() == ["Marek Dvořák", "Leyla Aydın"]
-    nora.do("first", 409, question=first, answer="nobody's")
+    coming.do("first", 409, question=first, answer="nobody's")
 
 
-def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(nora: AtEdition) -> None:
-    first, second = nora.ready(FIRST, SECOND)
-    nora.do("arrange", order=[first, second], version=nora.version())
-    assert any(word.startswith("Remove slot 2 and move it to") for word in Page(nora.open(nora.page).text).buttons)
-    nora.do("slots", slots=1)
-    assert nora.stands() == ("planned", [FIRST])
-    assert SECOND in nora.words(f"editions/{nora.next_id}")
+def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(nora: Desk, coming: Coming) -> None:
+    first, second = coming.ready(FIRST, SECOND)
+    coming.do("arrange", order=[first, second], version=coming.version())
+    assert any(word.startswith("Remove slot 2 and move it to") for word in nora.get(coming.page).buttons)
+    coming.do("slots", slots=1)
+    assert coming.stands() == ("planned", [FIRST])
+    assert SECOND in nora.words(f"editions/{coming.next_id}")
     with nora.database.read() as session:
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%")))
         assert list(kinds).count("expert.carried_over") == 1
 
 
-def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(nora: AtEdition) -> None:
-    first, second = nora.ready(FIRST, SECOND)
-    nora.do("arrange", order=[first, second], version=nora.version())
-    assert "Lock the edition" in Page(nora.open(nora.page).text).buttons
+def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(
+    nora: Desk, coming: Coming, newsroom: Newsroom
+) -> None:
+    first, second = coming.ready(FIRST, SECOND)
+    coming.do("arrange", order=[first, second], version=coming.version())
+    assert "Lock the edition" in nora.get(coming.page).buttons
 
     def reword(session: Session, question: Question) -> None:
-        wording.reword(
-            session, nora.newsroom.nora, question, headline=FIRST, body="Who measures it now?", language="en"
-        )
+        wording.reword(session, newsroom.nora, question, headline=FIRST, body="Who measures it now?", language="en")
 
-    change(nora, first, reword)
-    page = nora.open(nora.page)
-    assert (
-        "It can’t be locked yet" in Page(page.text).words
-        and "its newest words are not cleared yet" in Page(page.text).words
-    )
-    assert f'href="/desk/steppe/questions/{first}"' in page.text[page.text.index('id="before"') :]
-    assert "Lock the edition" not in Page(page.text).buttons
-    assert "First confirm that nobody could recognise" in nora.do("lock", 409, version=nora.version())
+    change(coming, first, reword)
+    page = nora.get(coming.page)
+    before = page.part("section.before")
+    assert "It can’t be locked yet" in before.words and "its newest words are not cleared yet" in before.words
+    assert f"/desk/steppe/questions/{first}" in before.addresses
+    assert "Lock the edition" not in page.buttons
+    assert "First confirm that nobody could recognise" in coming.do("lock", 409, version=coming.version())
 
 
-def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: AtEdition) -> None:
+def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
     """One press takes it out and its approval back, and leads to the text. Of two who press, the second is told."""
-    [first] = nora.ready(FIRST)
-    nora.do("pick", question=first)
+    [first] = coming.ready(FIRST)
+    coming.do("pick", question=first)
 
     def short_slots(session: Session) -> str:
-        session.get_one(Newsletter, nora.newsroom.newsletter_id).words = 5
+        session.get_one(Newsletter, newsroom.newsletter_id).words = 5
         return session.scalars(select(Answer)).one().public_id
 
     answer = nora.database.write(short_slots)
-    page = nora.open(nora.page).text
-    assert re.findall(r'<a href="([^"]+)">Cut it<', page) == [f"/desk/steppe/questions/{first}#acts-{answer}"]
-    question = nora.open(f"questions/{first}")
-    assert Page(question.text).buttons.count("Take it out of the edition and edit it") == 1
+    ways = [href for words, href in nora.get(coming.page).links if words.startswith("Cut it")]
+    assert ways == [f"/desk/steppe/questions/{first}#acts-{answer}"]
+    question = nora.get(f"questions/{first}")
+    assert question.buttons.count("Take it out of the edition and edit it") == 1
     here = f"questions/{first}/answers/{answer}"
-    opened = seen(question.text, "cut")
+    opened = seen(question, "cut")
     assert nora.press(f"{here}/cut", seen=opened) == f"/desk/steppe/{here}/edit"
     assert "It is out of the edition, and its approval taken back." in nora.words(f"{here}/edit")
     with nora.database.read() as session:
         assert (session.scalars(select(Answer)).one().state, the(session, first).state) == ("edited", "seeking")
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%"))).all()
-    assert (nora.stands(), kinds) == (("planned", []), [])
+    assert (coming.stands(), kinds) == (("planned", []), [])
     before = everything(nora.database)
     nora.press(f"{here}/cut", 409, seen=opened)
     assert everything(nora.database) == before
@@ -284,18 +276,20 @@ def take_back(session: Session) -> None:
     withdraw(session, receipts.reader_of(letter), letter)
 
 
-def test_a_question_taken_back_a_second_before_the_lock_is_out_and_the_page_says_so(nora: AtEdition) -> None:
-    first, second = nora.ready(FIRST, SECOND)
-    change(nora, first, lambda session, question: timur_asks_alone(session, nora.newsroom, question))
-    nora.do("arrange", order=[first, second], version=nora.version())
-    opened = seen(nora.open(nora.page).text)
+def test_a_question_taken_back_a_second_before_the_lock_is_out_and_the_page_says_so(
+    nora: Desk, coming: Coming, newsroom: Newsroom
+) -> None:
+    first, second = coming.ready(FIRST, SECOND)
+    change(coming, first, lambda session, question: timur_asks_alone(session, newsroom, question))
+    coming.do("arrange", order=[first, second], version=coming.version())
+    opened = seen(nora.open(coming.page).text)
     nora.database.write(take_back)
-    said = nora.do("lock", 409, seen=opened)
+    said = coming.do("lock", 409, seen=opened)
     assert "A reader took their question back. It is out of this edition, and its words are erased." in said
     assert FIRST not in said
-    assert nora.stands() == ("planned", [SECOND])
-    nora.do("lock", version=nora.version())
-    assert nora.stands() == ("locked", [SECOND])
+    assert coming.stands() == ("planned", [SECOND])
+    coming.do("lock", version=coming.version())
+    assert coming.stands() == ("locked", [SECOND])
 
 
 @pytest.mark.parametrize("first_there", ["the lock", "the reader"])
@@ -346,44 +340,47 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
     )
 
 
-def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(nora: AtEdition) -> None:
-    [first] = nora.ready(FIRST)
-    nora.do("pick", question=first)
+def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(
+    nora: Desk, coming: Coming, newsroom: Newsroom
+) -> None:
+    [first] = coming.ready(FIRST)
+    coming.do("pick", question=first)
     for press in ("lock", "send"):
-        nora.do(press, version=nora.version())
-    said = nora.words(nora.page)
+        coming.do(press, version=coming.version())
+    said = nora.words(coming.page)
     assert "We put up salt plates in 2009 and count what falls on them.” SHA-256" in said
     assert "its hash does not fit" not in said
 
     def spoil(session: Session, question: Question) -> None:
-        publishing.retract(session, nora.newsroom.nora, question, "somebody is in danger")
+        publishing.retract(session, newsroom.nora, question, "somebody is in danger")
         session.scalars(select(EditionItem)).one().output += " "
 
-    change(nora, first, spoil)
-    said = nora.words(nora.page)
+    change(coming, first, spoil)
+    said = nora.words(coming.page)
     assert "Its public page has been taken down since." in said and "its hash does not fit" in said
 
 
-def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(nora: AtEdition) -> None:
-    first, second, third = nora.ready(*ALL[:3])
-    nora.press(f"editions/{nora.next_id}/pick", question=third)
+def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(
+    nora: Desk, coming: Coming, newsroom: Newsroom
+) -> None:
+    first, second, third = coming.ready(*ALL[:3])
+    nora.press(f"editions/{coming.next_id}/pick", question=third)
     for question in (first, second):
-        nora.do("pick", question=question)
-    nora.do("down", question=first)
-    nora.do("drop", question=second)
-    nora.do("pick", question=second)
-    nora.do("carry", question=second)
-    nora.do("lock", version=nora.version())
+        coming.do("pick", question=question)
+    coming.do("down", question=first)
+    coming.do("drop", question=second)
+    coming.do("pick", question=second)
+    coming.do("carry", question=second)
+    coming.do("lock", version=coming.version())
 
     def happened(edition: str) -> list[str]:
-        page = nora.open(f"editions/{edition}").text.partition('<ol class="happened">')[2].partition("</ol>")[0]
-        return [unescape(words) for words in re.findall(r"<span>([^<]+)</span>", page)]
+        return nora.get(f"editions/{edition}").texts("ol.happened span")
 
     def lock_next(session: Session) -> None:
-        edition = session.scalars(select(Edition).filter_by(public_id=nora.next_id)).one()
-        locking.lock_edition(session, nora.newsroom.nora, edition)
+        edition = session.scalars(select(Edition).filter_by(public_id=coming.next_id)).one()
+        locking.lock_edition(session, newsroom.nora, edition)
 
-    assert happened(nora.id) == [
+    assert happened(coming.id) == [
         "The calendar planned the edition.",
         f"“{ALL[0]}”: Nora Lind picked it for an edition.",
         f"“{ALL[1]}”: Nora Lind picked it for an edition.",
@@ -394,7 +391,7 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(no
         "Nora Lind locked the edition.",
     ]
     nora.database.write(lock_next)
-    assert happened(nora.next_id) == [
+    assert happened(coming.next_id) == [
         "The calendar planned the edition.",
         f"“{ALL[2]}”: Nora Lind picked it for an edition.",
         f"“{ALL[1]}”: Nora Lind carried it over to this edition.",
@@ -402,24 +399,24 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(no
     ]
 
 
-def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: AtEdition) -> None:
+def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk, coming: Coming) -> None:
     def asked() -> int:
         with counted(nora.database) as statements:
-            nora.words(nora.page)
+            nora.words(coming.page)
         return len(statements)
 
-    nora.ready(*ALL)
+    coming.ready(*ALL)
     few = asked()
-    nora.ready(*(f"What falls on plate {number}?" for number in range(5)))
+    coming.ready(*(f"What falls on plate {number}?" for number in range(5)))
     assert asked() == few <= 34
 
 
-def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: AtEdition) -> None:
+def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
     def full(session: Session) -> tuple[str, str]:
-        edition = nora.edition(session)
+        edition = coming.edition(session)
         later = list(session.scalars(slots.later_editions(edition).limit(2)))
         for number in range(later[0].slots):
-            slots.pick(session, nora.newsroom.nora, answered(session, nora.newsroom, f"Plate {number}?"), later[0])
+            slots.pick(session, newsroom.nora, answered(session, newsroom, f"Plate {number}?"), later[0])
         found = arranging.next_free(session, edition)
         assert found is not None
         return found.public_id, later[1].public_id

@@ -1,11 +1,9 @@
 """The directory: found in any spelling, narrowed, page by page; how many questions at once; people who are in it twice."""
 
-import re
 from datetime import date, timedelta
 
 import pytest
 from flask import Flask
-from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -69,8 +67,7 @@ def test_the_filter_of_languages_offers_those_that_somebody_writes(nora: Desk, n
     record(nora.database, newsroom, "Zhanar Seitkyzy", languages=["ru", "ug"])
 
     def offered(query: str) -> list[tuple[str, str]]:
-        select = nora.open(f"experts{query}").text.partition('<select id="language"')[2].partition("</select>")[0]
-        return re.findall(r'<option value="([\w-]*)"[^>]*>([^<]*)</option>', select)
+        return nora.get(f"experts{query}").options("select#language")
 
     there = [("", "Any language"), ("kk-Arab", "Kazakh (Arabic)"), ("ru", "Russian"), ("ug", "Uyghur")]
     assert offered("") == there
@@ -111,11 +108,11 @@ def test_every_name_comes_once_in_pages_of_as_many_queries_however_many_there_ar
         path, found, queries = "experts", [], []
         while path:
             with counted(nora.database) as statements:
-                html = nora.open(path).text
+                page = nora.get(path)
             queries.append(len(statements))
-            found += [part.partition("<")[0] for part in html.split('dir="auto">Expert ')[1:]]
-            rest = html.partition('rel="next" href="')[2].partition('"')[0]
-            path = rest.rpartition("/")[2].replace("&amp;", "&")
+            names = page.texts("a[dir=auto]")
+            found += [name.removeprefix("Expert ") for name in names if name.startswith("Expert ")]
+            path = page.next
         return found, queries
 
     for number in range(10):
@@ -240,8 +237,7 @@ def test_two_with_the_same_question_are_not_merged(nora: Desk, newsroom: Newsroo
     assert everything(database) == before
 
 
-def test_an_assistant_finds_who_is_twice_and_merges_nobody(app: Flask, newsroom: Newsroom) -> None:
-    ilya = Desk(app, newsroom.ilya)
+def test_an_assistant_finds_who_is_twice_and_merges_nobody(ilya: Desk, newsroom: Newsroom) -> None:
     second = record(ilya.database, newsroom, "Leyla Aydin")
     with ilya.database.read() as session:
         kept = session.get_one(Expert, newsroom.leyla.expert_id).public_id
@@ -281,18 +277,17 @@ NOT_OF_THE_PROFILE = {
 
 
 def test_each_column_of_experts_is_a_field_with_its_words_its_controls_and_its_column_in_files(
-    app: Flask, newsroom: Newsroom
+    nora: Desk, newsroom: Newsroom
 ) -> None:
     assert set(Expert.__table__.columns.keys()) - NOT_OF_THE_PROFILE == PROFILE.keys() - {"name"}, (
         "Declare the column with profile_field(...) in people/models.py, or say in NOT_OF_THE_PROFILE why it is none."
     )
-    nora = Desk(app, newsroom.nora)
     with nora.database.read() as session:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id).public_id
-    form = LexborHTMLParser(nora.open(f"experts/{leyla}").text)
+    controls = nora.get(f"experts/{leyla}").attributes("[name]", "name")
     for name, one in PROFILE.items():
         assert one.label and one.kind in KINDS, f"Give {name} a label, and one of fields.KINDS, which read and show it."
-        assert form.css(f'[name="{name}"]'), f"The form of experts has no control for {name}: see macros/forms.html."
+        assert name in controls, f"The form of experts has no control for {name}: see macros/forms.html."
     columns = (*FIELDS, *PARTS_OF_NAME)
     assert word_tables(expert_file.__file__, "file_heads").keys() - columns == set(), (
         "people/file_heads.toml has heads for what is no field of experts: take them out."

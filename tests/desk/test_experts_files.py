@@ -48,7 +48,7 @@ def look(nora: Desk, data: str | bytes, status: int = 303) -> str:
 
 
 def take(nora: Desk, path: str, status: int = 303, **form: str) -> str:
-    digest = nora.open(path).text.partition('name="digest" value="')[2].partition('"')[0]
+    digest = nora.get(path).value("digest")
     return nora.press(f"{path.partition('?')[0]}/import", status, **{"digest": digest, **form})
 
 
@@ -127,8 +127,12 @@ def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_imported(nora
         "8 Two There are more cells than heads",
     ):
         assert words in said, words
+    assert nora.get(path).values("digest") == []  # nothing to press
     before = everything(nora.database)
-    take(nora, path, 409)
+    sheet = spreadsheet.read(WRONG.encode(), expert_file.known_heads(), expert_file.NEEDED)
+    with nora.database.read() as session:
+        looked_at = importing.plan(session, sheet).digest
+    nora.press(f"{path}/import", 409, digest=looked_at)
     assert everything(nora.database) == before
 
 
@@ -189,7 +193,7 @@ def test_a_table_without_a_name_says_what_heads_it_has(nora: Desk) -> None:
 
 def test_what_has_changed_since_the_look_stops_the_import(nora: Desk, newsroom: Newsroom) -> None:
     path = look(nora, ROWS)
-    digest = nora.open(path).text.partition('name="digest" value="')[2].partition('"')[0]
+    digest = nora.get(path).value("digest")
 
     def change(session: Any) -> None:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
@@ -202,12 +206,12 @@ def test_what_has_changed_since_the_look_stops_the_import(nora: Desk, newsroom: 
     assert everything(nora.database) == before
 
 
-def test_a_file_is_its_owners_for_an_hour_and_sealed(app: Flask, nora: Desk, newsroom: Newsroom) -> None:
+def test_a_file_is_its_owners_for_an_hour_and_sealed(nora: Desk, ilya: Desk) -> None:
     path = look(nora, ROWS)
     with nora.database.read() as session:
         upload = session.scalars(select(Upload)).one()
         assert (b"saule" in upload.sealed, uploads.bytes_of(session, upload)) == (False, ROWS.encode())
-    Desk(app, newsroom.ilya).words(path, 404)
+    ilya.words(path, 404)
     look(nora, ROWS)
     assert files(nora.database) == 1  # the one before has gone
     nora.press(f"{look(nora, ROWS)}/drop")

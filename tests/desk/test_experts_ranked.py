@@ -3,13 +3,13 @@
 from datetime import date, timedelta
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock
 from app.answers import assigning, candidates
 from app.answers.models import Assignment
+from app.db import Database
 from app.indexing import index_due
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -27,12 +27,11 @@ from tests.support.stored import counted, everything
 ORCHARD = "Which salt harms an orchard near the Karakum plain most?"
 
 
-class AtQuestion(Desk):
-    """Nora at a question that nobody has yet: Leyla has answered one like it, Marek names its topic, Gulnara neither."""
+class Orchard:
+    """A question that nobody has yet: Leyla has answered one like it, Marek names its topic, Gulnara neither."""
 
-    def __init__(self, app: Flask, newsroom: Newsroom) -> None:
-        super().__init__(app, newsroom.nora)
-        self.newsroom = newsroom
+    def __init__(self, database: Database, newsroom: Newsroom) -> None:
+        self.database, self.newsroom = database, newsroom
 
         def earlier(session: Session) -> None:
             answered(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
@@ -86,56 +85,56 @@ class AtQuestion(Desk):
 
 
 @pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> AtQuestion:
-    return AtQuestion(app, newsroom)
+def orchard(database: Database, newsroom: Newsroom) -> Orchard:
+    return Orchard(database, newsroom)
 
 
-def test_experts_stand_in_the_order_of_their_fit_with_reasons_and_no_figures(nora: AtQuestion) -> None:
-    assert [fit.expert.name for fit in nora.ranked()] == ["Leyla Aydın", "Marek Dvořák", "Gulnara Esenova"]
-    said = nora.words(f"{nora.here}/ask")
+def test_experts_stand_in_the_order_of_their_fit_with_reasons_and_no_figures(nora: Desk, orchard: Orchard) -> None:
+    assert [fit.expert.name for fit in orchard.ranked()] == ["Leyla Aydın", "Marek Dvořák", "Gulnara Esenova"]
+    said = nora.words(f"{orchard.here}/ask")
     assert "Has answered, with the same words (salt" in said
     assert "Who measures the salt in the orchards of the Karakum?" in said
     assert "Names the topic: Soil Writes English" in said
     assert "Has answered nothing here yet" in said
     assert "%" not in said
-    question = nora.words(nora.here)
+    question = nora.words(orchard.here)
     assert "Who fits" in question
     assert question.index("Leyla Aydın") < question.index("Marek Dvořák")
 
 
-def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(nora: AtQuestion) -> None:
-    newsroom, database = nora.newsroom, nora.database
-
+def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(
+    nora: Desk, orchard: Orchard, newsroom: Newsroom
+) -> None:
     def busy(session: Session) -> None:
         away = {"away_until": date.today() + timedelta(20), "ties": "Sells plates to the ministry."}
-        nora.profile(session, newsroom.leyla.expert_id, at_once=1, **away)
-        nora.profile(session, newsroom.marek.expert_id, languages=["cs"])
+        orchard.profile(session, newsroom.leyla.expert_id, at_once=1, **away)
+        orchard.profile(session, newsroom.marek.expert_id, languages=["cs"])
         directory.record_expert(session, newsroom.nora, "Saule Bekova", None)
         handed_in(session, newsroom, "Who reads the plates?")
 
-    database.write(busy)
-    said = nora.words(f"{nora.here}/ask")
+    nora.database.write(busy)
+    said = nora.words(f"{orchard.here}/ask")
     for words in (
         "Has 1 question now, and takes 1 at once", "Away until", "Own interest: Sells plates to the ministry.",
         "Not known to write English", "Nobody has checked yet who this is No address: you ask them yourself",
     ):  # fmt: skip
         assert words in said, words
-    names = [fit.expert.name for fit in nora.ranked()]
+    names = [fit.expert.name for fit in orchard.ranked()]
     assert (sorted(names), names[-1]) == (
         ["Gulnara Esenova", "Leyla Aydın", "Marek Dvořák", "Saule Bekova"],
         "Leyla Aydın",
     )
-    letter = nora.press(f"{nora.here}/ask", only=nora.ids()["Leyla"]).partition("/desk/steppe/")[2]
+    letter = nora.press(f"{orchard.here}/ask", only=orchard.ids()["Leyla"]).partition("/desk/steppe/")[2]
     assert "Leyla Aydın has 1 question now, and takes no more at once. Leyla Aydın is away until" in nora.words(letter)
     nora.press(f"{letter}/invite")
-    assert nora.states() == {"Leyla": ("invited", None)}
+    assert orchard.states() == {"Leyla": ("invited", None)}
 
 
-def test_a_no_to_this_question_and_past_replies_are_remembered(nora: AtQuestion) -> None:
-    newsroom = nora.newsroom
-
+def test_a_no_to_this_question_and_past_replies_are_remembered(
+    nora: Desk, orchard: Orchard, newsroom: Newsroom
+) -> None:
     def refuse(session: Session) -> None:
-        question = session.scalars(select(Question).filter_by(public_id=nora.question)).one()
+        question = session.scalars(select(Question).filter_by(public_id=orchard.question)).one()
         one = assigning.assign(session, newsroom.nora, question, session.get_one(Expert, newsroom.marek.expert_id))
         invitations.invite(session, newsroom.nora, one)
         assigning.decline(session, newsroom.nora, one, "no time", date(2040, 5, 7))
@@ -143,72 +142,72 @@ def test_a_no_to_this_question_and_past_replies_are_remembered(nora: AtQuestion)
     nora.database.write(refuse)
     for words in ("Who laid the pipe?", "Who dug the well?", "Who drew the map?"):
         asked(nora.database, newsroom, words, to="gulnara")
-    said = nora.words(f"{nora.here}/ask")
+    said = nora.words(f"{orchard.here}/ask")
     assert "Said no to this question: no time now, free again from Mon 7 May" in said
     assert "Asked today" in said
     assert "Has 3 questions now" in said
     assert "Replied to" not in said  # whose time isn't up has neither replied nor been silent
 
 
-def test_one_press_prepares_one_and_the_letter_is_looked_at_first(nora: AtQuestion) -> None:
-    ids = nora.ids()
-    path = nora.press(f"{nora.here}/ask", only=ids["Marek"], brief="Please say first who reads the plates.")
+def test_one_press_prepares_one_and_the_letter_is_looked_at_first(nora: Desk, orchard: Orchard) -> None:
+    ids = orchard.ids()
+    path = nora.press(f"{orchard.here}/ask", only=ids["Marek"], brief="Please say first who reads the plates.")
     assert path.endswith(str(nora.database.write(lambda s: s.scalars(select(Assignment).order_by(Assignment.id.desc())).first().public_id)))  # fmt: skip
-    assert (nora.states(), nora.letters()) == ({"Marek": ("drafted", None)}, {})
-    assert "Marek Dvořák has this question already" in nora.press(f"{nora.here}/ask", 422, only=ids["Marek"])
-    assert "Marek" not in [fit.expert.name.split()[0] for fit in nora.ranked()]
+    assert (orchard.states(), orchard.letters()) == ({"Marek": ("drafted", None)}, {})
+    assert "Marek Dvořák has this question already" in nora.press(f"{orchard.here}/ask", 422, only=ids["Marek"])
+    assert "Marek" not in [fit.expert.name.split()[0] for fit in orchard.ranked()]
 
 
-def test_several_are_asked_at_once_and_each_reads_how_many_others(nora: AtQuestion) -> None:
-    ids = nora.ids()
+def test_several_are_asked_at_once_and_each_reads_how_many_others(nora: Desk, orchard: Orchard) -> None:
+    ids = orchard.ids()
     nora.press(
-        f"{nora.here}/ask", act="send", expert=[ids["Leyla"], ids["Marek"]], name="Saule Bekova",
+        f"{orchard.here}/ask", act="send", expert=[ids["Leyla"], ids["Marek"]], name="Saule Bekova",
         email="saule@survey.example", words="180",
     )  # fmt: skip
-    letters = nora.letters()
+    letters = orchard.letters()
     assert sorted(letters) == ["leyla@field.example", "marek@water.example", "saule@survey.example"]
     assert ["I’m asking 2 other experts too." in text for text in letters.values()] == [True] * 3
-    assert [name in text for text in letters.values() for name in ("Marek Dvořák,", "Saule")].count(True) <= 2
-    assert set(nora.states().values()) == {("invited", None)}
+    assert [name in text for text in letters.values() for name in ("Marek Dvořák,", "Saule")].count(True) == 2
+    assert set(orchard.states().values()) == {("invited", None)}
 
 
-def test_one_after_another_asks_the_first_and_sets_the_ladder_up(nora: AtQuestion) -> None:
-    ids = nora.ids()
-    nora.press(f"{nora.here}/ask", act="send", one_by_one="1", expert=[ids["Leyla"], ids["Marek"]], words="180")
-    assert nora.states() == {"Leyla": ("invited", None), "Marek": ("drafted", "Leyla")}
-    assert "On their way: Leyla Aydın. Next on the ladder: Marek Dvořák." in nora.words(nora.here)
-    assert "Read and send the invitation" not in nora.words(nora.here)
+def test_one_after_another_asks_the_first_and_sets_the_ladder_up(nora: Desk, orchard: Orchard) -> None:
+    ids = orchard.ids()
+    nora.press(f"{orchard.here}/ask", act="send", one_by_one="1", expert=[ids["Leyla"], ids["Marek"]], words="180")
+    assert orchard.states() == {"Leyla": ("invited", None), "Marek": ("drafted", "Leyla")}
+    assert "On their way: Leyla Aydın. Next on the ladder: Marek Dvořák." in nora.words(orchard.here)
+    assert "Read and send the invitation" not in nora.words(orchard.here)
     with nora.database.read() as session:
         leyla = session.scalars(select(Assignment).filter_by(state="invited")).one().public_id
-    assert "Leyla Aydın" in nora.words(f"{nora.here}/ask")  # as the one to wait for
+    assert "Leyla Aydın" in nora.words(f"{orchard.here}/ask")  # as the one to wait for
     before = everything(nora.database)
     wrong = {"act": "send", "after": leyla, "step_at": "2020-01-01T09:00", "expert": ids["Gulnara"]}
-    assert "Give a time that is still to come" in nora.press(f"{nora.here}/ask", 422, **wrong)
+    assert "Give a time that is still to come" in nora.press(f"{orchard.here}/ask", 422, **wrong)
     assert everything(nora.database) == before
-    nora.press(f"{nora.here}/ask", act="send", after=leyla, expert=ids["Gulnara"])
-    assert nora.states()["Gulnara"] == ("drafted", "Leyla")
-    assert sorted(nora.letters()) == ["leyla@field.example"]
+    nora.press(f"{orchard.here}/ask", act="send", after=leyla, expert=ids["Gulnara"])
+    assert orchard.states()["Gulnara"] == ("drafted", "Leyla")
+    assert sorted(orchard.letters()) == ["leyla@field.example"]
 
 
-def test_what_cannot_be_taken_keeps_all_that_was_ticked_and_typed(nora: AtQuestion) -> None:
-    ids = nora.ids()
+def test_what_cannot_be_taken_keeps_all_that_was_ticked_and_typed(nora: Desk, orchard: Orchard) -> None:
+    ids = orchard.ids()
     before = everything(nora.database)
     typed = {"expert": [ids["Gulnara"]], "brief": "Say first what it costs."}
-    page = nora.press(f"{nora.here}/ask", 422, **typed, words="9")
+    page = nora.press(f"{orchard.here}/ask", 422, **typed, words="9")
     assert "Give a number of words from 20 to 2,000" in page
     assert "Say first what it costs." in page
-    again = nora.press(f"{nora.here}/ask", 200, **typed, act="find", find="dvorak", name="X")
+    again = nora.press(f"{orchard.here}/ask", 200, **typed, act="find", find="dvorak", name="X")
     assert ("Marek Dvořák" in again, "Leyla" in again, "Say first what it costs." in again) == (True, False, True)
-    assert "Tick somebody, or write a name" in nora.press(f"{nora.here}/ask", 422)
-    assert "This is no address" in nora.press(f"{nora.here}/ask", 422, name="Saule", email="nowhere")
+    assert "Tick somebody, or write a name" in nora.press(f"{orchard.here}/ask", 422)
+    assert "This is no address" in nora.press(f"{orchard.here}/ask", 422, name="Saule", email="nowhere")
     assert everything(nora.database) == before
 
 
-def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: AtQuestion) -> None:
-    salt = asked(nora.database, nora.newsroom)
+def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: Desk, orchard: Orchard, newsroom: Newsroom) -> None:
+    salt = asked(nora.database, newsroom)
     with nora.database.read() as session:
         here = f"questions/{salt.assignment(session).question.public_id}/ask"
-    typed = {"only": nora.ids()["Gulnara"], "brief": "Timur from Nukus asks who measures it."}
+    typed = {"only": orchard.ids()["Gulnara"], "brief": "Timur from Nukus asks who measures it."}
     before = everything(nora.database)
     said = nora.press(here, 422, **typed)
     assert "Readers’ own words or names stand in it" in said
@@ -217,20 +216,20 @@ def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: AtQuestion) -> None
     nora.press(here, **typed, looked=passages)
 
 
-def test_an_assistant_prepares_and_sends_nothing(app: Flask, nora: AtQuestion) -> None:
-    ilya, ids = Desk(app, nora.newsroom.ilya), nora.ids()
-    assert "Send to whoever is ticked" not in ilya.words(f"{nora.here}/ask")
+def test_an_assistant_prepares_and_sends_nothing(nora: Desk, ilya: Desk, orchard: Orchard) -> None:
+    ids = orchard.ids()
+    assert "Send to whoever is ticked" not in ilya.words(f"{orchard.here}/ask")
     before = everything(nora.database)
     for wrong in ({"act": "send"}, {"one_by_one": "1"}):
-        ilya.press(f"{nora.here}/ask", 404, expert=[ids["Leyla"], ids["Marek"]], **wrong)
+        ilya.press(f"{orchard.here}/ask", 404, expert=[ids["Leyla"], ids["Marek"]], **wrong)
     after = everything(nora.database)
     assert {name for name in before if before[name] != after[name]} == set()
-    ilya.press(f"{nora.here}/ask", expert=[ids["Leyla"], ids["Marek"]])
-    assert set(nora.states().values()) == {("drafted", None)}
+    ilya.press(f"{orchard.here}/ask", expert=[ids["Leyla"], ids["Marek"]])
+    assert set(orchard.states().values()) == {("drafted", None)}
 
 
 @pytest.mark.both_databases
-def test_the_page_takes_as_many_queries_for_two_hundred_experts_as_for_ten(nora: AtQuestion) -> None:
+def test_the_page_takes_as_many_queries_for_two_hundred_experts_as_for_ten(nora: Desk, orchard: Orchard) -> None:
     def queries(path: str) -> int:
         with counted(nora.database) as statements:
             nora.words(path)
@@ -243,6 +242,6 @@ def test_the_page_takes_as_many_queries_for_two_hundred_experts_as_for_ten(nora:
 
     nora.database.write(lambda s: more(s, range(10)))
     nora.press("experts", name="Expert 3")  # somebody who is here twice, in both counts
-    few = [queries(f"{nora.here}/ask"), queries(nora.here), queries("experts/duplicates")]
+    few = [queries(f"{orchard.here}/ask"), queries(orchard.here), queries("experts/duplicates")]
     nora.database.write(lambda s: more(s, range(10, 200)))
-    assert [queries(f"{nora.here}/ask"), queries(nora.here), queries("experts/duplicates")] == few
+    assert [queries(f"{orchard.here}/ask"), queries(orchard.here), queries("experts/duplicates")] == few

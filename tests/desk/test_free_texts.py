@@ -1,6 +1,5 @@
 """Whatever somebody at the desk types for an expert is looked through for the askers, whichever press sends it."""
 
-import re
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -24,6 +23,7 @@ from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.messages import used
+from tests.support.pages import Page
 from tests.support.shown import all_shown, fact, seen, version
 from tests.support.stored import everything
 
@@ -31,7 +31,6 @@ LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the sa
 FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur", "timur@post.example"]
 HARMLESS = "We have it from elsewhere. Thank you all the same."
 LATER = "2099-01-01T10:00"
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
 
 Press = tuple[str, str, dict[str, Any]]  # the address, the field, and what else the form holds
 
@@ -170,11 +169,10 @@ SAID = {"headline", "link", "said", "wording", "background", "lead_in", "policy"
 APPROVED = ("expert.shortened", "full_text")  # a line of the checklist says what of the readers stands in it
 
 
-def shown(page: str) -> list[str]:
-    return re.findall(r'<li><mark dir="auto">([^<]+)</mark></li>', page)
+def shown(page: Page) -> list[str]:
+    return page.texts("li > mark[dir=auto]")
 
 
-@SQLITE
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
 def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
     nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, Asked], Press]
@@ -191,7 +189,6 @@ def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
     assert everything(database) != before
 
 
-@SQLITE
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
 def test_what_holds_nothing_of_the_askers_goes_at_once(
     nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, Asked], Press]
@@ -219,7 +216,6 @@ def test_every_word_of_the_desk_in_a_mail_to_an_expert_has_its_press_above() -> 
     assert {value for _kind, value in typed} == {"typed", "brief", "full_text"}
 
 
-@SQLITE
 def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
@@ -234,7 +230,6 @@ def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
     ]
 
 
-@SQLITE
 def test_what_the_expert_wrote_themselves_goes_back_to_them_and_what_was_added_opens_the_box(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:

@@ -1,6 +1,5 @@
 """The dates that Nora sets for an invitation: to come, in order, before the cut-off or knowingly after it, and said in full."""
 
-import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -26,7 +25,6 @@ from tests.support.mailroom import LEYLA, Room
 from tests.support.shown import version
 from tests.support.stored import one
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PRAGUE = ZoneInfo("Europe/Prague")
 WORDS = "Who measures the salt in the orchards?"
 
@@ -63,10 +61,6 @@ def state(database: Database) -> str:
         return str(session.scalars(select(Assignment).order_by(Assignment.id.desc())).first().state)
 
 
-def errors(page: str) -> dict[str, str]:
-    return dict(re.findall(r'id="([\w-]+)-error">([^<]*)<', page))
-
-
 FAULTS = [
     (lambda: (days(4), days(3)), {"reply_by": "The text is due before that: give an earlier time"}),
     (lambda: (days(-1), days(3)), {"reply_by": "Give a time that is still to come"}),
@@ -89,8 +83,8 @@ def test_dates_that_cannot_be_meant_are_told_at_their_fields_with_what_was_typed
     reply_by, due_at = dates()
     look = {"look": "1"} if press == "look" else {}
     page = nora.post(f"{invitation}/invite", 422, reply_by=reply_by, due_at=due_at, **look)
-    assert errors(page) == said
-    assert re.findall(r'type="datetime-local" value="([^"]*)"', page) == [reply_by, due_at]
+    assert page.errors == list(said.items())
+    assert page.attributes("[type=datetime-local]", "value") == [reply_by, due_at]
     assert "Not sent yet" in page and page.count("Dear Marek Dvořák,") == 1
     assert state(database) == "drafted"
 
@@ -101,7 +95,7 @@ def test_the_letter_is_shown_with_the_dates_that_it_would_say(
     due = cutoff(database, newsroom) - timedelta(days=1)
     page = nora.post(f"{invitation}/invite", 200, reply_by=days(1), due_at=typed(due), look="1")
     assert f"by {due:%A} {due.day} {due:%B}" in page
-    assert (errors(page), state(database)) == ({}, "drafted")
+    assert (page.errors, state(database)) == ([], "drafted")
 
 
 def test_a_text_after_the_cut_off_is_warned_of_once_and_can_be_meant(
@@ -110,10 +104,11 @@ def test_a_text_after_the_cut_off_is_warned_of_once_and_can_be_meant(
     assert "may miss it" not in nora.get(invitation)
     late = {"reply_by": days(1), "due_at": typed(cutoff(database, newsroom) + timedelta(hours=2))}
     shown = nora.post(f"{invitation}/invite", 200, **late, look="1")
-    warned = re.findall(r'name="warned" value="([^"]*)"', shown)
+    warned = shown.values("warned")
     assert warned == [late["due_at"]]
     page = nora.post(f"{invitation}/invite", 422, **late)
-    assert re.findall(r'<p class="below" id="due_at-note">The edition of [^<]* may miss it\.</p>', page) != []
+    [note] = page.texts("p.below#due_at-note")
+    assert note.startswith("The edition of ") and note.endswith(" may miss it.")
     assert "Send it again if that is what you mean." in page
     assert state(database) == "drafted"
     nora.post(f"{invitation}/invite", **late, warned=warned[0])
@@ -142,19 +137,20 @@ def test_from_a_day_that_is_over_nobody_has_time_again(
     room.bring(mail(LEYLA, address, body="Not now.", Authentication_Results=checked(LEYLA)))
     letter = one(database, Letter, author="expert")
     here = f"/letters/{letter.public_id}"
-    at = version(nora.get(here).partition('class="belongs"')[2])
+    at = version(nora.get(here), "reply")
     for day in ("2026-01-05", f"{date.today()}"):
         page = nora.post(f"{here}/reply", 422, kind="later", later_on=day, version=at)
-        assert errors(page) == {f"later-on-{letter.public_id}": "Give a day that is still to come"}
+        assert page.errors == [(f"later-on-{letter.public_id}", "Give a day that is still to come")]
         assert f'name="later_on" value="{day}"' in page
     question = f"/questions/{one(database, Question).public_id}"
     said_no = f"{question}/assignments/{salt.public_id}/decline"
     page = nora.post(said_no, 422, reason="no time", later_on="2026-01-05")
-    assert errors(page) == {f"later-{salt.public_id}": "Give a day that is still to come"}
+    assert page.errors == [(f"later-{salt.public_id}", "Give a day that is still to come")]
     leyla = Browser(app)
     leyla.open(salt.link)
     assert leyla.press(f"{salt.link}/decline", reason="no time", until="2026-01-05").status_code == 400
-    assert (errors(leyla.text), leyla.value("until")) == ({"until": "Give a day that is still to come."}, "2026-01-05")
+    assert leyla.read.errors == [("until", "Give a day that is still to come.")]
+    assert leyla.value("until") == "2026-01-05"
     assert salt.state() == "invited"
     nora.post(f"{here}/reply", kind="later", later_on="2088-01-05", version=at)
     assert salt.state() == "declined"

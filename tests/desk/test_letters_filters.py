@@ -28,6 +28,7 @@ from tests.support.cast import Newsroom
 from tests.support.desk import walked
 from tests.support.letters import change, rows_of, the, write
 from tests.support.mailed_in import expert_writes
+from tests.support.pages import Page
 from tests.support.stored import queries_of
 
 pytestmark = pytest.mark.both_databases
@@ -161,7 +162,7 @@ def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, ap
     assert (the(database, salt).version, the(database, other).alike) == (version, False)
     assert look_alike_flags.look(database) == 0
     page = nora.get(f"/letters/{again}")
-    sent = {name: re.search(rf'name="{name}" value="([^"]+)"', page)[1] for name in ("with", "pair")}
+    sent = {name: page.value(name) for name in ("with", "pair")}
     nora.post(f"/letters/{again}/alike", same="no", version="1", **sent)
     assert look_alike_flags.look(database) == 2
     assert rows_of(nora.get("/letters?alike=1")) == []
@@ -183,7 +184,7 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
     for _page in range(3):
         page = nora.get(path)
         seen += rows_of(page)
-        path = page.partition('rel="next" href="')[2].partition('"')[0] or path
+        path = page.next or path
     with database.read() as session:
         newest = list(session.scalars(select(Letter.public_id).order_by(Letter.id.desc())))
     assert seen == (newest[::-1] if query == "age=over-week" else newest)
@@ -210,7 +211,7 @@ def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, datab
     back = walked(nora, nora.client.get(last).location, "prev")
     assert [rows_of(page) for page in back] == [rows_of(page) for page in there[-2::-1]]
 
-    first = re.search(r'class="text"[^>]* href="([^"]+)"', there[0])[1]
+    first = there[0].attributes("a.text", "href")[0]
     down = walked(nora, first, "next", "neighbours")
     letters = [rows_of(page)[at] for page in there for at in range(len(rows_of(page)))]
     assert [opened(page) for page in down] == letters
@@ -219,9 +220,9 @@ def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, datab
     assert [opened(page) for page in up] == letters[::-1]
 
 
-def opened(page: str) -> str:
+def opened(page: Page) -> str:
     """The letter that is read on a page."""
-    return re.search(r"/letters/(\w{12})/(?:file|alike|end)", page)[1]
+    return page.form("/file").action.split("/")[-2]
 
 
 def test_a_list_takes_five_statements_at_most_beside_the_frame(app, database, newsroom):
@@ -281,7 +282,7 @@ def plan_of(database: Database, read) -> list[str]:
 
 def test_what_waited_in_the_pen_stands_under_the_day_of_its_neighbours_and_no_day_comes_twice(nora, database, newsroom):
     def days() -> list[str]:
-        return re.findall(r'<h2 class="unseen">([^<]+)</h2>', nora.get("/letters"))
+        return [heading.words for heading in nora.get("/letters").parts("h2.unseen")]
 
     came(database, mailed(database, newsroom, SALT), 2)
     came(database, mailed(database, newsroom, WIND), 0)

@@ -1,15 +1,14 @@
 """The settings of a newsletter's mail, on the settings page: Nora sets them, Ilya can look."""
 
-import re
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from app.db import Database
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
-from tests.support.desk import Desk
+from tests.support.desk import Desk, as_it_stands
+from tests.support.pages import Page
 
 COLUMNS = ("inbox", "list_address", "acknowledges", "digest_at", "undo_seconds", "raw_days", "held_kinds")
 TYPED = {
@@ -23,46 +22,29 @@ TYPED = {
 }
 
 
-def fields_of(page: str) -> dict[str, Any]:
-    """What the form would send as it is."""
-    form = page.partition('action="/desk/steppe/settings"')[2]
-    sent: dict[str, Any] = {}
-    for tag in re.findall(r"<input[^>]*>", form):
-        name, value = (re.search(rf'{key}="([^"]*)"', tag) for key in ("name", "value"))
-        if name and ('type="checkbox"' not in tag and 'type="radio"' not in tag or " checked" in tag):
-            sent.setdefault(name[1], value[1] if value else "")
-    for name, value in re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n?(.*?)</textarea>', form, re.DOTALL):
-        sent[name] = value
-    sent["marks"] = "typographic"
-    return sent
-
-
 def stored(database: Database, newsroom: Newsroom) -> dict[str, Any]:
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         return {name: getattr(newsletter, name) for name in COLUMNS}
 
 
-def test_nora_sets_how_mail_comes_in_and_goes_out(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora = Desk(app, newsroom.nora)
-    nora.press("settings", **fields_of(nora.open("settings").text) | TYPED)
+def test_nora_sets_how_mail_comes_in_and_goes_out(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    nora.press("settings", **as_it_stands(nora, "settings") | TYPED)
     assert stored(database, newsroom) == {
         "inbox": "ask@steppe.example", "list_address": "news@steppe.example", "acknowledges": True, "digest_at": "06:45",
         "undo_seconds": 120, "raw_days": 7, "held_kinds": ["expert.invitation", "reader.news"],
     }  # fmt: skip
-    again = fields_of(nora.open("settings").text)
+    again = as_it_stands(nora, "settings")
     assert [again[name] for name in COLUMNS[:-1]] == [
         "ask@steppe.example", "news@steppe.example", "1", "06:45", "120", "7",
     ]  # fmt: skip
-    ticked = re.findall(r'name="held_kinds"[^>]*value="([\w.]+)"[^>]*checked', nora.open("settings").text)
-    assert ticked == ["expert.invitation", "reader.news"]
+    assert again["held_kinds"] == ["expert.invitation", "reader.news"]
 
 
-def test_all_of_it_can_be_switched_off_again(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora = Desk(app, newsroom.nora)
-    nora.press("settings", **fields_of(nora.open("settings").text) | TYPED)
+def test_all_of_it_can_be_switched_off_again(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    nora.press("settings", **as_it_stands(nora, "settings") | TYPED)
     off = {"inbox": "", "list_address": "", "digest_at": "", "undo_seconds": "0", "held_kinds": []}
-    typed = fields_of(nora.open("settings").text) | off
+    typed = as_it_stands(nora, "settings") | off
     typed.pop("acknowledges")
     nora.press("settings", **typed)
     assert stored(database, newsroom) == {
@@ -71,11 +53,10 @@ def test_all_of_it_can_be_switched_off_again(app: Flask, database: Database, new
     }  # fmt: skip
 
 
-def test_only_mails_to_somebody_outside_can_be_held(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora = Desk(app, newsroom.nora)
-    offered = re.findall(r'name="held_kinds"[^>]*value="([\w.]+)"', nora.open("settings").text)
+def test_only_mails_to_somebody_outside_can_be_held(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    offered = nora.get("settings").values("held_kinds")
     assert {kind.partition(".")[0] for kind in offered} == {"expert", "reader"}
-    nora.press("settings", **fields_of(nora.open("settings").text) | {"held_kinds": ["sign_in", "desk.digest", "odd"]})
+    nora.press("settings", **as_it_stands(nora, "settings") | {"held_kinds": ["sign_in", "desk.digest", "odd"]})
     assert stored(database, newsroom)["held_kinds"] == []
 
 
@@ -88,20 +69,21 @@ def test_only_mails_to_somebody_outside_can_be_held(app: Flask, database: Databa
     ],
 )  # fmt: skip
 def test_what_cannot_be_taken_is_told_at_its_field(
-    app: Flask, database: Database, newsroom: Newsroom, field: str, text: str
+    nora: Desk, database: Database, newsroom: Newsroom, field: str, text: str
 ) -> None:
-    nora, before = Desk(app, newsroom.nora), stored(database, newsroom)
-    typed = fields_of(nora.open("settings").text) | {field: text, "name": "The Other Letter"}
+    before = stored(database, newsroom)
+    typed = as_it_stands(nora, "settings") | {field: text, "name": "The Other Letter"}
     response = nora.send("settings", typed)
     assert response.status_code == 422
-    assert re.findall(r'id="([\w-]+)-error"', response.text) == [field]
-    assert fields_of(response.text)["name"] == "The Other Letter"
+    page = Page(response.text)
+    assert [place for place, _said in page.errors] == [field]
+    assert page.form("/settings").fields["name"] == "The Other Letter"
     assert stored(database, newsroom) == before
 
 
-def test_an_assistant_can_look_and_not_change(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    ilya, before = Desk(app, newsroom.ilya), stored(database, newsroom)
+def test_an_assistant_can_look_and_not_change(nora: Desk, ilya: Desk, database: Database, newsroom: Newsroom) -> None:
+    before = stored(database, newsroom)
     assert "Morning mail" in ilya.words("settings")
     assert "How your mails are worded" not in ilya.words("settings")
-    ilya.press("settings", status=404, **fields_of(Desk(app, newsroom.nora).open("settings").text) | TYPED)
+    ilya.press("settings", status=404, **as_it_stands(nora, "settings") | TYPED)
     assert stored(database, newsroom) == before

@@ -1,6 +1,5 @@
 """What experts write by mail stands on the desk until it is filed: among the letters, and at their question."""
 
-import re
 from datetime import date
 
 import pytest
@@ -17,6 +16,7 @@ from app.newsletters.models import Newsletter
 from app.questions.models import Note
 from tests.support.assignments import EDITED, Asked, asked
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
+from tests.support.pages import Page
 from tests.support.shown import version
 from tests.support.stored import one, queries_of
 
@@ -28,10 +28,9 @@ def question_of(database: Database, salt: Asked) -> str:
         return salt.assignment(session).question.public_id
 
 
-def pressed(page: str) -> list[str]:
-    """The words on the buttons beside an expert's letter, without what only a screen reader says."""
-    found = re.findall(r'action="[^"]*/reply".*?<button[^>]*>(.*?)</button>', page, re.DOTALL)
-    return [re.sub(r"<(span|kbd).*?</\1>", "", text).strip() for text in found]
+def pressed(page: Page) -> list[str]:
+    """The words on the buttons beside an expert's letter, without their keys and what only a screen reader says."""
+    return [button.text(deep=False).strip() for button in page.tree.css('form[action$="/reply"] button')]
 
 
 def test_an_experts_letter_stands_among_the_others_with_name_and_question_and_without_a_box(
@@ -39,10 +38,10 @@ def test_an_experts_letter_stands_among_the_others_with_name_and_question_and_wi
 ):
     letter = expert_writes(database, salt.assignment_id)
     page = nora.get("/letters")
-    row = page.partition(f"/letters/{letter}")[0].rpartition('<li class="row')[2]
-    assert '<b dir="auto">Leyla Aydın</b>' in row
-    assert "checkbox" not in row
-    assert f'<span class="says">{HEADLINE}</span>' in page.partition(f"/letters/{letter}")[2]
+    [row] = page.parts(f'li.row:has([href*="/letters/{letter}"])')
+    assert row.texts("b[dir=auto]") == ["Leyla Aydın"]
+    assert row.attributes("input", "type") == []
+    assert HEADLINE in row.texts(".says")
 
 
 def test_an_experts_letter_has_filings_of_its_own(nora, database, newsroom, salt):
@@ -182,10 +181,10 @@ def test_a_mail_that_came_back_is_told_until_another_one_follows(nora, database,
         return mail.public_id
 
     mail = database.write(bounce)
-    page = nora.get("/").partition("Waiting for whom")[0]
-    assert "One mail came back." in page
-    assert "5.1.1 no such mailbox" in page
-    assert f'href="{nora.desk}/outbox/{mail}"' in page
+    alarm = nora.get("/").part("section.alarm")
+    assert "One mail came back." in alarm.words
+    assert alarm.texts("q.said-back") == ["5.1.1 no such mailbox"]
+    assert alarm.addresses == [f"{nora.desk}/outbox/{mail}"]
     nora.post(f"/questions/{question_of(database, salt)}/assignments/{salt.public_id}/link")
     assert "One mail came back." not in nora.get("/")
 

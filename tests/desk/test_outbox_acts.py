@@ -2,10 +2,8 @@
 
 import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,14 +14,9 @@ from app.mail.models import OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.outbox_desk import AtOutbox, invited, pane, sent_for_dana, version_in
+from tests.support.outbox_desk import invited, mails, pane, sent_for_dana, state, turn, version_in
 from tests.support.pages import Page
 from tests.support.stored import everything
-
-
-@pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> AtOutbox:
-    return AtOutbox(app, newsroom)
 
 
 def hold(session: Session) -> None:
@@ -31,33 +24,28 @@ def hold(session: Session) -> None:
         mail.state = "held"
 
 
-def held(nora: AtOutbox) -> str:
+def held(nora: Desk, newsroom: Newsroom) -> str:
     """An invitation that waits for an editor."""
-    nora.database.write(lambda s: invited(s, nora.newsroom))
+    nora.database.write(lambda s: invited(s, newsroom))
     nora.database.write(hold)
-    [public_id] = nora.mails().values()
+    [public_id] = mails(nora.database).values()
     return public_id
 
 
-def field(page: str, name: str) -> str:
-    found = re.search(rf'name="{name}"[^>]*>\n(.*?)</textarea>|value="([^"]*)"[^>]*name="{name}"', page, re.DOTALL)
-    assert found is not None
-    return unescape(found[2] if found[1] is None else found[1])
-
-
-def mailed(nora: AtOutbox, public_id: str) -> tuple[str, str]:
+def mailed(nora: Desk, public_id: str) -> tuple[str, str]:
     with nora.database.read() as session:
         mail = session.scalars(select(OutboxMail).filter_by(public_id=public_id)).one()
         message = outbox.read(session, mail)
         return message.subject, message.text
 
 
-def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(nora: AtOutbox, app: Flask) -> None:
-    public_id = held(nora)
+def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(
+    nora: Desk, ilya: Desk, newsroom: Newsroom
+) -> None:
+    public_id = held(nora, newsroom)
     secret = mailed(nora, public_id)[1].partition("/a/")[2].split()[0]
-    ilya = Desk(app, nora.newsroom.ilya)
     form = ilya.open(f"outbox/{public_id}/edit")
-    text = field(form.text, "body")
+    text = Page(form.text).value("body")
     assert (secret in form.text, text.count("{link}"), text.startswith("Dear Leyla")) == (False, 1, True)
     changed = text.replace("Dear Leyla Aydın", "Dear Leyla").replace("\n", "\r\n")
     where = ilya.press(
@@ -72,7 +60,7 @@ def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(n
         changed.replace("\r\n", "\n").replace("{link}", f"https://ask.newsroom.example/a/{secret}"),
     )
     nora.press(f"outbox/{public_id}/release", version=version_in(page))
-    assert nora.state(public_id) == "queued"
+    assert state(nora.database, public_id) == "queued"
 
 
 @pytest.mark.parametrize(
@@ -83,54 +71,55 @@ def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(n
         ({"subject": "", "body": "Here: {link}"}, "The mail needs a subject."),
     ],
 )
-def test_what_lacks_something_comes_back_as_it_was_typed(nora: AtOutbox, typed: dict[str, str], said: str) -> None:
-    public_id = held(nora)
+def test_what_lacks_something_comes_back_as_it_was_typed(
+    nora: Desk, newsroom: Newsroom, typed: dict[str, str], said: str
+) -> None:
+    public_id = held(nora, newsroom)
     version = version_in(nora.open(f"outbox/{public_id}/edit"))
     before = everything(nora.database)
     response = nora.send(f"outbox/{public_id}/edit", {**typed, "version": version})
-    assert (response.status_code, said in Page(response.text).words) == (422, True)
-    assert (field(response.text, "body"), field(response.text, "subject")) == (typed["body"].strip(), typed["subject"])
+    page = Page(response.text)
+    assert (response.status_code, said in page.words) == (422, True)
+    assert (page.value("body"), page.value("subject")) == (typed["body"].strip(), typed["subject"])
     assert everything(nora.database) == before
 
 
-def test_two_who_word_one_mail_at_once_both_keep_their_text(nora: AtOutbox, app: Flask) -> None:
-    public_id = held(nora)
+def test_two_who_word_one_mail_at_once_both_keep_their_text(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
+    public_id = held(nora, newsroom)
     version = version_in(nora.open(f"outbox/{public_id}/edit"))
-    ilya = Desk(app, nora.newsroom.ilya)
     ilya.press(f"outbox/{public_id}/edit", subject="His", body="His text {link}", version=version)
     said = nora.press(f"outbox/{public_id}/edit", 409, subject="Hers", body="Her text {link}", version=version)
     assert ["His text {link}" in said, "Her text {link}" in said] == [True, True]
     nora.press(f"outbox/{public_id}/release", 409, version=version)
-    assert nora.state(public_id) == "held"
+    assert state(nora.database, public_id) == "held"
 
 
-def test_what_is_not_held_has_no_form(nora: AtOutbox) -> None:
-    nora.database.write(lambda s: invited(s, nora.newsroom))
-    [public_id] = nora.mails().values()
+def test_what_is_not_held_has_no_form(nora: Desk, newsroom: Newsroom) -> None:
+    nora.database.write(lambda s: invited(s, newsroom))
+    [public_id] = mails(nora.database).values()
     nora.words(f"outbox/{public_id}/edit", 409)
     nora.press(f"outbox/{public_id}/edit", 409, subject="x", body="{link}", version="1")
 
 
-def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: AtOutbox, app: Flask) -> None:
+def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
     """Nora ticks everything: a held mail, one whose text is gone, one just going out, one that somebody has changed."""
     for _ in range(4):
-        nora.database.write(lambda s: invited(s, nora.newsroom))
+        nora.database.write(lambda s: invited(s, newsroom))
     nora.database.write(hold)
     with nora.database.read() as session:
         ids = list(session.scalars(select(OutboxMail.public_id).order_by(OutboxMail.id)))
-    ticks = ticked(nora.open("outbox").text)
+    ticks = nora.get("outbox").values("mail")
     assert [tick.partition(".")[0] for tick in ticks] == ids[::-1]
     first, changed, going, gone = ids
     nora.press(f"outbox/{changed}/edit", subject="x", body="{link}", version=dict(t.split(".") for t in ticks)[changed])
 
     def meanwhile(session: Session) -> None:
         rows = {mail.public_id: mail for mail in session.scalars(select(OutboxMail))}
-        outbox.release(session, nora.newsroom.nora, rows[going])
+        outbox.release(session, newsroom.nora, rows[going])
         rows[going].leased_until = now(session) + timedelta(minutes=5)
         session.delete(session.get_one(OutboxContent, rows[gone].id))
 
     nora.database.write(meanwhile)
-    ilya = Desk(app, nora.newsroom.ilya)
     ilya.press("outbox", act="release", mail=[ticks[-1]])
     assert "One can’t be: an editor has to do it." in ilya.words("outbox")
     where = nora.press("outbox", act="release", mail=ticks, state="held")
@@ -139,13 +128,13 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: AtOutbox, a
     assert "One mail goes out. One can’t be: the text is no longer kept." in said
     assert "One can’t be: you, in another window, let the held mail go; read it first." in said
     assert "One can’t be: you, in another window, changed the words of the mail; read it first." in said
-    assert [nora.state(one) for one in (first, changed, going, gone)] == ["queued", "held", "queued", "held"]
+    assert [state(nora.database, one) for one in (first, changed, going, gone)] == ["queued", "held", "queued", "held"]
     nora.press("outbox", act="discard", mail=ticks[1:])
     said = nora.words("outbox")
     assert "One can’t be: it is just going out." in said
     assert "One can’t be: you, in another window, changed the words of the mail; read it first." in said
     assert "One can’t be: you, in another window, let the held mail go; read it first." in said
-    nora.press("outbox", act="discard", mail=ticked(nora.open("outbox").text))
+    nora.press("outbox", act="discard", mail=nora.get("outbox").values("mail"))
     assert "3 mails aren’t sent. One can’t be: it is just going out." in nora.words("outbox")
     nora.press("outbox", act="discard", mail=[f"{first}.1"])
     assert "One can’t be: that isn’t possible as it stands." in nora.words("outbox")
@@ -153,61 +142,56 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: AtOutbox, a
     assert "Tick the mails first." in nora.words("outbox")
 
 
-def ticked(page: str) -> list[str]:
-    return re.findall(r'name="mail" value="([^"]+)"', page)
-
-
-def test_a_press_that_is_none_and_a_mail_of_others_change_nothing(nora: AtOutbox) -> None:
-    public_id = held(nora)
+def test_a_press_that_is_none_and_a_mail_of_others_change_nothing(nora: Desk, newsroom: Newsroom) -> None:
+    public_id = held(nora, newsroom)
     before = everything(nora.database)
     nora.press("outbox", 400, act="forget", mail=[f"{public_id}.1"])
     nora.press("outbox", 404, act="discard", mail=["000000000000.1"])
     assert everything(nora.database) == before
 
 
-def test_a_mail_that_came_back_stands_with_the_failed_ones(nora: AtOutbox) -> None:
-    nora.database.write(lambda s: invited(s, nora.newsroom))
-    [public_id] = nora.mails().values()
+def test_a_mail_that_came_back_stands_with_the_failed_ones(nora: Desk, newsroom: Newsroom) -> None:
+    nora.database.write(lambda s: invited(s, newsroom))
+    [public_id] = mails(nora.database).values()
     with nora.database.read() as session:
         at = now(session)
-    nora.turn(public_id, "send", sent_at=at)
-    nora.turn(public_id, "bounce", said="550 5.1.1 no … here", bounced_at=at, sent_at=None)
+    turn(nora.database, public_id, "send", sent_at=at)
+    turn(nora.database, public_id, "bounce", said="550 5.1.1 no … here", bounced_at=at, sent_at=None)
     assert "Came back Leyla Aydın Invitation came back: 550 5.1.1 no … here Salt" in nora.words("outbox?state=failed")
     assert pane(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
 
 
-def test_an_invitation_can_be_taken_back_for_a_minute_from_its_question(nora: AtOutbox) -> None:
+def test_an_invitation_can_be_taken_back_for_a_minute_from_its_question(nora: Desk, newsroom: Newsroom) -> None:
     def with_a_minute(session: Session) -> str:
-        session.get_one(Newsletter, nora.newsroom.newsletter_id).undo_seconds = 60
-        invited(session, nora.newsroom)
+        session.get_one(Newsletter, newsroom.newsletter_id).undo_seconds = 60
+        invited(session, newsroom)
         return session.scalars(select(OutboxMail)).one().public_id
 
     public_id = nora.database.write(with_a_minute)
-    about = re.search(r"/desk/steppe/(questions/[^\"]+)", nora.open("outbox").text)
-    assert about is not None
-    said = nora.words(about[1])
+    about = next(href for _said, href in nora.get("outbox").links if href.startswith("/desk/steppe/questions/"))
+    said = nora.words(about)
     assert re.search(r"Invitation , Leyla Aydın \. Goes out in \d\d s\.", said) is not None
     version = version_in(nora.open(f"outbox/{public_id}"))
-    assert nora.press(f"outbox/{public_id}/discard", to="question", version=version) == f"/desk/steppe/{about[1]}"
-    said = nora.words(about[1])
+    assert nora.press(f"outbox/{public_id}/discard", to="question", version=version) == about
+    said = nora.words(about)
     assert ("Goes out in" in said, "Nora Lind stopped the invitation to Leyla Aydın." in said) == (False, True)
-    assert nora.state(public_id) == "discarded"
+    assert state(nora.database, public_id) == "discarded"
 
 
-def test_too_late_is_said_as_such(nora: AtOutbox) -> None:
-    nora.database.write(lambda s: invited(s, nora.newsroom))
-    [public_id] = nora.mails().values()
+def test_too_late_is_said_as_such(nora: Desk, newsroom: Newsroom) -> None:
+    nora.database.write(lambda s: invited(s, newsroom))
+    [public_id] = mails(nora.database).values()
     with nora.database.read() as session:
         at = now(session)
-    nora.turn(public_id, "send", sent_at=at)
+    turn(nora.database, public_id, "send", sent_at=at)
     said = nora.press(f"outbox/{public_id}/discard", 409)
     assert "It can’t be stopped any more: it has gone out, or it is just going." in said
 
 
-def test_a_held_notice_to_a_reader_is_worded_without_their_address(nora: AtOutbox) -> None:
-    nora.database.write(lambda s: sent_for_dana(s, nora.newsroom))
+def test_a_held_notice_to_a_reader_is_worded_without_their_address(nora: Desk, newsroom: Newsroom) -> None:
+    nora.database.write(lambda s: sent_for_dana(s, newsroom))
     nora.database.write(hold)
-    page = nora.open(f"outbox/{nora.mails()['reader.news']}/edit")
+    page = nora.open(f"outbox/{mails(nora.database)['reader.news']}/edit")
     assert "Somebody may read over the reader’s shoulder" in Page(page.text).words
     assert ["dana" in page.text.lower(), "/stop/" in page.text] == [False, False]
 

@@ -3,8 +3,6 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
-from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -24,18 +22,15 @@ from tests.support.stored import counted
 MINUTE = timedelta(minutes=1)
 
 
-class AtHome(Desk):
-    def alarms(self) -> list[tuple[str, str]]:
-        """What stands in red, each with the page that its button leads to."""
-        alarms = self.get("").parts("section.alarm")
-        leads = [next(iter(one.attributes("a.btn", "href")), "") for one in alarms]
-        said = [one.texts(".late")[0] for one in alarms]
-        return [(words, re.sub(r"^/desk/steppe/(\w*).*", r"\1", lead)) for words, lead in zip(said, leads, strict=True)]
-
-
-@pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> AtHome:
-    return AtHome(app, newsroom.nora)
+def alarms(nora: Desk) -> list[tuple[str, str]]:
+    """What stands in red, each with the page that its button leads to."""
+    found = nora.get("").parts("section.alarm")
+    leads = [next(iter(one.attributes("a.btn", "href")), "") for one in found]
+    said = [one.texts(".late")[0] for one in found]
+    return [
+        (words, lead.removeprefix("/desk/steppe/").partition("/")[0].partition("?")[0])
+        for words, lead in zip(said, leads, strict=True)
+    ]
 
 
 def objects(database: Database, newsroom: Newsroom) -> None:
@@ -60,13 +55,11 @@ def breaks(session: Session, newsroom: Newsroom) -> None:
     session.execute(OutboxMail.__table__.update().where(OutboxMail.id == second.id).values(late))
 
 
-def test_what_is_broken_comes_first_with_the_way_to_mend_it(
-    nora: AtHome, database: Database, newsroom: Newsroom
-) -> None:
-    assert nora.alarms() == []
+def test_what_is_broken_comes_first_with_the_way_to_mend_it(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    assert alarms(nora) == []
     objects(database, newsroom)
     database.write(lambda session: breaks(session, newsroom))
-    said = nora.alarms()
+    said = alarms(nora)
     assert [re.sub(r"(of \w+ \d+ \w+|for \d+ \w+)", "…", one) for one, _ in said] == [
         "Mail has not moved ….",
         "The edition … wasn’t locked.",
@@ -90,7 +83,7 @@ def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsr
         assert stalled.since(session) is None
 
 
-def test_the_page_asks_so_often_and_no_more(nora: AtHome, database: Database, newsroom: Newsroom) -> None:
+def test_the_page_asks_so_often_and_no_more(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     def statements() -> int:
         with counted(database) as found:
             nora.words("")
@@ -111,7 +104,7 @@ def test_the_page_asks_so_often_and_no_more(nora: AtHome, database: Database, ne
 
 
 def test_what_only_an_editor_may_do_waits_apart_and_is_not_ilyas_task(
-    app: Flask, nora: AtHome, database: Database, newsroom: Newsroom
+    nora: Desk, ilya: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     """Ilya may edit what Leyla sent; to have it checked, or to fill a slot, is for Nora."""
     salt = asked(database, newsroom)
@@ -123,13 +116,12 @@ def test_what_only_an_editor_may_do_waits_apart_and_is_not_ilyas_task(
     assert [heading for heading, _lines in columns(nora)] == [
         "For you", "For experts", "For their check", "For an answer",
     ]  # fmt: skip
-    ilya = AtHome(app, newsroom.ilya)
     assert columns(ilya)[:2] == [("For you", [edit]), ("For an editor", [check, slot])]
     assert "One text waits for you. One text waits for an editor." in ilya.words("")
     assert "2 texts wait for you." in nora.words("")
 
 
-def columns(person: AtHome) -> list[tuple[str, list[str]]]:
+def columns(person: Desk) -> list[tuple[str, list[str]]]:
     """Who waits for whom: each heading, with the lines under it."""
     parts = person.get("").parts("section[aria-labelledby^=waits-]")
     return [

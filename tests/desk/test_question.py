@@ -22,6 +22,7 @@ from app.questions import moves
 from app.questions.models import Question
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, handed_in
+from tests.support.desk import section
 from tests.support.questions import WORDS, opened
 from tests.support.shown import seen, version
 from tests.support.stored import everything, one, queries_of, states
@@ -57,7 +58,7 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
     nora.post(f"{question}/wording", seen=seen(page), headline="The Salt Wind", body=WORDS, language="en")
     page = nora.get(question)
     assert "Confirm that nobody can be recognised" in page
-    nora.post(f"{question}/clear", seen=seen(page[page.index('id="recognise"') :]))
+    nora.post(f"{question}/clear", seen=seen(page, "clear"))
 
     assert "Nobody has confirmed" not in nora.get(question)
     invitation = nora.post(
@@ -88,20 +89,18 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
 
     nora.post(f"{answer}/outcome", outcome="fine", reply="Said so on the phone.")
     assert "Approve Laura Harth’s answer" in nora.get(question)
-    at = version(nora.get(question).partition("/approve")[2])
+    at = version(nora.get(question), "approve")
     page = nora.post(f"{answer}/approve", status=422, checked=["facts", "sources"], reason="", version=at)
     assert page.count("Not ticked yet") == len(editing.CHECKLIST) - 2
-    assert re.findall(r'name="checked"[^>]*value="(\w+)" checked', page) == ["facts", "sources"]
+    assert page.attributes("[name=checked][checked]", "value") == ["facts", "sources"]
     page = nora.post(f"{answer}/approve", status=422, checked=editing.CHECKLIST, version=at)
     assert "Laura Harth isn’t verified yet, so the name can’t be printed." in page
     nora.post(f"{invitation}/verify", how="Rang the office and asked for her.")
-    nora.post(
-        f"{answer}/approve", checked=editing.CHECKLIST, version=version(nora.get(question).partition("/approve")[2])
-    )
+    nora.post(f"{answer}/approve", checked=editing.CHECKLIST, version=version(nora.get(question), "approve"))
     assert states(database) == ("answered", "done", "approved")
 
     page = nora.get(question)
-    nora.post(f"{question}/pick", edition=re.search(r'name="edition" value="(\w+)"', page)[1])
+    nora.post(f"{question}/pick", edition=page.form("/pick").fields["edition"])
     assert one(database, Question).state == "queued"
     assert "It is picked for" in nora.get(question)
     assert assignment.public_id in invitation
@@ -127,7 +126,7 @@ def test_other_words_need_another_look(nora, database, newsroom):
         f"/questions/{public_id}/wording", seen=seen(page), headline="The Salt Wind", body="My uncle Timur asks who measures.", language="en"
     )  # fmt: skip
     page = nora.get(f"/questions/{public_id}")
-    assert re.findall(r"<mark[^>]*>([^<]+)</mark>", page) == ["Salt Wind", "My uncle", "Timur"]
+    assert page.texts("mark") == ["Salt Wind", "My uncle", "Timur"]
     nora.post(f"/questions/{public_id}/clear", status=409, label="en.1")
     assert one(database, Question).text.cleared_at is None
 
@@ -246,7 +245,7 @@ def test_two_languages_stand_beside_each_other_with_nothing_struck_out(nora, dat
     question = nora.post(f"/letters/{letter}/file", kind="question", version=1)
     page = nora.get(question)
     nora.post(f"{question}/wording", seen=seen(page), headline="Salt", body=WORDS, language="en")
-    page = nora.get(question).partition('id="wording"')[2].partition('id="recognise"')[0]
+    page = section(nora.get(question), "wording")
     assert ("Кто измеряет соль в наших садах?" in page, WORDS in page) == (True, True)
     assert ("<del>" in page, "<ins>" in page) == (False, False)
 
@@ -355,7 +354,7 @@ def test_notes_and_moves_stand_in_one_trail(nora, database, newsroom):
     public_id = opened(database, newsroom)
     invited(database, newsroom, public_id)
     nora.post(f"/questions/{public_id}/note", note="The plates are in the leaflet, p. 4.")
-    trail = nora.get(f"/questions/{public_id}").partition('class="trail"')[2]
+    trail = nora.get(f"/questions/{public_id}").part(".trail").words
     lines = [
         "Nora Lind noted:",
         "Mail to Leyla Aydın: “",

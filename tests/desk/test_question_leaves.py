@@ -1,7 +1,5 @@
 """Before a wording leaves the house: whether it is still the reader's own, and what was told to the desk alone."""
 
-import re
-
 from sqlalchemy.orm import Session
 
 from app.db import Database
@@ -9,14 +7,12 @@ from app.letters import receive
 from app.questions import moves
 from app.questions.models import Question
 from tests.support.cast import Newsroom
-from tests.support.databases import SQLITE
 from tests.support.desk import section
 from tests.support.letters import TIMUR, asked
 from tests.support.shown import seen
 from tests.support.stored import everything, one
 
 
-@SQLITE
 def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirmed(nora, database, newsroom):
     """And only then: what shares a short run of words that everybody uses is the desk's own."""
     address = question_of(database, newsroom, receive.Ask(TIMUR), receive.Ask("Who should we ask about the plates?"))
@@ -33,22 +29,19 @@ def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirm
             f"{address}/wording", seen=seen(nora.get(address)), headline="The Salt Wind", body=body, language="en"
         )
         block = section(nora.get(address), "recognise")
-        assert ("".join(re.findall(r'<mark[^>]*own words">([^<]+)</mark>', block)), still in block) == (
-            "".join(own), bool(own),
-        ), body  # fmt: skip
+        marks = block.tree.css('mark[title$="own words"]')
+        assert ("".join(mark.text() for mark in marks), still in block) == ("".join(own), bool(own)), body
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body=TIMUR, language="en")
     nora.post(f"{address}/clear", label=one(database, Question).text.label)  # no press more than for other words
     assert one(database, Question).text.cleared_at is not None
 
 
-@SQLITE
 def test_word_for_word_is_no_word_too_many(nora, database, newsroom):
     address = question_of(database, newsroom, receive.Ask(TIMUR, verbatim=True))
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="The Salt Wind", body=TIMUR, language="en")
     assert "own words" not in section(nora.get(address), "recognise")
 
 
-@SQLITE
 def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database, newsroom):
     private = receive.Ask(
         "who weighs the salt in the orchards by the sea?",
@@ -63,7 +56,7 @@ def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database,
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), **words)
     besides = ["works at the old harbour", "Timur", "timur@post.example"]
     label, before = one(database, Question).text.label, everything(database)
-    assert re.findall(r'<li><mark dir="auto">([^<]+)<', section(nora.get(address), "recognise")) == besides
+    assert section(nora.get(address), "recognise").texts("li > mark[dir=auto]") == besides
     page = nora.post(f"{address}/clear", 422, label=label, looked="\n".join(besides[:2]))
     assert page.count("Something that a reader told only the desk stands in the wording.") == 2
     assert everything(database) == before

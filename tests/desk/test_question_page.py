@@ -1,6 +1,5 @@
 """The page of a question: letters beside the wording, colleagues called, one trail, look-alikes, and what leaves the house."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -23,8 +22,7 @@ from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered, handed_in
-from tests.support.databases import SQLITE
-from tests.support.desk import section
+from tests.support.desk import section, walked
 from tests.support.letters import TIMUR, asked
 from tests.support.shown import seen
 from tests.support.stored import everything, one, queries_of
@@ -44,36 +42,35 @@ def opened(database: Database, newsroom: Newsroom, *asks: str | receive.Ask, hea
     return database.write(fn)
 
 
-@SQLITE
 @pytest.mark.parametrize(
     ("offer", "summary"), [("Close it …", "Close it"), ("Merge it …", "Merge it into another question")]
 )
 def test_what_the_head_offers_opens_its_form_also_without_scripts(nora, database, newsroom, offer, summary):
     opened(database, newsroom, "who weighs the salt", headline="Another one")
     page = nora.get(opened(database, newsroom, TIMUR))
-    href = re.search(rf'href="([^"]+)#tried">{offer}</a>', page)[1]
-    assert re.findall(r'<details id="tried" open>\s*<summary>([^<]*)</summary>', page) == []
-    assert re.findall(r'<details id="tried" open>\s*<summary>([^<]*)</summary>', nora.get(href)) == [summary]
+    [href] = [href.removesuffix("#tried") for words, href in page.links if words == offer and href.endswith("#tried")]
+    open_form = "details#tried[open] > summary"
+    assert (page.texts(open_form), nora.get(href).texts(open_form)) == ([], [summary])
     assert "<details id=" not in nora.get(href.replace("open=", "open=x"))
 
 
-@SQLITE
 def test_each_letter_stands_beside_the_wording_in_its_own_language_and_direction(nora, database, newsroom):
     page = nora.get(opened(database, newsroom, TIMUR, "چه کسی نمک را اندازه می‌گیرد؟", "who weighs the salt"))
     words = section(page, "wording")
     assert "<del>my uncle at the cannery says that nobody weighs </del>the salt" in words
-    folded = re.findall(r"<summary>(.*?)</summary>", words)
-    assert folded[0] == 'Web, Persian: <bdi class="said" lang="fa">چه کسی نمک را اندازه می‌گیرد؟</bdi>'
+    folded = words.texts("summary")
+    assert folded[0] == "Web, Persian: چه کسی نمک را اندازه می‌گیرد؟"
     assert len(folded) == 3  # the two other letters, and the form
+    assert words.attributes("summary > bdi.said", "lang") == ["fa", "en"]
     assert '<p class="said" dir="auto" lang="fa">چه کسی نمک را اندازه می‌گیرد؟</p>' in words
     assert f'<p class="said" dir="auto" lang="en">{WORDS}</p>' in words
 
 
-@SQLITE
 def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_of_thirty(nora, database, newsroom):
     address = opened(database, newsroom, *(f"who weighs the salt in year {year}?" for year in range(1980, 2020)))
     page = nora.get(address)
-    assert len(re.findall(r"<summary>Web, English", page.partition('id="trail"')[0])) == 11
+    folded = section(page, "wording").texts("summary")
+    assert len([words for words in folded if words.startswith("Web, English")]) == 11
     assert 'letters">All 40 letters beside it</a>' in page
     first = nora.get(f"{address}/letters")
     assert first.count('<article class="block"') == 30
@@ -99,7 +96,7 @@ def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it
     assert "salt" not in (message.text + message.subject + (message.html or "")).casefold()
     assert f"{nora.desk}{address}" in message.text
     trail = section(nora.get(address), "trail")
-    assert re.findall(r'<b class="called">([^<]+)</b>', trail) == ["@ilya", "@Ilya Brandt", "@Nora"]
+    assert trail.texts("b.called") == ["@ilya", "@Ilya Brandt", "@Nora"]
     assert f'href="{nora.desk}/outbox/{mail.public_id}">Mail to Ilya Brandt: Called in a note. On its way.</a>' in trail
 
 
@@ -133,30 +130,28 @@ def test_the_trail_goes_back_page_by_page_with_nothing_twice_and_nothing_left_ou
                 notes.note(session, newsroom.ilya, question, f"Note {number}.")
 
     database.write(fill)
-    pages, href = [], f"{address}?show="
-    while href:
-        pages.append(section(nora.get(href), "trail"))
-        href = next(iter(re.findall(r'rel="next" href="([^"#]+)', pages[-1])), None)
+    pages = [section(page, "trail") for page in walked(nora, f"{address}?show=", "next")]
+    told = [note for page in pages for note in page.texts("p.note")]
+    assert told == [f"Note {number}." for number in reversed(range(40))]
     whole = "".join(pages)
-    assert re.findall(r">(Note \d+)\.<", whole) == [f"Note {number}" for number in reversed(range(40))]
     assert whole.count("A reader’s letter came: Web, English.") == 40
     assert whole.count("Nora Lind made it a question.") == 1
 
     notes_alone = section(nora.get(f"{address}?show=notes"), "trail")
     assert notes_alone.count("Ilya Brandt noted:") == 30
     assert "A reader’s letter" not in notes_alone
-    lines = [
-        section(nora.get(f"{address}{query}"), "trail").partition("</form>")[2]
-        for query in ("", "?show=gossip&before=x")
-    ]
-    assert lines[0] == lines[1]
+    usual, unknown = (
+        section(nora.get(f"{address}{query}"), "trail").parts("form ~ *") for query in ("", "?show=gossip&before=x")
+    )
+    assert [part.tree.body.child.tag for part in usual] == ["nav", "ol", "nav"]
+    assert usual == unknown
 
 
-@SQLITE
 def test_the_hour_of_a_letter_without_an_address_is_told_nowhere(nora, database, newsroom):
-    page = nora.get(opened(database, newsroom, TIMUR))
-    times = re.findall(r"<time[^>]*>([^<]*)</time>\s*<div>\s*<details>\s*<summary>A reader’s letter", page)
-    assert times == ["–"]
+    lines = section(nora.get(opened(database, newsroom, TIMUR)), "trail").parts("li:has(summary)")
+    assert [(line.texts("time"), line.texts("summary")) for line in lines] == [
+        (["–"], ["A reader’s letter came: Web, English."])
+    ]
 
 
 def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_mails_as_for_two(
@@ -186,7 +181,6 @@ def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_ma
     assert few <= 60
 
 
-@SQLITE
 def test_topics_are_those_in_use_and_new_ones_by_name(nora, database, newsroom):
     first, second = opened(database, newsroom), opened(database, newsroom, headline="Ferries")
     nora.post(f"{first}/topics", more="Salt, Ports and ferries")
@@ -194,10 +188,8 @@ def test_topics_are_those_in_use_and_new_ones_by_name(nora, database, newsroom):
     with database.read() as session:
         assert list(session.scalars(select(Topic.name).order_by(Topic.name))) == ["Ports and ferries", "Salt"]
     page = nora.get(second)
-    assert re.findall(r'name="topic"[^>]*value="([^"]+)" checked', page) == ["Ports and ferries"]
-    assert re.findall(r'<option value="([^"]+)">', page.partition("<datalist")[2].partition("</datalist>")[0]) == [
-        "Salt"
-    ]
+    assert page.attributes("[name=topic][checked]", "value") == ["Ports and ferries"]
+    assert page.attributes("datalist option", "value") == ["Salt"]
     nora.post(f"{second}/topics", seen=seen(nora.get(second), "topics"))
     assert "<bdi>None yet</bdi>" in nora.get(second)
 
@@ -211,8 +203,7 @@ def test_look_alikes_become_one_with_one_press_or_are_not_shown_again(nora, data
     )
     index_due(database)
     alike = section(nora.get(salt), "alike")
-    pairs = re.findall(r'name="pair" value="(\w+)\.(\w+)"', alike)
-    assert {key for _noun, key in pairs} == {wind[-12:], ferries[-12:], waits}
+    assert {pair.split(".")[1] for pair in alike.values("pair")} == {wind[-12:], ferries[-12:], waits}
     assert "Same words: " in alike
 
     nora.post(f"{salt}/alike", pair=f"question.{ferries[-12:]}", same="no")
@@ -228,7 +219,6 @@ def test_look_alikes_become_one_with_one_press_or_are_not_shown_again(nora, data
     assert "It isn’t there any more; nothing was done." in nora.get(salt)
 
 
-@SQLITE
 def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database, newsroom):
     ran = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
 
@@ -249,18 +239,16 @@ def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database,
         assert f"/steppe/q/{ran}/" in outbox.read(session, mail).text
 
 
-@SQLITE
 def test_a_question_that_ran_says_so_and_leads_to_its_public_page(nora, database, newsroom):
     ran = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
     page = nora.get(f"/questions/{ran}")
     assert ("’s answer ran." in page, "answer may run" in page) == (True, False)
-    assert re.findall(rf'href="(/steppe/q/{ran}/[^"]+)">([^<]+)<', page) == [
-        (f"/steppe/q/{ran}/the-salt-wind", "Yes, as it ran")
+    assert [link for link in page.links if link[1].startswith(f"/steppe/q/{ran}/")] == [
+        ("Yes, as it ran", f"/steppe/q/{ran}/the-salt-wind")
     ]
-    assert page.index("Who asked") < page.index("What happened")  # the trail is read last
+    assert page.headings.index("Who asked") < page.headings.index("What happened")  # the trail is read last
 
 
-@SQLITE
 def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked_at_first(nora, database, newsroom):
     named = receive.Ask(
         TIMUR,
@@ -284,7 +272,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     assert nora.post(write, 422, letter=" ").count("Write the letter first") == 2
     typed = "Timur says my uncle at the cannery says that nobody counts. His address is timur@post.example, in Osh."
     page = nora.post(write, 422, letter=typed)
-    found = re.findall(r'<li><mark dir="auto">([^<]+)</mark></li>', page)
+    found = page.texts("li > mark[dir=auto]")
     assert found == ["my uncle at the cannery says that nobody", "Osh", "Timur", "timur@post.example"]
     assert f">\n{typed}</textarea>" in page
     nora.post(write, 422, letter=typed + " who should we ask?", looked="\n".join(found[:2]))
@@ -303,7 +291,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     back = f"/questions/{question}/answers/{one(database, Answer).public_id}/return"
     later = {"due_at": "2099-01-01T10:00"}
     page = nora.post(back, 422, note="Who is the uncle of Timur?", **later)
-    assert re.findall(r'<mark dir="auto">([^<]+)</mark>', page) == ["Timur"]
+    assert page.texts("mark[dir=auto]") == ["Timur"]
     nora.post(back, note="Who reads the plates?", **later)
     assert one(database, Answer).state == "draft"
 
@@ -324,7 +312,6 @@ def test_words_of_readers_are_found_and_those_of_the_desk_are_not(text, found):
     assert shared(text, private, [WORDS]) == found
 
 
-@SQLITE
 def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, database, newsroom):
     """Each of the three texts; the language alone leaves the words as they were."""
     address = opened(database, newsroom)
@@ -346,7 +333,6 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
             nora.post(f"{address}/clear", label=question.text.label)
 
 
-@SQLITE
 def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, newsroom):
     def fn(session: Session) -> str:
         question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]

@@ -1,6 +1,5 @@
 """What is too long is told at its field with all that was typed; the desk cuts nobody's words."""
 
-import re
 from typing import Any
 
 import pytest
@@ -13,10 +12,10 @@ from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.cast import Newsroom, handed_in
 from tests.support.desk import Desk
+from tests.support.pages import Page
 from tests.support.shown import all_shown, seen, version
 from tests.support.stored import everything, one
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = "Who measures the salt in the orchards?"
 
 
@@ -32,8 +31,8 @@ def question(database: Database, newsroom: Newsroom) -> str:
     return database.write(prepare)
 
 
-def told(page: str) -> list[str]:
-    return re.findall(r'<p class="error" id="[\w-]+">([^<]*)</p>', page)
+def told(page: Page) -> list[str]:
+    return [said for _field, said in page.errors]
 
 
 def too_long(most: int) -> list[str]:
@@ -88,7 +87,7 @@ def test_no_field_of_the_desk_is_cut(
 def test_a_reason_for_running_without_a_check_is_not_cut(nora: Desk, database: Database, question: str) -> None:
     answer = f"{question}/answers/{one(database, Answer).public_id}"
     nora.post(f"{answer}/edit", seen=seen(nora.get(f"{answer}/edit")), answer="We put up plates.", act="save")
-    at = {"version": version(nora.get(question).partition("/approve")[2]), "checked": editing.CHECKLIST}
+    at = {"version": version(nora.get(question), "approve"), "checked": editing.CHECKLIST}
     page = nora.post(f"{answer}/approve", 422, **at, reason="x" * 401)
     assert told(page) == ["The reason is too long: 400 characters are the most."]
     assert "x" * 401 in page

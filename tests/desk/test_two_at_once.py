@@ -18,12 +18,12 @@ from app.lifecycle import Stale
 from app.people.models import Expert
 from app.questions.models import Note, Question, QuestionText
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk import Desk
+from tests.support.desk import Desk, section
+from tests.support.pages import Page
 from tests.support.shown import seen
 from tests.support.stored import one
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
 FIRST = "We put up salt plates in 2009 and count what falls on them."
 
 
@@ -49,10 +49,13 @@ def texts(database: Database) -> list[str]:
         return list(session.scalars(select(AnswerText.body).order_by(AnswerText.id)))
 
 
-def marked(page: str, tag: str) -> list[str]:
-    """What stands struck out (del) or underlined (ins) on a page that isn't in its legend, each once and in order."""
-    found = re.findall(rf"<{tag}>([^<]*)</{tag}>", page)
-    return list(dict.fromkeys(words.strip() for words in found if words not in ("struck out", "underlined")))
+def marked(page: Page, css: str) -> tuple[list[str], list[str]]:
+    """What stands struck out and what underlined in the comparisons that fit the selector, each once and in order."""
+    struck_out, underlined = (list(dict.fromkeys(page.texts(f"{css} {tag}"))) for tag in ("del", "ins"))
+    return struck_out, underlined
+
+
+TO_MINE, SINCE = "section > .diff", ".folded > .diff"  # theirs against mine, and what they changed
 
 
 def test_the_second_at_an_answer_learns_who_when_and_what_and_sees_both_texts(nora, ilya, database, answer):
@@ -60,13 +63,12 @@ def test_the_second_at_an_answer_learns_who_when_and_what_and_sees_both_texts(no
     ilya.post(answer, seen=opened_by_both, answer=FIRST.replace("2009", "2010"), act="save")
     page = nora.post(answer, status=409, seen=opened_by_both, answer=FIRST.replace("count", "weigh"), act="check")
     assert "Ilya Brandt was faster" in page
-    assert re.search(r"<time datetime=[^>]+>1 minute ago</time>, \w+day \d+ \w+, \d\d:\d\d\.", page)
-    mine_against_theirs, what_ilya_changed = page.split("What Ilya Brandt changed")
-    assert (marked(mine_against_theirs, "del"), marked(mine_against_theirs, "ins")) == (
-        ["2010 and count"],
-        ["2009 and weigh"],
-    )
-    assert (marked(what_ilya_changed, "del"), marked(what_ilya_changed, "ins")) == (["2009"], ["2010"])
+    assert page.texts(".standing > time[datetime]") == ["1 minute ago"]
+    assert re.match(r"1 minute ago , \w+day \d+ \w+, \d\d:\d\d\.", page.texts(".standing")[0])
+    difference = section(page, "difference")
+    assert marked(difference, TO_MINE) == (["2010 and count"], ["2009 and weigh"])
+    assert difference.texts("summary") == ["What Ilya Brandt changed"]
+    assert marked(difference, SINCE) == (["2009"], ["2010"])
     assert f">\n{FIRST.replace('count', 'weigh')}</textarea>" in page
     assert one(database, Answer).state == "edited"
 
@@ -79,7 +81,6 @@ def test_the_second_at_an_answer_learns_who_when_and_what_and_sees_both_texts(no
     ]
 
 
-@SQLITE
 def test_who_gives_way_keeps_what_they_wrote_in_a_note(nora, ilya, database, question, answer):
     opened_by_both = seen(nora.get(answer))
     ilya.post(answer, seen=opened_by_both, answer="We put up salt plates.", act="save")
@@ -91,7 +92,6 @@ def test_who_gives_way_keeps_what_they_wrote_in_a_note(nora, ilya, database, que
     ]
 
 
-@SQLITE
 def test_who_is_late_for_a_text_that_is_being_checked_can_still_keep_theirs(nora, ilya, database, answer):
     opened_by_both = seen(ilya.get(answer))
     nora.post(answer, seen=opened_by_both, answer="We put up salt plates.", act="check")
@@ -104,7 +104,6 @@ def test_who_is_late_for_a_text_that_is_being_checked_can_still_keep_theirs(nora
     assert "We weigh the salt." in notes(database)[0]
 
 
-@SQLITE
 def test_the_same_words_sent_twice_meet_nobody(nora, database, answer):
     opened = seen(nora.get(answer))
     for _press in range(2):
@@ -112,7 +111,6 @@ def test_the_same_words_sent_twice_meet_nobody(nora, database, answer):
     assert texts(database) == [FIRST, "We put up salt plates."]
 
 
-@SQLITE
 def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, database, question):
     opened = seen(nora.get(question), "wording")
     ilya.post(f"{question}/topics", more="Salt")
@@ -125,11 +123,12 @@ def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, databa
     )
     fields = {"headline": "Salt", "body": "Who counts the salt?", "background": "Our issue 60.", "language": "en"}
     page = nora.post(f"{question}/wording", status=409, seen=opened_by_both, **fields)
-    differs, followed = page.split("What you left alone stands as it is saved now")
-    assert re.findall(r'<h3 class="label">([^<]+)</h3>', differs) == ["The question", "Background for the expert"]
-    assert re.findall(r'<h3 class="label">([^<]+)</h3>', followed) == ["Headline"]
-    assert (marked(followed, "del"), marked(followed, "ins")) == ([], ["wind"])
-    assert re.search(r'value="Salt wind"[^>]* name="headline"', followed)
+    assert section(page, "difference").texts("h3.label") == ["The question", "Background for the expert"]
+    followed = section(page, "followed")
+    assert followed.texts("h2") == ["What you left alone stands as it is saved now"]
+    assert followed.texts("h3.label") == ["Headline"]
+    assert marked(followed, "section > .diff") == ([], ["wind"])
+    assert page.value("headline") == "Salt wind"
     nora.post(f"{question}/wording", seen=seen(page), act="give way", **fields)
     assert notes(database)[-1].split("\n\n")[1:] == [
         "Headline\nSalt", "The question\nWho counts the salt?", "Background for the expert\nOur issue 60.",
@@ -137,7 +136,6 @@ def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, databa
     assert (one(database, Question).headline, one(database, Question).wording) == ("Salt wind", "Who weighs the salt?")
 
 
-@SQLITE
 def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora, ilya, database, newsroom, question):
     def draft(session: Session) -> str:
         marek = session.get_one(Expert, newsroom.marek.expert_id)
@@ -152,13 +150,9 @@ def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora,
     ilya.post(brief, **by_both, **common | {"brief": "Say who pays for the gauges.", "words": "160"})
     page = nora.post(brief, status=409, **by_both, brief="Say first who pays.", **common)
     assert "Ilya Brandt was faster" in page
-    differs, followed = page.split("What you left alone stands as it is saved now")
-    assert (marked(differs.split("What Ilya Brandt changed")[0], "del"), marked(differs, "ins")[:1]) == (
-        ["for the gauges"],
-        ["first"],
-    )
-    assert re.findall(r'<h3 class="label">([^<]+)</h3>', followed) == ["About how many words"]
-    assert re.search(r'value="160"[^>]* name="words"', followed)
+    assert marked(section(page, "difference"), TO_MINE) == (["for the gauges"], ["first"])
+    assert section(page, "followed").texts("h3.label") == ["About how many words"]
+    assert page.value("words") == "160"
     at = {"seen": seen(page)}
     nora.post(brief, **at, **common | {"brief": "Say first who pays for the gauges.", "words": "160"})
     with database.read() as session:
@@ -194,7 +188,6 @@ class Thing:
         )
 
 
-@SQLITE
 @pytest.mark.parametrize("what", ["answer", "wording"])
 def test_in_a_hundred_orders_of_two_writers_no_word_is_lost_and_none_is_written_over(
     nora, ilya, database, question, answer, what
@@ -248,8 +241,7 @@ def save(chance: random.Random, thing: Thing, person: Person, there: str, label:
     if status == 303:
         person.began, person.met = None, False
         return 0
-    plain = re.sub(r"<[^>]+>", "", page).split()
-    assert {*there.split(), *person.box.split()} <= {*plain}, "both texts stand on the page"
+    assert {*there.split(), *person.box.split()} <= {*page.main.text().split()}, "both texts stand on the page"
     person.began, person.met = seen(page), True
     return 1
 

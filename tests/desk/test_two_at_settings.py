@@ -1,10 +1,8 @@
 """Two people at one form of the house: what the second left alone follows the first, and only what both changed is a question."""
 
-import re
 from typing import Any
 
 import pytest
-from selectolax.lexbor import LexborHTMLParser, LexborNode
 from werkzeug.test import TestResponse
 
 from app.db import Database
@@ -13,10 +11,11 @@ from app.people import directory
 from app.people.models import Expert
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.pages import Page
 from tests.support.stored import everything
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LEYLA = "experts/leyla"
+LISTS = ("held_kinds", "weekly", "monthly", "places")
 # A form, the field that Vera changes and what she writes, the one that Nora changes and what she writes there.
 FORMS = [
     ("settings", "words", "190", "digest_at", "06:45"),
@@ -37,33 +36,15 @@ def at(database: Database, newsroom: Newsroom, page: str) -> str:
 
 def form(page: str) -> dict[str, Any]:
     """What a browser would send of the form that knows what it showed."""
-    sent: dict[str, Any] = {}
-    tree = LexborHTMLParser(page).css_first("form:has([name=seen])")
-    for one in tree.css("input, textarea, select"):
-        name, kind = one.attributes["name"] or "", one.attributes.get("type")
-        if kind in ("checkbox", "radio") and "checked" not in one.attributes:
-            continue
-        value = value_of(one)
-        if kind == "checkbox" and name in ("held_kinds", "weekly", "monthly", "places"):
-            sent[name] = [*sent.get(name, []), value]
-        else:
-            sent[name] = value
-    return sent
-
-
-def value_of(field: LexborNode) -> str:
-    if field.tag == "textarea":
-        return field.text().removeprefix("\n").replace("\n", "\r\n")  # as browsers send it
-    if field.tag == "select":
-        chosen = field.css_first("option[selected]") or field.css_first("option")
-        return chosen.attributes["value"] or ""
-    return field.attributes.get("value") or ""
+    fields = next(one.fields for one in Page(page).forms if "seen" in one.fields)
+    lists = {name: [value] for name, value in fields.items() if name in LISTS and isinstance(value, str)}
+    whole = {name: value.replace("\n", "\r\n") for name, value in fields.items() if isinstance(value, str)}
+    return fields | whole | lists
 
 
 def told(page: str) -> list[str]:
     """What the box on top of the page says: its heading and each of its lines."""
-    box = LexborHTMLParser(page).css_first(".summary")
-    return [re.sub(r"\s+", " ", one.text()).strip() for one in box.css("h2, li")]
+    return [" ".join(one.text().split()) for one in Page(page).tree.css(".summary :is(h2, li)")]
 
 
 def send(who: Desk, path: str, typed: dict[str, Any]) -> TestResponse:
@@ -106,8 +87,8 @@ def test_what_both_changed_is_listed_with_both_values_and_what_was_taken_over_wi
         "What it is about: “Wind and salt”, until then nothing",
         "Slots: “3”, until then “2”",
     ]
-    notes = {one.attributes["id"]: one.text() for one in LexborHTMLParser(met.text).css(".below")}
-    assert notes == {
+    notes = Page(met.text)
+    assert dict(zip(notes.attributes(".below", "id"), notes.texts(".below"), strict=True)) == {
         "words-note": "Now it says: 190",
         "dek-note": "Changed meanwhile. Until then it said: nothing",
         "slots-note": "Changed meanwhile. Until then it said: 2",

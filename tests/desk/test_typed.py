@@ -1,8 +1,5 @@
 """What nobody types by hand but a form can hold: the desk takes it or says why not, and nothing breaks."""
 
-import re
-from html import unescape
-
 import pytest
 from flask import Flask
 from werkzeug.routing import AnyConverter, Rule
@@ -12,18 +9,12 @@ from app.editions.queries import coming_editions
 from app.newsletters.models import Newsletter
 from app.people import sessions
 from app.people.models import Person
-from tests.support.assignments import Asked, asked
+from tests.support.assignments import Asked
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.letters import write
+from tests.support.pages import Page
 from tests.support.stored import everything
-
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def leylas(database: Database, newsroom: Newsroom) -> Asked:
-    return asked(database, newsroom)
 
 
 def place(database: Database, asked: Asked) -> str:
@@ -35,10 +26,10 @@ def place(database: Database, asked: Asked) -> str:
     ("zone", "typed"), [("Europe/Prague", "0001-01-01T00:00"), ("America/New_York", "9999-12-31T23:59")]
 )
 def test_a_time_that_the_calendar_has_not_in_this_zone_is_none(
-    nora: Desk, database: Database, newsroom: Newsroom, leylas: Asked, zone: str, typed: str
+    nora: Desk, database: Database, newsroom: Newsroom, salt: Asked, zone: str, typed: str
 ) -> None:
     database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "zone", zone))
-    here, before = place(database, leylas), everything(database)
+    here, before = place(database, salt), everything(database)
     nora.press(f"{here}/invite", 422, look="1", reply_by=typed, due_at=typed)
     nora.press(f"{here}/extend", status=422, due_at=typed)
     assert everything(database) == before
@@ -50,28 +41,26 @@ def test_an_old_page_of_a_newsletter_that_is_called_questions_is_told_as_any_oth
 
 
 def test_an_old_page_gives_a_letter_to_an_expert_back_and_no_number_of_a_row(
-    app: Flask, database: Database, newsroom: Newsroom, leylas: Asked
+    nora: Desk, database: Database, salt: Asked
 ) -> None:
-    nora = Desk(app, newsroom.nora)
     nora.token = "old"
-    where = place(database, leylas)
+    where = place(database, salt)
     page = nora.post(f"/{where}/write", 400, letter="Dear Leyla, is it 40 plates or 54?")
     assert "Dear Leyla, is it 40 plates or 54?</textarea>" in page and leads_to(page) == f"/desk/steppe/{where}"
-    assert "What you wrote" not in nora.post("/letters", 400, letter=leylas.public_id, act="question")
+    assert "What you wrote" not in nora.post("/letters", 400, letter=salt.public_id, act="question")
 
 
 def leads_to(page: str) -> str:
     """Where the button of an error page leads."""
-    return unescape(re.findall(r'<a class="btn" href="([^"]+)">', page)[-1])
+    return Page(page).attributes("a[class=btn]", "href")[-1]
 
 
 def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_typed(
-    app: Flask, database: Database, newsroom: Newsroom, leylas: Asked
+    app: Flask, nora: Desk, database: Database, newsroom: Newsroom, salt: Asked
 ) -> None:
-    question = place(database, leylas).rpartition("/assignments")[0]
+    question = place(database, salt).rpartition("/assignments")[0]
     with database.read() as session:
         edition = coming_editions(session, newsroom.newsletter_id, 1)[0].public_id
-    nora = Desk(app, newsroom.nora)
     nora.token = "old"
     for sent, page in {
         "settings": "settings",
@@ -136,9 +125,9 @@ def test_who_files_a_letter_with_the_session_over_hears_that_nothing_was_filed(
 
 
 def test_an_old_page_gives_back_each_text_under_the_name_of_its_field(
-    nora: Desk, database: Database, newsroom: Newsroom, leylas: Asked
+    nora: Desk, database: Database, newsroom: Newsroom, salt: Asked
 ) -> None:
-    question = place(database, leylas).rpartition("/assignments")[0]
+    question = place(database, salt).rpartition("/assignments")[0]
     wording = {"headline": "The Salt Wind", "body": "Who measures it?", "background": "Our issue 60."}
     token, nora.token = nora.token, "old"
     pages = [nora.post(f"{question}/wording", 400, **wording)]
@@ -146,11 +135,10 @@ def test_an_old_page_gives_back_each_text_under_the_name_of_its_field(
     signed_out(nora, newsroom)
     pages.append(nora.post(f"{question}/wording", 403, **wording))
     for page in pages:
-        assert re.findall(r'<label for="(\w+)">([^<]+)</label>\s*<textarea[^>]*>\s*([^<]+)</textarea>', page) == [
-            ("headline", "Headline", "The Salt Wind"),
-            ("body", "The text", "Who measures it?"),
-            ("background", "Background", "Our issue 60."),
-        ]
+        names = ["headline", "body", "background"]
+        assert page.attributes("label:has(+ textarea)", "for") == page.attributes("label + textarea", "id") == names
+        assert page.texts("label:has(+ textarea)") == ["Headline", "The text", "Background"]
+        assert page.texts("label + textarea") == ["The Salt Wind", "Who measures it?", "Our issue 60."]
 
 
 def test_an_address_that_no_page_of_the_desk_has_leads_back_to_it(nora: Desk) -> None:

@@ -1,9 +1,6 @@
 """The quote check: Nora edited, Leyla looks; which buttons there are follows from the newsletter's policy."""
 
-import re
-
 import pytest
-from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,11 +14,6 @@ from tests.support.cast import Newsroom
 from tests.support.stored import rows
 
 DUST = EDITED.replace("2009", "2010")
-
-
-@pytest.fixture
-def leyla(app: Flask) -> Browser:
-    return Browser(app)
 
 
 @pytest.fixture
@@ -84,7 +76,7 @@ def test_after_her_yes_leyla_sees_the_text_that_she_passed(salt: Asked, leyla: B
     check(leyla, salt, outcome)
     leyla.open(salt.link)
     assert leyla.heading == "Thank you. It stays as you saw it"
-    assert re.findall(r'<h2 id="text">([^<]+)</h2>', leyla.text) == ["As it will run"]
+    assert leyla.read.texts("h2#text") == ["As it will run"]
     assert ("Nobody has to. We put up" in leyla.text, "Nobody is told to. We put up" in leyla.text) == (True, False)
     salt.edit("Nobody has to. We put up plates in 2009.")
     leyla.open(salt.link)

@@ -1,7 +1,6 @@
 """The page behind an assignment's link: Leyla writes there, without an account, and nothing that she types is lost."""
 
 import pytest
-from flask import Flask
 from sqlalchemy import select
 
 from app.answers import assigning
@@ -12,11 +11,6 @@ from tests.support.assignments import ANSWER, WORDING, Asked, asked
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.stored import rows
-
-
-@pytest.fixture
-def leyla(app: Flask) -> Browser:
-    return Browser(app)
 
 
 def drafts(salt: Asked) -> list[tuple[str, str, int]]:

@@ -9,7 +9,6 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -37,6 +36,7 @@ from demo.doors import doors
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.browser import Browser
 from tests.support.databases import address_of, postgres_copy
+from tests.support.pages import Page
 
 EDITOR, EXPERT = "tereza@platan.example", "gulmira@fair-hour.example"
 ADMIN, ASSISTANT, ELSEWHERE = "pavel@platan.example", "aizada@platan.example", "shirin@platan.example"
@@ -98,23 +98,18 @@ def adapter(app: Flask) -> MapAdapter:
 
 def links(address: str, page: str) -> list[str]:
     """The addresses of this house that a page links to, without what stands behind a #."""
-    found = (
-        urljoin(f"{BASE_URL}{address}", unescape(href)) for href in re.findall(r"<a\b[^>]*\bhref=\"([^\"]*)\"", page)
-    )
+    found = (urljoin(f"{BASE_URL}{address}", href) for href in Page(page).attributes("a", "href"))
     parts = (urlsplit(href) for href in found if href.startswith(f"{BASE_URL}/"))
     return [part.path + (f"?{part.query}" if part.query else "") for part in parts]
 
 
 def presses(page: str) -> set[str]:
     """Where the buttons of a page's forms lead."""
-    forms = re.findall(r'<form\b(?=[^>]*\bmethod="post")([^>]*)>(.*?)</form>', page, re.DOTALL)
-    buttons = [button for _head, inside in forms for button in re.findall(r"<button\b[^>]*>", inside)]
-    heads = [head for head, inside in forms if "<button" in inside]
-    sent = {
-        unescape(href)
-        for tag in [*heads, *(button for button in buttons if "formmethod" not in button)]
-        for href in re.findall(r'\b(?:form)?action="([^"]*)"', tag)
-    }
+    read = Page(page)
+    sent = [
+        *read.attributes("form[method=post]:has(button)", "action"),
+        *read.attributes("form[method=post] button:not([formmethod])", "formaction"),
+    ]
     return {href.partition("?")[0].partition("#")[0] for href in sent}
 
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, text
 
 from app.db import Database, NoRoom
-from tests.support.assignments import asked
+from tests.support.assignments import Asked
 from tests.support.at_the_form import ask, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -76,10 +76,8 @@ def test_a_reader_keeps_every_word(
 
 @pytest.mark.parametrize(("press", "field"), [("note", "note"), ("assignments/{one}/write", "letter")])
 def test_the_desk_keeps_every_word(
-    app: Flask, database: Database, newsroom: Newsroom, stop: Callable[[], None], press: str, field: str
+    nora: Desk, database: Database, salt: Asked, stop: Callable[[], None], press: str, field: str
 ) -> None:
-    salt = asked(database, newsroom)
-    nora = Desk(app, newsroom.nora)
     with database.read() as session:
         here = (
             f"/desk/steppe/questions/{salt.assignment(session).question.public_id}/{press.format(one=salt.public_id)}"

@@ -342,12 +342,12 @@ def test_a_longer_name_does_not_stay_where_it_ran_when_a_shorter_one_is_wanted(
 
 
 def test_the_desk_can_unname_a_reader_where_it_ran(
-    app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom, named: tuple[str, str]
+    nora: Desk, client: FlaskClient, database: Database, named: tuple[str, str]
 ) -> None:
     address = named[1]
     with database.read() as session:
         letter = session.scalars(select(Letter.public_id)).one()
-    Desk(app, newsroom.nora).press(f"questions/{address.split('/')[3]}/askers/{letter}/unname")
+    nora.press(f"questions/{address.split('/')[3]}/askers/{letter}/unname")
     assert "Timur" not in client.get(address).text + client.get("/steppe/feed.xml").text
 
 
@@ -376,7 +376,7 @@ def test_new_words_are_not_public_before_an_editor_has_cleared_them(
 
 
 def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
-    app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom
+    nora: Desk, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     ask(client)
     with database.read() as session:
@@ -386,7 +386,7 @@ def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
         key = question_of(session, public_id).id
         edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
     reword(database, newsroom, key, "Who built the silos for Zarina?")
-    exported = Desk(app, newsroom.nora).open(f"editions/{edition.public_id}/export.txt").text
+    exported = nora.open(f"editions/{edition.public_id}/export.txt").text
     assert ("Zarina" in exported, "Who built the silos, and who owns them now?" in exported) == (False, True)
     with pytest.raises(Missing) as refused:
         locked(database, newsroom)
@@ -448,8 +448,7 @@ def test_every_answer_is_dressed_and_none_of_a_form_is_kept(client: FlaskClient,
     assert {page.headers.get("ETag") for page in answers} == {None}
 
 
-def test_a_nul_at_the_desk_is_a_clear_page(app: Flask, newsroom: Newsroom) -> None:
-    nora = Desk(app, newsroom.nora)
+def test_a_nul_at_the_desk_is_a_clear_page(nora: Desk) -> None:
     for path in ("questions/%00", "letters/%00", "editions/%00", "questions?before=%00"):
         assert nora.open(path).status_code in (400, 404), path
     nora.press("letters", 400, act="question\0")

@@ -22,6 +22,7 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.newsroom import endings, notices
 from tests.support.cast import Newsroom
+from tests.support.pages import Page
 from tests.support.stored import everything
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -60,17 +61,12 @@ def path_in(message: Any) -> str:
     return found[1]
 
 
-def heading(page: str) -> str:
-    found = re.search(r"<h1>(.*?)</h1>", page)
-    return found[1] if found else ""
-
-
 def test_a_link_changes_nothing_when_it_is_opened(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
     path = path_in(told(database, newsroom, timur_writes(database, newsroom)))
     before = everything(database)
     page = client.get(path)
-    assert (page.status_code, heading(page.text)) == (200, "No more mail from us?")
-    assert re.findall(r"<button[^>]*>(.*?)</button>", page.text) == ["Erase my address"]
+    read = Page(page.text)
+    assert (page.status_code, read.heading, read.buttons) == (200, "No more mail from us?", ["Erase my address"])
     assert "Set-Cookie" not in page.headers and "salt" not in page.text
     assert client.head(path).status_code == 200
     assert everything(database) == before
@@ -84,7 +80,7 @@ def test_one_press_erases_the_address_and_the_mail_that_waits(
     path = path_in(told(database, newsroom, letter_id))
     assert contacts_of(database) == 1
     page = client.post(path, data=form)
-    assert (page.status_code, heading(page.text)) == (200, "We won’t write to you again")
+    assert (page.status_code, Page(page.text).heading) == (200, "We won’t write to you again")
     assert "Set-Cookie" not in page.headers
     assert contacts_of(database) == 0
     with database.read() as session:
@@ -113,7 +109,7 @@ def test_a_used_link_and_one_that_never_was_change_nothing_and_answer_alike(
     for name, address in {"used": path, "unknown": "/stop/AAAAAAAAAAAAAAAAAAAAAA", "short": path[:-1]}.items():
         for method in ("GET", "POST"):
             page = client.open(address, method=method)
-            answers[name, method] = (page.status_code, heading(page.text))
+            answers[name, method] = (page.status_code, Page(page.text).heading)
     done, nothing = (200, "We won’t write to you again"), (200, "This link stops nothing")
     assert answers == {
         ("used", "GET"): done, ("used", "POST"): done, ("unknown", "GET"): nothing, ("unknown", "POST"): nothing,
@@ -124,8 +120,8 @@ def test_a_used_link_and_one_that_never_was_change_nothing_and_answer_alike(
 
 def test_the_page_is_in_his_language(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
     path = path_in(told(database, newsroom, timur_writes(database, newsroom, language="fa")))
-    assert re.findall(r"<html[^>]*>", client.get(path).text) == ['<html lang="fa" dir="rtl">']
-    assert re.findall(r"<html[^>]*>", client.get(f"{path}?lang=ru").text) == ['<html lang="ru" dir="ltr">']
+    assert Page(client.get(path).text).tree.root.attributes == {"lang": "fa", "dir": "rtl"}
+    assert Page(client.get(f"{path}?lang=ru").text).tree.root.attributes == {"lang": "ru", "dir": "ltr"}
 
 
 def test_who_chose_one_mail_needs_no_link_and_of_a_number_none_can_be_made(

@@ -23,6 +23,7 @@ from app.mail.delivery import Permanent, Transient
 from app.mail.message import Message
 from app.mail.mime_message import Envelope, UnsafeHeader
 from app.mail.sending import transport
+from tests.support.pages import Page
 from tests.support.smtp_servers import HOUSE, Server, an_app, served
 
 ID = "<k2m4p6q8r0s2.0123456789abcdef@ask.example>"
@@ -386,13 +387,10 @@ def test_the_demo_shows_its_mails_newest_first_with_links_to_press(tmp_path: Pat
     assert "No mail yet" in browser.get("/mails/").text
     send(replace(MAIL, subject="خبری از دالان", language="fa"), "<first.1@ask.example>")
     send(replace(MAIL, text="Come in:\nhttps://ask.example/s/x?a=1&b=2\n\n> <b>bold</b>\n"), "<second.2@ask.example>")
-    page = browser.get("/mails/").text
-    links = re.findall(r'href="(/mails/[^"]+)" lang="(\w+)" dir="auto">([^<]+)<', page)
-    assert [(language, subject) for _, language, subject in links] == [
-        ("en", "Readers&#39; question"),
-        ("fa", "خبری از دالان"),
-    ]
-    mail = browser.get(links[0][0]).text
+    page, links = Page(browser.get("/mails/").text), 'a[href^="/mails/"][dir=auto]'
+    assert page.texts(links) == ["Readers' question", "خبری از دالان"]
+    assert page.attributes(links, "lang") == ["en", "fa"]
+    mail = browser.get(page.attributes(links, "href")[0]).text
     assert '<a href="https://ask.example/s/x?a=1&amp;b=2">https://ask.example/s/x?a=1&amp;b=2</a>' in mail
     assert '<blockquote class="aside-note" dir="auto">&lt;b&gt;bold&lt;/b&gt;</blockquote>' in mail
     assert "Leyla Hüseynli &lt;leyla@university.example&gt;" in mail

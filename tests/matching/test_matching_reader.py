@@ -1,7 +1,5 @@
 """Before it is sent: an answer that is there already, a question that others ask, and a search that leaves no trace."""
 
-import re
-
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -13,6 +11,7 @@ from app.questions import moves, wording
 from app.questions.models import Question
 from tests.support.at_the_form import ask, published, receipt_on, token
 from tests.support.cast import Newsroom
+from tests.support.pages import Page
 
 DRAFT = "Please tell me who built the grain silos at the border, and who is their owner now? <i>"
 SHOWN = "Which silos at the border does the mill rent out?"
@@ -35,10 +34,10 @@ def newsletter_of_silos(database: Database, client: FlaskClient, newsroom: Newsr
     return key
 
 
-def look(client: FlaskClient, **fields: str) -> str:
+def look(client: FlaskClient, **fields: str) -> Page:
     response = ask(client, body=DRAFT, then="look", **fields)
     assert response.status_code == 200
-    return response.text
+    return Page(response.text)
 
 
 def test_the_preview_offers_what_is_public_and_sends_by_one_press(
@@ -46,20 +45,18 @@ def test_the_preview_offers_what_is_public_and_sends_by_one_press(
 ) -> None:
     key = newsletter_of_silos(database, client, newsroom)
     page = look(client, hear_back="once", email_once="timur@post.example", background="I haul grain.", verbatim="yes")
-    headings = re.findall(r'<h3 class="head".*?>(?:<a[^>]*>)?(.*?)<', page)
-    assert headings == ["The Silos", SHOWN]
+    assert page.texts("h3.head") == ["The Silos", SHOWN]
     assert page.count("Yes, that answers me") == 1
     assert "general" not in page
-    assert "&lt;i&gt;" in page
+    assert "&lt;i&gt;" in page.html
     assert "timur@post.example" in page
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Letter)) == 1
         assert [doc.text for doc in session.scalars(select(DeskDoc)) if "Please tell me" in doc.text] == []
-    # What the page's own form sends is what was typed, under the same token.
-    form = page[page.index('<form class="form"') :]
-    sent = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
-    assert sent.keys() == {"body", "background", "hear_back", "email_once", "verbatim", "form"}
-    response = client.post("/steppe/ask", data={**sent, "body": DRAFT})
+    # What the page's own form sends is what was typed, under the same token, and the robots' trap.
+    sent = page.form("/steppe/ask").fields
+    assert sent.keys() == {"body", "background", "hear_back", "email_once", "verbatim", "form", "leave_empty"}
+    response = client.post("/steppe/ask", data=sent)
     assert len(receipt_on(response.text)) == 20
     with database.read() as session:
         letter = session.scalars(select(Letter).order_by(Letter.id.desc())).first()
@@ -70,7 +67,7 @@ def test_the_preview_offers_what_is_public_and_sends_by_one_press(
             "once",
             True,
         )
-    joined = client.post(f"/steppe/ask/{key}", data={"form": re.findall(r'name="form" value="([^"]+)"', page)[0]})
+    joined = client.post(f"/steppe/ask/{key}", data={"form": page.value("form")})
     assert len(receipt_on(joined.text)) == 20
     assert receipt_on(joined.text) != receipt_on(response.text)
 
@@ -106,13 +103,13 @@ def test_search_finds_what_ran_and_its_words_stand_in_no_address(
     database: Database, client: FlaskClient, newsroom: Newsroom
 ) -> None:
     newsletter_of_silos(database, client, newsroom)
-    page = client.post("/steppe/answers", data={"words": "asked mill"}).text
-    assert re.findall(r"<h2 class=\"head\".*?>(?:<a[^>]*>)(.*?)<", page) == ["The Silos"]
-    assert re.findall(r"<mark>(.*?)</mark>", page) == ["asked", "mill"]
-    assert re.findall(r'(?:href|action)="[^"]*(?:mill|asked)[^"]*"', page) == []
-    assert "mill" not in page[page.index("<title>") : page.index("</title>")]
+    page = Page(client.post("/steppe/answers", data={"words": "asked mill"}).text)
+    assert page.texts("h2.head > a") == ["The Silos"]
+    assert page.texts("mark") == ["asked", "mill"]
+    assert [one for one in page.addresses if "mill" in one or "asked" in one] == []
+    assert (page.title != "", "mill" in page.title) == (True, False)
     for words, found in (("rent", 0), ("general", 0), ("<script>", 0), ("", 0), ("silo", 1)):
-        page = client.post("/steppe/answers", data={"words": words}).text
-        assert page.count('<h2 class="head"') == found, words
+        page = Page(client.post("/steppe/answers", data={"words": words}).text)
+        assert len(page.texts("h2.head")) == found, words
     assert client.post("/steppe/answers", data={"words": "silo", "before": "0123456789AB"}).status_code == 404
     assert token(client)

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -28,8 +27,8 @@ from app.questions.models import Question
 from tests.support.assignments import EDITED, OF_TIMUR, asked, handed_over
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.desk_people import hired_vera
 from tests.support.messages import check, invite, paragraphs
+from tests.support.pages import Page
 from tests.support.shown import seen
 from tests.support.stored import everything
 
@@ -263,23 +262,19 @@ def test_no_mail_about_an_answer_says_who_asked_or_how(database: Database, newsr
 # --- The page ---
 
 
-def nora_s(app: Flask, newsroom: Newsroom) -> Desk:
-    return Desk(app, newsroom.nora)
-
-
 def stored(database: Database) -> list[tuple[str, str, str]]:
     with database.read() as session:
         rows = session.execute(select(NewsletterText.kind, NewsletterText.language, NewsletterText.body))
         return sorted(tuple(row) for row in rows)  # type: ignore[misc]
 
 
-def test_the_settings_lead_to_every_mail_in_every_language(app: Flask, newsroom: Newsroom) -> None:
-    nora = nora_s(app, newsroom)
-    assert 'href="/desk/steppe/settings/mail-texts"' in nora.open("settings").text
+def test_the_settings_lead_to_every_mail_in_every_language(nora: Desk) -> None:
+    listed = "/desk/steppe/settings/mail-texts"
+    assert listed in nora.get("settings").addresses
     kinds = {}
     for language in ("en", "ru", "fa"):
-        listed = nora.open(f"settings/mail-texts?language={language}").text
-        kinds[language] = re.findall(rf'href="/desk/steppe/settings/mail-texts/{language}/([\w.]+)"', listed)
+        addresses, those = nora.get(f"{listed}?language={language}").addresses, f"{listed}/{language}/"
+        kinds[language] = [address.removeprefix(those) for address in addresses if address.startswith(those)]
         for kind in kinds[language]:
             assert nora.open(f"settings/mail-texts/{language}/{kind}").status_code == 200, kind
     assert kinds == {"en": mail_texts.WORDED, "ru": mail_texts.WORDED[-2:], "fa": mail_texts.WORDED[-2:]}
@@ -288,18 +283,17 @@ def test_the_settings_lead_to_every_mail_in_every_language(app: Flask, newsroom:
     nora.words("settings/mail-texts/en/sign_in", status=404)
 
 
-def test_the_usual_words_stand_in_the_fields_and_the_mail_beside_them(app: Flask, newsroom: Newsroom) -> None:
-    page = nora_s(app, newsroom).open(PAGE).text
-    assert "A reminder for {due}: {headline}" in page
-    read = nora_s(app, newsroom).words(PAGE)
+def test_the_usual_words_stand_in_the_fields_and_the_mail_beside_them(nora: Desk) -> None:
+    page = nora.get(PAGE)
+    assert page.value("subject") == "A reminder for {due}: {headline}"
+    read = page.words
     assert "{due} until when" in read and "What has to stand in it: {due}, {link}." in read
     assert re.search(r"A reminder for \w+ \d+ \w+: The Salt Wind", read)
     assert "I hope to have your answer to “The Salt Wind” by" in read
     assert "I asked you whether you could answer a question from readers, “The Salt Wind”" in read
 
 
-def test_nora_words_a_mail_and_looks_at_it_first(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora = nora_s(app, newsroom)
+def test_nora_words_a_mail_and_looks_at_it_first(nora: Desk, database: Database) -> None:
     seen = nora.press(PAGE, status=200, look="1", **OWN)
     assert "Not saved yet: this is how it would look." in seen
     assert re.search(r"Could you still, by \w+ \d+ \w+, 18:00 Prague time\? https://", seen)
@@ -323,21 +317,19 @@ def test_nora_words_a_mail_and_looks_at_it_first(app: Flask, database: Database,
     ],
 )
 def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(
-    app: Flask, database: Database, newsroom: Newsroom, part: str, text: str, said: str
+    nora: Desk, database: Database, part: str, text: str, said: str
 ) -> None:
-    nora = nora_s(app, newsroom)
     before = everything(database)
     response = nora.send(f"{PAGE}", OWN | {part: text})
     assert response.status_code == 422
-    error = re.search(rf'id="{part}-error">(.*?)</p>', response.text)
-    assert error is not None and error[1].startswith(said)
+    [(place, told)] = Page(response.text).errors
+    assert (place, told.startswith(said)) == (part, True)
     assert response.text.count('aria-invalid="true"') == 1
     assert text in response.text and OWN["silent"] in response.text
     assert everything(database) == before
 
 
-def test_of_two_who_word_a_mail_the_second_sees_both(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora, vera = nora_s(app, newsroom), Desk(app, hired_vera(database, newsroom))
+def test_of_two_who_word_a_mail_the_second_sees_both(nora: Desk, vera: Desk, database: Database) -> None:
     opened = seen(nora.open(PAGE).text)
     vera.press(PAGE, seen=opened, **OWN)
     before = everything(database)
@@ -347,8 +339,7 @@ def test_of_two_who_word_a_mail_the_second_sees_both(app: Flask, database: Datab
     assert everything(database) == before
 
 
-def test_a_reader_s_mail_is_worded_in_persian(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora = nora_s(app, newsroom)
+def test_a_reader_s_mail_is_worded_in_persian(nora: Desk, database: Database) -> None:
     nora.press("settings/mail-texts/fa/reader.news", subject="خبری از {newsletter}")
     assert stored(database) == [("mail.reader.news.subject", "fa", "خبری از {newsletter}")]
     page = nora.open("settings/mail-texts/fa/reader.news").text
@@ -356,8 +347,7 @@ def test_a_reader_s_mail_is_worded_in_persian(app: Flask, database: Database, ne
     assert "خبری از The Steppe Letter" in page
 
 
-def test_only_an_editor_words_mails(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    ilya = Desk(app, newsroom.ilya)
+def test_only_an_editor_words_mails(ilya: Desk, database: Database, newsroom: Newsroom) -> None:
     before = everything(database)
     ilya.words("settings/mail-texts", status=404)
     ilya.words(PAGE, status=404)

@@ -168,53 +168,47 @@ def test_counting_walks_indexes_and_no_table(database: Database, autumn: Newsroo
     assert sum("ix_letters_newsletter_id_received_at" in plan for plan in plans) >= 3
 
 
-class AtInsights(Desk):
-    def tables(self, query: str = "") -> dict[str, list[list[str]]]:
-        """The tables of the page by the keys of their charts, heads first."""
-        page = self.get(f"insights{query}")
-        keys = page.attributes("figure.figure", "id")
-        return {key: figure.rows for key, figure in zip(keys, page.parts("figure.figure"), strict=True)}
+def tables(nora: Desk, query: str = "") -> dict[str, list[list[str]]]:
+    """The tables of the page by the keys of their charts, heads first."""
+    page = nora.get(f"insights{query}")
+    keys = page.attributes("figure.figure", "id")
+    return {key: figure.rows for key, figure in zip(keys, page.parts("figure.figure"), strict=True)}
 
 
-@pytest.fixture
-def nora(app: Flask, newsroom: Newsroom) -> AtInsights:
-    return AtInsights(app, newsroom.nora)
-
-
-def test_before_the_first_count_the_page_says_what_will_stand_there(nora: AtInsights) -> None:
+def test_before_the_first_count_the_page_says_what_will_stand_there(nora: Desk) -> None:
     assert "Nothing has been counted yet." in nora.words("insights")
-    assert nora.tables() == {}
+    assert tables(nora) == {}
 
 
-def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Database, autumn: Newsroom) -> None:
+def test_each_chart_has_its_table_and_its_file(nora: Desk, database: Database, autumn: Newsroom) -> None:
     weekly_counts.count_due(database, TODAY)
     said = nora.words("insights")
     assert (
         "3 letters came in, besides one of spam, and one Q&A ran. 2 readers got an answer. Half of what ran was in print within 21 days."
         in said
     )
-    tables = nora.tables()
-    assert list(tables) == ["flow", "speed", "experts", "topics", "channels", "kinds", "languages"]
-    assert [row[1:] for row in tables["flow"][-4:]] == [
+    shown = tables(nora)
+    assert list(shown) == ["flow", "speed", "experts", "topics", "channels", "kinds", "languages"]
+    assert [row[1:] for row in shown["flow"][-4:]] == [
         ["3", "2", "0", "0"],
         ["0", "0", "0", "0"],
         ["0", "0", "0", "0"],
         ["0", "0", "1", "2"],
     ]
-    assert tables["speed"][-1][1:] == ["1", "21", "21"]
-    assert tables["experts"] == [
+    assert shown["speed"][-1][1:] == ["1", "21", "21"]
+    assert shown["experts"] == [
         ["Expert", "Asked", "Answered", "Said no", "No text in time", "Median days"],
         ["Leyla Aydın", "1", "1", "0", "0", "5"],
         ["Marek Dvořák", "1", "0", "1", "0", ""],
         ["Gulnara Esenova", "1", "0", "0", "1", ""],
     ]
-    assert tables["topics"][1:] == [["=Salt", "2", "1"]]
-    assert tables["languages"][1:] == [["English", "2"], ["Persian", "1"]]
-    assert tables["kinds"][1:] == [["question", "2"], ["spam", "1"], ["not filed yet", "1"]]
+    assert shown["topics"][1:] == [["=Salt", "2", "1"]]
+    assert shown["languages"][1:] == [["English", "2"], ["Persian", "1"]]
+    assert shown["kinds"][1:] == [["question", "2"], ["spam", "1"], ["not filed yet", "1"]]
     assert "What letters were Letters; spam is counted only here" in said
     first = weekly_counts.monday(THEN)
     days = [f"{first + back * WEEK}" for back in range(4)]
-    for key, table in tables.items():
+    for key, table in shown.items():
         file = nora.open(f"insights/{key}.csv?period=12-weeks")
         assert (file.mimetype, file.text[0]) == ("text/csv", "\ufeff")
         rows = list(csv.reader(file.text[1:].splitlines()))
@@ -223,7 +217,7 @@ def test_each_chart_has_its_table_and_its_file(nora: AtInsights, database: Datab
         assert rows == [[f"'{cell}" if cell.startswith("=") else cell for cell in row] for row in whole]
 
 
-def test_a_picture_says_in_words_what_it_shows(nora: AtInsights, database: Database, autumn: Newsroom) -> None:
+def test_a_picture_says_in_words_what_it_shows(nora: Desk, database: Database, autumn: Newsroom) -> None:
     weekly_counts.count_due(database, TODAY)
     page = nora.get("insights")
     pictures = page.tree.css("svg")
@@ -242,14 +236,12 @@ def fill(database: Database, newsroom: Newsroom, number: int) -> None:
     database.write(lambda session: session.add_all(CountedWeek(begins=one, **columns) for one in begins))
 
 
-def test_a_time_is_an_address_and_an_unknown_one_is_told(
-    nora: AtInsights, database: Database, newsroom: Newsroom
-) -> None:
+def test_a_time_is_an_address_and_an_unknown_one_is_told(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     database.write(lambda session: write(session, newsroom), TODAY)
     weekly_counts.count_due(database, TODAY)
     fill(database, newsroom, 60)
     for period, points, letters in (("12-weeks", 12, 14), ("year", 13, 54), ("all", 16, 63)):
-        flow = nora.tables(f"?period={period}")["flow"][1:]
+        flow = tables(nora, f"?period={period}")["flow"][1:]
         assert (len(flow), sum(int(row[1]) for row in flow)) == (points, letters)
     assert "There is no such time in the address" in nora.words("insights?period=decade")
     assert "There is no such time" not in nora.words("insights?period=year")
@@ -272,7 +264,7 @@ def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_p
         assert database.write(labels, at=datetime(2026, 12, 31, 22, 30, tzinfo=UTC)) == ["28 Dec", "4 Jan 2027"]
 
 
-def test_the_page_asks_as_often_however_much_there_is(nora: AtInsights, database: Database, newsroom: Newsroom) -> None:
+def test_the_page_asks_as_often_however_much_there_is(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     def asked() -> int:
         with counted(database) as statements:
             nora.words("insights?period=all")
@@ -285,7 +277,7 @@ def test_the_page_asks_as_often_however_much_there_is(nora: AtInsights, database
     assert asked() == few
 
 
-def test_whoever_works_elsewhere_finds_nothing(nora: AtInsights) -> None:
+def test_whoever_works_elsewhere_finds_nothing(nora: Desk) -> None:
     nora.slug = "tundra"
     nora.words("insights", 404)
     nora.words("insights/flow.csv", 404)

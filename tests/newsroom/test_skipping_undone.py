@@ -1,6 +1,5 @@
 """A date that was left out by mistake: for a minute its picks come back to their slots, and the experts hear of nothing."""
 
-import re
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from app.newsroom import publishing, skipping
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
 from tests.support.desk import Desk, undone
+from tests.support.pages import Page
 from tests.support.shown import seen
 
 pytestmark = pytest.mark.usefixtures("a_minute")
@@ -39,13 +39,9 @@ def dates(database: Database, newsroom: Newsroom) -> list[str]:
     return database.write(fn)
 
 
-def press(nora: Desk, edition: str, act: str) -> str:
+def press(nora: Desk, edition: str, act: str) -> Page:
     """The page after a press on the edition's page."""
     return nora.get(nora.post(f"/editions/{edition}/{act}", seen=seen(nora.get(f"/editions/{edition}"))))
-
-
-def said(page: str) -> str:
-    return re.findall(r'<p role="status">\s*(.*?)\s*</p>', page, re.DOTALL)[0]
 
 
 def in_slots(database: Database, edition: str) -> tuple[str, list[tuple[str, int | None]]]:
@@ -81,9 +77,9 @@ def test_undo_gives_the_slots_back_in_their_order_and_the_experts_hear_nothing(n
 def test_the_page_says_where_the_picks_went_and_that_they_stay_there(app, nora, database, dates):
     there = date_of(app, database, dates[1])
     runs = f"“{SALT}” runs on {there}. “{WIND}” runs on {there}."
-    assert said(press(nora, dates[0], "skip")) == f"There is no edition on this date now. {runs}"
+    assert press(nora, dates[0], "skip").notice == f"There is no edition on this date now. {runs}"
     assert f"<p>{runs}</p>" in nora.get(f"/editions/{dates[0]}")
-    assert said(press(nora, dates[0], "unskip")) == f"There is an edition on this date after all. {runs}"
+    assert press(nora, dates[0], "unskip").notice == f"There is an edition on this date after all. {runs}"
     assert in_slots(database, dates[0]) == ("planned", [])
 
 
@@ -94,7 +90,7 @@ def test_what_had_no_later_slot_to_go_to_comes_back_as_well(nora, database, news
 
     database.write(no_room)
     page = press(nora, dates[0], "skip")
-    assert f"“{SALT}” is ready to run another time." in said(page)
+    assert f"“{SALT}” is ready to run another time." in page.notice
     assert mails(database) == [("expert.dropped", "queued")] * 2
     assert undone(nora, page) == "Undone."
     assert in_slots(database, dates[0]) == ("planned", [(SALT, 1), (WIND, 2)])

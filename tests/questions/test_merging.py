@@ -1,6 +1,5 @@
 """Readers asked: questions become one and come apart again, each asker with their receipt and one notice of their own."""
 
-import re
 from dataclasses import replace
 
 import pytest
@@ -24,7 +23,8 @@ from app.questions.models import Question, QuestionTopic
 from tests.support.assignments import asked
 from tests.support.at_the_form import published
 from tests.support.cast import answered
-from tests.support.desk import undone, walked
+from tests.support.desk import section, undone, walked
+from tests.support.pages import Page
 from tests.support.questions import question
 from tests.support.stored import one, queries_of
 
@@ -52,7 +52,7 @@ def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, data
     salt, wind, dust = (question(database, newsroom, words, {}, {}) for words in ("Salt", "Wind", "Dust"))
     nora.decide(f"/questions/{dust}", "merge", into=wind)
     page = nora.get("/questions")
-    led = nora.post("/questions", act="merge", question=re.findall(r'name="question" value="([^"]+)"', page))
+    led = nora.post("/questions", act="merge", question=page.values("question"))
     assert led == "/desk/steppe/questions"
     assert state(database, salt, wind, dust) == [
         ("open", None), ("merged", the(database, salt).id), ("merged", the(database, salt).id)
@@ -69,8 +69,7 @@ def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, dat
     nora.decide(f"/questions/{wind}", "show", label=the(database, wind).text.label)
     nora.decide(f"/questions/{wind}", "merge", into=salt)
     page = nora.get(f"/questions/{salt}")
-    trail = page.partition('id="trail"')[2]
-    told = [" ".join(line.split()) for line in re.findall(r"<div>\s*([^<]*[^<\s])\s*</div>", trail)]
+    told = page.texts(".trail > li > div:not(:has(*))")
     cleared = "Nora Lind confirmed that nobody can be recognised in the wording."
     assert [line for line in told if not line.endswith(("filed a letter here.", "worded it."))] == [
         "“Wind”: Nora Lind merged it into this one.",
@@ -80,14 +79,12 @@ def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, dat
         "Nora Lind made it a question.",
         "“Wind”: Nora Lind made it a question.",
     ]
-    came = re.findall(r"<summary>([^<]*A reader’s letter came[^<]*)</summary>", trail)
-    assert came == ["A reader’s letter came: Web.", "“Wind”: A reader’s letter came: Web."]
-    words = page.partition('id="wording"')[2].partition("</section>")[0]
-    first, _, folded = words.partition("<summary>")
-    assert (set(re.findall(r"First asked: (\w+)", first)), set(re.findall(r"(\w+)<del> \(0\)", first))) == (
-        {"Web"}, {"Salt"},
-    )  # fmt: skip
-    assert re.findall(r"^(.*?): <bdi[^>]*>([^<]+)", folded) == [("Web, merged in with “Wind”", "Wind (0)")]
+    assert page.texts(".trail summary") == ["A reader’s letter came: Web.", "“Wind”: A reader’s letter came: Web."]
+    words = section(page, "wording")
+    first = words.part(".diff")
+    assert first.texts(".diff-heads > p") == ["First asked: Web", "The desk’s wording"]
+    assert (first.texts(".together"), first.texts(".together > del")) == (["Salt (0)"], ["(0)"])
+    assert words.texts("summary") == ["Web, merged in with “Wind”: Wind (0)", "Change the wording"]
     assert "Nora Lind merged it into another question." in nora.get(f"/questions/{wind}")
 
 
@@ -207,8 +204,8 @@ def test_topics_are_added_to_many_and_undo_leaves_those_that_were_there(nora, da
     assert "One stays as it is: choose a topic first." in page
 
 
-def listed(page: str) -> list[str]:
-    return [key.split(".")[0] for key in re.findall(r'name="question" value="([^"]+)"', page)]
+def listed(page: Page) -> list[str]:
+    return [key.split(".")[0] for key in page.values("question")]
 
 
 def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, database, newsroom):

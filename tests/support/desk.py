@@ -36,7 +36,7 @@ class Desk:
 
     def open(self, path: str) -> TestResponse:
         page = self.client.get(self.address(path), base_url=LOCALHOST)
-        check_forms(self.client.application, page.text if page.mimetype == "text/html" else "")
+        check_forms(self.client.application, page.text if page.mimetype == "text/html" else "", self.address(path))
         return page
 
     def get(self, path: str, status: int = 200) -> Page:
@@ -76,8 +76,13 @@ def _many(value: object) -> bool:
 
 def undone(nora: Desk, led: str) -> str:
     """Press Undo on the page that a press led to, or that is open already; gives what is said then."""
-    page = nora.get(led) if led.startswith("/") else Page(led) if not isinstance(led, Page) else led
+    page = nora.get(led) if led.startswith("/") else Page(led)
     return nora.get(nora.post("/undo", press=page.value("press"), back=page.value("back"))).notice
+
+
+def as_it_stands(nora: Desk, path: str) -> dict[str, Any]:
+    """What a page would send to its own address if nothing were typed."""
+    return dict(nora.get(path).form(nora.address(path)).fields)
 
 
 def walked(nora: Desk, path: str, rel: str, place: str = "pages") -> list[Page]:

@@ -1,8 +1,7 @@
-"""Nora at the coming edition of the Steppe Letter."""
+"""The coming edition of the Steppe Letter at the desk."""
 
 from typing import Any
 
-from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,12 +15,11 @@ from tests.support.desk import Desk
 FIRST, SECOND, THIRD = "Who measures the salt?", "Where does the wind come from?", "Who pays the gauges?"
 
 
-class AtEdition(Desk):
-    """Nora's browser and the coming edition."""
+class Coming:
+    """The coming edition and the one after it, as Nora has them before her."""
 
-    def __init__(self, app: Flask, newsroom: Newsroom) -> None:
-        super().__init__(app, newsroom.nora)
-        self.newsroom = newsroom
+    def __init__(self, nora: Desk, newsroom: Newsroom) -> None:
+        self.nora, self.database, self.newsroom = nora, nora.database, newsroom
         with self.database.read() as session:
             self.id, self.next_id = (e.public_id for e in coming_editions(session, newsroom.newsletter_id, 2))
         self.page = f"editions/{self.id}"
@@ -46,4 +44,4 @@ class AtEdition(Desk):
     def do(self, press: str, status: int = 303, **form: Any) -> str:
         """Press as the page does, which sends along what version of the edition it shows."""
         seen = {"version": self.version()} if press in OF_ALL_SLOTS and "seen" not in form else {}
-        return self.press(f"{self.page}/{press}", status, **seen | form)
+        return self.nora.press(f"{self.page}/{press}", status, **seen | form)

@@ -1,14 +1,12 @@
-"""Nora at the outbox, and mails that stand in it."""
+"""Mails that stand in the outbox, and its page."""
 
-from html import unescape
-
-from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app.actors import Clock, Reader
 from app.answers import assigning
+from app.db import Database
 from app.editions import locking, slots
 from app.editions.queries import coming_editions
 from app.letters import receive
@@ -20,36 +18,32 @@ from app.people.models import Expert
 from app.questions import moves as questions
 from app.questions import wording
 from tests.support.cast import Newsroom, answered
-from tests.support.desk import Desk
 from tests.support.pages import Page
 from tests.support.shown import version
+from tests.support.stored import one
 
 ADDRESS = "dana@post.example"
 
 
-class AtOutbox(Desk):
-    def __init__(self, app: Flask, newsroom: Newsroom) -> None:
-        super().__init__(app, newsroom.nora)
-        self.newsroom = newsroom
+def mails(database: Database) -> dict[str, str]:
+    """The public id of the newest mail of each kind."""
+    with database.read() as session:
+        rows = session.execute(select(OutboxMail.kind, OutboxMail.public_id).order_by(OutboxMail.id))
+        return dict(rows.all())
 
-    def mails(self) -> dict[str, str]:
-        """The public id of the newest mail of each kind."""
-        with self.database.read() as session:
-            rows = session.execute(select(OutboxMail.kind, OutboxMail.public_id).order_by(OutboxMail.id))
-            return dict(rows.all())
 
-    def state(self, public_id: str) -> str:
-        with self.database.read() as session:
-            return session.scalars(select(OutboxMail.state).filter_by(public_id=public_id)).one() or ""
+def state(database: Database, public_id: str) -> str:
+    return one(database, OutboxMail, public_id=public_id).state or ""
 
-    def turn(self, public_id: str, action: str, **facts: object) -> None:
-        """What the worker does with a mail."""
 
-        def fn(session: Session) -> None:
-            mail = session.scalars(select(OutboxMail).filter_by(public_id=public_id)).one()
-            outbox.move(session, Clock(), mail, action, **facts)
+def turn(database: Database, public_id: str, action: str, **facts: object) -> None:
+    """What the worker does with a mail."""
 
-        self.database.write(fn)
+    def fn(session: Session) -> None:
+        mail = session.scalars(select(OutboxMail).filter_by(public_id=public_id)).one()
+        outbox.move(session, Clock(), mail, action, **facts)
+
+    database.write(fn)
 
 
 def pane(page: TestResponse) -> list[str]:
@@ -59,7 +53,7 @@ def pane(page: TestResponse) -> list[str]:
 
 def version_in(page: TestResponse) -> str:
     """The version of the mail that is open, as its first form carries it."""
-    return version(unescape(page.text))
+    return version(page.text)
 
 
 def invited(session: Session, newsroom: Newsroom) -> None:

@@ -31,6 +31,8 @@ class Page(str):
     html: str  # as it came
 
     def __new__(cls, html: str) -> "Page":
+        if isinstance(html, cls):
+            return html
         page = super().__new__(cls, unescape(html))
         page.html = html
         return page
@@ -44,6 +46,12 @@ class Page(str):
         found = self.tree.css_first("main") or self.tree.body
         assert found is not None, self.html
         return found
+
+    @property
+    def title(self) -> str:
+        """What the browser calls the page."""
+        found = self.tree.css_first("title")
+        return words_of(found) if found else ""
 
     @property
     def words(self) -> str:
@@ -65,6 +73,22 @@ class Page(str):
         return words_of(found) if found else ""
 
     @property
+    def errors(self) -> list[tuple[str, str]]:
+        """The fields that are wrong, by their ids, and what is said at each."""
+        return [
+            ((one.attributes["id"] or "").removesuffix("-error"), words_of(one))
+            for one in self.tree.css("p.error[id$='-error']")
+        ]
+
+    @property
+    def summary(self) -> list[tuple[str, str]]:
+        """What the box on top wants mended: where each of its lines leads on the page, and what it says."""
+        return [
+            ((one.attributes["href"] or "").removeprefix("#"), words_of(one))
+            for one in self.tree.css(".summary a[href^='#']")
+        ]
+
+    @property
     def buttons(self) -> list[str]:
         """The words on the buttons, in order."""
         return self.texts("button")
@@ -73,6 +97,21 @@ class Page(str):
     def links(self) -> list[tuple[str, str]]:
         """The words of each link, and where it leads."""
         return [(words_of(link), link.attributes["href"] or "") for link in self.main.css("a[href]")]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Wherever the whole page leads, what it sends forms to, and what it loads."""
+        return [
+            given[name] or ""
+            for given in (one.attributes for one in self.tree.css("[href], [src], [action], [formaction]"))
+            for name in ("href", "src", "action", "formaction")
+            if name in given
+        ]
+
+    @property
+    def next(self) -> str:
+        """Where a list goes on; nothing on its last page."""
+        return next(iter(self.attributes("[rel=next]", "href")), "")
 
     @property
     def rows(self) -> list[list[str]]:
@@ -90,6 +129,10 @@ class Page(str):
     def texts(self, css: str) -> list[str]:
         """The words of whatever fits the selector, without what only a screen reader says."""
         return [words_of(one, unseen=False) for one in self.main.css(css)]
+
+    def options(self, css: str) -> list[tuple[str, str]]:
+        """What can be chosen in whatever fits the selector: what is sent, and its words."""
+        return [(_value(option), words_of(option)) for one in self.tree.css(css) for option in one.css("option")]
 
     def part(self, css: str) -> "Page":
         """The first part of the page that fits the selector, as a page of its own."""
@@ -129,7 +172,8 @@ def _value(node: LexborNode) -> str:
         chosen = node.css_first("option[selected]") or node.css_first("option")
         return _value(chosen) if chosen else ""
     if node.tag == "option":
-        return node.attributes.get("value") or node.text()
+        sent = node.attributes.get("value")
+        return node.text() if sent is None else sent
     return node.attributes.get("value") or ""
 
 

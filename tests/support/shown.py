@@ -8,8 +8,7 @@ from typing import Any
 from flask import Flask
 
 from app.editor.conflict import token
-
-FORM = re.compile(r'(<form[^>]*method="post"[^>]*action="([^"]+)".*?</form>)', re.DOTALL)
+from tests.support.pages import Page
 
 # The presses of the desk whose forms need not say what they showed, by why that is so.
 WITHOUT_TOKEN = {
@@ -30,13 +29,15 @@ WITHOUT_TOKEN = {
 FACTS = ("version", "newest", "label", "must_run_by")  # that a test may name beside the fields of a form
 
 
-def check_forms(app: Flask, page: str) -> None:
+def check_forms(app: Flask, page: str, address: str) -> None:
     """Fail where a form of a page of the desk, which has to, doesn't carry what it showed."""
     free, addresses = {name for names in WITHOUT_TOKEN.values() for name in names}, app.url_map.bind("")
-    for form, action in FORM.findall(page):
-        endpoint = addresses.match(action.partition("?")[0], method="POST")[0]
+    for form in Page(page).forms:
+        if form.method != "post":
+            continue
+        endpoint = addresses.match((form.action or address).partition("?")[0], method="POST")[0]
         if endpoint.startswith("editor.") and endpoint.removeprefix("editor.") not in free:
-            assert 'name="seen"' in form, (
+            assert "seen" in form.fields, (
                 f"The form of {endpoint} has to say what it showed: write {{{{ as_shown(seen) }}}} into it and check it in "
                 "its view with `as_shown` or `as_opened`; or say in WITHOUT_TOKEN why it needs not."
             )
@@ -61,12 +62,16 @@ def facts_in(seen: str) -> dict[str, Any]:
 
 
 def tokens(page: str) -> list[str]:
-    return re.findall(r'name="seen" value="([^"]+)"', page)
+    return Page(page).values("seen")
 
 
 def seen(page: str, act: str = "") -> str:
     """The token of the first form of a page, or of the first one that is sent to an address with this end."""
-    return tokens(page[page.index(f'/{act}"') :] if act else page)[0]
+    if not act:
+        return tokens(page)[0]
+    token = Page(page).form(f"/{act}").fields["seen"]
+    assert isinstance(token, str), token
+    return token
 
 
 def fact(page: str, name: str) -> Any:
@@ -79,9 +84,9 @@ def all_shown(page: str) -> str:
     return token({name: value for seen in reversed(tokens(page)) for name, value in facts_in(seen).items()})
 
 
-def version(page: str) -> str:
-    """The version that the first form of a page carries."""
-    return str(fact(page, "version"))
+def version(page: str, act: str = "") -> str:
+    """The version that the first form of a page carries, or the first one that is sent to an address with this end."""
+    return str(facts_in(seen(page, act))["version"] if act else fact(page, "version"))
 
 
 def newest(page: str) -> str:

@@ -1,0 +1,240 @@
+"""The settings of a newsletter and its house sentences, as Nora keeps them."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import permissions
+from app.answers import assigning
+from app.audit import Event
+from app.editions import locking, slots
+from app.editions.models import Edition
+from app.editions.queries import coming_editions
+from app.fields import KINDS
+from app.newsletters.models import PARTS, SETTINGS, Newsletter, NewsletterText
+from app.people.models import Expert
+from app.questions.models import Question
+from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.desk import Desk, as_it_stands
+from tests.support.pages import Page
+from tests.support.shown import seen
+from tests.support.stored import everything
+
+
+def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
+    rhythm = {"rule_by": "weeks", "weeks": "1", "weekly": "FR", "at": "08:30", "zone": "Asia/Bishkek"}
+    nora.press("settings", **as_it_stands(nora, "settings") | rhythm | {"slots": "3", "skips": "2031-07-01/2031-08-31"})
+    with nora.database.read() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        assert (newsletter.rule, newsletter.at, newsletter.zone) == ("FREQ=WEEKLY;BYDAY=FR", "08:30", "Asia/Bishkek")
+        assert {edition.rule_date.weekday() for edition in session.scalars(select(Edition))} == {4}
+        event = session.scalars(select(Event).filter_by(action="newsletter.change")).one()
+        assert event.facts == {"columns": ["at", "rule", "skips", "slots", "zone"]}
+    assert "Every Friday, 08:30, Asia/Bishkek" in nora.words("settings")
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "rule", "words"),
+    [
+        ({"rule_by": "weeks", "weeks": "2", "weekly": ["TU", "TH"]}, "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH",
+         "Every 2 weeks on Tuesday and Thursday"),
+        ({"monthly": "FR", "places": "-1"}, "FREQ=MONTHLY;BYDAY=-1FR", "Last Friday"),
+        ({"rule_by": "days", "month_days": "1, 15"}, "FREQ=MONTHLY;BYMONTHDAY=1,15", "Day 1 and 15 of the month"),
+        ({"rule_by": "rule", "rule": "FREQ=MONTHLY;BYDAY=1MO,3TH"}, "FREQ=MONTHLY;BYDAY=1MO,3TH",
+         "First Monday and third Thursday"),
+    ],
+)  # fmt: skip
+def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
+    nora: Desk, rhythm: dict[str, Any], rule: str, words: str
+) -> None:
+    before = everything(nora.database)
+    form = as_it_stands(nora, "settings") | rhythm
+    assert "Not saved yet. With what stands below the next dates would be:" in nora.press(
+        "settings", 200, **form, look="1"
+    )
+    assert everything(nora.database) == before
+    nora.press("settings", **form)
+    assert f"{words}, 09:00, Europe/Prague" in nora.words("settings")
+    with nora.database.read() as session:
+        assert session.scalars(select(Newsletter.rule)).one() == rule
+    nora.press("settings", **as_it_stands(nora, "settings"))
+    assert nora.words("settings").startswith("The settings are saved. Settings ")
+
+
+@pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYDAY=3WE,1WE", "BYSETPOS=1,3;BYDAY=WE;FREQ=MONTHLY"])
+def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: Desk, rule: str) -> None:
+    nora.press("settings", **as_it_stands(nora, "settings") | {"rule_by": "rule", "rule": rule})
+    nora.press("settings", **as_it_stands(nora, "settings") | {"words": "190"})
+    with nora.database.read() as session:
+        assert session.scalars(select(Newsletter.rule)).one() == rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [("FREQ=HOURLY", "names hours"), ("FREQ=", "is not a recurrence rule"), ("", "is not a recurrence rule")],
+)
+def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: Desk, rule: str, words: str) -> None:
+    before = everything(nora.database)
+    form = as_it_stands(nora, "settings") | {"rule_by": "rule", "rule": rule}
+    answer = nora.send("settings", form)
+    page = Page(answer.text)
+    assert answer.status_code == 422 and words in page.words
+    typed = page.form("/desk/steppe/settings").fields
+    assert (typed["rule"], typed["rule_by"]) == (rule, "rule")
+    assert everything(nora.database) == before
+
+
+def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroom) -> None:
+    def fill(session: Session) -> list[Edition]:
+        coming = coming_editions(session, newsroom.newsletter_id, 4)
+        for edition in coming[:2]:
+            slots.pick(session, newsroom.nora, answered(session, newsroom, f"Who ran {edition.rule_date}?"), edition)
+        locking.lock_edition(session, newsroom.nora, coming[0])
+        question = session.get_one(Question, handed_in(session, newsroom, "Who measures?").question_id)
+        marek = session.get_one(Expert, newsroom.marek.expert_id)
+        assigning.assign(session, newsroom.nora, question, marek, for_edition_id=coming[2].id)
+        return coming
+
+    coming = nora.database.write(fill)
+    pause = f"{coming[0].rule_date}/{coming[3].rule_date}"
+    nora.press("settings", **as_it_stands(nora, "settings") | {"skips": pause})
+    first, second, third = (said_day(edition.rule_date) for edition in coming[:3])
+    assert nora.words("settings").startswith(
+        "Saved. The editions to come follow the rhythm as it stands now, but these stay: "
+        f"{first}: it is locked; {second}: something is picked for it; {third}: an expert is asked for it. "
+        "All dates, to skip one "
+    )
+    with nora.database.read() as session:
+        left = coming_editions(session, newsroom.newsletter_id, 4)
+        assert [one.id for one in left[:3]] == [one.id for one in coming[:3]]
+        assert left[3].rule_date > coming[3].rule_date
+    nora.press("settings", **as_it_stands(nora, "settings") | {"skips": pause, "words": "190"})
+    assert nora.words("settings").startswith("The settings are saved. Settings ")
+    nora.press("settings", **as_it_stands(nora, "settings") | {"skips": "", "words": "190"})
+    assert " follow the rhythm as it stands now. Settings " in nora.words("settings")
+
+
+def said_day(day: date) -> str:
+    year = f" {day.year}" if day.year != date.today().year else ""
+    month = f"{day:%b}".replace("Sep", "Sept")  # as CLDR has it
+    return f"{day:%a} {day.day} {month}{year}"
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "words"),
+    [
+        ("monthly", [], "Choose a weekday"),
+        ("places", [], "Choose which of the month"),
+        ("zone", "Middle/Earth", "is not a time zone"),
+        ("at", "nine", "is not a time of day"),
+        ("rule_start", "yesterday", "Write the date"),
+        ("skips", "in summer", "is not a date"),
+        ("extra", "2026-12-23T25:00", "is not a time of day"),
+        ("slots", "0", "Give a number from 1 to 12."),
+        ("words", "²", "Give a number from 20 to 2000."),
+        ("cutoff_minutes", "nan", "Give a number from 0 to 672."),
+        ("cutoff_minutes", "4 days", "Give a number from 0 to 672."),
+        ("undo_seconds", "601", "Give a number from 0 to 600."),
+        ("check_hours", "0", "Give a number from 1 to 336."),
+        ("raw_days", "91", "Give a number from 1 to 90."),
+        ("call", "Write to {adress}; we read all.", "{adress} can’t be filled in here."),
+        ("call", "Write to {address; we read all.", "{ can’t be filled in here."),
+        ("keep_days", "366", "Give a number from 1 to 365."),
+        ("address", "nora", "can’t be taken"),
+        ("name", " \u200b ", "Something must stand here."),
+        ("section", "x" * 201, "too long"),
+        ("call", "x" * 2001, "too long"),
+        ("marks", "curly", "can’t be taken"),
+        ("languages", "en, klingonish", "No language has this code"),
+    ],
+)
+def test_a_setting_that_cannot_be_taken_says_so_and_changes_nothing(
+    nora: Desk, field: str, typed: str, words: str
+) -> None:
+    before = everything(nora.database)
+    said = nora.press("settings", 422, **as_it_stands(nora, "settings") | {field: typed, "dek": "Wind, salt and water"})
+    assert words in said
+    assert everything(nora.database) == before
+
+
+def test_of_two_who_change_the_settings_the_second_sees_both(nora: Desk) -> None:
+    opened = as_it_stands(nora, "settings")
+    nora.press("settings", **opened | {"section": "The Steppe Answers"})
+    before = everything(nora.database)
+    told = nora.press("settings", 409, **opened | {"section": "Ask Us"})
+    assert "Now it says: The Steppe Answers" in told and "You saved it in another window" in told
+    assert everything(nora.database) == before
+
+
+def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None:
+    before = everything(nora.database)
+    typed: dict[str, Any] = {
+        "lead_in": "We asked {name}, {credit_line}:",
+        "asked_credit": "{credit} would like to know:",
+    }
+    said = nora.press("settings/sentences/en", 200, look="1", **typed)
+    assert "We asked Leyla Aydın, soil scientist: “The answer stands here.”" in said
+    assert "Timur, Osh would like to know:" in said
+    assert "What is filled in has to stand in it" in nora.press("settings/sentences/en", 422, lead_in="We asked:")
+    misspelt = nora.press("settings/sentences/en", 422, lead_in="We asked {name}, {credit line}:")
+    assert "{credit line} can’t be filled in here." in misspelt
+    nora.press("settings/sentences/de", 404, **typed)
+    assert everything(nora.database) == before
+    nora.press("settings/sentences/en", **typed)
+    nora.press("settings/sentences/en", lead_in=typed["lead_in"])
+    with nora.database.read() as session:
+        rows = [(row.kind, row.language, row.body) for row in session.scalars(select(NewsletterText))]
+        assert rows == [("lead_in", "en", typed["lead_in"])]
+
+
+def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: Desk, vera: Desk) -> None:
+    opened = seen(nora.open("settings/sentences/en").text)
+    vera.press("settings/sentences/en", seen=opened, pay="We pay 50 euros.")
+    before = everything(nora.database)
+    look = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing.", "look": "1"})
+    assert seen(look.text) == opened
+    told = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing."})
+    assert told.status_code == 409 and everything(nora.database) == before
+    said = Page(told.text).words
+    assert "Vera" in said and "was faster" in said and "Now it says: We pay 50 euros." in said
+    assert "We pay nothing.</textarea>" in told.text
+    nora.press("settings/sentences/en", seen=seen(told.text), pay="We pay nothing.")
+
+
+def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, ilya: Desk) -> None:
+    page = ilya.get("settings")
+    assert (page.buttons, "An editor can change them." in page.words) == ([], True)
+    before = everything(nora.database)
+    ilya.press("settings", 404, **as_it_stands(nora, "settings") | {"slots": "3"})
+    ilya.press("settings", 404, **as_it_stands(nora, "settings") | {"slots": "none"})
+    ilya.press("settings/sentences/en", 404, lead_in="We asked {name}:")
+    ilya.press("settings/sentences/en", 404, look="1")
+    assert everything(nora.database) == before
+
+
+# What of a newsletter is no setting, and why.
+NO_SETTINGS = {
+    "id", "public_id", "version",  # every row has them
+    "slug", "language",  # addresses and originals hang on them: they are given once, when the newsletter is made
+    "notes",  # they are written on the page of the desk
+    "public_version",  # it is counted
+}  # fmt: skip
+
+
+def test_each_column_of_a_newsletter_is_a_setting_and_each_setting_has_its_sentence_and_its_control(nora: Desk) -> None:
+    columns = set(Newsletter.__table__.columns.keys())
+    assert columns - NO_SETTINGS == set(SETTINGS), (
+        "Declare the column with _setting(...) in newsletters/models.py, or say in NO_SETTINGS why nobody sets it."
+    )
+    controls = nora.get("settings").attributes("form [name]", "name")
+    for name, one in SETTINGS.items():
+        assert one.part in PARTS, f"Give {name} one of PARTS: on no part of the page it would be lost."
+        assert one.kind in KINDS, f"Give {name} one of fields.KINDS, which read and show it."
+        assert one.act in permissions.ACTS, f"Give {name} an act of the table “Who may what”."
+        assert one.label and (one.help or one.kind in ("line", "rule", "time", "choice")), (
+            f"Say in a sentence what {name} does: help=N_(...)."
+        )
+        assert name in controls, f"The settings' page has no control for {name}: see macros/forms.html."
