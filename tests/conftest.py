@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from werkzeug.routing import Rule
 
+from app import worker
 from app.db import Database
 from app.migrate import migrate
 from app.newsletters.models import Newsletter
@@ -228,13 +229,12 @@ def app(database: Database, places: Places, compiled: FileSystemBytecodeCache) -
     """The app on this test's database: one for all tests of a worker, with the settings that it had at the beginning."""
     made = places.app(database, compiled)
     settings = dict(made.config)
-    shutil.rmtree(
-        made.config["MAIL_FOLDER"], ignore_errors=True
-    )  # the worker keeps its way there for as long as the app
+    shutil.rmtree(made.config["MAIL_FOLDER"], ignore_errors=True)
     limiter.enabled = False  # it is one for all apps of a process, and `limited` lets it count
     yield made
     made.config.clear()
     made.config.update(settings)
+    worker._transport.cache_clear()  # it keeps for each app the way that mails took by its settings
     made.extensions["database"].close()
 
 
