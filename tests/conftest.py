@@ -35,13 +35,17 @@ from tests.support.serving import loaded_before, served
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+TESTS = Path(__file__).parent
 SERVER = pytest.StashKey[ExitStack]()
 # The rooms of pages: a page shows what nouns and verbs give, and those are tested on both databases. What a page asks by itself
 # is asked of both too: by the walk over every page and press (house/test_gates.py), by the main job in a browser
 # (journeys/test_ask_to_print.py), and by tests marked both_databases, whose
 # subject are long lists that are narrowed down and paged.
 ON_ONE_DATABASE = ("desk", "entrance", "expert", "journeys", "reader")
-LONGEST = ("journeys", "demo", "house", "desk", "newsroom", "mailroom")
+LONGEST = (
+    "journeys/test_every_page.py", "mailroom/test_intake_faults.py", "house/test_concurrency.py", "mail/test_delivery_faults.py",
+    "journeys", "demo", "house", "desk", "newsroom", "mailroom",
+)  # fmt: skip
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -58,7 +62,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no worker is left with one at the end."""
-    items.sort(key=lambda item: LONGEST.index(room) if (room := item.path.parent.name) in LONGEST else len(LONGEST))
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(TESTS).as_posix()
+        return next((at for at, begins in enumerate(LONGEST) if path.startswith(begins)), len(LONGEST))
+
+    items.sort(key=place)
 
 
 def pytest_configure(config: pytest.Config) -> None:

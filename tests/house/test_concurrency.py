@@ -13,7 +13,6 @@ from collections.abc import Callable
 from os import getpid
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -34,7 +33,6 @@ from tests.support.cast import Newsroom, answered, handed_in
 
 PROCESSES, CHANGES = 8, 150
 
-pytestmark = pytest.mark.alone
 Verb = Callable[[Database, Newsroom], None]
 
 

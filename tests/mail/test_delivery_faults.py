@@ -25,8 +25,6 @@ from app.seal import Keys
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.smtp_servers import RESET, SILENCE, an_app, id_of, self_signed, served, served_apart
 
-pytestmark = pytest.mark.alone
-
 MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 MAIL = Message(
     kind="expert.invitation",

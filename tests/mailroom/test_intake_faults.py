@@ -35,8 +35,6 @@ from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, dovecot, our_lmtp, until
 from tests.support.ways_in import Client, headers
 
-pytestmark = pytest.mark.alone
-
 ROOT = Path(__file__).parent.parent.parent
 KILLS, MAILS = 200, 300
 # How a worker reads, and after how many seconds at most it is killed. Most die as they begin, when they fetch or claim; some

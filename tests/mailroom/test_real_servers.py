@@ -24,8 +24,6 @@ from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot, listening, nobody, postfix, until
 
-pytestmark = pytest.mark.alone
-
 WORDS = "Почему соль в колодцах поднимается каждую весну? 为什么? چرا؟"
 
 
