@@ -417,7 +417,7 @@ def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: Desk, coming
         later = list(session.scalars(slots.later_editions(edition).limit(2)))
         for number in range(later[0].slots):
             slots.pick(session, newsroom.nora, answered(session, newsroom, f"Plate {number}?"), later[0])
-        found = arranging.next_free(session, edition)
+        found = arranging.next_free(session, edition, 0)
         assert found is not None
         return found.public_id, later[1].public_id
 
