@@ -66,7 +66,7 @@ def assign(
         expert_id=expert.id,
         for_edition_id=for_edition_id,
         brief=for_print(clean(brief.brief)),
-        words=brief.words or newsletter.words,
+        words=brief.words or newsletter.sections[question.section].words,
         credit_line=printed_line("credit_line", expert.credit_line if brief.credit_line is None else brief.credit_line),
         relation=printed_line("relation", expert.relation if brief.relation is None else brief.relation),
     )

@@ -41,9 +41,9 @@ def arrange(
     audit.record(session, actor, "edition.arrange", edition, facts={"questions": keys})
 
 
-def next_free(session: Session, edition: Edition) -> Edition | None:
-    """Find the next planned edition with a free slot: what does not fit is carried over to it."""
-    return first_with_room(session, session.scalars(later_editions(edition).limit(LOOKED_AT)).all())
+def next_free(session: Session, edition: Edition, place: int) -> Edition | None:
+    """Find the next planned edition with a free slot in a section: what does not fit is carried over to it."""
+    return first_with_room(session, session.scalars(later_editions(edition).limit(LOOKED_AT)).all(), place)
 
 
 def answers_first(session: Session, actor: Staff, edition: Edition, question: Question, answer_id: str) -> None:

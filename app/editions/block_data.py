@@ -15,7 +15,6 @@ from ..questions.queries import cleared_text, letters_of
 from ..typesetting.block import Block
 from ..typesetting.house_form import LeadIn, Piece, Voice, lead_in_text, set_block
 from ..typesetting.house_languages import phrases_for
-from .slots import section_of, usual_sections
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def as_it_would_run(
     piece = Piece(
         language=text.language,
         marks=newsletter.marks,
-        section=section_of(usual_sections(newsletter), question).name,
+        section=newsletter.sections[question.section].name,
         headline=text.headline,
         askers=(None,) * max(readers, 1),
         question=text.body or "",
@@ -96,7 +95,7 @@ def piece_of(session: Session, newsletter: Newsletter, question: Question) -> tu
     piece = Piece(
         language=text.language if text else newsletter.language,
         marks=newsletter.marks,
-        section=section_of(usual_sections(newsletter), question).name,
+        section=newsletter.sections[question.section].name,
         headline=text.headline if text else "",
         askers=tuple(credits),
         question=(text.body or "") if text else "",

@@ -16,7 +16,7 @@ from ..questions.models import Question
 from .calendar import EditionDate, Rhythm, cutoff, in_utc, occurrences, read_rhythm
 from .lifecycle import EDITION
 from .models import Edition
-from .slots import usual_sections
+from .slots import share_out
 
 AHEAD = 180  # days
 
@@ -59,11 +59,8 @@ def plan_newsletter(
             session.delete(edition)
     missing = [one for rule_date, one in dates.items() if rule_date not in known and one.runs_at > start]
     for one in missing:
-        edition = Edition(
-            newsletter_id=newsletter.id,
-            rule_date=one.rule_date,
-            slots=sum(section.slots for section in usual_sections(newsletter)),
-        )
+        edition = Edition(newsletter_id=newsletter.id, rule_date=one.rule_date)
+        share_out(edition, [section.slots for section in newsletter.sections])
         _set_times(newsletter, edition, one)
         EDITION.apply(session, actor, edition, "plan")
     session.flush()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from ..answers.models import Answer, AnswerText
@@ -14,7 +14,6 @@ from ..newsletters.models import Newsletter
 from ..people.models import Expert
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
-from .slots import section_of, usual_sections
 
 SHOWN = 40
 LOOKED_THROUGH = 1_000  # of each kind; what was put on the shelf before these is found on the shelf's own page
@@ -113,9 +112,10 @@ def _candidates(newsletter: Newsletter) -> Select[Any]:
 
 def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[ColumnElement[bool]]:
     approved = (Answer.question_id == Question.id, Answer.is_approved)
+    room = case({place: section.words for place, section in enumerate(newsletter.sections)}, value=Question.section)
     over = (
-        select(func.sum(AnswerText.words) - newsletter.words * func.count())
-        .join(Answer, AnswerText.id == Answer.approved_text_id)
+        select(func.sum(AnswerText.words - room))
+        .join_from(AnswerText, Answer, AnswerText.id == Answer.approved_text_id)
         .where(*approved)
         .scalar_subquery()
     )
@@ -164,7 +164,7 @@ def facts_of(session: Session, newsletter: Newsletter, chosen: Sequence[Question
             question,
             tuple(found),
             tuple(topic.name for topic in topics[question.id]),
-            section_of(usual_sections(newsletter), question).words * max(1, len(found)),
+            newsletter.sections[question.section].words * max(1, len(found)),
         )
         for question, found in ((question, voices[question.id]) for question in chosen)
     ]

@@ -1,11 +1,12 @@
 """The sections of an edition and the slots in them: pick a question into one, take it out, move it, carry it over.
 
-An edition has one section. Whoever asks what stands in its slots, or how many are open, asks by section.
+An edition has one section, and nothing outside this file counts on it: whoever asks what stands in its slots, or how
+many are open, asks by section, and `Question.section` says which is a question's own.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from ..actors import Actor, Staff
 from ..answers.editing import approved_of
 from ..db import lock
 from ..lifecycle import Illegal, Missing, Stale, must
-from ..newsletters.models import Newsletter
+from ..newsletters.models import Newsletter, Section
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from .models import Edition
@@ -25,42 +26,47 @@ MOST_SLOTS = 12
 
 
 @dataclass(frozen=True)
-class Section:
-    """A part of an edition: the name that stands before each headline in it, how many words an answer may have, how
-    many slots there are, and the questions that stand in them, in order.
+class EditionSection(Section):
+    """A section in one edition, with as many slots as it has there: the number of the first one, and the questions that
+    stand in them, in order.
     """
 
-    name: str
-    words: int
-    slots: int
+    first: int = 1
     picked: tuple[Question, ...] = ()
 
     @property
     def open(self) -> range:
         """The numbers of its open slots."""
-        return range(len(self.picked) + 1, self.slots + 1)
+        return range(self.first + len(self.picked), self.first + self.slots)
 
 
-def usual_sections(newsletter: Newsletter) -> list[Section]:
-    """Return the sections of a newsletter's editions, as its settings have them."""
-    return [Section(newsletter.section, newsletter.words, newsletter.slots)]
+def shares(edition: Edition) -> list[int]:
+    """Return how many slots each section of an edition has."""
+    return [edition.slots]
 
 
-def section_of(sections: Sequence[Section], _question: Question | None = None) -> Section:
-    """Return the one of several sections in which a question runs."""
-    return sections[0]
+def share_out(edition: Edition, slots: Sequence[int]) -> None:
+    """Give each section of an edition its number of slots."""
+    edition.slots = sum(slots)
 
 
-def sections_of(session: Session, edition: Edition) -> list[Section]:
+def sections_of(session: Session, edition: Edition) -> list[EditionSection]:
     """Return the sections of an edition with what stands in them now."""
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    return [
-        replace(section, slots=edition.slots, picked=tuple(picked(session, edition)))
-        for section in usual_sections(newsletter)
-    ]
+    return laid_out(newsletter.sections, shares(edition), picked(session, edition))
 
 
-def open_slots(sections: Iterable[Section]) -> list[int]:
+def laid_out(sections: Sequence[Section], slots: Sequence[int], questions: Sequence[Question]) -> list[EditionSection]:
+    """Put each question into its own section. The numbers of the slots go on from one section to the next."""
+    found, first = [], 1
+    for place, (section, number) in enumerate(zip(sections, slots, strict=True)):
+        mine = tuple(question for question in questions if question.section == place)
+        found.append(EditionSection(section.name, section.words, number, first, mine))
+        first += max(number, len(mine))
+    return found
+
+
+def open_slots(sections: Iterable[EditionSection]) -> list[int]:
     return [number for section in sections for number in section.open]
 
 
@@ -71,10 +77,9 @@ def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
     return Counter({edition: count for edition, count in session.execute(query) if edition is not None})
 
 
-def first_with_room(session: Session, editions: Sequence[Edition]) -> Edition | None:
-    """Return the first of several editions with an open slot."""
-    taken = filled(session, editions)
-    return next((edition for edition in editions if taken[edition.id] < edition.slots), None)
+def first_with_room(session: Session, editions: Sequence[Edition], place: int) -> Edition | None:
+    """Return the first of several editions with an open slot in a section."""
+    return next((edition for edition in editions if sections_of(session, edition)[place].open), None)
 
 
 def picked(session: Session, edition: Edition) -> list[Question]:
@@ -90,16 +95,15 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
     """
     must(actor, "pick")
     planned(lock(session, edition))
-    sections = sections_of(session, edition)
-    if not section_of(sections, question).open:
+    room = sections_of(session, edition)[question.section].open
+    if not room:
         raise Missing("free slot")
     if not approved_of(session, question.id):
         raise Missing("approved answer")
     if question.newsletter_id != edition.newsletter_id:
         raise Illegal("question", "pick", "another newsletter's")
-    last = max((one.position or 0 for section in sections for one in section.picked), default=0)
     why = {"edition": edition.id}
-    QUESTION.apply(session, actor, lock(session, question), "pick", why=why, edition_id=edition.id, position=last + 1)
+    QUESTION.apply(session, actor, lock(session, question), "pick", why=why, edition_id=edition.id, position=room[0])
     _changed(session, edition)
 
 
@@ -140,22 +144,26 @@ def drop(session: Session, actor: Actor, question: Question, cause: str | None =
 
 
 def renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
-    """Number the slots without gaps, by way of free numbers, since two questions never share a slot."""
-    questions = picked(session, edition)
-    if order:
-        questions.sort(key=lambda q: order.index(q.id))
+    """Number the slots of each section without gaps, by way of free numbers, since two questions never share a slot."""
+    places = {key: place for place, key in enumerate(order or ())}
+    moved = {
+        question: number
+        for section in sections_of(session, edition)
+        for number, question in enumerate(sorted(section.picked, key=lambda one: places.get(one.id, 0)), section.first)
+        if question.position != number
+    }
     for offset in (10_000, 0):
-        for position, question in enumerate(questions, 1):
-            question.position = position + offset
+        for question, number in moved.items():
+            question.position = number + offset
         session.flush()
     _changed(session, edition)
 
 
 def move(session: Session, actor: Staff, question: Question, step: int) -> None:
-    """Move a question `step` slots down (negative: up). At the end of the list nothing happens."""
+    """Move a question `step` slots down (negative: up). At the end of its section nothing happens."""
     must(actor, "edition")
     edition = _edition_of(session, question)
-    order = [q.id for q in picked(session, edition)]
+    order = [one.id for one in sections_of(session, edition)[question.section].picked]
     at = order.index(question.id)
     order.insert(max(0, min(len(order) - 1, at + step)), order.pop(at))
     renumber(session, edition, order)
@@ -173,10 +181,8 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     must(actor, "edition")
     edition = _edition_of(session, question)
     for target in session.scalars(later_editions(edition)):
-        sections = sections_of(session, lock(session, target))
-        if section_of(sections, question).open:
-            question.edition_id = target.id
-            question.position = sum(len(section.picked) for section in sections) + 1
+        if room := sections_of(session, lock(session, target))[question.section].open:
+            question.edition_id, question.position = target.id, room[0]
             session.flush()
             renumber(session, edition)
             _changed(session, target)

@@ -76,6 +76,17 @@ def _time_of_day(typed: str) -> str:
     return typed.zfill(5)
 
 
+@dataclass(frozen=True)
+class Section:
+    """A part of every edition: the name that stands before each headline in it, how many words an answer may have, and
+    how many slots there are.
+    """
+
+    name: str
+    words: int
+    slots: int
+
+
 class Newsletter(Row, Public, Editable):
     """A newsletter and its settings, in the order of their page.
 
@@ -233,6 +244,11 @@ class Newsletter(Row, Public, Editable):
         default=list,
         server_default="[]",
     )
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """Return the sections of its editions, in order; a question says by `Question.section` which is its own."""
+        return (Section(self.section, self.words, self.slots),)
 
 
 SETTINGS: dict[str, Setting] = fields_of(Newsletter)

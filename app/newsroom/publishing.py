@@ -43,18 +43,21 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     return target
 
 
-def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int) -> None:
-    """Change how many Q&As this edition takes; what does not fit any more is carried over, the last one first.
+def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int, place: int = 0) -> None:
+    """Change how many Q&As a section of this edition takes; what does not fit is carried over, the last one first.
 
     Raises `Missing`: "slots" outside 1 to `slots.MOST_SLOTS`, "later edition" where there is none to carry over to.
     """
     must(actor, "edition")
     slots.planned(lock(session, edition))
-    if not 1 <= wanted <= slots.MOST_SLOTS:
+    numbers = slots.shares(edition)
+    if not 1 <= wanted <= slots.MOST_SLOTS or place not in range(len(numbers)):
         raise Missing("slots")
-    for question in picked(session, edition)[wanted:][::-1]:
+    for question in slots.sections_of(session, edition)[place].picked[wanted:][::-1]:
         carry_over(session, actor, question)
-    edition.slots = wanted
+    numbers[place] = wanted
+    slots.share_out(edition, numbers)
+    slots.renumber(session, edition)
     audit.record(session, actor, "edition.slots", edition, facts={"slots": wanted})
 
 

@@ -13,7 +13,7 @@ from ..db import now
 from ..editions.models import Edition
 from ..editions.queries import coming_editions
 from ..editions.ready_to_run import must_run
-from ..editions.slots import Section, open_slots, sections_of
+from ..editions.slots import EditionSection, open_slots, sections_of
 from ..letters import queries as letters
 from ..letters.lifecycle import STATES
 from ..letters.models import Letter
@@ -53,7 +53,7 @@ class Board:
     checks: list[Task]
     answers: list[Task]
     coming: list[Edition]
-    sections: list[Section]
+    sections: list[EditionSection]
 
 
 def board(session: Session, newsletter: Newsletter) -> Board:

@@ -1,4 +1,5 @@
 from datetime import date, datetime
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -43,6 +44,9 @@ class Question(Row, Public, Editable, QuestionStates):
     must_run_by: Mapped[date | None]
     opened_at: Mapped[datetime]
     indexed_version: Mapped[int] = mapped_column(default=0, server_default="0")
+
+    # The place of its section among its newsletter's, counted from 0. There is one: with a second one it is a column.
+    section: ClassVar[int] = 0
 
     text: Mapped["QuestionText | None"] = relationship(
         primaryjoin="foreign(Question.text_id) == QuestionText.id", viewonly=True, lazy="joined"

@@ -417,10 +417,32 @@ def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: Desk, coming
         later = list(session.scalars(slots.later_editions(edition).limit(2)))
         for number in range(later[0].slots):
             slots.pick(session, newsroom.nora, answered(session, newsroom, f"Plate {number}?"), later[0])
-        found = arranging.next_free(session, edition)
+        found = arranging.next_free(session, edition, 0)
         assert found is not None
         return found.public_id, later[1].public_id
 
     found, expected = nora.database.write(full)
     assert found == expected
     assert nora.database.write(lambda s: s.scalar(select(func.count()).select_from(Assignment))) == 2
+
+
+def test_an_edition_has_slots_in_its_own_sections_alone(coming: Coming) -> None:
+    coming.do("slots", slots=3, section=0)
+    said = coming.do("slots", 409, slots=4, section=1)
+    assert "That number of slots doesn’t fit what is picked." in said
+    with coming.database.read() as session:
+        assert coming.edition(session).slots == 3
+
+
+def test_a_question_that_keeps_its_slot_is_not_changed_by_what_leaves_the_edition(coming: Coming) -> None:
+    def versions() -> list[int]:
+        with coming.database.read() as session:
+            return [the(session, key).version for key in (first, second)]
+
+    first, second = coming.ready(FIRST, SECOND)
+    for key in (first, second):
+        coming.do("pick", question=key)
+    before = versions()
+    coming.do("drop", question=second)
+    coming.do("slots", slots=1, section=0)
+    assert versions()[0] == before[0]

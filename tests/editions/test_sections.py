@@ -1,36 +1,68 @@
 """The sections of an edition: one path to what they are called, how long an answer is and how many slots there are."""
 
 import ast
+import re
+from pathlib import Path
 
 import pytest
 
-from app.editions.slots import Section
-from tests.support.source import APP, named, tree
+from app.editions.slots import laid_out, open_slots
+from app.newsletters.models import Section
+from app.questions.models import Question
+from tests.support.source import APP, code, named, tree
 
-# Who may read these columns, and why: everybody else asks `slots.sections_of` or `slots.usual_sections`.
-READS = {
-    "section": {"app/editions/slots.py"},
-    "words": {"app/editions/slots.py", "app/editions/ready_to_run.py", "app/answers/assigning.py",
-              "app/editor/answers/ask_experts.py"},  # what an expert is asked for
-    "slots": {"app/editions/slots.py"},
-}  # fmt: skip
+# What the settings keep of a section. `Newsletter.sections` reads them, of itself; nobody else does.
+COLUMNS = ("section", "words", "slots")
 
 
-@pytest.mark.parametrize("column", sorted(READS))
+def reads(path: Path) -> set[str]:
+    """The columns that a module reads of a newsletter, in queries too, or a template in what it prints or asks."""
+    if path.suffix == ".py":
+        attributes = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)]
+        return {node.attr for node in attributes if re.search(r"\bnewsletter$", ast.unparse(node.value), re.IGNORECASE)}
+    said = re.findall(r"\{[{%].*?[%}]\}", path.read_text(), re.DOTALL)
+    return {name for one in said for name in re.findall(r"\bnewsletter\.(\w+)", one, re.IGNORECASE)}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
 def test_the_sections_of_a_newsletter_are_read_in_one_place(column: str) -> None:
-    found = {
-        named(path)
-        for path in APP.rglob("*.py")
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Attribute) and node.attr == column
-        if ast.unparse(node.value).split(".")[-1] == "newsletter"
-    }
-    assert found == READS[column], (
-        f"{sorted(found - READS[column])} reads newsletter.{column}: take it from the section (`slots.section_of`), "
-        "so that an edition can have another one."
-    )
+    pages = [path for path in code(".py", ".html", ".txt") if APP in path.parents]
+    assert [
+        f"{named(path)} reads newsletter.{column}: take it from the question's own section "
+        "(`newsletter.sections[question.section]`), so that an edition can have another one"
+        for path in pages
+        if column in reads(path)
+    ] == []
 
 
-def test_a_section_counts_its_own_open_slots() -> None:
-    assert list(Section("Expert Corner", 300, 3).open) == [1, 2, 3]
-    assert list(Section("Expert Corner", 300, 0).open) == []
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("verb.py", "words = brief.words or newsletter.words"),
+        ("page.py", "typed = desk.newsletter.words"),
+        ("query.py", "select(func.sum(AnswerText.words) - Newsletter.words)"),
+        ("page.html", "{% if newsletter.words != wanted %}"),
+        ("mail.txt", "{{ length_words(wanted, newsletter.words) }}"),
+    ],
+)
+def test_the_reader_of_columns_sees_every_way(name: str, line: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(line)
+    assert "words" in reads(tmp_path / name)
+
+
+def test_the_numbers_of_slots_go_on_from_one_section_to_the_next() -> None:
+    usual = (Section("Expert Corner", 250, 2), Section("Letters", 120, 3))
+    corner, letters = laid_out(usual, [2, 3], [Question()])
+    assert (list(corner.open), list(letters.open)) == ([2], [3, 4, 5])
+    assert open_slots([corner, letters]) == [2, 3, 4, 5]
+
+
+def test_what_an_undo_put_back_beyond_the_slots_is_counted_on() -> None:
+    usual = (Section("Expert Corner", 250, 1), Section("Letters", 120, 1))
+    corner, letters = laid_out(usual, [1, 1], [Question(), Question()])
+    assert (list(corner.open), list(letters.open)) == ([], [3])
+
+
+def test_a_section_without_slots_has_none_open() -> None:
+    (corner,) = laid_out((Section("Expert Corner", 300, 3),), [0], [])
+    assert list(corner.open) == []

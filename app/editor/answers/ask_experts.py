@@ -38,12 +38,13 @@ BEST = 3  # on the question's own page
 def ask(slug: str, public_id: str) -> str:
     """Return who fits; `expert` in the address says who is ticked already."""
     with at_desk(slug) as desk:
-        typed = {"words": desk.newsletter.words, "edition": _first_with_room(desk)}
-        return _form(desk, the_question(desk, public_id), typed, request.args.getlist("expert"))
+        question = the_question(desk, public_id)
+        typed = {"words": desk.newsletter.sections[question.section].words, "edition": _first_with_room(desk, question)}
+        return _form(desk, question, typed, request.args.getlist("expert"))
 
 
-def _first_with_room(desk: Desk) -> str:
-    free = next_with_room(desk)
+def _first_with_room(desk: Desk, question: Question) -> str:
+    free = next_with_room(desk, question)
     return free.public_id if free else ""
 
 
@@ -121,7 +122,7 @@ def _drafts(desk: Desk, question: Question, typed: Mapping[str, str], ticked: Se
         step_at = coming_time(desk, "step_at")
     except Missing:
         raise Unfit(step_at=_("Give a time that is still to come")) from None
-    edition_id = request.form.get("edition", _first_with_room(desk))
+    edition_id = request.form.get("edition", _first_with_room(desk, question))
     edition = found(editions.load(desk.session, desk.actor, edition_id)) if edition_id else None
     printed = (typed[name] or None if len(experts) == 1 else None for name in ("credit_line", "relation"))
     brief = Brief(typed["brief"], int(words) if words else None, *printed)

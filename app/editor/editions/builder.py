@@ -54,12 +54,11 @@ def builder(
     """The page as it stands now. `trouble` says why a press did nothing; `tried` is the form that couldn't be taken."""
     session = desk.session
     sections = slots.sections_of(session, edition)
-    picked = [question for section in sections for question in section.picked]
     planned = edition.is_planned
     open_slots = slots.open_slots(sections) if planned else []
     blocks, troubles = locking.preview(session, edition)
     items = [] if planned else locking.items_of(session, edition)
-    in_slots = facts_of(session, desk.newsletter, picked) if planned else []
+    in_slots = facts_of(session, desk.newsletter, [one for each in sections for one in each.picked]) if planned else []
     return page(
         desk,
         "editor/editions/edition.html",
@@ -86,6 +85,7 @@ def builder(
         reply_to=reply_address(desk, edition),
         changes=arriving.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
+        next_free=[arranging.next_free(session, edition, place) for place in range(len(sections))] if planned else [],
         **(_to_build_with(desk, edition, in_slots, open_slots) if planned else {"ready": []}),
     )
 
@@ -113,7 +113,6 @@ def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready], open_s
         "everything": url_for(
             "editor.edition", slug=newsletter.slug, public_id=edition.public_id, form=form, _anchor="ready"
         ),
-        "next_free": arranging.next_free(session, edition),
         "matters": [line_of(desk, matter) for matter in warned],
         "locks": not any(matter.stops for matter in warned),
     }

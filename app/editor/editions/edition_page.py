@@ -185,7 +185,8 @@ def _unskip(desk: Desk, edition: Edition) -> str:
 
 
 def _slots(desk: Desk, edition: Edition) -> str:
-    publishing.set_slots(desk.session, desk.actor, edition, number_in(request.form.get("slots", "")))
+    wanted, place = (number_in(request.form.get(name, "0")) for name in ("slots", "section"))
+    publishing.set_slots(desk.session, desk.actor, edition, wanted, place)
     return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
 
 

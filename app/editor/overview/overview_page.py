@@ -139,12 +139,11 @@ def _column(desk: Desk, tasks: list[Task], mails: list[dict[str, Any]]) -> list[
 
 
 def _slots(desk: Desk, tasks: Board) -> dict[str, Any] | None:
-    """Return what stands in the slots of the coming edition, and how many are open."""
+    """Return what stands in the slots of the coming edition, and which are open."""
     if not tasks.coming:
         return None
     edition, ready = tasks.coming[0], questions.count(desk.session, desk.newsletter.id, STATES.which("is_answered"))
-    picked = [question for section in tasks.sections for question in section.picked]
-    return {"edition": edition, "questions": picked, "open": open_slots(tasks.sections), "ready": ready}
+    return {"edition": edition, "sections": tasks.sections, "ready": ready}
 
 
 def _until(task: Task) -> str:

@@ -104,10 +104,10 @@ class Dossier:
         return url_for(f"editor.{endpoint}", slug=slug, public_id=self.question.public_id, **values)
 
 
-def next_with_room(desk: Desk) -> Edition | None:
-    """The edition that an answer is most likely for: the next one with an open slot."""
+def next_with_room(desk: Desk, question: Question) -> Edition | None:
+    """The edition that an answer is most likely for: the next one with an open slot in the question's section."""
     coming = coming_editions(desk.session, desk.newsletter.id, 4)
-    return slots.first_with_room(desk.session, [one for one in coming if one.is_planned])
+    return slots.first_with_room(desk.session, [one for one in coming if one.is_planned], question.section)
 
 
 def dossier(desk: Desk, question: Question) -> Dossier:
@@ -125,7 +125,7 @@ def dossier(desk: Desk, question: Question) -> Dossier:
         originals=originals(desk, question, queries.first_letters(session, question, family, SHOWN), merged),
         parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
-        free=next_with_room(desk) if picks else None,
+        free=next_with_room(desk, question) if picks else None,
         topics=queries.topics_of(session, [question.id])[question.id],
         all_topics=topics_of(session, desk.newsletter.id),
         may=frozenset(QUESTION.open_to(desk.actor, question)),

@@ -5,7 +5,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...editions.slots import section_of, usual_sections
 from ...fields import Wrong
 from ...languages import direction
 from ...lifecycle import Stale, must
@@ -83,7 +82,7 @@ def _form(
 
 def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
     """Two blocks as they would run: a group with two answers, and one reader by name."""
-    marks, section = desk.newsletter.marks, section_of(usual_sections(desk.newsletter)).name
+    marks, section = desk.newsletter.marks, desk.newsletter.sections[0].name
     phrases = {kind: body for kind, body in own.items() if kind in phrases_for(language)}
     leyla = LeadIn(_("Leyla Aydın"), _("soil scientist"), _("which keeps the gauges"))
     marc = LeadIn(_("Marc Delvaux"), _("lawyer"))
