@@ -30,7 +30,7 @@ from tests.support.databases import Places, address_of, alone, demo_year, postgr
 from tests.support.desk import Desk
 from tests.support.desk_people import hired_vera
 from tests.support.missing import without
-from tests.support.serving import loaded_before, served
+from tests.support.serving import PATIENCE, loaded_before, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -265,8 +265,9 @@ def chromium() -> Iterator["Browser"]:
     path = shutil.which("chromium")
     if path is None:
         without("chromium")
-    from playwright.sync_api import sync_playwright  # not above: most tests need no browser
+    from playwright.sync_api import expect, sync_playwright  # not above: most tests need no browser
 
+    expect.set_options(timeout=PATIENCE * 1_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
         yield browser

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import func, select
 
 from app.db import Database
@@ -71,7 +71,7 @@ def test_from_a_readers_question_to_the_editions_block(town: Town) -> None:
     for reader, receipt in ((timur, first_receipt), (dana, second_receipt)):
         the_receipt_says_so(reader, receipt)
     laura.open(laura.page.url)
-    assert laura.page.locator("main a[href*='/q/']").count() == 1
+    expect(laura.page.locator("main a[href*='/q/']")).to_have_count(1)
     assert [context.cookies() for context in (timur.context, dana.context)] == [[], []]
 
 
@@ -96,7 +96,7 @@ def two_readers_ask(timur: Visit, dana: Visit) -> tuple[str, str]:
 def the_desk_words_it(nora: Visit) -> None:
     nora.open("/desk/steppe/letters")
     boxes = nora.page.locator(".row input[type=checkbox]")
-    assert boxes.count() == 2
+    expect(boxes).to_have_count(2)
     for box in boxes.all():
         box.check()
     nora.press("Make one question of them")
@@ -123,11 +123,11 @@ def the_desk_invites(nora: Visit) -> None:
 
 def the_expert_answers(laura: Visit, link: str) -> None:
     laura.open(link)
-    assert laura.heading == QUESTION or QUESTION in laura.page.inner_text("main")
+    expect(laura.page.locator("main")).to_contain_text(QUESTION)
     laura.page.locator("textarea[name=answer]").fill(FIRST)
     laura.page.locator("input[name=own_words]").check()
     laura.press("Send to Nora Lind")
-    assert "It costs less than the fence.”" in laura.page.inner_text("main")
+    expect(laura.page.locator("main")).to_contain_text("It costs less than the fence.”")
 
 
 def question_page(nora: Visit) -> None:
@@ -143,12 +143,12 @@ def the_editor_edits_and_sends_the_check(nora: Visit) -> None:
     nora.page.wait_for_load_state()
     nora.page.locator("textarea[name=answer]").fill(SECOND)
     nora.press("Save and send Laura Venter the check")  # two
-    assert "My station" in nora.page.inner_text("main")
+    expect(nora.page.locator("main")).to_contain_text("My station")
 
 
 def the_expert_agrees(laura: Visit, link: str) -> None:
     laura.open(link)
-    assert laura.heading == "Is this still what you say?"
+    laura.shows("Is this still what you say?")
     assert "My station" in " ".join(laura.page.locator("ins").all_inner_texts())
     laura.press("Looks right")
 
@@ -172,7 +172,7 @@ def the_edition_is_built_and_sent(nora: Visit, town: Town) -> None:
     nora.page.wait_for_load_state()
     nora.look()
     for export in EXPORTS.values():
-        assert nora.page.locator(f"a[href$='/export.{export.suffix}']").count() == 1
+        expect(nora.page.locator(f"a[href$='/export.{export.suffix}']")).to_have_count(1)
     exported = nora.context.request.get(f"{edition}/export.txt")
     assert (exported.status, exported.text()) == (200, BLOCK)
     nora.page.get_by_role("button", name="Lock the edition").click()
@@ -192,8 +192,8 @@ def the_receipt_says_so(reader: Visit, receipt: str) -> None:
     reader.page.locator("main a[href*='/q/']").first.click()
     reader.page.wait_for_load_state()
     reader.look()
-    assert reader.heading == "The Salt Wind"
-    assert QUESTION in reader.page.inner_text("main")
+    reader.shows("The Salt Wind")
+    expect(reader.page.locator("main")).to_contain_text(QUESTION)
 
 
 def test_a_lost_connection_at_send_makes_one_letter_and_the_same_receipt(town: Town) -> None:

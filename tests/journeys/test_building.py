@@ -203,7 +203,7 @@ def test_every_move_has_a_button(chromium, database, newsroom, site):
         expect(slots).to_have_text([FIRST, SECOND])
         press(page, f"Move up: {SECOND}")
         expect(slots).to_have_text([SECOND, FIRST])
-        assert page.locator(".grip:visible").count() == (2 if scripts else 0)
+        expect(page.locator(".grip:visible")).to_have_count(2 if scripts else 0)
         press(page, f"Take out: {SECOND}")
         expect(slots).to_have_text([FIRST])
         label = page.locator(".slot .acts button", has_text="Move to").inner_text().partition(":")[0].strip()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -75,7 +75,7 @@ def test_what_waits_is_seen_to_two_become_one_and_two_again_and_the_trail_tells(
 ) -> None:
     nora = town.editor()
     press(nora, "Read one new letter")
-    assert nora.heading == "Letters"
+    nora.shows("Letters")
 
     here = page_of(database, AGAIN)
     open_until(nora, here, "Merge it into this one")
@@ -91,7 +91,7 @@ def test_what_waits_is_seen_to_two_become_one_and_two_again_and_the_trail_tells(
 
     press(nora, "Insights")
     press(nora, "The figures")
-    assert nora.page.get_by_role("table").first.is_visible()
+    expect(nora.page.get_by_role("table").first).to_be_visible()
     with nora.page.expect_download() as download:
         nora.page.get_by_role("link", name="Figures as CSV").first.click()
     assert download.value.suggested_filename.endswith(".csv")
@@ -99,7 +99,7 @@ def test_what_waits_is_seen_to_two_become_one_and_two_again_and_the_trail_tells(
     nora.open("/desk/steppe/trail")
     nora.page.get_by_label("What").select_option("question.split")
     press(nora, "Show")
-    assert nora.page.locator(".trail bdi").count() == 1
+    expect(nora.page.locator(".trail bdi")).to_have_count(1)
     town.close()
 
 
@@ -114,11 +114,9 @@ def test_the_second_at_a_wording_sees_both_and_loses_nothing(town: Town, databas
     press(ilya, "Save the wording")
     write(nora, press, "The question, as it leaves the house", "Who measures the salt, and who pays for it?")
     press(nora, "Save the wording")
-    assert nora.heading == "Ilya Brandt was faster"
-    assert (
-        "Who measures the salt, and who pays for it?"
-        in nora.page.get_by_label("The question, as it leaves the house").input_value()
-    )
+    nora.shows("Ilya Brandt was faster")
+    wording = nora.page.get_by_label("The question, as it leaves the house")
+    expect(wording).to_have_value("Who measures the salt, and who pays for it?")
     press(nora, "Put mine in its place")
     assert page_of(database, "Who measures the salt, and who pays for it?") == here
     town.close()
@@ -130,7 +128,7 @@ def test_a_reader_looks_once_more_and_joins_what_is_asked_already(town: Town, da
     dana.open("/steppe/ask")
     write(dana, press, "Your question", "Is there somebody who measures the salt in the wind?")
     press(dana, "Read it once more first")
-    assert dana.heading == "Read it once more"
+    dana.shows("Read it once more")
     assert SALT in main_of(dana)
     press(dana, "I’d like to know this too")
     assert len(dana.receipt()) == 20

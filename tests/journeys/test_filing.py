@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
 from app.actors import Reader
@@ -120,7 +120,7 @@ def test_twenty_letters_are_filed_by_keyboard_in_forty_five_presses(
         assert page.evaluate("document.activeElement.tagName") == "H1"
         keys.file(wanted.pop(body))
     assert page.evaluate("window.here")
-    assert "No letter waits." in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("No letter waits.")
     assert filed(database) == {"question": 10, "comment": 3, "tip": 2, "unsubscribe": 1, "spam": 2, "answered": 2}
     with database.read() as session:
         behind = (
@@ -143,22 +143,23 @@ def test_keys_tick_merge_undo_and_search_and_none_fires_while_one_types(chromium
     page = nora.page
     for key in "jxjjx":
         page.keyboard.press(key)
-    assert page.get_by_text("2 ticked:").count() == 1
+    expect(page.get_by_text("2 ticked:")).to_have_count(1)
     page.keyboard.press("m")
     page.locator(".done").wait_for()
-    assert page.locator(".row").count() == 2
-    assert page.locator(".unseen[role=status]").inner_text().startswith("2 letters are done.")
+    expect(page.locator(".row")).to_have_count(2)
+    expect(page.locator(".unseen[role=status]")).to_contain_text("2 letters are done.")
     page.keyboard.press("u")
     page.get_by_text("Undone.").first.wait_for()
-    assert page.locator(".row").count() == 4
+    expect(page.locator(".row")).to_have_count(4)
     page.keyboard.press("Control+c")
     page.keyboard.press("/")
     page.keyboard.type("csmu station")
-    assert page.locator(".row").count() == 4
+    expect(page.locator(".row")).to_have_count(4)
     page.locator("#find").fill("station")
     page.keyboard.press("Enter")
     page.locator("mark").wait_for()
-    assert (page.locator(".row").count(), page.locator("mark").inner_text()) == (1, "station")
+    expect(page.locator(".row")).to_have_count(1)
+    expect(page.locator("mark")).to_have_text("station")
     page.go_back()
     page.locator("mark").wait_for(state="detached")
     page.keyboard.press("?")
@@ -166,7 +167,7 @@ def test_keys_tick_merge_undo_and_search_and_none_fires_while_one_types(chromium
     page.get_by_role("button", name="Turn the keys off").click()
     page.keyboard.press("j")
     page.keyboard.press("o")
-    assert page.locator(".row").count() == 4
+    expect(page.locator(".row")).to_have_count(4)
     assert page.url.endswith("/letters")
     assert filed(database) == {"received": 4}
     nora.context.close()
@@ -185,7 +186,7 @@ def test_a_key_is_meant_of_the_row_where_one_is_and_escape_leaves_what_a_key_led
     page.keyboard.press("c")
     page.locator(".done").wait_for()
     assert filed(database) == {"received": 3, "comment": 1}
-    assert page.locator(".row", has_text=second).count() == 0
+    expect(page.locator(".row", has_text=second)).to_have_count(0)
     third = focused()  # and the next one is where the filed one stood
     assert page.locator(".row .text").nth(1).inner_text().startswith(third)
     for key, field in (("/", "find"), ("e", "")):
@@ -233,7 +234,7 @@ def test_j_and_k_go_on_from_page_to_page_and_back(chromium, database, newsroom, 
         page.locator(".pane .asked").wait_for()
         page.keyboard.press(key)
         page.wait_for_function("body => document.querySelector('.pane .asked').innerText === body", arg=body)
-        assert page.locator(".row.is-open .text").inner_text() == body
+        expect(page.locator(".row.is-open .text")).to_have_text(body)
     nora.context.close()
 
 
@@ -246,7 +247,7 @@ def test_the_same_by_pointer(chromium, database, newsroom, site, tmp_path, scrip
     if scripts:
         page.locator(".row input").nth(1).click()
         page.locator(".row input").nth(3).click(modifiers=["Shift"])
-        assert page.locator(".row input:checked").count() == 3
+        expect(page.locator(".row input:checked")).to_have_count(3)
     page.get_by_role("link", name="Tick all on this page").click()
     page.wait_for_function("document.querySelectorAll('.row input:checked').length === 6")
     page.locator(".bulk").get_by_role("button", name="Spam").click()

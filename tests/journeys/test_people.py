@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import update
 
 from app.actors import Clock
@@ -44,17 +44,17 @@ def test_vera_sees_to_the_people_of_the_desk(
     write(vera, press, "Name", "Saule Bekova")
     write(vera, press, "E-mail address", "saule@desk.example")
     press(vera, "Send the invitation")
-    assert vera.page.get_by_text("The invitation is on its way to Saule Bekova.").is_visible()
+    expect(vera.page.get_by_text("The invitation is on its way to Saule Bekova.")).to_be_visible()
 
     saule = town.visit(width)
     saule.open(town.mailed_link("saule@desk.example", "Your place at the desk"))
     press(saule, "Sign in")
-    assert saule.page.url == f"{site}/desk/steppe/"
+    saule.page.wait_for_url(f"{site}/desk/steppe/")
 
     press(vera, "Ilya Brandt")
     vera.page.get_by_label("Role", exact=True).select_option("editor")
     press(vera, "Give this role")
-    assert vera.page.get_by_text("Ilya Brandt has another role now.").is_visible()
+    expect(vera.page.get_by_text("Ilya Brandt has another role now.")).to_be_visible()
     press(vera, "Deactivate")
     assert roles(database, newsroom.newsletter_id) == {
         "Vera Holm": ("admin", "here"),
@@ -68,25 +68,22 @@ def test_vera_sees_to_the_people_of_the_desk(
     before = datetime.now(UTC) - timedelta(hours=1)
     database.write(lambda session: session.execute(update(BrowserSession).values(stepped_up_at=before)))
     vera.open(f"{PEOPLE}/{public_id(database, newsroom.ilya)}")
-    assert vera.page.get_by_role("button", name="Deactivate").count() == 0
+    expect(vera.page.get_by_role("button", name="Deactivate")).to_have_count(0)
     press(vera, "Show that it is you")
     press(vera, "Mail me a code")
     vera.open(town.mailed_link("vera@desk.example", "Your way in"))
     press(vera, "Sign in")
-    assert vera.heading == "Ilya Brandt"
+    vera.shows("Ilya Brandt")
 
     press(vera, "People")
     press(vera, "Who may what")
-    assert vera.page.get_by_role("row", name="Approve an answer").get_by_role("cell").all_inner_texts() == [
-        "yes",
-        "yes",
-        "no",
-    ]
+    approving = vera.page.get_by_role("row", name="Approve an answer").get_by_role("cell")
+    expect(approving).to_have_text(["yes", "yes", "no"])
     vera.open("/desk/steppe/trail")
     vera.page.get_by_label("What").select_option("membership.deactivate")
     press(vera, "Show")
-    assert vera.page.locator(".trail bdi").all_inner_texts() == ["Vera Holm deactivated Ilya Brandt."]
+    expect(vera.page.locator(".trail bdi")).to_have_text(["Vera Holm deactivated Ilya Brandt."])
     vera.open("/signed-in")
-    assert vera.page.get_by_text("This browser, Chrome on Linux").is_visible()
+    expect(vera.page.get_by_text("This browser, Chrome on Linux")).to_be_visible()
     press(vera, "Sign out everywhere")
-    assert vera.heading == "Come in"
+    vera.shows("Come in")

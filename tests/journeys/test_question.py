@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -172,11 +172,11 @@ def test_214_words_are_cut_to_169_with_three_changes_and_sent_back_in_two_presse
     else:
         page.get_by_label("The text as it will run").fill(SHORT)
     if scripts:  # the count and the changes follow what is typed
-        assert page.locator("[data-words]").inner_text() == "169"
+        expect(page.locator("[data-words]")).to_have_text("169")
         page.locator("#so-far del").first.wait_for()
     press(page, "Save and send Leyla Aydın the check")
     presses += 1
-    assert "Leyla Aydın checks the text" in page.locator(".standing").inner_text()
+    expect(page.locator(".standing")).to_contain_text("Leyla Aydın checks the text")
     assert (room.newest(Answer).state, room.newest(AnswerText).words, room.newest(OutboxMail).kind, presses) == (
         "checking", 169, "expert.check", 2
     )  # fmt: skip
@@ -189,8 +189,8 @@ def test_without_scripts_the_changes_are_shown_by_a_button_and_nothing_is_saved(
     nora.press("Edit Leyla Aydın’s answer")
     nora.write("The text as it will run", SHORT)
     nora.press("Show the changes")
-    assert nora.page.locator(".write-bar .count").inner_text().startswith("169 of about")
-    assert nora.page.locator("#so-far .apart del").count() == 3
+    expect(nora.page.locator(".write-bar .count")).to_contain_text("169 of about")
+    expect(nora.page.locator("#so-far .apart del")).to_have_count(3)
     assert room.newest(AnswerText).body == LONG
     nora.context.close()
 
@@ -201,7 +201,7 @@ def test_a_colleague_is_called_by_one_press_and_stands_out_in_the_trail(room):
     nora.page.get_by_role("button", name="@Ilya Brandt").click()
     nora.page.keyboard.insert_text("can you ring them?")
     pressed_by_pointer(nora.page, "Add the note")
-    assert nora.page.locator(".called").all_inner_texts() == ["@Ilya Brandt", "@Nora"]
+    expect(nora.page.locator(".called")).to_have_text(["@Ilya Brandt", "@Nora"])
     assert room.newest(OutboxMail).kind == "desk.mention"
     nora.context.close()
 
@@ -216,7 +216,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     page.goto(f"{room.site}{address}")
     page.get_by_role("button", name="Approve Leyla Aydın’s answer").click()
     page.wait_for_load_state()
-    assert page.get_by_text("Not ticked yet").count() == 6
+    expect(page.get_by_text("Not ticked yet")).to_have_count(6)
     nora.look_unfolded()
     for path in (f"{address}/letters", brief):
         page.goto(room.site + path)
@@ -229,7 +229,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     box.fill(LONG.replace("calm", "quiet"))
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_load_state()
-    assert nora.heading == "Ilya Brandt was faster"
+    nora.shows("Ilya Brandt was faster")
     page.wait_for_function("document.activeElement.innerText === 'Ilya Brandt was faster'")
     nora.look_unfolded()
     page.goto(f"{room.site}{answer}?from=1&to=2")

@@ -4,6 +4,7 @@ pointer, by keyboard alone, without scripts. Every page fits and axe finds nothi
 from datetime import date, timedelta
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from app.answers import assigning, ladder
@@ -49,7 +50,7 @@ def test_experts_are_ticked_and_asked_imported_and_made_one(
     for name in ("Leyla Aydın", "Marek Dvořák", "Ask one after another"):
         press(nora, name)
     press(nora, "Send to whoever is ticked")
-    assert "Is asked next, if Leyla Aydın says no" in nora.page.locator("main").inner_text()
+    expect(nora.page.locator("main")).to_contain_text("Is asked next, if Leyla Aydın says no")
     with database.read() as session:
         asked_now = session.scalars(select(Assignment).filter_by(state="invited")).one()
         assert asked_now.expert_id == newsroom.leyla.expert_id
@@ -59,14 +60,14 @@ def test_experts_are_ticked_and_asked_imported_and_made_one(
     press(nora, "Import or export a file")
     nora.page.set_input_files("#file", tmp_path / "list.csv")
     press(nora, "Look through it")
-    assert "2 experts would be new, 0 would change." in nora.page.locator("main").inner_text()
+    expect(nora.page.locator("main")).to_contain_text("2 experts would be new, 0 would change.")
     press(nora, "Import 2 experts")
-    assert "Сауле Бекова" in nora.page.locator("main").inner_text()
+    expect(nora.page.locator("main")).to_contain_text("Сауле Бекова")
 
     press(nora, "Look for people who are here twice")
     press(nora, "Keep this one")
-    assert "They are one now" in nora.page.locator("main").inner_text()
-    assert nora.page.locator(".done a").inner_text() == "Open the profile"
+    expect(nora.page.locator("main")).to_contain_text("They are one now")
+    expect(nora.page.locator(".done a")).to_have_text("Open the profile")
     with database.read() as session:
         assert session.scalars(select(Expert.merged_into_id).where(Expert.merged_into_id.is_not(None))).all() == [2]
     nora.context.close()

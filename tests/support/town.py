@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
 from app.actors import Clock
@@ -83,6 +83,9 @@ class Visit:
     @property
     def heading(self) -> str:
         return self.page.locator("h1").first.inner_text()
+
+    def shows(self, heading: str | re.Pattern[str]) -> None:
+        expect(self.page.locator("h1").first).to_have_text(heading)
 
     def receipt(self) -> str:
         return digits(self.page.locator(".code").inner_text())
