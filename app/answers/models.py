@@ -93,11 +93,13 @@ class Assignment(Row, Public, Editable, AssignmentStates):
     answer: Mapped["Answer | None"] = relationship(viewonly=True, uselist=False)
 
     @property
-    def credit(self) -> dict[str, str]:
+    def credit(self) -> dict[str, Any]:
         """Return who answers as a lead-in would say it; an approval keeps it as it was then. Its keys are `LeadIn`'s
         fields.
         """
-        return {"name": self.expert.printed_name, "credit_line": self.credit_line, "relation": self.relation}
+        one = self.expert
+        said = {"name": one.printed_name, "credit_line": self.credit_line, "relation": self.relation}
+        return said | {"beside_name": one.beside_name}
 
 
 class Answer(Row, Public, Editable, AnswerStates):

@@ -1,6 +1,7 @@
 """From the rows of a question to the data that the house form sets. Asks for consent before it gives a name away."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -77,7 +78,7 @@ def as_it_would_run(
     return set_block(piece, newsletter.address, own_phrases(session, newsletter, text.language))
 
 
-def _lead_in(assignment: Assignment, credit: dict[str, str] | None = None) -> LeadIn:
+def _lead_in(assignment: Assignment, credit: dict[str, Any] | None = None) -> LeadIn:
     return LeadIn(**(credit or assignment.credit))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flask import abort, redirect, request
+from flask import abort, g, redirect, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -74,6 +74,7 @@ class Press:
 
     `key` is the act whose key presses it, `choose` the select beside the button, "reason" or "topic", with its `label`.
     `done` and `empty` say how many were done, and that none was ticked, where that isn't said as of the other presses.
+    `act` is what it needs beyond the act of its list: whoever lacks it isn't offered the button.
     """
 
     words: Any
@@ -84,6 +85,7 @@ class Press:
     together: bool = False
     done: Callable[[int], str] | None = None
     empty: Any = ""
+    act: str = ""
 
 
 def fresh(desk: Desk, row: Any, version: int) -> Any:
@@ -119,7 +121,7 @@ class Bulk:
         """Let the presses be sent to a list of the desk by whoever may do the act, and its template draw their buttons.
         Of the presses each is asked on its own.
         """
-        BULK[path] = self
+        BULK[path] = act, self
 
         def press(slug: str) -> Response:
             return press_ticked(slug, self)
@@ -128,13 +130,18 @@ class Bulk:
         editor.press(f"/<slug>/{path}", act)(press)
 
 
-BULK: dict[str, Bulk] = {}  # by the lists' addresses
+BULK: dict[str, tuple[str, Bulk]] = {}  # by the lists' addresses, with the act of whoever may press there
 
 
 @editor.app_template_global("presses")
 def presses(rows: str, *but: str) -> list[tuple[str, Press]]:
-    """Return what can be done with the ticked rows of a list, without the presses named."""
-    return [(name, press) for name, press in BULK[rows].presses.items() if name not in but]
+    """Return what whoever looks may do with the ticked rows of a list, without the presses named."""
+    act, bulk = BULK[rows]
+    return [
+        (name, press)
+        for name, press in bulk.presses.items()
+        if name not in but and g.may(act) and g.may(press.act or act)
+    ]
 
 
 @dataclass

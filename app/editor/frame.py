@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext
@@ -42,7 +43,8 @@ Acts = str | dict[str, str]
 
 class DeskBlueprint(Blueprint):
     """The desk's addresses. Each that takes a press says at its declaration which act of `permissions` the press is, so
-    that whoever may not press hears the same, however things stand.
+    that whoever may not press hears the same, however things stand, and isn't offered the button; and so does a page
+    that is of use only to whoever may press on it.
     """
 
     def __init__(self) -> None:
@@ -57,6 +59,16 @@ class DeskBlueprint(Blueprint):
         def declare(view: View) -> View:
             self.acts[f"editor.{view.__name__}"] = act
             return self.post(rule)(view)
+
+        return declare
+
+    def sheet(self, rule: str, act: str, endpoint: str = "") -> Callable[[View], View]:
+        """Declare a page that is there only for whoever may do an act: a form to fill in, mostly."""
+
+        def declare(view: View) -> View:
+            name = endpoint or view.__name__
+            self.acts[f"editor.{name}"] = act
+            return self.get(rule, endpoint=name)(view)
 
         return declare
 
@@ -135,11 +147,27 @@ def _enter(session: Session, slug: str) -> Desk:
         abort(404)
     looked_at = frozenset(request.form.get("looked", "").splitlines())
     actor = replace(actor, proved_at=current_user.proved_at, looked_at=looked_at)
-    if request.method == "POST":
+    if request.method == "POST" or request.endpoint in editor.acts:
         must(actor, editor.act_of(request.endpoint or "", request.path))
     g.zone = newsletter.zone
     g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
-    return Desk(session, actor, newsletter)
+    desk = Desk(session, actor, newsletter)
+    g.may = desk.may
+    return desk
+
+
+@editor.app_template_global("may")
+def _may(act: str) -> bool:
+    """Return whether whoever looks at the page may do an act. Elsewhere than at the desk nobody may."""
+    return "may" in g and bool(g.may(act))
+
+
+@editor.app_template_global("may_press")
+def _may_press(address: str) -> bool:
+    """Return whether a form that is sent to an address is to be shown: at the desk only to whoever may do its act."""
+    path, pages = urlsplit(address).path.removeprefix(request.script_root), current_app.create_url_adapter(request)
+    endpoint = pages.match(path, method="POST")[0] if pages else ""
+    return endpoint not in editor.acts or _may(editor.act_of(endpoint, path))
 
 
 @contextmanager
@@ -185,7 +213,6 @@ def page(desk: Desk, template: str, section: str, **values: Any) -> str:
         coming=_coming(desk),
         me={"name": desk.actor.name, "role": role_label(desk.actor.role)},
         actor=desk.actor,
-        may=desk.may,
         **values,
     )
 

@@ -176,6 +176,12 @@ class Expert(Row, Public, Editable):
         """Some experts may be described, not named."""
         return self.described_as or self.person.name
 
+    @property
+    def beside_name(self) -> list[str]:
+        """Return what is printed after the name. Nothing is after a description: it could say whom it describes."""
+        beside = [str(getattr(self, key) or "") for key, field in PROFILE.items() if field.beside_name]
+        return [] if self.described_as else [text for text in beside if text]
+
 
 # What is known of an expert, in the order of the form and of the file. The name is the person's.
 PROFILE: dict[str, ProfileField] = {"name": NAME, **fields_of(Expert)}

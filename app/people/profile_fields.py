@@ -12,13 +12,14 @@ from ..mail.translation import N_
 @dataclass(frozen=True, kw_only=True)
 class ProfileField(Field):
     """A field of experts. Their own page calls it `own`, and leaves out what has no name there; what somebody
-    `is_found_by` is among the words that the directory is searched for. What its column is called in files stands in
-    `file_heads.toml`.
+    `is_found_by` is among the words that the directory is searched for; what belongs `beside_name` is printed in
+    brackets after it. What its column is called in files stands in `file_heads.toml`.
     """
 
     own: str = ""
     own_help: str = ""
     is_found_by: bool = False
+    beside_name: bool = False
 
 
 def profile_field(

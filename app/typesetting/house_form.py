@@ -6,7 +6,7 @@ answer as one quotation over its paragraphs; the standing call for more question
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
 
 from ..text import for_print
 from .answer_text import join_lines, read_answer
@@ -17,21 +17,24 @@ from .quotation import set_plain, set_quotation
 
 @dataclass(frozen=True)
 class LeadIn:
-    """The lead-in that names the expert. `pattern` words this one differently, with the other fields in it: {name},
-    {credit_line}.
+    """The lead-in that names the expert: first what has a place of its own in the sentence of every language, {name} or
+    {credit_line}. `pattern` words this one differently.
 
-    `additions` are what honesty asks readers to be told: "by phone", "translated from Russian by ...", "edited for
-    length". They stand in brackets before the colon.
+    `beside_name` is what belongs to a name, such as pronouns, and stands in brackets after it. `additions` are what
+    honesty asks readers to be told: "by phone", "translated from Russian by ...", "edited for length". They stand in
+    brackets before the colon.
     """
 
     name: str
     credit_line: str | None = None
     relation: str | None = None
+    _: KW_ONLY
     pattern: str | None = None
+    beside_name: Sequence[str] = ()
     additions: Sequence[str] = ()
 
 
-FILLED_IN = tuple(field.name for field in fields(LeadIn) if field.name not in ("pattern", "additions"))
+FILLED_IN = tuple(field.name for field in fields(LeadIn) if not field.kw_only)
 
 
 @dataclass(frozen=True)
@@ -109,13 +112,17 @@ def _question(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> list[Pa
     return [Paragraph("question", (Run(asked + space), *first.runs)), *others]
 
 
+def _in_brackets(parts: Sequence[str], phrases: Mapping[str, str]) -> str:
+    """Put what there is of some parts in the language's brackets; "" where there is nothing."""
+    told = [line for line in map(_line, parts) if line]
+    return phrases["brackets"].replace("{told}", phrases["comma"].join(told)) if told else ""
+
+
 def _with_additions(additions: Sequence[str], text: str, phrases: Mapping[str, str]) -> str:
     """Put what readers should know in brackets before the colon."""
-    if not additions:
-        return text
     colon = re.search(r"\s*[:：]?\Z", text)
-    end = colon.start() if colon else len(text)
-    return text[:end] + phrases["brackets"].replace("{told}", phrases["comma"].join(map(_line, additions))) + text[end:]
+    end = colon.start() if colon and additions else len(text)
+    return text[:end] + _in_brackets(additions, phrases) + text[end:]
 
 
 def lead_in_text(
@@ -124,6 +131,7 @@ def lead_in_text(
     """The line that leads to an answer; `further` words it for a second answer to the same question."""
     phrases = phrases_for(language, own)
     values = {key: _line(getattr(lead_in, key) or "") for key in FILLED_IN}
+    values["name"] += _in_brackets(lead_in.beside_name, phrases)
     text = fill(_line(lead_in.pattern or phrases["also" if further else "lead_in"]), values)
     return set_plain(_with_additions(lead_in.additions, text, phrases), marks_for(language, marks))
 

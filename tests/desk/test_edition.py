@@ -20,7 +20,7 @@ from app.newsletters.models import Newsletter
 from app.people import directory
 from app.questions import moves as questions
 from app.questions.models import Question
-from app.typesetting.exports import BY_SUFFIX, EXPORTS
+from app.typesetting.exports import BY_SUFFIX, EXPORTS, Export
 from tests.support.cast import Newsroom, handed_in
 from tests.support.desk import Desk
 from tests.support.edition_desk import FIRST, SECOND, THIRD, Coming
@@ -130,6 +130,24 @@ def test_exports_are_the_block_letter_for_letter(nora: Desk, coming: Coming) -> 
         day = coming.edition(session).local_at[:10]
     assert files["txt"].headers["Content-Disposition"] == f'attachment; filename="steppe-{day}.txt"'
     assert TEXT.splitlines()[0] in nora.words(f"{coming.page}?form=markdown")
+
+
+@pytest.mark.parametrize("export", EXPORTS.values(), ids=EXPORTS)
+def test_each_form_of_export_can_be_saved_and_looked_at(nora: Desk, coming: Coming, export: Export) -> None:
+    assert (export.name, export.preview in ("page", "mail", "text", "")) == (export.name, True)
+    [first] = coming.ready(FIRST)
+    coming.do("pick", question=first)
+    file = nora.open(f"{coming.page}/export.{export.suffix}")
+    assert (file.status_code, file.content_type, file.data != b"") == (200, export.content_type, True)
+    try:
+        file.data.decode()
+    except UnicodeDecodeError:
+        assert not export.preview, f"the form {export.name} is no text: its row in EXPORTS has no preview"
+    page = nora.get(f"{coming.page}?form={export.name}")
+    tabs = [label for label, href in page.part("nav.tabs:has([href*='form='])").links if f"form={export.name}#" in href]
+    assert tabs == ([export.label] if export.preview else [])
+    if export.preview and export.preview != "mail":
+        assert "count what falls on them" in page.part("div.letter").words
 
 
 def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(nora: Desk, coming: Coming) -> None:

@@ -1,5 +1,6 @@
 """The directory: found in any spelling, narrowed, page by page; how many questions at once; people who are in it twice."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -12,8 +13,10 @@ from app.answers import assigning
 from app.answers.models import Answer, Assignment
 from app.audit import Event
 from app.db import Database
+from app.editions.block_data import lead_in
 from app.fields import KINDS
 from app.migrate import migrate, undo
+from app.newsletters.models import Newsletter
 from app.newsroom import invitations
 from app.people import directory, duplicates, expert_file, name_forms, sign_in
 from app.people.expert_file import FIELDS, PARTS_OF_NAME, heads_of
@@ -307,6 +310,27 @@ def test_the_lead_in_says_of_an_expert_what_a_house_sentence_can_fill_in(
     assignment_id = database.write(lambda session: handed_in(session, newsroom, "Who measures?").assignment_id)
     with database.read() as session:
         credit = session.get_one(Assignment, assignment_id).credit
-    assert tuple(credit) == FILLED_IN, (
+    assert tuple(credit) == (*FILLED_IN, "beside_name"), (
         "What LeadIn (typesetting/house_form.py) has a place for, Assignment.credit (answers/models.py) fills in, and the other way."
     )
+
+
+def test_what_belongs_to_a_name_is_printed_after_it_and_after_no_description(
+    database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No field of the house does, yet; a title could."""
+    monkeypatch.setitem(PROFILE, "title", replace(PROFILE["title"], beside_name=True))
+    key = database.write(lambda session: handed_in(session, newsroom, "Who measures?").assignment_id)
+    database.write(lambda session: setattr(session.get_one(Expert, newsroom.leyla.expert_id), "title", "Dr."))
+
+    def line() -> str:
+        with database.read() as session:
+            newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+            return lead_in(session, newsletter, session.get_one(Assignment, key), "en")
+
+    assert line() == "To find out more, I asked Leyla Aydın (Dr.), soil scientist at the Karakum Field Station:"
+    described = "a soil scientist in Osh"
+    database.write(
+        lambda session: setattr(session.get_one(Expert, newsroom.leyla.expert_id), "described_as", described)
+    )
+    assert line() == f"To find out more, I asked {described}, soil scientist at the Karakum Field Station:"

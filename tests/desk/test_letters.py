@@ -9,6 +9,7 @@ from app.actors import Mailroom, Reader
 from app.audit import Event
 from app.db import Database, now
 from app.editions.queries import coming_editions
+from app.editor.bulk import BULK
 from app.editor.conflict import token
 from app.letters import filing, mailed_letters, receipts, receive
 from app.letters.models import Contact, Credit, Letter
@@ -17,6 +18,7 @@ from app.mail.inbound import Reading
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.newsroom.withdrawal import withdraw
+from app.permissions import ROLES, Role
 from app.questions import moves
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
@@ -25,6 +27,7 @@ from tests.support.letters import boxes, change, rows_of, the, write
 from tests.support.shown import version
 from tests.support.stored import queries_of
 
+TAKES_LETTERS, OF_LETTERS = BULK["letters"]
 SALT = "who counts the salt in our orchard?"
 FIGURES = "can a village ask for the salt figures"
 MAIL = Reading(
@@ -196,6 +199,18 @@ def test_several_become_one_question(nora, database, newsroom):
     page = nora.get(question)
     assert "2 letters are done." in page
     assert "2 readers are waiting." in page
+
+
+@pytest.mark.parametrize("name", [name for name, press in OF_LETTERS.presses.items() if press.choose != "topic"])
+def test_a_bulk_press_needs_the_acts_that_its_row_says_and_no_other(ilya, database, newsroom, monkeypatch, name):
+    needed = {"read", TAKES_LETTERS, OF_LETTERS.presses[name].act or TAKES_LETTERS}
+    write(database, newsroom, SALT)
+    for one in needed:
+        monkeypatch.setitem(ROLES, "assistant", Role("few", frozenset(needed - {one} | {"read"})))
+        assert (name in ilya.get("/letters").values("act")) == (one == "read")
+    monkeypatch.setitem(ROLES, "assistant", Role("few", frozenset(needed)))
+    led = ilya.post("/letters", act=name, reason="later", letter=boxes(ilya.get("/letters")))
+    assert "One letter is done." in ilya.get(led).notice
 
 
 def test_letters_that_moved_meanwhile_are_left_alone_and_counted(nora, database, newsroom):

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from app.languages import direction
 from app.typesetting.answer_text import read_answer
 from app.typesetting.block import Block
-from app.typesetting.house_form import LeadIn, Piece, Voice, fill, lead_in_text, set_block
+from app.typesetting.house_form import FILLED_IN, LeadIn, Piece, Voice, fill, lead_in_text, set_block
 from app.typesetting.house_languages import LANGUAGES, OF_MARKS, phrases_for
 from app.typesetting.renderers import to_html, to_json, to_markdown, to_text
 
@@ -132,15 +132,22 @@ def test_who_asked(askers: list[str | None], expected: str) -> None:
         (LeadIn("Leyla"), "To find out more, I asked Leyla:"),
         (LeadIn("Leyla", "a geographer"), "To find out more, I asked Leyla, a geographer:"),
         (LeadIn("Leyla", None, "who was there"), "To find out more, I asked Leyla, who was there:"),
-        (LeadIn("Leyla", "", "", "I put this to {name} ({credit_line}):"), "I put this to Leyla:"),
-        (LeadIn("Leyla", "a geographer", None, "{credit_line} {name} {says}:"), "a geographer Leyla {says}:"),
-        (LeadIn("Leyla", "", None, "{credit_line}, {name}, says"), "Leyla, says"),
+        (LeadIn("Leyla", "", "", pattern="I put this to {name} ({credit_line}):"), "I put this to Leyla:"),
+        (LeadIn("Leyla", "a geographer", pattern="{credit_line} {name} {says}:"), "a geographer Leyla {says}:"),
+        (LeadIn("Leyla", "", pattern="{credit_line}, {name}, says"), "Leyla, says"),
         (LeadIn("{relation}", "a", "b"), "To find out more, I asked {relation}, a, b:"),
         (
-            LeadIn("Leyla", "a geographer", None, None, ["by phone", "translated from Azerbaijani by Nora"]),
+            LeadIn("Leyla", "a geographer", additions=["by phone", "translated from Azerbaijani by Nora"]),
             "To find out more, I asked Leyla, a geographer (by phone, translated from Azerbaijani by Nora):",
         ),
-        (LeadIn("Leyla", None, None, "{name} says", ["by phone"]), "Leyla says (by phone)"),
+        (LeadIn("Leyla", pattern="{name} says", additions=["by phone"]), "Leyla says (by phone)"),
+        (LeadIn("Leyla", beside_name=[]), "To find out more, I asked Leyla:"),
+        (LeadIn("Leyla", beside_name=["", " "]), "To find out more, I asked Leyla:"),
+        (
+            LeadIn("Leyla", "a geographer", beside_name=["she/her", "b.\u202e 1970"], additions=["by phone"]),
+            "To find out more, I asked Leyla (she/her, b. 1970), a geographer (by phone):",
+        ),
+        (LeadIn("Leyla", pattern="“{name}” says", beside_name=["{relation}"]), '"Leyla ({relation})" says'),
         (LeadIn("Leyla", "of “Memorial”"), 'To find out more, I asked Leyla, of "Memorial":'),
         (LeadIn("Ley\u202ela\n<b>", "a"), "To find out more, I asked Leyla <b>, a:"),
     ],
@@ -185,11 +192,23 @@ def test_each_language_has_its_own_sentences(language: str, expected: list[str])
     assert [item.text for item in set_block(piece).paragraphs] == expected
 
 
-# The holes that each sentence of a language has to fill, each exactly once and in any order.
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("de", "Darauf antwortet N (X, Y), C, R:"),
+        ("zh", "为此，我请教了N（X，Y），C，R："),
+        ("fa", "برای آگاهی بیشتر، از N (X، Y)، C، R پرسیدم:"),
+    ],
+)
+def test_what_belongs_to_a_name_stands_after_it_in_the_brackets_of_the_language(language: str, expected: str) -> None:
+    assert lead_in_text(language, LeadIn("N", "C", "R", beside_name=["X", "Y"]), "typographic") == expected
+
+
+# The holes that each sentence of a language has to fill, each exactly once and in any order. Whatever a lead-in fills in
+# has a hole in both of its sentences, in every language; what needs none stands in LeadIn behind the others.
 HOLES = {
     "heading": {"section", "headline"}, "asked_many": set(), "asked_one": set(), "asked_credit": {"credit"},
-    "lead_in": {"name", "credit_line", "relation"}, "also": {"name", "credit_line", "relation"},
-    "comma": set(), "brackets": {"told"},
+    "lead_in": {*FILLED_IN}, "also": {*FILLED_IN}, "comma": set(), "brackets": {"told"},
 }  # fmt: skip
 
 
@@ -215,7 +234,7 @@ def wanting(tag: str, row: dict[str, Any]) -> list[str]:
 def test_every_language_words_every_sentence_and_closes_the_gaps(language: str) -> None:
     assert wanting(language, LANGUAGES[language]) == []
     for kind in ("lead_in", "also"):
-        bare = fill(phrases_for(language)[kind], {"name": "Leyla", "credit_line": None, "relation": ""})
+        bare = fill(phrases_for(language)[kind], {**dict.fromkeys(FILLED_IN), "name": "Leyla"})
         assert re.findall(r"[{}]|[,،，]\s*[,،，:：]|\s{2}", bare) == []
         assert bare.rstrip()[-1] in ":："
 
@@ -226,8 +245,7 @@ def test_a_language_that_is_half_there_is_told_of_in_sentences() -> None:
     assert wanting("it", half) == [
         "app/typesetting/languages/it.toml has no 'also': say it as en.toml does.",
         "app/typesetting/languages/it.toml has 'greeting', which no part of the house form reads.",
-        "app/typesetting/languages/it.toml: 'lead_in' must hold each of ['credit_line', 'name', 'relation'] once, and "
-        "holds ['name'].",
+        f"app/typesetting/languages/it.toml: 'lead_in' must hold each of {sorted(FILLED_IN)} once, and holds ['name'].",
     ]
     assert wanting("de-at", {"quotes": [["»", "«"]]}) == []
 

@@ -16,7 +16,7 @@ from ..questions.question_page import to_question
 from .invitation_page import ADDRESS, Unfit, the_assignment
 
 
-@editor.get(f"{ADDRESS}/answer")
+@editor.sheet(f"{ADDRESS}/answer", "edit")
 def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
     with at_desk(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)

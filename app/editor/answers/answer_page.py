@@ -60,7 +60,7 @@ def answer(slug: str, public_id: str, answer_id: str) -> str:
         )
 
 
-@editor.get(f"{ADDRESS}/edit")
+@editor.sheet(f"{ADDRESS}/edit", "edit")
 def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
     with at_desk(slug) as desk:
         one = _loaded(desk, public_id, answer_id)

@@ -34,7 +34,7 @@ SHOWN = 12  # experts on the page; more are found by name
 BEST = 3  # on the question's own page
 
 
-@editor.get("/<slug>/questions/<public_id>/ask")
+@editor.sheet("/<slug>/questions/<public_id>/ask", "prepare")
 def ask(slug: str, public_id: str) -> str:
     """Return who fits; `expert` in the address says who is ticked already."""
     with at_desk(slug) as desk:

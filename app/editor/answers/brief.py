@@ -24,7 +24,7 @@ LABELS = {
 }
 
 
-@editor.get(f"{ADDRESS}/brief")
+@editor.sheet(f"{ADDRESS}/brief", "prepare")
 def brief(slug: str, public_id: str, assignment_id: str) -> str:
     with at_desk(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)

@@ -19,7 +19,7 @@ from ..frame import Desk, at_desk, change, editor, found, page, redrawn
 PAGE = 30
 
 
-@editor.get("/<slug>/experts/duplicates")
+@editor.sheet("/<slug>/experts/duplicates", "directory")
 def expert_duplicates(slug: str) -> str:
     with at_desk(slug) as desk:
         return _duplicates(desk)

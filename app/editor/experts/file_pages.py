@@ -16,7 +16,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from ... import errors
-from ...lifecycle import Stale, must
+from ...lifecycle import Stale
 from ...people import import_writing, importing, spreadsheet, uploads
 from ...people.expert_file import FIELDS, NEEDED, begin_export, heads, heads_of, known_heads, rows
 from ...people.models import Upload
@@ -47,10 +47,9 @@ def too_large(_error: RequestEntityTooLarge) -> BaseResponse:
     return errors.page(413, happened=words)
 
 
-@editor.get(FILES)
+@editor.sheet(FILES, "whole directory")
 def expert_files(slug: str) -> str:
     with at_desk(slug) as desk:
-        must(desk.actor, "whole directory")
         return _choose(desk)
 
 
@@ -88,7 +87,7 @@ def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
     return redirect(url_for("editor.expert_report", slug=slug, file_id=file_id), code=303)
 
 
-@editor.get(f"{FILES}/<file_id>")
+@editor.sheet(f"{FILES}/<file_id>", "whole directory")
 def expert_report(slug: str, file_id: str) -> str | BaseResponse:
     with at_desk(slug) as desk:
         upload = uploads.load(desk.session, desk.actor, file_id)

@@ -16,7 +16,7 @@ from ..frame import Desk, at_desk, change, editor, page
 from .letter_words import BY_HAND, CHANNELS, FAULTS
 
 
-@editor.get("/<slug>/letters/new")
+@editor.sheet("/<slug>/letters/new", "take letters")
 def letter_new(slug: str) -> str:
     with at_desk(slug) as desk:
         return _form(desk, {"hear_back": "number", "credit": "none", "channel": "event"}, {})

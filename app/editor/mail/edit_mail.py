@@ -26,7 +26,7 @@ FAULTS = {
 }
 
 
-@editor.get("/<slug>/outbox/<public_id>/edit")
+@editor.sheet("/<slug>/outbox/<public_id>/edit", "stop mails")
 def mail_edit(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
         return _form(desk, public_id)

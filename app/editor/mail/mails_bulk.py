@@ -15,7 +15,7 @@ from ...mail.outbox import OnItsWay
 from ..bulk import Bulk, Press, WhyNot, worded
 from ..conflict import in_short
 from ..frame import Desk
-from .outbox_page import BUTTONS, DO, PAGE, the_mail
+from .outbox_page import ACTS, BUTTONS, DO, PAGE, the_mail
 
 WHY_NOT: WhyNot = (
     (OnItsWay, _l("it is just going out")),
@@ -31,7 +31,7 @@ DONE: dict[str, Callable[[int], str]] = {
 
 
 def _press(act: str) -> Press:
-    return Press(BUTTONS[act], lambda desk, taken: DO[act](desk, *taken), done=DONE[act])
+    return Press(BUTTONS[act], lambda desk, taken: DO[act](desk, *taken), act=ACTS.get(act, ""), done=DONE[act])
 
 
 def _back(desk: Desk) -> tuple[str, None]:

@@ -28,6 +28,7 @@ from .mail_words import STATES, Named, named, shown
 PAGE = 40
 FIRST = 8  # mails of a state on the page of all of them
 BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l("Discard")}
+ACTS = {"": "stop mails", "release": "release mails"}
 DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
     "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
     "retry": lambda desk, mail, _version: outbox.retry(desk.session, desk.actor, mail),
@@ -129,9 +130,7 @@ def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
     }
 
 
-@editor.press(
-    f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>", {"": "stop mails", "release": "release mails"}
-)
+@editor.press(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>", ACTS)
 def press_mail(slug: str, public_id: str, act: str) -> Response:
     """Send, try again, discard one mail. What can be undone is undone from the question's page as well."""
 

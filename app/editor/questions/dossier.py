@@ -81,7 +81,7 @@ class Dossier:
 
     @property
     def may_ask(self) -> bool:
-        return self.question.is_in_work
+        return self.question.is_in_work and self.desk.may("prepare")
 
     def may_ask_again(self, part: Part) -> bool:
         """Return whether this expert, who could later or isn't asked any more, can be asked anew."""

@@ -33,6 +33,8 @@ def _confirm(dossier: Dossier) -> Step | None:
     if dossier.question.is_cleared or text is None:
         return None
     if not text.headline:
+        if not dossier.desk.may("word"):
+            return None
         return Step(_("Word it and give it a headline"), "#wording")
     if not dossier.desk.may("clear"):
         return None
@@ -42,7 +44,7 @@ def _confirm(dossier: Dossier) -> Step | None:
 def _mail(dossier: Dossier) -> Step | None:
     """Return what an expert wrote by mail says where the question stands, so it is filed before all else."""
     part = next((part for part in dossier.parts if part.mails), None)
-    if part is None:
+    if part is None or not dossier.desk.may("take letters"):
         return None
     return Step(_("File what %(name)s mailed", name=part.place.name), f"#mail-{part.mails[0][0].public_id}")
 
@@ -91,7 +93,7 @@ def _invitation(dossier: Dossier) -> Step | None:
 
 
 def _ask(dossier: Dossier) -> Step | None:
-    if any(part.place.key not in OVER for part in dossier.parts):
+    if not dossier.may_ask or any(part.place.key not in OVER for part in dossier.parts):
         return None
     return Step(_("Ask an expert"), dossier.at("ask"))
 
@@ -109,7 +111,8 @@ def _ask_again(dossier: Dossier) -> Step | None:
 def _ask_instead(dossier: Dossier) -> Step | None:
     """Whoever was asked lets the time pass without a word."""
     late = _first(dossier, "invited")
-    return Step(_("Ask someone else"), dossier.at("ask")) if late and late.place.is_late else None
+    asks = dossier.may_ask and late and late.place.is_late
+    return Step(_("Ask someone else"), dossier.at("ask")) if asks else None
 
 
 def _pick(dossier: Dossier) -> Step | None:

@@ -84,7 +84,7 @@ Bulk(
             empty=_l("Nothing was done. Tick two questions or more."),
         ),
         "shelf": Press(_l("Shelve"), lambda desk, one: questions.shelve(desk.session, desk.actor, one), "shelf"),
-        "close": Press(_l("Close kindly"), _close, "end", "reason", _l("Close because")),
+        "close": Press(_l("Close kindly"), _close, "end", "reason", _l("Close because"), act="close"),
         "topic": Press(_l("Add the topic"), _under_topic, choose="topic"),
     },
     back=_back,

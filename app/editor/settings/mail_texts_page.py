@@ -12,7 +12,7 @@ from ...db import address, now
 from ...editions.calendar import EVENING, in_utc, zone_of
 from ...formatting import tongue
 from ...languages import direction
-from ...lifecycle import Stale, must
+from ...lifecycle import Stale
 from ...mail.kinds import KINDS
 from ...mail.mail_templates import examples, parts_of, usual
 from ...mail.message import blocks
@@ -48,11 +48,10 @@ PLACE_FAULTS = {
 }
 
 
-@editor.get("/<slug>/settings/mail-texts")
+@editor.sheet("/<slug>/settings/mail-texts", "words of the house")
 def mail_texts(slug: str) -> str:
     """The mails that can be worded in a language, and which of them the newsletter words its own way."""
     with at_desk(slug) as desk:
-        must(desk.actor, "words of the house")
         language = _known(desk, request.args.get("language") or desk.newsletter.language)
         kinds = texts.kinds_of(desk.newsletter, language)
         return page(
@@ -68,7 +67,7 @@ def mail_texts(slug: str) -> str:
         )
 
 
-@editor.get("/<slug>/settings/mail-texts/<language>/<kind>")
+@editor.sheet("/<slug>/settings/mail-texts/<language>/<kind>", "words of the house")
 def mail_text(slug: str, language: str, kind: str) -> str:
     with at_desk(slug) as desk:
         return _form(desk, language, kind)
@@ -126,7 +125,6 @@ def _form(
     stale: bool = False,
 ) -> str:
     _known(desk, language, kind)
-    must(desk.actor, "words of the house")
     stands, met = _stands(desk, language, kind), None
     if typed and stale:
         keys = {texts.key(kind, part) for part in parts_of(kind)}

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...lifecycle import Stale, must
+from ...lifecycle import Stale
 from ...people import colleagues, staff
 from ...people.models import Membership
 from ...permissions import OF_THE_DESK, ROLES, roles_for
@@ -106,14 +106,13 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.people", slug=slug), code=303)
 
 
-@editor.get("/<slug>/people/<public_id>")
+@editor.sheet("/<slug>/people/<public_id>", "people")
 def colleague(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
         return _one(desk, public_id)
 
 
 def _one(desk: Desk, public_id: str, fault: str = "") -> str:
-    must(desk.actor, "people")
     everybody = colleagues.everybody(desk.session, desk.actor, whole=True)
     one = found(next((one for one in everybody if one.person.public_id == public_id), None))
     admins = [other for other in everybody if other.membership.role in roles_for("people") and other.stands == "here"]

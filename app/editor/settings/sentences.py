@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from ...fields import Wrong
 from ...languages import direction
-from ...lifecycle import Stale, must
+from ...lifecycle import Stale
 from ...newsletters import settings
 from ...newsletters.sentence_places import PLACES
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
@@ -36,7 +36,7 @@ SENTENCES = {
 }
 
 
-@editor.get("/<slug>/settings/sentences/<language>")
+@editor.sheet("/<slug>/settings/sentences/<language>", "words of the house")
 def sentences(slug: str, language: str) -> str:
     with at_desk(slug) as desk:
         return _form(desk, language)
@@ -57,7 +57,6 @@ def _form(
 ) -> str:
     if language not in languages_of(desk.newsletter):
         abort(404)
-    must(desk.actor, "words of the house")
     stored, met = _stored(desk, language), None
     if typed and stale:
         labels = {kind: label for kind, (label, _help) in SENTENCES.items()}

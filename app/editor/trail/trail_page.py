@@ -18,7 +18,6 @@ from ...audit import Event, trail
 from ...audit.events import EVENTS
 from ...editions.models import Edition
 from ...formatting import clock_time, day, exact, zone
-from ...lifecycle import must
 from ...listing import from_address, in_address
 from ...people import colleagues
 from ...people.models import Person
@@ -54,10 +53,9 @@ class Filters:
         return {name: text for name, text in self.typed.items() if text}
 
 
-@editor.get("/<slug>/trail", endpoint="trail")
+@editor.sheet("/<slug>/trail", "trail", endpoint="trail")
 def look_through(slug: str) -> str:
     with at_desk(slug) as desk:
-        must(desk.actor, "trail")
         people = colleagues.known_as(desk.session, desk.newsletter.id)
         filters, before = _filters(desk, people), from_address(request.args.get("before", ""), 2)
         listing, here = trail.listing(desk.newsletter.id, filters.sought), partial(_here, desk, filters)
@@ -174,11 +172,10 @@ def _about(desk: Desk, events: Iterable[Event]) -> dict[tuple[str, int], tuple[s
     return found
 
 
-@editor.get("/<slug>/trail/<any(csv, jsonl):form>")
+@editor.sheet("/<slug>/trail/<any(csv, jsonl):form>", "trail")
 def take_trail(slug: str, form: str) -> BaseResponse:
     """The trail, or what the filters leave of it, as a file. It names questions by their ids, in nobody's words."""
     with at_desk(slug) as desk:
-        must(desk.actor, "trail")
         filters = _filters(desk, colleagues.known_as(desk.session, desk.newsletter.id))
         if filters.faults:  # half of what was meant would look like all of it
             return redirect(_here(desk, filters), code=303)
