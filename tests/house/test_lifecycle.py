@@ -117,6 +117,16 @@ def test_every_move_that_is_not_in_the_copy_is_refused(machine: Machine) -> None
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.noun)
+def test_a_verb_can_ask_whether_a_move_leads_on(machine: Machine) -> None:
+    for state, action in product(machine.states, {move.action for one in MACHINES for move in one.moves}):
+        try:
+            leads = bool(machine.move(action, state))
+        except Illegal:
+            leads = False
+        assert machine.leads(state, action) == leads, (state, action)
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.noun)
 def test_a_move_that_follows_another_needs_that_other(machine: Machine) -> None:
     """A cascade is not a way around: with a cause that the table doesn't name, an editor is refused as well."""
     for move in machine.moves:
