@@ -54,9 +54,13 @@ format: .venv/development ## put the code into its usual shape
 bench: .venv/development $(CATALOGUES) ## submissions and pages per second, as ratios to a bare Flask floor
 	$(BIN)/python -m bench
 
+# Drafted on a database of its own, made and brought up to date for that: nobody's settings are asked.
+DRAFT := build/draft.db
 migration: .venv/development ## draft a migration from the models: make migration M="what changes"
-	$(BIN)/alembic upgrade head
-	$(BIN)/alembic revision --autogenerate --rev-id "$$(printf '%04d' $$(( $$(ls migrations/versions/[0-9]*.py | wc -l) + 1 )))" -m "$(M)"
+	@mkdir -p build && rm -f $(DRAFT)*
+	@$(BIN)/alembic -x url=sqlite:///$(DRAFT) upgrade head
+	@$(BIN)/alembic -x url=sqlite:///$(DRAFT) revision --autogenerate --rev-id "$$(printf '%04d' $$(( $$(ls migrations/versions/[0-9]*.py | wc -l) + 1 )))" -m "$(M)"
+	@$(BIN)/ruff check -q --fix migrations/versions; $(BIN)/ruff format -q migrations/versions
 
 words: .venv/development ## bring the catalogues of app/translations up to date with what the code and the pages say
 	@mkdir -p build
