@@ -97,7 +97,6 @@ def test_a_migration_is_drafted_in_a_fresh_clone(tmp_path: Path) -> None:
     assert draft.name == f"{len(there) + 1:04}_a_question_can_go_slowly.py"
     words = draft.read_text()
     assert words.startswith('"""A question can go slowly."""\n')
-    assert re.findall(r"op\.(?:add|drop)_column|batch_op\.(?:add|drop)_column.*", words) == [
-        'batch_op.add_column(sa.Column("slowly", sa.String(length=20), nullable=True))', 'batch_op.drop_column("slowly")',
-    ], words  # fmt: skip
+    for deed in ('add_column(sa.Column("slowly", sa.String(length=20), nullable=True))', 'drop_column("slowly")'):
+        assert deed in words, words
     subprocess.run((sys.executable, "-m", "ruff", "format", "--check", "-q", draft), cwd=tmp_path, check=True)
