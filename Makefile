@@ -30,7 +30,7 @@ test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and Post
 # Rooms of pages, and files of commands, processes, pages among verbs, the largest mails, and what `make check` runs as well.
 SLOW := audit demo desk entrance expert journeys newsletters reader \
 	house/test_dependencies.py house/test_gates.py house/test_house_rules.py house/test_killed_worker.py house/test_lifecycle.py \
-	house/test_migrations.py house/test_no_room.py house/test_safety.py mail/test_parse_hostile.py mail/test_reading.py \
+	house/test_migrations.py house/test_no_room.py house/test_presses.py house/test_safety.py mail/test_parse_hostile.py mail/test_reading.py \
 	mail/test_signatures.py mail/test_trim_cli.py mail/test_trim_time.py mailroom/test_commands.py \
 	mailroom/test_letters_by_mail.py mailroom/test_placing*.py mailroom/test_ways_in*.py newsroom/test_*_undo*.py \
 	newsroom/test_digest.py newsroom/test_insights.py newsroom/test_who_is_told.py people/test_permissions.py \

@@ -44,7 +44,7 @@ def differing(copy: Sequence[tuple[str, ...]], code: Sequence[tuple[str, ...]]) 
     """What the hand-kept copy lacks of the code and has besides; of each row the first cell names its table."""
 
     def line(row: tuple[str, ...]) -> str:
-        return f"under {row[0].capitalize()}: | {' | '.join(row[1:])} |".replace("|  |", "| |")
+        return f"under {row[0].capitalize()}: |{'|'.join(f' {cell} ' if cell else ' ' for cell in row[1:])}|"
 
     found = [f"docs/lifecycle.md lacks a row; write {line(row)}" for row in code if row not in copy]
     found += [
