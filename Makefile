@@ -27,8 +27,9 @@ test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and Post
 
 # Rooms of pages, and files of commands, processes, pages among verbs, the largest mails, and what `make check` runs as well.
 SLOW := audit demo desk entrance expert journeys newsletters reader \
-	house/test_concurrency.py house/test_dependencies.py house/test_gates.py house/test_house_rules.py house/test_killed_worker.py house/test_lifecycle.py \
-	house/test_migrations.py house/test_no_room.py house/test_safety.py mail/test_delivery_faults.py mail/test_parse_hostile.py mail/test_reading.py \
+	house/test_concurrency.py house/test_dependencies.py house/test_gates.py house/test_house_rules.py house/test_killed_worker.py \
+	house/test_lifecycle.py house/test_migrations.py house/test_no_room.py house/test_presses.py house/test_safety.py \
+	mail/test_delivery_faults.py mail/test_parse_hostile.py mail/test_reading.py \
 	mail/test_signatures.py mail/test_trim_cli.py mail/test_trim_time.py mailroom/test_commands.py \
 	mailroom/test_intake_faults.py mailroom/test_letters_by_mail.py mailroom/test_placing*.py mailroom/test_real_servers.py \
 	mailroom/test_ways_in*.py newsroom/test_*_undo*.py \
@@ -55,9 +56,13 @@ format: .venv/development ## put the code into its usual shape
 bench: .venv/development $(CATALOGUES) ## submissions and pages per second, as ratios to a bare Flask floor
 	$(BIN)/python -m bench
 
+# Drafted on a database of its own, made and brought up to date for that: nobody's settings are asked.
+DRAFT := build/draft.db
 migration: .venv/development ## draft a migration from the models: make migration M="what changes"
-	$(BIN)/alembic upgrade head
-	$(BIN)/alembic revision --autogenerate --rev-id "$$(printf '%04d' $$(( $$(ls migrations/versions/[0-9]*.py | wc -l) + 1 )))" -m "$(M)"
+	@mkdir -p build && rm -f $(DRAFT)*
+	@$(BIN)/alembic -x url=sqlite:///$(DRAFT) upgrade head
+	@$(BIN)/alembic -x url=sqlite:///$(DRAFT) revision --autogenerate --rev-id "$$(printf '%04d' $$(( $$(ls migrations/versions/[0-9]*.py | wc -l) + 1 )))" -m "$(M)"
+	@$(BIN)/ruff check -q --fix migrations/versions; $(BIN)/ruff format -q migrations/versions
 
 words: .venv/development ## bring the catalogues of app/translations up to date with what the code and the pages say
 	@mkdir -p build

@@ -143,6 +143,10 @@ class Machine:
                 return move
         raise Illegal(self.noun, action, state)
 
+    def leads(self, state: str | None, action: str) -> bool:
+        """Return whether the table has `action` from `state`: what a verb asks that makes a move where there is one."""
+        return any(move.action == action and state in move.source for move in self.moves)
+
     def open_to(self, actor: Actor, row: Any) -> list[str]:
         """The actions that this actor could take from where the row stands; what the pages draw buttons from."""
         return [move.action for move in self.moves if row.state in move.source and may(actor, *move.acts)]

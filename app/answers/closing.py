@@ -11,6 +11,7 @@ from ..questions.models import Question
 from . import change_notices
 from .assigning import cancel, of_question
 from .editing import approved_of
+from .lifecycle import ASSIGNMENT
 from .models import Assignment
 
 
@@ -36,7 +37,7 @@ def close(
 def _end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
     if assignment.is_done:
         return change_notices.ended(session, actor, assignment, sentence)
-    if not assignment.is_live:
+    if not ASSIGNMENT.leads(assignment.state, "cancel"):
         return None
     return cancel(session, actor, assignment, sentence, cause="close")
 

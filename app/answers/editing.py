@@ -213,7 +213,7 @@ def approve(
     end_check(session, actor, answer)
     change_notices.approved(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "finish", cause="approve")
-    if question.is_in_work:
+    if QUESTION.leads(question.state, "answer"):
         QUESTION.apply(session, actor, lock(session, question), "answer", cause="approve")
 
 

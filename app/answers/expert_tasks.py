@@ -30,10 +30,10 @@ class Task:
     @property
     def stage(self) -> str:
         """One of answer, sent, edited, check, passed, approved, published, retracted, declined, cancelled."""
-        own = STAGE_BY_ASSIGNMENT.get(self.assignment.state or "")
+        own = STAGE_BY_ASSIGNMENT[str(self.assignment.state)]
         if own or self.answer is None:
             return own or "cancelled"
-        found = STAGE_BY_ANSWER.get(self.answer.state or "", "cancelled")
+        found = STAGE_BY_ANSWER[str(self.answer.state)]
         if found == "edited" and self.is_passed:
             return "passed"
         question = self.assignment.question

@@ -63,16 +63,25 @@ class AnswerStates:
     is_on_the_desk = ANSWER_STATES.which("is_on_the_desk")
 
 
-# Where things stand for the expert: by the assignment, else by the answer.
+# Where things stand for the expert: by the assignment, or where that says nothing, by the answer.
 STAGE_BY_ASSIGNMENT = {
     "drafted": "answer",
     "invited": "answer",
     "accepted": "answer",
-    "returned": "answer",
     "declined": "declined",
+    "received": "",
+    "returned": "answer",
+    "done": "",
     "cancelled": "cancelled",
 }
-STAGE_BY_ANSWER = {"submitted": "sent", "edited": "edited", "checking": "check", "approved": "approved"}
+STAGE_BY_ANSWER = {
+    "draft": "cancelled",
+    "submitted": "sent",
+    "edited": "edited",
+    "checking": "check",
+    "approved": "approved",
+    "withdrawn": "cancelled",
+}
 
 dates = Need("dates", lambda assignment: bool(assignment.reply_by and assignment.due_at and assignment.invited_at))
 cleared = Need("cleared text", lambda assignment: assignment.question.is_cleared)

@@ -205,7 +205,7 @@ def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]
 def _forget(session: Session, actor: Actor, ours: ColumnElement[bool]) -> Sequence[OutboxMail]:
     mails = session.scalars(select(OutboxMail).where(ours).with_for_update()).all()
     for mail in mails:
-        if not mail.is_settled:
+        if MAIL.leads(mail.state, "forget"):
             move(session, actor, mail, "forget")
         erase_contents(session, mail)
     erasing.destroy_answers(session, ours)

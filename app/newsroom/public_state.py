@@ -64,7 +64,7 @@ def standing(session: Session, newsletter: Newsletter, letter: Letter) -> Standi
         return Standing("arrived", coming=coming)
     if lead is None:
         return Standing("kept" if letter.filed_as in ("comment", "tip") else "read", coming=coming)
-    state = AS_READERS_SEE_IT.get(lead.state or "", "read")
+    state = AS_READERS_SEE_IT[str(lead.state)]
     return Standing(
         state,
         path=story_path(newsletter, lead) if lead.is_published else None,

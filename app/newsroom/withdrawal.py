@@ -20,6 +20,7 @@ from ..letters.receipts import change_credit as change_own_credit
 from ..letters.receipts import erase
 from ..mail import outbox
 from ..newsletters.models import Newsletter
+from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..questions.queries import cleared_text, family, lead_of, letters_of
 from ..questions.wording import erase_words, forget_own_words
@@ -122,9 +123,9 @@ def _end(session: Session, actor: Reader | Staff, question: Question) -> None:
     """Nobody asks this any more and it never ran: it is closed, and all that the desk wrote of it is erased."""
     keys = family(session, question)
     outbox.forget_questions(session, actor, keys)
-    if question.is_queued:
+    if QUESTION.leads(question.state, "drop"):
         slots.drop(session, actor, question, cause="skip")
-    if question.takes_answers:
+    if QUESTION.leads(question.state, "close"):
         close(session, actor, question, "withdrawn", cause="withdraw")
     for key in keys:
         erase_words(session, session.get_one(Question, key))

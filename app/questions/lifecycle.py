@@ -2,10 +2,13 @@
 
 from ..lifecycle import Machine, Move, Need, States, has
 
+# is_listed: the list of all questions shows it. is_going: the desk counts it as its work, and readers may be shown it.
 # is_in_work: the desk, experts or an editor have something to do for it, and no edition has it yet.
 # takes_answers: an expert may still be asked, and its wording may be changed.
-# takes_letters: a letter that joins it will be told of what becomes of it.
+# takes_letters: a letter or a question that joins it will be told of what becomes of it.
+# can_run: an edition is still to come for it. is_ready: it could be picked as it is, once it has an answer.
 # asks_in_turn: the clock may invite who is next on its ladder. is_settled: no expert is heard about it any more.
+# is_in_edition: an edition has it, and its letters stay. has_run: readers have seen it. has_ended: nothing comes of it.
 STATES = States(
     {
         "open": "is_listed is_going is_in_work takes_answers takes_letters can_run asks_in_turn",
@@ -46,15 +49,20 @@ class QuestionStates:
     has_ended = STATES.which("has_ended")
 
 
-# What a reader's receipt says of a question that stands there; of any other, that it was read.
+# What a reader's receipt says of a question that stands there.
 AS_READERS_SEE_IT = {
+    "open": "read",
     "seeking": "asked",
     "answered": "answered",
     "queued": "coming",
     "published": "published",
+    "retracted": "read",
+    "shelved": "read",
     "closed": "ended",
+    "merged": "read",
 }
-# Why a question can't be merged into one that stands there, and why one that stands there can't be merged.
+# Why a question can't be merged into one that stands there, which takes no letters, and why one that stands there can't
+# be merged, as the table below has no move for it. Where there is no row the page says no more than that.
 CANNOT_TAKE_IN = {"merged": "into merged", "closed": "into closed", "published": "into ran", "retracted": "into ran"}
 CANNOT_BE_MERGED = {
     "seeking": "assigned",

@@ -108,7 +108,9 @@ def fault_of_merge(question: Question, into: Question) -> str:
         return "itself"
     if into.newsletter_id != question.newsletter_id:
         return "elsewhere"
-    return CANNOT_TAKE_IN.get(into.state or "", "") or CANNOT_BE_MERGED.get(question.state or "", "")
+    if not into.takes_letters:
+        return CANNOT_TAKE_IN.get(into.state or "", "into such")
+    return "" if QUESTION.leads(question.state, "merge") else CANNOT_BE_MERGED.get(question.state or "", "such")
 
 
 def split(session: Session, actor: Staff, question: Question) -> None:

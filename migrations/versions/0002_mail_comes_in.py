@@ -7,6 +7,8 @@ anew there, because two CHECKs of it change.
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.checks import change_checks
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -36,15 +38,8 @@ def filed_as(of_expert: str) -> dict[str, str]:
     }
 
 
-def letters_can_be_filed_as(of_expert: str) -> None:
-    with op.batch_alter_table("letters", table_kwargs={"sqlite_autoincrement": True}) as letters:
-        for name, rule in filed_as(of_expert).items():
-            letters.drop_constraint(op.f(f"ck_letters_{name}"), type_="check")
-            letters.create_check_constraint(op.f(f"ck_letters_{name}"), rule)
-
-
 def upgrade() -> None:
-    letters_can_be_filed_as(f"{OF_EXPERT}, {CHECK_REPLIES}")
+    change_checks("letters", filed_as(f"{OF_EXPERT}, {CHECK_REPLIES}"))
     op.create_table(
         "spent",
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -188,4 +183,4 @@ def downgrade() -> None:
     for table in ("inbound_raw", "inbound", "spent"):
         op.drop_table(table)
     op.execute("UPDATE letters SET filed_as = 'answer' WHERE filed_as IN ('fine', 'wrong', 'yes')")
-    letters_can_be_filed_as(OF_EXPERT)
+    change_checks("letters", filed_as(OF_EXPERT))

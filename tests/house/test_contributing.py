@@ -2,8 +2,10 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from app.cli import MACHINES
 from tests.support.source import ROOT, named, of_app, tree
@@ -63,9 +65,38 @@ def test_every_place_that_a_recipe_names_is_there() -> None:
 def test_every_name_that_a_recipe_mentions_is_still_called_so() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     names = set(re.findall(r"`(?:@?\w+\.)*([A-Za-z_]{6,})(?:\(.*?\))?`", text))
-    code = "\n".join(path.read_text(encoding="utf-8") for _room, path in of_app())
+    places = [
+        *(path for _room, path in of_app()),
+        ROOT / "migrations/checks.py",
+        ROOT / "tests/newsroom/test_who_is_told.py",
+    ]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in places)
     assert [
         f"nothing is called {name}: mend CONTRIBUTING.md"
         for name in sorted(names)
         if not re.search(rf"\b{name}\b", code)
     ] == []
+
+
+def test_a_migration_is_drafted_in_a_fresh_clone(tmp_path: Path) -> None:
+    """`make migration` needs no settings and no database, and writes what the formatter would."""
+    for name in ("app", "migrations", "config.py", "pyproject.toml", "Makefile"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    models = tmp_path / "app" / "questions" / "models.py"
+    before, row, after = models.read_text().partition("    opened_at: Mapped[datetime]\n")
+    models.write_text(f"{before}{row}    slowly: Mapped[str | None] = mapped_column(String(20))\n{after}")
+    there = set((tmp_path / "migrations" / "versions").glob("*.py"))
+    # `-o`: what is installed already is as new as it has to be.
+    make = ("make", "-o", ".venv/development", "migration", "M=A question can go slowly.")
+    run = subprocess.run(make, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    (draft,) = set((tmp_path / "migrations" / "versions").glob("*.py")) - there
+    assert draft.name == f"{len(there) + 1:04}_a_question_can_go_slowly.py"
+    words = draft.read_text()
+    assert words.startswith('"""A question can go slowly."""\n')
+    for deed in ('add_column(sa.Column("slowly", sa.String(length=20), nullable=True))', 'drop_column("slowly")'):
+        assert deed in words, words
+    subprocess.run((sys.executable, "-m", "ruff", "format", "--check", "-q", draft), cwd=tmp_path, check=True)

@@ -89,11 +89,19 @@ def shape(connection: Connection) -> dict[str, Any]:
     }
 
 
+def besides(one: Any, other: Any) -> str:
+    """What one shape of a table has and the other lacks."""
+    return ", ".join(row for row in one if row not in other) if isinstance(one, list) else str(one)
+
+
 def test_alembic_finds_nothing_to_change(empty_url: str, connect: Connect) -> None:
     migrate(empty_url)
     connection = connect(empty_url)
     compared = {"compare_type": True, "include_name": lambda name, kind, _: kind != "table" or not is_index(name)}
-    assert compare_metadata(MigrationContext.configure(connection, opts=compared), Base.metadata) == []
+    found = compare_metadata(MigrationContext.configure(connection, opts=compared), Base.metadata)
+    assert not found, "The models say what no migration makes; draft one with `make migration`:\n" + "\n".join(
+        map(str, found)
+    )
 
 
 def test_every_check_key_and_index_is_as_the_models_say(of_models: str, empty_url: str, connect: Connect) -> None:
@@ -102,8 +110,15 @@ def test_every_check_key_and_index_is_as_the_models_say(of_models: str, empty_ur
     migrated, declared = shape(connect(empty_url)), shape(connect(of_models))
     assert sorted(name for name in migrated if not is_index(name)) == sorted(Base.metadata.tables)
     assert sorted(migrated) == sorted(declared)
-    for table in declared:
-        assert migrated[table] == declared[table], table
+    found = [
+        f"{table}: models and migrations differ in {what}: write a migration (of CHECKs by `change_checks` from "
+        f"migrations/checks.py). Only in the models: {besides(said, migrated[table][what])}; only in the migrations: "
+        f"{besides(migrated[table][what], said)}."
+        for table in declared
+        for what, said in declared[table].items()
+        if said != migrated[table][what]
+    ]
+    assert not found, "\n".join(found)
     checks = sum(len(table["checks"]) for table in declared.values())
     keys = sum(len(table["foreign keys"]) for table in declared.values())
     constraints = [c for table in Base.metadata.tables.values() for c in table.constraints]

@@ -2,25 +2,40 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
-from app.answers.lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, AssignmentStates
+from app.answers.lifecycle import (
+    ANSWER,
+    ANSWER_STATES,
+    ASSIGNMENT,
+    ASSIGNMENT_STATES,
+    STAGE_BY_ANSWER,
+    STAGE_BY_ASSIGNMENT,
+    AnswerStates,
+    AssignmentStates,
+)
 from app.cli import MACHINES
 from app.editions.lifecycle import STATES as EDITION_STATES
 from app.editions.lifecycle import EditionStates
-from app.editor.mail.mail_words import STATES as MAIL_WORDS
+from app.editor.answers import ladder_words
+from app.editor.experts import directory_page
+from app.editor.letters import letter_words
+from app.editor.mail import mail_words, pen, pen_words
+from app.editor.overview import overview_page
 from app.editor.questions.question_filters import FILTERS
 from app.editor.questions.question_states import WORDS
 from app.editor.questions.question_status import PLACES
+from app.expert.assignment_page import PAGES
+from app.letters.lifecycle import LETTER, LetterStates
 from app.letters.lifecycle import STATES as LETTER_STATES
-from app.letters.lifecycle import LetterStates
-from app.lifecycle import Among, States
-from app.mail.lifecycle import PLACES_OF_MAIL, InboundStates, MailStates
+from app.lifecycle import Among, Machine, States
+from app.mail.lifecycle import MAIL, PLACES_OF_MAIL, InboundStates, MailStates
 from app.mail.lifecycle import STATES as MAIL_STATES
+from app.newsroom.waiting import CLOCKS
+from app.questions.lifecycle import AS_READERS_SEE_IT, CANNOT_BE_MERGED, CANNOT_TAKE_IN, QUESTION, QuestionStates
 from app.questions.lifecycle import STATES as QUESTION_STATES
-from app.questions.lifecycle import QuestionStates
 from tests.support.source import APP, code, named, of_app, tree
 
 NAMES = {state for machine in MACHINES for state in machine.states}
@@ -118,24 +133,186 @@ def test_every_word_in_the_rows_of_states_is_a_property_and_each_property_has_it
     given = {name: value for name, value in vars(asked).items() if isinstance(value, Among)}
     words = {word for holds in states.values() for word in holds.split()}
     unnamed = {"has_ended", "is_place", "is_set_aside"} if states in (MAIL_STATES, PLACES_OF_MAIL) else set()
-    assert words - set(given) - unnamed == set()
+    where = f"{asked.__name__} in {asked.__module__.replace('.', '/')}.py"
+    lost = [
+        f'{word!r} stands in a row of states: give {where} a line `{word} = ....which("{word}")`, or take it out.'
+        for word in sorted(words - set(given) - unnamed)
+    ]
+    assert not lost, "\n".join(lost)
     assert {name: value for name, value in given.items() if value != states.which(name)} == {}
 
 
-def test_the_desk_has_words_for_every_state() -> None:
-    """A new state of a question is a row of `question_states.WORDS`, one of a mail of `mail_words.STATES`, and one of an
-    assignment or an answer of `question_status.PLACES`, in the order in which they press.
-    """
-    said = "has no words at the desk: give it a row in"
-    assert not (lost := set(QUESTION_STATES) - set(WORDS)), f"{lost} {said} app/editor/questions/question_states.py"
-    assert not (lost := set(MAIL_STATES) - set(MAIL_WORDS)), f"{lost} {said} app/editor/mail/mail_words.py"
-    by_answer = {"received", "done", "draft", "withdrawn"}  # where the answer speaks, or nothing is left to say
-    wanted = {*ASSIGNMENT_STATES, *ANSWER_STATES} - by_answer
-    assert not (lost := wanted - set(PLACES)), f"{lost} {said} app/editor/questions/question_status.py"
+OWE_TEXT, WAIT = ASSIGNMENT_STATES.which("owes_text"), PLACES_OF_MAIL.which("waits")
+BY_ANSWER = {"received", "done", "draft", "withdrawn"}  # where the answer speaks, or nothing is left to say
+# Every table whose rows are states, with the states that have one: all of a noun, or those of which it has to say something.
+ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
+    ("app/questions/lifecycle.py", "AS_READERS_SEE_IT"): (AS_READERS_SEE_IT, QUESTION_STATES),
+    ("app/editor/questions/question_states.py", "WORDS"): (WORDS, QUESTION_STATES),
+    ("app/answers/lifecycle.py", "STAGE_BY_ASSIGNMENT"): (STAGE_BY_ASSIGNMENT, ASSIGNMENT_STATES),
+    ("app/answers/lifecycle.py", "STAGE_BY_ANSWER"): (STAGE_BY_ANSWER, ANSWER_STATES),
+    ("app/editor/answers/ladder_words.py", "AFTER"): (ladder_words.AFTER, ASSIGNMENT_STATES),
+    ("app/editor/experts/directory_page.py", "STANDS"): (directory_page.STANDS, ASSIGNMENT_STATES),
+    ("app/newsroom/waiting.py", "CLOCKS"): (CLOCKS, OWE_TEXT),
+    ("app/editor/overview/overview_page.py", "OUTSIDE"): (overview_page.OUTSIDE, [*OWE_TEXT, "checking"]),
+    ("app/editor/letters/letter_words.py", "LOOKS"): (letter_words.LOOKS, LETTER_STATES),
+    ("app/editor/letters/letter_words.py", "STANDS"): (letter_words.STANDS, LETTER_STATES),
+    ("app/editor/mail/mail_words.py", "STATES"): (mail_words.STATES, MAIL_STATES),
+    ("app/editor/mail/pen.py", "TO_DO"): (pen.TO_DO, WAIT),
+    ("app/editor/mail/pen_words.py", "NOTHING"): (pen_words.NOTHING, pen_words.PLACES),
+}  # fmt: skip
+# Those of which each state has a row in one or the other, or a row says why something can't be done, if there is one.
+IN_PARTS = {
+    ("app/editor/mail/pen_words.py", "PLACES"), ("app/editor/mail/pen_words.py", "ELSEWHERE"),
+    ("app/questions/lifecycle.py", "CANNOT_BE_MERGED"), ("app/questions/lifecycle.py", "CANNOT_TAKE_IN"),
+}  # fmt: skip
+
+NO_TABLES = {"app/errors.py": "it says what fields are called"}
+
+
+def tables_of_states() -> Iterator[tuple[str, int, str]]:
+    """The dicts of the app whose keys are states, two or more, with the line and the name that each is given to."""
+    for _room, path in of_app():
+        names = {
+            id(node.value): target.id
+            for node in ast.walk(tree(path))
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            for target in (node.targets if isinstance(node, ast.Assign) else (node.target,))
+            if isinstance(target, ast.Name)
+        }
+        rows = {
+            id(one)
+            for node in ast.walk(tree(path))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "States"
+            for one in node.args
+        }
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Dict) and len(node.keys) > 1 and id(node) not in rows:
+                keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+                if NAMES.issuperset(keys):
+                    yield named(path), node.lineno, names.get(id(node), "")
+
+
+def test_every_table_of_states_has_a_row_for_each() -> None:
+    """A state without a row would stop a page, or pass for one of which nothing is to be said."""
+    found = [
+        f"{state!r} has no row in {name} of {file}: say there what holds for it."
+        for (file, name), (rows, wanted) in ROWS.items()
+        for state in sorted({*wanted} - {*rows})
+    ]
+    found += [
+        f"{name} of {file} has a row for {state!r}, of which it has nothing to say: take it out."
+        for (file, name), (rows, wanted) in ROWS.items()
+        for state in sorted({*rows} - {*wanted})
+    ]
+    found += [
+        f"{state!r} has no words in app/editor/questions/question_status.py: give it a row in PLACES, in the order in which "
+        "they press."
+        for state in sorted({*ASSIGNMENT_STATES, *ANSWER_STATES} - BY_ANSWER - {*PLACES})
+    ]
+    found += [
+        f"A mail that is {state!r} stands nowhere: give it a row in PLACES and NOTHING of app/editor/mail/pen_words.py, or in "
+        "ELSEWHERE."
+        for state in sorted({*PLACES_OF_MAIL} ^ {*pen_words.PLACES, *pen_words.ELSEWHERE})
+    ]
+    found += [
+        f"An expert's page has nothing for the stage {stage!r}: give it a row in PAGES of app/expert/assignment_page.py."
+        for stage in sorted({*STAGE_BY_ASSIGNMENT.values(), *STAGE_BY_ANSWER.values()} - {"", *PAGES})
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_no_table_of_states_is_left_out() -> None:
+    there = list(tables_of_states())
+    found = [
+        f"{file}:{line}: a table of states. Give it a name, and a row in ROWS of tests/house/test_states.py, which asks for all "
+        "its rows."
+        for file, line, name in there
+        if (file, name) not in {*ROWS, *IN_PARTS} and file not in NO_TABLES
+    ]
+    gone = {*ROWS, *IN_PARTS} - {(file, name) for file, _line, name in there}
+    found += [
+        f"{file} has no table {name} of states: take it out of tests/house/test_states.py."
+        for file, name in sorted(gone)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_what_is_said_of_a_merge_that_cannot_be_is_said_of_no_other() -> None:
+    """Whether it can be says the table of moves, and `takes_letters` of what it is merged into; the reasons are words alone."""
+    wrong = [
+        f"A question that is {state!r} can be merged: take it out of CANNOT_BE_MERGED in app/questions/lifecycle.py."
+        for state in CANNOT_BE_MERGED
+        if QUESTION.leads(state, "merge")
+    ]
+    wrong += [
+        f"A question that is {state!r} takes letters, and others too: take it out of CANNOT_TAKE_IN in app/questions/lifecycle.py."
+        for state in CANNOT_TAKE_IN
+        if state in QUESTION_STATES.which("takes_letters")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def stuck(machine: Machine, states: Iterable[str], *actions: str) -> list[str]:
+    """Those of some states from where none of these moves leads on."""
+    return [state for state in states if not any(machine.leads(state, action) for action in actions)]
+
+
+def test_a_reader_can_take_a_letter_back_from_everywhere() -> None:
+    """What a reader takes back closes the question that nobody else asks, unless it has ended or run, and stops the mails."""
+    over = {*QUESTION_STATES.which("has_ended"), *QUESTION_STATES.which("has_run")}
+    found = [
+        f"A reader could not take a letter back whose question is {state!r}: let the move `close` start from there as well, in "
+        "app/questions/lifecycle.py and docs/lifecycle.md."
+        for state in stuck(QUESTION, [one for one in QUESTION_STATES if one not in over], "close", "drop")
+    ]
+    found += [
+        f"A reader could not take back a letter that is {state!r}: let the move `withdraw` start from there as well, in "
+        "app/letters/lifecycle.py and docs/lifecycle.md."
+        for state in stuck(LETTER, [one for one in LETTER_STATES if one != "withdrawn"], "withdraw")
+    ]
+    found += [
+        f"A mail that is {state!r} would outlive the letter that it is about: let the move `forget` start from there as well, in "
+        "app/mail/lifecycle.py and docs/lifecycle.md."
+        for state in stuck(MAIL, [one for one in MAIL_STATES if one not in MAIL_STATES.which("is_settled")], "forget")
+    ]
+    assert not found, "\n".join(found)
+
+
+# The properties by which a verb makes a move without asking for it, with the move; and where it has been made already.
+MAKES = (
+    (QUESTION, QUESTION_STATES, "asks_in_turn", "seek", {"seeking"}),
+    (QUESTION, QUESTION_STATES, "is_in_work", "seek", {"seeking"}),
+    (QUESTION, QUESTION_STATES, "is_ready", "pick", set()),
+    (ASSIGNMENT, ASSIGNMENT_STATES, "takes_text", "receive", {"declined"}),  # they say yes first
+    (ASSIGNMENT, ASSIGNMENT_STATES, "is_live", "cancel", {"done"}),  # of which the expert is told, and no more
+    (ANSWER, ANSWER_STATES, "is_on_the_desk", "edit", set()),
+    (LETTER, LETTER_STATES, "can_be_filed", "file", set()),
+    (MAIL, MAIL_STATES, "waits", "recall", set()),
+)
+
+
+def test_where_a_property_lets_a_move_be_made_the_table_has_it() -> None:
+    found = [
+        f"What holds of a {machine.noun} that is {state!r} lets a verb {action} it, and its table has no such move: let `{action}` "
+        f"start from there, or take {holds!r} out of the row of the state, in the lifecycle.py of its room."
+        for machine, states, holds, action, but in MAKES
+        for state in stuck(machine, [one for one in states.which(holds) if one not in but], action)
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_every_state_of_a_question_is_in_a_list_of_the_desk() -> None:
     """A row of `question_states.WORDS` that has no label of its own goes with a row that has one."""
     shown = {state for _label, states in FILTERS.values() for state in states}
-    assert set(QUESTION_STATES) - shown == set()
-    assert [words.listed for words in WORDS.values() if words.listed not in FILTERS] == []
+    where = "app/editor/questions/question_states.py"
+    found = [
+        f"No list of the desk shows a question that is {state!r}: name one as `listed` in {where}."
+        for state in QUESTION_STATES
+        if state not in shown
+    ]
+    found += [
+        f"{state!r} is listed under {words.listed!r}, which is no list: give its row, or the row that it goes with, a `label` in {where}."
+        for state, words in WORDS.items()
+        if words.listed not in FILTERS
+    ]
+    assert not found, "\n".join(found)

@@ -1,5 +1,6 @@
 """The words of every mail: Nora edits The Corridor, Leyla is asked, Timur is a reader."""
 
+import ast
 import re
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ from app.mail.mail_templates import examples, parts_of, write
 from app.mail.mail_values import AccountMail, AssignmentMail, DeskMail, LetterMail
 from app.mail.message import Block, Message, Piece, Sender, blocks, quote, shortened
 from tests.support.messages import FRIDAY, LEYLA, LINK, MONDAY, NORA, check, invite, paragraphs, used
+from tests.support.source import of_app, tree
 
 
 def test_the_invitation_is_complete_without_a_click() -> None:
@@ -196,6 +198,26 @@ def test_every_mail_has_its_template_and_every_template_its_mail() -> None:
     rows = {kind for kind, row in KINDS.items() if not row.like}
     assert not rows - texts, f"Write the words of {rows - texts} into app/mail/templates/<kind>.txt."
     assert not texts - rows, f"Give {texts - rows} a row in app/mail/kinds.py, or delete the template."
+
+
+def test_some_verb_sends_every_mail() -> None:
+    """It is sent under its name, or as the deed that `to_desk` tells the desk of."""
+    names, deeds = set[str](), set[str]()
+    for _room, path in of_app():
+        for node in ast.walk(tree(path)) if path.name != "kinds.py" else ():
+            if isinstance(node, ast.Constant):
+                names.add(str(node.value))
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "to_desk":
+                deeds |= {
+                    f"desk.{one.value}" for part in node.args for one in ast.walk(part) if isinstance(one, ast.Constant)
+                }
+    found = [
+        f"No verb sends {kind!r}: call to_expert, tell_reader, to_editors or `outbox.put` with it, or take its row out of "
+        "app/mail/kinds.py and its text out of app/mail/templates."
+        for kind in KINDS
+        if kind not in names | deeds
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_every_class_of_values_has_an_example() -> None:

@@ -223,6 +223,9 @@ def wanting(tag: str, row: dict[str, Any]) -> list[str]:
         holes = re.findall(r"\{(\w+)\}", row[kind])
         if sorted(holes) != sorted(HOLES[kind]):
             found.append(f"{file}: {kind!r} must hold each of {sorted(HOLES[kind])} once, and holds {holes}.")
+    for kind in sorted(row.keys() & {"asked_many", "asked_one", "asked_credit", "lead_in", "also"}):
+        if not row[kind].endswith((":", "：")):  # what is quoted stands behind it
+            found.append(f"{file}: {kind!r} must end with the colon of its language, and is {row[kind]!r}.")
     if row.get("next_paragraph", "open") not in ("open", "close", "nothing"):
         found.append(f"{file}: 'next_paragraph' is 'open', 'close' or 'nothing'.")
     if not all(len(pair) == 2 for pair in row.get("quotes", [("", "")])):
@@ -232,7 +235,8 @@ def wanting(tag: str, row: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_every_language_words_every_sentence_and_closes_the_gaps(language: str) -> None:
-    assert wanting(language, LANGUAGES[language]) == []
+    found = wanting(language, LANGUAGES[language])
+    assert not found, "\n".join(found)
     for kind in ("lead_in", "also"):
         bare = fill(phrases_for(language)[kind], {**dict.fromkeys(FILLED_IN), "name": "Leyla"})
         assert re.findall(r"[{}]|[,،，]\s*[,،，:：]|\s{2}", bare) == []
@@ -241,11 +245,12 @@ def test_every_language_words_every_sentence_and_closes_the_gaps(language: str) 
 
 def test_a_language_that_is_half_there_is_told_of_in_sentences() -> None:
     half = {key: value for key, value in LANGUAGES["de"].items() if key != "also"}
-    half |= {"lead_in": "Risponde {name}:", "greeting": "Ciao"}
+    half |= {"lead_in": "Risponde {name}:", "greeting": "Ciao", "asked_one": "Chiede una lettrice"}
     assert wanting("it", half) == [
         "app/typesetting/languages/it.toml has no 'also': say it as en.toml does.",
         "app/typesetting/languages/it.toml has 'greeting', which no part of the house form reads.",
         f"app/typesetting/languages/it.toml: 'lead_in' must hold each of {sorted(FILLED_IN)} once, and holds ['name'].",
+        "app/typesetting/languages/it.toml: 'asked_one' must end with the colon of its language, and is 'Chiede una lettrice'.",
     ]
     assert wanting("de-at", {"quotes": [["»", "«"]]}) == []
 

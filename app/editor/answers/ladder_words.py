@@ -18,12 +18,15 @@ def _silent(name: str, until: datetime | None) -> str:
     return _("Is asked next, if %(name)s says no or has said nothing by %(moment)s", name=name, moment=moment(until))
 
 
-# By where the one before stands.
-AFTER: dict[str, Callable[[str, datetime | None], str]] = {
+# By where the one before stands; nobody comes after a text.
+AFTER: dict[str, Callable[[str, datetime | None], str] | None] = {
     "drafted": lambda name, _until: _("Is asked next, once %(name)s was asked and can’t", name=name),
     "invited": _silent,
     "accepted": lambda name, _until: _("Is asked next, if %(name)s can’t after all", name=name),
     "declined": lambda name, _until: _("%(name)s has said no", name=name),
+    "received": None,
+    "returned": None,
+    "done": None,
     "cancelled": lambda name, _until: _("Isn’t asked by itself: %(name)s isn’t asked any more", name=name),
 }
 
@@ -37,11 +40,11 @@ def ladder_words(assignment: Assignment, holds: bool) -> str:
     before = assignment.after
     if not assignment.is_drafted or before is None:
         return ""
-    question, name = assignment.question, before.expert.name
-    if not question.asks_in_turn or str(before.state) not in AFTER:
+    question, name, words = assignment.question, before.expert.name, AFTER[str(before.state)]
+    if not question.asks_in_turn or words is None:
         return _("Isn’t asked by itself: %(name)s’s text is here, or the question needs no more", name=name)
     until = assignment.step_at or before.reply_by
-    said = AFTER[str(before.state)](name, until)
+    said = words(name, until)
     comes = before.is_declined or before.is_invited and until is not None and is_past(until)
     if comes and not question.is_cleared:
         return _("%(said)s; the invitation waits until the wording is confirmed.", said=said)

@@ -37,6 +37,17 @@ SHOWN: dict[str, tuple[Any, Any]] = {
     "unverified": (_l("Not checked"), lambda _today: Expert.verified_at.is_(None)),
     "away": (_l("Away"), lambda today: Expert.away_until >= today),
 }
+# How an assignment stands, on its expert's page: its mark and the words.
+STANDS = {
+    "drafted": ("none", _l("not asked yet")),
+    "invited": ("wait", _l("is asked")),
+    "accepted": ("wait", _l("has it")),
+    "declined": ("none", _l("said no")),
+    "received": ("new", _l("the text is here")),
+    "returned": ("wait", _l("has it again")),
+    "done": ("good", _l("answered")),
+    "cancelled": ("none", _l("taken back")),
+}
 
 
 @editor.get("/<slug>/experts")
@@ -158,6 +169,7 @@ def _one(
         today=now(desk.session).date(),
         live=live(desk.session, [expert.id])[expert.id],
         history=histories(desk.session, [expert])[expert.id],
+        stands=STANDS,
         assignments=of_expert(desk.session, desk.newsletter.id, expert.id),
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged=merged_into(desk.session, expert),

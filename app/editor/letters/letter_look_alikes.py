@@ -16,6 +16,7 @@ from ...questions.models import Question
 from ...questions.queries import lead_of
 from ..frame import Desk
 from ..questions.question_states import WORDS
+from .letter_words import STANDS
 
 SHOWN = 6
 
@@ -96,8 +97,7 @@ def _act(one: Letter, row: Letter | Question) -> str:
 def _place(row: Letter | Question) -> str:
     """Return where the other one stands, and since when."""
     if isinstance(row, Letter):
-        words = {"received": _("To file"), "held": _("Held"), "filed": _("Filed"), "ended": _("Ended")}
-        return _("%(state)s, %(age)s.", state=words.get(str(row.state), ""), age=age(row.received_at))
+        return _("%(state)s, %(age)s.", state=STANDS[str(row.state)], age=age(row.received_at))
     if row.published_at is not None:
         return _("It ran %(age)s ago.", age=age(row.published_at))
     return str(WORDS[str(row.state)].near_letter)

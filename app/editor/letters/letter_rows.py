@@ -29,7 +29,7 @@ from ..mail.incoming_mails import About
 from ..shortcuts import KEYS, OF_EXPERT, on_letter_of_expert
 from .letter_filters import LETTERS
 from .letter_look_alikes import of_letter as alikes_of
-from .letter_words import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD
+from .letter_words import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD, LOOKS
 
 KINDS = ("comment", "tip", "unsubscribe", "spam")
 COUNTED = ("waiting", "new", "held")  # whose numbers the list says
@@ -112,12 +112,11 @@ def _day_of(one: Letter) -> date:
 def _row(
     one: Letter, about: About, item: Letter | None, listed: Filtered[Letter], shown: Hits[Letter]
 ) -> dict[str, Any]:
-    looks = {"received": ("new", "new", _("New")), "held": ("wait", "held", _("Held"))}
     expert = about.expert(one)
     alike = _("Has a look-alike") if one.alike and one.is_received else ""
     return {
         "letter": one,
-        "looks": looks.get(str(one.state), ("none", "seen", _("Settled"))),
+        "looks": LOOKS[str(one.state)],
         "expert": expert.expert.name if expert else "",
         "source": about.replies_to(one) or CHANNELS[one.channel],
         "pieces": shown.pieces.get(one.id, ()),

@@ -25,6 +25,21 @@ HELD = {
     "links": _l("many links"),
     "flood": _l("many at once"),
 }
+# How a letter stands in the list: its mark, what its row is, and a word. What a look-alike that stands there is called.
+LOOKS = {
+    "received": ("new", "new", _l("New")),
+    "held": ("wait", "held", _l("Held")),
+    "filed": ("none", "seen", _l("Settled")),
+    "ended": ("none", "seen", _l("Settled")),
+    "withdrawn": ("none", "seen", _l("Settled")),
+}
+STANDS = {
+    "received": _l("To file"),
+    "held": _l("Held"),
+    "filed": _l("Filed"),
+    "ended": _l("Ended"),
+    "withdrawn": _l("Taken back"),
+}
 # state in the address: (label, states of letters)
 FILTERS = {
     "waiting": (_l("To file"), STATES.which("waits")),

@@ -89,19 +89,22 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
     )
 
 
+# What is to be done at each place whose mails wait.
+TO_DO: dict[str, Callable[[int], str]] = {
+    "pen": lambda number: ngettext(
+        "One mail waits until you say what it is.", "%(num)s mails wait until you say what they are.", number
+    ),
+    "failed": lambda number: ngettext(
+        "One mail could not be read. It is kept as it came.",
+        "%(num)s mails could not be read. They are kept as they came.",
+        number,
+    ),
+}
+
+
 def _standing(place: str, counted: dict[str, int]) -> str:
     """Return what is to be done here, in a sentence; nothing where mails are only kept."""
-    said = {
-        "pen": lambda number: ngettext(
-            "One mail waits until you say what it is.", "%(num)s mails wait until you say what they are.", number
-        ),
-        "failed": lambda number: ngettext(
-            "One mail could not be read. It is kept as it came.",
-            "%(num)s mails could not be read. They are kept as they came.",
-            number,
-        ),
-    }
-    return said[place](counted[place]) if counted.get(place) else ""
+    return TO_DO[place](counted[place]) if counted.get(place) else ""
 
 
 def _opened(desk: Desk, row: Inbound, reading: Reading | None) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """Presses on a question: shelve, close, merge or pick it, say by when it runs, note, set its topics, check a name."""
 
+from collections.abc import Callable
+
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from ...actors import Staff
 from ...answers import closing, merging_questions
 from ...audit import watched
 from ...db import lock
@@ -27,17 +31,17 @@ from ..undo_press import way_back
 from .merge_words import MERGE
 from .question_page import ADDRESS, question_press, the_question, to_question
 
-MOVES = {
-    "shelve": questions.shelve,
-    "take": closing.take,
-    "reopen": reopen_question,
-    "split": questions.split,
-    "show": lambda session, actor, one: questions.show(session, actor, one, True),
-    "hide": lambda session, actor, one: questions.show(session, actor, one, False),
-    "restore": publishing.restore,
+# Each with its verb, and with what of the page it rests on: "newest" whatever was done to the question, "label" its
+# wording. What takes it back from where it rests or has ended rests on nothing but that it is still there.
+MOVES: dict[str, tuple[Callable[[Session, Staff, Question], None], str]] = {
+    "shelve": (questions.shelve, "newest"),
+    "take": (closing.take, ""),
+    "reopen": (reopen_question, ""),
+    "split": (questions.split, ""),
+    "show": (lambda session, actor, one: questions.show(session, actor, one, True), "label"),
+    "hide": (lambda session, actor, one: questions.show(session, actor, one, False), ""),
+    "restore": (publishing.restore, ""),
 }
-# What is meant of the question as its page showed it. The moves from the shelf, from an end and back rest on nothing.
-RESTS_ON = {"shelve": "newest", "show": "label"}
 
 
 @question_press(
@@ -45,9 +49,10 @@ RESTS_ON = {"shelve": "newest", "show": "label"}
     {"": "word", "reopen": "close", "restore": "close", "show": "show", "hide": "show"},
 )
 def question_move(desk: Desk, one: Question, move: str) -> None:
-    if move in RESTS_ON:
-        as_shown(desk, one, RESTS_ON[move])
-    MOVES[move](desk.session, desk.actor, one)
+    verb, rests_on = MOVES[move]
+    if rests_on:
+        as_shown(desk, one, rests_on)
+    verb(desk.session, desk.actor, one)
 
 
 @question_press(f"{ADDRESS}/close", "close", done=_l("It is closed."))

@@ -79,7 +79,7 @@ def act_of(desk: Desk, one: Question, row: Question | Letter) -> str:
     """
     may = QUESTION.open_to(desk.actor, one)
     if isinstance(row, Letter):
-        return "join" if not one.is_settled else ""
+        return "join" if one.takes_letters else ""
     if row.is_published:
         return "end" if "close" in may else ""
     if not questions.fault_of_merge(row, one):

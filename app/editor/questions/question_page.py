@@ -25,6 +25,7 @@ from .dossier import dossier
 from .form_errors import Tried, tried
 from .next_step import next_step
 from .question_look_alikes import alike_of, near
+from .question_states import BUTTONS
 from .question_words import APPROVAL_FAULTS, CHECKLIST, REASONS, clocks
 from .timeline import SHOWS, colleagues_of, trail
 
@@ -99,6 +100,7 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         question=one,
         seen=token_of(one),
         step=next_step(file),
+        buttons=BUTTONS,
         trail=trail(file, show, before),
         shows=SHOWS,
         colleagues=colleagues,

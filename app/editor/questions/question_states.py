@@ -58,3 +58,5 @@ WORDS = {
         step=("split", _l("Take it out again")),
     ),
 }
+# The words of each button beside the first one: moves that take one press and ask for nothing.
+BUTTONS = {"shelve": _l("Put it on the shelf")}

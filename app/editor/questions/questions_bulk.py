@@ -12,7 +12,7 @@ from ...lifecycle import Refused
 from ...newsroom.endings import close_question
 from ...questions import moves as questions
 from ...questions import queries
-from ...questions.lifecycle import CANNOT_TAKE_IN, QUESTION
+from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ..bulk import Boxes, Bulk, Otherwise, Outcome, Press, chosen_topic, fresh, together
 from ..frame import Desk
@@ -59,7 +59,7 @@ def _merge(desk: Desk, boxes: Boxes) -> tuple[Outcome, str]:
 
 def _may_merge(desk: Desk, one: Question) -> int:
     """Return what can't be merged away leads; what can't take others in either leads last."""
-    if str(one.state) in CANNOT_TAKE_IN:
+    if not one.takes_letters:
         return 2
     can_be = "merge" in QUESTION.open_to(desk.actor, one) and not merging_questions.has_expert(desk.session, one)
     return 1 if can_be else 0
