@@ -4,7 +4,6 @@ Each change reads first and writes what it read plus its own, as a person does w
 counted, what it refuses (`Stale`: somebody was faster) is counted and tried again with fresh eyes, as a person would.
 """
 
-import multiprocessing
 import queue
 import secrets
 import threading
@@ -30,6 +29,7 @@ from app.questions.models import Note, Question, QuestionText
 from app.seal import Keys
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.forks import FORKS
 
 PROCESSES, CHANGES = 8, 150
 
@@ -105,10 +105,9 @@ def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, told: Any) -> N
 
 def together(database: Database, newsroom: Newsroom, verb: str) -> Counter[str]:
     """Let all processes start at once, and add up what they tell."""
-    new = multiprocessing.get_context("spawn")
-    start, told = new.Barrier(PROCESSES), new.Queue()
+    start, told = FORKS.Barrier(PROCESSES), FORKS.Queue()
     arguments = (database.url, newsroom, verb, start, told)
-    processes = [new.Process(target=at_work, args=arguments) for _ in range(PROCESSES)]
+    processes = [FORKS.Process(target=at_work, args=arguments) for _ in range(PROCESSES)]
     for process in processes:
         process.start()
     heard: list[Counter[str]] = []

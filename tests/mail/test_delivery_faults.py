@@ -1,6 +1,5 @@
 """Whatever a mail server does, and whenever a worker is killed: no mail is lost, and none is doubled without a reason."""
 
-import multiprocessing
 import random
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from app.mail.models import OutboxMail
 from app.mail.sending import transport
 from app.seal import Keys
 from tests.support.app import BASE_URL, SECRETS
+from tests.support.forks import FORKS
 from tests.support.smtp_servers import RESET, SILENCE, an_app, id_of, self_signed, served, served_apart
 
 MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
@@ -120,10 +120,6 @@ def test_a_sign_in_that_fails_says_nothing_about_the_mail(database: Database) ->
         deliver_due(database, transport(an_app(MAIL_PORT=server.port, **settings)), at=MONDAY)
         assert "MAIL" not in server.asked
     assert row(database) == (WAITS, 1, "535 5.7.8 not you")
-
-
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([__name__])  # all is imported once; each worker is a fork of that
 
 
 def work(url: str, port: int, at: datetime, ready: Connection, stays: bool) -> None:

@@ -1,4 +1,4 @@
-"""The product, loaded and not opened yet: `serving.loaded_before` forks its processes off one that has imported this."""
+"""The product, loaded and not opened yet: what `forks` forks has imported this."""
 
 import gunicorn.app.wsgiapp
 import gunicorn.workers.gthread  # noqa: F401 - gunicorn itself loads it late

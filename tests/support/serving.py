@@ -1,6 +1,5 @@
 """The product as it runs: gunicorn and the worker as processes of their own, on a free port of this machine."""
 
-import multiprocessing
 import os
 import runpy
 import socket
@@ -15,6 +14,7 @@ from typing import Protocol
 from urllib.request import urlopen
 
 from tests.support.app import SECRETS
+from tests.support.forks import FORKS
 
 ROOT = Path(__file__).parent.parent.parent
 START = 60.0  # seconds that a server may take until it answers
@@ -41,10 +41,8 @@ def loaded_anew(command: tuple[str, ...], environment: dict[str, str]) -> Child:
 
 
 def loaded_before(command: tuple[str, ...], environment: dict[str, str]) -> Child:
-    """Fork it off a process that has loaded the product, which takes two seconds; all else is as when it is loaded anew."""
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["tests.support.loaded"])
-    child = forks.Process(target=_run, args=(command, environment))
+    """Fork it off a process that has loaded the product; all else is as when it is loaded anew."""
+    child = FORKS.Process(target=_run, args=(command, environment))
     child.start()
     return child
 
