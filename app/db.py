@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, String, create_engine, event, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, MetaData, String, create_engine, event, text
+from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
@@ -92,6 +93,20 @@ class Public:
     public_id: Mapped[str] = mapped_column(String(12), unique=True, default=new_public_id)
 
 
+class OfNewsletter:
+    """A row of one newsletter."""
+
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+
+
+class Verified:
+    """A row with a name that somebody of the desk has checked, or nobody yet."""
+
+    verified_at: Mapped[datetime | None]
+    verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    verified_how: Mapped[str | None] = mapped_column(String(400))
+
+
 class Editable:
     """A row that two people can edit: the second of two writers is refused by its version."""
 
@@ -110,6 +125,12 @@ def table(*constraints: Any) -> Any:
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def whole(name: str, *columns: str) -> CheckConstraint:
+    """Return that these columns have a value all together, or none of them."""
+    first, *others = columns
+    return CheckConstraint(" AND ".join(f"({first} IS NULL) = ({other} IS NULL)" for other in others), name=name)
 
 
 def rows_where(rule: str, on_sqlite: str = "") -> dict[str, Any]:
