@@ -21,7 +21,6 @@ class Staff:
     role: str
     proved_at: datetime | None = None
     looked_at: frozenset[str] = field(default=frozenset(), repr=False)  # no reader's words in an error
-    kind: ClassVar[str] = "staff"
 
     @property
     def ref(self) -> str:
@@ -35,7 +34,6 @@ class Expert:
     expert_id: int
     name: str
     assignment_id: int | None = None
-    kind: ClassVar[str] = "expert"
     role: ClassVar[str] = "expert"
 
     @property
@@ -52,7 +50,6 @@ class Reader:
 
     letter_id: int | None = None
     mailed: bool = False
-    kind: ClassVar[str] = "reader"
     role: ClassVar[str] = "reader"
     ref: ClassVar[str] = "reader"
 
@@ -63,7 +60,6 @@ class Visitor:
     out."""
 
     person_id: int | None = None
-    kind: ClassVar[str] = "visitor"
     role: ClassVar[str] = "visitor"
 
     @property
@@ -75,7 +71,6 @@ class Visitor:
 class Clock:
     """The worker, when something is due."""
 
-    kind: ClassVar[str] = "clock"
     role: ClassVar[str] = "clock"
     ref: ClassVar[str] = "clock"
 
@@ -84,7 +79,6 @@ class Clock:
 class Mailroom:
     """Mail as it comes in; it brings letters and settles nothing."""
 
-    kind: ClassVar[str] = "mailroom"
     role: ClassVar[str] = "mailroom"
     ref: ClassVar[str] = "mailroom"
 

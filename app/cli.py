@@ -11,7 +11,6 @@ from config import Unsafe
 
 from . import permissions, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
-from .db import Database
 from .editions.cli import editions
 from .editions.lifecycle import EDITION
 from .indexing import run_index
@@ -25,6 +24,7 @@ from .migrate import migrate
 from .people.cli import experts, staff
 from .questions.lifecycle import QUESTION
 from .rotation import rotate
+from .running import db
 
 MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, MAIL, INBOUND)
 matching.add_command(run_index)  # it knows the nouns, which matching does not
@@ -61,8 +61,7 @@ def run_worker(once: bool) -> None:
 @click.command("migrate")
 def run_migrations() -> None:
     """Make or change the tables so that they fit this version; what is there stays."""
-    database: Database = current_app.extensions["database"]
-    migrate(database.url)
+    migrate(db.url)
 
 
 @keys.command("rotate")
@@ -72,8 +71,7 @@ def rotate_keys() -> None:
     Older keys can be taken out of SECRET_KEYS once their links have ended. With a key goes the memory of the mails that
     came under it: one whose letter was taken back could then come again, if somebody sent it again.
     """
-    database: Database = current_app.extensions["database"]
-    with click.progressbar(rotate(database), label="Sealing again") as steps:
+    with click.progressbar(rotate(db), label="Sealing again") as steps:
         total = sum(steps)
     click.echo(f"{total} values sealed again with the newest key")
 

@@ -2,13 +2,14 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import CheckConstraint, DateTime, Dialect, Engine, MetaData, String, create_engine, event, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, MetaData, String, create_engine, event, select, text
+from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
@@ -92,6 +93,20 @@ class Public:
     public_id: Mapped[str] = mapped_column(String(12), unique=True, default=new_public_id)
 
 
+class OfNewsletter:
+    """A row of one newsletter."""
+
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
+
+
+class Verified:
+    """A row with a name that somebody of the desk has checked, or nobody yet."""
+
+    verified_at: Mapped[datetime | None]
+    verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    verified_how: Mapped[str | None] = mapped_column(String(400))
+
+
 class Editable:
     """A row that two people can edit: the second of two writers is refused by its version."""
 
@@ -110,6 +125,12 @@ def table(*constraints: Any) -> Any:
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def whole(name: str, *columns: str) -> CheckConstraint:
+    """Return that these columns have a value all together, or none of them."""
+    first, *others = columns
+    return CheckConstraint(" AND ".join(f"({first} IS NULL) = ({other} IS NULL)" for other in others), name=name)
 
 
 def rows_where(rule: str, on_sqlite: str = "") -> dict[str, Any]:
@@ -154,6 +175,16 @@ def keys(session: Session) -> Keys:
 def address(session: Session, path: str) -> str:
     """The whole address of a page of ours, for a mail or an export."""
     return f"{session.info['base_url']}{path}"
+
+
+def by_keys(session: Session, noun: type[R], keys: Collection[int]) -> dict[int, R]:
+    """Several rows by their keys, in one query."""
+    return {row.id: row for row in session.scalars(select(noun).where(noun.id.in_(keys)))} if keys else {}
+
+
+def quietly(session: Session, change: Any) -> None:
+    """Change rows by one statement that moves no version: nobody's open form gets stale by it."""
+    session.execute(change, execution_options={"synchronize_session": False})
 
 
 def lock(session: Session, row: R) -> R:

@@ -102,13 +102,8 @@ REASONS = {
     "its mails unsent": _l("Its mails have gone out: it can’t be recalled any more."),
     "later edition": _l("No later edition has a free slot."),
     "slots": _l("That number of slots doesn’t fit what is picked."),
-    "date to come": _l("Give a day that is still to come."),
-    "later date to come": _l("Give a day that is still to come."),
     "due date to come": _l("The date must lie in the future."),
     "text": _l("There is no text yet."),
-    "note": _l("Say in a few words why."),
-    "reason": _l("Say in a few words why."),
-    "why": _l("Say in a few words why."),
     "wording": _l("The question needs a wording."),
     "name": _l("A name is missing."),
     "place": _l("A place is missing."),
@@ -117,6 +112,8 @@ REASONS = {
     "colleague": _l("Say who it is."),
     "bytes": _l("The mail itself has been destroyed. What became of it stays."),
     "assignment": _l("Say what it is an answer to."),
+    **dict.fromkeys(("date to come", "later date to come"), _l("Give a day that is still to come.")),
+    **dict.fromkeys(("note", "reason", "why"), _l("Say in a few words why.")),
 }
 
 

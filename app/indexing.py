@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from .db import Database
+from .db import Database, quietly
 from .editions.items import piece_from
 from .editions.models import EditionItem
 from .letters.models import Addition, Letter
@@ -24,6 +23,7 @@ from .matching.index import Doc, empty, put, take_out
 from .matching.models import COLLECTIONS, DESK, PUBLIC
 from .questions import queries as questions
 from .questions.models import Question
+from .running import db
 
 BATCH = 50  # rows a transaction: readers who send wait for it on SQLite
 AT_A_TIME = 20  # batches before the worker's other duties have their turn
@@ -46,11 +46,6 @@ def index_due(database: Database) -> int:
     return done
 
 
-def _quietly(session: Session, change: Any) -> None:
-    """Change rows by one statement that moves no version: nobody's open form gets stale by it."""
-    session.execute(change, execution_options={"synchronize_session": False})
-
-
 def _due(session: Session, model: Any) -> Any:
     query = select(model).where(DUE).order_by(model.id).limit(BATCH)
     return session.scalars(query.with_for_update(skip_locked=True, of=model)).unique().all()
@@ -59,7 +54,7 @@ def _due(session: Session, model: Any) -> Any:
 def _done(session: Session, model: Any, rows: Sequence[Any]) -> list[int]:
     ids = [row.id for row in rows]
     if ids:
-        _quietly(session, update(model).where(model.id.in_(ids)).values(indexed_version=model.version))
+        quietly(session, update(model).where(model.id.in_(ids)).values(indexed_version=model.version))
     return ids
 
 
@@ -161,7 +156,7 @@ def index_anew(database: Database) -> Iterator[int]:
     for model in last:
         for start in range(0, last[model] + 1, ROWS_MARKED):
             marked = update(model).where(model.id > start, model.id <= start + ROWS_MARKED).values(indexed_version=0)
-            database.write(lambda session, marked=marked: _quietly(session, marked))  # type: ignore[misc]
+            database.write(lambda session, marked=marked: quietly(session, marked))  # type: ignore[misc]
     # In step, as they once came: a search that wants the newest of one kind needn't walk past all of the other.
     at = {index_letters: 0, index_questions: 0}
     total = {index_letters: last[Letter], index_questions: last[Question]}
@@ -181,10 +176,9 @@ def index_anew(database: Database) -> Iterator[int]:
 def run_index() -> None:
     """Fill the search index and the look-alikes' anew. It is needed only where they were lost: the worker keeps them
     up."""
-    database: Database = current_app.extensions["database"]
-    with database.read() as session:
+    with db.read() as session:
         total = sum(session.scalar(select(func.count()).select_from(model)) or 0 for model in (Letter, Question))
     with click.progressbar(length=total, label="Indexing") as bar:
-        for done in index_anew(database):
+        for done in index_anew(db):
             bar.update(done)
     click.echo(f"{total} letters and questions indexed")

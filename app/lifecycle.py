@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, overload
 
-from sqlalchemy import ColumnElement
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, String
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from . import audit
 from .actors import Actor
@@ -68,6 +68,13 @@ class Among(tuple[str, ...]):
         if row is not None:
             return row.state in self
         return model.state == self[0] if len(self) == 1 else model.state.in_(self)
+
+
+class Stated:
+    """A row that stands in a state of its machine, since a time."""
+
+    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
+    state_at: Mapped[datetime]
 
 
 class States(dict[str, str]):

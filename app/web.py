@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from flask import Flask, Response, abort, current_app, g, request
 from flask_babel import Babel, get_locale
@@ -16,18 +16,17 @@ from flask_limiter import Limiter
 from flask_login import LoginManager, UserMixin
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.orm import Session
-from werkzeug.local import LocalProxy
 
 from . import errors, formatting
-from .db import Busy, Database
+from .db import Busy
 from .languages import direction
 from .listing import Listing, Place
 from .mail.translation import say
 from .people import sessions
 from .people.models import BrowserSession, Person
+from .running import db as db
 
 T = TypeVar("T")
-db = cast(Database, LocalProxy(lambda: current_app.extensions["database"]))
 csrf = CSRFProtect()
 login = LoginManager()
 babel = Babel()

@@ -1,6 +1,6 @@
 """The lives of an assignment (one expert, one question) and of the answer that comes of it."""
 
-from ..lifecycle import Machine, Move, Need, States, has
+from ..lifecycle import Machine, Move, Need, Stated, States, has
 
 # is_live: the expert has the question, or will be asked. was_asked: they know of it, and it has not ended with nothing.
 # is_asked: it is with them or their text is with the desk. owes_text: the desk waits for a text until `due_at`.
@@ -31,7 +31,7 @@ ANSWER_STATES = States(
 )
 
 
-class AssignmentStates:
+class AssignmentStates(Stated):
     """Properties of an assignment's state, for pages, verbs and queries."""
 
     is_drafted = ASSIGNMENT_STATES.which("is_drafted")
@@ -53,7 +53,7 @@ class AssignmentStates:
     is_over = ASSIGNMENT_STATES.which("is_over")
 
 
-class AnswerStates:
+class AnswerStates(Stated):
     """Properties of an answer's state, for pages, verbs and queries."""
 
     is_submitted = ANSWER_STATES.which("is_submitted")

@@ -14,9 +14,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, Public, Row, one_of, rows_where, table, tied
+from ..db import Editable, OfNewsletter, Public, Row, one_of, rows_where, table, tied, whole
 from ..people.models import Expert
-from ..questions.models import Question
+from ..questions.models import Question, Version
 from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, AssignmentStates
 
 DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
@@ -30,7 +30,7 @@ LIVE = f"state IN ({', '.join(map(repr, ASSIGNMENT_STATES.which('is_live')))})"
 OPEN = "ended_at IS NULL"  # of a check
 
 
-class Assignment(Row, Public, Editable, AssignmentStates):
+class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
     """One question put to one expert, with two clocks: `reply_by` for a yes or no, `due_at` for the text.
 
     `brief` is what the desk would like, `words` the wanted length, `relation` what follows the credit line in print.
@@ -66,12 +66,9 @@ class Assignment(Row, Public, Editable, AssignmentStates):
         Index(None, "expert_id", "state", "id"),
     )
 
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
     expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id"))
     for_edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))
-    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
-    state_at: Mapped[datetime]
     brief: Mapped[str] = mapped_column(Text, default="")
     words: Mapped[int]
     credit_line: Mapped[str] = mapped_column(String(400), default="")
@@ -102,7 +99,7 @@ class Assignment(Row, Public, Editable, AssignmentStates):
         return said | {"beside_name": one.beside_name}
 
 
-class Answer(Row, Public, Editable, AnswerStates):
+class Answer(Row, Public, Editable, OfNewsletter, AnswerStates):
     """One expert's answer to one question. `text` is the newest version, `approved_text` the one that may run."""
 
     __tablename__ = "answers"
@@ -120,12 +117,9 @@ class Answer(Row, Public, Editable, AnswerStates):
         Index(None, "question_id"),
     )
 
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
     assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id"), unique=True)
     expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id"), index=True)
-    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
-    state_at: Mapped[datetime]
     text_id: Mapped[int | None]
     approved_text_id: Mapped[int | None] = mapped_column(ForeignKey("answer_texts.id", use_alter=True))
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
@@ -141,7 +135,7 @@ class Answer(Row, Public, Editable, AnswerStates):
     expert: Mapped[Expert] = relationship(viewonly=True, lazy="joined")
 
 
-class AnswerText(Row):
+class AnswerText(Row, Version):
     """One version of an answer; never changed. `ties` is the expert's stake in the matter in their own words."""
 
     __tablename__ = "answer_texts"
@@ -153,8 +147,6 @@ class AnswerText(Row):
     )
 
     answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"))
-    language: Mapped[str] = mapped_column(String(35))
-    number: Mapped[int]
     kind: Mapped[str] = mapped_column(String(20))
     body: Mapped[str] = mapped_column(Text)
     words: Mapped[int]
@@ -165,18 +157,13 @@ class AnswerText(Row):
     by: Mapped[str] = mapped_column(String(40))
     written_at: Mapped[datetime]
 
-    @property
-    def label(self) -> str:
-        """The name of this version in a form, "en.3"."""
-        return f"{self.language}.{self.number}"
-
 
 class Check(Row):
     """The quote check of one text. Open until it has an outcome; an answer has at most one open check."""
 
     __tablename__ = "checks"
     __table_args__ = table(
-        CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="end_whole"),
+        whole("end_whole", "outcome", "ended_at"),
         one_of("outcome", OUTCOMES),
         one_of("policy", ("facts", "approve")),
         tied("wrong_says_what", "outcome = 'wrong'", "reply_text IS NOT NULL"),

@@ -20,6 +20,7 @@ from sqlalchemy.sql import ColumnElement
 
 from ..actors import Clock
 from ..db import Database, lock, now
+from ..mail import outbox
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -142,8 +143,7 @@ def _remind(session: Session, assignment_id: int) -> bool:
     if reminder is None or waiting_letters(session, [assignment.id]):
         return False
     once_key = f"{reminder.cause}:{assignment.id}"
-    written = session.scalar(select(OutboxMail.id).filter_by(once_key=once_key))
-    if written is not None or not _reached(session, assignment):
+    if outbox.is_written(session, once_key) or not _reached(session, assignment):
         return False
     kind = {"remind:before": "expert.reminder", "remind:after": "expert.overdue"}[reminder.cause]
     link = expert_mails.assignment_link(session, assignment)

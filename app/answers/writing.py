@@ -168,10 +168,9 @@ def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
         save_draft(session, actor, assignment, "taken back", Written(text.body, text.ties), text.number)
 
 
-def sweep(session: Session) -> int:
-    """Delete drafts that nobody has touched for half a year. Returns how many."""
-    result = session.execute(delete(Draft).where(Draft.saved_at < now(session) - DRAFT_LIFE))
-    return int(result.rowcount)  # type: ignore[attr-defined]
+def sweep(session: Session) -> None:
+    """Delete drafts that nobody has touched for half a year."""
+    session.execute(delete(Draft).where(Draft.saved_at < now(session) - DRAFT_LIFE))
 
 
 def report_error(session: Session, actor: Actor, assignment: Assignment, body: str) -> None:

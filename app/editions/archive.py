@@ -102,12 +102,6 @@ def sent_editions(newsletter: Newsletter) -> Listing[Edition]:
     return Listing(query, (Edition.runs_at, Edition.id))
 
 
-def editions_of(session: Session, items: Sequence[EditionItem]) -> dict[int, Edition]:
-    """The editions in which these Q&As ran, in one query."""
-    keys = {item.edition_id for item in items}
-    return {edition.id: edition for edition in session.scalars(select(Edition).where(Edition.id.in_(keys)))}
-
-
 def sent_edition(session: Session, newsletter: Newsletter, public_id: str) -> Edition | None:
     return session.scalar(
         select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.is_sent, Edition.public_id == public_id)

@@ -3,14 +3,13 @@
 from datetime import date
 
 import click
-from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..db import Database
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
+from ..running import db
 from ..typesetting.exports import EXPORTS
 from ..typesetting.from_json import TypesetError, read_piece
 from ..typesetting.house_form import set_block
@@ -51,8 +50,7 @@ def render(newsletter: str, day: date, form: str) -> None:
 
     A reader's name without consent or check is not printed: the command says so and ends with exit status 1.
     """
-    database: Database = current_app.extensions["database"]
-    with database.read() as session:
+    with db.read() as session:
         edition = _edition(session, newsletter, day)
         if troubles := locking.name_troubles(session, edition):
             raise click.ClickException(

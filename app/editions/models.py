@@ -4,12 +4,12 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, Public, Row, UTCDateTime, one_of, table, tied
+from ..db import Editable, OfNewsletter, Public, Row, UTCDateTime, one_of, table, tied
 from ..questions.models import Question
 from .lifecycle import STATES, EditionStates
 
 
-class Edition(Row, Public, Editable, EditionStates):
+class Edition(Row, Public, Editable, OfNewsletter, EditionStates):
     """One issue of a newsletter.
 
     `rule_date` is the date the rule gave it, `local_at` when it runs by the newsletter's clock ("YYYY-MM-DDTHH:MM");
@@ -28,13 +28,10 @@ class Edition(Row, Public, Editable, EditionStates):
         Index(None, "newsletter_id", "state", "runs_at", "id"),
     )
 
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     rule_date: Mapped[date]
     local_at: Mapped[str] = mapped_column(String(16))
     runs_at: Mapped[datetime] = mapped_column(UTCDateTime)
     cutoff_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
-    state_at: Mapped[datetime]
     slots: Mapped[int]
     number: Mapped[int | None]
     locked_at: Mapped[datetime | None]

@@ -214,12 +214,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Conflict:
-    """A conflict: who was first and when, the form as the second would have it, and the fields in which they differ."""
+    """A conflict: who was first and when, and the fields in which they differ."""
 
     name: str
     by_me: bool  # in another window
     when: datetime | None
-    values: dict[str, Any]
     different: list[Field]
     of_several: bool  # a form of one text has no need to name it
 
@@ -259,10 +258,26 @@ def words_saved(desk: Desk, language: str, kinds: set[str]) -> Saved:
     return saved(desk, desk.newsletter, "newsletter.word", about)
 
 
-def conflict(
-    desk: Desk, by: Saved, stands: Facts, typed: Facts, labels: Facts, words: Callable[[str, Any], str] = ticked
-) -> Conflict:
-    """Return how a form that came second meets the first; `words` puts the value of a field into words."""
+class Opened(NamedTuple):
+    """A form of texts and ticks as it is drawn: the values of its fields, its token, and a conflict."""
+
+    values: dict[str, Any]
+    seen: str
+    met: Conflict | None = None
+
+
+def opened(
+    desk: Desk,
+    stands: Facts,
+    typed: Facts | None,
+    labels: Facts,
+    first: Saved | None = None,
+    words: Callable[[str, Any], str] = ticked,
+) -> Opened:
+    """Return the form as it stands or was `typed`; where somebody was `first` of two, as the second would have it."""
+    if not typed or first is None:
+        sent = request.form.get("seen") if typed else None
+        return Opened({**stands, **(typed or {})}, sent or token(stands))
     seen = shown()
     left = {name for name, value in typed.items() if name in seen and value == seen[name]}
     different = [
@@ -278,22 +293,7 @@ def conflict(
         for name, there in stands.items()
         if name in typed and there != typed[name]
     ]
-    name = hands(desk, [by.ref]).get(by.ref) or _("Somebody")
+    name = hands(desk, [first.ref]).get(first.ref) or _("Somebody")
     values = {name: stands[name] if name in left else value for name, value in typed.items()}
-    return Conflict(name, by.ref == desk.actor.ref, by.at, values, different, len(typed) > 1)
-
-
-class Opened(NamedTuple):
-    """A form of texts and ticks as it is drawn: the values of its fields, its token, and a conflict."""
-
-    values: dict[str, Any]
-    seen: str
-    met: Conflict | None = None
-
-
-def opened(stands: Facts, typed: Facts | None = None, met: Conflict | None = None) -> Opened:
-    """Return the form as it stands; as it was `typed`, where that is wrong; or as the second of two would have it."""
-    if met:
-        return Opened(met.values, token(stands), met)
-    sent = request.form.get("seen") if typed else None
-    return Opened({**stands, **(typed or {})}, sent or token(stands))
+    met = Conflict(name, first.ref == desk.actor.ref, first.at, different, len(typed) > 1)
+    return Opened(values, token(stands), met)

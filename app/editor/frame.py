@@ -190,6 +190,13 @@ def redrawn(
         return draw(desk, *args, **values), status
 
 
+def found_at(desk: Desk, row: T | None, endpoint: str, public_id: str, words: str) -> T:
+    """A row that was loaded through the actor, or 404. An error page leads back to the row's own, in these words."""
+    one = found(row)
+    g.back = (url_for(endpoint, slug=desk.newsletter.slug, public_id=public_id), words)
+    return one
+
+
 def unknown(desk: Desk, name: str, endpoint: str) -> None:
     """Answer an address that was typed wrong; what was typed isn't repeated, only where it stood."""
     words = errors.Words(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ..db import Database
+from ..db import Database, quietly
 from ..matching import DESK
 from ..matching.alike import Probe, alike
 from .models import Letter
@@ -26,9 +26,7 @@ def look(database: Database) -> int:
 
 def look_again(session: Session, keys: Sequence[int]) -> None:
     """The desk has said that two are not the same: the worker looks whether anything else is."""
-    session.execute(
-        update(Letter).where(Letter.id.in_(keys)).values(alike=None), execution_options={"synchronize_session": False}
-    )
+    quietly(session, update(Letter).where(Letter.id.in_(keys)).values(alike=None))
 
 
 def _unlooked(session: Session) -> list[Letter]:
@@ -48,7 +46,4 @@ def _note(session: Session, found: dict[int, set[int] | None]) -> None:
     yes = {key for key, others in found.items() if others is not None}
     older = set().union(*(others for others in found.values() if others))
     for keys, is_alike in ((yes | older, True), (set(found) - yes - older, False)):
-        session.execute(
-            update(Letter).where(Letter.id.in_(keys)).values(alike=is_alike),
-            execution_options={"synchronize_session": False},
-        )
+        quietly(session, update(Letter).where(Letter.id.in_(keys)).values(alike=is_alike))

@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, Public, Row, one_of, rows_where, table, tied
+from ..db import Editable, OfNewsletter, Public, Row, Verified, one_of, rows_where, table, tied, whole
 from .lifecycle import STATES, LetterStates
 
 AUTHORS = ("reader", "expert")
@@ -24,7 +24,7 @@ HEAR_BACK = ("number", "once", "while")
 CREDITS = ("none", "first", "full")
 
 
-class Letter(Row, Public, Editable, LetterStates):
+class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     """A letter as the desk reads it. Its writer stands elsewhere, sealed, or nowhere.
 
     Only the keyed hashes of the form's nonce and of the receipt are kept; after erasure they, the ids, the state and
@@ -72,12 +72,9 @@ class Letter(Row, Public, Editable, LetterStates):
         Index("ix_letters_unindexed", "id", **rows_where("indexed_version <> version")),
     )
 
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     author: Mapped[str] = mapped_column(String(20), default="reader")
     channel: Mapped[str] = mapped_column(String(20))
     hear_back: Mapped[str] = mapped_column(String(20), default="number")
-    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
-    state_at: Mapped[datetime]
     filed_as: Mapped[str | None] = mapped_column(String(20))
     body: Mapped[str | None] = mapped_column(Text)
     background: Mapped[str | None] = mapped_column(Text)
@@ -124,7 +121,7 @@ class Contact(Row):
     erase_on: Mapped[date]
 
 
-class Credit(Row):
+class Credit(Row, Verified):
     """The name that a reader wants to be printed with, sealed, with the consent in its own words and time.
 
     Printing a name needs consent and a check (`verified_*`); "don't name me" has no name to keep.
@@ -133,11 +130,8 @@ class Credit(Row):
     __tablename__ = "credits"
     __table_args__ = table(
         one_of("choice", CREDITS),
-        CheckConstraint("(consent_text IS NULL) = (consented_at IS NULL)", name="consent_whole"),
-        CheckConstraint(
-            "(verified_at IS NULL) = (verified_by_id IS NULL) AND (verified_at IS NULL) = (verified_how IS NULL)",
-            name="verification_whole",
-        ),
+        whole("consent_whole", "consent_text", "consented_at"),
+        whole("verification_whole", "verified_at", "verified_by_id", "verified_how"),
         tied("unnamed_has_no_name", "choice = 'none'", "name_sealed IS NULL AND place_sealed IS NULL"),
         tied("named_has_name", "choice <> 'none'", "name_sealed IS NOT NULL"),
     )
@@ -149,9 +143,6 @@ class Credit(Row):
     key_no: Mapped[int | None]
     consent_text: Mapped[str | None] = mapped_column(Text)
     consented_at: Mapped[datetime | None]
-    verified_at: Mapped[datetime | None]
-    verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    verified_how: Mapped[str | None] = mapped_column(String(400))
 
 
 class Addition(Row):

@@ -46,11 +46,6 @@ def counts(session: Session, lists: Sequence[Listing[Letter]]) -> list[int]:
     return list(session.execute(select(*(one.counted for one in lists))).one())
 
 
-def by_keys(session: Session, keys: Sequence[int]) -> dict[int, Letter]:
-    """Several letters by their keys, in one query."""
-    return {one.id: one for one in session.scalars(select(Letter).where(Letter.id.in_(keys)))}
-
-
 def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
     """The live letters behind several questions, oldest first."""
     query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)

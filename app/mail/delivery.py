@@ -73,9 +73,7 @@ def deliver_due(
     that was sent, in the transaction that marks it so. `at` sets the time. Raises `Busy`.
     """
     done: Counter[str] = Counter()
-    with database.read() as session:
-        if at is not None:
-            session.info["at"] = at
+    with database.read(at) as session:
         if not anything_due(session):
             return done
     done.update(database.write(expire, at))

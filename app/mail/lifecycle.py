@@ -1,6 +1,6 @@
 """The life of a mail in the outbox, and of one that came in."""
 
-from ..lifecycle import Machine, Move, States, has
+from ..lifecycle import Machine, Move, Stated, States, has
 
 # waits: it can still be stopped. has_stopped: it goes out only if somebody of the desk says so. is_settled: nobody has
 # to look at it any more. is_on_its_way: it goes out by itself or has gone. is_dropped: it was never handed over, and
@@ -18,7 +18,7 @@ STATES = States(
 ENDED = STATES.which("has_ended")
 
 
-class MailStates:
+class MailStates(Stated):
     """Properties of the state of a mail of the outbox, for pages, verbs and queries."""
 
     is_held = STATES.which("is_held")
@@ -69,7 +69,7 @@ PLACES_OF_MAIL = States(
 PLACES, SET_ASIDE = PLACES_OF_MAIL.which("is_place"), PLACES_OF_MAIL.which("is_set_aside")
 
 
-class InboundStates:
+class InboundStates(Stated):
     """Properties of the place of a mail that came in, for pages, verbs and queries."""
 
     is_stored = PLACES_OF_MAIL.which("is_stored")

@@ -1,15 +1,15 @@
 from datetime import date, datetime
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Base, Editable, Public, Row, one_of, table, tied
+from ..db import Base, Editable, Public, Row, one_of, rows_where, table, tied
 from .lifecycle import ENDED, PLACES_OF_MAIL, STATES, InboundStates, MailStates
 
 CHANNELS = ("mail",)
 
 _ended = ", ".join(f"'{state}'" for state in ENDED)
-_queued = text("state = 'queued'")
+_queued = rows_where("state = 'queued'")
 
 
 class OutboxMail(Row, Public, Editable, MailStates):
@@ -31,8 +31,8 @@ class OutboxMail(Row, Public, Editable, MailStates):
         CheckConstraint(f"(state IN ({_ended})) = (ended_at IS NOT NULL)", name="ended_says_when"),
         tied("failed_says_why", "state = 'failed'", "said IS NOT NULL"),
         tied("lease_is_queued", "leased_until IS NOT NULL", "state = 'queued'"),
-        Index("ix_outbox_queued", "lane", "due_at", "id", sqlite_where=_queued, postgresql_where=_queued),
-        Index("ix_outbox_expiring", "expires_at", sqlite_where=_queued, postgresql_where=_queued),
+        Index("ix_outbox_queued", "lane", "due_at", "id", **_queued),
+        Index("ix_outbox_expiring", "expires_at", **_queued),
         Index(None, "newsletter_id", "state", "id"),
         *(Index(None, name, "id") for name in ("question_id", "letter_id", "ended_at", "assignment_id")),
         Index("uq_outbox_return_mac", "return_mac", unique=True),
@@ -42,8 +42,6 @@ class OutboxMail(Row, Public, Editable, MailStates):
     channel: Mapped[str] = mapped_column(String(20), default="mail")
     kind: Mapped[str] = mapped_column(String(40))
     lane: Mapped[int]
-    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
-    state_at: Mapped[datetime]
     newsletter_id: Mapped[int | None] = mapped_column(ForeignKey("newsletters.id"))
     question_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id"))
@@ -76,9 +74,8 @@ class OutboxContent(Base):
 
 SOURCES = ("imap", "lmtp", "pipe", "webhook")
 
-_unplaced = text("state = 'stored'")
 # One mail has one place, however often it was delivered; a failed try does not count as one.
-_once = text("state IN ('letter', 'edition', 'pen')")
+_once = rows_where("state IN ('letter', 'edition', 'pen')")
 
 
 class Inbound(Row, Public, Editable, InboundStates):
@@ -100,8 +97,8 @@ class Inbound(Row, Public, Editable, InboundStates):
         tied("duplicate_has_first", "state = 'duplicate'", "duplicate_of_id IS NOT NULL"),
         tied("lease_is_unplaced", "leased_until IS NOT NULL", "state = 'stored'"),
         CheckConstraint("attempts >= 0", name="attempts_counted"),
-        Index("ix_inbound_unplaced", "due_at", "id", sqlite_where=_unplaced, postgresql_where=_unplaced),
-        Index("uq_inbound_content", "content_mac", "state", unique=True, sqlite_where=_once, postgresql_where=_once),
+        Index("ix_inbound_unplaced", "due_at", "id", **rows_where("state = 'stored'")),
+        Index("uq_inbound_content", "content_mac", "state", unique=True, **_once),
         Index(None, "content_mac"),
         Index(None, "outbox_id"),
         Index(None, "newsletter_id", "state", "id"),
@@ -115,8 +112,6 @@ class Inbound(Row, Public, Editable, InboundStates):
     uidvalidity: Mapped[int | None] = mapped_column(BigInteger)
     uid: Mapped[int | None] = mapped_column(BigInteger)
     size: Mapped[int]
-    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
-    state_at: Mapped[datetime]
     stored_at: Mapped[datetime]
     placed_at: Mapped[datetime | None]
     due_at: Mapped[datetime]

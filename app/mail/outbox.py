@@ -248,16 +248,20 @@ def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES)
     return {state: listing(newsletter_id, state).count(session) for state in states}
 
 
+def is_written(session: Session, once_key: str | None) -> bool:
+    """Return whether the cause of this name has written its mail already."""
+    return once_key is not None and session.scalar(select(OutboxMail.id).filter_by(once_key=once_key)) is not None
+
+
 def _add_once(session: Session, mail: OutboxMail) -> bool:
-    taken = select(OutboxMail.id).where(OutboxMail.once_key == mail.once_key)
-    if mail.once_key is not None and session.scalar(taken) is not None:
+    if is_written(session, mail.once_key):
         return False
     try:
         with session.begin_nested():
             session.add(mail)
     except IntegrityError:
         # On PostgreSQL another transaction may have written the same cause since we looked.
-        if mail.once_key is not None and session.scalar(taken) is not None:
+        if is_written(session, mail.once_key):
             return False
         raise
     return True

@@ -24,7 +24,6 @@ def spend(session: Session, kind: str, who: str, ends_on: date, most: int = 1) -
     return True
 
 
-def sweep(session: Session) -> int:
-    """Delete what was counted for a time that is over. Returns how many."""
-    result = session.execute(delete(Spent).where(Spent.ends_on < now(session).date()))
-    return int(result.rowcount)  # type: ignore[attr-defined]
+def sweep(session: Session) -> None:
+    """Delete what was counted for a time that is over."""
+    session.execute(delete(Spent).where(Spent.ends_on < now(session).date()))

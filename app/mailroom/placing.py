@@ -86,8 +86,7 @@ class _Placing:
     at: datetime | None
 
     def anything_due(self) -> bool:
-        with self.database.read() as session:
-            session.info["at"] = self.at
+        with self.database.read(self.at) as session:
             return inbound.anything_due(session)
 
     def together(self, claims: Sequence[inbound.Claim], until: float) -> Counter[str]:
@@ -118,8 +117,7 @@ class _Placing:
         if claim.attempts > DEADLY:
             return None
         try:
-            with self.database.read() as session:
-                session.info["at"] = self.at
+            with self.database.read(self.at) as session:
                 row, raw = inbound.leased(session, claim)
                 mail = self.reading.parse(raw)
                 case = Case(session, raw, mail, house, row)

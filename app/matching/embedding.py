@@ -1,7 +1,7 @@
 """The worker's part of the semantic matcher: texts are read, embedded outside of any transaction, and kept if still
 there."""
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from ..db import Database
@@ -20,7 +20,7 @@ def embed_due(database: Database) -> int:
 def _embed(database: Database, collection: Collection) -> int:
     docs = collection.docs
     with database.read() as session:
-        rows = session.execute(select(docs.id, docs.text).where(UNSEEN).order_by(docs.id).limit(BATCH)).all()
+        rows = session.execute(select(docs.id, docs.text).where(text(UNSEEN)).order_by(docs.id).limit(BATCH)).all()
     if not rows:
         return 0
     numbers = semantic.embed([row.text for row in rows])
@@ -32,7 +32,7 @@ def _embed(database: Database, collection: Collection) -> int:
 def _keep(session: Session, collection: Collection, made: dict[int, tuple[str, bytes]]) -> None:
     """A text that was erased or changed meanwhile keeps no numbers of what it was."""
     docs = collection.docs
-    there = session.scalars(select(docs).where(docs.id.in_(made), UNSEEN).with_for_update()).all()
+    there = session.scalars(select(docs).where(docs.id.in_(made), text(UNSEEN)).with_for_update()).all()
     kept = [doc for doc in there if doc.text == made[doc.id][0]]
     by = {"kept_in": collection.name, "matcher": semantic.NAME}
     session.add_all(

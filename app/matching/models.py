@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DDL, JSON, CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint, event, text
+from sqlalchemy import DDL, JSON, CheckConstraint, Float, Index, String, Text, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from ..db import Base, Row, one_of, table
+from ..db import Base, OfNewsletter, Row, one_of, rows_where, table
 
 NOUNS = ("letter", "question")
 Key = tuple[str, int]  # of a letter or question: its noun, and its key there
-UNSEEN = text("NOT embedded")
+UNSEEN = "NOT embedded"
 
 
-class _Doc(Row):
+class _Doc(Row, OfNewsletter):
     """A letter or a question as it is looked for: `text` is what is asked, `more` what else stands in it.
 
     `offered` says whether it may be offered as a look-alike; what stands for a question (a letter that was filed to it,
@@ -37,13 +37,9 @@ class _Doc(Row):
     text: Mapped[str] = mapped_column(Text)
     more: Mapped[str] = mapped_column(Text)
 
-    @declared_attr
-    def newsletter_id(cls) -> Mapped[int]:  # noqa: N805 - it is called with the class
-        return mapped_column(ForeignKey("newsletters.id"))
-
     @declared_attr.directive
-    def __table_args__(cls) -> Any:  # noqa: N805
-        unseen = Index(f"ix_{cls.__tablename__}_unseen", "id", sqlite_where=UNSEEN, postgresql_where=UNSEEN)
+    def __table_args__(cls) -> Any:  # noqa: N805 - it is called with the class
+        unseen = Index(f"ix_{cls.__tablename__}_unseen", "id", **rows_where(UNSEEN))
         return table(UniqueConstraint("noun", "noun_id"), one_of("noun", NOUNS), unseen)
 
 
@@ -78,7 +74,7 @@ class PublicTerm(_Term):
     __tablename__ = "public_terms"
 
 
-class Vector(Row):
+class Vector(Row, OfNewsletter):
     """A document's vector of the semantic matcher: 384 numbers from -127 to 127. As personal as the text."""
 
     __tablename__ = "vectors"
@@ -90,14 +86,13 @@ class Vector(Row):
     )
 
     kept_in: Mapped[str] = mapped_column(String(10))
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     noun: Mapped[str] = mapped_column(String(20))
     noun_id: Mapped[int]
     matcher: Mapped[str] = mapped_column(String(20))
     numbers: Mapped[bytes]
 
 
-class Verdict(Row):
+class Verdict(Row, OfNewsletter):
     """That somebody of the desk called two things the same question, or not. `a_*` sorts before `b_*`."""
 
     __tablename__ = "verdicts"
@@ -111,7 +106,6 @@ class Verdict(Row):
         Index(None, "b_noun", "b_id"),
     )
 
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     a_noun: Mapped[str] = mapped_column(String(20))
     a_id: Mapped[int]
     b_noun: Mapped[str] = mapped_column(String(20))

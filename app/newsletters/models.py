@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, false
+from sqlalchemy import JSON, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
-from ..db import Editable, Public, Row, one_of, table
+from ..db import Editable, OfNewsletter, Public, Row, one_of, table
 from ..fields import Field, Wrong, fields_of, kept
 from ..mail.kinds import KINDS
 from ..mail.reply_address import checked_pattern
@@ -254,22 +254,20 @@ class Newsletter(Row, Public, Editable):
 SETTINGS: dict[str, Setting] = fields_of(Newsletter)
 
 
-class NewsletterText(Row, Editable):
+class NewsletterText(Row, Editable, OfNewsletter):
     """A house sentence that the newsletter words its own way; `kind` is e.g. `lead_in`, `ended.later`."""
 
     __tablename__ = "newsletter_texts"
     __table_args__ = table(UniqueConstraint("newsletter_id", "kind", "language"))
 
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     kind: Mapped[str] = mapped_column(String(40))
     language: Mapped[str] = mapped_column(String(35))
     body: Mapped[str] = mapped_column(Text)
 
 
-class Topic(Row):
+class Topic(Row, OfNewsletter):
     __tablename__ = "topics"
     __table_args__ = table(UniqueConstraint("newsletter_id", "slug"))
 
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     slug: Mapped[str] = mapped_column(String(60))
     name: Mapped[str] = mapped_column(String(120))

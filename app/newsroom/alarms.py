@@ -20,6 +20,7 @@ from ..answers.models import Assignment
 from ..db import Database, address, now
 from ..editions.models import Edition
 from ..letters.models import Letter
+from ..mail import outbox
 from ..mail.mail_values import DeskMail, EditionMail
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.desk_mails import to_colleague
@@ -67,8 +68,8 @@ def _untold(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, P
     """Each alarm with each editor who has had no mail of it."""
     for alarm in _alarms(session, newsletter):
         for person in directory.desk_of(session, newsletter.id):
-            written = select(OutboxMail.id).filter_by(once_key=_once_key(alarm, person))
-            if directory.email_of(session, person) is not None and session.scalar(written) is None:
+            is_written = outbox.is_written(session, _once_key(alarm, person))
+            if not is_written and directory.email_of(session, person) is not None:
                 yield alarm, person
 
 

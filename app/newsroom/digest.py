@@ -24,7 +24,6 @@ from ..letters.lifecycle import STATES as LETTERS
 from ..mail import inbound, outbox
 from ..mail.lifecycle import STATES as MAILS
 from ..mail.mail_values import MorningMail, Section
-from ..mail.models import OutboxMail
 from ..newsletters.desk_mails import to_colleague
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
@@ -54,7 +53,7 @@ def _due(session: Session) -> Iterator[tuple[Newsletter, Person]]:
             and _hour(newsletter, now(session)) <= now(session) < _hour(newsletter, now(session)) + GRACE
         ):
             for person in directory.desk_of(session, newsletter.id):
-                if not _written(session, newsletter, person):
+                if not outbox.is_written(session, _once_key(session, newsletter, person)):
                     yield newsletter, person
 
 
@@ -65,11 +64,6 @@ def _hour(newsletter: Newsletter, at: datetime) -> datetime:
 
 def _once_key(session: Session, newsletter: Newsletter, person: Person) -> str:
     return f"digest:{newsletter.id}:{person.id}:{now(session).astimezone(ZoneInfo(newsletter.zone)).date()}"
-
-
-def _written(session: Session, newsletter: Newsletter, person: Person) -> bool:
-    written = select(OutboxMail.id).filter_by(once_key=_once_key(session, newsletter, person))
-    return session.scalar(written) is not None
 
 
 def _write(session: Session, newsletter_id: int, person_id: int) -> bool:

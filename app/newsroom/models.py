@@ -2,13 +2,13 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, ForeignKey, UniqueConstraint
+from sqlalchemy import JSON, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Row, table
+from ..db import OfNewsletter, Row, table
 
 
-class CountedWeek(Row):
+class CountedWeek(Row, OfNewsletter):
     """The counts of one week at a newsletter's desk, from which Insights is added up, so that its cost grows with the
     weeks and not with the letters. `begins` is a Monday; `figures` are what `insights.Figures` says. Nothing in it is
     of one reader, and it is counted anew as long as the week can still change (`weekly_counts`).
@@ -17,7 +17,6 @@ class CountedWeek(Row):
     __tablename__ = "counted_weeks"
     __table_args__ = table(UniqueConstraint("newsletter_id", "begins"))
 
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     begins: Mapped[date]
     counted_at: Mapped[datetime]
     figures: Mapped[dict[str, dict[str, int]]] = mapped_column(JSON)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from ..answers.models import Answer, Assignment, Check
 from ..answers.queries import newest_checks
-from ..db import now
+from ..db import by_keys, now
 from ..editions.models import Edition
 from ..editions.queries import coming_editions
 from ..editions.ready_to_run import must_run
@@ -200,15 +200,12 @@ def _slot_to_fill(coming: list[Edition], numbers: list[int]) -> list[Task]:
 def _dates_to_keep(session: Session, newsletter: Newsletter, coming: list[Edition]) -> list[Task]:
     """Return what must run by a day that the next two editions reach, and stands in no edition before that day."""
     found = must_run(session, newsletter.id, SHOWN)
-    keys = {question.edition_id for question in found} - {None}
-    runs = (
-        {one.id: one.rule_date for one in session.scalars(select(Edition).where(Edition.id.in_(keys)))} if keys else {}
-    )
+    editions = by_keys(session, Edition, {question.edition_id for question in found if question.edition_id})
     tasks = []
     for question in found:
         by = question.must_run_by
-        planned = runs.get(question.edition_id or 0)
-        if by is None or (planned is not None and planned <= by) or (coming and by > coming[-1].rule_date):
+        edition = editions.get(question.edition_id or 0)
+        if by is None or (edition is not None and edition.rule_date <= by) or (coming and by > coming[-1].rule_date):
             continue
         ends = datetime.combine(by, time.max, ZoneInfo(newsletter.zone))
         tasks.append(Task("date", question.state_at, ends, question))

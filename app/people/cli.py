@@ -5,15 +5,15 @@ the whole house. `flask experts`: files.
 from pathlib import Path
 
 import click
-from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from ..actors import Clock
-from ..db import Database, address
+from ..db import address
 from ..lifecycle import Stale
 from ..newsletters.models import Newsletter
 from ..permissions import ROLES
+from ..running import db
 from . import directory, disabling, expert_file, import_writing, importing, sign_in, spreadsheet
 from .models import Person
 from .staff import LastAdmin
@@ -29,7 +29,6 @@ staff = AppGroup("staff", help="The people of the desk.")
 @click.option("--language", default="en", show_default=True, help="The language of the desk for this person.")
 def invite(email: str, name: str, newsletter: str, role: str, language: str) -> None:
     """Give EMAIL a role at a newsletter and print a link that lets them in once, within seven days."""
-    database: Database = current_app.extensions["database"]
 
     def change(session: Session) -> str:
         found = session.query(Newsletter).filter_by(slug=newsletter).one_or_none()
@@ -45,7 +44,7 @@ def invite(email: str, name: str, newsletter: str, role: str, language: str) -> 
         directory.give_role(session, Clock(), person, found.id, role)
         return address(session, sign_in.invite(session, Clock(), person, "desk"))
 
-    click.echo(database.write(change))
+    click.echo(db.write(change))
 
 
 @staff.command("disable")
@@ -55,7 +54,6 @@ def disable(email: str) -> None:
 
     Links of assignments that they have as an expert go on working.
     """
-    database: Database = current_app.extensions["database"]
 
     def change(session: Session) -> tuple[str, int, int]:
         person = _known(session, email)
@@ -69,7 +67,7 @@ def disable(email: str) -> None:
         except Stale as stale:
             raise click.ClickException(f"{person.name} is out of the whole house already") from stale
 
-    name, browsers, ways = database.write(change)
+    name, browsers, ways = db.write(change)
     click.echo(
         f"{name} is out of the whole house. Browsers signed out: {browsers}; open links and codes ended: {ways}."
     )
@@ -79,7 +77,6 @@ def disable(email: str) -> None:
 @click.argument("email")
 def enable(email: str) -> None:
     """Let whoever has EMAIL come in again after `disable`, by a mail that they ask for."""
-    database: Database = current_app.extensions["database"]
 
     def change(session: Session) -> str:
         person = _known(session, email)
@@ -89,7 +86,7 @@ def enable(email: str) -> None:
             raise click.ClickException(f"{person.name} isn't out of the house") from stale
         return person.name
 
-    click.echo(f"{database.write(change)} can come in again, by a mail that they ask for.")
+    click.echo(f"{db.write(change)} can come in again, by a mail that they ask for.")
 
 
 def _known(session: Session, email: str) -> Person:
@@ -115,12 +112,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--language", default="en", show_default=True, help="The language of mails to whoever is new.")
 def import_experts(file: Path, dry_run: bool, encoding: str | None, language: str) -> None:
     """Import the experts of a CSV FILE: all of them, or nobody where a row is wrong."""
-    database: Database = current_app.extensions["database"]
     try:
         read = spreadsheet.read(file.read_bytes(), expert_file.known_heads(), expert_file.NEEDED, encoding or "")
     except spreadsheet.Unreadable as error:
         raise click.ClickException(f"{file.name} can't be read: {error.code} {error.values or ''}".strip()) from error
-    with database.read() as session:
+    with db.read() as session:
         plan = importing.plan(session, read)
     for line in plan.lines:
         for column, code, values in line.faults:
@@ -131,7 +127,7 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
     if not dry_run:
         total = counts["new"] + counts["changed"]
         with click.progressbar(length=total, label="Importing") as bar:
-            database.write(lambda session: import_writing.take_in(session, Clock(), plan, language, bar.update))
+            db.write(lambda session: import_writing.take_in(session, Clock(), plan, language, bar.update))
     click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} as they were")
 
 
@@ -139,6 +135,5 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
 @click.argument("file", type=FILE)
 def export_experts(file: Path) -> None:
     """Write the whole directory with its addresses into a CSV FILE."""
-    database: Database = current_app.extensions["database"]
-    with database.read() as session, file.open("w", encoding="utf-8", newline="") as out:
+    with db.read() as session, file.open("w", encoding="utf-8", newline="") as out:
         out.writelines(spreadsheet.written(expert_file.heads(), expert_file.rows(session)))

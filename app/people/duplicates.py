@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
-from ..db import now
+from ..db import by_keys, now
 from ..lifecycle import Illegal, must
 from ..listing import Listing
 from ..word_tables import word_tables
@@ -106,7 +106,7 @@ def _judged(session: Session, candidates: list[tuple[int, int, bool]]) -> list[P
     if not candidates:
         return []
     keys = {key for one, other, _ in candidates for key in (one, other)}
-    experts = {row.id: row for row in session.scalars(select(Expert).where(Expert.id.in_(keys)))}
+    experts = by_keys(session, Expert, keys)
     known = select(Namesakes.one_id, Namesakes.other_id).where(Namesakes.one_id.in_(keys))
     two_people = {(row.one_id, row.other_id) for row in session.execute(known)}
     domains = {key: _domain(session, row) for key, row in experts.items()}

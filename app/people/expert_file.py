@@ -11,7 +11,6 @@ from .. import audit
 from ..actors import Staff
 from ..db import CROCKFORD
 from ..fields import Wrong, read_one, shown
-from ..lifecycle import must
 from ..mail.translation import N_
 from ..word_tables import word_tables
 from . import expert_search
@@ -19,7 +18,7 @@ from .directory import checked_address, email_of
 from .models import PROFILE, Expert, Person
 from .name_forms import fold
 from .profile_fields import ProfileField
-from .staff import NotFresh, is_fresh
+from .staff import must_be_fresh
 
 # In the order of an export. A name may also come in two columns.
 FIELDS: dict[str, ProfileField] = {
@@ -86,7 +85,5 @@ def _row(session: Session, expert: Expert) -> tuple[str, ...]:
 
 def begin_export(session: Session, actor: Staff) -> None:
     """Note who takes the directory away: the addresses of everybody are in it. Raises `NotYours`, then `NotFresh`."""
-    must(actor, "whole directory")
-    if not is_fresh(session, actor):
-        raise NotFresh(actor.ref)
+    must_be_fresh(session, actor, "whole directory")
     audit.record(session, actor, "person.export", session.get_one(Person, actor.person_id))

@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, Public, Row, one_of, table, tied
+from ..db import Editable, OfNewsletter, Public, Row, Verified, one_of, table, tied, whole
 from ..fields import fields_of
 from ..mail.translation import N_
 from ..permissions import ROLES
@@ -30,7 +30,7 @@ class Person(Row, Public):
     """Somebody with an address of their own: staff or expert. Readers are never people here."""
 
     __tablename__ = "people"
-    __table_args__ = table(CheckConstraint("(email_mac IS NULL) = (email_sealed IS NULL)", name="email_whole"))
+    __table_args__ = table(whole("email_whole", "email_mac", "email_sealed"))
 
     name: Mapped[str] = mapped_column(String(200))
     email_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -68,7 +68,7 @@ class Membership(Row):
         return and_(cls.joined_at.is_not(None), cls.disabled_at.is_(None))
 
 
-class Expert(Row, Public, Editable):
+class Expert(Row, Public, Editable, Verified):
     """Somebody outside the newsroom who can answer in writing. `credit_line` is what stands after the name in print.
 
     `at_once` is how many questions they take at a time, as far as it is known. `merged_into_id` is who they turned out
@@ -78,10 +78,7 @@ class Expert(Row, Public, Editable):
 
     __tablename__ = "experts"
     __table_args__ = table(
-        CheckConstraint(
-            "(verified_at IS NULL) = (verified_by_id IS NULL) AND (verified_at IS NULL) = (verified_how IS NULL)",
-            name="verification_whole",
-        ),
+        whole("verification_whole", "verified_at", "verified_by_id", "verified_how"),
         CheckConstraint("at_once BETWEEN 1 AND 99", name="at_once_sane"),
         CheckConstraint("merged_into_id <> id", name="merged_into_another"),
         Index(None, "folded", "id"),
@@ -158,9 +155,6 @@ class Expert(Row, Public, Editable):
         own=N_("Show me on the public page of experts"),
         default=False,
     )
-    verified_at: Mapped[datetime | None]
-    verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    verified_how: Mapped[str | None] = mapped_column(String(400))
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("experts.id"))
     folded: Mapped[str] = mapped_column(BY_SIGNS, default="", server_default="")
     alike: Mapped[str] = mapped_column(BY_SIGNS, default="", server_default="")
@@ -211,14 +205,13 @@ class Namesakes(Row):
     said_at: Mapped[datetime]
 
 
-class Upload(Row, Public):
+class Upload(Row, Public, OfNewsletter):
     """A file that somebody has looked at and not yet imported, sealed; it goes with the import, or within the hour."""
 
     __tablename__ = "uploads"
     __table_args__ = table(Index(None, "ends_at"))
 
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     ends_at: Mapped[datetime]
 

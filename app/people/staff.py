@@ -67,9 +67,9 @@ def is_fresh(session: Session, actor: Staff) -> bool:
     return actor.proved_at is not None and abs(now(session) - actor.proved_at) < FRESH
 
 
-def _begin(session: Session, actor: Staff) -> None:
-    """Begin a change of who may what. Raises `NotYours`, then `NotFresh`."""
-    must(actor, "people")
+def must_be_fresh(session: Session, actor: Staff, act: str) -> None:
+    """Let an act be done by whoever may and has just proved who they are. Raises `NotYours`, then `NotFresh`."""
+    must(actor, act)
     if not is_fresh(session, actor):
         raise NotFresh(actor.ref)
 
@@ -82,7 +82,7 @@ def invite(
     `newsroom` is what the mail calls the desk; `known` is the public key of the expert that they are known to be.
     Raises `BadInvitation`, `AlreadyHere`, `AnExpert`, `NotFresh`.
     """
-    _begin(session, actor)
+    must_be_fresh(session, actor, "people")
     name = single_line(name)[:200]
     wrong = {"name": not name, "email": not _is_address(email), "role": role not in ROLES}
     if any(wrong.values()):
@@ -111,8 +111,6 @@ def _is_address(email: str) -> bool:
 
 def invite_again(session: Session, actor: Staff, one: Colleague, newsroom: str) -> None:
     """Mail a new link; the one before it opens nothing any more. Raises `Stale` where the invitation was used."""
-    must(actor, "people")
-    _only_invited(one)
     _take_back_links(session, actor, one)
     _record(session, actor, "membership.invite_again", one)
     _mail_invitation(session, actor, one, newsroom)
@@ -120,8 +118,6 @@ def invite_again(session: Session, actor: Staff, one: Colleague, newsroom: str) 
 
 def withdraw(session: Session, actor: Staff, one: Colleague) -> None:
     """Take an invitation back. Whoever has no other place in the house is forgotten with it. Raises `Stale`."""
-    must(actor, "people")
-    _only_invited(one)
     _take_back_links(session, actor, one)
     _record(session, actor, "membership.withdraw", one, old=one.membership.role)
     session.delete(one.membership)
@@ -130,11 +126,6 @@ def withdraw(session: Session, actor: Staff, one: Colleague) -> None:
         one.person.email_sealed = one.person.email_mac = one.person.key_no = None
         one.person.erased_at = now(session)
         session.flush()
-
-
-def _only_invited(one: Colleague) -> None:
-    if one.membership.joined_at is not None:
-        raise Stale("the invitation was used")
 
 
 def _is_known(session: Session, person: Person) -> bool:
@@ -177,7 +168,10 @@ def invited_by(session: Session, mails: Iterable[OutboxMail]) -> dict[int, str]:
 
 
 def _take_back_links(session: Session, actor: Staff, one: Colleague) -> None:
-    """End the links of an invitation, and stop the mails that would carry them."""
+    """End the links of an invitation that wasn't used, and stop the mails that would carry them. Raises `Stale`."""
+    must(actor, "people")
+    if one.membership.joined_at is not None:
+        raise Stale("the invitation was used")
     session.execute(delete(SignIn).where(SignIn.membership_id == one.membership.id))
     mails = OutboxMail.once_key.startswith(_mails_of(one), autoescape=True)
     waiting = select(OutboxMail).where(mails, OutboxMail.waits)
@@ -190,7 +184,7 @@ def _take_back_links(session: Session, actor: Staff, one: Colleague) -> None:
 
 def set_role(session: Session, actor: Staff, one: Colleague, role: str, was: str) -> None:
     """Give a colleague another role; `was` is the one that the admin saw. Raises `Stale`, `LastAdmin`, `NotFresh`."""
-    _begin(session, actor)
+    must_be_fresh(session, actor, "people")
     if role not in ROLES:
         raise Missing("role")
     keep_an_admin(session, one, becomes=role)
@@ -203,7 +197,7 @@ def set_role(session: Session, actor: Staff, one: Colleague, role: str, was: str
 
 def remove(session: Session, actor: Staff, one: Colleague) -> None:
     """Take a colleague from this desk; what they did stays in their name. Raises `LastAdmin`, `NotFresh`."""
-    _begin(session, actor)
+    must_be_fresh(session, actor, "people")
     keep_an_admin(session, one)
     _record(session, actor, "membership.remove", one, old=one.membership.role)
     session.execute(delete(SignIn).where(SignIn.membership_id == one.membership.id))
@@ -219,7 +213,7 @@ def deactivate(session: Session, actor: Staff, one: Colleague) -> None:
     Links that experts and readers were sent have nothing to do with it and go on working. Raises `LastAdmin`,
     `NotFresh`.
     """
-    _begin(session, actor)
+    must_be_fresh(session, actor, "people")
     keep_an_admin(session, one)
     if one.stands != "here":
         raise Stale(f"already {one.stands}")
@@ -230,7 +224,7 @@ def deactivate(session: Session, actor: Staff, one: Colleague) -> None:
 
 def reactivate(session: Session, actor: Staff, one: Colleague) -> None:
     """Let somebody come in again, by a mail that they ask for. Raises `NotFresh`."""
-    _begin(session, actor)
+    must_be_fresh(session, actor, "people")
     if one.membership.disabled_at is None:
         raise Stale("here already")
     one.membership.disabled_at = None

@@ -1,6 +1,6 @@
 """The life of a question: the desk's wording, for one to many letters."""
 
-from ..lifecycle import Machine, Move, Need, States, has
+from ..lifecycle import Machine, Move, Need, Stated, States, has
 
 # is_listed: the list of all questions shows it. is_going: the desk counts it as its work, and readers may be shown it.
 # is_in_work: the desk, experts or an editor have something to do for it, and no edition has it yet.
@@ -24,7 +24,7 @@ STATES = States(
 )
 
 
-class QuestionStates:
+class QuestionStates(Stated):
     """Properties of a question's state, for pages, verbs and queries."""
 
     is_open = STATES.which("is_open")

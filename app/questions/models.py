@@ -4,11 +4,11 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, Public, Row, one_of, rows_where, table, tied
+from ..db import Editable, OfNewsletter, Public, Row, one_of, rows_where, table, tied, whole
 from .lifecycle import STATES, QuestionStates
 
 
-class Question(Row, Public, Editable, QuestionStates):
+class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
     """The desk's question: one wording for one to many letters."""
 
     __tablename__ = "questions"
@@ -18,7 +18,7 @@ class Question(Row, Public, Editable, QuestionStates):
         ForeignKeyConstraint(["edition_id", "newsletter_id"], ["editions.id", "editions.newsletter_id"]),
         UniqueConstraint("edition_id", "position"),
         one_of("state", tuple(STATES)),
-        CheckConstraint("(edition_id IS NULL) = (position IS NULL)", name="slot_whole"),
+        whole("slot_whole", "edition_id", "position"),
         tied("queued_has_slot", "state IN ('queued', 'published')", "edition_id IS NOT NULL"),
         tied("slot_is_queued", "edition_id IS NOT NULL", "state IN ('queued', 'published', 'retracted')"),
         tied("published_says_when", "state IN ('published', 'retracted')", "published_at IS NOT NULL"),
@@ -31,9 +31,6 @@ class Question(Row, Public, Editable, QuestionStates):
         Index("ix_questions_must_run", "newsletter_id", "must_run_by", **rows_where("must_run_by IS NOT NULL")),
     )
 
-    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
-    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
-    state_at: Mapped[datetime]
     text_id: Mapped[int | None]
     edition_id: Mapped[int | None]
     position: Mapped[int | None]
@@ -75,20 +72,30 @@ class Question(Row, Public, Editable, QuestionStates):
         return bool(self.text and self.text.cleared_at)
 
 
-class QuestionText(Row):
+class Version:
+    """One of several texts of a thing, which are counted in each language."""
+
+    language: Mapped[str] = mapped_column(String(35))
+    number: Mapped[int]
+
+    @property
+    def label(self) -> str:
+        """The name of this version in a form, "en.3"."""
+        return f"{self.language}.{self.number}"
+
+
+class QuestionText(Row, Version):
     """One version of the desk's words. `cleared_*`: an editor confirmed that nobody could recognise the asker in it."""
 
     __tablename__ = "question_texts"
     __table_args__ = table(
         UniqueConstraint("question_id", "language", "number"),
         UniqueConstraint("id", "question_id"),
-        CheckConstraint("(cleared_at IS NULL) = (cleared_by_id IS NULL)", name="clearance_whole"),
+        whole("clearance_whole", "cleared_at", "cleared_by_id"),
         CheckConstraint("(erased_at IS NULL) = (body IS NOT NULL)", name="erased_has_no_words"),
     )
 
     question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
-    language: Mapped[str] = mapped_column(String(35))
-    number: Mapped[int]
     headline: Mapped[str] = mapped_column(String(300), default="")
     body: Mapped[str | None] = mapped_column(Text)
     background: Mapped[str] = mapped_column(Text, default="")
@@ -98,11 +105,6 @@ class QuestionText(Row):
     cleared_at: Mapped[datetime | None]
     cleared_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     erased_at: Mapped[datetime | None]
-
-    @property
-    def label(self) -> str:
-        """The name of this version in a form, "en.3"."""
-        return f"{self.language}.{self.number}"
 
     @property
     def whole(self) -> str:

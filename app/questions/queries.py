@@ -47,11 +47,6 @@ def count(session: Session, newsletter_id: int, states: Sequence[str]) -> int:
     return Listing(mine, (Question.id,), each=(Question.state, states)).count(session)
 
 
-def by_keys(session: Session, keys: Sequence[int]) -> dict[int, Question]:
-    """Several questions by their keys, in one query."""
-    return {one.id: one for one in session.scalars(select(Question).where(Question.id.in_(keys)))}
-
-
 def family(session: Session, question: Question) -> list[int]:
     """The keys of a question and of all that was merged into it."""
     return [question.id, *session.scalars(select(Question.id).filter_by(merged_into_id=question.id))]

@@ -225,11 +225,11 @@ def test_the_desk_has_a_minute_to_undo_and_nobody_else_is_kept_waiting(database:
         for actor in (newsroom.nora, newsroom.leyla, Clock(), Reader()):
             ways = expert_mails.way_out(session, actor, newsletter, "expert.check")
             assert ways["hold"] is False
-            due[actor.kind] = ways["due_at"] - MONDAY
+            due[actor.role] = ways["due_at"] - MONDAY
         hour = MONDAY + timedelta(hours=1)
         assert expert_mails.way_out(session, newsroom.nora, newsletter, "expert.check", hour)["due_at"] == hour
     none = timedelta()
-    assert due == {"staff": timedelta(minutes=1), "expert": none, "clock": none, "reader": none}
+    assert due == {newsroom.nora.role: timedelta(minutes=1), "expert": none, "clock": none, "reader": none}
 
 
 def test_what_the_newsletter_holds_and_what_an_assistant_causes_waits_for_an_editor(

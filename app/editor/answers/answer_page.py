@@ -19,7 +19,7 @@ from ...questions import notes
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...text import word_count
-from ..conflict import Saved, as_shown, change_as_shown, conflict, facts_of, number_shown, opened, shown
+from ..conflict import Saved, as_shown, change_as_shown, facts_of, number_shown, opened, shown
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.form_errors import FIELDS
@@ -75,12 +75,10 @@ def _edit_form(desk: Desk, one: Answer, typed: str | None = None, refused: Refus
     `typed` stands in it where that isn't the answer's text; `refused` says why that was not saved or not sent: after
     somebody else's change their text stands beside it.
     """
-    own, met = editing.submitted_text(desk.session, one), None
-    stands, sent = facts_of(one.text) if one.text else {}, None if typed is None else {"answer": typed}
-    if one.text and typed is not None and isinstance(refused, Stale | Illegal):
-        labels = {"answer": _("The text")}
-        met = conflict(desk, _saved(desk, one, one.text), stands, {"answer": typed.strip()}, labels)
-    form = opened(stands, sent, met)
+    own = editing.submitted_text(desk.session, one)
+    first = _saved(desk, one, one.text) if one.text and isinstance(refused, Stale | Illegal) else None
+    sent = None if typed is None else {"answer": typed.strip() if first else typed}
+    form = opened(desk, facts_of(one.text) if one.text else {}, sent, {"answer": _("The text")}, first)
     body = form.values["answer"]
     needs_words = _("The answer needs words") if isinstance(refused, Missing) else ""
     return page(
@@ -90,14 +88,13 @@ def _edit_form(desk: Desk, one: Answer, typed: str | None = None, refused: Refus
         question=desk.session.get_one(Question, one.question_id),
         answer=one,
         body=body,
-        seen=form.seen,
+        **form._asdict(),
         words=word_count(body),
         fault=str(READERS_WORDS) if isinstance(refused, Leaking) else needs_words,
         passages=refused.passages if isinstance(refused, Leaking) else (),
         own=own,
         pairs=compare(own.body, body) if own else [],
-        conflict=met,
-        is_past=met is not None and not one.is_on_the_desk,
+        is_past=form.met is not None and not one.is_on_the_desk,
         may_check=desk.may("give back"),
         objection=_objection(desk, one),
     )

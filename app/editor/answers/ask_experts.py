@@ -23,7 +23,7 @@ from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ..flash import announce
 from ..form_values import too_long
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import Desk, at_desk, change, editor, found, page, redrawn
 from ..questions.dossier import next_with_room
 from ..questions.question_look_alikes import Near
 from ..questions.question_page import the_question, to_question
@@ -95,8 +95,7 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
         drafts, sent = change(slug, fn)
     except (Unfit, TooLong) as error:
         unfit = error if isinstance(error, Unfit) else Unfit(**{error.field: too_long(error)})
-        with at_desk(slug) as desk:
-            return _form(desk, the_question(desk, public_id), typed, ticked, unfit), 422
+        return redrawn(slug, 422, lambda desk: _form(desk, the_question(desk, public_id), typed, ticked, unfit))
     if len(drafts) == 1 and not sent:
         href = url_for("editor.assignment", slug=slug, public_id=public_id, assignment_id=drafts[0].public_id)
         return redirect(href, code=303)

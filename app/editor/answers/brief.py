@@ -10,7 +10,7 @@ from ...answers.models import Assignment
 from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong
 from ...questions import notes
 from ...questions.firewall import Leaking
-from ..conflict import as_opened, conflict, opened, saved
+from ..conflict import as_opened, opened, saved
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, page
 from ..questions.question_page import to_question
@@ -67,25 +67,21 @@ def _brief(typed: dict[str, str]) -> Brief:
 
 def _form(desk: Desk, one: Assignment, typed: dict[str, str] | None = None, refused: Refused | None = None) -> str:
     """Show the form as it stands, or as it was `typed` and `refused`, with somebody else's change beside it."""
-    stands, met, faults = _as_it_stands(one), None, {}
-    if typed and isinstance(refused, Stale):
-        met = conflict(desk, saved(desk, one, "assignment.brief"), stands, typed, LABELS)
-    elif isinstance(refused, TooLong):
+    faults = {}
+    if isinstance(refused, TooLong):
         faults = {refused.field: too_long(refused)}
-    elif refused and not isinstance(refused, Leaking):
+    elif refused and not isinstance(refused, Leaking | Stale):
         faults = {"words": _("Give a number of words from %(fewest)d to %(most)d", fewest=FEWEST, most=MOST)}
-    form = opened(stands, typed, met)
+    first = saved(desk, one, "assignment.brief") if isinstance(refused, Stale) else None
     return page(
         desk,
         "editor/answers/brief.html",
         "questions",
         question=one.question,
         assignment=one,
-        typed=form.values,
-        seen=form.seen,
+        **opened(desk, _as_it_stands(one), typed, LABELS, first)._asdict(),
         labels=LABELS,
         faults=faults,
         passages=refused.passages if isinstance(refused, Leaking) else (),
-        conflict=met,
         limits=(FEWEST, MOST),
     )

@@ -8,9 +8,9 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import select
 
 from ...audit import Event
+from ...db import by_keys
 from ...editions.before_lock import Matter
 from ...editions.models import Edition
 from ...errors import REASONS
@@ -29,9 +29,8 @@ def done_to(desk: Desk, edition: Edition, events: Sequence[Event], own: str = ""
 
     `own` is what whoever reads it is called there, if not by name.
     """
-    keys = {event.question_id for event in events if event.question_id}
-    rows = desk.session.scalars(select(Question).where(Question.id.in_(keys))) if keys else ()
-    titles = {row.id: row.short_title for row in rows}
+    rows = by_keys(desk.session, Question, {event.question_id for event in events if event.question_id})
+    titles = {key: row.short_title for key, row in rows.items()}
     return [
         str(TAKEN_BACK)
         if (event.actor, event.action) == ("reader", "question.drop")

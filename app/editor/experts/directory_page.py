@@ -22,7 +22,7 @@ from ...people.models import PROFILE, Expert
 from ...text import single_line
 from ...web import last_row, paged
 from .. import declared_form
-from ..conflict import as_opened, conflict, opened, saved
+from ..conflict import as_opened, opened, saved
 from ..flash import announce
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn, unknown
@@ -150,10 +150,8 @@ def _one(
 ) -> str:
     expert = found(directory.load_expert(desk.session, desk.actor, public_id))
     verifier = expert.verified_by_id
-    stored, met = declared_form.stored(PROFILE, expert), None
-    if typed and stale:
-        met = conflict(desk, saved(desk, expert, "expert.change"), stored, typed, declared_form.labels(PROFILE))
-    form = opened(stored, typed, met)
+    first = saved(desk, expert, "expert.change") if stale else None
+    form = opened(desk, declared_form.stored(PROFILE, expert), typed, declared_form.labels(PROFILE), first)
     return page(
         desk,
         "editor/experts/expert.html",
@@ -162,9 +160,7 @@ def _one(
         email=directory.email_of(desk.session, expert.person),
         verified_by=directory.names_of(desk.session, [verifier]).get(verifier) if verifier else None,
         fields=PROFILE,
-        profile=form.values,
-        seen=form.seen,
-        met=met,
+        **form._asdict(),
         faults=faults or {},
         today=now(desk.session).date(),
         live=live(desk.session, [expert.id])[expert.id],

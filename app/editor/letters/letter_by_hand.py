@@ -12,7 +12,7 @@ from ...db import now
 from ...formatting import zone
 from ...letters import receive
 from ..form_values import typed_day
-from ..frame import Desk, at_desk, change, editor, page
+from ..frame import Desk, at_desk, change, editor, page, redrawn
 from .letter_words import BY_HAND, CHANNELS, FAULTS
 
 
@@ -42,8 +42,7 @@ def letter_write_down(slug: str) -> Response | tuple[str, int]:
     try:
         public_id = change(slug, fn)
     except receive.Faulty as faulty:
-        with at_desk(slug) as desk:
-            return _form(desk, typed, faulty.faults), 422
+        return redrawn(slug, 422, _form, typed, faulty.faults)
     return redirect(url_for("editor.letter", slug=slug, public_id=public_id), code=303)
 
 

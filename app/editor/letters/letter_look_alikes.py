@@ -6,6 +6,7 @@ from typing import NamedTuple
 from flask import url_for
 from flask_babel import gettext as _
 
+from ...db import by_keys
 from ...formatting import age
 from ...letters import queries
 from ...letters.models import Letter
@@ -61,12 +62,19 @@ def of_letter(desk: Desk, one: Letter, own: Question | None) -> list[Shown]:
     return list(shown.values())[:SHOWN]
 
 
+def row_of(desk: Desk, other: str) -> Letter | Question | None:
+    """Load the row that a look-alike's `other` names."""
+    noun, _dot, public_id = other.partition(".")
+    load = question_queries.load if noun == "question" else queries.load
+    return load(desk.session, desk.actor, public_id)
+
+
 def _rows(desk: Desk, some: Sequence[Alike]) -> Mapping[tuple[str, int], Letter | Question]:
     """The look-alikes by noun and key: each letter as the question that it counts for now, where there is one."""
-    letters = queries.by_keys(desk.session, [each.noun_id for each in some if each.noun == "letter"]) if some else {}
+    letters = by_keys(desk.session, Letter, [each.noun_id for each in some if each.noun == "letter"])
     behind = {each.key: each.noun_id for each in some if each.noun == "question"}
     behind |= {("letter", one.id): one.question_id for one in letters.values() if one.is_filed and one.question_id}
-    asked = question_queries.by_keys(desk.session, list({*behind.values()})) if behind else {}
+    asked = by_keys(desk.session, Question, {*behind.values()})
     leads = {place: lead_of(desk.session, asked[key]) for place, key in behind.items() if key in asked}
     return {("letter", key): one for key, one in letters.items()} | leads
 

@@ -5,29 +5,25 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import gettext as _
 
-from ...letters import queries as letters
 from ...letters.look_alike_flags import look_again
 from ...letters.models import Letter
 from ...matching.verdicts import verdict
 from ...newsroom.endings import end_letter
 from ...questions import moves as questions
-from ...questions import queries
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ..conflict import as_shown
 from ..frame import Desk, found
-from .letter_look_alikes import of
+from .letter_look_alikes import of, row_of
 from .letter_pages import Done, address_of, go_on, letter_press, of_reader
 
 
 @letter_press("alike")
 def letter_alike(desk: Desk, one: Letter) -> Done:
     """Join the two where they are the same; where they are not, remember that."""
-    noun, _dot, other_id = request.form.get("with", "").partition(".")
     same = request.form.get("same") == "yes"
     as_shown(desk, of_reader(desk, one))
-    load = queries.load if noun == "question" else letters.load
-    other: Any = found(load(desk.session, desk.actor, other_id))
+    other: Any = found(row_of(desk, request.form.get("with", "")))
     found(other if other is not one else None)  # a letter is no look-alike of itself
     noted = _remember(desk, one, request.form.get("pair", ""), same)
     if same:

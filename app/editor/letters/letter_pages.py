@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, NamedTuple
 
-from flask import abort, g, redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -23,7 +23,7 @@ from ...questions.models import Question
 from ..conflict import as_shown, change_as_shown, number_shown
 from ..flash import announce
 from ..form_values import public_id_in, typed_day
-from ..frame import Desk, at_desk, editor, found, page
+from ..frame import Desk, at_desk, editor, found, found_at, page
 from ..mail import incoming_mails
 from ..questions.question_words import REASONS
 from ..undo_press import way_back
@@ -41,10 +41,8 @@ def letters(slug: str) -> str | Response:
 
 
 def the_letter(desk: Desk, public_id: str) -> Letter:
-    one = found(queries.load(desk.session, desk.actor, public_id))
-    href = url_for("editor.letter", slug=desk.newsletter.slug, public_id=public_id)
-    g.back = (href, _("Back to the letter"))  # where an error page leads
-    return one
+    letter = queries.load(desk.session, desk.actor, public_id)
+    return found_at(desk, letter, "editor.letter", public_id, _("Back to the letter"))
 
 
 @editor.get("/<slug>/letters/<public_id>")

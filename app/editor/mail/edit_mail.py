@@ -10,9 +10,9 @@ from ...lifecycle import Illegal, Missing, Refused, Stale
 from ...mail.secret_links import with_places
 from ...questions.firewall import Leaking
 from ...text import clean
-from ..conflict import conflict, number_shown, opened, saved, second
+from ..conflict import number_shown, opened, saved, second
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page
+from ..frame import Desk, at_desk, change, editor, page, redrawn
 from .mail_words import named, shown
 from .outbox_page import message_of, the_mail
 
@@ -46,8 +46,7 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     except Missing as missing:
         if missing.fact not in FAULTS:
             raise
-        with at_desk(slug) as desk:
-            return _form(desk, public_id, typed, missing), 422
+        return redrawn(slug, 422, _form, public_id, typed, missing)
     except (Stale, Illegal) as refused:
         with at_desk(slug) as desk:
             if the_mail(desk, public_id).is_held:
@@ -64,21 +63,17 @@ def _form(desk: Desk, public_id: str, typed: dict[str, str] | None = None, refus
     if not one.is_held or message is None:
         raise Illegal("mail", "rewrite", one.state)
     stored = {"version": one.version, "subject": message.subject, "body": with_places(message.text)}
-    fact, met = refused.fact if isinstance(refused, Missing) else "", None
-    if typed and isinstance(refused, Stale | Illegal):
-        met = conflict(desk, saved(desk, one, "mail.rewrite"), stored, typed, LABELS)
-    form = opened(stored, typed, met)
+    fact = refused.fact if isinstance(refused, Missing) else ""
+    first = saved(desk, one, "mail.rewrite") if isinstance(refused, Stale | Illegal) else None
     return page(
         desk,
         "editor/mail/edit.html",
         "outbox",
         mail=shown(desk, one, named(desk, [one])),
-        typed=form.values,
-        seen=form.seen,
+        **opened(desk, stored, typed, LABELS, first)._asdict(),
         labels=LABELS,
         faults={"subject" if fact == "subject" else "body": FAULTS[fact]} if fact else {},
         passages=refused.passages if isinstance(refused, Leaking) else (),
-        conflict=met,
         has_link=stored["body"] != message.text,
         is_to_reader=one.letter_id is not None,
         language=message.language,

@@ -8,9 +8,8 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import select
 
-from ...db import now
+from ...db import by_keys, now
 from ...formatting import age, ago, clock_time, day, zone
 from ...mail import question_mails
 from ...mail.kinds import KINDS
@@ -49,9 +48,8 @@ def named(desk: Desk, mails: Sequence[OutboxMail]) -> Named:
     desk.
     """
     people = names_of(desk.session, [mail.person_id for mail in mails if mail.person_id])
-    keys = [mail.question_id for mail in mails if mail.question_id]
-    rows = desk.session.scalars(select(Question).where(Question.id.in_(keys)))
-    return people, {question.id: question for question in rows}, invited_by(desk.session, mails)
+    questions = by_keys(desk.session, Question, [mail.question_id for mail in mails if mail.question_id])
+    return people, questions, invited_by(desk.session, mails)
 
 
 def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:

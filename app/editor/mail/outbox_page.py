@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from flask import g, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -22,7 +22,7 @@ from ...newsroom import undo
 from ...seal import Unsealable
 from ...web import last_row, paged
 from ..conflict import number_shown, second
-from ..frame import Desk, at_desk, change, editor, found, page, unknown
+from ..frame import Desk, at_desk, change, editor, found_at, page, unknown
 from .mail_words import STATES, Named, named, shown
 
 PAGE = 40
@@ -37,22 +37,16 @@ DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
 
 
 @editor.get("/<slug>/outbox", endpoint="outbox")
-def mails(slug: str) -> str:
+@editor.get("/<slug>/outbox/<public_id>", endpoint="mail")
+def mails(slug: str, public_id: str = "") -> str:
+    """The list, and beside it the mail that is open."""
     with at_desk(slug) as desk:
-        return _page(desk, None)
-
-
-@editor.get("/<slug>/outbox/<public_id>")
-def mail(slug: str, public_id: str) -> str:
-    with at_desk(slug) as desk:
-        return _page(desk, the_mail(desk, public_id))
+        return _page(desk, the_mail(desk, public_id) if public_id else None)
 
 
 def the_mail(desk: Desk, public_id: str) -> OutboxMail:
-    one = found(outbox.load(desk.session, desk.newsletter.id, public_id))
-    href = url_for("editor.mail", slug=desk.newsletter.slug, public_id=public_id)
-    g.back = (href, _("Back to the mail"))  # where an error page leads
-    return one
+    mail = outbox.load(desk.session, desk.newsletter.id, public_id)
+    return found_at(desk, mail, "editor.mail", public_id, _("Back to the mail"))
 
 
 def message_of(desk: Desk, one: OutboxMail) -> Message | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from flask import abort, g, redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -28,7 +28,7 @@ from ...mail.models import Inbound, OutboxMail
 from ...web import last_row, paged
 from ..conflict import as_shown, number_shown, second
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import Desk, at_desk, change, editor, found, found_at, page
 from . import incoming_mails
 from .mail_words import named, shown
 from .pen_words import ELSEWHERE, NOTHING, PLACES, reasons
@@ -38,22 +38,16 @@ WORK = PLACES_OF_MAIL.which("waits")  # the places whose mails wait for somebody
 
 
 @editor.get("/<slug>/pen")
-def pen(slug: str) -> str:
+@editor.get("/<slug>/pen/<public_id>", endpoint="pen_mail")
+def pen(slug: str, public_id: str = "") -> str:
+    """The list, and beside it the mail that is open."""
     with at_desk(slug) as desk:
-        return _page(desk, None)
-
-
-@editor.get("/<slug>/pen/<public_id>")
-def pen_mail(slug: str, public_id: str) -> str:
-    with at_desk(slug) as desk:
-        return _page(desk, _loaded(desk, public_id))
+        return _page(desk, _loaded(desk, public_id) if public_id else None)
 
 
 def _loaded(desk: Desk, public_id: str) -> Inbound:
-    row = found(inbound.load(desk.session, desk.newsletter.id, public_id))
-    href = url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=public_id)
-    g.back = (href, _("Back to the mail"))  # where an error page leads
-    return row
+    row = inbound.load(desk.session, desk.newsletter.id, public_id)
+    return found_at(desk, row, "editor.pen_mail", public_id, _("Back to the mail"))
 
 
 def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = "") -> str:

@@ -7,6 +7,7 @@ from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from ...answers import queries as answers
+from ...db import by_keys
 from ...editions.models import Edition
 from ...formatting import day
 from ...questions import queries
@@ -52,8 +53,8 @@ def _rows(
     desk: Desk, shown: Hits[Question], places: Mapping[int, list[Place]], editions: Mapping[int, Edition]
 ) -> list[dict[str, Any]]:
     askers, dates = queries.askers(desk.session, shown.rows), dict(editions)
-    if ran_long_ago := {one.edition_id for one in shown.rows if one.edition_id} - set(dates):
-        dates |= {one.id: one for one in desk.session.query(Edition).where(Edition.id.in_(ran_long_ago))}
+    ran_long_ago = {one.edition_id for one in shown.rows if one.edition_id} - set(dates)
+    dates |= by_keys(desk.session, Edition, ran_long_ago)
     return [
         {
             "question": one,

@@ -6,7 +6,6 @@ from werkzeug.wrappers import Response
 
 from ...answers import merging_questions
 from ...audit import watched
-from ...letters import queries as letters
 from ...letters.models import Letter
 from ...lifecycle import Illegal, Missing
 from ...matching.verdicts import verdict
@@ -16,6 +15,7 @@ from ...questions import queries
 from ...questions.models import Question
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor
+from ..letters.letter_look_alikes import row_of
 from ..undo_press import way_back
 from .form_errors import FIELDS, Tried
 from .merge_words import MERGE
@@ -32,7 +32,7 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
     pair, same = request.form.get("pair", ""), request.form.get("same") == "yes"
 
     def fn(desk: Desk) -> tuple[str, str, str]:
-        one, other = the_question(desk, public_id), _other(desk, pair)
+        one, other = the_question(desk, public_id), row_of(desk, pair)
         if other is None:
             return public_id, _("It isn’t there any more; nothing was done."), ""
         with watched(desk.session) as events:
@@ -57,12 +57,6 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
     here = url_for("editor.question", slug=slug, public_id=leads_to)
     announce(words, undo=press, back=here)
     return redirect(here, code=303)
-
-
-def _other(desk: Desk, pair: str) -> Question | Letter | None:
-    noun, _dot, other_id = pair.partition(".")
-    load = queries.load if noun == "question" else letters.load
-    return load(desk.session, desk.actor, other_id)
 
 
 def _remember(desk: Desk, one: Question, other: Question | Letter, same: bool) -> None:

@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from flask_babel import gettext as _
 
 from ...answers.candidates import compared
+from ...db import by_keys
 from ...formatting import age
-from ...letters import queries as letters
 from ...letters.models import Letter
 from ...matching import DESK
 from ...matching.alike import Alike, Probe, Scored, alike
 from ...newsletters.models import Topic
 from ...questions import moves as questions
-from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ..frame import Desk
@@ -47,8 +46,8 @@ def alike_of(desk: Desk, one: Question, found: Near | None, family: Sequence[int
 
 def _rows(desk: Desk, some: Sequence[Alike], family: Sequence[int]) -> list[tuple[Alike, Question | Letter]]:
     """The rows of the look-alikes in two queries; a letter that was filed is shown as its question, or nowhere."""
-    asked = queries.by_keys(desk.session, [each.noun_id for each in some if each.noun == "question"])
-    written = letters.by_keys(desk.session, [each.noun_id for each in some if each.noun == "letter"])
+    asked = by_keys(desk.session, Question, [each.noun_id for each in some if each.noun == "question"])
+    written = by_keys(desk.session, Letter, [each.noun_id for each in some if each.noun == "letter"])
     pairs = [(each, (asked if each.noun == "question" else written).get(each.noun_id)) for each in some]
     return [(each, row) for each, row in pairs if row is not None and _stands(row, family)]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import g, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -16,7 +16,7 @@ from ...questions.models import Question
 from ..conflict import second, token_of
 from ..flash import announce
 from ..form_values import typed_time
-from ..frame import Acts, Desk, at_desk, change, editor, found, page
+from ..frame import Acts, Desk, at_desk, change, editor, found_at, page
 from ..letters.letter_words import CHANNELS, ENDS
 from ..mail.mail_words import about_to_leave
 from .approval import evidence
@@ -34,10 +34,8 @@ OPENS = {"merge": "editor.question_merge", "close": "editor.question_close"}
 
 
 def the_question(desk: Desk, public_id: str) -> Question:
-    question = found(queries.load(desk.session, desk.actor, public_id))
-    href = url_for("editor.question", slug=desk.newsletter.slug, public_id=public_id)
-    g.back = (href, _("Back to the question"))  # where an error page leads
-    return question
+    question = queries.load(desk.session, desk.actor, public_id)
+    return found_at(desk, question, "editor.question", public_id, _("Back to the question"))
 
 
 def to_question(slug: str, public_id: str, anchor: str | None = None) -> Response:

@@ -6,7 +6,9 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from ...answers.closing import take
+from ...db import by_keys
 from ...editions import archive as ran
+from ...editions.models import Edition
 from ...newsletters.queries import topics_of
 from ...questions import queries as questions
 from ...questions.lifecycle import STATES
@@ -57,6 +59,6 @@ def archive(slug: str) -> str:
             "editor/questions/archive.html",
             "archive",
             items=items.rows,
-            editions=ran.editions_of(desk.session, items.rows),
+            editions=by_keys(desk.session, Edition, {item.edition_id for item in items.rows}),
             keyset=items.keyset,
         )

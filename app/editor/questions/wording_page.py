@@ -12,7 +12,7 @@ from ...lifecycle import Missing, Stale, TooLong
 from ...questions import notes
 from ...questions import wording as words
 from ...questions.models import Question
-from ..conflict import WORDING, as_shown, conflict, facts_of, opened, saved, shown
+from ..conflict import WORDING, as_shown, facts_of, opened, saved, shown
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, found, page
 from .question_page import ADDRESS, question_press, the_question, to_question
@@ -58,10 +58,9 @@ def _again(slug: str, public_id: str, typed: dict[str, str], faults: dict[str, s
     """The form with all that was typed; after somebody else's change, with their words and the difference beside it."""
     with at_desk(slug) as desk:
         one = the_question(desk, public_id)
-        stands = facts_of(one.text) if one.text else {}
-        met = None if faults else conflict(desk, saved(desk, one, "question.reword"), stands, typed, LABELS)
-        form = opened(stands, typed, met)
-        values = {"question": one, "typed": form.values, "faults": faults, "conflict": met, "seen": form.seen}
+        first = None if faults else saved(desk, one, "question.reword")
+        form = opened(desk, facts_of(one.text) if one.text else {}, typed, LABELS, first)
+        values = {"question": one, "faults": faults, **form._asdict()}
         return page(desk, "editor/questions/wording.html", "questions", **values), 422 if faults else 409
 
 

@@ -18,7 +18,7 @@ from ...mail.mail_templates import examples, parts_of, usual
 from ...mail.message import blocks
 from ...newsletters import mail_texts as texts
 from ...newsletters.desk_mails import sender
-from ..conflict import as_opened, conflict, opened, words_saved
+from ..conflict import as_opened, opened, words_saved
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
 from ..mail.mail_words import name_of
@@ -125,11 +125,9 @@ def _form(
     stale: bool = False,
 ) -> str:
     _known(desk, language, kind)
-    stands, met = _stands(desk, language, kind), None
-    if typed and stale:
-        keys = {texts.key(kind, part) for part in parts_of(kind)}
-        met = conflict(desk, words_saved(desk, language, keys), stands, typed, PART_WORDS)
-    values, seen, _met = opened(stands, typed, met)
+    keys = {texts.key(kind, part) for part in parts_of(kind)}
+    first = words_saved(desk, language, keys) if stale else None
+    values, seen, met = opened(desk, _stands(desk, language, kind), typed, PART_WORDS, first)
     own = {
         part: text
         for part, text in values.items()

@@ -19,7 +19,7 @@ from ...lifecycle import Stale
 from ...newsletters import settings
 from ...newsletters.models import PARTS, SETTINGS, Newsletter
 from .. import declared_form
-from ..conflict import as_opened, conflict, opened, saved, ticked
+from ..conflict import as_opened, opened, saved, ticked
 from ..editions.rhythm_text import ORDINALS, in_words, rule_in_words
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
@@ -79,10 +79,9 @@ def _form(
 ) -> str:
     """Return the page; with `columns` to look at, its dates are those of the rhythm as typed."""
     said = {name: declared_form.fault_words(faults[name]) for name in SETTINGS if faults and name in faults}
-    labels, stored, met = declared_form.labels(SETTINGS), _stored(desk.newsletter), None
-    if typed and stale:
-        met = conflict(desk, saved(desk, desk.newsletter, "newsletter.change"), stored, typed, labels, _in_words)
-    form = opened(stored, typed, met)
+    labels = declared_form.labels(SETTINGS)
+    first = saved(desk, desk.newsletter, "newsletter.change") if stale else None
+    form = opened(desk, _stored(desk.newsletter), typed, labels, first, _in_words)
     names = get_day_names("wide", locale=get_locale())
     return page(
         desk,

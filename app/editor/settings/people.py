@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import g, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -15,7 +15,7 @@ from ...people.models import Membership
 from ...permissions import OF_THE_DESK, ROLES, roles_for
 from ..conflict import second, shown
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, found, page, redrawn, role_label
+from ..frame import Desk, at_desk, change, editor, found, found_at, page, redrawn, role_label
 from ..reauthentication import proof, prove_first
 
 FAULTS = {
@@ -130,10 +130,8 @@ def _one(desk: Desk, public_id: str, fault: str = "") -> str:
 
 
 def _membership(desk: Desk, public_id: str) -> Membership:
-    one = found(colleagues.load(desk.session, desk.actor, public_id))
-    href = url_for("editor.colleague", slug=desk.newsletter.slug, public_id=public_id)
-    g.back = (href, _("Open the page again"))  # where an error page leads
-    return one.membership
+    one = colleagues.load(desk.session, desk.actor, public_id)
+    return found_at(desk, one, "editor.colleague", public_id, _("Open the page again")).membership
 
 
 @editor.press(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>", "people")

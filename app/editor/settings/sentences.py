@@ -13,7 +13,7 @@ from ...newsletters.sentence_places import PLACES
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text
-from ..conflict import as_opened, conflict, opened, words_saved
+from ..conflict import as_opened, opened, words_saved
 from ..declared_form import fault_words
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
@@ -57,11 +57,9 @@ def _form(
 ) -> str:
     if language not in languages_of(desk.newsletter):
         abort(404)
-    stored, met = _stored(desk, language), None
-    if typed and stale:
-        labels = {kind: label for kind, (label, _help) in SENTENCES.items()}
-        met = conflict(desk, words_saved(desk, language, set(SENTENCES)), stored, typed, labels)
-    own, seen, _met = opened(stored, typed, met)
+    labels = {kind: label for kind, (label, _help) in SENTENCES.items()}
+    first = words_saved(desk, language, set(SENTENCES)) if stale else None
+    form = opened(desk, _stored(desk, language), typed, labels, first)
     return page(
         desk,
         "editor/settings/sentences.html",
@@ -69,13 +67,11 @@ def _form(
         language=language,
         direction=direction(language),
         sentences=SENTENCES,
-        own=own,
+        **form._asdict(),
         usual=phrases_for(language),
         faults={kind: fault_words(fault) for kind, fault in (faults or {}).items()},
-        example=_example(desk, language, own),
+        example=_example(desk, language, form.values),
         looked=typed is not None and not faults and not stale,
-        seen=seen,
-        met=met,
     )
 
 
