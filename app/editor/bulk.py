@@ -133,6 +133,12 @@ class Bulk:
 BULK: dict[str, tuple[str, Bulk]] = {}  # by the lists' addresses, with the act of whoever may press there
 
 
+@editor.app_template_global("tickable")
+def tickable(rows: str) -> bool:
+    """Return whether whoever looks may do anything with ticked rows of a list."""
+    return bool(g.may(BULK[rows][0]))
+
+
 @editor.app_template_global("presses")
 def presses(rows: str, *but: str) -> list[tuple[str, Press]]:
     """Return what whoever looks may do with the ticked rows of a list, without the presses named."""
