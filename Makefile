@@ -41,7 +41,8 @@ quick: .venv/development $(CATALOGUES) ## what can be tested in a minute: the no
 
 check: style ## what `make style` looks at, import direction, house rules
 	$(PYTEST) -q tests/house/test_house_rules.py tests/house/test_lifecycle.py \
-		tests/house/test_dependencies.py tests/house/test_layout.py tests/house/test_macros.py tests/house/test_word_tables.py
+		tests/house/test_dependencies.py tests/house/test_layout.py tests/house/test_macros.py tests/house/test_states.py \
+		tests/house/test_word_tables.py
 
 style: .venv/development ## style, types, templates
 	$(BIN)/ruff check .
