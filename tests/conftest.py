@@ -30,7 +30,8 @@ from tests.support.databases import Places, address_of, alone, demo_year, postgr
 from tests.support.desk import Desk
 from tests.support.desk_people import hired_vera
 from tests.support.missing import without
-from tests.support.serving import PATIENCE, loaded_before, served
+from tests.support.serving import loaded_before, served
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -297,6 +297,11 @@ def test_no_test_is_imported_by_another() -> None:
     assert wrong == set()
 
 
+def test_a_page_is_waited_for_in_a_way_that_the_policy_allows() -> None:
+    forbidden = "wait_for_" + "function("
+    assert [named(path) for path in code(".py") if forbidden in path.read_text()] == []
+
+
 def test_every_test_lies_in_a_room() -> None:
     """tests/ mirrors app/: what tests app/letters lies in tests/letters. Doors are rooms too (desk is app/editor)."""
     beside = {"desk", "demo", "house", "journeys", "support"}

@@ -41,7 +41,8 @@ from tests.support.at_the_form import answered, ask, locked, published, question
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.serving import PATIENCE, served
+from tests.support.serving import served
+from tests.support.waiting import PATIENCE
 
 TODAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
 MINUTE = TODAY + timedelta(hours=5, minutes=23, seconds=45, microseconds=678)  # when the reader is at the keyboard

@@ -11,6 +11,7 @@ from werkzeug.serving import make_server
 
 from app.answers.models import Draft
 from tests.support.assignments import Asked
+from tests.support.waiting import until_page
 
 pytestmark = pytest.mark.browser
 HERE, DEVICE = "here and with us", "Kept on this device"
@@ -151,5 +152,5 @@ def test_after_thanks_this_device_keeps_nothing(salt: Asked, address: str, line:
     page.check("#own_words-yes")
     page.get_by_role("button", name="Send to Nora Lind").click()
     expect(page.locator("h1")).to_have_text("Thank you. Nora Lind has your answer")
-    page.wait_for_function("localStorage.length === 0")
+    until_page(page, "localStorage.length === 0")
     assert salt.state() == "received"

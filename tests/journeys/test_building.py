@@ -23,8 +23,8 @@ from app.questions.models import Question
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
 from tests.support.mailed_in import expert_writes
-from tests.support.serving import PATIENCE
 from tests.support.town import Town
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.browser
 

@@ -18,8 +18,8 @@ from app.newsroom.weekly_counts import count_due
 from app.questions import moves, wording
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
-from tests.support.serving import PATIENCE
 from tests.support.town import WAYS, Press, Town, Visit, write
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.browser
 

@@ -29,6 +29,7 @@ from tests.support.app import SECRETS
 from tests.support.cast import Newsroom, handed_in
 from tests.support.serving import loaded_before, served
 from tests.support.town import Visit
+from tests.support.waiting import until_page
 
 pytestmark = pytest.mark.browser
 
@@ -230,7 +231,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_load_state()
     nora.shows("Ilya Brandt was faster")
-    page.wait_for_function("document.activeElement.innerText === 'Ilya Brandt was faster'")
+    until_page(page, "document.activeElement.innerText === 'Ilya Brandt was faster'")
     nora.look_unfolded()
     page.goto(f"{room.site}{answer}?from=1&to=2")
     nora.look_unfolded()
@@ -239,7 +240,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     page.evaluate("document.querySelector('form:has([name=body]) [name=seen]').value = 'en.9'")
     page.get_by_label("Headline").fill("Ferries")
     pressed_by_pointer(page, "Save the wording")
-    page.wait_for_function("document.activeElement.tagName === 'H1'")
+    until_page(page, "document.activeElement.tagName === 'H1'")
     nora.look_unfolded()
     nora.context.close()
 

@@ -32,7 +32,8 @@ from app.mailroom import imap, pipe, webhook
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
-from tests.support.mail_servers import Dovecot, dovecot, our_lmtp, until
+from tests.support.mail_servers import Dovecot, dovecot, our_lmtp
+from tests.support.waiting import until
 from tests.support.ways_in import Client, headers
 
 ROOT = Path(__file__).parent.parent.parent

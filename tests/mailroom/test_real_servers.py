@@ -22,7 +22,8 @@ from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
-from tests.support.mail_servers import Dovecot, dovecot, listening, nobody, postfix, until
+from tests.support.mail_servers import Dovecot, dovecot, listening, nobody, postfix
+from tests.support.waiting import until
 
 WORDS = "Почему соль в колодцах поднимается каждую весну? 为什么? چرا؟"
 

@@ -14,7 +14,8 @@ from app.mail import inbound
 from app.mail.models import Inbound
 from app.mailroom import imap
 from tests.support.cast import Newsroom
-from tests.support.mail_servers import Dovecot, cutting, dovecot, until
+from tests.support.mail_servers import Dovecot, cutting, dovecot
+from tests.support.waiting import until
 from tests.support.ways_in import WORDS, stored
 
 # Where it is the mail server that is tried, one database is enough.

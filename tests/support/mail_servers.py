@@ -25,9 +25,9 @@ from app.db import Database
 from app.mailroom.lmtp import Delivery
 from tests.support.missing import without
 from tests.support.serving import free_port
+from tests.support.waiting import PATIENCE, until
 
 PASSWORD = "öpen-sesame"
-PATIENCE = 20.0  # seconds that a server may take to come up or to do what is waited for
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,6 @@ class Dovecot:
         with self.opened(user) as client:
             number: int = client.folder_status("INBOX", ["UIDVALIDITY"])[b"UIDVALIDITY"]
             return number
-
-
-def until(done: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
-    end = time.monotonic() + patience
-    while not done():
-        assert time.monotonic() < end, f"waited in vain: {what}"
-        time.sleep(0.05)
 
 
 def listens(port: int) -> bool:

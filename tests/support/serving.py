@@ -15,10 +15,10 @@ from urllib.request import urlopen
 
 from tests.support.app import SECRETS
 from tests.support.forks import FORKS
+from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 START = 60.0  # seconds that a server may take until it answers
-PATIENCE = 20.0  # seconds that a process may take to come up or to do what is waited for
 
 
 COMMANDS = (("gunicorn", "wsgi:app"), ("flask", "--app", "wsgi", "worker"))

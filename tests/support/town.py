@@ -19,7 +19,7 @@ from app.people import sign_in
 from app.people.models import Person
 from app.text import digits
 from tests.support import accessibility
-from tests.support.serving import PATIENCE
+from tests.support.waiting import PATIENCE
 
 MOST_TABS = 120  # from the top of a page to a button in it
 
