@@ -19,7 +19,7 @@ from app.actors import Staff
 from app.answers import editing
 from app.answers.models import Answer
 from app.audit import Event
-from app.db import Database
+from app.db import Busy, Database
 from app.editions import slots
 from app.editions.models import Edition
 from app.lifecycle import Refused, Stale
@@ -93,6 +93,8 @@ def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, told: Any) -> N
                 VERBS[verb](database, newsroom)
             except Stale:
                 counted["refused"] += 1
+            except Busy:  # SQLite's turns aren't fair: on a busy machine a process can wait 10 seconds in vain, and is told so
+                counted["busy"] += 1
             except Exception as error:
                 counted[f"failed: {type(error).__name__}"] += 1
                 break
@@ -131,7 +133,7 @@ def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom:
         before = session.scalars(select(Question)).one().version
     counted = together(database, newsroom, "reword")
     assert counted["taken"] == PROCESSES * CHANGES == 1_200, dict(counted)
-    assert set(counted) <= {"taken", "refused"}, dict(counted)
+    assert set(counted) <= {"taken", "refused", "busy"}, dict(counted)
     with database.read() as session:
         question = session.scalars(select(Question)).one()
         last = int(question.wording.split()[-1])
@@ -144,7 +146,7 @@ def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom:
 def test_many_note_at_once_and_every_note_stands(database: Database, newsroom: Newsroom) -> None:
     database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
     counted = together(database, newsroom, "note")
-    assert counted == {"taken": 1_200}, dict(counted)
+    assert counted["taken"] == 1_200 and set(counted) <= {"taken", "busy"}, dict(counted)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Note)) == 1_200
         assert events(session, "question.note") == 1_200
@@ -163,7 +165,7 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
 
     edition_id, order, version = database.write(pick_three)
     counted = together(database, newsroom, "move")
-    assert counted == {"taken": 1_200}, dict(counted)
+    assert counted["taken"] == 1_200 and set(counted) <= {"taken", "busy"}, dict(counted)
     with database.read() as session:
         moves = session.scalars(select(Event).filter_by(action="question.move").order_by(Event.id)).all()
         assert len(moves) == 1_200
