@@ -4,6 +4,7 @@ of it."""
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, overload
 
 from sqlalchemy import ColumnElement, String
@@ -83,14 +84,19 @@ class States(dict[str, str]):
     That a row is in a state is a property too, and not written down: "is_open" holds in "open".
     """
 
+    @cached_property
+    def _properties(self) -> dict[str, Among]:
+        there: dict[str, list[str]] = {}
+        for state, holds in self.items():
+            for name in (f"is_{state.replace(' ', '_')}", *holds.split()):
+                there.setdefault(name, []).append(state)
+        return {name: Among(states) for name, states in there.items()}
+
     def which(self, name: str) -> Among:
         """Return the states in which a property holds. Raises KeyError for one that holds in none."""
-        found = Among(
-            state for state, holds in self.items() if name in (f"is_{state.replace(' ', '_')}", *holds.split())
-        )
-        if not found:
+        if name not in self._properties:
             raise KeyError(f"{name} holds in no state: write it into the rows of those in which it does")
-        return found
+        return self._properties[name]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 comes second of two are derived from this table; a test reads the code for what it records.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 from ..mail.translation import N_
@@ -182,11 +183,13 @@ EVENTS: dict[str, Kind] = {
 }
 
 
-def told_in(*places: str) -> list[str]:
+@cache
+def told_in(*places: str) -> tuple[str, ...]:
     """Return the events that are told in one of these places."""
-    return [name for name, kind in EVENTS.items() if {*places} & {*kind.told.split()}]
+    return tuple(name for name, kind in EVENTS.items() if {*places} & {*kind.told.split()})
 
 
-def changing(noun: str) -> list[str]:
+@cache
+def changing(noun: str) -> tuple[str, ...]:
     """Return the events that count as a change for whoever has a row of this noun open."""
-    return [name for name, kind in EVENTS.items() if noun in kind.changes.split()]
+    return tuple(name for name, kind in EVENTS.items() if noun in kind.changes.split())

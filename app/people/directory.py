@@ -150,13 +150,14 @@ def desk_of(session: Session, newsletter_id: int) -> list[Person]:
 
 def names_of(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """The names behind several people's keys, in one query."""
-    return {row.id: row.name for row in session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))}
+    query = select(Person.id, Person.name).where(Person.id.in_(ids))
+    return {row.id: row.name for row in session.execute(query)} if ids else {}
 
 
 def expert_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """The names behind several experts' keys, in one query."""
     query = select(Expert.id, Person.name).join(Person, Person.id == Expert.person_id).where(Expert.id.in_(ids))
-    return {row.id: row.name for row in session.execute(query)}
+    return {row.id: row.name for row in session.execute(query)} if ids else {}
 
 
 def record_expert(

@@ -94,8 +94,8 @@ def hands(desk: Desk, actors: Iterable[str]) -> dict[str, str]:
 def _versions(desk: Desk, events: Iterable[Event]) -> dict[int, int]:
     told = (event.facts or {} for event in events if event.noun == "answer")
     keys = [facts["text"] for facts in told if facts.get("text")]
-    rows = desk.session.execute(select(AnswerText.id, AnswerText.number).where(AnswerText.id.in_(keys)))
-    return {row.id: row.number for row in rows}
+    query = select(AnswerText.id, AnswerText.number).where(AnswerText.id.in_(keys))
+    return {row.id: row.number for row in desk.session.execute(query)} if keys else {}
 
 
 def _person(event: Event) -> int | None:
@@ -110,7 +110,7 @@ def _experts(desk: Desk, events: Sequence[Event]) -> dict[tuple[str, int], str]:
     }
     found = {("expert", key): key for key in keys["expert"]}
     for noun, table in (("assignment", Assignment), ("answer", Answer)):
-        rows = desk.session.execute(select(table.id, table.expert_id).where(table.id.in_(keys[noun])))
-        found |= {(noun, key): expert for key, expert in rows}
+        query = select(table.id, table.expert_id).where(table.id.in_(keys[noun]))
+        found |= {(noun, key): expert for key, expert in desk.session.execute(query)} if keys[noun] else {}
     names = expert_names(desk.session, sorted(set(found.values())))
     return {place: names[key] for place, key in found.items() if key in names}
