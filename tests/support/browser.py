@@ -1,4 +1,4 @@
-"""A browser without scripts: it keeps its cookies, and presses the buttons of the page that it has open."""
+"""A browser without scripts: it keeps its cookies unless told not to, and presses the buttons of the page that it has open."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,8 +11,8 @@ from tests.support.pages import Page
 
 
 class Browser:
-    def __init__(self, app: Flask) -> None:
-        self.client = app.test_client()
+    def __init__(self, app: Flask, cookies: bool = True) -> None:
+        self.client = app.test_client(use_cookies=cookies)
         self.page: TestResponse | None = None
 
     def open(self, address: str, method: str = "GET") -> TestResponse:
