@@ -6,7 +6,6 @@ from datetime import date
 
 from flask import request
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -17,14 +16,9 @@ from ..answers.models import DECLINE_REASONS, Assignment
 from ..lifecycle import Illegal, Missing
 from .access import Visit, at, change, to_assignment, visit
 from .assignment_page import published_page
-from .writing_page import answer_page, sheet_of
+from .writing_page import OVER, answer_page, sheet_of
 
 Saying = Callable[[Session, Expert, Assignment, str], None]
-OVER = errors.Words(
-    _l("No answer needed any more"),
-    _l("The question is settled, or somebody else has it. What you wrote was not passed on."),
-    errors.PAGES[409].todo,
-)
 
 
 @at("/accept", "POST")

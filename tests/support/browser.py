@@ -25,6 +25,11 @@ class Browser:
         self.page = self.client.post(_path(address), data=data, headers=headers, base_url=BASE_URL)
         return self.page
 
+    def submit(self, address: str, of: str = "", **fields: Any) -> TestResponse:
+        """Send the form of the open page that leads there, or its form `of` where a button of that leads elsewhere, with
+        all that it holds, as a browser does."""
+        return self.press(address, **{**self.read.form(of or address).fields, **fields})
+
     def follow(self) -> TestResponse:
         assert self.page is not None and self.page.status_code == 303, self.page
         return self.open(self.page.headers["Location"])
