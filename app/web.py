@@ -14,7 +14,7 @@ from flask import Flask, Response, abort, current_app, g, request
 from flask_babel import Babel, get_locale
 from flask_limiter import Limiter
 from flask_login import LoginManager, UserMixin
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFProtect, generate_csrf
 from sqlalchemy.orm import Session
 
 from . import errors, formatting
@@ -143,6 +143,11 @@ def _locale() -> str:
     return "en_GB" if code == "en" else code.replace("-", "_")
 
 
+def _form_proof() -> str:
+    """Return what a form carries to show that it is ours: what the door chose, else what the session's cookie knows."""
+    return str(g.get("form_proof") or generate_csrf())
+
+
 def prepare(app: Flask) -> None:
     """Hang everything that is shared onto the app."""
     app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
@@ -152,6 +157,7 @@ def prepare(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # we send no Referer, so there is none to compare
     app.config.setdefault("MAX_COOKIE_SIZE", 0)
     csrf.init_app(app)
+    app.jinja_env.globals["csrf_token"] = _form_proof
     login.init_app(app, add_context_processor=False)  # it would look for a session on every page, a reader's too
     login.session_protection = None  # it would read X-Forwarded-For itself; our sessions are rows
     babel.init_app(app, locale_selector=_locale)
@@ -183,4 +189,4 @@ def _dress(response: Response) -> Response:
 
 def _shared() -> dict[str, Any]:
     code = language()
-    return {"lang": code, "dir": direction(code), "locale": get_locale()}
+    return {"lang": code, "dir": direction(code), "locale": get_locale(), "csrf_token": _form_proof}

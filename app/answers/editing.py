@@ -84,7 +84,6 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
     # A newsletter without checks still reads back what the desk took down: those words are the desk's.
     policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
     ANSWER.apply(session, actor, lock(session, answer), "check", why={"text": text.id})
-    drop_drafts(session, assignment.id, "reply")  # of a check before this one
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
     added(session, check)
     edited = change_notices.edited_text(
