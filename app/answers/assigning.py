@@ -80,12 +80,13 @@ def invite(
 ) -> None:
     """Send the invitation. `also` is how many more are about to be asked with this one.
 
-    The expert gets the desk's wording and brief only. Raises `Missing` (cleared text, dates) and `Illegal`.
+    A question that has an approved answer stays ready to run while others are asked. The expert gets the desk's wording
+    and brief only. Raises `Missing` (cleared text, dates) and `Illegal`.
     """
     question = lock(session, session.get_one(Question, assignment.question_id))
     times: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "invite", **times)
-    if not question.is_seeking:
+    if not (question.is_seeking or question.is_answered):
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     values = invitation_values(session, assignment, terms, expert_mails.assignment_link(session, assignment), also)
     expert_mails.to_expert(session, actor, assignment, "expert.invitation", values, once_key=once_key)

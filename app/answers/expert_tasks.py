@@ -29,7 +29,7 @@ class Task:
 
     @property
     def stage(self) -> str:
-        """One of answer, sent, edited, check, passed, approved, published, retracted, declined, cancelled."""
+        """One of answer, sent, edited, check, passed, approved, published, retracted, held over, declined, cancelled."""
         own = STAGE_BY_ASSIGNMENT[str(self.assignment.state)]
         if own or self.answer is None:
             return own or "cancelled"

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
+from ..answers.passed_over import still_asked
 from ..letters.models import Letter
 from ..questions.lifecycle import cleared
 from ..questions.models import Question
@@ -19,8 +20,8 @@ SHOWN = 12  # mails of experts that are told of one by one
 
 @dataclass(frozen=True)
 class Matter:
-    """`kind` says what: "words" or "answer" keep the edition from being locked; "mail", "long", "late", "left out" and
-    "open" do not. `question` is the one it is about, `letter` the mail, `answer` the longest one; `number` counts words
+    """`kind` says what: "words" or "answer" keep the edition from being locked; the others do
+    not. `question` is the one it is about, `letter` the mail, `answer` the longest one; `number` counts words
     over, or slots.
     """
 
@@ -55,7 +56,12 @@ def matters(
             found.append(Matter("words", one.question))
         if not one.experts:
             found.append(Matter("answer", one.question))
-    found += _mails(session, edition, [one.question for one in picked])
+    questions = {one.question.id: one.question for one in picked}
+    found += _mails(session, edition, list(questions.values()))
+    found += [
+        Matter("asked", questions[one.question_id], expert=one.expert.name)
+        for one in still_asked(session, list(questions))
+    ]
     for one in picked:
         if one.must_run_by and one.must_run_by < edition.rule_date:
             found.append(Matter("late", one.question, day=one.must_run_by))

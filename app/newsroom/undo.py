@@ -185,6 +185,7 @@ _STEPS = _rows(
     ("answer.submit", _plain(taking_back.submit), "The version is gone; its words were the letter's, which has them."),
     ("answer.reply", _plain(taking_back.reply), "The quote check is open; its own time may end it."),
     ("answer.withdraw", _restored(), "The answer stands where it stood."),
+    ("answer.hold over", _restored(), "The answer stands where it stood before the question ran without it."),
     ("mail.recall", _plain(_mail_put_back), "The mail waits to leave."),
 )
 _MAILS = _rows(

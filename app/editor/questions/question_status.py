@@ -48,12 +48,13 @@ PLACES = {
     ),
     "drafted": Words("none", _l("%(name)s isn’t asked yet")),
     "approved": Words("good", _l("%(name)s’s answer may run")),
+    "held over": Words("none", _l("%(name)s’s text is kept for a later edition")),
     "later": Words("none", _l("%(name)s has no time now, but can from %(day)s on")),
     "declined": Words("none", _l("%(name)s can’t")),
     "cancelled": Words("none", _l("%(name)s isn’t asked any more")),
 }
 RANK = list(PLACES)
-OVER = ("later", "declined", "cancelled")
+OVER = ("held over", "later", "declined", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Place:
 
 def place_of(assignment: Assignment, answer: Answer | None, check: Check | None) -> Place:
     key = "later" if assignment.is_declined and assignment.later_on else str(assignment.state)
-    if answer and assignment.has_text:
+    if answer and (assignment.has_text or answer.is_held_over):
         key = str(answer.state)
     if key == "edited" and answer and check and check.text_id == answer.text_id:
         key = "passed" if check.outcome in PASSED else "objected" if check.outcome == "wrong" else key
