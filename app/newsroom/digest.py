@@ -97,7 +97,7 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
     failed = outbox.counts(session, key, MAILS.which("is_failed"))["failed"]
     found = [
         Section("failed", failed, (), f"{desk}/outbox?state=failed"),
-        _named(session, "late", _late(session, key), desk),
+        _named(session, "late", _late(session, key), f"{desk}/waiting/experts"),
         _named(session, "answers", _answered(session, key, yesterday), desk),
         _named(session, "checks", _checked(session, key, yesterday), desk),
         _named(session, "refusals", _refused(session, key, yesterday), desk),

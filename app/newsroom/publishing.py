@@ -1,6 +1,7 @@
 """Publishing, as readers and experts hear of it: editions are sent, answers move, pages are withdrawn."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -75,7 +76,7 @@ def send(
             passed_over.pass_over(session, actor, question, runs_on, edition_id=edition.id, due_at=due_at)
         session.flush()
     why = {"did": [event.id for event in events]} if events else None
-    facts = {"sent_at": now(session), "message_id": message_id or edition.message_id}
+    facts: dict[str, Any] = {"sent_at": now(session), "message_id": message_id or edition.message_id}
     EDITION.apply(session, actor, edition, "send", why=why, **facts)
     for question in questions:
         QUESTION.apply(session, actor, lock(session, question), "publish", cause="send", published_at=now(session))

@@ -10,6 +10,7 @@ from flask_babel import ngettext
 
 from ...answers.editing import PASSED
 from ...answers.models import Answer, Assignment, Check
+from ...editions.models import Edition
 from ...formatting import ago, day, is_past
 from ...questions.models import Question
 from .question_states import WORDS
@@ -126,6 +127,11 @@ def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
     if places:
         return _("Nobody any more: %(words)s", words=places[-1].words)
     return _("Nobody yet")
+
+
+def day_of_run(question: Question, edition: Edition | None) -> str:
+    """Return the day on which a question is to run, or ran, which may have been before the edition's own."""
+    return day(edition.ran_at if question.has_run else edition.runs_at) if edition else ""
 
 
 def standing(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:
