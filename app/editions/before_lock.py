@@ -1,5 +1,6 @@
 """Obstacles to locking an edition, and matters that an editor would want to know before it is fixed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -62,6 +63,7 @@ def matters(
         Matter("asked", questions[one.question_id], expert=one.expert.name)
         for one in still_asked(session, list(questions))
     ]
+    found += [Matter("twice", expert=name, number=many) for name, many in _twice(picked)]
     for one in picked:
         if one.must_run_by and one.must_run_by < edition.rule_date:
             found.append(Matter("late", one.question, day=one.must_run_by))
@@ -74,6 +76,13 @@ def matters(
     if open_slots:
         found.append(Matter("open", number=len(open_slots)))
     return found
+
+
+def _twice(picked: Sequence[Ready]) -> list[tuple[str, int]]:
+    """Return who answers more than one of the questions, and how many."""
+    names = {voice.answer.expert_id: voice.name for one in picked for voice in one.voices}
+    in_how_many = Counter(key for one in picked for key in {voice.answer.expert_id for voice in one.voices})
+    return [(names[key], many) for key, many in in_how_many.items() if many > 1]
 
 
 def is_last_chance(question: Question, edition: Edition, then: date | None) -> bool:

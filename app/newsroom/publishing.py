@@ -52,12 +52,20 @@ def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int, pla
     numbers = slots.shares(edition)
     if not 1 <= wanted <= slots.MOST_SLOTS or place not in range(len(numbers)):
         raise Missing("slots")
-    for question in slots.sections_of(session, edition)[place].picked[wanted:][::-1]:
-        carry_over(session, actor, question)
+    was = list(numbers)
+    with audit.watched(session) as events:
+        for question in slots.sections_of(session, edition)[place].picked[wanted:][::-1]:
+            carry_over(session, actor, question)
     numbers[place] = wanted
     slots.share_out(edition, numbers)
     slots.renumber(session, edition)
-    audit.record(session, actor, "edition.slots", edition, facts={"slots": wanted})
+    audit.record(
+        session,
+        actor,
+        "edition.slots",
+        edition,
+        facts={"slots": wanted, "was": was, "did": [event.id for event in events]},
+    )
 
 
 def send(

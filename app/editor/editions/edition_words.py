@@ -60,6 +60,12 @@ MATTERS: dict[str, Callable[[Matter], str]] = {
         "%(name)s is still asked. If it runs without their answer, they are told, and a text that is here is kept.",
         name=one.expert,
     ),
+    "twice": lambda one: ngettext(
+        "%(name)s answers %(num)s question of it.",
+        "%(name)s answers %(num)s questions of it.",
+        one.number,
+        name=one.expert,
+    ),
     "late": lambda one: _("it was to run by %(day)s, before this edition.", day=_day(one)),
     "long": lambda one: ngettext("it is one word too long.", "it is %(num)s words too long.", one.number),
     "left out": lambda one: _("it must run by %(day)s, and the edition after this one is too late.", day=_day(one)),
