@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from .actors import Clock
-from .answers import editing, ladder, reminders, writing
+from .answers import editing, ladder, other_experts, reminders, writing
 from .answers.models import Answer
 from .db import Busy, Database, lock
 from .editions import planning
@@ -57,7 +57,7 @@ def forget_overdue(session: Session) -> None:
 
 
 def deliver(app: Flask, database: Database) -> None:
-    deliver_due(database, _transport(app), settled=settled)
+    deliver_due(database, _transport(app), leaving=other_experts.settle, settled=settled)
 
 
 def fetch(app: Flask, database: Database) -> None:

@@ -147,6 +147,8 @@ def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
     query = select(Check.answer_id).where(
         Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", ~_not_told()
     )
+    # What was withdrawn, or is kept, is asked of nobody any more.
+    query = query.where(exists().where(Answer.id == Check.answer_id, Answer.is_checking))
     return session.scalars(query.order_by(Check.due_at, Check.id).limit(limit)).all()
 
 

@@ -120,6 +120,8 @@ EVENTS: dict[str, Kind] = {
     "answer.first": Kind(N_("%(who)s put the answer of %(expert)s first."), "line", "edition"),
     "answer.withdraw": Kind(N_("%(who)s withdrew the answer."), "step"),
     "answer.revive": Kind(N_("The text is one to work on again.")),
+    "answer.hold over": Kind(N_("It ran without the text of %(expert)s, which is kept for a later edition."), "step"),
+    "answer.use": Kind(N_("%(who)s took up the text of %(expert)s that was kept."), "step", "question"),
     "answer.undo": Kind(N_("The answer stands where it stood before.")),
     "edition.plan": Kind(N_("%(who)s planned the edition."), "edition", "edition"),
     "edition.skip": Kind(N_("%(who)s left the edition out."), "edition", "edition"),

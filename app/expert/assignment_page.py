@@ -77,6 +77,7 @@ PAGES: dict[str, Callable[[Visit], Response]] = {
     "approved": _thanks,
     "published": published_page,
     "retracted": _ended,
+    "held over": _ended,
     "declined": _ended,
     "cancelled": _ended,
 }

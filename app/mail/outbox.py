@@ -20,6 +20,7 @@ from ..lifecycle import Illegal, Missing, Refused, expect, must
 from ..listing import Listing
 from ..text import single_line
 from . import erasing, identifiers
+from .asked_others import with_number
 from .kinds import KINDS
 from .lifecycle import ENDED, MAIL, STATES
 from .message import Message, reworded
@@ -82,12 +83,13 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
 
 
 def read(session: Session, mail: OutboxMail) -> Message:
-    """Return what is in a mail. Raises `Missing` where the contents have been deleted, and `Unsealable`."""
+    """Return what is in a mail, as it left. Raises `Missing` where the contents have been deleted, and `Unsealable`."""
     content = session.get(OutboxContent, mail.id)
     if content is None:
         raise Missing("contents")
     kept = json.loads(keys(session).open(_place(mail), content.sealed))
-    return Message(**kept | {"references": tuple(kept.get("references", ()))})
+    message = Message(**kept | {"references": tuple(kept.get("references", ()))})
+    return message if mail.asked_others is None else with_number(message, mail.asked_others)
 
 
 def rewrite(

@@ -21,6 +21,7 @@ from ..editions.queries import coming_editions
 from ..editions.slots import open_slots, sections_of
 from ..letters import queries as letters
 from ..letters.lifecycle import STATES as LETTERS
+from ..listing import MANY
 from ..mail import inbound, outbox
 from ..mail.lifecycle import STATES as MAILS
 from ..mail.mail_values import MorningMail, Section
@@ -35,7 +36,6 @@ GRACE = timedelta(hours=2)  # after the hour: a worker that was down makes up fo
 DAY = timedelta(days=1)
 SLOTS_NEAR = timedelta(days=3)  # before the cut-off, when open slots alone are worth a mail
 FIRST = 5  # of each that are named
-MANY = 200  # of each that are counted
 
 
 def send_digests(database: Database, at: datetime | None = None) -> int:
@@ -97,7 +97,7 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
     failed = outbox.counts(session, key, MAILS.which("is_failed"))["failed"]
     found = [
         Section("failed", failed, (), f"{desk}/outbox?state=failed"),
-        _named(session, "late", _late(session, key), desk),
+        _named(session, "late", _late(session, key), f"{desk}/waiting/experts"),
         _named(session, "answers", _answered(session, key, yesterday), desk),
         _named(session, "checks", _checked(session, key, yesterday), desk),
         _named(session, "refusals", _refused(session, key, yesterday), desk),

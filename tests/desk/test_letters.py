@@ -197,7 +197,7 @@ def test_several_become_one_question(nora, database, newsroom):
     write(database, newsroom, FIGURES)
     question = nora.post("/letters", act="question", letter=boxes(nora.get("/letters")))
     page = nora.get(question)
-    assert "2 letters are done." in page
+    assert "2 letters stand behind one question now." in page
     assert "2 readers are waiting." in page
 
 

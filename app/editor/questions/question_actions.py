@@ -108,15 +108,18 @@ def question_pick(desk: Desk, one: Question) -> None:
     slots.pick(desk.session, desk.actor, one, edition)
 
 
-@question_press(f"{ADDRESS}/pull", "pick")
-def question_pull(desk: Desk, one: Question) -> None:
+@question_press(f"{ADDRESS}/pull", "pick", done=_l("It is out of its edition, and its expert is told why."))
+def question_pull(desk: Desk, one: Question) -> str:
     """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
     why = request.form.get("why", "")
     if not why.strip():
         raise Missing("why")
     # Of what was carried over, say, nobody has said why it should not run there.
-    publishing.drop(desk.session, desk.actor, as_shown(desk, one, "edition"), why)
+    with watched(desk.session) as events:
+        publishing.drop(desk.session, desk.actor, as_shown(desk, one, "edition"), why)
+        desk.session.flush()
     notes.note(desk.session, desk.actor, one, why)
+    return way_back(events)
 
 
 @question_press(f"{ADDRESS}/must-run-by", "word", anchor="about")
