@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from ..db import added, now
 from ..editions.planning import plan_newsletter
 from ..editions.rhythm import Choices, read_typed
 from ..fields import Wrong, read_form
+from ..languages import N_
 from ..lifecycle import must
 from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import by_slug
@@ -23,6 +25,11 @@ from ..people.models import Person
 FIRST = {
     name: SETTINGS[name] for name in ("name", "dek", "publisher", "editor", "address", "languages", "section", "call")
 }
+FIRST["languages"] = replace(
+    FIRST["languages"],
+    needed=True,
+    help=N_("Codes or English names with commas between, e.g. en, ru, kk-Arab; the first is its own."),
+)
 CALENDAR = {name: SETTINGS[name] for name in ("rule", "at", "zone")}
 # Short names that would hide an address of the house.
 TAKEN = "a desk expert healthz mail mails metrics readyz sign-in sign-out signed-in static stop"
@@ -57,8 +64,6 @@ def checked(session: Session, choices: Choices, texts: Mapping[str, str], typed:
         values["slug"] = short_name(session, typed["slug"])
     except Wrong as fault:
         faults["slug"] = fault
-    if values.get("languages") == []:
-        faults["languages"] = Wrong("empty")
     if faults:
         raise Faulty(faults)
     return values | {"language": values["languages"][0]}
