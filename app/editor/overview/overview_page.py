@@ -23,6 +23,7 @@ from ...web import db
 from ..frame import Desk, at_desk, editor, page
 from ..mail import incoming_mails
 from .faults import FIRST, faults
+from .first_steps import first_steps
 
 
 @editor.get("/")
@@ -57,6 +58,7 @@ def home(slug: str) -> str:
             faults=faults(desk, tasks.desk, _address),
             waits=[(heading, _column(desk, tasks, mails)) for heading, tasks, mails in columns],
             slots=_slots(desk, tasks),
+            steps=first_steps(desk),
         )
 
 
