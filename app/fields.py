@@ -14,12 +14,32 @@ from babel import Locale, UnknownLocaleError
 from sqlalchemy import JSON, String, Table, Text
 from sqlalchemy.orm import MappedColumn, mapped_column
 
+from .languages import N_
 from .text import clean, single_line
 
 MOST_LISTED = 40
 LONGEST_LISTED = 60
 YES = {"yes", "y", "true", "1", "x", "da", "да", "ja", "ano"}
 NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}
+
+
+# What is wrong, by its code, in a sentence.
+FAULTS = {
+    "empty": N_("Something must stand here."),
+    "long": N_("This is too long: %(most)d characters are the most."),
+    "many": N_("These are too many: %(most)d are the most."),
+    "bad": N_("This can’t be taken. Look at the example."),
+    "number": N_("Give a number from %(low)s to %(high)s."),
+    "date": N_("Write the date like 2026-07-01 or 01.07.2026."),
+    "yes or no": N_("Write yes or no."),
+    "language": N_("No language has this code or name: %(word)s."),
+    "address": N_("This isn’t an e-mail address that one can write to."),
+    "taken": N_("Mail to this address comes in for another newsletter already."),
+    "short name": N_("A short name has small letters of English, digits and hyphens, e.g. steppe-letter."),
+    "in use": N_("This short name is in use already: choose another one."),
+    "place": N_("%(place)s can’t be filled in here. Look at the help above the field."),
+    "hole": N_("What is filled in has to stand in it, in braces: see the help above the field."),
+}
 
 
 class Wrong(Exception):

@@ -160,6 +160,7 @@ EVENTS: dict[str, Kind] = {
     "expert.two_people": Kind(N_("%(who)s noted that somebody who looks like %(expert)s is another person.")),
     "person.export": Kind(N_("%(who)s took the directory away as a file.")),
     "expert.verify": Kind(N_("%(who)s noted a check that %(expert)s is who they say.")),
+    "newsletter.found": Kind(N_("%(who)s made the newsletter.")),
     "newsletter.change": Kind(N_("%(who)s changed the settings: %(columns)s.")),
     "topic.add": Kind(N_("%(who)s added a topic.")),
     "newsletter.word": Kind(N_("%(who)s worded a text of the house.")),

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
@@ -235,6 +235,14 @@ def listing(newsletter_id: int, state: str) -> Listing[OutboxMail]:
     """Return the list of a newsletter's mails in one state, the newest first."""
     here = (OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
     return Listing(select(OutboxMail).where(*here), (OutboxMail.id,))
+
+
+def about(newsletter_id: int, question_ids: Sequence[int], assignments: Any) -> Listing[OutboxMail]:
+    """Return the list of a newsletter's mails about one of these questions or one of these assignments (a select of
+    their keys), the newest first.
+    """
+    ours = or_(OutboxMail.question_id.in_(question_ids), OutboxMail.assignment_id.in_(assignments))
+    return Listing(select(OutboxMail).where(OutboxMail.newsletter_id == newsletter_id, ours), (OutboxMail.id,))
 
 
 def first_to_expert(session: Session, assignment_id: int) -> str | None:

@@ -14,7 +14,7 @@ from tests.support.pages import Page
 WITHOUT_TOKEN = {
     "it adds something, and changes nothing that is there": (
         "add_expert", "answer_enter", "ask_draft", "assignment_write", "expert_file", "invite_colleague",
-        "letter_write_down", "question_note", "verify_expert",
+        "letter_write_down", "make_newsletter", "question_note", "verify_expert",
     ),
     "each tick carries the version of its row": ("letters_bulk", "press_mails", "questions_bulk", "waiting_bulk"),
     "it names the state or the fact that it takes away, and is refused where that is gone": (

@@ -24,6 +24,7 @@ from ...web import db
 from ..frame import Desk, at_desk, editor, page
 from ..mail import incoming_mails
 from .faults import FIRST, faults
+from .first_steps import first_steps
 
 
 @editor.get("/")
@@ -66,6 +67,7 @@ def home(slug: str) -> str:
                 for heading, found, mails, groups in columns
             ],
             slots=_slots(desk, tasks),
+            steps=first_steps(desk),
         )
 
 

@@ -2,17 +2,14 @@
 
 from typing import Any
 
-from babel.dates import get_day_names
 from flask import redirect, request, url_for
-from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...db import now
-from ...editions.calendar import CalendarError
 from ...editions.planning import off_the_rhythm, plan_newsletter
-from ...editions.rhythm import PLACES, READ, WEEKDAYS, WEEKS, Choices, choices_of, next_six, read_typed
+from ...editions.rhythm import READ, choices_of, next_six
 from ...fields import read_form
 from ...formatting import day, tongue
 from ...lifecycle import Stale
@@ -20,10 +17,11 @@ from ...newsletters import settings
 from ...newsletters.models import PARTS, SETTINGS, Newsletter
 from .. import declared_form
 from ..conflict import as_opened, opened, saved, ticked
-from ..editions.rhythm_text import ORDINALS, in_words, rule_in_words
+from ..editions.rhythm_text import in_words, rule_in_words
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
 from ..mail.mail_words import name_of
+from . import rhythm_form
 
 # Dates that are not of the rhythm any more and stay all the same: why.
 STAYS = {
@@ -45,31 +43,6 @@ def _stored(newsletter: Newsletter) -> dict[str, Any]:
     return declared_form.stored(SETTINGS, newsletter)
 
 
-def _chosen() -> Choices:
-    """Return the rhythm as it was chosen."""
-    sent, by = request.form, request.form.get("rule_by", "rule")
-    weekdays = sent.getlist("weekly" if by == "weeks" else "monthly")
-    return Choices(
-        by,
-        sent.get("weeks", "1"),
-        tuple(code for code in WEEKDAYS if code in weekdays),
-        tuple(place for place in PLACES if place in sent.getlist("places")),
-        sent.get("month_days", ""),
-        sent.get("rule", ""),
-    )
-
-
-def _typed(choices: Choices) -> dict[str, Any]:
-    """Return what was sent; the rule as it was where its choices are, empty where something is left to be chosen."""
-    typed, was = declared_form.typed(SETTINGS), request.form.get("rule_was", "")
-    try:
-        rule = choices.as_rule()
-        typed["rule"] = was if rule == choices_of(was).as_rule() else rule
-    except CalendarError:
-        typed["rule"] = ""
-    return typed
-
-
 def _form(
     desk: Desk,
     typed: dict[str, Any] | None = None,
@@ -82,17 +55,13 @@ def _form(
     labels = declared_form.labels(SETTINGS)
     first = saved(desk, desk.newsletter, "newsletter.change") if stale else None
     form = opened(desk, _stored(desk.newsletter), typed, labels, first, _in_words)
-    names = get_day_names("wide", locale=get_locale())
     return page(
         desk,
         "editor/settings/settings.html",
         "settings",
         **form._asdict(),
         parts=[(part, {name: one for name, one in SETTINGS.items() if one.part == part}) for part in PARTS],
-        chosen=_chosen() if typed and not stale else choices_of(form.values["rule"]),
-        weekdays=[(code, names[number]) for number, code in enumerate(WEEKDAYS)],
-        places=[(place, ORDINALS[int(place)]) for place in PLACES],
-        weeks=[(number, number) for number in WEEKS],
+        **rhythm_form.frame(rhythm_form.chosen() if typed and not stale else choices_of(form.values["rule"])),
         faults=said,
         summary=[(name, f"{labels[name]}: {words}") for name, words in said.items()],
         rhythm=in_words(desk.newsletter),
@@ -123,16 +92,11 @@ def languages_of(newsletter: Newsletter) -> list[str]:
 @editor.press("/<slug>/settings", "settings")
 def change_settings(slug: str) -> Response | tuple[str, int]:
     """Change the settings, and make the editions anew by the calendar as it is now; or only look at its dates."""
-    choices = _chosen()
-    typed = _typed(choices)
-    columns: dict[str, Any] = {}
-    values, faults = read_form({name: one for name, one in SETTINGS.items() if name not in ("rule", *READ)}, typed)
-    faults = dict[str, Any](faults)
-    try:
-        columns = read_typed(choices, typed, values.get("rule_start"))
-        columns["rule"] = typed["rule"]
-    except settings.Faulty as faulty:
-        faults |= faulty.faults
+    choices = rhythm_form.chosen()
+    typed = declared_form.typed(SETTINGS) | {"rule": rhythm_form.rule_of(choices)}
+    values, wrong = read_form({name: one for name, one in SETTINGS.items() if name not in ("rule", *READ)}, typed)
+    columns, faults = rhythm_form.columns_of(choices, typed, values.get("rule_start"))
+    faults |= wrong
     if "look" in request.form:
         return redrawn(slug, 422 if faults else 200, _form, typed, faults, columns=None if faults else columns)
 
