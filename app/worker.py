@@ -17,6 +17,7 @@ from .answers import editing, ladder, other_experts, reminders, writing
 from .answers.models import Answer
 from .db import Busy, Database, lock
 from .editions import planning
+from .forms import form_drafts, press_keys
 from .indexing import index_due
 from .letters import contacts, look_alike_flags
 from .mail import outbox
@@ -103,6 +104,8 @@ def tidy(_app: Flask, database: Database) -> None:
     database.write(sign_in.sweep)
     database.write(uploads.sweep)
     database.write(writing.sweep)
+    database.write(form_drafts.sweep)
+    database.write(press_keys.sweep)
 
 
 @dataclass(frozen=True)

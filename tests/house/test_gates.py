@@ -55,7 +55,7 @@ PUBLIC = {
     "reader.answers", "reader.find_answers", "reader.story", "reader.editions", "reader.edition", "reader.calendar", "reader.feed",
     "reader.report", "reader.report_send", "reader.stop", "reader.stop_press",
 }  # fmt: skip
-UNPRESSED = {"read", "trail"}  # acts that are done by opening a page
+UNPRESSED = {"trail"}  # an act that is done by opening a page
 FEW = ("read", "read, word, edit")  # the acts of roles that the house doesn't have, who meet nothing that they may not
 # Where no page links to: each with why.
 UNLINKED: dict[str, str] = {
@@ -68,6 +68,7 @@ UNLINKED: dict[str, str] = {
     "editor.search": "the form of the frame leads there",
     "editor.new_newsletter": "is offered to an admin, on the page of the settings",
     "editor.reply_address": "the script of the copy button fetches it",
+    "editor.who_types": "the script of a form that saves itself asks there",
     "expert.back": "stands behind the addresses of buttons, for whoever comes back to one",
 }
 
