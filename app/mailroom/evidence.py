@@ -223,7 +223,9 @@ class Case:
         """Return what the trimmer may know: our addresses, and what may be quoted in this mail."""
         if self.session is None:
             return Known()
-        return Known(self.house.known_addresses(self.session), tuple(self._quotable()))
+        mails = [mail for mail in self.answered[:QUOTABLE] if outbox.has_contents(self.books, mail)]
+        texts = tuple(outbox.read(self.books, mail).text for mail in mails)
+        return Known(self.house.known_addresses(self.session), texts, () if texts else tuple(self._quotable_editions()))
 
     @property
     def reading(self) -> inbound.Reading:
@@ -240,10 +242,7 @@ class Case:
             spam_score=spam.score(self.mail),
         )
 
-    def _quotable(self) -> Sequence[str]:
-        kept = [mail for mail in self.answered[:QUOTABLE] if outbox.has_contents(self.books, mail)]
-        if kept:
-            return [outbox.read(self.books, mail).text for mail in kept]
+    def _quotable_editions(self) -> Sequence[str]:
         if self.stated_edition:
             return list(arriving.texts_of(self.books, [self.stated_edition]).values())
         if self.newsletter and (self.message_ids or "\n>" in self.mail.body or self.mail.html):

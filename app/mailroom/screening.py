@@ -62,8 +62,8 @@ def _mails_it(case: Case, newsletter: Newsletter) -> bool:
 def shown_to_be(case: Case, address: str) -> senders.Verdict:
     """Return whether the mail is from this address, as far as our server or a look-up shows it."""
     if address not in case.shown:
-        by, dns = case.house.settings.authserv_id or None, case.house.settings.dns
-        case.shown[address] = senders.check(case.mail, address, by, case.raw, dns)
+        settings = case.house.settings
+        case.shown[address] = senders.check(case.mail, address, settings.server, case.raw, settings.dns)
     return case.shown[address]
 
 

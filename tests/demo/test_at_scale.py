@@ -209,7 +209,7 @@ def test_a_few_dozen_mails_wait_in_the_pen_for_the_reasons_that_the_mailroom_giv
     penned = inbound.listing(road.id, "pen").page(session, None, 50)
     assert len(penned) == pen.MOST
     assert [mail.stored_at for mail in penned] == sorted((mail.stored_at for mail in penned), reverse=True)
-    house = House(Settings(authserv_id=DEMO_AUTHSERV_ID))
+    house = House(Settings(DEMO_AUTHSERV_ID, frozenset({DEMO_AUTHSERV_ID})))
     for mail in penned:
         raw = inbound.raw_of(session, mail)
         case = Case(session, raw, parse(raw), house, Inbound(id=mail.id))

@@ -49,7 +49,7 @@ def _of_plain(text: str, known: Known) -> Trimmed:
 
 def _cut(lines: list[Line], known: Known) -> Trimmed:
     """The first of the ways to cut that leaves any words."""
-    own = kept(lines, known.texts, known.addresses)
+    own = kept(lines, known)
     for way in WAYS:
         read_as, mine = way(lines, own, known)
         text = _joined(read_as, mine)
@@ -79,7 +79,7 @@ def _forwarded(lines: list[Line], own: list[bool], known: Known) -> Cut:
     if begun is None:
         return inner, [False] * len(lines)
     below = inner[begun.end :]
-    _, mine = _without_signature(below, kept(below, known.texts, known.addresses), known)
+    _, mine = _without_signature(below, kept(below, known), known)
     return inner, [False] * begun.end + mine
 
 
@@ -92,13 +92,13 @@ def _by_words_alone(lines: list[Line], own: list[bool], known: Known) -> Cut:
     if all(line.mark is Mark.WRITTEN for line in lines):
         return lines, own
     bare = [read(line.text) for line in lines]
-    return _without_signature(bare, kept(bare, known.texts, known.addresses), known)
+    return _without_signature(bare, kept(bare, known), known)
 
 
 def _inside_quote(lines: list[Line], own: list[bool], known: Known) -> Cut:
     """All is quoted: what stands under the headings in it, without the signs."""
     inner = _unmarked(lines)
-    return inner, kept(inner, (), known.addresses) if openings(inner) else [False] * len(lines)
+    return inner, kept(inner, Known(known.addresses)) if openings(inner) else [False] * len(lines)
 
 
 def _unmarked(lines: list[Line]) -> list[Line]:

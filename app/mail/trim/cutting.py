@@ -1,21 +1,25 @@
 """Picks the lines that the person wrote: openings and quotes taken together, from the top of the mail to its end."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from dataclasses import dataclass
 
+from ..incoming import Known
+from .boilerplate import answered, boilerplate
 from .grammar import Opening, openings
 from .lines import Line, Mark, has_words, read, with_initials
 from .quoted_originals import marked, recognised, sentence
 
 
-def kept(lines: list[Line], texts: Sequence[str], addresses: frozenset[str] = frozenset()) -> list[bool]:
+def kept(lines: list[Line], known: Known) -> list[bool]:
     """For each line whether it is the person's own. All that no quote holds is kept, signatures too."""
-    ours = recognised(lines, texts)
-    seen = marked(lines, ours) if any(ours) else lines
+    whole, parts = recognised(lines, known.texts), recognised(lines, known.editions)
+    ours = [one or other for one, other in zip(whole, parts, strict=True)]
+    added = boilerplate(lines, ours) if any(ours) else ours
+    seen = marked(lines, ours, added) if any(ours) else lines
     found = openings(seen)
     if found:
         seen = with_initials(seen)
-    found = [one for one in found if not one.weak or _backed(seen, one, addresses)]
+    found = [one for one in found if not one.weak or _backed(seen, one, known.addresses)]
     starts = {one.start: one for one in found}
     stops = [*(one.start for one in found), len(lines)]
     keep = [False] * len(lines)
@@ -30,7 +34,8 @@ def kept(lines: list[Line], texts: Sequence[str], addresses: frozenset[str] = fr
             if seen[follows : follows + 1] and seen[follows].quoted and (lines[follows].quoted or not ours[follows]):
                 place = _end_of_quote(seen, follows)
             elif any(ours[opening.end : stop]):
-                place = _between_ours(seen, ours, (opening.end, stop), keep, written)
+                found_ours = _Ours(ours, added, any(whole[opening.end : stop]))
+                place = _between_ours(seen, found_ours, (opening.end, stop), keep, written)
             elif written:
                 break
             else:
@@ -77,16 +82,33 @@ def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> b
     return any(address.casefold() in text for address in addresses)
 
 
-def _between_ours(lines: list[Line], ours: list[bool], within: tuple[int, int], keep: list[bool], written: bool) -> int:
+@dataclass(frozen=True)
+class _Ours:
+    """Which lines are ours, which ones a newsletter's program added; `whole` where all is known that we sent."""
+
+    lines: list[bool]
+    added: list[bool]
+    whole: bool
+
+
+def _between_ours(lines: list[Line], ours: _Ours, within: tuple[int, int], keep: list[bool], written: bool) -> int:
     """A program quotes without a mark (Outlook), and we know the text: what stands between its lines is an answer.
 
-    What stands below its last line is the rest of the quote if the person wrote above it and nothing in it.
+    Not what a newsletter's program adds; and of an edition, which we know in part, nothing where the person wrote above
+    it. What stands below the last line is the rest of the quote if the person wrote above it and nothing in it.
     """
-    places = [place for place in range(*within) if ours[place]]
-    answers = [place for place in range(places[0], places[-1]) if not ours[place] and sentence(lines[place])]
+    places = [place for place in range(*within) if ours.lines[place]]
+    answers = [
+        place
+        for place in range(places[0], places[-1] if ours.whole or not written else places[0])
+        if not ours.lines[place] and not ours.added[place] and sentence(lines[place]) and answered(lines, place)
+    ]
     for place in answers:
         keep[place] = True
-    return len(lines) if written and not answers else places[-1] + 1
+    end = len(lines) if written and not answers else places[-1] + 1
+    while end < len(lines) and (lines[end].blank or ours.added[end]):
+        end += 1
+    return end
 
 
 def _give_back(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]]) -> None:

@@ -22,6 +22,7 @@ BARS = ("|", "¦", "│", "»", "›")
 INITIALS = re.compile(r"[ \t]{0,3}([^\W\d_]{1,12})>+(?:[ \t]|$)")
 TAIL = re.compile(r"> ?[^<>@]{0,30}:\*?")
 # "<https://...>" after a word is how programs write a link in plain text.
+URL = re.compile(r"(?:https?://|www\.)[^\s<>]{1,2000}")
 LINK = re.compile(r"<(?:https?|mailto):[^<>\s]{0,2000}>", re.IGNORECASE)
 ALNUM = re.compile(r"[^\W_]")
 

@@ -7,9 +7,8 @@ like a sentence is taken for a signature.
 import re
 from collections.abc import Sequence
 
-from .folding import fold, words
-from .lines import LINK, has_words
-from .quoted_originals import UNSPACED, URL
+from .folding import UNSPACED, fold, words
+from .lines import LINK, URL, has_words
 from .vocabulary import vocabulary
 
 # RFC 3676 section 4.3 has "-- " and a line break; many programs lose the space on the way.

@@ -1,5 +1,5 @@
-"""The vocabulary of mail programs in every language, folded as it is compared: languages.toml and phrases.toml hold the
-words.
+"""The vocabulary of mail programs in every language, folded as it is compared: languages.toml, phrases.toml and
+newsletters.toml hold the words.
 """
 
 from collections.abc import Iterable
@@ -37,12 +37,16 @@ class Vocabulary:
     lawyers: tuple[str, ...]
     goodbyes: frozenset[str]
     banners: tuple[str, ...]
+    footers: tuple[str, ...]
+    buttons: frozenset[str]
 
 
 @cache
 def vocabulary() -> Vocabulary:
     languages = word_tables(__file__, "languages")
     phrases = {name: _folded(entries) for name, entries in word_tables(__file__, "phrases").items()}
+
+    newsletters = word_tables(__file__, "newsletters")
 
     def every(name: str) -> list[str]:
         return [entry for language in languages.values() for entry in language[name]]
@@ -70,6 +74,8 @@ def vocabulary() -> Vocabulary:
         mine=frozenset(phrases["mine"]),
         short=frozenset(phrases["short"]),
         goodbyes=frozenset(phrases["goodbyes"]),
+        footers=_folded(newsletters["footers"]),
+        buttons=frozenset(_folded(newsletters["buttons"])),
         **{name: phrases[name] for name in ("devices", "excuses", "sure", "lawyers", "banners")},
     )
 
