@@ -13,7 +13,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from .. import errors, form_token
+from .. import errors, form_signing
 from ..actors import Expert
 from ..answers import expert_tasks
 from ..answers.expert_tasks import Task
@@ -111,9 +111,9 @@ def only_by_link_or_signed_in() -> Response | None:
 
 
 def _only_from_its_own_page(way: dict[str, Any]) -> Response | None:
-    g.form_proof = form_token.make(PURPOSE, way["token"])
+    g.form_proof = form_signing.make(PURPOSE, way["token"])
     sent = request.form.get("csrf_token", "") if request.method == "POST" else g.form_proof
-    if form_token.read(sent, PURPOSE, way["token"], GOOD_FOR) is not None:
+    if form_signing.read(sent, PURPOSE, way["token"], GOOD_FOR) is not None:
         return None
     with visit(way):
         return errors.page(400)

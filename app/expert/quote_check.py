@@ -40,6 +40,7 @@ def check_page(
         knows=known(drafts),
         source=drafts[0].tab if drafts else "",
         saved_at=drafts[0].saved_at if drafts and reply is None else None,
+        objects=request.form.get("outcome") == "wrong",
         errors=errors or {},
     )
 

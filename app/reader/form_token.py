@@ -5,7 +5,7 @@ Beside its nonce, from which the receipt follows, it carries the number of the k
 
 from sqlalchemy.orm import Session
 
-from .. import form_token
+from .. import form_signing
 from ..db import keys
 from ..letters.receive import Form
 from ..newsletters.models import Newsletter
@@ -16,10 +16,10 @@ GOOD_FOR = 7  # days
 
 def make(session: Session, newsletter: Newsletter) -> str:
     """A token for one form of this newsletter."""
-    return form_token.make(PURPOSE, newsletter.id, keys(session).newest)
+    return form_signing.make(PURPOSE, newsletter.id, keys(session).newest)
 
 
 def read(token: str, newsletter: Newsletter) -> Form | None:
     """Return what a token says; None for one that is forged, too old, or another newsletter's."""
-    facts = form_token.read(token, PURPOSE, newsletter.id, GOOD_FOR)
+    facts = form_signing.read(token, PURPOSE, newsletter.id, GOOD_FOR)
     return Form(*facts) if facts and len(facts) == 2 else None

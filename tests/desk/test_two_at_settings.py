@@ -24,7 +24,6 @@ FORMS = [
     ("settings/sentences/en", "pay", "We pay 50 euros.", "rights", "Your words stay yours."),
     ("settings/mail-texts/en/expert.reminder", "subject", "Still by {due}?", "body", "Could you, by {due}? {link}"),
     (LEYLA, "place", "Osh", "bio", "She counts salt.\n\nSince 2009."),
-    (LEYLA, "on_public_page", "1", "title", "Dr."),
 ]
 
 

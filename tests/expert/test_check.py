@@ -135,6 +135,7 @@ def test_what_is_wrong_was_typed_on_another_page_and_it_is_asked_too(
     leyla.open(salt.link)
     phone.submit(f"{salt.link}/draft", of="/check", reply="It was 2010.")
     assert leyla.submit(f"{salt.link}/check", outcome=outcome, reply=reply).status_code == 409
+    assert leyla.heading == {"fine": "Which of the two do you mean?", "wrong": "Is this all that is wrong?"}[outcome]
     both = "\n\n".join(filter(None, [reply, "It was 2010."]))
     assert (leyla.value("reply"), salt.checks()) == (both, [(None, None)])
     leyla.submit(f"{salt.link}/check", outcome="wrong")

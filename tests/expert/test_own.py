@@ -192,12 +192,18 @@ def profile(leyla: Browser) -> dict[str, str]:
 def test_the_profile_is_kept(database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]) -> None:
     leyla = enter("leyla")
     form = {**profile(leyla), "bio": "Two decades on the plain.", "topics": "salt, wind", "away_until": "2030-01-07"}
-    leyla.press("/expert/profile", **form, languages=["fa", "en", "xx"], on_public_page="yes")
+    leyla.press("/expert/profile", **form, languages=["fa", "en", "xx"])
     with database.read() as session:
         row = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         assert (row.bio, row.topics, row.languages) == ("Two decades on the plain.", ["salt", "wind"], ["en", "fa"])
-        assert (str(row.away_until), row.on_public_page) == ("2030-01-07", True)
+        assert str(row.away_until) == "2030-01-07"
         assert row.verified_at is not None
+
+
+def test_the_profile_promises_no_page_that_is_not_there(enter: Callable[[str], Browser]) -> None:
+    leyla = enter("leyla")
+    leyla.open("/expert/profile")
+    assert (leyla.read.parts("form.form") != [], "public" in leyla.text) == (True, False)
 
 
 def test_the_second_of_two_who_change_a_profile_sees_both_texts(

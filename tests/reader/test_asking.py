@@ -12,7 +12,7 @@ from limits import RateLimitItemPerMinute
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from app import form_token as tokens
+from app import form_signing
 from app.db import Database
 from app.letters.contacts import email_of, named
 from app.letters.models import Contact, Credit, Letter
@@ -71,11 +71,11 @@ def test_the_same_form_with_other_words_shows_the_first_receipt_and_keeps_the_ne
 
 def of_last_week(app: Flask, days: int) -> str:
     with app.test_request_context("/steppe/ask"), at("steppe") as place:
-        before, tokens.today = tokens.today, lambda: before() - days
+        before, form_signing.today = form_signing.today, lambda: before() - days
         try:
             return form_token.make(place.session, place.newsletter)
         finally:
-            tokens.today = before
+            form_signing.today = before
 
 
 @pytest.mark.parametrize("kind", ["stale", "forged", "none", "nonsense"])
