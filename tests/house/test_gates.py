@@ -65,6 +65,7 @@ UNLINKED: dict[str, str] = {
     "reader.stop": "stands in mails to readers",
     "entrance.again": "is offered to an admin who proved too long ago that it is them",
     "editor.expert_report": "is where reading a file of experts leads",
+    "editor.invitations": "is linked once two invitations are prepared",
     "editor.reply_address": "the script of the copy button fetches it",
     "expert.back": "stands behind the addresses of buttons, for whoever comes back to one",
 }

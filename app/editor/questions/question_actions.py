@@ -176,7 +176,8 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
 
     def fn(desk: Desk) -> tuple[str, str]:
         one, letter = the_question(desk, public_id), found(letters.load(desk.session, desk.actor, letter_id))
-        found(letter if letter.question_id in queries.family(desk.session, one) else None)
+        if letter.question_id not in queries.family(desk.session, one):
+            raise Stale(letter.public_id)
         questions.can_leave(desk.session, letter)
         with watched(desk.session) as events:
             new = questions.open_question(desk.session, desk.actor, [letter])
@@ -185,8 +186,13 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
 
     try:
         new, press = change(slug, fn)
-    except questions.InEdition:
-        announce(_("Nothing was done: it is picked for an edition, or ran in one."))
+    except (questions.InEdition, Stale) as refused:
+        ran = isinstance(refused, questions.InEdition)
+        announce(
+            _("Nothing was done: it is picked for an edition, or ran in one.")
+            if ran
+            else _("Nothing was done: the letter stands elsewhere by now.")
+        )
         return to_question(slug, public_id, "askers")
     back = url_for("editor.question", slug=slug, public_id=public_id)
     announce(
