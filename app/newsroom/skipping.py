@@ -104,7 +104,7 @@ def _untell(session: Session, actor: Staff, question: Question, event: Event) ->
     pending_invitations.untell_all(session, actor, list(session.scalars(told)))
 
 
-def slots_as_before(session: Session, edition: Edition, event: Event) -> None:
+def slots_as_before(session: Session, _actor: Staff, edition: Edition, event: Event) -> None:
     """Give an edition the number of slots that it had. Raises `Stale` where it is past changing."""
     if not lock(session, edition).is_planned:
         raise Stale(edition.public_id)

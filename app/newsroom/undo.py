@@ -50,11 +50,8 @@ NOUNS: dict[str, tuple[type[Any], Machine]] = {
 FOLLOWERS = ("assignment", "answer")  # they move back because the upper one does, and by nobody's own press
 BY_ITS_EXPERTS = ("question.rest", "question.seek")  # where a question stands by its experts, and not by itself
 SAID_NO = ("decline_reason", "later_on")
-READ: dict[str, Callable[[str], Any]] = {
-    "later_on": date.fromisoformat,
-    "received_at": datetime.fromisoformat,
-    "invited_at": datetime.fromisoformat,
-}
+TIMES = ("received_at", "invited_at")
+READ: dict[str, Callable[[str], Any]] = {"later_on": date.fromisoformat, **dict.fromkeys(TIMES, datetime.fromisoformat)}
 
 Verb = Callable[..., Any]  # of session, actor, row, event, and the keys of the press
 
@@ -104,11 +101,6 @@ def _restored(*columns: str, then: Verb | None = None) -> Verb:
 def _plain(verb: Verb) -> Verb:
     """Return a verb that asks for the row and the event alone in the form of the table."""
     return lambda session, actor, row, event, _press: verb(session, actor, row, event)
-
-
-def _as_event_says(verb: Verb) -> Verb:
-    """Return a verb that asks for the row and the event, and for nobody who acts, in the form of the table."""
-    return lambda session, _actor, row, event, _press: verb(session, row, event)
 
 
 def _of_row(verb: Verb) -> Verb:
@@ -173,7 +165,7 @@ _PRESSES = _rows(
     ),
     ("question.topics", _plain(reversing.old_topics), "The question has the topics that it had."),
     ("edition.skip", _of_row(skipping.unskip), "The date has its edition, and what was picked for it its slot."),
-    ("edition.slots", _as_event_says(skipping.slots_as_before), "The edition has as many slots as it had."),
+    ("edition.slots", _plain(skipping.slots_as_before), "The edition has as many slots as it had."),
     ("question.carry", _plain(skipping.carry_back), "The question stands in the edition that it was picked for."),
     ("question.drop", _plain(skipping.pick_again), "The question stands in its slot."),
 )
@@ -205,11 +197,11 @@ _BY_MAIL = {row.mail: row for row in _MAILS.values()}
 
 def undoable(events: Sequence[Event]) -> list[int]:
     """Return the keys of a press: what can be undone of it and what hangs on that; empty where nothing can."""
-    followed = _followed(events)
     moves = [
         event
         for event in events
-        if not (event.id in followed and event.action in UNDO) and (event.new is not None or event.action in _PRESSES)
+        if not (event.id in _followed(events) and event.action in UNDO)
+        and (event.new is not None or event.action in _PRESSES)
     ]
     return [event.id for event in events] if moves and all(event.action in _PRESSES for event in moves) else []
 
@@ -228,9 +220,8 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
     done, left = [], []
     events = [event for event in chosen(session, press) if _is_own(actor, event)]
     own = [event.id for event in events]  # what is not somebody going on; and with it what undoing has written so far
-    for event in events:
-        if event.action not in _PRESSES or event.id in _followed(events):
-            continue
+    alone = [event for event in events if event.action in _PRESSES and event.id not in _followed(events)]
+    for event in alone:
         try:
             with watched(session) as written, session.begin_nested():
                 _undo(session, actor, event, own)

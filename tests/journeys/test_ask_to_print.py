@@ -117,7 +117,7 @@ def the_desk_invites(nora: Visit) -> None:
     nora.unfold("How one expert is named in print")
     nora.page.locator("input[name=credit_line]").fill("who reads the gauges at the Aral Station")
     nora.page.locator("input[name=relation]").fill("which publishes them")
-    nora.press("Look at the invitation")
+    nora.press("Look at the invitations")
     nora.press("Send it to Laura Venter")
 
 

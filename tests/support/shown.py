@@ -19,7 +19,7 @@ WITHOUT_TOKEN = {
     "each tick carries the version of its row": ("letters_bulk", "press_mails", "questions_bulk", "waiting_bulk"),
     "it names the state or the fact that it takes away, and is refused where that is gone": (
         "answer_deed", "answer_use", "assignment_deed", "assignment_invite", "drop_draft", "expert_file_drop", "expert_import",
-        "question_asker",
+        "invitations_send", "question_asker", "question_letter",
         "question_pick", "take_from_shelf", "undo",
     ),
     "it is said of two rows, however each of them stands": (

@@ -158,7 +158,7 @@ def _column(desk: Desk, tasks: list[Task], mails: list[dict[str, Any]]) -> list[
 
 
 def _whole(desk: Desk, board: Board, found: list[Task], *groups: str) -> list[tuple[str, str]]:
-    """Link to the whole lists of which a column shows the first, with how many there are."""
+    """Link to the lists of which a column shows the first, and to those of `groups` in any case."""
     shown = Counter(map(group_of, found))
     return [
         (
@@ -166,7 +166,7 @@ def _whole(desk: Desk, board: Board, found: list[Task], *groups: str) -> list[tu
             url_for("editor.waiting", slug=desk.newsletter.slug, group=group),
         )
         for group in dict.fromkeys((*groups, *shown))
-        if group in LISTS and board.numbers[group] > shown[group]
+        if group in LISTS and board.numbers[group] > (0 if group in groups else shown[group])
     ]
 
 

@@ -79,6 +79,11 @@ class Dossier:
         return any(part.place.assignment.was_asked for part in self.parts)
 
     @property
+    def drafts(self) -> int:
+        """Return how many invitations are prepared."""
+        return sum(1 for part in self.parts if part.place.assignment.is_drafted)
+
+    @property
     def may_ask(self) -> bool:
         return self.question.is_in_work and self.desk.may("prepare")
 
