@@ -206,7 +206,7 @@ def test_settings_and_another_desk_each_have_their_own_trail(
 def test_an_assistant_neither_sees_the_trail_nor_the_way_to_it(nora: Desk, ilya: Desk) -> None:
     assert [ilya.open(path).status_code for path in ("trail", "trail/csv", "trail/jsonl")] == [404, 404, 404]
     assert "trail" not in ilya.words("settings")
-    assert "the trail of all that was done" in nora.words("settings")
+    assert "The trail of all that was done" in nora.words("settings")
 
 
 def test_a_page_takes_as_many_queries_for_a_hundred_as_for_three_and_each_has_its_index(
