@@ -12,14 +12,15 @@ from .models import Event
 
 @dataclass(frozen=True)
 class Sought:
-    """A choice of events of a trail: by actors with these `ref`s, only these `actions`, from `since` on and before
-    `until`.
+    """A choice of events of a trail: by actors with these `ref`s, or by all `but` some, only these `actions`, from
+    `since` on and before `until`.
     """
 
     actors: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    but: tuple[str, ...] = ()
 
 
 def listing(newsletter_id: int, sought: Sought) -> Listing[Event]:
@@ -29,6 +30,7 @@ def listing(newsletter_id: int, sought: Sought) -> Listing[Event]:
     query = select(Event).where(Event.newsletter_id == newsletter_id)
     query = query.where(Event.at >= sought.since) if sought.since else query
     query = query.where(Event.at < sought.until) if sought.until else query
+    query = query.where(Event.actor.not_in(sought.but)) if sought.but else query
     if sought.actors and sought.actions:
         query = query.where(Event.action.in_(sought.actions))
     kinds = (Event.actor, sought.actors) if sought.actors else (Event.action, sought.actions)

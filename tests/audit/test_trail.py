@@ -105,6 +105,18 @@ def lines(nora: Desk, query: str = "") -> list[str]:
     return told_on(nora.get(f"trail?{query}"))
 
 
+def test_what_went_by_itself_stands_there_only_where_it_is_asked_for(nora: Desk, newsroom: Newsroom) -> None:
+    note(nora.database, newsroom, 1)
+    planned = "The calendar planned the edition."
+    assert planned not in lines(nora) and "Ilya Brandt set the topics." in lines(nora)
+    assert {planned, "Ilya Brandt set the topics."} <= {*lines(nora, "auto=1")}
+    assert {*lines(nora, "who=clock")} == {*lines(nora, "what=edition.plan")} == {planned}
+    page = nora.get("trail?auto=1")
+    assert page.attributes("input[name=auto][checked]", "value") == ["1"]
+    for form in ("csv", "jsonl"):
+        assert planned in nora.open(f"trail/{form}").text and planned in nora.open(f"trail/{form}?auto=1").text
+
+
 def told_on(page: Page) -> list[str]:
     return page.texts(".trail--whole bdi")
 
