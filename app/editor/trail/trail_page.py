@@ -96,8 +96,9 @@ def _filters(desk: Desk, people: Mapping[int, str]) -> Filters:
         read("what", _actions, _("Nothing of this kind is noted.")) or (),
         read("from", _midnight, wrong_day),
         read("to", lambda text: _midnight(text, 1), wrong_day),
-        () if typed["who"] or typed["what"] or typed["auto"] else BY_ITSELF,
     )
+    if not (sought.actors or sought.actions or typed["auto"]):
+        sought = replace(sought, but=BY_ITSELF)
     return Filters(typed, sought, faults)
 
 
