@@ -21,9 +21,15 @@ from ..people.directory import checked_address
 from ..text import for_print
 from .sentence_places import misplaced
 
-WHO, WHEN, READS = N_("Who writes"), N_("When it runs"), N_("How it reads")
-PROMISES, MAIL = N_("Promises"), N_("Mail")
-PARTS = (WHO, WHEN, READS, PROMISES, MAIL)  # of the settings' page
+# The pages of the settings, by their place in the address.
+WHO, WHEN, READS, PROMISES, MAIL = "name", "dates", "texts", "promises", "mail"
+PARTS = {
+    WHO: N_("Name and address"),
+    WHEN: N_("When it runs"),
+    READS: N_("Texts and length"),
+    PROMISES: N_("Quote check and readers’ addresses"),
+    MAIL: N_("Mail"),
+}
 CHECKS = (
     ("off", N_("No check"), N_("The invitation says that you may edit for length and clarity.")),
     (
@@ -88,7 +94,7 @@ class Section:
 
 
 class Newsletter(Row, Public, Editable):
-    """A newsletter and its settings, in the order of their page.
+    """A newsletter and its settings, in the order of their pages.
 
     `rule` is an RFC 5545 recurrence rule whose dates are local in `zone`, at the local time `at` ("HH:MM"); the cut-off
     lies `cutoff_minutes` before an edition runs. `digest_at` is a local time too. `inbox` is "ask@steppe.example", or
@@ -238,7 +244,7 @@ class Newsletter(Row, Public, Editable):
     held_kinds: Mapped[list[str]] = _setting(
         MAIL,
         N_("Mails that wait for a second person"),
-        N_("They stay in the outbox until an editor sends them. A desk of one ticks none."),
+        N_("They stay in the outbox until an editor sends them."),
         "ticks",
         options=HOLDABLE,
         default=list,

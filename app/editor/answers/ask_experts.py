@@ -32,7 +32,7 @@ from .invitation_page import Unfit, coming_time
 
 BRIEF = ("name", "email", "brief", "words", "credit_line", "relation", "edition", "after", "step_at", "one_by_one")
 SHOWN = 12  # experts on the page; more are found by name
-BEST = 3  # on the question's own page
+BEST = 3  # on the question's own page, and unfolded here
 
 
 @editor.sheet("/<slug>/questions/<public_id>/ask", "prepare")
@@ -58,6 +58,10 @@ def _form(
     order = {key: place for place, key in enumerate(ticked)}
     chosen = sorted((fit for fit in fits if fit.expert.public_id in order), key=lambda fit: order[fit.expert.public_id])
     others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
+    # Whoever was looked for stands there however they write.
+    foreign = [] if sought else [fit for fit in others if not _writes_it(fit)]
+    near = [fit for fit in others if fit not in foreign]
+    few = len(near) if sought else BEST
     coming = coming_editions(desk.session, desk.newsletter.id, 6)
     before = [row for row in assigning.of_question(desk.session, question) if row.can_stand_before]
     return page(
@@ -65,8 +69,10 @@ def _form(
         "editor/answers/ask.html",
         "questions",
         question=question,
-        fits=[*chosen, *others],
-        more=len(fits) > SHOWN,
+        first=[*chosen, *near[:few]],
+        more=near[few:],
+        foreign=foreign,
+        others=len(fits) > SHOWN,
         sought=sought,
         editions=[(one.public_id, one.runs_at) for one in coming if one.is_planned],
         standing=[(row.public_id, row.expert.name) for row in before],
@@ -77,6 +83,12 @@ def _form(
         passages=unfit.passages if unfit else (),
         limits=(FEWEST, MOST),
     )
+
+
+def _writes_it(fit: Fit) -> bool:
+    """Return whether an expert writes the language of the question, as far as either is known."""
+    wanted, *rest = (tag.partition("-")[0] for tag in (fit.language, *fit.expert.languages))
+    return wanted in ("und", *rest) or not rest
 
 
 @editor.press("/<slug>/questions/<public_id>/ask", "prepare")

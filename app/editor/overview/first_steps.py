@@ -15,10 +15,10 @@ from ..frame import Desk
 
 
 class Step(NamedTuple):
-    """A step: its words, the page on which it is done, the act that it needs, and whether it is done."""
+    """A step: its words, the page of the desk on which it is done, the act that it needs, and whether it is done."""
 
     words: Any
-    endpoint: str
+    page: str
     act: str
     is_done: Callable[[Desk], bool]
 
@@ -32,10 +32,10 @@ def _has_words(desk: Desk) -> bool:
 
 
 STEPS = (
-    Step(_l("Word the call for questions that stands under each edition"), "settings", "settings", _has_words),
+    Step(_l("Word the call for questions that stands under each edition"), "settings/texts", "settings", _has_words),
     Step(
         _l("Say where mail comes in, so that replies to the newsletter become letters here"),
-        "settings",
+        "settings/mail",
         "settings",
         lambda desk: bool(desk.newsletter.inbox),
     ),
@@ -56,8 +56,5 @@ def first_steps(desk: Desk) -> list[tuple[Any, str, bool]]:
     """Return the steps that somebody can take: words, address, whether it is done; none once a letter has come."""
     if _is_there(desk, Letter, newsletter_id=desk.newsletter.id):
         return []
-    return [
-        (step.words, url_for(f"editor.{step.endpoint}", slug=desk.newsletter.slug), step.is_done(desk))
-        for step in STEPS
-        if desk.may(step.act)
-    ]
+    home = url_for("editor.home", slug=desk.newsletter.slug)
+    return [(step.words, f"{home}{step.page}", step.is_done(desk)) for step in STEPS if desk.may(step.act)]

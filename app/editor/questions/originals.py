@@ -51,6 +51,11 @@ class Original:
         return len(tongues - {"und"}) > 1
 
     @property
+    def differs(self) -> bool:
+        """Return whether differences are shown: both are in one language, and not the same."""
+        return bool(self.text and self.pairs and self.letter.body != self.text.body)
+
+    @property
     def pairs(self) -> list[Pair]:
         """The differences by paragraph, where both are in one language."""
         body, ours = self.letter.body, self.text.body if self.text else None
