@@ -100,8 +100,8 @@ def _goes_on(lines: list[Line], at: int) -> bool:
 
 
 def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:
-    """Three headings with somebody's address or the time among them, as a program copies them, or four: "From, To, Date"
-    alone may be a railway ticket, "From, To, Subject" the way in which a person begins a letter.
+    """Three headings with somebody's address or the time among them, as a program copies them, or four. "From, To,
+    Date" alone may be a railway ticket, "From, To, Subject" the way in which a person begins a letter.
     """
     proof = kinds - {"beside"}
     if len(proof) < 3 or not proof & {"sender", "sent"}:
