@@ -16,6 +16,7 @@ from ..mail.incoming import Known, Mail, Trimmed
 from ..mail.models import Inbound, OutboxMail
 from ..mail.origin import robots
 from ..mail.origin.authentication import Verdict
+from ..mail.parsing.parse import MAX_PARSED
 from ..mail.reply_address import bounce_tokens_in, tokens_in
 from ..mail.secret_links import without_secrets
 from ..newsletters.models import Newsletter
@@ -240,6 +241,7 @@ class Case:
             rest=without_secrets(clean(self.trimmed.rest)),
             attachments=tuple((single_line(one.name), one.bytes) for one in self.mail.attachments),
             spam_score=spam.score(self.mail),
+            unread=max(0, len(self.raw) - MAX_PARSED),
         )
 
     def _quotable_editions(self) -> Sequence[str]:

@@ -28,8 +28,8 @@ def seen(case: Case, decision: Decision) -> Decision | None:
 def unreadable(case: Case) -> Decision | None:
     """It exceeded a limit, or the process that read it died of it."""
     over = tuple(fault for fault in UNREADABLE if fault in case.mail.faults)
-    if over == ("bytes",) and case.mail.plain:
-        return None  # only its page is too large, and the same words stand beside it whole
+    if over == ("bytes",) and case.words:
+        return None  # a photo below the words, or a page without end; what wasn't read is noted
     if "broken" in case.mail.faults and not (case.mail.body or case.mail.attachments or case.mail.report):
         over = (*over, "broken")
     return Decision("failed", over, case.any_newsletter_id) if over else None

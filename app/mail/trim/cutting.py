@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..incoming import Known
 from .boilerplate import answered, boilerplate
 from .grammar import Opening, openings
-from .lines import Line, Mark, has_words, read, with_initials
+from .lines import Line, Mark, depth, has_words, read, with_initials
 from .quoted_originals import marked, recognised, sentence
 
 
@@ -28,6 +28,7 @@ def kept(lines: list[Line], known: Known) -> list[bool]:
     while place < len(lines):
         opening, line = starts.get(place), seen[place]
         if opening is not None:
+            written = (not introduced and _given_back(seen, keep, cited, True)) or written
             introduced = True
             follows = _next(seen, opening.end)
             stop = stops[bisect_left(stops, opening.end)]
@@ -42,7 +43,7 @@ def kept(lines: list[Line], known: Known) -> list[bool]:
                 place = opening.end
         elif line.quoted:
             end = _end_of_quote(seen, place)
-            if line.mark is Mark.SET and not introduced and not _from_program(seen[place:end]):
+            if line.mark is Mark.SET and not introduced and _proved_at(seen[place:end]) is None:
                 keep[place:end] = [True] * (end - place)
                 written = True
             else:
@@ -52,8 +53,8 @@ def kept(lines: list[Line], known: Known) -> list[bool]:
             keep[place] = line.mark not in (Mark.SIGN, Mark.INTRO)
             written = written or (keep[place] and has_words(line.text))
             place += 1
-    if not found:
-        _give_back(seen, keep, cited)
+    if not introduced:
+        _given_back(seen, keep, cited, introduced)
     return keep
 
 
@@ -111,19 +112,40 @@ def _between_ours(lines: list[Line], ours: _Ours, within: tuple[int, int], keep:
     return end
 
 
-def _give_back(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]]) -> None:
-    """A single quote that no program introduced, with words below it, is one that the person set themselves: it stays.
+def _given_back(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]], introduced: bool) -> bool:
+    """Keep the lines that bear a sign of quotes though no program quoted them; tells whether there were any.
 
-    Every program that quotes says whom; several such quotes with words between are an answer point by point, whose
-    introduction was deleted.
+    Every program that quotes says whom. So what is marked above its first introduction is the person's own. Where there
+    is no introduction, a single quote with words below it is one that the person set themselves; several with words
+    between are an answer point by point, whose introduction was deleted.
     """
-    if len(cited) != 1 or _from_program(lines[slice(*cited[0])]):
-        return
-    start, end = cited[0]
-    if any(keep[place] and has_words(lines[place].text) for place in range(end, len(lines))):
-        keep[start:end] = [True] * (end - start)
+    own: list[tuple[int, int]] = []
+    for start, end in cited:
+        proved = _proved_at(lines[start:end])
+        if proved != 0:
+            own.append((start, end if proved is None else start + proved))
+        if proved is not None:
+            introduced = True
+            break
+    if not introduced and (len(own) != 1 or not _written_below(lines, keep, own[0][1])):
+        return False
+    for start, end in own:
+        for place in range(start, end):
+            keep[place] = keep[place] or lines[place].mark is Mark.WRITTEN
+    return bool(own)
 
 
-def _from_program(quote: list[Line]) -> bool:
-    """Return whether a quote is ours, or holds its own introduction, where Apple Mail puts it."""
-    return any(line.mark is Mark.QUOTED for line in quote) or bool(openings([read(line.core) for line in quote[:8]]))
+def _written_below(lines: list[Line], keep: list[bool], end: int) -> bool:
+    return any(keep[place] and has_words(lines[place].text) for place in range(end, len(lines)))
+
+
+def _proved_at(quote: list[Line]) -> int | None:
+    """Return where in a quote a program's work begins: at its own introduction, where Apple Mail puts it, or at its
+    first line if it is ours or the introduction is that of an older quote, which is marked once more.
+    """
+    inner = next(iter(openings([read(line.core) for line in quote[:8]])), None)
+    if inner is not None:
+        below = next((line for line in quote[inner.end :] if line.core), None)
+        deeper = below is not None and depth(below) > depth(quote[inner.start])
+        return 0 if deeper else inner.start
+    return 0 if any(line.mark is Mark.QUOTED for line in quote) else None

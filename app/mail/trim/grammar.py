@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .judging import ADDRESS, STAMPED, begins, judge, says_wrote, unclosed
+from .judging import ADDRESS, CLOCK, STAMPED, begins, judge, says_wrote, unclosed
 from .lines import Line, Mark
 from .vocabulary import vocabulary
 
@@ -100,13 +100,27 @@ def _goes_on(lines: list[Line], at: int) -> bool:
 
 
 def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:
-    """Three headings, with the subject or somebody's address among them: "From, To, Date" alone may be a railway
-    ticket.
+    """Three headings with somebody's address or the time among them, as a program copies them, or four. "From, To,
+    Date" alone may be a railway ticket, "From, To, Subject" the way in which a person begins a letter.
     """
     proof = kinds - {"beside"}
     if len(proof) < 3 or not proof & {"sender", "sent"}:
         return False
-    return "subject" in proof or any(ADDRESS.search(line.core) for line in lines)
+    if {"sender", "sent", "receiver", "subject"} <= proof:
+        return True
+    return any(ADDRESS.search(line.core) or (line.label and CLOCK.search(line.core)) for line in lines)
+
+
+def head_start(lines: list[Line], at: int, end: int) -> int:
+    """Return where a program's headings begin between `at` and `end`: below lines of the person's own that only look
+    like headings, a whole block that has their heading once more.
+    """
+    for place in range(end - 1, at, -1):
+        if lines[place].label and not lines[place - 1].label:
+            stop, kinds = block(lines, place)
+            if vocabulary().labels[lines[at].label] & kinds and is_head(kinds, lines[place:stop]):
+                return place
+    return at
 
 
 def attribution(lines: list[Line], last: int) -> Opening | None:
@@ -199,7 +213,7 @@ def openings(lines: list[Line]) -> list[Opening]:
         elif line.label:
             end, kinds = block(lines, place)
             if is_head(kinds, lines[place:end]):
-                opening = Opening(place, end, "headers")
+                opening = Opening(head_start(lines, place, end), end, "headers")
             else:
                 step = max(step, end)
         if opening is None and not line.blank and looked < MOST_LOOKED_AT:

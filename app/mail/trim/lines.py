@@ -115,6 +115,12 @@ def with_initials(lines: list[Line]) -> list[Line]:
     ]
 
 
+def depth(line: Line) -> int:
+    """Return how many signs of quotes a line begins with."""
+    signs = QUOTE.match(line.text[:MOST_FOLDED])
+    return sum(sign in ">＞" for sign in signs[0]) if signs else 0
+
+
 def unquoted(text: str) -> str:
     """Return a line without the first of its quote signs."""
     return FIRST_SIGN.sub("", text, count=1)

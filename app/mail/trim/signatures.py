@@ -21,6 +21,8 @@ LONGEST_CONTACT = 90
 MOST_CONTACTS = 12
 MOST_PARAGRAPH = 40
 MOST_BANNER = 6  # lines
+MOST_NAMED = 6  # lines below a drawn one that begin with a name
+MOST_UNCASED, MOST_SIGNS = 3, 5  # words of a name in a script without capitals, signs where there are no words
 MOST_STEPS = 60
 
 MARKDOWN = re.compile(r"\[([^\]\[\n]{1,80})\]\([^()\s]{1,500}\)")
@@ -97,13 +99,35 @@ def _at_delimiter(lines: Sequence[str]) -> int:
             prose = True  # what is above a standard one needs another standard one
             continue
         if not prose and len(stripped) < 200 and DELIMITER.fullmatch(stripped):
-            found = place
+            if _signed(lines[place + 1 : found], short=len(stripped) < len(STANDARD)):
+                found = place
+            else:
+                prose = True  # a line that the person drew between their own words
             continue
         filled += 1
         prose = prose or filled > MOST_SIGNED or is_prose(stripped)
         if filled > 200:
             break
     return found
+
+
+def _signed(lines: Sequence[str], *, short: bool) -> bool:
+    """Return whether what stands below a drawn line is a signature and no part of a letter: a name, or how to reach
+    somebody, or a footer; below a short one, whatever doesn't begin in the midst of a sentence.
+    """
+    filled = [line.strip() for line in lines if line.strip()]
+    return (
+        not filled
+        or any(is_contact(line) or is_footer(line) for line in filled)
+        or is_small_print(filled)
+        or (short and not filled[0][0].islower())
+        or ((is_name(filled[0]) or is_goodbye(filled[0])) and len(filled) <= MOST_NAMED and not _caseless(filled[0]))
+    )
+
+
+def _caseless(line: str) -> bool:
+    """Return whether a line in a script without capitals is too long for a name."""
+    return not line[:1].isupper() and (len(words(line)) > MOST_UNCASED or len(UNSPACED.findall(line)) > MOST_SIGNS)
 
 
 def is_prose(line: str) -> bool:
