@@ -1,4 +1,4 @@
-"""What was typed into a form of the desk and not sent yet: kept for its author, offered again, gone when it is sent.
+"""Texts that were typed into a form of the desk and not sent yet: kept for their author, offered again, gone once sent.
 
 A draft belongs to one window: whoever types on in two has two drafts, and neither is written over the other.
 """
@@ -25,7 +25,7 @@ Fields = Sequence[tuple[str, str]]  # as a browser would send them
 
 @dataclass(frozen=True)
 class Typing:
-    """What stands in the form of a window. It was saved last as the draft of this id, for the `count`th time; where it
+    """The state of the form of a window. It was saved last as the draft of this id, for the `count`th time; where it
     was saved from another window since, or is gone, this text gets a draft of its own. `key` is of the form's own key.
     """
 

@@ -26,7 +26,7 @@ class PressKey(Row, OfNewsletter):
 
 
 class FormDraft(Row, Public, OfNewsletter):
-    """What somebody of the desk typed into a form and has not sent: its fields as a browser would send them, sealed.
+    """Texts that somebody of the desk typed into a form and has not sent: its fields as a browser sends them, sealed.
 
     `form` is the address that the form is sent to, which names what it is about; `count` grows with each save, so that
     of two windows neither writes over the other. `changed` are the names of the fields that were typed in,

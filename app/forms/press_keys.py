@@ -86,7 +86,7 @@ def release(session: Session, press: Press) -> None:
 
 
 def forget_undone(session: Session, actor: Staff) -> None:
-    """What one undid can be pressed again: the presses that led somewhere are forgotten, this one stays."""
+    """Forget one's presses that led somewhere, so that what was undone can be pressed again; the undo itself stays."""
     mine = (PressKey.person_id == actor.person_id, PressKey.newsletter_id == actor.newsletter_id)
     session.execute(delete(PressKey).where(*mine, PressKey.settled_at.is_not(None)))
 

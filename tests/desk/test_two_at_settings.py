@@ -35,8 +35,9 @@ def at(database: Database, newsroom: Newsroom, page: str) -> str:
 
 
 def form(page: str) -> dict[str, Any]:
-    """What a browser would send of the form that knows what it showed."""
-    fields = next(one.fields for one in Page(page).forms if "seen" in one.fields)
+    """What a browser would send of the form that knows what it showed, without its key: it may be sent again."""
+    sent = next(one.fields for one in Page(page).forms if "seen" in one.fields)
+    fields = {name: value for name, value in sent.items() if name != "once"}
     lists = {name: [value] for name, value in fields.items() if name in LISTS and isinstance(value, str)}
     whole = {name: value.replace("\n", "\r\n") for name, value in fields.items() if isinstance(value, str)}
     return fields | whole | lists
