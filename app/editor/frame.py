@@ -25,7 +25,8 @@ from ..formatting import ago, count, day, is_past, left
 from ..forms import form_drafts, press_keys
 from ..letters import queries as letters
 from ..lifecycle import must
-from ..mail import inbound, outbox
+from ..mail import inbound
+from ..mail import queries as mail_queries
 from ..mail.lifecycle import STATES as STATES_OF_MAIL
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug, desks_of
@@ -248,7 +249,7 @@ def role_label(role: str) -> str:
 
 def _sections(desk: Desk) -> list[dict[str, Any]]:
     key, slug = desk.newsletter.id, desk.newsletter.slug
-    mails = outbox.counts(desk.session, key, STATES_OF_MAIL.which("has_stopped"))
+    mails = mail_queries.counts(desk.session, key, STATES_OF_MAIL.which("has_stopped"))
     held, failed = mails["held"], mails["failed"]
     going, shelved = (questions.count(desk.session, key, STATES.which(which)) for which in ("is_going", "is_shelved"))
     penned = inbound.count(desk.session, key, "pen")

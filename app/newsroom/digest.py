@@ -23,6 +23,7 @@ from ..letters import queries as letters
 from ..letters.lifecycle import STATES as LETTERS
 from ..listing import MANY
 from ..mail import inbound, outbox
+from ..mail import queries as mail_queries
 from ..mail.lifecycle import STATES as MAILS
 from ..mail.mail_values import MorningMail, Section
 from ..newsletters.desk_mails import to_colleague
@@ -94,7 +95,7 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
         ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
         ("slots", *_open_slots(session, newsletter)),
     )
-    failed = outbox.counts(session, key, MAILS.which("is_failed"))["failed"]
+    failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
     found = [
         Section("failed", failed, (), f"{desk}/outbox?state=failed"),
         _named(session, "late", _late(session, key), f"{desk}/waiting/experts"),

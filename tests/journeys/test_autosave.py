@@ -1,6 +1,5 @@
 """Leyla writes in a real browser: what she types is with us within seconds, and on her device while the line is down."""
 
-
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select

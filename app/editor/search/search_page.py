@@ -20,7 +20,7 @@ from ...editions.items import headline
 from ...editions.models import Edition, EditionItem
 from ...formatting import age, full_date
 from ...letters.models import Letter
-from ...mail import outbox
+from ...mail import queries as mail_queries
 from ...matching import DESK, PUBLIC
 from ...matching.search import Hit, search
 from ...people import expert_search
@@ -157,7 +157,7 @@ def _mails(desk: Desk, questions: Sequence[int], experts: Sequence[Expert]) -> l
     asked = select(Assignment.id).where(
         Assignment.newsletter_id == desk.newsletter.id, Assignment.expert_id.in_([one.id for one in experts])
     )
-    mails = outbox.about(desk.newsletter.id, questions, asked).page(desk.session, None, MOST + 1)
+    mails = mail_queries.about(desk.newsletter.id, questions, asked).page(desk.session, None, MOST + 1)
     names = named(desk, mails)
     lines = [shown(desk, mail, names) for mail in mails]
     return [
