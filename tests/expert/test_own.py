@@ -225,6 +225,16 @@ def test_the_second_of_two_who_change_a_profile_sees_both_texts(
     assert profile(leyla)["organisation"] == "The Station"
 
 
+def test_a_form_without_its_token_changes_nothing(
+    database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]
+) -> None:
+    salt, leyla = asked(database, newsroom), enter("leyla")
+    form, before = profile(leyla), everything(database)
+    assert leyla.press("/expert/profile", **form, csrf_token="").status_code == 400
+    assert leyla.press(f"/expert/assignments/{salt.public_id}/send", csrf_token="", answer="Yes.").status_code == 400
+    assert everything(database) == before
+
+
 def test_a_name_or_date_that_is_none_comes_back_with_the_rest(
     newsroom: Newsroom, enter: Callable[[str], Browser]
 ) -> None:

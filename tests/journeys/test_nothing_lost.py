@@ -116,6 +116,21 @@ def test_a_look_at_print_without_a_line_keeps_the_page(
     expect(page.locator("#text")).to_have_value(NEW)
 
 
+def test_looks_right_without_a_line_says_so_and_goes_when_it_is_back(
+    salt: Asked, address: str, phone: BrowserContext
+) -> None:
+    salt.send()
+    salt.edit()
+    salt.send_to_check()
+    page = opened(phone, address)
+    phone.set_offline(True)
+    page.get_by_role("button", name="Looks right").click()
+    expect(page.get_by_text(WAITS)).to_be_visible()
+    assert salt.checks() == [(None, None)]
+    phone.set_offline(False)
+    until(lambda: salt.checks() == [("fine", None)], "her yes")
+
+
 def test_the_time_is_the_newsletters_and_says_whose_and_that_nothing_is_sent(
     salt: Asked, address: str, chromium
 ) -> None:
