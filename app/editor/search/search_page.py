@@ -49,8 +49,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """What was found of one kind, one row more than is shown where there is more; `whole` is the list with all of it,
-    where there is one.
+    """Rows of one kind that were found, one more than is shown where there are more; `whole` is the list with all of
+    them, where there is one.
     """
 
     heading: str
