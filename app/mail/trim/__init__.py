@@ -5,6 +5,7 @@ of attributions and headers in each language, then signatures and footers. Linea
 text.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from ..incoming import Known, Mail, Trimmed
@@ -18,6 +19,10 @@ from .signatures import above, below_banner
 __all__ = ["trim"]
 
 MOST_SIGNS = 1_000_000  # of a body; more than a megabyte is no letter
+# Outlook writes a link twice, as it is shown and as it leads: "www.a.example<http://www.a.example/>".
+TWICE = re.compile(
+    r"((?:https?://|www\.|[^\s<>@/]{1,64}@)[^\s<>]{1,2000}) ?<(?:https?://|mailto:)?(?:\1/?|\1)>", re.IGNORECASE
+)
 # Of the words kept from the page, the share that must be in the plain text too, else the two are not the same letter.
 SAME_LETTER = 0.8
 
@@ -128,7 +133,7 @@ def _joined(lines: list[Line], own: Sequence[bool]) -> str:
             parts.append("")
         gap = False
         parts.append(line.text.rstrip())
-    return "\n".join(parts).strip("\n").rstrip()
+    return TWICE.sub(r"\1", "\n".join(parts).strip("\n").rstrip())
 
 
 def _in(text: str, plain: str) -> bool:

@@ -9,6 +9,8 @@ from .grammar import Opening, openings
 from .lines import Line, Mark, depth, has_words, read, with_initials
 from .quoted_originals import marked, recognised, sentence
 
+FULL_LINE = 40  # signs of a quoted line that a program may have wrapped
+
 
 def kept(lines: list[Line], known: Known) -> list[bool]:
     """For each line whether it is the person's own. All that no quote holds is kept, signatures too."""
@@ -65,13 +67,30 @@ def _next(lines: list[Line], place: int) -> int:
 
 
 def _end_of_quote(lines: list[Line], place: int) -> int:
-    """Behind the last quoted line of a run, at least one on; blank lines in it belong to it."""
+    """Behind the last quoted line of a run, at least one on; blank lines in it belong to it, and the ends of lines that
+    a program wrapped without marking what it moved to the next.
+    """
     end = place
-    while place < len(lines) and (lines[place].quoted or lines[place].blank):
+    while place < len(lines) and (lines[place].quoted or lines[place].blank or _wrapped_off(lines, place)):
         place += 1
         if lines[place - 1].quoted:
             end = place
     return end
+
+
+def _wrapped_off(lines: list[Line], place: int) -> bool:
+    """Return whether a line between two of a quote is the end of a full one above it, which was in mid-sentence."""
+    if not 0 < place < len(lines) - 1:
+        return False
+    above, line, below = lines[place - 1 : place + 2]
+    return (
+        above.quoted
+        and below.quoted
+        and line.text[:1].islower()
+        and len(above.core) >= FULL_LINE
+        and len(line.core) < len(above.core)
+        and (above.core[-1].isalnum() or above.core[-1] in ",;-")
+    )
 
 
 def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> bool:

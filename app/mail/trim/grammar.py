@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .judging import ADDRESS, CLOCK, STAMPED, begins, judge, says_wrote, unclosed
+from .judging import ADDRESS, CLOCK, STAMPED, begins, judge, says_wrote, unclosed, unshut
 from .lines import Line, Mark
 from .vocabulary import vocabulary
 
@@ -49,12 +49,14 @@ def separator(line: Line) -> Kind | None:
     if not 4 <= len(core) < 160:
         return None
     inner = core.strip("-_=*~—–─━#<>| :").rstrip(".")
-    dashed = core.strip("* >|")[:2].strip("-_=~—–─━#") == ""
+    dashed = core.strip("* >|")[:2].strip("-_=~—–─━# ") == ""
     known = vocabulary()
+    if dashed and inner.startswith(known.forwarded_by) and len(inner) < 120:
+        return "forward"
     if inner in known.forwards and (dashed or (inner in known.bare_forwards and core.rstrip("* ").endswith(":"))):
         return "forward"
-    if dashed and (inner in known.originals or (inner.startswith("forwarded by") and len(inner) < 120)):
-        return "forward" if inner.startswith("forwarded by") else "original"
+    if (dashed and inner in known.originals) or inner in known.bare_originals:
+        return "original"
     return None
 
 
@@ -177,7 +179,7 @@ def ends_like_one(line: Line, follows: Line | None) -> bool:
         return False
     if core.rstrip("*_ ").endswith((":", "`")):
         return True
-    if core.endswith("--") or STAMPED.fullmatch(core):
+    if core.endswith("--") or STAMPED.fullmatch(core) or ("@" in core and unshut(core)):
         return True
     return follows is not None and follows.quoted and not follows.tail_of_address and not line.quoted
 
@@ -227,7 +229,7 @@ def openings(lines: list[Line]) -> list[Opening]:
         if opening is not None and found and found[-1].weak and opening.start <= found[-1].start:
             free = found.pop().start  # it was the first part of this one
         if opening is not None and opening.start >= free:
-            found.append(_with_rule(lines, opening, free))
+            found.append(_with_rule(lines, _with_headings(lines, opening, free), free))
             free = step = opening.end
         place = step
     return found
@@ -238,6 +240,15 @@ def _headings_below(lines: list[Line], at: int) -> tuple[int, frozenset[str]]:
     if start < len(lines) and lines[start].label:
         return block(lines, start)
     return at, frozenset()
+
+
+def _with_headings(lines: list[Line], opening: Opening, free: int) -> Opening:
+    """Yandex puts receiver and subject between a drawn line and its attribution."""
+    start = opening.start
+    while start > free and opening.start - start < MOST_WRAPPED and lines[start - 1].label:
+        start -= 1
+    drawn = start < opening.start and start > free and rule(lines[start - 1])
+    return replace(opening, start=start) if drawn and opening.kind == "attribution" else opening
 
 
 def _with_rule(lines: list[Line], opening: Opening, free: int) -> Opening:

@@ -55,7 +55,7 @@ class Line:
 
 
 def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
-    short = text[:MOST_FOLDED]
+    short = text[:MOST_FOLDED].replace("&nbsp;", " ")  # QQ sends it in plain text
     raw_core = fold(short).strip()
     signs = QUOTE.match(short)
     arrows = signs is not None and not (raw_core.startswith(">>") and raw_core.endswith("<<"))
@@ -92,7 +92,7 @@ def with_bars(lines: list[Line]) -> list[Line]:
     found: list[Line] = []
     for sign, group in groupby(lines, bar):
         run = list(group)
-        barred = sign and len(run) > 1
+        barred = sign and len(run) > 1 and any(line.core[1:].strip() for line in run)
         found += [replace(line, quoted=True, core=line.core[1:].strip()) for line in run] if barred else run
     return found
 

@@ -24,7 +24,9 @@ class Vocabulary:
     wrote_unspaced: tuple[str, ...]
     labels: dict[str, frozenset[str]]
     originals: frozenset[str]
+    bare_originals: frozenset[str]
     forwards: frozenset[str]
+    forwarded_by: tuple[str, ...]
     bare_forwards: frozenset[str]
     sent_from: dict[str, tuple[tuple[str, str], ...]]
     ended_by: tuple[tuple[str, str], ...]
@@ -37,6 +39,7 @@ class Vocabulary:
     lawyers: tuple[str, ...]
     goodbyes: frozenset[str]
     banners: tuple[str, ...]
+    offices: tuple[str, ...]
     footers: tuple[str, ...]
     buttons: frozenset[str]
 
@@ -63,6 +66,7 @@ def vocabulary() -> Vocabulary:
             for label in frozenset().union(*kinds.values())
         },
         originals=frozenset(_folded(every("original"))),
+        bare_originals=frozenset(phrases["bare_originals"]),
         forwards=forwards,
         bare_forwards=frozenset(phrase for phrase in forwards if phrase.startswith(phrases["bare_starts"])),
         sent_from={
@@ -76,7 +80,10 @@ def vocabulary() -> Vocabulary:
         goodbyes=frozenset(phrases["goodbyes"]),
         footers=_folded(newsletters["footers"]),
         buttons=frozenset(_folded(newsletters["buttons"])),
-        **{name: phrases[name] for name in ("devices", "excuses", "sure", "lawyers", "banners")},
+        **{
+            name: phrases[name]
+            for name in ("devices", "excuses", "sure", "lawyers", "banners", "offices", "forwarded_by")
+        },
     )
 
 
