@@ -39,7 +39,6 @@ EACH = 6  # how many pages of one kind are looked at for forms
 TRIES = 3  # ways to one press that are tried until it is taken
 DEEP = 4  # presses of one way: what is locked can be sent, and what was sent can be recalled
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
-YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 TYPED = {
     "text": "Who measures the salt there?",
     "email": "new@gauges.example",
