@@ -2,8 +2,8 @@
 
 `readers` are submissions against a bare insert and the public pages against a bare page, at 1,000 and 100,000
 questions; `desk` the desk's pages at both sizes, `mail` what comes in, `trim` whose words are found, `matching` whether
-doubles are. Rounds of what is compared are interleaved, since the machine's speed drifts; the medians' ratio is what to
-quote.
+doubles are, `languages` whether the language of a sentence is. Rounds of what is compared are interleaved, since the
+machine's speed drifts; the medians' ratio is what to quote.
 """
 
 import argparse
@@ -141,7 +141,14 @@ def report_of(part: str) -> Callable[..., None] | None:
     return found
 
 
-PARTS = {"readers": "", "desk": "desk", "mail": "mail_in", "trim": "trim", "matching": "matching"}
+PARTS = {
+    "readers": "",
+    "desk": "desk",
+    "mail": "mail_in",
+    "trim": "trim",
+    "matching": "matching",
+    "languages": "languages",
+}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from ..word_tables import word_tables
+from ..languages import function_words
 from .scoring import Counts, Words
 from .terms import Unit, stems, units
 
@@ -85,4 +85,4 @@ def _is_shared(term: str, there: set[str]) -> bool:
 @cache
 def _function_words() -> frozenset[str]:
     """Return the words that say nothing of what a text is about, in the form in which they are looked for."""
-    return frozenset(unit.term for listed in word_tables(__file__, "function_words").values() for unit in units(listed))
+    return frozenset(unit.term for words in function_words().values() for unit in units(" ".join(words)))
