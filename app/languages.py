@@ -18,7 +18,7 @@ from .word_tables import word_tables
 LOOKED_AT = 4000  # Characters; more of a text doesn't make a guess better.
 GUESSED_FROM = 500  # characters of its words
 LONGEST = 4  # signs of a part of a word
-TELLING = 3  # signs of a part without which nothing is guessed
+TELLING = 4  # signs of a part without which nothing is guessed
 WORDS_COUNT = 10  # so often does each of the small words count: they are rarer in a declaration than in what people ask
 UNSEEN = log(4e-6)  # a part that a language's text doesn't have
 _APOSTROPHE = re.compile("[‘’ʻʼ'`´]")
