@@ -94,7 +94,7 @@ def alike(
         Alike(
             *key,
             score,
-            score >= least and _is_sure(collection, matcher, probe, doc, counts),
+            score >= least and (is_free or share_the_rarest(probe.text, doc.text, counts)),
             doc.answered,
             matcher,
             why,
