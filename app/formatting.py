@@ -1,5 +1,6 @@
 """Times, counts and languages as pages say them: in the page's language, in the newsletter's zone."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -106,6 +107,11 @@ def tongue(code: str) -> str:
         return str(Locale.parse(code.replace("-", "_")).get_display_name(get_locale()) or "")
     except (UnknownLocaleError, ValueError):
         return ""
+
+
+def by_name(codes: Iterable[str]) -> list[tuple[str, str]]:
+    """Languages to choose from, as (code, name) in the order of their names; what has no name is left out."""
+    return sorted(((code, tongue(code)) for code in {*codes} if tongue(code)), key=lambda one: (one[1], one[0]))
 
 
 def autonym(code: str) -> str:

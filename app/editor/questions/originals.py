@@ -46,6 +46,10 @@ class Original:
         return ", ".join(filter(None, found))
 
     @property
+    def ours(self) -> str:
+        return ", ".join(filter(None, (_("The desk’s wording"), tongue(self.text.language) if self.text else "")))
+
+    @property
     def is_translated(self) -> bool:
         tongues = {one.language.partition("-")[0] for one in (self.letter, self.text) if one}
         return len(tongues - {"und"}) > 1
