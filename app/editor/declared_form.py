@@ -18,6 +18,7 @@ FAULTS = {
     "date": _l("Write the date like 2026-07-01 or 01.07.2026."),
     "yes or no": _l("Write yes or no."),
     "language": _l("No language has this code or name: %(word)s."),
+    "note": _l("This line can’t be read: %(line)s. Look at the example."),
     "address": _l("This isn’t an e-mail address that one can write to."),
     "taken": _l("Mail to this address comes in for another newsletter already."),
     "place": _l("%(place)s can’t be filled in here. Look at the help above the field."),
