@@ -21,7 +21,7 @@ from . import errors, formatting
 from .db import Busy
 from .languages import direction
 from .listing import Listing, Place
-from .mail.translation import say
+from .mail.translation import missing_catalogues, say, spoken
 from .people import sessions
 from .people.models import BrowserSession, Person
 from .running import db as db
@@ -133,8 +133,10 @@ def paged(
 
 
 def language() -> str:
-    """The language of this page: what the door chose, e.g. from the address or the person's settings."""
-    return str(g.get("language", "en"))
+    """The language of this page's words: what the door chose, e.g. from the address or the person's settings, or else
+    English.
+    """
+    return spoken(str(g.get("language", "en")))
 
 
 def _locale() -> str:
@@ -143,8 +145,17 @@ def _locale() -> str:
     return "en_GB" if code == "en" else code.replace("-", "_")
 
 
+class NotCompiled(Exception):
+    """Raised at the start where the catalogue of a language can't be read."""
+
+
 def prepare(app: Flask) -> None:
-    """Hang everything that is shared onto the app."""
+    """Hang everything that is shared onto the app. Raises `NotCompiled`."""
+    if missing := missing_catalogues():
+        raise NotCompiled(
+            f"The translations are not compiled ({', '.join(missing)}). "
+            "Run: .venv/bin/pybabel compile -d app/translations"
+        )
     app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
     app.config.setdefault("RATELIMIT_ENABLED", app.config["LIMITS"])
     app.config.setdefault("RATELIMIT_HEADERS_ENABLED", False)

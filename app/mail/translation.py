@@ -5,11 +5,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from babel.core import get_global
 from babel.dates import format_date, format_skeleton, format_time, get_timezone
 from babel.support import NullTranslations, Translations
 
 from ..languages import N_ as N_  # where the mails' texts look for it
+from ..languages import own_script, spoken_outside, usual_script
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 # British order and the 24-hour clock, as the newsrooms that write English outside America set dates.
@@ -28,6 +28,20 @@ def say(language: str) -> Words:
 
 
 @lru_cache(maxsize=64)
+def spoken(language: str) -> str:
+    """Return the language in which readers and experts are shown our words: theirs where its catalogue says everything
+    that they see, else English, as nobody should read half of a page.
+    """
+    return language if not spoken_outside().isdisjoint(_wider(language)) else "en"
+
+
+def missing_catalogues() -> list[str]:
+    """Return the languages whose catalogue was not compiled: pages would claim to speak them, and speak English."""
+    catalogues = TRANSLATIONS.glob("*/LC_MESSAGES/*.po")
+    return sorted(path.parts[-3] for path in catalogues if not path.with_suffix(".mo").is_file())
+
+
+@lru_cache(maxsize=64)
 def locale(language: str) -> Locale:
     """The dates and numbers of a language; English ones where the tables of CLDR don't know it."""
     for tag in _wider(ENGLISH if language == "en" else language):
@@ -35,7 +49,7 @@ def locale(language: str) -> Locale:
             found = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError):
             continue
-        if _script(tag) in (None, found.script):  # Babel answers kk-Latn with Cyrillic kk
+        if own_script(tag) in ("", found.script):  # Babel answers kk-Latn with Cyrillic kk
             return found
     return Locale.parse(ENGLISH, sep="-")
 
@@ -101,11 +115,7 @@ def _wider(language: str) -> list[str]:
     """The tag and what it falls back on, never into another script: who reads kk-Arab may not read Cyrillic kk."""
     parts = language.replace("_", "-").split("-")
     tags = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    script = _script(language)
-    usual = get_global("likely_subtags").get(parts[0], "").split("_")
-    return tags if script is None or script in usual else [tag for tag in tags if script in tag.title().split("-")]
-
-
-def _script(language: str) -> str | None:
-    subtags = language.replace("_", "-").split("-")[1:]
-    return next((part.title() for part in subtags if len(part) == 4 and part.isalpha()), None)
+    script = own_script(language)
+    if script in ("", usual_script(parts[0])):
+        return tags
+    return [tag for tag in tags if script == own_script(tag)]
