@@ -7,6 +7,7 @@ from pathlib import Path
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, get_timezone
 from babel.support import NullTranslations, Translations
+from persiantools.jdatetime import MONTH_NAMES_FA, JalaliDate
 
 from ..languages import N_ as N_  # where the mails' texts look for it
 from ..languages import own_script, spoken_outside, usual_script
@@ -17,6 +18,9 @@ ENGLISH = "en-GB"
 
 # Babel writes Latin digits in every language's dates; these are the numbering systems that readers of ours expect.
 DIGITS = {"arabext": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"), "arab": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")}
+
+# The Solar Hijri months as Afghanistan calls them; those of Iran come with the calendar.
+AFGHAN_MONTHS = ("حمل", "ثور", "جوزا", "سرطان", "اسد", "سنبله", "میزان", "عقرب", "قوس", "جدی", "دلو", "حوت")
 
 Words = NullTranslations
 
@@ -64,12 +68,13 @@ def day(language: str, when: date, zone: str, this_year: int | None = None) -> s
 
     Where `this_year` is known, a day of another one says which: "Monday 20 November 2028".
     """
-    return _day(language, when, zone, this_year, "MMMMEEEEd", "full")
+    local = _local(when, zone)
+    return beside(locale(language), _day(language, local, this_year, "MMMMEEEEd", "full"), local)
 
 
 def short_day(language: str, when: date, zone: str, this_year: int | None = None) -> str:
     """A day for a subject line: "Fri 11 Nov", or "Mon 20 Nov 2028"."""
-    return _day(language, when, zone, this_year, "MMMEd", "medium")
+    return _day(language, _local(when, zone), this_year, "MMMEd", "medium")
 
 
 def moment(language: str, when: datetime, zone: str, this_year: int | None = None) -> str:
@@ -92,9 +97,22 @@ def city(language: str, zone: str) -> str:
     return str(named or zone.rpartition("/")[2].replace("_", " "))
 
 
-def _day(language: str, when: date, zone: str, this_year: int | None, skeleton: str, otherwise: str) -> str:
+def beside(where: Locale, text: str, local: date) -> str:
+    """A Persian day with, in brackets, that of the Solar Hijri calendar; it has a year where the day itself has one."""
+    if where.language != "fa":
+        return text
+    solar = JalaliDate(date(local.year, local.month, local.day))  # type: ignore[no-untyped-call]
+    month = AFGHAN_MONTHS[solar.month - 1] if where.territory == "AF" else MONTH_NAMES_FA[solar.month]
+    year = f" {solar.year}" if in_digits_of(where, str(local.year)) in text else ""
+    return in_digits_of(where, f"{text} ({solar.day} {month}{year})")
+
+
+def _local(when: date, zone: str) -> date:
+    return when.astimezone(get_timezone(zone)) if isinstance(when, datetime) else when
+
+
+def _day(language: str, local: date, this_year: int | None, skeleton: str, otherwise: str) -> str:
     where = locale(language)
-    local = when.astimezone(get_timezone(zone)) if isinstance(when, datetime) else when
     if this_year not in (None, local.year):
         skeleton = f"y{skeleton}"
     if skeleton in where.datetime_skeletons:
@@ -108,7 +126,7 @@ def by_skeleton(where: Locale, skeleton: str, local: date) -> str:
     midnight = datetime(local.year, local.month, local.day)
     text = format_skeleton(skeleton, midnight, locale=where)
     # In English CLDR sets a comma behind the weekday only where a year follows: one day would read two ways.
-    return in_digits_of(where, text.replace(",", "") if where.language == "en" else text)
+    return in_digits_of(where, text.replace(",", {"en": "", "fa": "،"}.get(where.language, ",")))
 
 
 def _wider(language: str) -> list[str]:

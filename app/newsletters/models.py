@@ -167,8 +167,8 @@ class Newsletter(Row, Public, Editable):
         PROMISES,
         N_("Notes to readers in one country"),
         N_(
-            "What they should know before they send. A paragraph each: “Uzbekistan, 2026-10-12”, the country and the day "
-            "on which you checked it; below it a line for each language, “en: Don’t use a phone of your workplace.”"
+            "What they should know before they send. A paragraph each: “Uzbekistan, 2026-10-12”, the country and the "
+            "day on which you checked it; below it a line for each language, “en: Don’t use a phone of your workplace.”"
         ),
         "notes",
         default=list,

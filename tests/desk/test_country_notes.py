@@ -42,7 +42,7 @@ def test_a_note_is_written_at_the_desk_and_stands_at_the_readers_form(nora: Desk
         ("Uzbekistan, 2026-10-12", "This line can’t be read: Uzbekistan, 2026-10-12."),
         ("Uzbekistan, 2026-10-12\nWait.", "This line can’t be read: Wait."),
         ("Uzbekistan, in autumn\nen: Wait.", "Write the date like 2026-07-01"),
-        ("Uzbekistan, 2026-10-12\nklingon: Wait.", "No language has this code or name: klingon."),
+        ("Uzbekistan, 2026-10-12\ngibberish: Wait.", "No language has this code or name: gibberish."),
     ],
 )
 def test_what_can_not_be_read_is_named_and_stays_typed(typed: str, said: str, nora: Desk) -> None:
