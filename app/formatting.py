@@ -11,7 +11,7 @@ from flask import Flask, g
 from flask_babel import get_locale, gettext
 
 from .listing import MANY
-from .mail.translation import beside, by_skeleton, in_digits_of, locale
+from .mail.translation import beside, by_skeleton, full, in_digits_of, locale
 from .text import group_digits
 from .typesetting.house_languages import phrases_for
 
@@ -46,7 +46,7 @@ def day(moment: datetime | date, style: str = "long") -> str:
     if "MMMMEEEEd" in _where().datetime_skeletons:
         said = format_skeleton("MMMMEEEEd", _as_datetime(local), locale=_where())
     else:
-        said = format_date(local, "full", locale=_where())  # a skeleton that CLDR lacks comes out in short words
+        said = format_date(local, full(_where(), local, local.year), locale=_where())
     return beside(_where(), _said(said), local)
 
 

@@ -69,7 +69,8 @@ def day(language: str, when: date, zone: str, this_year: int | None = None) -> s
     Where `this_year` is known, a day of another one says which: "Monday 20 November 2028".
     """
     local = _local(when, zone)
-    return beside(locale(language), _day(language, local, this_year, "MMMMEEEEd", "full"), local)
+    where = locale(language)
+    return beside(where, _day(language, local, this_year, "MMMMEEEEd", full(where, local, this_year)), local)
 
 
 def short_day(language: str, when: date, zone: str, this_year: int | None = None) -> str:
@@ -95,6 +96,11 @@ def city(language: str, zone: str) -> str:
     """The city of a zone in the language, where CLDR has it, else as the zone's name writes it."""
     named = locale(language).time_zones.get(zone, {}).get("city")
     return str(named or zone.rpartition("/")[2].replace("_", " "))
+
+
+def full(where: Locale, local: date, this_year: int | None) -> str:
+    """The pattern of a whole day where CLDR's tables lack one without the year: theirs with it, in Persian our own."""
+    return "EEEE d MMMM" if where.language == "fa" and this_year in (None, local.year) else "full"
 
 
 def beside(where: Locale, text: str, local: date) -> str:
