@@ -77,13 +77,14 @@ lock: ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 -o requirements/runtime.txt
 	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt --universal --generate-hashes --no-header --python-version 3.11 -o requirements/development.txt
 
-# Debian's chromium, never a download of the test tools. Where it can't be had, the browser tests say so.
+# Debian's browsers, never a download of the test tools. Where one can't be had, the browser tests say so.
 browsers:
-	@command -v chromium >/dev/null && exit 0; \
-	as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
-	if command -v apt-get >/dev/null && $$as_root apt-get install -qq -y --no-install-recommends chromium >/dev/null 2>&1; \
-	then echo "chromium was installed for the browser tests"; \
-	else echo "WARNING: no chromium, and it could not be installed (apt-get install chromium): browser tests are skipped"; fi
+	@as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
+	for browser in chromium firefox-esr; do \
+	if command -v $$browser >/dev/null; then continue; fi; \
+	if command -v apt-get >/dev/null && $$as_root apt-get install -qq -y --no-install-recommends $$browser >/dev/null 2>&1; \
+	then echo "$$browser was installed for the browser tests"; \
+	else echo "WARNING: no $$browser, and it could not be installed (apt-get install $$browser): its tests are skipped"; fi; done
 
 %.mo: %.po
 	@$(BIN)/pybabel -q compile -i $< -o $@

@@ -33,6 +33,7 @@ FAULTS = {
     "date": N_("Write the date like 2026-07-01 or 01.07.2026."),
     "yes or no": N_("Write yes or no."),
     "language": N_("No language has this code or name: %(word)s."),
+    "note": N_("This line can’t be read: %(line)s. Look at the example."),
     "address": N_("This isn’t an e-mail address that one can write to."),
     "taken": N_("Mail to this address comes in for another newsletter already."),
     "short name": N_("A short name has small letters of English, digits and hyphens, e.g. steppe-letter."),
@@ -211,13 +212,56 @@ def _language(word: str) -> str:
         raise Wrong("language", word=word[:40]) from None
 
 
+def _notes(field: Field, text: str) -> list[dict[str, Any]]:
+    """Read notes to readers in single countries: a paragraph each, of a line with country and day, and of lines with a
+    language and what is said in it.
+    """
+    return [_note(field, paragraph.split("\n")) for paragraph in clean(text).split("\n\n")]
+
+
+def _note(field: Field, lines: list[str]) -> dict[str, Any]:
+    name, _comma, day = lines[0].rpartition(",")
+    country = _countries().get(one_line(name).casefold())
+    texts: dict[str, str] = {}
+    for line in lines[1:]:
+        code, colon, words = line.partition(":")
+        if not colon or not words.strip():
+            raise Wrong("note", line=line[:60])
+        texts[_language(one_line(code))] = words.strip()
+    if country is None or not texts:
+        raise Wrong("note", line=lines[0][:60])
+    if sum(map(len, texts.values())) > field.longest:
+        raise Wrong("long", most=field.longest)
+    return {"country": country, "checked_on": _day(field, day).isoformat(), "text": texts}
+
+
+def _in_paragraphs(notes: list[dict[str, Any]]) -> str:
+    territories = Locale.parse("en").territories
+    return "\n\n".join(
+        "\n".join(
+            [
+                f"{territories.get(note['country'], note['country'])}, {note['checked_on']}",
+                *(f"{language}: {one_line(text)}" for language, text in note["text"].items()),
+            ]
+        )
+        for note in notes
+    )
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, str]:
+    """Return the codes of countries by their code and by their name in English."""
+    named = {code: name for code, name in Locale.parse("en").territories.items() if len(code) == 2}
+    return {word.casefold(): code for code, name in named.items() for word in (code, name)}
+
+
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
     return {name.casefold(): code.replace("_", "-") for code, name in Locale.parse("en").languages.items()}
 
 
 # The types of columns that their annotation doesn't give.
-COLUMNS: Mapping[str, Any] = {"text": Text, "words": JSON, "languages": JSON, "days": JSON, "ticks": JSON}
+COLUMNS: Mapping[str, Any] = {"text": Text} | dict.fromkeys(("words", "languages", "notes", "days", "ticks"), JSON)
 KINDS: Mapping[str, Kind] = {
     "line": Kind(lambda field, text: _written(field, one_line(text))),
     "email": Kind(lambda field, text: _written(field, one_line(text))),
@@ -230,6 +274,7 @@ KINDS: Mapping[str, Kind] = {
     "ticks": Kind(_ticked, list),
     "words": Kind(_words, ", ".join, list),
     "languages": Kind(lambda _field, text: [_language(word) for word in listed(text, more="/|")], ", ".join, list),
+    "notes": Kind(_notes, _in_paragraphs, list),
     # Those of the calendar are read together, by `editions.rhythm`.
     "rule": Kind(lambda _field, value: value),
     "time": Kind(lambda _field, value: value),

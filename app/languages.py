@@ -1,4 +1,4 @@
-"""Languages: the direction that a tag implies, and the language that a text's letters suggest.
+"""Languages: the script and direction that a tag implies, and the language that a text's letters suggest.
 
 The guess adds up how likely each part of a word is in each language of the text's script (naive Bayes). What it has
 read for that are the Universal Declaration of Human Rights (`declarations/`) and the words of `function_words.toml`.
@@ -13,6 +13,8 @@ from itertools import repeat
 from math import log
 from pathlib import Path
 
+from babel.core import get_global
+
 from .word_tables import word_tables
 
 LOOKED_AT = 4000  # Characters; more of a text doesn't make a guess better.
@@ -25,27 +27,37 @@ _APOSTROPHE = re.compile("[‘’ʻʼ'`´]")
 _WORD = re.compile(r"[^\W\d_]+(?:ʼ[^\W\d_]+)*ʼ?")
 
 
-@cache
-def _right_to_left(kind: str) -> frozenset[str]:
-    return frozenset(word_tables(__file__, "languages")["right_to_left"][kind].split())
-
-
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
     """Mark a text in a table for translation; it is translated where it is used."""
     return text
 
 
+@cache
+def spoken_outside() -> frozenset[str]:
+    """Return the languages in which everything is said that readers and experts see."""
+    return frozenset(["en", *word_tables(__file__, "languages")["spoken"]["outside"].split()])
+
+
+def own_script(language: str) -> str:
+    """Return the script that a tag names, such as "Arab", or nothing."""
+    parts = language.replace("_", "-").split("-")[1:]
+    return next((part.title() for part in parts if len(part) == 4 and part.isalpha()), "")
+
+
+@cache
+def usual_script(language: str) -> str:
+    """Return the script that a language is written in, and in its country where the tag names one, or nothing."""
+    name, *rest = language.replace("_", "-").split("-")
+    places = [f"{name.lower()}_{part.upper()}" for part in rest if len(part) == 2]
+    likely = get_global("likely_subtags") | word_tables(__file__, "languages")["likely_subtags"]
+    return next((own_script(likely[tag]) for tag in [*places, name.lower()] if tag in likely), "")
+
+
+@cache
 def direction(language: str) -> str:
     """Return 'rtl' or 'ltr', for the `dir` attribute of text in this language."""
-    name, *rest = language.replace("_", "-").lower().split("-")
-    scripts = [part for part in rest if len(part) == 4 and part.isalpha()]
-    if scripts:
-        return "rtl" if scripts[0] in _right_to_left("scripts") else "ltr"
-    countries = [part for part in rest if len(part) == 2]
-    rtl = name in _right_to_left("languages") or any(
-        f"{name}-{country}" in _right_to_left("in_country") for country in countries
-    )
-    return "rtl" if rtl else "ltr"
+    script = own_script(language) or usual_script(language)
+    return "rtl" if script in word_tables(__file__, "languages")["right_to_left"]["scripts"].split() else "ltr"
 
 
 @cache

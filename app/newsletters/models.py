@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import JSON, String, Text, UniqueConstraint, false
+from sqlalchemy import String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
 from ..db import Editable, OfNewsletter, Public, Row, one_of, table
@@ -108,7 +108,6 @@ class Newsletter(Row, Public, Editable):
 
     slug: Mapped[str] = mapped_column(String(60), unique=True)
     language: Mapped[str] = mapped_column(String(35))
-    notes: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     public_version: Mapped[int] = mapped_column(default=1)
 
     name: Mapped[str] = _line(WHO, N_("Name"))
@@ -169,6 +168,16 @@ class Newsletter(Row, Public, Editable):
         N_("Only with their consent and after a check."),
         "tick",
         default=True,
+    )
+    notes: Mapped[list[dict[str, Any]]] = _setting(
+        PROMISES,
+        N_("Notes to readers in one country"),
+        N_(
+            "What they should know before they send. A paragraph each: “Uzbekistan, 2026-10-12”, the country and the "
+            "day on which you checked it; below it a line for each language, “en: Don’t use a phone of your workplace.”"
+        ),
+        "notes",
+        default=list,
     )
     check_policy: Mapped[str] = _setting(PROMISES, N_("Quote check"), "", "choice", 20, options=CHECKS, default="facts")
     check_hours: Mapped[int] = _number(

@@ -82,6 +82,7 @@ def two_readers_ask(timur: Visit, dana: Visit) -> tuple[str, str]:
     first = timur.receipt()
     dana.open("/steppe/ask")
     dana.write("Your question", "Can our village ask for the salt figures?")
+    dana.unfold("Or by e-mail")
     dana.page.get_by_label("One e-mail, then forget me").check()
     dana.page.locator("input[type=email]:visible").first.fill("dana@post.example")
     dana.press("Send my question")
