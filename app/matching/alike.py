@@ -88,7 +88,7 @@ def alike(
     asked = (Words(doc.text).asked for _key, _score, doc in ranked)
     counts = counts_of(session, collection, newsletter_id, {*Words(probe.text).compared}.union(*asked))
     least = cutoff(session, newsletter_id, matcher, counts.size)
-    # Readers have asked to see what there is, and the semantic matcher finds what shares no word, in another language too.
+    # Readers have asked to see what there is, and the semantic matcher finds in other languages what shares no word.
     is_free = collection is PUBLIC or matcher != "words"
     return [
         Alike(
