@@ -34,7 +34,7 @@ class Press(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Where a press led and what was said there; both empty where that is not known, or known no more."""
+    """The page that a press led to and what was said there; both empty where that is not known, or known no more."""
 
     at: datetime
     is_settled: bool
