@@ -228,7 +228,7 @@ def test_later_without_a_day_is_a_week_from_now_and_is_said_as_such(nora, databa
 def test_from_that_day_on_she_is_the_one_to_ask(nora, database, salt):
     def could(session: Any) -> tuple[str, str]:
         assignment = salt.assignment(session)
-        assigning.decline(session, salt.newsroom.leyla, assignment, "no time", now(session).date() + timedelta(days=1))
+        assigning.decline(session, salt.newsroom.leyla, assignment, "no time", now(session).date() + timedelta(days=2))
         return assignment.question.public_id, assignment.expert.public_id
 
     question, leyla = database.write(could, datetime.now(UTC) - timedelta(days=3))
