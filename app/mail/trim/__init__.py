@@ -20,9 +20,7 @@ __all__ = ["trim"]
 
 MOST_SIGNS = 1_000_000  # of a body; more than a megabyte is no letter
 # Outlook writes a link twice, as it is shown and as it leads: "www.a.example<http://www.a.example/>".
-TWICE = re.compile(
-    r"((?:https?://|www\.|[^\s<>@/]{1,64}@)[^\s<>]{1,2000}) ?<(?:https?://|mailto:)?(?:\1/?|\1)>", re.IGNORECASE
-)
+LEADS = re.compile(r" ?<(?:mailto:)?([^\s<>]{4,2000})>")
 # Of the words kept from the page, the share that must be in the plain text too, else the two are not the same letter.
 SAME_LETTER = 0.8
 
@@ -133,7 +131,18 @@ def _joined(lines: list[Line], own: Sequence[bool]) -> str:
             parts.append("")
         gap = False
         parts.append(line.text.rstrip())
-    return TWICE.sub(r"\1", "\n".join(parts).strip("\n").rstrip())
+    return _shown_once("\n".join(parts).strip("\n").rstrip())
+
+
+def _shown_once(text: str) -> str:
+    """The text without the address behind a link whose words are that address."""
+
+    def repeats(found: re.Match[str]) -> str:
+        address = found[1].removesuffix("/")
+        ways = (found[1], address, address.partition("://")[2] or address)
+        return "" if "." in address and text.endswith(ways, 0, found.start()) else found[0]
+
+    return LEADS.sub(repeats, text)
 
 
 def _in(text: str, plain: str) -> bool:
