@@ -132,8 +132,7 @@ def autonym(code: str) -> str:
 
 
 def register(app: Flask) -> None:
-    words = (
-        day, moment, clock_time, full_date, exact, ago, age, is_past, count, in_digits, tongue, autonym, group_digits,
-    )  # fmt: skip
+    moments = (day, moment, clock_time, full_date, exact, ago, age, is_past)
+    words = (*moments, count, in_digits, tongue, autonym, group_digits)
     app.jinja_env.globals["comma"] = comma
     app.jinja_env.filters.update({word.__name__: word for word in words})
