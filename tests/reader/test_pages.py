@@ -327,7 +327,7 @@ def test_a_country_note_stands_in_each_of_its_languages_with_the_day_it_was_chec
         page = client.get(path).text
         for said in ("If you are in Uzbekistan", "Wait for your own phone.", "Checked on 12 October 2021."):
             assert page.count(said) == 1
-        assert Page(page).texts("details [lang]") == ["Wait for your own phone.", "Подождите."]
+        assert Page(page).texts("details p[lang]") == ["Wait for your own phone.", "Подождите."]
 
 
 def test_a_language_is_offered_where_we_speak_it_and_a_page_says_in_which_its_words_are(
