@@ -1,5 +1,6 @@
 """Times, counts and languages as pages say them: in the page's language, in the newsletter's zone."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -122,6 +123,11 @@ def tongue(code: str) -> str:
         return ""
 
 
+def by_name(codes: Iterable[str]) -> list[tuple[str, str]]:
+    """Languages to choose from, as (code, name) in the order of their names; what has no name is left out."""
+    return sorted(((code, tongue(code)) for code in {*codes} if tongue(code)), key=lambda one: (one[1], one[0]))
+
+
 def autonym(code: str) -> str:
     """The name of a language in itself."""
     try:
@@ -132,7 +138,7 @@ def autonym(code: str) -> str:
 
 
 def register(app: Flask) -> None:
-    moments = (day, moment, clock_time, full_date, exact, ago, age, is_past)
-    words = (*moments, count, in_digits, tongue, autonym, group_digits)
+    of_times = (day, moment, clock_time, full_date, exact, ago, age, is_past)
+    words = (*of_times, count, in_digits, tongue, autonym, group_digits)
     app.jinja_env.globals["comma"] = comma
     app.jinja_env.filters.update({word.__name__: word for word in words})
