@@ -1,10 +1,8 @@
 /* Keeps what an expert types: on this device at once, with us every few seconds. A button is pressed only when we can be reached.
    Every page works without it. */
+import { LONGEST, PAUSE, renewToken, RETRY } from "./saving.js";
 import { words as countWords } from "./words.js";
 
-const PAUSE = 2000; // ms without a key before a save
-const LONGEST = 6000; // ms of typing on and on before a save
-const RETRY = [3000, 10000, 30000, 60000]; // ms until the next try while we can't be reached
 const LATE = 20000; // ms after which we count as out of reach
 const CLOSED = [404, 409, 410]; // the page can't take this text any more
 
@@ -90,7 +88,7 @@ function keep(form) {
       record(false) && say(words.closed);
       return true;
     }
-    if (reply?.status === 400) await renew();
+    if (reply?.status === 400) await renewToken(location.pathname.replace(/\/(?:preview|send|check)$/, ""));
     say(record(false) ? (navigator.onLine ? words.unreached : words.offline) : words.nowhere);
     later(RETRY[Math.min(tries++, RETRY.length - 1)]);
     return Boolean(reply);
@@ -123,17 +121,6 @@ function keep(form) {
     passing = true;
     form.requestSubmit(button);
     passing = false;
-  }
-
-  /* The token of the form has ended, for instance by signing in elsewhere: the page gives a new one. */
-  async function renew() {
-    try {
-      const page = new DOMParser().parseFromString(await (await fetch(location.pathname.replace(/\/(?:preview|send|check)$/, ""))).text(), "text/html");
-      const fresh = page.querySelector("[name=csrf_token]")?.value;
-      if (fresh) document.querySelectorAll("[name=csrf_token]").forEach((field) => (field.value = fresh));
-    } catch {
-      // Tried again with the next save.
-    }
   }
 
   /* What this device kept and we don't have goes back into the box, unless somebody wrote on elsewhere since. */

@@ -1,4 +1,4 @@
-"""What the journeys of an expert begin with: a phone, a laptop, and a way to us that can be cut."""
+"""What journeys begin with: a way to us that can be cut, and for an expert's a phone and a laptop."""
 
 from collections.abc import Iterator
 

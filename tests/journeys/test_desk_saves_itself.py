@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import func, select
 
@@ -16,21 +15,13 @@ from app.letters.models import Letter
 from app.people import sign_in
 from app.people.models import Person
 from tests.support.cast import Newsroom
-from tests.support.lines import Line
+from tests.support.line import Line
 from tests.support.questions import opened
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 TYPED = "Who measures the salt that the wind carries?"
 KEPT, NOT_KEPT = "Kept as a draft at", "Not kept yet."
-
-
-@pytest.fixture
-def line(app: Flask) -> Iterator[Line]:
-    app.config["SESSION_COOKIE_SECURE"] = False
-    line = Line(app)
-    yield line
-    line.cut()
 
 
 class Desks:
