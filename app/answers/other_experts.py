@@ -1,4 +1,4 @@
-"""How many others are asked beside an expert, as their mails say it: by how things stand when each of them leaves."""
+"""The number of others who are asked beside an expert, as their mails say it: by how things stand when each of them leaves."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session

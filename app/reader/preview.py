@@ -36,7 +36,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Step:
-    """What stands between a form and its receipt: what is likely to answer it, and what holds in single countries."""
+    """The step between a form and its receipt: what is likely to answer it, and what holds in single countries."""
 
     matches: list[Match]
     notes: list[dict[str, Any]]

@@ -225,7 +225,6 @@ def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, ilya: Desk)
 NO_SETTINGS = {
     "id", "public_id", "version",  # every row has them
     "slug", "language",  # addresses and originals hang on them: they are given once, when the newsletter is made
-    "notes",  # they are written on the page of the desk
     "public_version",  # it is counted
 }  # fmt: skip
 

@@ -104,7 +104,7 @@ def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> b
 
 @dataclass(frozen=True)
 class _Ours:
-    """Which lines are ours, which ones a newsletter's program added; `whole` where all is known that we sent."""
+    """Lines that are ours, and those that a newsletter's program added; `whole` where all is known that we sent."""
 
     lines: list[bool]
     added: list[bool]
