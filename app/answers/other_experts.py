@@ -1,4 +1,4 @@
-"""The number of others who are asked beside an expert, as their mails say it: by how things stand when each of them leaves."""
+"""The number of others who are asked beside an expert, as mails say it: by how things stand when each leaves."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session

@@ -94,7 +94,7 @@ REASONS = {
     "forged or foreign results": (
         _l("Foreign checks"),
         _l(
-            "The mail brings checks of its sender that may be somebody else’s, not our server’s. They count for nothing."
+            "The mail brings checks of its sender that may be somebody else’s, not our server’s. They don’t count."
         ),
     ),
     "partly signed": (_l("Partly signed"), _l("The signature covers only a part of the mail.")),
