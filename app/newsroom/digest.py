@@ -27,7 +27,7 @@ from ..mail import queries as mail_queries
 from ..mail.lifecycle import STATES as MAILS
 from ..mail.mail_values import MorningMail, Section
 from ..newsletters.desk_mails import to_colleague
-from ..newsletters.models import Newsletter
+from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
 from ..people.models import Person
@@ -74,7 +74,7 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
     if not _worth_a_mail(found, coming.cutoff_at if coming else None, now(session)):
         return False
     ahead = coming.cutoff_at if coming and coming.is_planned and coming.cutoff_at > now(session) else None
-    link = address(session, f"/desk/{newsletter.slug}/settings#digest_at")
+    link = address(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at")
     about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link)
     once_key = _once_key(session, newsletter, person)
     return to_colleague(session, newsletter, person, "desk.digest", about, once_key=once_key) is not None

@@ -55,6 +55,7 @@ NOT_PRESSED = dict.fromkeys(
         *(f"pen_act/{act}" for act in ("again", "answer", "letter", "robot", "spam")),
         *(f"press/{press}" for press in ("down", "first", "ran", "recall", "unlock", "unname", "up")),
         *("press_colleague/again", "press_colleague/withdraw", "press_mail/retry"),
+        *("answer_use", "invitations_send"),
     ),
     "nothing stands so at the end of the year, or behind the first pages",
 )
@@ -64,6 +65,7 @@ NOT_PRESSED |= dict.fromkeys(
     ("drop_draft", "keep_draft"), "tests/desk/test_form_drafts.py sends it, as the script does"
 )
 NOT_PRESSED |= {
+    "make_newsletter": "its short name has to be typed well: tests/desk/test_new_newsletter.py",
     "press/arrange": "the script of the builder sends it",
     "press_colleague/out": "it signs out whoever presses it, where there is nobody else to sign out",
 }

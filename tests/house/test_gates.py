@@ -50,7 +50,8 @@ PUBLIC = {
     "health.healthz", "health.readyz",
     "entrance.ask", "entrance.ask_for_it", "entrance.code", "entrance.use_code", "entrance.link", "entrance.use_link",
     "entrance.sign_out",
-    "reader.root", "reader.home", "reader.ask", "reader.ask_send", "reader.join", "reader.protection",
+    "reader.root", "reader.home", "reader.ask", "reader.ask_send", "reader.ask_send_before", "reader.back_to_form",
+    "reader.join", "reader.protection",
     "reader.receipt", "reader.receipt_open", "reader.receipt_add", "reader.receipt_credit", "reader.receipt_withdraw",
     "reader.answers", "reader.find_answers", "reader.story", "reader.editions", "reader.edition", "reader.calendar", "reader.feed",
     "reader.report", "reader.report_send", "reader.stop", "reader.stop_press",
@@ -70,6 +71,7 @@ UNLINKED: dict[str, str] = {
     "editor.invitations": "is linked once two invitations are prepared",
     "editor.reply_address": "the script of the copy button fetches it",
     "editor.who_types": "the script of a form that saves itself asks there",
+    "reader.back_to_form": "is the address of a receipt, opened after it was closed",
     "expert.back": "stands behind the addresses of buttons, for whoever comes back to one",
 }
 

@@ -104,7 +104,7 @@ def the_desk_words_it(nora: Visit) -> None:
     nora.unfold("Change the wording")
     nora.write("Headline", "The Salt Wind")
     nora.write("The question, as it leaves the house", QUESTION)
-    nora.page.locator("input[name=language]:visible").fill("en")
+    nora.page.locator("select[name=language]:visible").select_option("en")
     nora.press("Save the wording")
     nora.press("Nobody can be recognised in it")
 

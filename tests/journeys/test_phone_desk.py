@@ -93,14 +93,14 @@ def test_whom_to_ask_is_short_and_the_form_comes_early(
     assert page.evaluate("document.documentElement.scrollHeight") < 2_400
     box = page.get_by_label("What would help most").bounding_box()
     assert box is not None and box["y"] < 1_266, "the form is not within the first screen and a half"
-    expect(page.locator(".fits input:visible")).to_have_count(3)
+    expect(page.locator(".fits input[type=checkbox]:visible")).to_have_count(3)
     folded = page.locator("details", has_text="who don’t write English")
     expect(folded.locator("input").first).to_be_hidden()
     nora.unfold("who don’t write English")
     expect(folded.locator("input:visible")).to_have_count(folded.locator("input").count())
     page.get_by_placeholder("Name, organisation, topic, language").fill("Saule Bekova 3")
     page.get_by_role("button", name="Find").click()
-    expect(page.get_by_label("Saule Bekova 3")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Saule Bekova 3")).to_be_visible()
 
 
 def test_the_fields_for_several_stand_there_once_two_are_ticked(
@@ -110,13 +110,13 @@ def test_the_fields_for_several_stand_there_once_two_are_ticked(
     nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor()
     page = nora.page
     nora.open(f"/desk/steppe/questions/{question}/ask")
-    several = page.get_by_label("Ask one after another, in this order")
+    several = page.get_by_label("Ask one after another, by their places")
     expect(page.get_by_text("When there are several")).to_be_hidden()
-    page.get_by_label("Leyla Aydın").check()
+    page.get_by_role("checkbox", name="Leyla Aydın").check()
     expect(several).to_be_hidden()
-    page.get_by_label("Marek Dvořák").check()
+    page.get_by_role("checkbox", name="Marek Dvořák").check()
     expect(several).to_be_visible()
-    page.get_by_label("Marek Dvořák").uncheck()
+    page.get_by_role("checkbox", name="Marek Dvořák").uncheck()
     expect(several).to_be_hidden()
     nora.unfold("Or somebody new")
     nora.write("Name", "Saule Bekova")

@@ -1,7 +1,7 @@
 """A reader's hands in one browser or another, with or without the browser's cache of pages. Nothing here needs a script."""
 
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
@@ -117,12 +117,14 @@ def started_firefox() -> Iterator[Any]:
         without("firefox-esr")
     from marionette_driver.marionette import Marionette
 
-    firefox = Marionette(bin=path, headless=True, port=free_port(), startup_timeout=3 * PATIENCE, gecko_log=os.devnull)
-    firefox.start_session()
-    try:
-        yield firefox
-    finally:
-        firefox.quit()
+    with tempfile.TemporaryDirectory(prefix="firefox-") as logs:
+        # It removes the file that it is to log to before it writes it anew: a folder, and never a device such as null.
+        firefox = Marionette(bin=path, headless=True, port=free_port(), startup_timeout=3 * PATIENCE, gecko_log=logs)
+        firefox.start_session()
+        try:
+            yield firefox
+        finally:
+            firefox.quit()
 
 
 @contextmanager
