@@ -111,6 +111,7 @@ def the_desk_words_it(nora: Visit) -> None:
 
 def the_desk_invites(nora: Visit) -> None:
     nora.press("Ask an expert")
+    nora.unfold("Or somebody new")
     nora.page.locator("input[name=name]").fill("Laura Venter")
     nora.page.locator("input[name=email]").fill("laura@aral.example")
     nora.page.locator("textarea[name=brief]").fill("For people who know orchards, not gauges.")
