@@ -10,10 +10,12 @@ KEYWORDS := _l
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test quick check style bench migration words lock browsers format
+.PHONY: help install run test quick check style bench migration words lock browsers format
 
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
+
+install: .venv/runtime $(CATALOGUES) ## what it takes to run it, into .venv
 
 run: .venv/runtime $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
 	@PORT=$(PORT) exec $(BIN)/python serve.py
@@ -29,7 +31,7 @@ test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and Post
 SLOW := audit demo desk entrance expert journeys newsletters reader \
 	house/test_concurrency.py house/test_contributing.py house/test_dependencies.py house/test_gates.py \
 	house/test_house_rules.py house/test_killed_worker.py house/test_macros.py house/test_states.py \
-	house/test_lifecycle.py house/test_migrations.py house/test_no_room.py house/test_presses.py house/test_safety.py \
+	house/test_lifecycle.py house/test_migrations.py house/test_no_room.py house/test_presses.py house/test_readme.py house/test_safety.py \
 	mail/test_delivery_faults.py mail/test_parse_hostile.py mail/test_reading.py \
 	mail/test_signatures.py mail/test_trim_cli.py mail/test_trim_time.py mailroom/test_commands.py \
 	mailroom/test_intake_faults.py mailroom/test_letters_by_mail.py mailroom/test_placing*.py mailroom/test_real_servers.py \
@@ -75,13 +77,14 @@ lock: ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 -o requirements/runtime.txt
 	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt --universal --generate-hashes --no-header --python-version 3.11 -o requirements/development.txt
 
-# Debian's chromium, never a download of the test tools. Where it can't be had, the browser tests say so.
+# Debian's browsers, never a download of the test tools. Where one can't be had, the browser tests say so.
 browsers:
-	@command -v chromium >/dev/null && exit 0; \
-	as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
-	if command -v apt-get >/dev/null && $$as_root apt-get install -qq -y --no-install-recommends chromium >/dev/null 2>&1; \
-	then echo "chromium was installed for the browser tests"; \
-	else echo "WARNING: no chromium, and it could not be installed (apt-get install chromium): browser tests are skipped"; fi
+	@as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
+	for browser in chromium firefox-esr; do \
+	if command -v $$browser >/dev/null; then continue; fi; \
+	if command -v apt-get >/dev/null && $$as_root apt-get install -qq -y --no-install-recommends $$browser >/dev/null 2>&1; \
+	then echo "$$browser was installed for the browser tests"; \
+	else echo "WARNING: no $$browser, and it could not be installed (apt-get install $$browser): its tests are skipped"; fi; done
 
 %.mo: %.po
 	@$(BIN)/pybabel -q compile -i $< -o $@

@@ -40,6 +40,11 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "the name that your own mail server signs its Authentication-Results with; without it no sender can be proven, "
         "and every mailed answer of an expert waits in the holding pen",
     ),
+    "MAIL_RECEIVED_BY": (
+        "",
+        "the host behind `by` in the Received lines of your own mail server (several with blanks between): only what "
+        "stands above the first of them is believed of senders; without it nothing is",
+    ),
     "MAIL_DNS": ("0", "1 checks DKIM and DMARC by look-ups of our own (needs the extra `dns`)"),
     "MAIL_WEBHOOK_SECRET": (
         "",
@@ -178,6 +183,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         value["MAIL_FROM"] = value["MAIL_FROM"] or "desk@newsroom.example"
         value["MAIL_TRANSPORT"] = environ.get("MAIL_TRANSPORT", "folder")
         value["MAIL_AUTHSERV_ID"] = value["MAIL_AUTHSERV_ID"] or DEMO_AUTHSERV_ID
+        value["MAIL_RECEIVED_BY"] = value["MAIL_RECEIVED_BY"] or DEMO_AUTHSERV_ID
     faults += _faults(value, secrets, demo)
     if faults:
         raise Unsafe(faults)
@@ -206,6 +212,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "MAIL_TIMEOUT": int(value["MAIL_TIMEOUT"]),
         "MAIL_RETURN_PATH": value["MAIL_RETURN_PATH"],
         "MAIL_AUTHSERV_ID": value["MAIL_AUTHSERV_ID"],
+        "MAIL_RECEIVED_BY": tuple(value["MAIL_RECEIVED_BY"].lower().split()),
         "MAIL_DNS": value["MAIL_DNS"] == "1",
         "MAIL_WEBHOOK_SECRET": value["MAIL_WEBHOOK_SECRET"],
         "MAILBOXES": mailboxes_of(value["MAILBOXES"]),
@@ -264,6 +271,8 @@ def _mail_faults(value: dict[str, str]) -> list[str]:
         faults.append("MAIL_RETURN_PATH is an address like bounces@example.org, or *@ and a domain for bounces only")
     if re.search(r"[\s;]", value["MAIL_AUTHSERV_ID"]):
         faults.append("MAIL_AUTHSERV_ID is one name, as it stands first in the Authentication-Results of your server")
+    if not all(re.fullmatch(r"[\w.:-]+", host) for host in value["MAIL_RECEIVED_BY"].split()):
+        faults.append("MAIL_RECEIVED_BY is one host, or several with blanks between, as in the Received of your server")
     if value["MAIL_DNS"] not in ("0", "1"):
         faults.append("MAIL_DNS is 0 or 1")
     elif value["MAIL_DNS"] == "1" and find_spec("authheaders") is None:

@@ -1,4 +1,6 @@
-"""The commands: `flask lifecycle`, `migrate`, `staff`, `editions`, `mail`, `keys`, `matching`, `worker`, `doctor`."""
+"""The commands: `flask lifecycle`, `migrate`, `newsletters`, `staff`, `editions`, `mail`, `keys`, `matching`, `worker`
+and `doctor`.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +23,7 @@ from .mail.lifecycle import INBOUND, MAIL
 from .mailroom.cli import doctor
 from .matching.cli import matching
 from .migrate import migrate
+from .newsletters.cli import newsletters
 from .people.cli import experts, staff
 from .questions.lifecycle import QUESTION
 from .rotation import rotate
@@ -99,5 +102,6 @@ def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
 
 
 def register(app: Flask) -> None:
-    for command in (lifecycle, run_migrations, run_worker, keys, staff, experts, editions, mail, matching, doctor):
+    groups = (keys, newsletters, staff, experts, editions, mail, matching)
+    for command in (lifecycle, run_migrations, run_worker, doctor, *groups):
         app.cli.add_command(command)

@@ -14,12 +14,33 @@ from babel import Locale, UnknownLocaleError
 from sqlalchemy import JSON, String, Table, Text
 from sqlalchemy.orm import MappedColumn, mapped_column
 
+from .languages import N_
 from .text import clean, single_line
 
 MOST_LISTED = 40
 LONGEST_LISTED = 60
 YES = {"yes", "y", "true", "1", "x", "da", "да", "ja", "ano"}
 NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}
+
+
+# What is wrong, by its code, in a sentence.
+FAULTS = {
+    "empty": N_("Something must stand here."),
+    "long": N_("This is too long: %(most)d characters are the most."),
+    "many": N_("These are too many: %(most)d are the most."),
+    "bad": N_("This can’t be taken. Look at the example."),
+    "number": N_("Give a number from %(low)s to %(high)s."),
+    "date": N_("Write the date like 2026-07-01 or 01.07.2026."),
+    "yes or no": N_("Write yes or no."),
+    "language": N_("No language has this code or name: %(word)s."),
+    "note": N_("This line can’t be read: %(line)s. Look at the example."),
+    "address": N_("This isn’t an e-mail address that one can write to."),
+    "taken": N_("Mail to this address comes in for another newsletter already."),
+    "short name": N_("A short name has small letters of English, digits and hyphens, e.g. steppe-letter."),
+    "in use": N_("This short name is in use already: choose another one."),
+    "place": N_("%(place)s can’t be filled in here. Look at the help above the field."),
+    "hole": N_("What is filled in has to stand in it, in braces: see the help above the field."),
+}
 
 
 class Wrong(Exception):
@@ -191,13 +212,56 @@ def _language(word: str) -> str:
         raise Wrong("language", word=word[:40]) from None
 
 
+def _notes(field: Field, text: str) -> list[dict[str, Any]]:
+    """Read notes to readers in single countries: a paragraph each, of a line with country and day, and of lines with a
+    language and what is said in it.
+    """
+    return [_note(field, paragraph.split("\n")) for paragraph in clean(text).split("\n\n")]
+
+
+def _note(field: Field, lines: list[str]) -> dict[str, Any]:
+    name, _comma, day = lines[0].rpartition(",")
+    country = _countries().get(one_line(name).casefold())
+    texts: dict[str, str] = {}
+    for line in lines[1:]:
+        code, colon, words = line.partition(":")
+        if not colon or not words.strip():
+            raise Wrong("note", line=line[:60])
+        texts[_language(one_line(code))] = words.strip()
+    if country is None or not texts:
+        raise Wrong("note", line=lines[0][:60])
+    if sum(map(len, texts.values())) > field.longest:
+        raise Wrong("long", most=field.longest)
+    return {"country": country, "checked_on": _day(field, day).isoformat(), "text": texts}
+
+
+def _in_paragraphs(notes: list[dict[str, Any]]) -> str:
+    territories = Locale.parse("en").territories
+    return "\n\n".join(
+        "\n".join(
+            [
+                f"{territories.get(note['country'], note['country'])}, {note['checked_on']}",
+                *(f"{language}: {one_line(text)}" for language, text in note["text"].items()),
+            ]
+        )
+        for note in notes
+    )
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, str]:
+    """Return the codes of countries by their code and by their name in English."""
+    named = {code: name for code, name in Locale.parse("en").territories.items() if len(code) == 2}
+    return {word.casefold(): code for code, name in named.items() for word in (code, name)}
+
+
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
     return {name.casefold(): code.replace("_", "-") for code, name in Locale.parse("en").languages.items()}
 
 
 # The types of columns that their annotation doesn't give.
-COLUMNS: Mapping[str, Any] = {"text": Text, "words": JSON, "languages": JSON, "days": JSON, "ticks": JSON}
+COLUMNS: Mapping[str, Any] = {"text": Text} | dict.fromkeys(("words", "languages", "notes", "days", "ticks"), JSON)
 KINDS: Mapping[str, Kind] = {
     "line": Kind(lambda field, text: _written(field, one_line(text))),
     "email": Kind(lambda field, text: _written(field, one_line(text))),
@@ -210,6 +274,7 @@ KINDS: Mapping[str, Kind] = {
     "ticks": Kind(_ticked, list),
     "words": Kind(_words, ", ".join, list),
     "languages": Kind(lambda _field, text: [_language(word) for word in listed(text, more="/|")], ", ".join, list),
+    "notes": Kind(_notes, _in_paragraphs, list),
     # Those of the calendar are read together, by `editions.rhythm`.
     "rule": Kind(lambda _field, value: value),
     "time": Kind(lambda _field, value: value),

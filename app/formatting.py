@@ -1,5 +1,6 @@
 """Times, counts and languages as pages say them: in the page's language, in the newsletter's zone."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -11,8 +12,9 @@ from flask import Flask, g
 from flask_babel import get_locale, gettext
 
 from .listing import MANY
-from .mail.translation import by_skeleton, in_digits_of, locale
+from .mail.translation import beside, by_skeleton, full, in_digits_of, locale
 from .text import group_digits
+from .typesetting.house_languages import phrases_for
 
 UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # of an age, each with its minutes
 
@@ -41,10 +43,12 @@ def day(moment: datetime | date, style: str = "long") -> str:
     if style == "short":
         return by_skeleton(_where(), "yMMMEd" if is_another_year else "MMMEd", local)
     if is_another_year:
-        return _said(format_date(local, "long", locale=_where()))
+        return full_date(local)
     if "MMMMEEEEd" in _where().datetime_skeletons:
-        return _said(format_skeleton("MMMMEEEEd", _as_datetime(local), locale=_where()))
-    return _said(format_date(local, "full", locale=_where()))  # a skeleton that CLDR lacks comes out in short words
+        said = format_skeleton("MMMMEEEEd", _as_datetime(local), locale=_where())
+    else:
+        said = format_date(local, full(_where(), local, local.year), locale=_where())
+    return beside(_where(), _said(said), local)
 
 
 def _as_datetime(local: datetime | date) -> datetime:
@@ -62,7 +66,7 @@ def moment(moment: datetime) -> str:
 
 def full_date(moment: datetime | date) -> str:
     local = _local(moment) if isinstance(moment, datetime) else moment
-    return _said(format_date(local, "long", locale=_where()))
+    return beside(_where(), _said(format_date(local, "long", locale=_where())), local)
 
 
 def exact(moment: datetime) -> str:
@@ -95,7 +99,18 @@ def is_past(moment: datetime) -> bool:
 
 def count(number: int) -> str:
     """Counts stop at "1,000+"; an empty place has none."""
-    return _said(f"{MANY:,}+" if number > MANY else (str(number) if number else ""))
+    return in_digits(f"{MANY:,}+" if number > MANY else number) if number else ""
+
+
+def in_digits(number: int | str) -> str:
+    """A number with the digits of the page's language, and its commas between thousands."""
+    said = _said(str(number))
+    return said.replace(",", "٬") if said != str(number) else said
+
+
+def comma(language: str = "") -> str:
+    """The comma between two words of a language, or of the page's, with the space that belongs to it."""
+    return phrases_for(language or str(get_locale()).replace("_", "-"))["comma"]
 
 
 def tongue(code: str) -> str:
@@ -108,6 +123,11 @@ def tongue(code: str) -> str:
         return ""
 
 
+def by_name(codes: Iterable[str]) -> list[tuple[str, str]]:
+    """Languages to choose from, as (code, name) in the order of their names; what has no name is left out."""
+    return sorted(((code, tongue(code)) for code in {*codes} if tongue(code)), key=lambda one: (one[1], one[0]))
+
+
 def autonym(code: str) -> str:
     """The name of a language in itself."""
     try:
@@ -118,5 +138,7 @@ def autonym(code: str) -> str:
 
 
 def register(app: Flask) -> None:
-    words = (day, moment, clock_time, full_date, exact, ago, age, is_past, count, tongue, autonym, group_digits)
+    of_times = (day, moment, clock_time, full_date, exact, ago, age, is_past)
+    words = (*of_times, count, in_digits, tongue, autonym, group_digits)
+    app.jinja_env.globals["comma"] = comma
     app.jinja_env.filters.update({word.__name__: word for word in words})

@@ -1,19 +1,30 @@
-"""Languages: the direction that a tag implies, and the language that a text's letters suggest.
+"""Languages: the script and direction that a tag implies, and the language that a text's letters suggest.
+
+The guess adds up how likely each part of a word is in each language of the text's script (naive Bayes). What it has
+read for that are the Universal Declaration of Human Rights (`declarations/`) and the words of `function_words.toml`.
 
 Tags are BCP 47 (RFC 5646): a script subtag, where there is one, decides. Scripts have their ISO 15924 codes.
 """
 
 import re
+from collections import Counter
 from functools import cache
+from itertools import repeat
+from math import log
+from pathlib import Path
+
+from babel.core import get_global
 
 from .word_tables import word_tables
 
 LOOKED_AT = 4000  # Characters; more of a text doesn't make a guess better.
-
-
-@cache
-def _right_to_left(kind: str) -> frozenset[str]:
-    return frozenset(word_tables(__file__, "languages")["right_to_left"][kind].split())
+GUESSED_FROM = 500  # characters of its words
+LONGEST = 4  # signs of a part of a word
+TELLING = 4  # signs of a part without which nothing is guessed
+WORDS_COUNT = 10  # so often does each of the small words count: they are rarer in a declaration than in what people ask
+UNSEEN = log(4e-6)  # a part that a language's text doesn't have
+_APOSTROPHE = re.compile("[‘’ʻʼ'`´]")
+_WORD = re.compile(r"[^\W\d_]+(?:ʼ[^\W\d_]+)*ʼ?")
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
@@ -21,17 +32,32 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it
     return text
 
 
+@cache
+def spoken_outside() -> frozenset[str]:
+    """Return the languages in which everything is said that readers and experts see."""
+    return frozenset(["en", *word_tables(__file__, "languages")["spoken"]["outside"].split()])
+
+
+def own_script(language: str) -> str:
+    """Return the script that a tag names, such as "Arab", or nothing."""
+    parts = language.replace("_", "-").split("-")[1:]
+    return next((part.title() for part in parts if len(part) == 4 and part.isalpha()), "")
+
+
+@cache
+def usual_script(language: str) -> str:
+    """Return the script that a language is written in, and in its country where the tag names one, or nothing."""
+    name, *rest = language.replace("_", "-").split("-")
+    places = [f"{name.lower()}_{part.upper()}" for part in rest if len(part) == 2]
+    likely = get_global("likely_subtags") | word_tables(__file__, "languages")["likely_subtags"]
+    return next((own_script(likely[tag]) for tag in [*places, name.lower()] if tag in likely), "")
+
+
+@cache
 def direction(language: str) -> str:
     """Return 'rtl' or 'ltr', for the `dir` attribute of text in this language."""
-    name, *rest = language.replace("_", "-").lower().split("-")
-    scripts = [part for part in rest if len(part) == 4 and part.isalpha()]
-    if scripts:
-        return "rtl" if scripts[0] in _right_to_left("scripts") else "ltr"
-    countries = [part for part in rest if len(part) == 2]
-    rtl = name in _right_to_left("languages") or any(
-        f"{name}-{country}" in _right_to_left("in_country") for country in countries
-    )
-    return "rtl" if rtl else "ltr"
+    script = own_script(language) or usual_script(language)
+    return "rtl" if script in word_tables(__file__, "languages")["right_to_left"]["scripts"].split() else "ltr"
 
 
 @cache
@@ -51,19 +77,62 @@ def script_of(text: str) -> str:
     return best if seen[best] else "Zyyy"
 
 
+@cache
+def function_words() -> dict[str, list[str]]:
+    """Return by language the words that say nothing of what a text is about."""
+    return {language: words.split() for language, words in word_tables(__file__, "function_words").items()}
+
+
+def guessed_languages() -> list[str]:
+    """Return the tags that can be guessed."""
+    table = word_tables(__file__, "languages")
+    return [*function_words(), *table["signs"], *table["language_of_script"].values()]
+
+
 def guess_language(text: str) -> str:
     """Suggest a BCP 47 tag for a text, or 'und'.
 
-    It is a guess from a few telling letters and words, shown for a person to correct and never acted on by itself.
+    It is a guess from the letters of its first words, shown for a person to correct. How often it is right, and beside
+    which libraries, stands in docs/adr/0011-languages.md.
     """
     script, table = script_of(text), word_tables(__file__, "languages")
     if script in table["language_of_script"]:
         return str(table["language_of_script"][script])
-    lower = text[:LOOKED_AT].replace("İ", "i").lower().replace("o'", "oʻ").replace("g'", "gʻ").replace("o‘", "oʻ")
-    words = re.findall(r"[^\W\d_]+", lower)
-    scores = {
-        language: sum(map(lower.count, letters)) + 2 * sum(map(words.count, telling.split()))
-        for language, (letters, telling) in table["telling"].get(script, {}).items()
-    }
+    if script == "Hani":
+        ways: dict[str, str] = table["signs"]
+        return max(ways, key=lambda way: sum(map(text[:LOOKED_AT].count, ways[way])))
+    parts = _parts(_plain(text)[:GUESSED_FROM])
+    learned = _learned(script)
+    scores = {language: sum(map(known.get, parts, repeat(UNSEEN))) for language, known in learned.items()}
     best = max(scores, key=lambda language: scores[language], default="und")
-    return best if scores.get(best) else str(table["fallback"].get(script, "und"))
+    is_known = any(part in learned[best] for part in parts if len(part) >= TELLING) if scores else False
+    return best if is_known else "und"
+
+
+def _plain(text: str) -> str:
+    """Return a text's words alone, in small letters, with one space around each and one sign for every apostrophe."""
+    words = _WORD.findall(_APOSTROPHE.sub("ʼ", text.replace("İ", "i").lower()))
+    return f" {' '.join(words)} "
+
+
+def _parts(plain: str) -> list[str]:
+    """Return the stretches of one to four signs."""
+    return [plain[at : at + size] for size in range(1, LONGEST + 1) for at in range(len(plain) - size + 1)]
+
+
+@cache
+def _learned(script: str) -> dict[str, dict[str, float]]:
+    """Return for each language of a script how likely a part of a word is in it, as logarithms.
+
+    It takes a fifth of a second, once in a process, when the first text of the script is looked at.
+    """
+    learned = {}
+    for language in (one for one, words in function_words().items() if script_of(" ".join(words)) == script):
+        declaration = Path(__file__).with_name("declarations").joinpath(f"{language}.txt").read_text("utf-8")
+        counted = Counter(_parts(_plain(declaration)))
+        for part, number in Counter(_parts(_plain(" ".join(function_words()[language])))).items():
+            counted[part] += WORDS_COUNT * number
+        often = {part: number for part, number in counted.items() if number > 1}
+        total = sum(often.values())
+        learned[language] = {part: log(number / total) for part, number in often.items()}
+    return learned

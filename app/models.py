@@ -5,6 +5,7 @@ from .answers import models as answers
 from .audit import models as audit
 from .db import Base as Base
 from .editions import models as editions
+from .forms import models as forms
 from .letters import models as letters
 from .mail import models as mail
 from .matching import models as matching

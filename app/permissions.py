@@ -44,6 +44,7 @@ OF_THE_DESK = {
         "words of the house": N_("Word the house sentences and the mails"),
         "trail": N_("Read the trail and take it away as a file"),
         "people": N_("Invite people, give roles, deactivate, sign a colleague out"),
+        "newsletters": N_("Make another newsletter"),
     },
 }
 # What those do who have no place at the desk.
@@ -81,7 +82,7 @@ _DECIDES = _PREPARES | _acts(
 
 # The roles of the desk, in the order in which pages list them.
 ROLES = {
-    "admin": Role(N_("admin"), _DECIDES | {"people"}),
+    "admin": Role(N_("admin"), _DECIDES | {"people", "newsletters"}),
     "editor": Role(N_("editor"), _DECIDES, is_told=True),
     "assistant": Role(N_("assistant"), _PREPARES),
 }

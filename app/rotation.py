@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from .answers.models import Assignment
 from .db import Database, keys
+from .forms.models import FormDraft
 from .letters.models import Contact, Credit, Letter
 from .mail.models import Inbound, InboundRaw, OutboxContent, OutboxMail
 from .people.models import Person
@@ -35,6 +36,7 @@ SEALED = (
     Sealed(Contact, ("email",), Letter, "letter_id"),
     Sealed(Credit, ("name", "place"), Letter, "letter_id"),
     Sealed(Assignment, ("suggestion",), Assignment, "id"),
+    Sealed(FormDraft, ("",), FormDraft, "id"),
     Sealed(OutboxContent, ("",), OutboxMail, "outbox_id"),
     Sealed(InboundRaw, ("raw", "reading"), Inbound, "inbound_id", batch=5),
 )

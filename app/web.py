@@ -14,14 +14,17 @@ from flask import Flask, Response, abort, current_app, g, request
 from flask_babel import Babel, get_locale
 from flask_limiter import Limiter
 from flask_login import LoginManager, UserMixin
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from . import errors, formatting
 from .db import Busy
 from .languages import direction
 from .listing import Listing, Place
-from .mail.translation import say
+from .mail.translation import missing_catalogues, say, spoken
 from .people import sessions
 from .people.models import BrowserSession, Person
 from .running import db as db
@@ -133,8 +136,10 @@ def paged(
 
 
 def language() -> str:
-    """The language of this page: what the door chose, e.g. from the address or the person's settings."""
-    return str(g.get("language", "en"))
+    """The language of this page's words: what the door chose, e.g. from the address or the person's settings, or else
+    English.
+    """
+    return spoken(str(g.get("language", "en")))
 
 
 def _locale() -> str:
@@ -143,8 +148,22 @@ def _locale() -> str:
     return "en_GB" if code == "en" else code.replace("-", "_")
 
 
+def _form_proof() -> str:
+    """Return what a form carries to show that it is ours: what the door chose, else what the session's cookie knows."""
+    return str(g.get("form_proof") or generate_csrf())
+
+
+class NotCompiled(Exception):
+    """Raised at the start where the catalogue of a language can't be read."""
+
+
 def prepare(app: Flask) -> None:
-    """Hang everything that is shared onto the app."""
+    """Hang everything that is shared onto the app. Raises `NotCompiled`."""
+    if missing := missing_catalogues():
+        raise NotCompiled(
+            f"The translations are not compiled ({', '.join(missing)}). "
+            "Run: .venv/bin/pybabel compile -d app/translations"
+        )
     app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
     app.config.setdefault("RATELIMIT_ENABLED", app.config["LIMITS"])
     app.config.setdefault("RATELIMIT_HEADERS_ENABLED", False)
@@ -152,20 +171,33 @@ def prepare(app: Flask) -> None:
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # we send no Referer, so there is none to compare
     app.config.setdefault("MAX_COOKIE_SIZE", 0)
     csrf.init_app(app)
+    app.jinja_env.globals["csrf_token"] = _form_proof
     login.init_app(app, add_context_processor=False)  # it would look for a session on every page, a reader's too
     login.session_protection = None  # it would read X-Forwarded-For itself; our sessions are rows
     babel.init_app(app, locale_selector=_locale)
     # The extension works out locale and catalogue anew for each text; a page of the desk has two hundred of them.
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda text: say(language()).gettext(text),
-        lambda one, many, number: say(language()).ngettext(one, many, number),
-        newstyle=True,
-    )
+    app.jinja_env.globals.update(gettext=_in_words, ngettext=_in_number)
     limiter.init_app(app)
     app.after_request(_dress)
     app.context_processor(_shared)
     errors.register(app)
     formatting.register(app)
+
+
+@pass_eval_context
+def _in_words(context: EvalContext, text: str, /, **values: Any) -> str:
+    return _filled(context, say(language()).gettext(text), values)
+
+
+@pass_eval_context
+def _in_number(context: EvalContext, one: str, many: str, number: int, /, **values: Any) -> str:
+    return _filled(context, say(language()).ngettext(one, many, number), {"num": number, **values})
+
+
+def _filled(context: EvalContext, text: str, values: dict[str, Any]) -> str:
+    """Fill a text, with its numbers in the digits of the page's language."""
+    said = {name: formatting.in_digits(value) if type(value) is int else value for name, value in values.items()}
+    return (Markup(text) if context.autoescape else text) % said  # noqa: S704 - catalogues are ours; values are escaped
 
 
 def _dress(response: Response) -> Response:
@@ -183,4 +215,4 @@ def _dress(response: Response) -> Response:
 
 def _shared() -> dict[str, Any]:
     code = language()
-    return {"lang": code, "dir": direction(code), "locale": get_locale()}
+    return {"lang": code, "dir": direction(code), "locale": get_locale(), "csrf_token": _form_proof}

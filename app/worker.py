@@ -13,10 +13,11 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from .actors import Clock
-from .answers import editing, ladder, reminders, writing
+from .answers import editing, ladder, other_experts, reminders, writing
 from .answers.models import Answer
 from .db import Busy, Database, lock
 from .editions import planning
+from .forms import form_drafts, press_keys
 from .indexing import index_due
 from .letters import contacts, look_alike_flags
 from .mail import outbox
@@ -57,7 +58,7 @@ def forget_overdue(session: Session) -> None:
 
 
 def deliver(app: Flask, database: Database) -> None:
-    deliver_due(database, _transport(app), settled=settled)
+    deliver_due(database, _transport(app), leaving=other_experts.settle, settled=settled)
 
 
 def fetch(app: Flask, database: Database) -> None:
@@ -103,6 +104,8 @@ def tidy(_app: Flask, database: Database) -> None:
     database.write(sign_in.sweep)
     database.write(uploads.sweep)
     database.write(writing.sweep)
+    database.write(form_drafts.sweep)
+    database.write(press_keys.sweep)
 
 
 @dataclass(frozen=True)

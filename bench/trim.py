@@ -17,11 +17,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import quantiles
 
-from app.mail.incoming import Mail
+from app.mail.incoming import Known, Mail
 from app.mail.parsing.parse import parse
 from app.mail.trim import trim
 from tests.support.hostile_mails import HOSTILE
-from tests.support.replies import in_every_language
+from tests.support.replies import in_every_language, to_an_edition_known_in_part
 
 from .__main__ import say as to_terminal
 
@@ -46,20 +46,23 @@ LANGUAGES = [
 ]  # all that mail-parser-reply has
 
 Say = Callable[[str], None]
-Engine = Callable[[Mail], str]
+Engine = Callable[[Mail, Known], str]
 
 
-def ours(mail: Mail) -> str:
-    return trim(mail).text
+NOTHING = Known()
 
 
-def mail_parser_reply(mail: Mail) -> str:
+def ours(mail: Mail, known: Known = NOTHING) -> str:
+    return trim(mail, known).text
+
+
+def mail_parser_reply(mail: Mail, _: Known) -> str:
     from mailparser_reply import EmailReplyParser
 
     return str(EmailReplyParser(languages=LANGUAGES).parse_reply(text=mail.body) or "")
 
 
-def email_reply_parser(mail: Mail) -> str:
+def email_reply_parser(mail: Mail, _: Known) -> str:
     from email_reply_parser import EmailReplyParser
 
     return str(EmailReplyParser.parse_reply(mail.body))
@@ -79,6 +82,8 @@ class Case:
     expected: str
     signature: str | None = None  # what has to be gone, where that is all that is asked
     no_spaces: bool = False
+    known: Known = NOTHING
+    real: bool = False
 
 
 def cases() -> Iterator[Case]:
@@ -88,9 +93,19 @@ def cases() -> Iterator[Case]:
             if kind == "signature":
                 signature = row["extra"].get("signature", "")
             mail = parse(base64.b64decode(row["raw_b64"]))
-            yield Case(f"{row['corpus']}, {kind}", mail, row["expected_text"], signature, row["compare"] == "nows")
+            yield Case(
+                f"{row['corpus']}, {kind}", mail, row["expected_text"], signature, row["compare"] == "nows", real=True
+            )
     for reply in in_every_language():
         yield Case("generated", reply.mail, reply.words)
+        yield Case("generated, all is known", reply.mail, reply.words, known=reply.known)
+    for reply in to_an_edition_known_in_part():
+        known = reply.known
+        yield Case("an edition", reply.mail, reply.words)
+        yield Case(
+            "an edition, a part is known", reply.mail, reply.words, known=Known(known.addresses, (), known.texts)
+        )
+        yield Case("the same, as a mail of ours", reply.mail, reply.words, known=known)
 
 
 def right(case: Case, found: str) -> bool:
@@ -127,14 +142,14 @@ def _score(say: Say, name: str, engine: Engine, rows: list[Case]) -> None:
     of_corpus: dict[str, list[Case]] = defaultdict(list)
     for case in rows:
         of_corpus[case.corpus].append(case)
-        if not case.corpus.endswith("signature") and case.corpus != "generated":
+        if not case.corpus.endswith("signature") and case.real:
             of_corpus["all real replies"].append(case)
     for corpus, members in of_corpus.items():
         hit = gone = empty = 0
         times = []
         for case in members:
             start = time.perf_counter()
-            found = engine(case.mail)
+            found = engine(case.mail, case.known)
             times.append(1000 * (time.perf_counter() - start))
             hit += right(case, found)
             gone += bool(lost(case.expected, found))
@@ -179,7 +194,7 @@ def _in_child(engine: Engine, mail: Mail) -> float | None:
 
 def _timed(engine: Engine, mail: Mail, answer: "multiprocessing.connection.Connection") -> None:
     start = time.perf_counter()
-    engine(mail)
+    engine(mail, NOTHING)
     answer.send(time.perf_counter() - start)
 
 

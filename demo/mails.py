@@ -44,6 +44,7 @@ def _raw(house: House, row: Told) -> bytes:
     if "checked" in row:
         by = row["checked"]
         headers["Authentication-Results"] = f"{DEMO_AUTHSERV_ID}; dkim=pass header.d={by}; dmarc=pass header.from={by}"
+        headers["Received"] = f"from mail.{by} by {DEMO_AUTHSERV_ID} with ESMTPS"
     if "boundary" in headers["Content-Type"]:
         del headers["Content-Transfer-Encoding"]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -23,7 +23,7 @@ from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..text import clean, for_print, single_line
-from . import change_notices, expert_mails, pending_invitations
+from . import change_notices, expert_mails, other_experts, pending_invitations
 from .briefing import USUAL, Brief, printed_line
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
@@ -80,12 +80,13 @@ def invite(
 ) -> None:
     """Send the invitation. `also` is how many more are about to be asked with this one.
 
-    The expert gets the desk's wording and brief only. Raises `Missing` (cleared text, dates) and `Illegal`.
+    A question that has an approved answer stays ready to run while others are asked. The expert gets the desk's wording
+    and brief only. Raises `Missing` (cleared text, dates) and `Illegal`.
     """
     question = lock(session, session.get_one(Question, assignment.question_id))
     times: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
     ASSIGNMENT.apply(session, actor, lock(session, assignment), "invite", **times)
-    if not question.is_seeking:
+    if not (question.is_seeking or question.is_answered):
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     values = invitation_values(session, assignment, terms, expert_mails.assignment_link(session, assignment), also)
     expert_mails.to_expert(session, actor, assignment, "expert.invitation", values, once_key=once_key)
@@ -97,7 +98,6 @@ def invitation_values(
     """Return all that the letter of invitation says."""
     question = session.get_one(Question, assignment.question_id)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    others = [a for a in of_question(session, question) if a.id != assignment.id and a.is_asked]
     return InvitationMail(
         **vars(terms),
         wording=question.wording,
@@ -105,7 +105,7 @@ def invitation_values(
         brief=assignment.brief,
         words=assignment.words,
         policy=newsletter.check_policy,
-        asked_others=len(others) + also,
+        asked_others=other_experts.number_of(session, assignment) + also,
         readers=len(questions.letters_of(session, question)),
         verify=house_text(session, newsletter, "verify"),
         pay=house_text(session, newsletter, "pay"),

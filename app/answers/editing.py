@@ -84,7 +84,6 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
     # A newsletter without checks still reads back what the desk took down: those words are the desk's.
     policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
     ANSWER.apply(session, actor, lock(session, answer), "check", why={"text": text.id})
-    drop_drafts(session, assignment.id, "reply")  # of a check before this one
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
     added(session, check)
     edited = change_notices.edited_text(
@@ -148,6 +147,8 @@ def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
     query = select(Check.answer_id).where(
         Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", ~_not_told()
     )
+    # What was withdrawn, or is kept, is asked of nobody any more.
+    query = query.where(exists().where(Answer.id == Check.answer_id, Answer.is_checking))
     return session.scalars(query.order_by(Check.due_at, Check.id).limit(limit)).all()
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from ..actors import Actor, Staff
 from ..db import address, now
 from ..mail import outbox
+from ..mail import queries as mail_queries
 from ..mail.mail_templates import write
 from ..mail.mail_values import AssignmentMail, DeskMail
 from ..mail.models import OutboxMail
@@ -75,7 +76,7 @@ def to_expert(
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     own = mail_texts.own(session, newsletter, kind)
     letter = write(kind, sender(session, newsletter), to, person.name, about, own)
-    first = outbox.first_to_expert(session, assignment.id)
+    first = mail_queries.first_to_expert(session, assignment.id)
     if first is not None:
         letter = replace(letter, in_reply_to=first, references=(first,))
     if newsletter.inbox:

@@ -29,7 +29,7 @@ class Task:
 
     @property
     def stage(self) -> str:
-        """One of answer, sent, edited, check, passed, approved, published, retracted, declined, cancelled."""
+        """Return a key of `STAGE_BY_ASSIGNMENT` or `STAGE_BY_ANSWER` values, "passed", "published" or "retracted"."""
         own = STAGE_BY_ASSIGNMENT[str(self.assignment.state)]
         if own or self.answer is None:
             return own or "cancelled"

@@ -5,20 +5,20 @@ from ..lifecycle import Machine, Move, Need, Stated, States, has
 # is_live: the expert has the question, or will be asked. was_asked: they know of it, and it has not ended with nothing.
 # is_asked: it is with them or their text is with the desk. owes_text: the desk waits for a text until `due_at`.
 # is_writing: they said yes and write. takes_text: a text of theirs is taken; after a no they may have thought again.
-# may_be_written_about: a mail may belong to it.
+# may_be_written_about: a mail may belong to it. has_sent: the desk has a text from them that isn't approved.
 ASSIGNMENT_STATES = States(
     {
         "drafted": "is_live can_stand_before takes_text may_be_written_about",
         "invited": "is_live was_asked is_asked owes_text can_stand_before takes_text may_be_written_about",
         "accepted": "is_live was_asked is_asked owes_text is_writing can_stand_before takes_text may_be_written_about",
         "declined": "takes_text",
-        "received": "is_live was_asked is_asked has_text may_be_written_about",
-        "returned": "is_live was_asked is_asked owes_text is_writing takes_text may_be_written_about",
+        "received": "is_live was_asked is_asked has_text has_sent may_be_written_about",
+        "returned": "is_live was_asked is_asked owes_text is_writing takes_text has_sent may_be_written_about",
         "done": "is_live was_asked has_text is_over",
         "cancelled": "is_over",
     }
 )
-# is_on_the_desk: the text is the desk's to edit.
+# is_on_the_desk: the text is the desk's to edit. is_held_over: its question ran without it; it can run another time.
 ANSWER_STATES = States(
     {
         "draft": "",
@@ -26,6 +26,7 @@ ANSWER_STATES = States(
         "edited": "is_on_the_desk",
         "checking": "",
         "approved": "",
+        "held over": "",
         "withdrawn": "",
     }
 )
@@ -49,6 +50,7 @@ class AssignmentStates(Stated):
     can_stand_before = ASSIGNMENT_STATES.which("can_stand_before")
     takes_text = ASSIGNMENT_STATES.which("takes_text")
     has_text = ASSIGNMENT_STATES.which("has_text")
+    has_sent = ASSIGNMENT_STATES.which("has_sent")
     may_be_written_about = ASSIGNMENT_STATES.which("may_be_written_about")
     is_over = ASSIGNMENT_STATES.which("is_over")
 
@@ -59,6 +61,7 @@ class AnswerStates(Stated):
     is_submitted = ANSWER_STATES.which("is_submitted")
     is_checking = ANSWER_STATES.which("is_checking")
     is_approved = ANSWER_STATES.which("is_approved")
+    is_held_over = ANSWER_STATES.which("is_held_over")
     is_withdrawn = ANSWER_STATES.which("is_withdrawn")
     is_on_the_desk = ANSWER_STATES.which("is_on_the_desk")
 
@@ -72,7 +75,7 @@ STAGE_BY_ASSIGNMENT = {
     "received": "",
     "returned": "answer",
     "done": "",
-    "cancelled": "cancelled",
+    "cancelled": "",
 }
 STAGE_BY_ANSWER = {
     "draft": "cancelled",
@@ -80,6 +83,7 @@ STAGE_BY_ANSWER = {
     "edited": "edited",
     "checking": "check",
     "approved": "approved",
+    "held over": "held over",
     "withdrawn": "cancelled",
 }
 
@@ -124,10 +128,10 @@ ASSIGNMENT = Machine(
             ("drafted", "invited", "accepted", "received", "returned"),
             ("cancelled",),
             act="invite",
-            after="close, withdraw",
+            after="close, withdraw, send",
             tells="X",
         ),
-        Move("revive", ("cancelled",), ("received",), after="reopen", needs=(has("received_at"),)),
+        Move("revive", ("cancelled",), ("received",), after="reopen, use", needs=(has("received_at"),)),
         Move(
             "undo",
             ("drafted", "accepted", "declined", "received", "cancelled"),
@@ -163,6 +167,20 @@ ANSWER = Machine(
             tells="E X",
         ),
         Move("revive", ("withdrawn",), ("submitted", "edited"), after="reopen", needs=(text,)),
-        Move("undo", ("submitted", "edited", "withdrawn"), ("draft", "submitted", "edited", "checking"), after="undo"),
+        Move(
+            "hold over",
+            ("draft", "submitted", "edited", "checking"),
+            ("held over",),
+            after="send",
+            needs=(text,),
+            tells="X",
+        ),
+        Move("use", ("held over",), ("submitted", "edited"), act="approve", needs=(text,)),
+        Move(
+            "undo",
+            ("submitted", "edited", "held over", "withdrawn"),
+            ("draft", "submitted", "edited", "checking"),
+            after="undo",
+        ),
     ),
 )

@@ -1,9 +1,10 @@
 """The expert's side of an answer: drafts that are never lost, sending, taking back; answers that came another way."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -35,11 +36,10 @@ def save_draft(
     session: Session, actor: Actor, assignment: Assignment, tab: str, written: Written, count: int, part: str = "answer"
 ) -> Draft:
     """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
-    state never replaces a newer one. Approves and sends nothing. Raises `Illegal` where this part can't be sent (any
-    more).
+    state never replaces a newer one. Approves and sends nothing, and is possible until the edition is sent, also where
+    another text is with the desk already. Raises `Illegal` when it is over.
     """
-    checking = assignment.answer is not None and assignment.answer.is_checking
-    if not (checking if part == "reply" else assignment.takes_text):
+    if assignment.is_cancelled or assignment.question.has_run:
         raise Illegal("assignment", f"save a draft of the {part} of", assignment.state)
     tab = single_line(tab)[:40] or "page"
     draft = session.scalar(select(Draft).filter_by(assignment_id=assignment.id, tab=tab).with_for_update())
@@ -55,13 +55,30 @@ def save_draft(
 
 
 def drafts_of(session: Session, assignment: Assignment, part: str = "answer") -> list[Draft]:
-    """Every tab's draft, newest first; the page offers the newest and keeps the others one click away."""
+    """Every tab's draft, newest first: versions that stay until the edition is sent."""
     query = select(Draft).filter_by(assignment_id=assignment.id, part=part)
     return list(session.scalars(query.order_by(Draft.saved_at.desc(), Draft.id.desc())))
 
 
+def takes(assignment: Assignment, part: str) -> bool:
+    """Return whether this part could be sent now."""
+    checking = assignment.answer is not None and assignment.answer.is_checking
+    return checking if part == "reply" else assignment.takes_text
+
+
+def unknown(drafts: Sequence[Draft], tab: str, knows: Mapping[str, int], body: str) -> list[Draft]:
+    """Return the drafts with other words than these that a page can't know of: those that other tabs saved after it was
+    opened. `knows` has the count of each tab's draft at that time.
+    """
+    return [
+        draft
+        for draft in drafts
+        if draft.tab != tab and draft.count > knows.get(draft.tab, -1) and clean(draft.body) not in ("", clean(body))
+    ]
+
+
 def drop_drafts(session: Session, assignment_id: int, part: str) -> None:
-    """Drop the drafts of a text that was sent."""
+    """Drop the drafts of a reply that was sent."""
     session.execute(delete(Draft).where(Draft.assignment_id == assignment_id, Draft.part == part))
 
 
@@ -108,7 +125,7 @@ def add_text(
 def submit(
     session: Session, actor: Actor, assignment: Assignment, written: Written, version: int | None = None
 ) -> Answer:
-    """The expert sends the answer: the assignment follows, the drafts are used up, the desk hears at once.
+    """The expert sends the answer: the assignment follows, the desk hears at once. Drafts stay, as versions of it.
 
     Sending the same text again changes nothing. Raises `Stale`, `Missing` (text), `Illegal`.
     """
@@ -121,7 +138,6 @@ def submit(
     if assignment.is_declined and isinstance(actor, Expert):
         accept(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, written)
-    drop_drafts(session, assignment.id, "answer")
     expert_mails.to_desk(session, assignment, "answer", clean(written.body).partition("\n\n")[0][:1_000])
     return answer
 
@@ -169,8 +185,10 @@ def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
 
 
 def sweep(session: Session) -> None:
-    """Delete drafts that nobody has touched for half a year."""
-    session.execute(delete(Draft).where(Draft.saved_at < now(session) - DRAFT_LIFE))
+    """Delete the drafts of what has run, and those that nobody has touched for half a year."""
+    run = select(Assignment.id).join(Assignment.question).where(Question.has_run)
+    old = Draft.saved_at < now(session) - DRAFT_LIFE
+    session.execute(delete(Draft).where(or_(old, Draft.assignment_id.in_(run))))
 
 
 def report_error(session: Session, actor: Actor, assignment: Assignment, body: str) -> None:

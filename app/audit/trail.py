@@ -3,23 +3,26 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ..listing import Listing
 from .models import Event
 
+ALWAYS = ("membership", "newsletter")  # nouns: whoever gives somebody a role is told of, also where a command did
+
 
 @dataclass(frozen=True)
 class Sought:
     """A choice of events of a trail: by actors with these `ref`s, only these `actions`, from `since` on and before
-    `until`.
+    `until`; without what actors in `but` did, save to those of `ALWAYS`.
     """
 
     actors: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    but: tuple[str, ...] = ()
 
 
 def listing(newsletter_id: int, sought: Sought) -> Listing[Event]:
@@ -29,6 +32,8 @@ def listing(newsletter_id: int, sought: Sought) -> Listing[Event]:
     query = select(Event).where(Event.newsletter_id == newsletter_id)
     query = query.where(Event.at >= sought.since) if sought.since else query
     query = query.where(Event.at < sought.until) if sought.until else query
+    if sought.but:
+        query = query.where(or_(Event.actor.not_in(sought.but), Event.noun.in_(ALWAYS)))
     if sought.actors and sought.actions:
         query = query.where(Event.action.in_(sought.actions))
     kinds = (Event.actor, sought.actors) if sought.actors else (Event.action, sought.actions)

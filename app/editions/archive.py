@@ -137,9 +137,10 @@ def published_by(
 
 def runs_of(session: Session, assignments: Sequence[Assignment]) -> dict[int, datetime]:
     """Return when each of several assignments runs or ran, as far as its question has a slot, in one query."""
-    query = select(Assignment.id, Edition.runs_at).join(Question, Question.id == Assignment.question_id)
+    query = select(Assignment.id, Edition).join(Question, Question.id == Assignment.question_id)
     query = query.join(Edition, Edition.id == Question.edition_id)
-    return dict(session.execute(query.where(Assignment.id.in_([row.id for row in assignments]))).all())
+    rows = session.execute(query.where(Assignment.id.in_([row.id for row in assignments])))
+    return {assignment: edition.ran_at for assignment, edition in rows}
 
 
 def story_path(newsletter: Newsletter, question: Question) -> str:

@@ -1,5 +1,6 @@
 """Obstacles to locking an edition, and matters that an editor would want to know before it is fixed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
+from ..answers.passed_over import still_asked
 from ..letters.models import Letter
 from ..questions.lifecycle import cleared
 from ..questions.models import Question
@@ -19,8 +21,8 @@ SHOWN = 12  # mails of experts that are told of one by one
 
 @dataclass(frozen=True)
 class Matter:
-    """`kind` says what: "words" or "answer" keep the edition from being locked; "mail", "long", "late", "left out" and
-    "open" do not. `question` is the one it is about, `letter` the mail, `answer` the longest one; `number` counts words
+    """`kind` says what: "words" or "answer" keep the edition from being locked; the others do
+    not. `question` is the one it is about, `letter` the mail, `answer` the longest one; `number` counts words
     over, or slots.
     """
 
@@ -55,7 +57,13 @@ def matters(
             found.append(Matter("words", one.question))
         if not one.experts:
             found.append(Matter("answer", one.question))
-    found += _mails(session, edition, [one.question for one in picked])
+    questions = {one.question.id: one.question for one in picked}
+    found += _mails(session, edition, list(questions.values()))
+    found += [
+        Matter("asked", questions[one.question_id], expert=one.expert.name)
+        for one in still_asked(session, list(questions))
+    ]
+    found += [Matter("twice", expert=name, number=many) for name, many in _twice(picked)]
     for one in picked:
         if one.must_run_by and one.must_run_by < edition.rule_date:
             found.append(Matter("late", one.question, day=one.must_run_by))
@@ -68,6 +76,13 @@ def matters(
     if open_slots:
         found.append(Matter("open", number=len(open_slots)))
     return found
+
+
+def _twice(picked: Sequence[Ready]) -> list[tuple[str, int]]:
+    """Return who answers more than one of the questions, and how many."""
+    names = {voice.answer.expert_id: voice.name for one in picked for voice in one.voices}
+    in_how_many = Counter(key for one in picked for key in {voice.answer.expert_id for voice in one.voices})
+    return [(names[key], many) for key, many in in_how_many.items() if many > 1]
 
 
 def is_last_chance(question: Question, edition: Edition, then: date | None) -> bool:

@@ -40,6 +40,11 @@ class Edition(Row, Public, Editable, OfNewsletter, EditionStates):
     arrived_at: Mapped[datetime | None]
     arrived_text: Mapped[str | None] = mapped_column(Text)
 
+    @property
+    def ran_at(self) -> datetime:
+        """Return when readers had it: at its hour, or before that where it was marked as sent earlier."""
+        return min(self.runs_at, self.sent_at or self.runs_at)
+
 
 class EditionItem(Row):
     """One Q&A as it was locked into an edition: the data it was set from, the text that came out, and its hash.

@@ -138,9 +138,22 @@ def drop(session: Session, actor: Actor, question: Question, cause: str | None =
     """Take a question out of its slot; it is ready for another edition. Raises `Illegal` and `Stale`."""
     edition = _edition_of(session, question)
     lock(session, question)
-    why = {"edition": edition.id}
+    why = {"edition": edition.id, "position": question.position}
     QUESTION.apply(session, actor, question, "drop", cause=cause, why=why, edition_id=None, position=None)
     renumber(session, edition)
+
+
+def put_back(session: Session, question: Question, edition: Edition, position: int) -> None:
+    """Let a question that already names an edition stand in it at its former number.
+
+    Raises `Stale` where the edition is past changing or its slots are full meanwhile.
+    """
+    section = sections_of(session, lock(session, edition))[question.section]
+    others = [one.id for one in section.picked if one is not question]
+    if not edition.is_planned or len(others) >= section.slots:
+        raise Stale(edition.public_id)
+    others.insert(max(0, position - section.first), question.id)
+    renumber(session, edition, others)
 
 
 def renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
@@ -182,10 +195,11 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     edition = _edition_of(session, question)
     for target in session.scalars(later_editions(edition)):
         if room := sections_of(session, lock(session, target))[question.section].open:
-            question.edition_id, question.position = target.id, room[0]
+            was, question.edition_id, question.position = question.position, target.id, room[0]
             session.flush()
             renumber(session, edition)
             _changed(session, target)
-            audit.record(session, actor, "question.carry", question, facts={"from": edition.id, "to": target.id})
+            facts = {"from": edition.id, "to": target.id, "position": was}
+            audit.record(session, actor, "question.carry", question, facts=facts)
             return target
     raise Missing("later edition")

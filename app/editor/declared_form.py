@@ -5,29 +5,13 @@ from typing import Any
 
 from flask import request
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
-from ..fields import Field, Wrong, shown
-
-FAULTS = {
-    "empty": _l("Something must stand here."),
-    "long": _l("This is too long: %(most)d characters are the most."),
-    "many": _l("These are too many: %(most)d are the most."),
-    "bad": _l("This can’t be taken. Look at the example."),
-    "number": _l("Give a number from %(low)s to %(high)s."),
-    "date": _l("Write the date like 2026-07-01 or 01.07.2026."),
-    "yes or no": _l("Write yes or no."),
-    "language": _l("No language has this code or name: %(word)s."),
-    "address": _l("This isn’t an e-mail address that one can write to."),
-    "taken": _l("Mail to this address comes in for another newsletter already."),
-    "place": _l("%(place)s can’t be filled in here. Look at the help above the field."),
-    "hole": _l("What is filled in has to stand in it, in braces: see the help above the field."),
-}
+from ..fields import FAULTS, Field, Wrong, shown
 
 
 def fault_words(fault: Any) -> str:
     """Return as a sentence what is wrong with what was typed; what is a sentence already, as it is."""
-    return str(FAULTS[fault.code]) % fault.values if isinstance(fault, Wrong) else str(fault)
+    return _(FAULTS[fault.code]) % fault.values if isinstance(fault, Wrong) else str(fault)
 
 
 def labels(fields: Mapping[str, Field]) -> dict[str, str]:

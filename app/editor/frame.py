@@ -22,9 +22,11 @@ from ..editions import slots
 from ..editions.items import headline
 from ..editions.queries import coming_editions
 from ..formatting import ago, count, day, is_past, left
+from ..forms import form_drafts, press_keys
 from ..letters import queries as letters
 from ..lifecycle import must
-from ..mail import inbound, outbox
+from ..mail import inbound
+from ..mail import queries as mail_queries
 from ..mail.lifecycle import STATES as STATES_OF_MAIL
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug, desks_of
@@ -152,7 +154,7 @@ def _enter(session: Session, slug: str) -> Desk:
     g.zone = newsletter.zone
     g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
     desk = Desk(session, actor, newsletter)
-    g.may = desk.may
+    g.desk, g.may = desk, desk.may
     return desk
 
 
@@ -178,8 +180,22 @@ def at_desk(slug: str) -> Iterator[Desk]:
 
 
 def change(slug: str, fn: Callable[[Desk], T]) -> T:
-    """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
-    return db.write(lambda session: fn(_enter(session, slug)))
+    """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect.
+
+    The first change of a request takes the key of its press in the same transaction, and with what was sent goes the
+    draft of its form. Raises `Twice` where the very same press was taken before.
+    """
+
+    def once(session: Session) -> T:
+        desk = _enter(session, slug)
+        if "press" in g and not g.get("taken"):
+            press_keys.take(session, desk.actor, g.press)
+            form_drafts.drop_sent(session, desk.actor, request.form.get("draft", "").partition(".")[0], g.press.form)
+        return fn(desk)
+
+    done = db.write(once)
+    g.taken = "press" in g
+    return done
 
 
 def redrawn(
@@ -233,7 +249,7 @@ def role_label(role: str) -> str:
 
 def _sections(desk: Desk) -> list[dict[str, Any]]:
     key, slug = desk.newsletter.id, desk.newsletter.slug
-    mails = outbox.counts(desk.session, key, STATES_OF_MAIL.which("has_stopped"))
+    mails = mail_queries.counts(desk.session, key, STATES_OF_MAIL.which("has_stopped"))
     held, failed = mails["held"], mails["failed"]
     going, shelved = (questions.count(desk.session, key, STATES.which(which)) for which in ("is_going", "is_shelved"))
     penned = inbound.count(desk.session, key, "pen")

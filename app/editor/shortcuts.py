@@ -25,13 +25,14 @@ KEYS = {
     "search": ("/", _l("search")),
     "help": ("?", _l("these keys")),
 }
-# An expert's letter is filed by keys as well; where two mean the same press, one of them is on the page.
+# An expert's letter is filed by keys as well. Letters of both lie in one list, so no key means one thing on a reader's
+# and another on an expert's; what lets a text run has one key, and one press on a page.
 OF_EXPERT = {
-    "answer": ("q", _l("it is the answer")),
+    "answer": ("i", _l("it is the answer")),
     "fine": ("f", _l("the text is right")),
     "yes": ("f", _l("yes, it may run")),
     "wrong": ("w", _l("something in the text is wrong")),
-    "cannot": ("n", _l("no, they can’t")),
+    "cannot": ("d", _l("no, they can’t")),
     "later": ("l", _l("they can later, from the day that stands beside it")),
     "question back": ("b", _l("they ask something back")),
     "comment": ("c", _l("it is just a comment")),

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from ..answers.pending_invitations import Told
 from ..audit import Event
+from ..forms import press_keys
 from ..lifecycle import Refused, Stale
 from ..mail.outbox import OnItsWay
 from ..newsroom import undo as undoing
@@ -37,12 +38,13 @@ def undo(slug: str) -> Response:
 
     def fn(desk: Desk) -> tuple[int, Counter[str]]:
         done, left = undoing.undo(desk.session, desk.actor, press)
+        press_keys.forget_undone(desk.session, desk.actor)
         return len(done), Counter(_why(desk, one) for one in left)
 
     done, left = change(slug, fn)
     said = [*([_("Undone.")] if done else []), *stay(left)]
     announce(" ".join(said) or _("There is nothing to undo."))
-    return redirect(_within(slug, request.form.get("back", "")), code=303)
+    return redirect(within(slug, request.form.get("back", "")), code=303)
 
 
 def _why(desk: Desk, left: undoing.Left) -> str:
@@ -62,7 +64,7 @@ def stay(left: Counter[str]) -> list[str]:
     ]
 
 
-def _within(slug: str, back: str) -> str:
-    """A page of this desk, and nothing else that somebody could have put into the form."""
+def within(slug: str, back: str) -> str:
+    """Return a page of this desk, and nothing else that somebody could have put into the form."""
     is_ours = back.startswith(url_for("editor.home", slug=slug)) and "\\" not in back and "//" not in back
     return back if is_ours else url_for("editor.letters", slug=slug)

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from .. import errors
+from .. import errors, form_signing
 from ..actors import Expert
 from ..answers import expert_tasks
 from ..answers.expert_tasks import Task
@@ -24,9 +25,21 @@ from ..mail.translation import city
 from ..people.directory import expert_of
 from ..people.models import Expert as Row
 from ..typesetting.block import Block
-from ..web import db, found, language
+from ..web import csrf, db, found, language
 
 expert = Blueprint("expert", __name__)
+csrf.exempt(expert)  # behind a link there is no cookie to ride on; who is signed in is asked for theirs below
+PURPOSE = "the forms of an assignment's link"
+GOOD_FOR = 90  # days
+# What the page says after a press, in its address: no cookie carries it.
+SAID = {
+    "accept": _l("Thank you. It is yours now."),
+    "suggest": _l("Thank you: we’ll ask them ourselves."),
+    "ask": _l("Asked. The answer comes by mail."),
+    "take-back": _l("You have your text back. Nobody edits it until you send it again."),
+    "beside": _l("Another text of yours came in meanwhile, from another page. It stands under “Earlier drafts”."),
+    "report": _l("Thank you. The desk has it, and you will hear what becomes of it."),
+}
 T = TypeVar("T")
 View = Callable[..., Any]
 
@@ -85,14 +98,25 @@ def me(session: Session) -> Expert:
 @expert.before_request
 def only_by_link_or_signed_in() -> Response | None:
     """Whoever is not signed in here gets to the way in; what they have just sent is shown to them first."""
-    if "token" in (request.view_args or {}):
-        return None
+    way = request.view_args or {}
+    if "token" in way:
+        return _only_from_its_own_page(way)
     if current_user.is_authenticated and current_user.door == "expert":
         g.language = current_user.language
+        csrf.protect()
         return None
     if request.method == "POST":
         return errors.page(403, happened=_("You are no longer signed in here; nothing was sent."))
     return redirect(url_for("entrance.ask", to="expert", next=request.path), code=303)
+
+
+def _only_from_its_own_page(way: dict[str, Any]) -> Response | None:
+    g.form_proof = form_signing.make(PURPOSE, way["token"])
+    sent = request.form.get("csrf_token", "") if request.method == "POST" else g.form_proof
+    if form_signing.read(sent, PURPOSE, way["token"], GOOD_FOR) is not None:
+        return None
+    with visit(way):
+        return errors.page(400)
 
 
 def _enter(session: Session, token: str | None = None, public_id: str = "") -> Visit:
@@ -103,6 +127,7 @@ def _enter(session: Session, token: str | None = None, public_id: str = "") -> V
         actor = me(session)
         task = found(expert_tasks.load(session, actor, public_id))
     g.zone = task.newsletter.zone
+    g.back = (str(to_assignment(request.view_args or {}).location), _("Back to the question"))
     return Visit(session, actor, task)
 
 
@@ -129,6 +154,7 @@ def page(found: Visit, template: str, status: int = 200, **values: Any) -> Respo
         city=city(language(), found.task.newsletter.zone),
         way=request.view_args,
         task=found.task,
+        said=SAID.get(request.args.get("said", "")),
         **values,
     )
     return make_response(html, status)

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from flask import abort
 from werkzeug.wrappers import Response
 
-from ..answers import editing
+from ..answers import editing, writing
 from ..answers.models import AnswerText
 from ..editions import archive
 from ..editions.archive import story_path
 from ..editions.items import block_from
 from .access import Visit, at, page, to_assignment, visit
 from .quote_check import check_page
-from .writing_page import answer_page
+from .writing_page import answer_page, other_texts
 
 
 @at("", "GET")
@@ -29,10 +29,18 @@ def back(verb: str, **way: str) -> Response:
 
 def _thanks(found: Visit) -> Response:
     """From sent to ready to run: the text as it was sent, or as it was passed and will run."""
-    text = editing.submitted_text(found.session, found.answer)
-    if found.task.stage in ("passed", "approved") or text is None:
-        text = found.session.get_one(AnswerText, found.answer.text_id)
-    return page(found, "thanks", text=text, block=found.as_it_would_run(text.body), runs_at=found.runs_at)
+    newest = found.session.get_one(AnswerText, found.answer.text_id)
+    sent = editing.submitted_text(found.session, found.answer) or newest
+    text = newest if found.task.stage in ("passed", "approved") else sent
+    return page(
+        found,
+        "thanks",
+        text=text,
+        block=found.as_it_would_run(text.body),
+        runs_at=found.runs_at,
+        others=other_texts(found, text.body, sent.body),
+        replies=[one for one in writing.drafts_of(found.session, found.task.assignment, "reply") if one.body.strip()],
+    )
 
 
 def published_page(found: Visit, status: int = 200, body: str = "", errors: dict[str, str] | None = None) -> Response:
@@ -69,6 +77,7 @@ PAGES: dict[str, Callable[[Visit], Response]] = {
     "approved": _thanks,
     "published": published_page,
     "retracted": _ended,
+    "held over": _ended,
     "declined": _ended,
     "cancelled": _ended,
 }

@@ -70,8 +70,11 @@ def _stored(row: Row) -> dict[str, Any]:
 
 def _typed() -> dict[str, Any]:
     form = request.form
-    typed: dict[str, Any] = {name: form.get(name, "").replace("\r\n", "\n") for name in OWN}
-    return typed | {"languages": form.getlist("languages"), "on_public_page": "on_public_page" in form}
+    typed: dict[str, Any] = {
+        name: name in form if one.kind == "tick" else form.get(name, "").replace("\r\n", "\n")
+        for name, one in OWN.items()
+    }
+    return typed | {"languages": form.getlist("languages")}
 
 
 def _languages(session: Session, row: Row) -> list[str]:

@@ -1,5 +1,7 @@
 """The quote check: the edited text beside what the expert sent, and what they say to it."""
 
+from contextlib import suppress
+
 from flask import request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -7,13 +9,17 @@ from werkzeug.wrappers import Response
 from ..answers import editing, writing
 from ..answers.diff import changes, compare
 from ..answers.models import AnswerText
-from ..lifecycle import Missing, Stale
+from ..lifecycle import Illegal, Missing, Stale
 from .access import Visit, at, change, page, to_assignment, visit
-from .writing_page import new_tab
+from .writing_page import keep, known, new_tab, unknown
 
 
 def check_page(
-    found: Visit, status: int = 200, reply: str | None = None, errors: dict[str, str] | None = None
+    found: Visit,
+    status: int = 200,
+    reply: str | None = None,
+    errors: dict[str, str] | None = None,
+    template: str = "check",
 ) -> Response:
     task, session = found.task, found.session
     text = session.get_one(AnswerText, task.check.text_id if task.check else found.answer.text_id)
@@ -21,7 +27,7 @@ def check_page(
     drafts = writing.drafts_of(session, task.assignment, "reply")
     return page(
         found,
-        "check",
+        template,
         status,
         text=text,
         before=before,
@@ -31,28 +37,44 @@ def check_page(
         runs_at=found.runs_at,
         reply=reply if reply is not None else (drafts[0].body if drafts else ""),
         tab=new_tab(),
+        knows=known(drafts),
         source=drafts[0].tab if drafts else "",
         saved_at=drafts[0].saved_at if drafts and reply is None else None,
+        objects=request.form.get("outcome") == "wrong",
         errors=errors or {},
     )
 
 
 @at("/check", "POST")
 def settle(**way: str) -> Response:
-    """Say that the edited text is right, or what is wrong with it. Only what the policy offers is taken."""
-    outcome, reply = request.form.get("outcome", ""), request.form.get("reply", "")
+    """Say that the edited text is right, or what is wrong with it. Only what the policy offers is taken, and where both
+    was said it is asked which of the two is meant.
+    """
+    outcome, reply = request.form.get("outcome", ""), request.form.get("reply", "").strip()
     number = request.form.get("number", 0, int)
 
-    def verb(found: Visit) -> None:
+    def verb(found: Visit) -> str:
+        written = "\n\n".join(filter(None, [reply, *(draft.body for draft in unknown(found, reply, "reply"))]))
+        if "sure" not in request.form and written != (reply if outcome == "wrong" else ""):
+            keep(found)
+            return written
         said = reply if outcome == "wrong" else ""
         editing.settle_check(found.session, found.actor, found.answer, outcome, said, number)
+        return ""
 
     try:
-        change(way, verb)
+        if written := change(way, verb):
+            with visit(way) as found:
+                return check_page(found, 409, written, template="which")
     except Missing:
         return _again(way, 400, {"reply": _("Say what is wrong, so that it can be put right.")})
     except Stale:
         return _again(way, 409, {"changes": _("The text has changed since you opened this page. Please look again.")})
+    except Illegal:
+        if reply:
+            with suppress(Illegal):
+                change(way, keep)
+        raise
     return to_assignment(way)
 
 

@@ -4,9 +4,8 @@ print."""
 from collections.abc import Callable
 from datetime import date
 
-from flask import flash, g, request
+from flask import request
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -17,21 +16,15 @@ from ..answers.models import DECLINE_REASONS, Assignment
 from ..lifecycle import Illegal, Missing
 from .access import Visit, at, change, to_assignment, visit
 from .assignment_page import published_page
-from .writing_page import answer_page, sheet_of
+from .writing_page import OVER, answer_page, sheet_of
 
 Saying = Callable[[Session, Expert, Assignment, str], None]
-OVER = errors.Words(
-    _l("No answer needed any more"),
-    _l("The question is settled, or somebody else has it. What you wrote was not passed on."),
-    errors.PAGES[409].todo,
-)
 
 
 @at("/accept", "POST")
 def accept(**way: str) -> Response:
     change(way, lambda found: assigning.accept(found.session, found.actor, found.task.assignment))
-    flash(_("Thank you. It is yours now."))
-    return to_assignment(way)
+    return to_assignment(way, said="accept")
 
 
 @at("/decline", "POST")
@@ -53,19 +46,18 @@ def decline(**way: str) -> Response:
 
 @at("/suggest", "POST")
 def suggest(**way: str) -> Response:
-    return _say(way, assigning.suggest, "colleague", _("Say who it is."), _("Thank you: we’ll ask them ourselves."))
+    return _say(way, assigning.suggest, "colleague", _("Say who it is."))
 
 
 @at("/ask", "POST")
 def ask_back(**way: str) -> Response:
-    return _say(way, assigning.ask_back, "back", _("There is no question yet."), _("Asked. The answer comes by mail."))
+    return _say(way, assigning.ask_back, "back", _("There is no question yet."))
 
 
 @at("/take-back", "POST")
 def take_back(**way: str) -> Response:
     change(way, lambda found: writing.take_back(found.session, found.actor, found.task.assignment))
-    flash(_("You have your text back. Nobody edits it until you send it again."))
-    return to_assignment(way)
+    return to_assignment(way, said="take-back")
 
 
 @at("/report", "POST")
@@ -76,11 +68,10 @@ def report(**way: str) -> Response:
     except Missing:
         with visit(way) as found:
             return published_page(found, 400, body, {"body": _("Say what is wrong, so that it can be put right.")})
-    flash(_("Thank you. The desk has it, and you will hear what becomes of it."))
-    return to_assignment(way)
+    return to_assignment(way, said="report")
 
 
-def _say(way: dict[str, str], verb: Saying, field: str, missing: str, thanks: str) -> Response:
+def _say(way: dict[str, str], verb: Saying, field: str, missing: str) -> Response:
     """One line of the expert's to the desk; both forms call it `note`, so that it is kept when something goes wrong."""
     note = request.form.get("note", "")
     try:
@@ -88,10 +79,8 @@ def _say(way: dict[str, str], verb: Saying, field: str, missing: str, thanks: st
     except Missing:
         return _again(way, {field: missing})
     except Illegal:
-        g.back = (str(to_assignment(way).location), _("Back to the question"))
         return errors.page(409, words=OVER)
-    flash(thanks)
-    return to_assignment(way)
+    return to_assignment(way, said=request.path.rpartition("/")[2])
 
 
 def _again(way: dict[str, str], faults: dict[str, str], until: str = "") -> Response:

@@ -1,28 +1,42 @@
 """The sheet to write on: drafts that are kept while one types, a look at it in print, and Send."""
 
+import json
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from flask import jsonify, request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
+from .. import errors
 from ..answers import editing, writing
 from ..answers.models import Draft
+from ..db import now
 from ..editions.block_data import lead_in
-from ..lifecycle import Missing
+from ..formatting import clock_time
+from ..lifecycle import Illegal, Missing, Stale
 from ..questions.queries import letters_of
-from ..text import word_count
+from ..text import clean, word_count
 from ..web import limiter
 from .access import Visit, at, change, page, to_assignment, visit
+
+OVER = errors.Words(
+    _l("No answer needed any more"),
+    _l("The question is settled, or somebody else has it. What you wrote was not passed on."),
+    errors.PAGES[409].todo,
+)
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The text on the page to write on. `tab` and `count` name this page's draft, `source` what the text came from."""
+    """A text on the page to write on. `tab` and `count` name the page's draft, `source` what the text came from, and
+    `knows` the drafts that there were when the page was opened, each with its count.
+    """
 
     answer: str
     ties: str
@@ -31,35 +45,76 @@ class Sheet:
     tab: str
     count: int
     source: str
+    knows: str = "{}"
     saved_at: datetime | None = None
+    was_sent: bool = False
 
 
 def new_tab() -> str:
     return secrets.token_hex(4)
 
 
-def sheet_of(found: Visit, tab: str | None = None) -> Sheet:
-    """The newest draft, or the one of `tab`, to go on with; else what was sent before, else nothing."""
+def known(drafts: Sequence[Draft]) -> str:
+    """Return which drafts a page knows that is opened now."""
+    return json.dumps({draft.tab: draft.count for draft in drafts})
+
+
+def _knows(form: MultiDict[str, str]) -> dict[str, int]:
+    """Return the drafts that the page knew which sends this; none where it doesn't say, so that it is asked."""
+    try:
+        told = json.loads(form.get("knows", ""))
+        return {tab: int(count) for tab, count in told.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def unknown(found: Visit, body: str, part: str = "answer") -> list[Draft]:
+    """Return what other pages of this expert saved that the one can't know which sends this."""
+    drafts = writing.drafts_of(found.session, found.task.assignment, part)
+    return writing.unknown(drafts, request.form.get("tab", ""), _knows(request.form), body)
+
+
+def sheets_of(found: Visit) -> list[Sheet]:
+    """Every text that was written here, newest first: the draft of each tab, and what was sent."""
     row = found.task.assignment
     drafts = writing.drafts_of(found.session, row)
-    draft = next((one for one in drafts if one.tab == tab), drafts[0] if drafts else None)
     sent = editing.submitted_text(found.session, found.task.answer) if found.task.answer else None
-    own_words = bool(sent and sent.own_words)
-    if draft:
-        # Only the page that saved it goes on in its row; any other page starts one of its own.
-        mine = draft.tab == tab
-        return Sheet(
+    own_words, knows = bool(sent and sent.own_words), known(drafts)
+    sheets = [
+        Sheet(
             answer=draft.body,
             ties=draft.ties,
             credit_line=row.credit_line if draft.credit_line is None else draft.credit_line,
             own_words=own_words,
-            tab=draft.tab if mine else new_tab(),
-            count=draft.count + 1 if mine else 0,
+            tab=draft.tab,
+            count=draft.count + 1,
             source=draft.tab,
+            knows=knows,
             saved_at=draft.saved_at,
         )
-    body, ties, source = (sent.body, sent.ties, f"version {sent.number}") if sent else ("", "", "")
-    return Sheet(body, ties, row.credit_line, own_words, new_tab(), 0, source)
+        for draft in drafts
+    ]
+    if sent:
+        at = f"version {sent.number}"
+        sheets.append(Sheet(sent.body, sent.ties, row.credit_line, own_words, at, 0, at, knows, sent.written_at, True))
+    return sorted(sheets, key=lambda sheet: sheet.saved_at or now(found.session), reverse=True)
+
+
+def sheet_of(found: Visit, tab: str | None = None) -> Sheet:
+    """The newest text to go on with, or the one of `tab`. Only the page that saved a draft goes on in its row; any
+    other page starts one of its own.
+    """
+    sheets = sheets_of(found)
+    blank = Sheet("", "", found.task.assignment.credit_line, False, "", 0, "")
+    sheet = next((one for one in sheets if one.source == tab), sheets[0] if sheets else blank)
+    return sheet if sheet.tab == tab and not sheet.was_sent else replace(sheet, tab=new_tab(), count=0)
+
+
+def other_texts(found: Visit, *shown: str) -> list[Sheet]:
+    """Every text that was written here but for those that are shown already, each once."""
+    texts = {clean(sheet.answer): sheet for sheet in reversed(sheets_of(found))}
+    seen = {"", *map(clean, shown)}
+    return [sheet for text, sheet in reversed(texts.items()) if text not in seen]
 
 
 def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
@@ -73,6 +128,7 @@ def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
         tab=tab,
         count=form.get("count", 0, int) + 1,
         source=tab,
+        knows=json.dumps(_knows(form)),
     )
 
 
@@ -87,7 +143,7 @@ def answer_page(
         status,
         sheet=sheet,
         written=word_count(sheet.answer),
-        drafts=[draft for draft in writing.drafts_of(found.session, task.assignment) if draft.body.strip()],
+        others=other_texts(found, sheet.answer),
         lead_in=lead_in(found.session, task.newsletter, task.assignment, task.text.language),
         readers=len(letters_of(found.session, task.assignment.question)),
         runs_at=found.runs_at,
@@ -97,45 +153,90 @@ def answer_page(
     )
 
 
+def _written() -> writing.Written:
+    form = request.form
+    body = form.get("reply", form.get("answer", ""))
+    return writing.Written(body, form.get("ties", ""), "own_words" in form, _corrected())
+
+
+def keep(found: Visit) -> Draft:
+    """Keep what was just sent or typed as a draft of its page."""
+    form = request.form
+    tab, count = form.get("tab", ""), form.get("count", 0, int)
+    part = "reply" if "reply" in form else "answer"
+    return writing.save_draft(found.session, found.actor, found.task.assignment, tab, _written(), count, part)
+
+
 @at("/draft", "POST")
 @limiter.limit("90 per minute")
 def draft(**way: str) -> Response:
     """Keep what is being typed. A script gets told what is kept, a form gets its page again."""
-    form = request.form
-    tab, count = form.get("tab", ""), form.get("count", 0, int)
-    part = "reply" if "reply" in form else "answer"
-    written = writing.Written(form.get(part, ""), form.get("ties", ""), credit_line=_corrected())
 
-    def save(found: Visit) -> Draft:
-        return writing.save_draft(found.session, found.actor, found.task.assignment, tab, written, count, part)
+    def save(found: Visit) -> tuple[Draft, dict[str, object]]:
+        kept = keep(found)
+        told = {
+            "at": clock_time(kept.saved_at),
+            "kept": kept.count == request.form.get("count", 0, int),
+            "open": writing.takes(found.task.assignment, kept.part),
+            "beside": bool(unknown(found, kept.body, kept.part)),
+        }
+        return kept, told
 
-    kept = change(way, save)
+    kept, told = change(way, save)
     if request.accept_mimetypes.best == "application/json":
-        return jsonify(saved_at=kept.saved_at.isoformat(), kept=kept.count == count)
-    return to_assignment(way, tab=kept.tab, _anchor=part)
+        return jsonify(told)
+    return to_assignment(way, tab=kept.tab, said="beside" if told["beside"] else None, _anchor=kept.part)
 
 
 @at("/preview", "POST")
 def preview(**way: str) -> Response:
     """The text as it would run, above the sheet with everything that was typed. Changes nothing."""
     with visit(way) as found:
-        if found.task.stage != "answer":
-            return to_assignment(way)
-        sheet = sheet_from(request.form, found.task.assignment.credit_line)
-        return answer_page(found, sheet, block=found.as_it_would_run(sheet.answer, sheet.credit_line))
+        if found.task.stage == "answer":
+            sheet = sheet_from(request.form, found.task.assignment.credit_line)
+            return answer_page(found, sheet, block=found.as_it_would_run(sheet.answer, sheet.credit_line))
+    return _both(way)
 
 
 @at("/send", "POST")
 def send(**way: str) -> Response:
-    form = request.form
-    written = writing.Written(form.get("answer", ""), form.get("ties", ""), "own_words" in form, _corrected())
+    def verb(found: Visit) -> None:
+        if writing.takes(found.task.assignment, "answer") and unknown(found, request.form.get("answer", "")):
+            raise Stale(f"another page of assignment {found.task.assignment.id} has other words")
+        writing.submit(found.session, found.actor, found.task.assignment, _written())
+
     try:
-        change(way, lambda found: writing.submit(found.session, found.actor, found.task.assignment, written))
+        change(way, verb)
     except Missing:
         with visit(way) as found:
-            sheet = sheet_from(form, found.task.assignment.credit_line)
+            sheet = sheet_from(request.form, found.task.assignment.credit_line)
             return answer_page(found, sheet, 400, errors={"text": _("There is no text yet.")})
+    except (Stale, Illegal):
+        return _both(way)
     return to_assignment(way)
+
+
+def _both(way: dict[str, str]) -> Response:
+    """Show two texts beside each other and ask: what was just sent from a page that did not know of the other one, and
+    that other one. It is kept first, as every draft is.
+    """
+    try:
+        change(way, keep)
+    except Illegal:
+        return errors.page(409, words=OVER)
+    with visit(way) as found:
+        row, typed = found.task.assignment, sheet_from(request.form, found.task.assignment.credit_line)
+        is_open = writing.takes(row, "answer")
+        tabs = {draft.tab for draft in unknown(found, typed.answer)}
+        others = [
+            sheet
+            for sheet in sheets_of(found)
+            if (sheet.tab in tabs if is_open else sheet.was_sent and clean(sheet.answer) != clean(typed.answer))
+        ]
+        if not others:  # it is sent, word for word
+            return to_assignment(way)
+        mine = replace(typed, knows=known(writing.drafts_of(found.session, row)))
+        return page(found, "both", 409, mine=mine, others=others, is_open=is_open)
 
 
 def _corrected() -> str | None:

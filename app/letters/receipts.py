@@ -1,5 +1,7 @@
 """Actions of a reader with the receipt in hand. Whoever has the number may do this, so it never shows the words."""
 
+from typing import Any
+
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
@@ -80,7 +82,6 @@ def erase(session: Session, actor: Reader, letter: Letter) -> None:
     contacts.set_credit(session, letter, "none")
     session.execute(delete(Addition).where(Addition.letter_id == letter.id))
     moment = kept_moment(session, letter)
-    LETTER.apply(
-        session, actor, letter, "withdraw", at=moment, body=None, background=None, erased_at=moment, verbatim=False
-    )
+    nothing: dict[str, Any] = {"body": None, "background": None, "language": "und", "verbatim": False}
+    LETTER.apply(session, actor, letter, "withdraw", at=moment, erased_at=moment, **nothing)
     forget(session, "letter", letter.id)

@@ -10,6 +10,7 @@ import random
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,6 +35,7 @@ JITTER = 0.1  # of the wait, to both sides, so that a backlog doesn't come back 
 
 Send = Callable[[Message, str], None]
 Settled = Callable[[Session, OutboxMail], None]
+Leaving = Callable[[Session, OutboxMail], None]
 
 log = logging.getLogger(__name__)
 
@@ -65,11 +67,18 @@ class Claim:
 
 
 def deliver_due(
-    database: Database, send: Send, *, settled: Settled | None = None, limit: int = 100, at: datetime | None = None
+    database: Database,
+    send: Send,
+    *,
+    leaving: Leaving | None = None,
+    settled: Settled | None = None,
+    limit: int = 100,
+    at: datetime | None = None,
 ) -> Counter[str]:
     """Hand over up to `limit` mails that are due, sign-in mails first; how many were sent, retried, failed, expired.
 
-    `send` takes a message and its Message-ID and raises `Transient` or `Permanent`. `settled` is called for each mail
+    `send` takes a message and its Message-ID and raises `Transient` or `Permanent`. `leaving` is called for each mail
+    that is about to be handed over, and may fix what in it has to be true at that moment; `settled` is called for each
     that was sent, in the transaction that marks it so. `at` sets the time. Raises `Busy`.
     """
     done: Counter[str] = Counter()
@@ -78,7 +87,7 @@ def deliver_due(
             return done
     done.update(database.write(expire, at))
     for _ in range(limit):
-        claimed = database.write(claim, at)
+        claimed = database.write(partial(claim, leaving=leaving), at)
         if claimed is None:
             break
         became = partial(settle, claimed=claimed, fault=_hand_over(send, claimed), settled=settled)
@@ -107,7 +116,7 @@ def expire(session: Session) -> Counter[str]:
     return ended
 
 
-def claim(session: Session, lanes: tuple[int, ...] = LANES) -> Claim | None:
+def claim(session: Session, lanes: tuple[int, ...] = LANES, leaving: Leaving | None = None) -> Claim | None:
     """Lease the mail that is due first in the first of `lanes` that has one.
 
     On PostgreSQL rows that another worker is claiming are skipped; on SQLite, which ignores that, the writer is alone.
@@ -127,6 +136,9 @@ def claim(session: Session, lanes: tuple[int, ...] = LANES) -> Claim | None:
         )
         mail = session.scalar(lease)
         if mail is not None:
+            if leaving is not None:
+                with suppress(Missing, Unsealable):
+                    leaving(session, mail)
             return Claim(mail.id, mail.message_id, at + LEASE, _readable(session, mail))
     return None
 

@@ -34,6 +34,7 @@ class Reading:
     """The part of a mail that the desk may see: who says they wrote it, the words, what was cut, names of attachments.
 
     `attachments` are (name, bytes). `spam_score` is what our own server's filter says, as a number, where it says any.
+    `unread` are the bytes behind those that are read of a long mail.
     """
 
     from_name: str = ""
@@ -45,6 +46,7 @@ class Reading:
     rest: str = ""
     attachments: tuple[tuple[str, int], ...] = ()
     spam_score: str = ""
+    unread: int = 0
 
 
 @dataclass(frozen=True)

@@ -73,11 +73,13 @@ class Mail:
 
 @dataclass(frozen=True)
 class Known:
-    """Knowledge for cutting a reply: the house's own addresses, and the texts that may be quoted in it (the edition
-    or the invitation that was answered)."""
+    """Knowledge for cutting a reply: the house's own addresses, and what may be quoted in it. `texts` are mails as we
+    sent them, whole; `editions` what is known of editions, to which the newsletter's own program adds.
+    """
 
     addresses: frozenset[str] = frozenset()
     texts: tuple[str, ...] = ()
+    editions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

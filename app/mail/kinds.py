@@ -152,6 +152,14 @@ KINDS = {
     ),
     "expert.shortened": Kind(N_("Shortened after the check"), about.EditedTextMail),
     "expert.dropped": Kind(N_("Why it didn’t run"), about.AssignmentMail, lane=2, parts=_WHY, examples=_FULL),
+    "expert.ran_without": Kind(
+        N_("It ran without their text"),
+        about.AssignmentMail,
+        lane=2,
+        parts={"subject": _part(), "body": _part("day", "day")},
+        stays=N_("Whether a text is kept for a later edition stands in it in any case."),
+        examples=({"runs_on": 0 * DAY, "kept": True}, {"runs_on": 0 * DAY}),
+    ),
     # As with "cancelled".
     "expert.not_used": Kind(
         N_("It won’t run"), about.AssignmentMail, lane=2, forget=WAY_IN, parts=_WHY, examples=_FULL

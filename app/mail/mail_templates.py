@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, pass_c
 from jinja2.runtime import Context
 
 from ..text import for_print, group_digits
-from . import translation
+from . import asked_others, translation
 from .kinds import EXAMPLES, KINDS, LEYLA, Part
 from .mail_values import Values
 from .message import Message, Sender, compose, quote, short, shortened
@@ -121,6 +121,11 @@ def _ngettext(context: Context, one: str, many: str, num: int) -> str:
     return _put(context, say(context["sender"].language).ngettext(one, many, num), {"num": num})
 
 
+@pass_context
+def _asking(context: Context, number: int) -> str:
+    return asked_others.sentence(context["sender"].language, number)
+
+
 def _told(long: Callable[..., str], brief: Callable[..., str]) -> Callable[..., str]:
     @pass_context
     def told(context: Context, when: date, in_full: bool = False) -> str:
@@ -142,7 +147,7 @@ texts = Environment(  # noqa: S701 - plain text; its HTML form is set from it, e
     lstrip_blocks=True,
     finalize=lambda value: "" if value is None else value,
 )
-texts.globals |= {"_": _gettext, "ngettext": _ngettext}
+texts.globals |= {"_": _gettext, "ngettext": _ngettext, "asking": _asking}
 texts.filters |= {
     "day": _told(translation.day, translation.short_day),
     "moment": _told(translation.moment, translation.short_day),

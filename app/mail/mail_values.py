@@ -21,7 +21,7 @@ class AssignmentMail:
 
     `headline` is what the question is called: None for what an editor has cleared. `typed` is what somebody at the desk
     types for this one mail, `said` the house's own word in its place; `silent` says that the expert has answered
-    neither yes nor no.
+    neither yes nor no, and `kept` that a text of theirs is kept for another time.
     """
 
     headline: str | None = None
@@ -31,6 +31,7 @@ class AssignmentMail:
     typed: str = ""
     said: str = ""
     silent: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

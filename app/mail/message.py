@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader
 
 from ..languages import direction
 from ..text import for_print, single_line
+from .translation import spoken
 
 _pages = Environment(loader=PackageLoader("app.mail"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 HEADLINE = 90  # characters of a headline in a mail; where a question has none yet, its wording stands for it
@@ -120,6 +121,7 @@ def reworded(message: Message, subject: str, text: str) -> Message:
 
 
 def _html(language: str, subject: str, text: str) -> str:
+    language = spoken(language)
     return _pages.get_template("letter.html").render(
         language=language, direction=direction(language), subject=subject, blocks=blocks(text)
     )

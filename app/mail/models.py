@@ -17,8 +17,9 @@ class OutboxMail(Row, Public, Editable, MailStates):
 
     `once_key` names the cause, so that one cause writes one mail. `message_id` is fixed from the start: a mail that is
     sent again after a crash is recognised by the receiving side. `said` is what the other server answered, without
-    addresses. `return_mac` is the keyed hash of the token in its return path, by which a bounce finds its mail. What is
-    in the mail stands sealed in `outbox_contents`, which can be deleted by itself.
+    addresses. `asked_others` is how many others are asked too, as the mail tells its expert. `return_mac` is the keyed
+    hash of the token in its return path, by which a bounce finds its mail. What is in the mail stands sealed in
+    `outbox_contents`, which can be deleted by itself.
     """
 
     __tablename__ = "outbox"
@@ -55,6 +56,7 @@ class OutboxMail(Row, Public, Editable, MailStates):
     leased_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     said: Mapped[str | None] = mapped_column(String(400))
+    asked_others: Mapped[int | None]
     return_mac: Mapped[bytes | None] = mapped_column(LargeBinary)
     sent_at: Mapped[datetime | None]
     bounced_at: Mapped[datetime | None]

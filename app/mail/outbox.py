@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
@@ -17,11 +17,11 @@ from .. import audit
 from ..actors import Actor
 from ..db import keys, lock, new_public_id, now
 from ..lifecycle import Illegal, Missing, Refused, expect, must
-from ..listing import Listing
 from ..text import single_line
 from . import erasing, identifiers
+from .asked_others import with_number
 from .kinds import KINDS
-from .lifecycle import ENDED, MAIL, STATES
+from .lifecycle import ENDED, MAIL
 from .message import Message, reworded
 from .models import OutboxContent, OutboxMail
 from .reply_address import new_reply_token
@@ -82,12 +82,13 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
 
 
 def read(session: Session, mail: OutboxMail) -> Message:
-    """Return what is in a mail. Raises `Missing` where the contents have been deleted, and `Unsealable`."""
+    """Return what is in a mail, as it left. Raises `Missing` where the contents have been deleted, and `Unsealable`."""
     content = session.get(OutboxContent, mail.id)
     if content is None:
         raise Missing("contents")
     kept = json.loads(keys(session).open(_place(mail), content.sealed))
-    return Message(**kept | {"references": tuple(kept.get("references", ()))})
+    message = Message(**kept | {"references": tuple(kept.get("references", ()))})
+    return message if mail.asked_others is None else with_number(message, mail.asked_others)
 
 
 def rewrite(
@@ -222,30 +223,6 @@ def put_off(session: Session, question_ids: Sequence[int], until: datetime) -> N
 
 def erase_contents(session: Session, mail: OutboxMail) -> None:
     session.execute(delete(OutboxContent).where(OutboxContent.outbox_id == mail.id))
-
-
-def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | None:
-    """One mail of a newsletter; what belongs to none, such as a way in, is found by nobody."""
-    return session.scalar(select(OutboxMail).filter_by(public_id=public_id, newsletter_id=newsletter_id))
-
-
-def listing(newsletter_id: int, state: str) -> Listing[OutboxMail]:
-    """Return the list of a newsletter's mails in one state, the newest first."""
-    here = (OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
-    return Listing(select(OutboxMail).where(*here), (OutboxMail.id,))
-
-
-def first_to_expert(session: Session, assignment_id: int) -> str | None:
-    """The Message-ID of the mail that began the thread with an expert about one assignment."""
-    first = select(OutboxMail.message_id).where(
-        OutboxMail.assignment_id == assignment_id, OutboxMail.kind.startswith("expert."), ~OutboxMail.is_dropped
-    )
-    return session.scalar(first.order_by(OutboxMail.id).limit(1))
-
-
-def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES) -> dict[str, int]:
-    """Return how many mails of a newsletter stand in each of these states, counted up to 1,001."""
-    return {state: listing(newsletter_id, state).count(session) for state in states}
 
 
 def is_written(session: Session, once_key: str | None) -> bool:

@@ -72,7 +72,7 @@ class Reading:
 
         Where the process had to be killed or died, the start of the body, uncut.
         """
-        asked = {"mail": mail, "addresses": sorted(known.addresses), "texts": known.texts}
+        asked = {"mail": mail, "addresses": sorted(known.addresses), "texts": known.texts, "editions": known.editions}
         reply, fault = self._ask(b"t", _dumped(asked))
         return Trimmed(**json.loads(reply)) if not fault else Trimmed(mail.body[:KEPT])
 
@@ -191,7 +191,7 @@ def _answer(kind: bytes, content: bytes) -> bytes:
     from .trim import trim
 
     asked = json.loads(content)
-    known = Known(frozenset(asked["addresses"]), tuple(asked["texts"]))
+    known = Known(frozenset(asked["addresses"]), tuple(asked["texts"]), tuple(asked["editions"]))
     return _dumped(trim(_mail(asked["mail"]), known))
 
 

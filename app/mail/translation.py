@@ -5,11 +5,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from babel.core import get_global
 from babel.dates import format_date, format_skeleton, format_time, get_timezone
 from babel.support import NullTranslations, Translations
+from persiantools.jdatetime import MONTH_NAMES_FA, JalaliDate
 
 from ..languages import N_ as N_  # where the mails' texts look for it
+from ..languages import own_script, spoken_outside, usual_script
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 # British order and the 24-hour clock, as the newsrooms that write English outside America set dates.
@@ -17,6 +18,9 @@ ENGLISH = "en-GB"
 
 # Babel writes Latin digits in every language's dates; these are the numbering systems that readers of ours expect.
 DIGITS = {"arabext": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"), "arab": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")}
+
+# The Solar Hijri months as Afghanistan calls them; those of Iran come with the calendar.
+AFGHAN_MONTHS = ("حمل", "ثور", "جوزا", "سرطان", "اسد", "سنبله", "میزان", "عقرب", "قوس", "جدی", "دلو", "حوت")
 
 Words = NullTranslations
 
@@ -28,6 +32,20 @@ def say(language: str) -> Words:
 
 
 @lru_cache(maxsize=64)
+def spoken(language: str) -> str:
+    """Return the language in which readers and experts are shown our words: theirs where its catalogue says everything
+    that they see, else English, as nobody should read half of a page.
+    """
+    return language if not spoken_outside().isdisjoint(_wider(language)) else "en"
+
+
+def missing_catalogues() -> list[str]:
+    """Return the languages whose catalogue was not compiled: pages would claim to speak them, and speak English."""
+    catalogues = TRANSLATIONS.glob("*/LC_MESSAGES/*.po")
+    return sorted(path.parts[-3] for path in catalogues if not path.with_suffix(".mo").is_file())
+
+
+@lru_cache(maxsize=64)
 def locale(language: str) -> Locale:
     """The dates and numbers of a language; English ones where the tables of CLDR don't know it."""
     for tag in _wider(ENGLISH if language == "en" else language):
@@ -35,7 +53,7 @@ def locale(language: str) -> Locale:
             found = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError):
             continue
-        if _script(tag) in (None, found.script):  # Babel answers kk-Latn with Cyrillic kk
+        if own_script(tag) in ("", found.script):  # Babel answers kk-Latn with Cyrillic kk
             return found
     return Locale.parse(ENGLISH, sep="-")
 
@@ -50,12 +68,14 @@ def day(language: str, when: date, zone: str, this_year: int | None = None) -> s
 
     Where `this_year` is known, a day of another one says which: "Monday 20 November 2028".
     """
-    return _day(language, when, zone, this_year, "MMMMEEEEd", "full")
+    local = _local(when, zone)
+    where = locale(language)
+    return beside(where, _day(language, local, this_year, "MMMMEEEEd", full(where, local, this_year)), local)
 
 
 def short_day(language: str, when: date, zone: str, this_year: int | None = None) -> str:
     """A day for a subject line: "Fri 11 Nov", or "Mon 20 Nov 2028"."""
-    return _day(language, when, zone, this_year, "MMMEd", "medium")
+    return _day(language, _local(when, zone), this_year, "MMMEd", "medium")
 
 
 def moment(language: str, when: datetime, zone: str, this_year: int | None = None) -> str:
@@ -78,9 +98,27 @@ def city(language: str, zone: str) -> str:
     return str(named or zone.rpartition("/")[2].replace("_", " "))
 
 
-def _day(language: str, when: date, zone: str, this_year: int | None, skeleton: str, otherwise: str) -> str:
+def full(where: Locale, local: date, this_year: int | None) -> str:
+    """The pattern of a whole day where CLDR's tables lack one without the year: theirs with it, in Persian our own."""
+    return "EEEE d MMMM" if where.language == "fa" and this_year in (None, local.year) else "full"
+
+
+def beside(where: Locale, text: str, local: date) -> str:
+    """A Persian day with, in brackets, that of the Solar Hijri calendar; it has a year where the day itself has one."""
+    if where.language != "fa":
+        return text
+    solar = JalaliDate(date(local.year, local.month, local.day))  # type: ignore[no-untyped-call]
+    month = AFGHAN_MONTHS[solar.month - 1] if where.territory == "AF" else MONTH_NAMES_FA[solar.month]
+    year = f" {solar.year}" if in_digits_of(where, str(local.year)) in text else ""
+    return in_digits_of(where, f"{text} ({solar.day} {month}{year})")
+
+
+def _local(when: date, zone: str) -> date:
+    return when.astimezone(get_timezone(zone)) if isinstance(when, datetime) else when
+
+
+def _day(language: str, local: date, this_year: int | None, skeleton: str, otherwise: str) -> str:
     where = locale(language)
-    local = when.astimezone(get_timezone(zone)) if isinstance(when, datetime) else when
     if this_year not in (None, local.year):
         skeleton = f"y{skeleton}"
     if skeleton in where.datetime_skeletons:
@@ -94,18 +132,14 @@ def by_skeleton(where: Locale, skeleton: str, local: date) -> str:
     midnight = datetime(local.year, local.month, local.day)
     text = format_skeleton(skeleton, midnight, locale=where)
     # In English CLDR sets a comma behind the weekday only where a year follows: one day would read two ways.
-    return in_digits_of(where, text.replace(",", "") if where.language == "en" else text)
+    return in_digits_of(where, text.replace(",", {"en": "", "fa": "،"}.get(where.language, ",")))
 
 
 def _wider(language: str) -> list[str]:
     """The tag and what it falls back on, never into another script: who reads kk-Arab may not read Cyrillic kk."""
     parts = language.replace("_", "-").split("-")
     tags = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    script = _script(language)
-    usual = get_global("likely_subtags").get(parts[0], "").split("_")
-    return tags if script is None or script in usual else [tag for tag in tags if script in tag.title().split("-")]
-
-
-def _script(language: str) -> str | None:
-    subtags = language.replace("_", "-").split("-")[1:]
-    return next((part.title() for part in subtags if len(part) == 4 and part.isalpha()), None)
+    script = own_script(language)
+    if script in ("", usual_script(parts[0])):
+        return tags
+    return [tag for tag in tags if script == own_script(tag)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from ..mail.origin.senders import Server
 from ..mail.reply_address import plain_address
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
@@ -17,12 +18,13 @@ from ..newsroom import arriving
 class Settings:
     """The settings of the house that placing needs.
 
-    `authserv_id` is the name under which our own server checks senders (RFC 8601), empty where none does; `dns` allows
-    look-ups of our own. `return_path` is the pattern that bounces come back to, `house` the address that mails which
-    are of no newsletter come from.
+    `authserv_id` is the name under which our own server checks senders (RFC 8601), empty where none does, `received_by`
+    the hosts that it takes mail in with; `dns` allows look-ups of our own. `return_path` is the pattern that bounces
+    come back to, `house` the address that mails which are of no newsletter come from.
     """
 
     authserv_id: str | None = None
+    received_by: frozenset[str] = frozenset()
     dns: bool = False
     return_path: str = ""
     house: str = ""
@@ -30,7 +32,12 @@ class Settings:
     @property
     def checks(self) -> bool:
         """Return whether it can be told at all who wrote a mail."""
-        return bool(self.authserv_id) or self.dns
+        return self.server is not None or self.dns
+
+    @property
+    def server(self) -> Server | None:
+        """Our own mail server; None where the settings don't say by what its words are known."""
+        return Server(self.authserv_id, self.received_by) if self.authserv_id and self.received_by else None
 
 
 def settings_of(config: Mapping[str, Any]) -> Settings:
@@ -39,6 +46,7 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
     """
     return Settings(
         authserv_id=config.get("MAIL_AUTHSERV_ID") or None,
+        received_by=frozenset(config.get("MAIL_RECEIVED_BY", ())),
         dns=config.get("MAIL_DNS", False),
         return_path=config.get("MAIL_RETURN_PATH", ""),
         house=parseaddr(config.get("MAIL_FROM", ""))[1],

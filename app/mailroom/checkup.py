@@ -13,10 +13,16 @@ from ..mail import inbound
 from ..newsletters.models import Newsletter
 from . import imap, integrity
 
-UNPROVEN = (
-    "MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: no sender can be proven, so every mailed answer of an expert waits "
-    "in the holding pen"
-)
+HELD = "no sender can be proven, so every mailed answer of an expert waits in the holding pen"
+PROVING = ("MAIL_AUTHSERV_ID", "MAIL_RECEIVED_BY", "MAIL_DNS")
+# What is said of the settings that senders are proven by, by whether each of `PROVING` is there.
+PROOFS: dict[tuple[bool, ...], str] = {
+    (False, False, False): f"MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY are empty and MAIL_DNS is 0: {HELD}",
+    (True, False, False): f"MAIL_RECEIVED_BY is empty and MAIL_DNS is 0: {HELD}",
+    (False, True, False): f"MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: {HELD}",
+    (True, False, True): "MAIL_RECEIVED_BY is empty: of what your server says of senders nothing is believed",
+    (False, True, True): "MAIL_AUTHSERV_ID is empty: of what your server says of senders nothing is believed",
+}
 
 
 @dataclass
@@ -52,8 +58,8 @@ def examine(database: Database, config: dict[str, Any]) -> Report:
     report.faults += _mailbox_faults(config["MAILBOXES"], newsletters)
     if not any(newsletters.values()):
         report.notes.append("no newsletter has an address for mails that come in (settings of the newsletter)")
-    elif not config["MAIL_AUTHSERV_ID"] and not config["MAIL_DNS"]:
-        report.notes.append(UNPROVEN)
+    elif note := PROOFS.get(tuple(bool(config[name]) for name in PROVING)):
+        report.notes.append(note)
     return report
 
 

@@ -16,6 +16,7 @@ from ..mail.incoming import Known, Mail, Trimmed
 from ..mail.models import Inbound, OutboxMail
 from ..mail.origin import robots
 from ..mail.origin.authentication import Verdict
+from ..mail.parsing.parse import MAX_PARSED
 from ..mail.reply_address import bounce_tokens_in, tokens_in
 from ..mail.secret_links import without_secrets
 from ..newsletters.models import Newsletter
@@ -223,7 +224,9 @@ class Case:
         """Return what the trimmer may know: our addresses, and what may be quoted in this mail."""
         if self.session is None:
             return Known()
-        return Known(self.house.known_addresses(self.session), tuple(self._quotable()))
+        mails = [mail for mail in self.answered[:QUOTABLE] if outbox.has_contents(self.books, mail)]
+        texts = tuple(outbox.read(self.books, mail).text for mail in mails)
+        return Known(self.house.known_addresses(self.session), texts, () if texts else tuple(self._quotable_editions()))
 
     @property
     def reading(self) -> inbound.Reading:
@@ -238,12 +241,10 @@ class Case:
             rest=without_secrets(clean(self.trimmed.rest)),
             attachments=tuple((single_line(one.name), one.bytes) for one in self.mail.attachments),
             spam_score=spam.score(self.mail),
+            unread=max(0, len(self.raw) - MAX_PARSED),
         )
 
-    def _quotable(self) -> Sequence[str]:
-        kept = [mail for mail in self.answered[:QUOTABLE] if outbox.has_contents(self.books, mail)]
-        if kept:
-            return [outbox.read(self.books, mail).text for mail in kept]
+    def _quotable_editions(self) -> Sequence[str]:
         if self.stated_edition:
             return list(arriving.texts_of(self.books, [self.stated_edition]).values())
         if self.newsletter and (self.message_ids or "\n>" in self.mail.body or self.mail.html):

@@ -28,8 +28,8 @@ def seen(case: Case, decision: Decision) -> Decision | None:
 def unreadable(case: Case) -> Decision | None:
     """It exceeded a limit, or the process that read it died of it."""
     over = tuple(fault for fault in UNREADABLE if fault in case.mail.faults)
-    if over == ("bytes",) and case.mail.plain:
-        return None  # only its page is too large, and the same words stand beside it whole
+    if over == ("bytes",) and case.words:
+        return None  # a photo below the words, or a page without end; what wasn't read is noted
     if "broken" in case.mail.faults and not (case.mail.body or case.mail.attachments or case.mail.report):
         over = (*over, "broken")
     return Decision("failed", over, case.any_newsletter_id) if over else None
@@ -62,8 +62,8 @@ def _mails_it(case: Case, newsletter: Newsletter) -> bool:
 def shown_to_be(case: Case, address: str) -> senders.Verdict:
     """Return whether the mail is from this address, as far as our server or a look-up shows it."""
     if address not in case.shown:
-        by, dns = case.house.settings.authserv_id or None, case.house.settings.dns
-        case.shown[address] = senders.check(case.mail, address, by, case.raw, dns)
+        settings = case.house.settings
+        case.shown[address] = senders.check(case.mail, address, settings.server, case.raw, settings.dns)
     return case.shown[address]
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from . import semantic
 from .index import is_sqlite, scoped
-from .models import Collection, Key, _Doc
-from .reasons import Reason, reasons
+from .models import PUBLIC, Collection, Key, _Doc
+from .reasons import Reason, reasons, share_the_rarest
 from .scoring import Counts, Weighed, Words, alikeness
 from .verdicts import cutoff, not_the_same
 
@@ -85,12 +85,22 @@ def alike(
     ranked = [one for one in scored if hidden.isdisjoint({one[0], (one[2].noun, one[2].noun_id)})][:limit]
     if not ranked:
         return []
-    counts = counts_of(session, collection, newsletter_id, Words(probe.text).compared)
+    asked = (Words(doc.text).asked for _key, _score, doc in ranked)
+    counts = counts_of(session, collection, newsletter_id, {*Words(probe.text).compared}.union(*asked))
     least = cutoff(session, newsletter_id, matcher, counts.size)
-    found = [(key, score, doc, reasons(probe, doc, counts, matcher)) for key, score, doc in ranked]
-    # What can't be said why is not shown unasked.
+    # Readers have asked to see what there is, and the semantic matcher finds in other languages what shares no word.
+    is_free = collection is PUBLIC or matcher != "words"
     return [
-        Alike(*key, score, score >= least and bool(why), doc.answered, matcher, why) for key, score, doc, why in found
+        Alike(
+            *key,
+            score,
+            score >= least and (is_free or share_the_rarest(probe.text, doc.text, counts)),
+            doc.answered,
+            matcher,
+            why,
+        )
+        for key, score, doc in ranked
+        if (why := reasons(probe, doc, counts, matcher))  # what nobody can say why of is not shown
     ]
 
 

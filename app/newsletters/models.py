@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import JSON, String, Text, UniqueConstraint, false
+from sqlalchemy import String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
 from ..db import Editable, OfNewsletter, Public, Row, one_of, table
@@ -21,9 +21,15 @@ from ..people.directory import checked_address
 from ..text import for_print
 from .sentence_places import misplaced
 
-WHO, WHEN, READS = N_("Who writes"), N_("When it runs"), N_("How it reads")
-PROMISES, MAIL = N_("Promises"), N_("Mail")
-PARTS = (WHO, WHEN, READS, PROMISES, MAIL)  # of the settings' page
+# The pages of the settings, by their place in the address.
+WHO, WHEN, READS, PROMISES, MAIL = "name", "dates", "texts", "promises", "mail"
+PARTS = {
+    WHO: N_("Name and address"),
+    WHEN: N_("When it runs"),
+    READS: N_("Texts and length"),
+    PROMISES: N_("Quote check and readers’ addresses"),
+    MAIL: N_("Mail"),
+}
 CHECKS = (
     ("off", N_("No check"), N_("The invitation says that you may edit for length and clarity.")),
     (
@@ -88,7 +94,7 @@ class Section:
 
 
 class Newsletter(Row, Public, Editable):
-    """A newsletter and its settings, in the order of their page.
+    """A newsletter and its settings, in the order of their pages.
 
     `rule` is an RFC 5545 recurrence rule whose dates are local in `zone`, at the local time `at` ("HH:MM"); the cut-off
     lies `cutoff_minutes` before an edition runs. `digest_at` is a local time too. `inbox` is "ask@steppe.example", or
@@ -102,7 +108,6 @@ class Newsletter(Row, Public, Editable):
 
     slug: Mapped[str] = mapped_column(String(60), unique=True)
     language: Mapped[str] = mapped_column(String(35))
-    notes: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     public_version: Mapped[int] = mapped_column(default=1)
 
     name: Mapped[str] = _line(WHO, N_("Name"))
@@ -163,6 +168,16 @@ class Newsletter(Row, Public, Editable):
         N_("Only with their consent and after a check."),
         "tick",
         default=True,
+    )
+    notes: Mapped[list[dict[str, Any]]] = _setting(
+        PROMISES,
+        N_("Notes to readers in one country"),
+        N_(
+            "What they should know before they send. A paragraph each: “Uzbekistan, 2026-10-12”, the country and the "
+            "day on which you checked it; below it a line for each language, “en: Don’t use a phone of your workplace.”"
+        ),
+        "notes",
+        default=list,
     )
     check_policy: Mapped[str] = _setting(PROMISES, N_("Quote check"), "", "choice", 20, options=CHECKS, default="facts")
     check_hours: Mapped[int] = _number(
@@ -238,7 +253,7 @@ class Newsletter(Row, Public, Editable):
     held_kinds: Mapped[list[str]] = _setting(
         MAIL,
         N_("Mails that wait for a second person"),
-        N_("They stay in the outbox until an editor sends them. A desk of one ticks none."),
+        N_("They stay in the outbox until an editor sends them."),
         "ticks",
         options=HOLDABLE,
         default=list,

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
+from ..actors import Clock, Staff
 from ..db import lock
 from ..fields import Wrong, read_form
 from ..lifecycle import must
@@ -78,7 +78,9 @@ def word(session: Session, actor: Staff, newsletter: Newsletter, language: str, 
     keep_texts(session, actor, newsletter, language, texts)
 
 
-def keep_texts(session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]) -> None:
+def keep_texts(
+    session: Session, actor: Staff | Clock, newsletter: Newsletter, language: str, texts: dict[str, str]
+) -> None:
     """Store a newsletter's wordings, which were looked at before; an empty one goes."""
     rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
     known = {row.kind: row for row in rows}

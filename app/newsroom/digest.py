@@ -21,11 +21,13 @@ from ..editions.queries import coming_editions
 from ..editions.slots import open_slots, sections_of
 from ..letters import queries as letters
 from ..letters.lifecycle import STATES as LETTERS
+from ..listing import MANY
 from ..mail import inbound, outbox
+from ..mail import queries as mail_queries
 from ..mail.lifecycle import STATES as MAILS
 from ..mail.mail_values import MorningMail, Section
 from ..newsletters.desk_mails import to_colleague
-from ..newsletters.models import Newsletter
+from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
 from ..people.models import Person
@@ -35,7 +37,6 @@ GRACE = timedelta(hours=2)  # after the hour: a worker that was down makes up fo
 DAY = timedelta(days=1)
 SLOTS_NEAR = timedelta(days=3)  # before the cut-off, when open slots alone are worth a mail
 FIRST = 5  # of each that are named
-MANY = 200  # of each that are counted
 
 
 def send_digests(database: Database, at: datetime | None = None) -> int:
@@ -73,7 +74,7 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
     if not _worth_a_mail(found, coming.cutoff_at if coming else None, now(session)):
         return False
     ahead = coming.cutoff_at if coming and coming.is_planned and coming.cutoff_at > now(session) else None
-    link = address(session, f"/desk/{newsletter.slug}/settings#digest_at")
+    link = address(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at")
     about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link)
     once_key = _once_key(session, newsletter, person)
     return to_colleague(session, newsletter, person, "desk.digest", about, once_key=once_key) is not None
@@ -94,10 +95,10 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
         ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
         ("slots", *_open_slots(session, newsletter)),
     )
-    failed = outbox.counts(session, key, MAILS.which("is_failed"))["failed"]
+    failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
     found = [
         Section("failed", failed, (), f"{desk}/outbox?state=failed"),
-        _named(session, "late", _late(session, key), desk),
+        _named(session, "late", _late(session, key), f"{desk}/waiting/experts"),
         _named(session, "answers", _answered(session, key, yesterday), desk),
         _named(session, "checks", _checked(session, key, yesterday), desk),
         _named(session, "refusals", _refused(session, key, yesterday), desk),

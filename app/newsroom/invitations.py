@@ -64,12 +64,19 @@ def invite_next(session: Session, assignment: Assignment, once_key: str) -> None
 
 
 def preview(
-    session: Session, assignment: Assignment, *, reply_by: datetime | None = None, due_at: datetime | None = None
+    session: Session,
+    assignment: Assignment,
+    *,
+    reply_by: datetime | None = None,
+    due_at: datetime | None = None,
+    also: int = 0,
 ) -> Message:
-    """Write the invitation as it would be mailed now; where the link will stand, only its beginning does."""
+    """Write the invitation as it would be mailed now, with `also` others; where the link will stand, only its beginning
+    does.
+    """
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     terms = _terms(session, assignment, reply_by, due_at)
-    values = assigning.invitation_values(session, assignment, terms, address(session, "/a/…"))
+    values = assigning.invitation_values(session, assignment, terms, address(session, "/a/…"), also)
     person, own = assignment.expert.person, mail_texts.own(session, newsletter, "expert.invitation")
     to = email_of(session, person) or ""
     return write("expert.invitation", sender(session, newsletter), to, person.name, values, own)

@@ -1,20 +1,19 @@
-"""Publishing, as readers and experts hear of it: editions are sent or recalled, answers move, pages are withdrawn."""
+"""Publishing, as readers and experts hear of it: editions are sent, answers move, pages are withdrawn."""
 
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
+from ..answers import passed_over
 from ..db import lock, now
 from ..editions import archive, slots
 from ..editions.lifecycle import EDITION
 from ..editions.models import Edition
 from ..editions.slots import picked
 from ..lifecycle import Missing, expect, given, must
-from ..mail import outbox
-from ..mail.models import OutboxMail
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..text import clean
@@ -53,37 +52,43 @@ def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int, pla
     numbers = slots.shares(edition)
     if not 1 <= wanted <= slots.MOST_SLOTS or place not in range(len(numbers)):
         raise Missing("slots")
-    for question in slots.sections_of(session, edition)[place].picked[wanted:][::-1]:
-        carry_over(session, actor, question)
+    was = list(numbers)
+    with audit.watched(session) as events:
+        for question in slots.sections_of(session, edition)[place].picked[wanted:][::-1]:
+            carry_over(session, actor, question)
     numbers[place] = wanted
     slots.share_out(edition, numbers)
     slots.renumber(session, edition)
-    audit.record(session, actor, "edition.slots", edition, facts={"slots": wanted})
+    audit.record(
+        session,
+        actor,
+        "edition.slots",
+        edition,
+        facts={"slots": wanted, "was": was, "did": [event.id for event in events]},
+    )
 
 
 def send(
     session: Session, actor: Staff, edition: Edition, message_id: str | None = None, version: int | None = None
 ) -> None:
-    """Mark an edition as sent: its Q&As are public at once; thanks and notices wait ten minutes. Raises `Stale`."""
+    """Mark an edition as sent: its Q&As are public at once; thanks and notices wait ten minutes. Raises `Stale`.
+
+    Whoever was asked one of the questions and isn't in it is let go, and told so. Its event keeps what was ended for
+    it, which a recall takes back.
+    """
     expect(lock(session, edition), version)
-    EDITION.apply(session, actor, edition, "send", sent_at=now(session), message_id=message_id or edition.message_id)
-    for question in picked(session, edition):
+    due_at, questions = now(session) + GRACE, picked(session, edition)
+    with audit.watched(session) as events:
+        for question in questions:
+            runs_on = edition.runs_at
+            passed_over.pass_over(session, actor, question, runs_on, edition_id=edition.id, due_at=due_at)
+        session.flush()
+    why = {"did": [event.id for event in events]} if events else None
+    facts: dict[str, Any] = {"sent_at": now(session), "message_id": message_id or edition.message_id}
+    EDITION.apply(session, actor, edition, "send", why=why, **facts)
+    for question in questions:
         QUESTION.apply(session, actor, lock(session, question), "publish", cause="send", published_at=now(session))
-        notices.published(session, actor, edition, question, due_at=now(session) + GRACE)
-    archive.touch(session, edition.newsletter_id)
-
-
-def recall(session: Session, actor: Staff, edition: Edition) -> None:
-    """Take "sent" back while no mail of it has gone out. Raises `Missing` after that."""
-    mails = list(session.scalars(select(OutboxMail).filter_by(edition_id=edition.id).with_for_update()))
-    if any(mail.is_sent for mail in mails):
-        raise Missing("its mails unsent")
-    for mail in mails:
-        if mail.waits:
-            outbox.recall(session, actor, mail)
-    EDITION.apply(session, actor, lock(session, edition), "recall", sent_at=None)
-    for question in picked(session, edition):
-        QUESTION.apply(session, actor, lock(session, question), "recall", cause="recall", published_at=None)
+        notices.published(session, actor, edition, question, due_at=due_at)
     archive.touch(session, edition.newsletter_id)
 
 

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff
+from ..answers import pending_invitations
 from ..audit import Event
 from ..audit.queries import chosen, newest_of
 from ..db import lock
@@ -69,8 +70,9 @@ def moved_from(session: Session, edition: Edition) -> Moved:
 
 
 def carry_back(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Put a question that was carried over first into the edition that it was picked for. Raises `Stale` where it was
-    moved on.
+    """Put a question that was carried over into its slot of the edition that it was picked for.
+
+    Raises `Stale` where it was moved on or its slot is taken, and `Told` where its experts have heard.
     """
     facts = event.facts or {}
     edition, target = session.get_one(Edition, facts["from"]), lock(session, session.get_one(Edition, facts["to"]))
@@ -79,13 +81,32 @@ def carry_back(session: Session, actor: Staff, question: Question, event: Event)
     question.edition_id, question.position = edition.id, 0
     session.flush()
     slots.renumber(session, target)
-    slots.renumber(session, edition)
+    slots.put_back(session, question, edition, facts.get("position", 0))
+    _untell(session, actor, question, event)
     audit.record(session, actor, "question.carry_back", question, facts={"from": target.id, "to": edition.id})
 
 
 def pick_again(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Put a question that was taken out of its slot first into its edition again."""
-    edition = session.get_one(Edition, (event.facts or {})["edition"])
+    """Put a question that was taken out into its slot again. Raises as `carry_back` does."""
+    facts = event.facts or {}
+    edition = session.get_one(Edition, facts["edition"])
     why = {"undoes": event.id, "edition": edition.id}
     QUESTION.apply(session, actor, question, "undo", to="queued", why=why, edition_id=edition.id, position=0)
+    slots.put_back(session, question, edition, facts.get("position", 0))
+    _untell(session, actor, question, event)
+
+
+def _untell(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Take back the mails that told the experts of it."""
+    told = select(OutboxMail.id).where(
+        OutboxMail.question_id == question.id, OutboxMail.kind.in_(TELLS), OutboxMail.created_at >= event.at
+    )
+    pending_invitations.untell_all(session, actor, list(session.scalars(told)))
+
+
+def slots_as_before(session: Session, _actor: Staff, edition: Edition, event: Event) -> None:
+    """Give an edition the number of slots that it had. Raises `Stale` where it is past changing."""
+    if not lock(session, edition).is_planned:
+        raise Stale(edition.public_id)
+    slots.share_out(edition, (event.facts or {})["was"])
     slots.renumber(session, edition)

@@ -50,11 +50,8 @@ NOUNS: dict[str, tuple[type[Any], Machine]] = {
 FOLLOWERS = ("assignment", "answer")  # they move back because the upper one does, and by nobody's own press
 BY_ITS_EXPERTS = ("question.rest", "question.seek")  # where a question stands by its experts, and not by itself
 SAID_NO = ("decline_reason", "later_on")
-READ: dict[str, Callable[[str], Any]] = {
-    "later_on": date.fromisoformat,
-    "received_at": datetime.fromisoformat,
-    "invited_at": datetime.fromisoformat,
-}
+TIMES = ("received_at", "invited_at")
+READ: dict[str, Callable[[str], Any]] = {"later_on": date.fromisoformat, **dict.fromkeys(TIMES, datetime.fromisoformat)}
 
 Verb = Callable[..., Any]  # of session, actor, row, event, and the keys of the press
 
@@ -168,11 +165,12 @@ _PRESSES = _rows(
     ),
     ("question.topics", _plain(reversing.old_topics), "The question has the topics that it had."),
     ("edition.skip", _of_row(skipping.unskip), "The date has its edition, and what was picked for it its slot."),
+    ("edition.slots", _plain(skipping.slots_as_before), "The edition has as many slots as it had."),
+    ("question.carry", _plain(skipping.carry_back), "The question stands in the edition that it was picked for."),
+    ("question.drop", _plain(skipping.pick_again), "The question stands in its slot."),
 )
 _STEPS = _rows(
     "with the press that it followed from",
-    ("question.carry", _plain(skipping.carry_back), "The question stands in the edition that it was picked for."),
-    ("question.drop", _plain(skipping.pick_again), "The question stands in its slot."),
     ("question.rest", _by_its_experts, "The question stands with its experts."),
     ("question.seek", _by_its_experts, "The question stands where it stood before an expert was asked."),
     ("assignment.cancel", _restored(then=_links), "The expert goes on, by the links that they had."),
@@ -185,6 +183,7 @@ _STEPS = _rows(
     ("answer.submit", _plain(taking_back.submit), "The version is gone; its words were the letter's, which has them."),
     ("answer.reply", _plain(taking_back.reply), "The quote check is open; its own time may end it."),
     ("answer.withdraw", _restored(), "The answer stands where it stood."),
+    ("answer.hold over", _restored(), "The answer stands where it stood before the question ran without it."),
     ("mail.recall", _plain(_mail_put_back), "The mail waits to leave."),
 )
 _MAILS = _rows(
@@ -198,13 +197,18 @@ _BY_MAIL = {row.mail: row for row in _MAILS.values()}
 
 def undoable(events: Sequence[Event]) -> list[int]:
     """Return the keys of a press: what can be undone of it and what hangs on that; empty where nothing can."""
-    followed = {key for event in events for key in (event.facts or {}).get("did", ())}
     moves = [
         event
         for event in events
-        if not (event.id in followed and event.action in UNDO) and (event.new is not None or event.action in _PRESSES)
+        if not (event.id in _followed(events) and event.action in UNDO)
+        and (event.new is not None or event.action in _PRESSES)
     ]
     return [event.id for event in events] if moves and all(event.action in _PRESSES for event in moves) else []
+
+
+def _followed(events: Sequence[Event]) -> set[int]:
+    """Return the keys of what followed from another of these events, with which it is taken back."""
+    return {key for event in events for key in (event.facts or {}).get("did", ())}
 
 
 def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Event], list[Left]]:
@@ -216,9 +220,8 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
     done, left = [], []
     events = [event for event in chosen(session, press) if _is_own(actor, event)]
     own = [event.id for event in events]  # what is not somebody going on; and with it what undoing has written so far
-    for event in events:
-        if event.action not in _PRESSES:
-            continue
+    alone = [event for event in events if event.action in _PRESSES and event.id not in _followed(events)]
+    for event in alone:
         try:
             with watched(session) as written, session.begin_nested():
                 _undo(session, actor, event, own)

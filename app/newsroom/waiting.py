@@ -1,10 +1,13 @@
 """Lists of who waits for whom at a newsletter's desk. Each is a short walk of an index, however much there is."""
 
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, Exists, ScalarSelect, case, exists, func, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
 from ..answers.models import Answer, Assignment, Check
@@ -17,11 +20,13 @@ from ..editions.slots import EditionSection, open_slots, sections_of
 from ..letters import queries as letters
 from ..letters.lifecycle import STATES
 from ..letters.models import Letter
+from ..listing import MANY, Listing
 from ..newsletters.models import Newsletter
 from ..questions import queries as questions
 from ..questions.models import Question
 
 SHOWN = 12  # tasks of one kind; whoever has more to do begins with these
+BACKLOG = timedelta(weeks=4)  # what is late by more is counted, and stands in the whole list
 CLOCKS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "returned": Assignment.due_at}
 
 
@@ -40,12 +45,14 @@ class Task:
     expert: str = ""
     edition: Edition | None = None
     number: int = 0
+    assignment: Assignment | None = None
 
 
 @dataclass(frozen=True)
 class Board:
     """The board of waiting work: for the desk, for experts, for their check of a quote, and for somebody to be asked;
-    the next two editions, and the sections of the first.
+    the next two editions, and the sections of the first. `numbers` are how many there are of each group, counted up to
+    1,001, and of the "late" and the "backlog" among the experts'.
     """
 
     desk: list[Task]
@@ -54,6 +61,17 @@ class Board:
     answers: list[Task]
     coming: list[Edition]
     sections: list[EditionSection]
+    numbers: Mapping[str, int]
+
+    def count(self, tasks: Sequence[Task], *groups: str) -> int:
+        """Return how many there are of what `tasks` are the first of, and in `groups`, of which none may be shown."""
+        shown = Counter(dict.fromkeys(groups, 0)) | Counter(map(group_of, tasks))
+        return sum(self.numbers.get(group, shown[group]) for group in {*groups, *shown})
+
+
+def group_of(task: Task) -> str:
+    """Return the whole list that a task stands in: what waits for the same hands by the same clock."""
+    return "experts" if task.kind in CLOCKS else {"check": "settle", "approve": "settle"}.get(task.kind, task.kind)
 
 
 def board(session: Session, newsletter: Newsletter) -> Board:
@@ -64,17 +82,49 @@ def board(session: Session, newsletter: Newsletter) -> Board:
         desk=[
             *_editions_to_finish(session, newsletter.id),
             *_texts_to_settle(session, newsletter),
-            *_invitations_to_send(session, newsletter.id),
+            *_invitations_to_send(session, newsletter),
             *_letters_to_read(session, newsletter.id),
             *_dates_to_keep(session, newsletter, coming),
             *_slot_to_fill(coming, open_slots(sections)),
         ],
-        experts=_with_experts(session, newsletter.id),
-        checks=_in_check(session, newsletter.id),
-        answers=_nobody_asked(session, newsletter.id),
+        experts=_with_experts(session, newsletter),
+        checks=_in_check(session, newsletter),
+        answers=_nobody_asked(session, newsletter),
         coming=coming,
         sections=sections,
+        numbers=_numbers(session, newsletter.id),
     )
+
+
+def whole(session: Session, newsletter: Newsletter, group: str) -> list[Task]:
+    """Return all of a group, the newest first: up to 1,000. KeyError for a group that has no whole list."""
+    tasks = [task for task in WHOLE[group](session, newsletter, MANY) if group_of(task) == group]
+    return sorted(tasks, key=lambda task: task.due_at or task.since, reverse=True)
+
+
+def _numbers(session: Session, newsletter_id: int) -> dict[str, int]:
+    """Count each group in one statement."""
+
+    def of(noun: type[Assignment | Answer | Question], *where: ColumnElement[bool]) -> ScalarSelect[int]:
+        mine = select(noun).where(noun.newsletter_id == newsletter_id, *where)
+        return Listing[Any](mine, (noun.id,)).counted
+
+    newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
+    objected = exists().where(Check.id == newest, Check.text_id == Answer.text_id, Check.outcome == "wrong")
+    edited = (Answer.is_on_the_desk, ~Answer.is_submitted)
+    until = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
+    lists = {
+        "experts": of(Assignment, Assignment.owes_text),
+        "late": of(Assignment, Assignment.owes_text, until < now(session)),
+        "backlog": of(Assignment, Assignment.owes_text, until < now(session) - BACKLOG),
+        "invite": of(Assignment, Assignment.is_drafted),
+        "checking": of(Answer, Answer.is_checking),
+        "edit": of(Answer, Answer.is_submitted),
+        "settle": of(Answer, *edited, ~objected),
+        "objection": of(Answer, *edited, objected),
+        "ask": of(Question, Question.is_open, ~_is_drafted()),
+    }
+    return dict(zip(lists, session.execute(select(*lists.values())).one(), strict=True))
 
 
 def _editions_to_finish(session: Session, newsletter_id: int) -> list[Task]:
@@ -94,19 +144,19 @@ def _editions_to_finish(session: Session, newsletter_id: int) -> list[Task]:
     ]
 
 
-def _answers(session: Session, newsletter_id: int, state: str) -> list[tuple[Answer, Question]]:
+def _answers(session: Session, newsletter_id: int, state: str, limit: int) -> list[tuple[Answer, Question]]:
     query = (
         select(Answer, Question)
         .join(Question, Question.id == Answer.question_id)
         .where(Answer.newsletter_id == newsletter_id, Answer.state == state)
         .order_by(Answer.state_at, Answer.id)
-        .limit(SHOWN)
+        .limit(limit)
     )
     return [(answer, question) for answer, question in session.execute(query)]
 
 
-def _texts_to_settle(session: Session, newsletter: Newsletter) -> list[Task]:
-    found = _answers(session, newsletter.id, "edited") + _answers(session, newsletter.id, "submitted")
+def _texts_to_settle(session: Session, newsletter: Newsletter, limit: int = SHOWN) -> list[Task]:
+    found = _answers(session, newsletter.id, "edited", limit) + _answers(session, newsletter.id, "submitted", limit)
     checks = newest_checks(session, [answer.id for answer, _ in found])
     tasks = [
         Task(
@@ -131,37 +181,54 @@ def _next_step(answer: Answer, check: Check | None, policy: str) -> str:
     return "approve" if policy == "off" or outcome in ("fine", "approved", "silent") else "check"
 
 
-def _assignments(session: Session, newsletter_id: int, state: str) -> list[Assignment]:
-    query = (
-        select(Assignment).options(joinedload(Assignment.question)).filter_by(newsletter_id=newsletter_id, state=state)
-    )
-    return list(session.scalars(query.order_by(CLOCKS.get(state, Assignment.id), Assignment.id).limit(SHOWN)))
-
-
-def _invitations_to_send(session: Session, newsletter_id: int) -> list[Task]:
+def _invitations_to_send(session: Session, newsletter: Newsletter, limit: int = SHOWN) -> list[Task]:
+    drafted = select(Assignment).where(Assignment.newsletter_id == newsletter.id, Assignment.is_drafted)
+    drafted = drafted.options(joinedload(Assignment.question)).order_by(Assignment.id)
     return [
         Task("invite", assignment.state_at, question=assignment.question, expert=assignment.expert.name)
-        for assignment in _assignments(session, newsletter_id, "drafted")
+        for assignment in session.scalars(drafted.limit(limit))
     ]
 
 
-def _with_experts(session: Session, newsletter_id: int) -> list[Task]:
+def _with_experts(session: Session, newsletter: Newsletter) -> list[Task]:
+    """Return first what is late, the newest first and without the backlog, then what is due soonest."""
+    here = now(session)
+    walks = []
+    for state, clock in CLOCKS.items():
+        mine = select(Assignment.id).where(Assignment.newsletter_id == newsletter.id, Assignment.state == state)
+        walks += [
+            mine.where(clock < here, clock >= here - BACKLOG).order_by(clock.desc(), Assignment.id).limit(SHOWN),
+            mine.where(clock >= here).order_by(clock, Assignment.id).limit(SHOWN),
+        ]
+    keys = union_all(*(select(walk.subquery().c.id) for walk in walks)).subquery()
+    tasks = _owing(session, Assignment.id.in_(select(keys.c.id)))
+    late = [task for task in tasks if task.due_at and task.due_at < here]
+    return [*reversed(late), *(task for task in tasks if task not in late)][:SHOWN]
+
+
+def _all_with_experts(session: Session, newsletter: Newsletter, limit: int) -> list[Task]:
+    return _owing(session, Assignment.newsletter_id == newsletter.id, Assignment.owes_text)[-limit:]
+
+
+def _owing(session: Session, *where: ColumnElement[bool]) -> list[Task]:
+    """Return who owes a yes or a text, due soonest first."""
+    query = select(Assignment).options(joinedload(Assignment.question)).where(*where)
     tasks = [
         Task(
-            state,
-            assignment.invited_at or assignment.state_at,
-            getattr(assignment, clock.key),
-            assignment.question,
-            assignment.expert.name,
+            str(one.state),
+            one.invited_at or one.state_at,
+            getattr(one, CLOCKS[str(one.state)].key),
+            one.question,
+            one.expert.name,
+            assignment=one,
         )
-        for state, clock in CLOCKS.items()
-        for assignment in _assignments(session, newsletter_id, state)
+        for one in session.scalars(query.order_by(Assignment.id))
     ]
-    return sorted(tasks, key=lambda task: task.due_at or task.since)[:SHOWN]
+    return sorted(tasks, key=lambda task: task.due_at or task.since)
 
 
-def _in_check(session: Session, newsletter_id: int) -> list[Task]:
-    found = _answers(session, newsletter_id, "checking")
+def _in_check(session: Session, newsletter: Newsletter, limit: int = SHOWN) -> list[Task]:
+    found = _answers(session, newsletter.id, "checking", limit)
     checks = newest_checks(session, [answer.id for answer, _ in found])
     tasks = [
         Task("checking", checks[answer.id].asked_at, checks[answer.id].due_at, question, answer.expert.name)
@@ -170,11 +237,15 @@ def _in_check(session: Session, newsletter_id: int) -> list[Task]:
     return sorted(tasks, key=lambda task: task.due_at or task.since)
 
 
-def _nobody_asked(session: Session, newsletter_id: int) -> list[Task]:
+def _is_drafted() -> Exists:
+    """Of questions in a query: those for which an invitation lies ready."""
+    return exists().where(Assignment.question_id == Question.id, Assignment.is_drafted)
+
+
+def _nobody_asked(session: Session, newsletter: Newsletter, limit: int = SHOWN) -> list[Task]:
     """Open questions for which no invitation lies ready either, the oldest first."""
-    drafted = exists().where(Assignment.question_id == Question.id, Assignment.is_drafted)
-    query = select(Question).where(Question.newsletter_id == newsletter_id, Question.is_open, ~drafted)
-    found = list(session.scalars(query.order_by(Question.id).limit(SHOWN)))
+    query = select(Question).where(Question.newsletter_id == newsletter.id, Question.is_open, ~_is_drafted())
+    found = list(session.scalars(query.order_by(Question.id).limit(limit)))
     readers = questions.askers(session, found)
     return [Task("ask", question.opened_at, question=question, number=readers[question.id]) for question in found]
 
@@ -210,3 +281,14 @@ def _dates_to_keep(session: Session, newsletter: Newsletter, coming: list[Editio
         ends = datetime.combine(by, time.max, ZoneInfo(newsletter.zone))
         tasks.append(Task("date", question.state_at, ends, question))
     return tasks
+
+
+# The lists that can be looked at whole, by their names in an address.
+WHOLE: dict[str, Callable[[Session, Newsletter, int], list[Task]]] = {
+    "experts": _all_with_experts,
+    "checking": _in_check,
+    "ask": _nobody_asked,
+    "edit": _texts_to_settle,
+    "settle": _texts_to_settle,
+    "invite": _invitations_to_send,
+}

@@ -157,15 +157,20 @@ def _experts(session: Session, newsletter_id: int, span: tuple[datetime, datetim
     """Return whom the desk asked that week, and what came of it: a text, a no, or nothing while the time ran out."""
     mine = (Assignment.newsletter_id == newsletter_id, _within(Assignment.invited_at, span))
     until_when = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
-    asked = select(Assignment.expert_id, Assignment.state, Assignment.invited_at, Assignment.received_at, until_when)
+    # Whoever was let go counts as silent where their time had run out by then.
+    by = case((Assignment.is_cancelled, Assignment.state_at), else_=now(session))
+    asked = select(
+        Assignment.expert_id, Assignment.state, Assignment.invited_at, Assignment.received_at, until_when, by
+    )
     figures = {name: Counter[str]() for name in ("asked", "answered", "declined", "silent", "reply_days")}
-    for expert, state, invited_at, received_at, until in session.execute(asked.where(*mine)):
+    waited_for = (*ASSIGNMENT_STATES.which("owes_text"), *ASSIGNMENT_STATES.which("is_cancelled"))
+    for expert, state, invited_at, received_at, until, ended in session.execute(asked.where(*mine)):
         figures["asked"][str(expert)] += 1
         if received_at is not None:
             figures["answered"][str(expert)] += 1
             figures["reply_days"][f"{expert} {max(0, (received_at - invited_at).days)}"] += 1
         elif state in ASSIGNMENT_STATES.which("is_declined"):
             figures["declined"][str(expert)] += 1
-        elif state in ASSIGNMENT_STATES.which("owes_text") and until is not None and until < now(session):
+        elif state in waited_for and until is not None and until < ended:
             figures["silent"][str(expert)] += 1
     return figures

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from ..actors import Reader, Staff
@@ -12,6 +12,7 @@ from ..audit.queries import newest_of
 from ..db import as_of, lock
 from ..editions import archive, locking, slots
 from ..editions.models import Edition, EditionItem
+from ..forms import form_drafts, press_keys
 from ..letters import contacts
 from ..letters.days import kept_moment
 from ..letters.models import Letter
@@ -19,6 +20,7 @@ from ..letters.queries import of_questions, stood_behind
 from ..letters.receipts import change_credit as change_own_credit
 from ..letters.receipts import erase
 from ..mail import outbox
+from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
@@ -38,7 +40,9 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
     words = letter.body or ""
     erase(session, actor, letter)
     outbox.forget_letter(session, actor, letter.id)
-    for key in sorted(stood_behind(session, letter)):
+    behind = sorted(stood_behind(session, letter))
+    _forget_typed(session, letter, behind)
+    for key in behind:
         own, question = _standing(session, key)
         if key == letter.question_id:
             _leave(session, actor, letter, own, question, words)
@@ -48,6 +52,16 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
             erase_words(session, own)
         elif not _is_fixed(session, own):
             _end_for(session, actor, letter, own)
+
+
+def _forget_typed(session: Session, letter: Letter, behind: list[int]) -> None:
+    """Erase what the desk has typed about it and not sent, and what was said after presses."""
+    keys = {one for key in behind for one in family(session, lead_of(session, session.get_one(Question, key)))}
+    mails = or_(OutboxMail.letter_id == letter.id, OutboxMail.question_id.in_(keys))
+    questions = session.scalars(select(Question.public_id).where(Question.id.in_(keys)))
+    about = [letter.public_id, *questions, *session.scalars(select(OutboxMail.public_id).where(mails))]
+    form_drafts.erase_about(session, about)
+    press_keys.forget_words(session, letter.newsletter_id)
 
 
 def _leave(session: Session, actor: Reader, letter: Letter, own: Question, question: Question, words: str) -> None:

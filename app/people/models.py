@@ -148,13 +148,6 @@ class Expert(Row, Public, Editable, Verified):
     away_until: Mapped[date | None] = profile_field(
         N_("Away until"), "", "date", own=N_("Away until"), own_help=N_("Until that day nobody asks you."), default=None
     )
-    on_public_page: Mapped[bool] = profile_field(
-        N_("Stands on the public page of experts"),
-        N_("Only with their yes."),
-        "tick",
-        own=N_("Show me on the public page of experts"),
-        default=False,
-    )
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("experts.id"))
     folded: Mapped[str] = mapped_column(BY_SIGNS, default="", server_default="")
     alike: Mapped[str] = mapped_column(BY_SIGNS, default="", server_default="")

@@ -82,7 +82,7 @@ QUESTION = Machine(
     STATES,
     (
         Move("open", (), ("open",), act="word"),
-        Move("seek", ("open", "answered"), ("seeking",), after="invite", needs=(cleared,)),
+        Move("seek", ("open",), ("seeking",), after="invite", needs=(cleared,)),
         Move("rest", ("seeking",), ("open",), after="last one ends"),
         Move("answer", ("open", "seeking", "answered"), ("answered",), after="approve"),
         Move("unanswer", ("answered",), ("open", "seeking"), after="reopen"),

@@ -60,7 +60,7 @@ def open_question(
         headline=headline,
         body=words,
         background=background,
-        language=language or (first.language if first else None),
+        language=language or (first.language if first and not clean(body) else None),
     )
     _file(session, actor, question, letters)
     return question

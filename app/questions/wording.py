@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Staff
 from ..db import added, lock, now
+from ..languages import guess_language
 from ..letters.models import Letter
 from ..lifecycle import Stale, expect, given, must, within
 from ..matching.index import forget
@@ -29,6 +30,7 @@ def reword(
 ) -> QuestionText:
     """Give a question new words. The confirmation that stood on the old ones does not carry over to other ones.
 
+    Without a `language` it is what the new words look like where the old ones looked like another, and stays otherwise.
     `seen` is the label of the words that the actor had before their eyes. Raises `Stale`; `Missing` (wording);
     `TooLong` (headline).
     """
@@ -38,7 +40,7 @@ def reword(
     headline = within("headline", for_print(single_line(headline)), LONGEST_HEADLINE)
     body = given("wording", for_print(clean(body)))
     old = question.text
-    language = language or (old.language if old else "und")
+    language = language or _language_of(f"{headline} {body}", old)
     if old and (old.headline, old.body, old.background, old.language) == (headline, body, background, language):
         return old
     if seen is not None and (old is None or old.label != seen):
@@ -64,6 +66,14 @@ def reword(
     session.refresh(question)
     audit.record(session, actor, "question.reword", question, facts={"text": text.id})
     return text
+
+
+def _language_of(words: str, old: QuestionText | None) -> str:
+    """Return the language of a wording that nobody named: a word more or less doesn't undo what somebody chose."""
+    guess = guess_language(words)
+    if old is None or not old.body:
+        return guess
+    return old.language if guess in ("und", guess_language(f"{old.headline} {old.body}")) else guess
 
 
 def clear(session: Session, actor: Staff, question: Question, text_id: int) -> None:

@@ -6,19 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from babel import Locale
-from flask import request
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 
 from ..actors import Reader
 from ..editions import archive
 from ..editions.models import Edition
-from ..letters.receive import Ask, faults_of, send
+from ..letters.receive import Ask, Form, already_sent, faults_of, send
 from ..newsletters.models import Newsletter
 from ..web import language
 from . import form_token
-from .page_frame import Place, at, languages_of, reader
-from .preview import preview_page
+from .page_frame import Place, at, languages_of, reader, with_form
+from .preview import Step, matches, preview_page
 from .receipt import send_once
 from .submission import Sent, consent, hold, in_words
 
@@ -38,13 +38,25 @@ class Draft:
 
 
 @reader.get("/<slug>/ask")
+@with_form
 def ask(slug: str) -> str:
     with at(slug) as place:
         return form_page(place, Draft({"edition": request.args.get("edition", "")}))
 
 
-@reader.post("/<slug>/ask")
+@reader.get("/<slug>/send")
+def back_to_form(slug: str) -> ResponseReturnValue:
+    """Lead to the form whoever opens the address of a receipt that was closed."""
+    with at(slug):
+        return redirect(url_for("reader.ask", slug=slug), code=303)
+
+
+@reader.post("/<slug>/send")
+@reader.post("/<slug>/ask", endpoint="ask_send_before")  # forms that were opened before an update
 def ask_send(slug: str) -> ResponseReturnValue:
+    """Take what the form says. It stands at another address: one that is sent to its own address is forgotten by
+    browsers, and where the line is lost "back" leads past it.
+    """
     with at(slug) as place:
         typed = request.form
         form = form_token.read(typed.get("form", ""), place.newsletter)
@@ -55,8 +67,8 @@ def ask_send(slug: str) -> ResponseReturnValue:
         faults = faults_of(filled) | ({} if form else {"form": "old"})
         if form is None or faults:
             return form_page(place, Draft(typed, faults, token)), 400
-        if typed.get("then") == "look":
-            return preview_page(place, typed, filled)
+        if step := _step(place, typed, filled, form):
+            return preview_page(place, typed, filled, step)
         why = hold(place.newsletter, typed)
 
     return send_once(
@@ -65,6 +77,18 @@ def ask_send(slug: str) -> ResponseReturnValue:
         lambda session, newsletter: send(session, Reader(), newsletter, filled, form=form, hold=why),
         lambda place, sent: form_page(place, Draft(typed, before=sent)),
     )
+
+
+def _step(place: Place, typed: Mapping[str, str], filled: Ask, form: Form) -> Step | None:
+    """Return what a reader sees before their question is sent, or None where it goes straight to the receipt.
+
+    Once it was sent, or the step was shown, nothing stands between: a Send that is pressed again gives the same number.
+    """
+    then = typed.get("then")
+    if then == "send" or already_sent(place.session, form):
+        return None
+    step = Step(matches(place, filled.body), [] if typed.get("notes") == "seen" else country_notes(place.newsletter))
+    return step if then == "look" or step.matches or step.notes else None
 
 
 def read(place: Place, typed: Mapping[str, str]) -> Ask:
@@ -127,8 +151,8 @@ def _field_id(name: str, typed: Mapping[str, str]) -> str:
 
 
 def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
-    """Return what the newsletter says to readers in one country, in the page's language or its own, with the day it was
-    checked.
+    """Return what the newsletter says to readers in one country, in each of its languages, the page's first, with the
+    day it was checked.
 
     A note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
     """
@@ -137,9 +161,7 @@ def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
         {
             "country": str(territories.get(note["country"], note["country"])),
             "checked_on": datetime.fromisoformat(note["checked_on"]).date(),
-            "text": note["text"][tongue],
-            "language": tongue,
+            "texts": sorted(note["text"].items(), key=lambda text: text[0] != language()),
         }
         for note in newsletter.notes
-        for tongue in [one for one in (language(), newsletter.language) if note["text"].get(one)][:1]
     ]

@@ -8,7 +8,7 @@ from ..newsletters.queries import all_newsletters, house_text
 from ..questions import queries as questions
 from ..web import db, language
 from .ask_form import country_notes
-from .page_frame import Place, at, public, reader
+from .page_frame import Place, at, public, reader, with_form
 from .stories import told
 
 LATEST = 3
@@ -24,8 +24,8 @@ def root() -> ResponseReturnValue:
 
 
 @reader.get("/<slug>/")
+@with_form
 def home(slug: str) -> str:
-    """Never kept by caches: the form's token stands in it, and is one person's."""
     with at(slug) as place:
         session, newsletter = place.session, place.newsletter
         shown = questions.shown(session, newsletter.id)

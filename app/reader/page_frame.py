@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from ..editions.queries import coming_editions
 from ..formatting import autonym, zone
+from ..mail.translation import spoken
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
 from ..web import csrf, db
@@ -88,8 +89,7 @@ class Place:
         args = {key: value for key, value in request.args.items() if key != "lang"}
         path = quote(request.script_root + request.path)
         return [
-            (code, autonym(code), f"{path}?{urlencode({**args, 'lang': code})}")
-            for code in languages_of(self.newsletter)
+            (code, autonym(code), f"{path}?{urlencode({**args, 'lang': code})}") for code in spoken_at(self.newsletter)
         ]
 
 
@@ -97,10 +97,15 @@ def languages_of(newsletter: Newsletter) -> list[str]:
     return newsletter.languages or [newsletter.language]
 
 
+def spoken_at(newsletter: Newsletter) -> list[str]:
+    """Return the languages in which a newsletter's pages can be read."""
+    return list(dict.fromkeys(map(spoken, languages_of(newsletter))))
+
+
 def enter(session: Session, newsletter: Newsletter) -> Place:
     """Set the page's language and clock to those of the newsletter, or of the reader's choice."""
     chosen = request.args.get("lang", "")
-    g.chosen_language = chosen if chosen in languages_of(newsletter) and chosen != newsletter.language else None
+    g.chosen_language = chosen if chosen in spoken_at(newsletter) and chosen != newsletter.language else None
     g.language = g.chosen_language or newsletter.language
     g.zone, g.newsletter_view = newsletter.zone, newsletter
     refresh()
@@ -142,6 +147,23 @@ def _tag(newsletter: Newsletter) -> str:
     year = datetime.now(zone()).year  # dates of another year are written with it
     parts = (newsletter.id, newsletter.public_version, newsletter.version, g.language, year, request.full_path)
     return hashlib.blake2b(repr(parts).encode() + _code(), digest_size=12).hexdigest()
+
+
+def with_form(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Let the reader's own browser keep an empty form with its token, and nobody else, for its way back alone.
+
+    Where the line is lost at Send, "back" has to show the same form: with another token a second Send would make a
+    second question, and `no-store` would bring another. An answer to a POST has a reader's words in it: none keeps it.
+    """
+
+    @wraps(view)
+    def answer(slug: str, **values: Any) -> ResponseReturnValue:
+        response = make_response(view(slug, **values))
+        response.cache_control.private = True
+        response.cache_control.max_age = 0
+        return response
+
+    return answer
 
 
 def public(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:

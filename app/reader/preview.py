@@ -6,8 +6,8 @@ in the page's own fields.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from flask import request
 from flask_babel import gettext as _
 
 from ..editions import archive
@@ -21,7 +21,7 @@ from .page_frame import Place
 from .stories import Told, told_by_question
 
 SHOWN = 3
-LEFT_OUT = ("form", "then", "leave_empty")  # what the page's own form brings anew
+LEFT_OUT = ("form", "then", "notes", "leave_empty")  # what the page's own form brings anew
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,15 @@ class Match:
     askers: int = 0
 
 
-def preview_page(place: Place, typed: Mapping[str, str], filled: Ask) -> str:
+@dataclass(frozen=True)
+class Step:
+    """The step between a form and its receipt: what is likely to answer it, and what holds in single countries."""
+
+    matches: list[Match]
+    notes: list[dict[str, Any]]
+
+
+def preview_page(place: Place, typed: Mapping[str, str], filled: Ask, step: Step) -> str:
     editions = archive.sent_editions(place.newsletter).page(place.session, None, 30)
     edition = next((one for one in editions if one.id == filled.about_edition_id), None)
     return place.page(
@@ -42,12 +50,12 @@ def preview_page(place: Place, typed: Mapping[str, str], filled: Ask) -> str:
         "ask",
         filled=filled,
         edition=edition,
-        matches=matches(place, filled.body),
+        step=step,
+        asked_for=typed.get("then") == "look",
         kept=[(name, value) for name, value in typed.items() if name not in LEFT_OUT and value],
         form_token=typed.get("form"),
         tongue=autonym(filled.language) if filled.language else "",
         credit=credit_of(filled),
-        action=request.path,
     )
 
 

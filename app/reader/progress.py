@@ -32,23 +32,23 @@ WAY = (
     (
         _l("Somebody from the field was asked"),
         _l("We look for somebody who can answer it"),
-        _l("We look for somebody who can answer it"),
+        _l("If it is one for us, we look for somebody who can answer it"),
     ),
     (
         _l("The answer is here"),
         _l("Somebody from the field is writing an answer"),
-        _l("Somebody from the field answers it in writing"),
+        _l("If we find somebody, they answer in writing"),
     ),
     (
         _l("It ran in the newsletter"),
         _l("It waits for its edition"),
-        _l("It runs in the newsletter and stays on this site"),
+        _l("If it is answered, it can appear in the newsletter and on this site"),
     ),
 )
 BEHIND = {"arrived": 1, "read": 2, "asked": 3, "answered": 4, "coming": 4, "published": 5}
 NOW = {
-    "arrived": _l("Every question is read. Nobody has said no."),
-    "read": _l("No news yet is no refusal. This can take a few weeks, and some questions never find their person."),
+    "arrived": _l("We read every question. No news does not mean no."),
+    "read": _l("No news does not mean no. It can take some weeks. For some questions we find nobody who can answer."),
     "asked": _l("They have it in the desk’s words, and never learn who asked."),
     "answered": _l("The desk edits it and has the expert check it once more."),
 }
@@ -101,9 +101,11 @@ def _ended(place: Place, letter: Letter, told: Standing) -> list[Step]:
 
 
 def _withdrawn(place: Place, letter: Letter, told: Standing) -> list[Step]:
-    more = _("Its words, and whatever you told us about yourself, are erased.")
+    more = _(
+        "Your words, and whatever you told us about yourself, are erased here. Copies in backups go some time later."
+    )
     if told.runs_unnamed:
-        more += " " + _("The edition was locked already, so the question runs in the desk’s words, without a name.")
+        more += " " + _("It was fixed for a newsletter already. There it appears in the desk’s words, without a name.")
     return [Step(_("You took it back"), "is-now", more)]
 
 

@@ -8,19 +8,20 @@ from ..editions import archive
 from ..editions.models import EditionItem
 from ..letters.receive import Ask, faults_of, send
 from . import form_token
-from .page_frame import Place, at, found, reader
+from .page_frame import Place, at, found, reader, with_form
 from .receipt import send_once
 from .stories import href
 from .submission import hold, in_words
 
 
 @reader.get("/<slug>/report/<public_id>")
+@with_form
 def report(slug: str, public_id: str) -> str:
     with at(slug) as place:
         return _page(place, _item(place, public_id))
 
 
-@reader.post("/<slug>/report/<public_id>")
+@reader.post("/<slug>/report/<public_id>/send")
 def report_send(slug: str, public_id: str) -> ResponseReturnValue:
     with at(slug) as place:
         item = _item(place, public_id)
@@ -56,6 +57,7 @@ def _page(
     return place.page(
         "reader/report.html",
         "",
+        public_id=item.question.public_id,
         headline=item.input["piece"]["headline"],
         story=href(place.newsletter, item),
         typed=typed,

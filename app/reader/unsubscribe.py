@@ -5,7 +5,7 @@ The button and a mail program's own "unsubscribe" (RFC 8058: one POST, without a
 same, as often as they are pressed. Used, unknown and fresh links answer with the same status.
 """
 
-from flask import g, render_template
+from flask import g, render_template, request
 from flask_babel import refresh
 from sqlalchemy.orm import Session
 
@@ -42,7 +42,7 @@ def _page(token: str) -> str:
 
 def _framed(session: Session, letter: Letter, done: bool) -> str:
     place = enter(session, session.get_one(Newsletter, letter.newsletter_id))
-    if g.chosen_language is None:
+    if "lang" not in request.args:
         g.language = mail_texts.tongue_of(place.newsletter, letter.language)
         refresh()
     return place.page("reader/stop.html", "", done=done)

@@ -1,9 +1,9 @@
-/* Keeps what an expert types: on this device at once, with us every few seconds. Every page works without it. */
-import { words } from "./words.js";
+/* Keeps what an expert types: on this device at once, with us every few seconds. A button is pressed only when we can be reached.
+   Every page works without it. */
+import { LONGEST, PAUSE, renewToken, RETRY } from "./saving.js";
+import { words as countWords } from "./words.js";
 
-const PAUSE = 2000; // ms without a key before a save
-const LONGEST = 6000; // ms of typing on and on before a save
-const RETRY = [3000, 10000, 30000, 60000]; // ms until the next try while we can't be reached
+const LATE = 20000; // ms after which we count as out of reach
 const CLOSED = [404, 409, 410]; // the page can't take this text any more
 
 /* A device may refuse to keep anything; then the text is only kept with us. */
@@ -33,56 +33,65 @@ const device = {
 };
 
 const newTab = () => Math.random().toString(16).slice(2, 10);
-const clock = (time) => time.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const post = (address, body, more) => fetch(address, { method: "POST", body, headers: { Accept: "application/json" }, ...more });
 
 function keep(form) {
-  const { autosave, key, source, here, device: onDevice, back, beside, closed } = form.dataset;
+  const { autosave, key, source, ...words } = form.dataset;
+  const { count, knows, tab } = form.elements;
   const fields = [...form.querySelectorAll("[data-keep]")];
   const status = form.querySelector("[data-status]");
-  const said = form.elements.tab;
   let timer = 0;
   let first = 0; // when the oldest key since the last save was pressed
   let tries = 0;
-  let busy = false;
+  let last = Promise.resolve();
+  let waiting = null; // the button that was pressed and not yet followed
+  let passing = false;
 
-  const say = (sentence) => (status.textContent = sentence.replace("{time}", clock(new Date())));
+  const say = (...sentences) => (status.textContent = sentences.join(" "));
   const typed = () => fields.map((field) => (field.type === "checkbox" ? field.checked : field.value));
   const type = (values) => fields.forEach((field, at) => (field.type === "checkbox" ? (field.checked = values[at]) : (field.value = values[at])));
-  const record = (saved) => device.write(key, { values: typed(), tab: said.value, count: +form.elements.count.value, source, saved });
+  const record = (saved) =>
+    device.write(key, { values: typed(), names: fields.map((field) => field.name), tab: tab.value, count: +count.value, source, saved });
 
   function measure() {
-    const count = form.querySelector("[data-words]");
-    if (!count) return;
-    const number = words(fields[0].value);
-    count.textContent = number;
+    const number = form.querySelector("[data-words]");
+    if (!number) return;
+    number.textContent = countWords(fields[0].value);
     const meter = form.querySelector("meter");
-    meter.value = Math.min(number, meter.max);
+    meter.value = Math.min(number.textContent, meter.max);
   }
 
   function later(wait) {
     clearTimeout(timer);
-    timer = setTimeout(save, wait);
+    timer = setTimeout(() => (waiting ? follow() : save()), wait);
   }
 
-  async function save() {
+  /* One save after the other; gives whether we could be reached. */
+  function save() {
     clearTimeout(timer);
-    if (busy) return later(PAUSE);
-    busy = true;
+    return (last = last.then(send));
+  }
+
+  async function send() {
+    clearTimeout(timer);
     first = 0;
     const sent = JSON.stringify(typed());
-    form.elements.count.value = +form.elements.count.value + 1;
+    count.value = +count.value + 1;
     let reply = null;
     try {
-      reply = await fetch(autosave, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" }, keepalive: sent.length < 20000 });
+      reply = await post(autosave, new FormData(form), { keepalive: sent.length < 20000, signal: AbortSignal.timeout?.(LATE) });
+      if (reply.ok) return settled(await reply.json(), sent);
     } catch {
-      // Offline: the device has it.
+      reply = null; // The device has it.
     }
-    busy = false;
-    if (reply?.ok) return settled(await reply.json(), sent);
-    if (reply && CLOSED.includes(reply.status)) return say(closed);
-    if (reply?.status === 400) await renew();
-    record(false) && say(onDevice);
+    if (reply && CLOSED.includes(reply.status)) {
+      record(false) && say(words.closed);
+      return true;
+    }
+    if (reply?.status === 400) await renewToken(location.pathname.replace(/\/(?:preview|send|check)$/, ""));
+    say(record(false) ? (navigator.onLine ? words.unreached : words.offline) : words.nowhere);
     later(RETRY[Math.min(tries++, RETRY.length - 1)]);
+    return Boolean(reply);
   }
 
   function settled(answer, sent) {
@@ -90,23 +99,28 @@ function keep(form) {
     const newer = JSON.stringify(typed()) !== sent;
     if (!answer.kept) {
       // Newer words stand under this name, from a copy of this page: these get a name of their own.
-      said.value = newTab();
-      form.elements.count.value = 0;
+      tab.value = newTab();
+      count.value = 0;
     }
-    if (newer || !answer.kept) return later(PAUSE);
-    record(true);
-    say(here);
+    if (newer || !answer.kept) later(PAUSE);
+    else {
+      record(true);
+      if (!answer.open) say(words.closed);
+      else say(words.here.replace("{time}", answer.at), ...(answer.beside ? [words.other] : []));
+    }
+    return true;
   }
 
-  /* The token of the form has ended with its cookie, for instance by signing in elsewhere: the page gives a new one. */
-  async function renew() {
-    try {
-      const page = new DOMParser().parseFromString(await (await fetch(location.pathname.replace(/\/(?:preview|send|check)$/, ""))).text(), "text/html");
-      const fresh = page.querySelector("[name=csrf_token]")?.value;
-      if (fresh) document.querySelectorAll("[name=csrf_token]").forEach((field) => (field.value = fresh));
-    } catch {
-      // Tried again with the next save.
-    }
+  /* A press is followed once we have the words: where we can't be reached it waits here, and the browser shows no page of its own. */
+  async function follow() {
+    const button = waiting;
+    const reached = await save();
+    if (waiting !== button) return;
+    if (!reached) return button.hasAttribute("formaction") ? (waiting = null) : say(words.waits);
+    waiting = null;
+    passing = true;
+    form.requestSubmit(button);
+    passing = false;
   }
 
   /* What this device kept and we don't have goes back into the box, unless somebody wrote on elsewhere since. */
@@ -115,7 +129,8 @@ function keep(form) {
     if (!kept || kept.saved || JSON.stringify(kept.values) === JSON.stringify(typed())) return;
     if ([kept.source, kept.tab].includes(source)) {
       type(kept.values);
-      say(back);
+      knows.value = JSON.stringify({ ...JSON.parse(knows.value), [kept.tab]: kept.count + 1 }); // its last save may still be on its way
+      say(words.back);
       later(0);
       return;
     }
@@ -124,21 +139,28 @@ function keep(form) {
     body.set("tab", newTab());
     body.set("count", 0);
     try {
-      const reply = await fetch(autosave, { method: "POST", body, headers: { Accept: "application/json" } });
+      const reply = await post(autosave, body);
       if (!reply.ok) return;
     } catch {
       return; // The device still has it, for the next time.
     }
     await save(); // so that what stands in the box is the newest again
-    say(beside);
+    say(words.beside);
   }
 
   form.querySelectorAll("[data-save]").forEach((button) => button.remove());
   form.addEventListener("input", () => {
+    waiting = null; // what was to be sent is not what stands here now
     measure();
     record(false);
     first ||= Date.now();
     later(Math.max(0, Math.min(PAUSE, first + LONGEST - Date.now())));
+  });
+  form.addEventListener("submit", (event) => {
+    if (passing) return;
+    event.preventDefault();
+    waiting = event.submitter;
+    follow();
   });
   addEventListener("online", () => later(0));
   document.addEventListener("visibilitychange", () => document.hidden && first && save());
@@ -146,8 +168,26 @@ function keep(form) {
   measure();
 }
 
+/* A text is with the desk: another one that only this device has is kept beside it before it is forgotten here. */
+async function handOver({ sent, draft, token }) {
+  let more = false;
+  for (const key of [sent, `${sent}-reply`]) {
+    const kept = device.read(key);
+    if (kept?.names && !kept.saved) {
+      const body = new FormData();
+      kept.names.forEach((name, at) => kept.values[at] && body.set(name, kept.values[at]));
+      Object.entries({ csrf_token: token, tab: kept.tab, count: kept.count + 1 }).forEach(([name, value]) => body.set(name, value));
+      try {
+        if (!(await post(draft, body)).ok) continue;
+      } catch {
+        continue; // The device still has it.
+      }
+      more = true;
+    }
+    device.forget(key);
+  }
+  if (more) location.reload();
+}
+
 document.querySelectorAll("form[data-autosave]").forEach(keep);
-document.querySelectorAll("[data-sent]").forEach((page) => {
-  device.forget(page.dataset.sent);
-  device.forget(`${page.dataset.sent}-reply`);
-});
+document.querySelectorAll("[data-sent]").forEach((page) => handOver(page.dataset));

@@ -1,4 +1,4 @@
-// Puts an export on the clipboard. Without scripts the button stays hidden, and the files beside it do the same work.
+// Puts an export or an address on the clipboard. Without scripts the button stays hidden, and the files beside it do the same work.
 
 /** Formatted text, so that a mail programme pastes paragraphs and not tags; with the plain text for all others. */
 async function copyHtml(html) {
@@ -10,13 +10,17 @@ async function copyHtml(html) {
   ]);
 }
 
+async function fetched(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(answer.status);
+  return answer.text();
+}
+
 async function copy(button) {
   const status = button.parentElement.querySelector("[role=status]");
   try {
-    const answer = await fetch(button.dataset.copy);
-    if (!answer.ok) throw new Error(answer.status);
-    const text = await answer.text();
-    if (button.dataset.copy.endsWith(".html")) await copyHtml(text);
+    const text = button.dataset.text ?? (await fetched(button.dataset.copy));
+    if (button.dataset.copy?.endsWith(".html")) await copyHtml(text);
     else await navigator.clipboard.writeText(text);
     status.textContent = button.dataset.done;
   } catch {
@@ -27,7 +31,7 @@ async function copy(button) {
 /** Show the buttons that copy, where the browser lets us; called again when the page has changed. */
 export function offerCopies() {
   if (!navigator.clipboard) return;
-  for (const button of document.querySelectorAll("button[data-copy][hidden]")) {
+  for (const button of document.querySelectorAll("button:is([data-copy], [data-text])[hidden]")) {
     button.hidden = false;
     button.addEventListener("click", () => copy(button));
   }

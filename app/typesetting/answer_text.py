@@ -2,11 +2,15 @@
 
 A quotation in print holds paragraphs, emphasis, links and short lists. Headings and code are set as paragraphs, nested
 lists as one list, an image as a link; a block quotation is run in and gets marks, like any other quotation.
+
+What was typed or pasted without knowing Markdown is read as it looks: a line that begins with a bullet is an item of a
+list, and a line that its writer ended is a line, unless a mail program broke it.
 """
 
 import re
 from dataclasses import replace
-from itertools import count
+from itertools import count, pairwise
+from unicodedata import east_asian_width
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
@@ -24,7 +28,42 @@ _PLAIN = Run("")
 _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
 _SAFE_LINK = re.compile(r"https?://[^\s]+|mailto:[^\s@]+@[^\s]+", re.IGNORECASE)
 _CJK = r"[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]"
+_CJK_SIGN = re.compile(_CJK)
 _CJK_LINE_END = re.compile(rf"(?<={_CJK})\n(?={_CJK})")
+
+
+# The bullets that word processors write into plain text; two in the private use area, for Symbol and Wingdings.
+_BULLET = re.compile("^[ \t\u00a0]*[•◦▪‣●○■□·\uf0b7\uf0a7][ \t\u00a0]+", re.MULTILINE)
+_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]")
+_MARKUP_LINE = re.compile(r"[ \t]*(?:[>#]|`{3}|(?:[-*_][ \t]*){3,}$)")
+MAIL_BREAKS_AT = range(55, 101)  # columns: where mail programs break the lines of a paragraph
+
+
+def _columns(text: str) -> int:
+    return len(text) + sum(east_asian_width(char) in "WF" for char in text)
+
+
+def _ended(line: str, after: str, width: int) -> bool:
+    """Return whether a writer ended this line: it had room for the next word, or no mail program breaks there."""
+    word = after.split(maxsplit=1)[0]
+    fits = _columns(line) + 1 + _columns(word[0] if _CJK_SIGN.match(word) else word) <= width
+    return fits or width not in MAIL_BREAKS_AT
+
+
+def as_it_looks(text: str) -> str:
+    """Write bullets and line ends as Markdown has them."""
+    lines = _BULLET.sub("- ", text).split("\n")
+    width = max(map(_columns, lines))
+    done = []
+    for line, after in pairwise([*lines, ""]):
+        done.append(line)
+        if not line.strip() or not after.strip() or not _ended(line, after, width):
+            continue
+        if _ITEM.match(line) and not after[0].isspace() and not _ITEM.match(after):
+            done.append("")  # the list has ended: else Markdown takes the line for the rest of its last item
+        elif not any(one.match(other) for one in (_ITEM, _MARKUP_LINE) for other in (line, after)):
+            done[-1] = line.rstrip() + ("" if line.endswith("\\") else "  ")
+    return "\n".join(done)
 
 
 def join_lines(text: str) -> str:
@@ -88,4 +127,4 @@ def _paragraphs(node: SyntaxTreeNode) -> list[Paragraph]:
 
 def read_answer(markdown: str) -> list[Paragraph]:
     """Read Markdown into paragraphs. All words stay, and nothing in it can become HTML or a harmful link."""
-    return _paragraphs(SyntaxTreeNode(_MARKDOWN.parse(join_lines(for_print(markdown)))))
+    return _paragraphs(SyntaxTreeNode(_MARKDOWN.parse(join_lines(as_it_looks(for_print(markdown))))))

@@ -132,7 +132,6 @@ def _expert(
         credit_line=credit_line,
         languages=sorted({language, "en"}),
         topics=rng.sample(list(TOPICS.values()), 2),
-        on_public_page=rng.random() < 0.3,
         away_until=(since + timedelta(days=rng.randrange(20, 5_000))).date() if rng.random() < 0.05 else None,
         verified_at=since if checked else None,
         verified_by_id=editor.person_id if checked else None,

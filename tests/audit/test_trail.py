@@ -105,6 +105,19 @@ def lines(nora: Desk, query: str = "") -> list[str]:
     return told_on(nora.get(f"trail?{query}"))
 
 
+def test_what_went_by_itself_stands_there_only_where_it_is_asked_for(nora: Desk, newsroom: Newsroom) -> None:
+    note(nora.database, newsroom, 1)
+    planned = "The calendar planned the edition."
+    assert planned not in lines(nora) and "Ilya Brandt set the topics." in lines(nora)
+    assert "The calendar gave Nora Lind the role “editor”." in lines(nora)  # a command did: that is always told
+    assert {planned, "Ilya Brandt set the topics."} <= {*lines(nora, "auto=1")}
+    assert {*lines(nora, "what=edition.plan")} == {planned} < {*lines(nora, "who=clock")}
+    page = nora.get("trail?auto=1")
+    assert page.attributes("input[name=auto][checked]", "value") == ["1"]
+    for form in ("csv", "jsonl"):
+        assert planned in nora.open(f"trail/{form}").text and planned in nora.open(f"trail/{form}?auto=1").text
+
+
 def told_on(page: Page) -> list[str]:
     return page.texts(".trail--whole bdi")
 
@@ -162,7 +175,7 @@ def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom:
 
 def test_page_after_page_tells_everything_once(database: Database, newsroom: Newsroom, nora: Desk) -> None:
     note(database, newsroom, 2 * PAGE + 30)
-    pages = [told_on(page) for page in walked(nora, "trail", "next")]
+    pages = [told_on(page) for page in walked(nora, "trail?auto=1", "next")]
     with database.read() as session:
         count = len(session.scalars(select(Event.id).filter_by(newsletter_id=newsroom.newsletter_id)).all())
     assert [len(told) for told in pages] == [PAGE, PAGE, count - 2 * PAGE]
@@ -206,7 +219,7 @@ def test_settings_and_another_desk_each_have_their_own_trail(
 def test_an_assistant_neither_sees_the_trail_nor_the_way_to_it(nora: Desk, ilya: Desk) -> None:
     assert [ilya.open(path).status_code for path in ("trail", "trail/csv", "trail/jsonl")] == [404, 404, 404]
     assert "trail" not in ilya.words("settings")
-    assert "the trail of all that was done" in nora.words("settings")
+    assert "The trail of all that was done" in nora.words("settings")
 
 
 def test_a_page_takes_as_many_queries_for_a_hundred_as_for_three_and_each_has_its_index(

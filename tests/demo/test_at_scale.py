@@ -88,7 +88,8 @@ def session(long_road: Database) -> Iterator[Session]:
 
 def test_every_state_that_there_is_occurs(session: Session) -> None:
     for model, machine in MACHINES.items():
-        assert set(session.scalars(select(model.state).distinct())) == set(machine.states), model
+        left_out = {"held over"} if model is Answer else set()  # of one question it makes one text
+        assert set(session.scalars(select(model.state).distinct())) == set(machine.states) - left_out, model
     assert session.scalar(select(func.count(Question.id))) == MANY
 
 
@@ -209,7 +210,7 @@ def test_a_few_dozen_mails_wait_in_the_pen_for_the_reasons_that_the_mailroom_giv
     penned = inbound.listing(road.id, "pen").page(session, None, 50)
     assert len(penned) == pen.MOST
     assert [mail.stored_at for mail in penned] == sorted((mail.stored_at for mail in penned), reverse=True)
-    house = House(Settings(authserv_id=DEMO_AUTHSERV_ID))
+    house = House(Settings(DEMO_AUTHSERV_ID, frozenset({DEMO_AUTHSERV_ID})))
     for mail in penned:
         raw = inbound.raw_of(session, mail)
         case = Case(session, raw, parse(raw), house, Inbound(id=mail.id))

@@ -10,15 +10,16 @@ from sqlalchemy.orm import Session
 from app import permissions
 from app.answers import assigning
 from app.audit import Event
+from app.db import Database, now
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import coming_editions
 from app.fields import KINDS
 from app.newsletters.models import PARTS, SETTINGS, Newsletter, NewsletterText
-from app.people.models import Expert
+from app.people.models import Expert, Membership, Person
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered, handed_in
-from tests.support.desk import Desk, as_it_stands
+from tests.support.desk import Desk, as_it_stands, settings_with
 from tests.support.pages import Page
 from tests.support.shown import seen
 from tests.support.stored import everything
@@ -26,14 +27,17 @@ from tests.support.stored import everything
 
 def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
     rhythm = {"rule_by": "weeks", "weeks": "1", "weekly": "FR", "at": "08:30", "zone": "Asia/Bishkek"}
-    nora.press("settings", **as_it_stands(nora, "settings") | rhythm | {"slots": "3", "skips": "2031-07-01/2031-08-31"})
+    nora.press(
+        "settings/dates",
+        **as_it_stands(nora, "settings/dates") | rhythm | {"slots": "3", "skips": "2031-07-01/2031-08-31"},
+    )
     with nora.database.read() as session:
         newsletter = session.scalars(select(Newsletter)).one()
         assert (newsletter.rule, newsletter.at, newsletter.zone) == ("FREQ=WEEKLY;BYDAY=FR", "08:30", "Asia/Bishkek")
         assert {edition.rule_date.weekday() for edition in session.scalars(select(Edition))} == {4}
         event = session.scalars(select(Event).filter_by(action="newsletter.change")).one()
         assert event.facts == {"columns": ["at", "rule", "skips", "slots", "zone"]}
-    assert "Every Friday, 08:30, Asia/Bishkek" in nora.words("settings")
+    assert "Every Friday, 08:30, Asia/Bishkek" in nora.words("settings/dates")
 
 
 @pytest.mark.parametrize(
@@ -51,23 +55,23 @@ def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
     nora: Desk, rhythm: dict[str, Any], rule: str, words: str
 ) -> None:
     before = everything(nora.database)
-    form = as_it_stands(nora, "settings") | rhythm
+    form = as_it_stands(nora, "settings/dates") | rhythm
     assert "Not saved yet. With what stands below the next dates would be:" in nora.press(
-        "settings", 200, **form, look="1"
+        "settings/dates", 200, **form, look="1"
     )
     assert everything(nora.database) == before
-    nora.press("settings", **form)
-    assert f"{words}, 09:00, Europe/Prague" in nora.words("settings")
+    nora.press("settings/dates", **form)
+    assert f"{words}, 09:00, Europe/Prague" in nora.words("settings/dates")
     with nora.database.read() as session:
         assert session.scalars(select(Newsletter.rule)).one() == rule
-    nora.press("settings", **as_it_stands(nora, "settings"))
-    assert nora.words("settings").startswith("The settings are saved. Settings ")
+    nora.press("settings/dates", **as_it_stands(nora, "settings/dates"))
+    assert nora.words("settings/dates").startswith("The settings are saved. Settings When it runs ")
 
 
 @pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYDAY=3WE,1WE", "BYSETPOS=1,3;BYDAY=WE;FREQ=MONTHLY"])
 def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: Desk, rule: str) -> None:
-    nora.press("settings", **as_it_stands(nora, "settings") | {"rule_by": "rule", "rule": rule})
-    nora.press("settings", **as_it_stands(nora, "settings") | {"words": "190"})
+    nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"rule_by": "rule", "rule": rule})
+    nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"slots": "3"})
     with nora.database.read() as session:
         assert session.scalars(select(Newsletter.rule)).one() == rule
 
@@ -78,11 +82,11 @@ def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: Desk, rule: str
 )
 def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: Desk, rule: str, words: str) -> None:
     before = everything(nora.database)
-    form = as_it_stands(nora, "settings") | {"rule_by": "rule", "rule": rule}
-    answer = nora.send("settings", form)
+    form = as_it_stands(nora, "settings/dates") | {"rule_by": "rule", "rule": rule}
+    answer = nora.send("settings/dates", form)
     page = Page(answer.text)
     assert answer.status_code == 422 and words in page.words
-    typed = page.form("/desk/steppe/settings").fields
+    typed = page.form("/desk/steppe/settings/dates").fields
     assert (typed["rule"], typed["rule_by"]) == (rule, "rule")
     assert everything(nora.database) == before
 
@@ -100,9 +104,9 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
 
     coming = nora.database.write(fill)
     pause = f"{coming[0].rule_date}/{coming[3].rule_date}"
-    nora.press("settings", **as_it_stands(nora, "settings") | {"skips": pause})
+    nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"skips": pause})
     first, second, third = (said_day(edition.rule_date) for edition in coming[:3])
-    assert nora.words("settings").startswith(
+    assert nora.words("settings/dates").startswith(
         "Saved. The editions to come follow the rhythm as it stands now, but these stay: "
         f"{first}: it is locked; {second}: something is picked for it; {third}: an expert is asked for it. "
         "All dates, to skip one "
@@ -111,10 +115,10 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
         left = coming_editions(session, newsroom.newsletter_id, 4)
         assert [one.id for one in left[:3]] == [one.id for one in coming[:3]]
         assert left[3].rule_date > coming[3].rule_date
-    nora.press("settings", **as_it_stands(nora, "settings") | {"skips": pause, "words": "190"})
-    assert nora.words("settings").startswith("The settings are saved. Settings ")
-    nora.press("settings", **as_it_stands(nora, "settings") | {"skips": "", "words": "190"})
-    assert " follow the rhythm as it stands now. Settings " in nora.words("settings")
+    nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"skips": pause, "slots": "3"})
+    assert nora.words("settings/dates").startswith("The settings are saved. Settings When it runs ")
+    nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"skips": "", "slots": "3"})
+    assert " follow the rhythm as it stands now. Settings When it runs " in nora.words("settings/dates")
 
 
 def said_day(day: date) -> str:
@@ -155,16 +159,17 @@ def test_a_setting_that_cannot_be_taken_says_so_and_changes_nothing(
     nora: Desk, field: str, typed: str, words: str
 ) -> None:
     before = everything(nora.database)
-    said = nora.press("settings", 422, **as_it_stands(nora, "settings") | {field: typed, "dek": "Wind, salt and water"})
+    page = settings_with(field)
+    said = nora.press(page, 422, **as_it_stands(nora, page) | {field: typed})
     assert words in said
     assert everything(nora.database) == before
 
 
 def test_of_two_who_change_the_settings_the_second_sees_both(nora: Desk) -> None:
-    opened = as_it_stands(nora, "settings")
-    nora.press("settings", **opened | {"section": "The Steppe Answers"})
+    opened = as_it_stands(nora, "settings/texts")
+    nora.press("settings/texts", **opened | {"section": "The Steppe Answers"})
     before = everything(nora.database)
-    told = nora.press("settings", 409, **opened | {"section": "Ask Us"})
+    told = nora.press("settings/texts", 409, **opened | {"section": "Ask Us"})
     assert "Now it says: The Steppe Answers" in told and "You saved it in another window" in told
     assert everything(nora.database) == before
 
@@ -205,11 +210,12 @@ def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: Desk, ve
 
 
 def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, ilya: Desk) -> None:
-    page = ilya.get("settings")
-    assert (page.buttons, "An editor can change them." in page.words) == ([], True)
+    for part in PARTS:
+        page = ilya.get(f"settings/{part}")
+        assert (page.buttons, "An editor can change them." in page.words) == ([], True)
     before = everything(nora.database)
-    ilya.press("settings", 404, **as_it_stands(nora, "settings") | {"slots": "3"})
-    ilya.press("settings", 404, **as_it_stands(nora, "settings") | {"slots": "none"})
+    ilya.press("settings/dates", 404, **as_it_stands(nora, "settings/dates") | {"slots": "3"})
+    ilya.press("settings/dates", 404, **as_it_stands(nora, "settings/dates") | {"slots": "none"})
     ilya.press("settings/sentences/en", 404, lead_in="We asked {name}:")
     ilya.press("settings/sentences/en", 404, look="1")
     assert everything(nora.database) == before
@@ -219,7 +225,6 @@ def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, ilya: Desk)
 NO_SETTINGS = {
     "id", "public_id", "version",  # every row has them
     "slug", "language",  # addresses and originals hang on them: they are given once, when the newsletter is made
-    "notes",  # they are written on the page of the desk
     "public_version",  # it is counted
 }  # fmt: skip
 
@@ -229,7 +234,7 @@ def test_each_column_of_a_newsletter_is_a_setting_and_each_setting_has_its_sente
     assert columns - NO_SETTINGS == set(SETTINGS), (
         "Declare the column with _setting(...) in newsletters/models.py, or say in NO_SETTINGS why nobody sets it."
     )
-    controls = nora.get("settings").attributes("form [name]", "name")
+    controls = {part: nora.get(f"settings/{part}").attributes("form [name]", "name") for part in PARTS}
     for name, one in SETTINGS.items():
         assert one.part in PARTS, f"Give {name} one of PARTS: on no part of the page it would be lost."
         assert one.kind in KINDS, f"Give {name} one of fields.KINDS, which read and show it."
@@ -237,4 +242,55 @@ def test_each_column_of_a_newsletter_is_a_setting_and_each_setting_has_its_sente
         assert one.label and (one.help or one.kind in ("line", "rule", "time", "choice")), (
             f"Say in a sentence what {name} does: help=N_(...)."
         )
-        assert name in controls, f"The settings' page has no control for {name}: see macros/forms.html."
+        assert name in controls[one.part], f"The settings' page has no control for {name}: see macros/forms.html."
+
+
+def test_the_settings_are_short_pages_and_the_first_says_how_they_stand(nora: Desk) -> None:
+    page = nora.get("settings")
+    said = {href.rpartition("/")[2]: words for words, href in page.links if href.startswith("/desk/steppe/settings/")}
+    assert {part: said[part] for part in PARTS} == PARTS
+    assert "First and third Wednesday, 09:00, Europe/Prague" in page.words
+    assert "Name: The Steppe Letter; Publisher: Meridian; Editor: Nora Lind" in page.words
+    assert page.part("main").attributes("form", "action") == []
+    for part in PARTS:
+        fields = nora.get(f"settings/{part}").attributes(
+            "main form :is(input, select, textarea):not([type=hidden])", "name"
+        )
+        assert 0 < len(set(fields)) <= 14, (part, fields)
+
+
+def test_a_page_of_the_settings_leaves_the_others_as_they_are(nora: Desk, vera: Desk) -> None:
+    opened = as_it_stands(nora, "settings/texts")
+    vera.press("settings/mail", **as_it_stands(vera, "settings/mail") | {"acknowledges": "1", "digest_at": "06:45"})
+    nora.press("settings/texts", **opened | {"words": "190"})
+    with nora.database.read() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        assert (newsletter.words, newsletter.acknowledges, newsletter.digest_at) == (190, True, "06:45")
+
+
+def test_a_desk_of_one_is_not_asked_which_mails_wait_for_a_second_person(nora: Desk, vera: Desk) -> None:
+    assert "held_kinds" in nora.get("settings/mail").attributes("[name]", "name")
+
+    def leave(session: Session) -> None:
+        for one in session.scalars(select(Membership).where(Membership.person_id != nora_s)):
+            one.disabled_at = now(session)
+
+    with nora.database.read() as session:
+        nora_s = session.scalars(select(Person.id).filter_by(name="Nora Lind")).one()
+    nora.database.write(leave)
+    assert "held_kinds" not in nora.get("settings/mail").attributes("[name]", "name")
+    nora.press("settings/mail", **as_it_stands(nora, "settings/mail") | {"raw_days": "7"})
+    with nora.database.read() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        assert (newsletter.raw_days, newsletter.held_kinds) == (7, [])
+
+
+def test_whoever_is_left_can_let_go_what_waits_for_a_second_person(nora: Desk, database: Database) -> None:
+    def alone(session: Session) -> None:
+        session.scalars(select(Newsletter)).one().held_kinds = ["reader.news"]
+        session.scalars(select(Membership).filter_by(role="assistant")).one().disabled_at = now(session)
+
+    database.write(alone)
+    nora.press("settings/mail", **as_it_stands(nora, "settings/mail") | {"held_kinds": []})
+    with database.read() as session:
+        assert session.scalars(select(Newsletter.held_kinds)).one() == []

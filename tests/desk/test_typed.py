@@ -63,7 +63,7 @@ def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_type
         edition = coming_editions(session, newsroom.newsletter_id, 1)[0].public_id
     nora.token = "old"
     for sent, page in {
-        "settings": "settings",
+        "settings/texts": "settings/texts",
         "settings/sentences/fa": "settings/sentences/fa",
         "people": "people",
         f"{question}/close": question,
@@ -106,8 +106,8 @@ def test_who_was_signed_out_meanwhile_is_led_back_to_the_form(
     nora: Desk, newsroom: Newsroom, typed: dict[str, str]
 ) -> None:
     signed_out(nora, newsroom)
-    answer = nora.send("settings", typed)
-    assert (answer.status_code, leads_to(answer.text)) == (403, "/sign-in?to=desk&next=/desk/steppe/settings")
+    answer = nora.send("settings/texts", typed)
+    assert (answer.status_code, leads_to(answer.text)) == (403, "/sign-in?to=desk&next=/desk/steppe/settings/texts")
 
 
 def test_who_files_a_letter_with_the_session_over_hears_that_nothing_was_filed(

@@ -1,6 +1,7 @@
 """The quote check: Nora edited, Leyla looks; which buttons there are follows from the newsletter's policy."""
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -96,17 +97,71 @@ def test_what_leyla_types_is_kept_and_settles_nothing(salt: Asked, leyla: Browse
     leyla.open(salt.link)
     assert leyla.value("reply") == "It was 20"
     assert (salt.checks(), answer_state(salt)) == ([(None, None)], "checking")
-    assert check(leyla, salt, "fine") == 303
     with salt.database.read() as session:
-        assert session.scalars(select(Draft)).all() == []
+        assert [draft.body for draft in session.scalars(select(Draft))] == ["It was 20"]
 
 
-def test_an_answer_can_not_be_drafted_while_it_is_checked(salt: Asked, leyla: Browser) -> None:
+# What is said where both were: it is right, and what is wrong with it. The buttons are those of either policy.
+RIGHT = {"facts": "fine", "approve": "approved"}
+
+
+@pytest.mark.parametrize("policy", RIGHT, indirect=True)
+@pytest.mark.parametrize(("sure", "settled"), [("wrong", "It was 2010."), ("right", None)])
+def test_what_is_wrong_was_typed_and_looks_right_pressed_and_it_is_asked_which_is_meant(
+    salt: Asked, leyla: Browser, policy: str, sure: str, settled: str | None
+) -> None:
     leyla.open(salt.link)
-    before = rows(salt.database)
-    assert leyla.press(f"{salt.link}/draft", tab="phone", count=1, answer="A new text.").status_code == 409
-    assert "A new text." in leyla.text
-    assert rows(salt.database) == before
+    assert leyla.submit(f"{salt.link}/check", outcome=RIGHT[policy], reply="It was 2010.").status_code == 409
+    assert leyla.heading == "Which of the two do you mean?"
+    assert (leyla.value("reply"), salt.checks()) == ("It was 2010.", [(None, None)])
+    outcome = {"wrong": "wrong", "right": RIGHT[policy]}[sure]
+    assert leyla.submit(f"{salt.link}/check", outcome=outcome).status_code == 303
+    assert salt.checks() == [(outcome, settled)]
+
+
+def test_what_is_asked_is_kept_if_she_goes_away(salt: Asked, leyla: Browser) -> None:
+    leyla.open(salt.link)
+    leyla.submit(f"{salt.link}/check", outcome="fine", reply="It was 2010.")
+    leyla.open(salt.link)
+    assert leyla.value("reply") == "It was 2010."
+
+
+@pytest.mark.parametrize(("outcome", "reply"), [("fine", ""), ("wrong", "And who reads them?")])
+def test_what_is_wrong_was_typed_on_another_page_and_it_is_asked_too(
+    salt: Asked, leyla: Browser, app: Flask, outcome: str, reply: str
+) -> None:
+    phone = Browser(app)
+    phone.open(salt.link)
+    leyla.open(salt.link)
+    phone.submit(f"{salt.link}/draft", of="/check", reply="It was 2010.")
+    assert leyla.submit(f"{salt.link}/check", outcome=outcome, reply=reply).status_code == 409
+    assert leyla.heading == {"fine": "Which of the two do you mean?", "wrong": "Is this all that is wrong?"}[outcome]
+    both = "\n\n".join(filter(None, [reply, "It was 2010."]))
+    assert (leyla.value("reply"), salt.checks()) == (both, [(None, None)])
+    leyla.submit(f"{salt.link}/check", outcome="wrong")
+    assert salt.checks() == [("wrong", both)]
+
+
+def test_what_was_typed_before_the_text_was_taken_back_stands_there_when_it_comes_again(
+    salt: Asked, leyla: Browser
+) -> None:
+    leyla.open(salt.link)
+    leyla.submit(f"{salt.link}/draft", of="/check", reply="It was 2010.")
+    salt.database.write(lambda session: editing.recall_check(session, salt.newsroom.nora, salt.answer(session)))
+    leyla.open(salt.link)
+    assert "It was 2010." in leyla.read.part("details.small").words
+    salt.send_to_check()
+    leyla.open(salt.link)
+    assert leyla.value("reply") == "It was 2010."
+
+
+def test_an_answer_that_is_drafted_while_the_text_is_checked_is_kept_and_changes_nothing(
+    salt: Asked, leyla: Browser
+) -> None:
+    leyla.open(salt.link)
+    told = leyla.press(f"{salt.link}/draft", {"Accept": "application/json"}, tab="phone", count=1, answer="A new text.")
+    assert (told.get_json()["kept"], told.get_json()["open"]) == (True, False)
+    assert (salt.checks(), answer_state(salt)) == ([(None, None)], "checking")
 
 
 def test_a_page_with_an_older_text_settles_nothing(salt: Asked, leyla: Browser) -> None:
@@ -126,7 +181,9 @@ def test_a_check_that_was_taken_back_gives_the_reply_back(salt: Asked, leyla: Br
     seen = leyla.value("number")
     salt.database.write(lambda session: editing.recall_check(session, salt.newsroom.nora, salt.answer(session)))
     assert leyla.press(f"{salt.link}/check", outcome="wrong", number=seen, reply="It was 2010.").status_code == 409
-    assert "It was 2010." in leyla.text
+    assert ("It was 2010." in leyla.text, ("Back to the question", salt.link) in leyla.read.links) == (True, True)
+    leyla.open(salt.link)
+    assert "It was 2010." in leyla.read.part("details.small").words
 
 
 def test_opening_the_check_approves_nothing(salt: Asked, leyla: Browser) -> None:

@@ -192,12 +192,18 @@ def profile(leyla: Browser) -> dict[str, str]:
 def test_the_profile_is_kept(database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]) -> None:
     leyla = enter("leyla")
     form = {**profile(leyla), "bio": "Two decades on the plain.", "topics": "salt, wind", "away_until": "2030-01-07"}
-    leyla.press("/expert/profile", **form, languages=["fa", "en", "xx"], on_public_page="yes")
+    leyla.press("/expert/profile", **form, languages=["fa", "en", "xx"])
     with database.read() as session:
         row = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         assert (row.bio, row.topics, row.languages) == ("Two decades on the plain.", ["salt", "wind"], ["en", "fa"])
-        assert (str(row.away_until), row.on_public_page) == ("2030-01-07", True)
+        assert str(row.away_until) == "2030-01-07"
         assert row.verified_at is not None
+
+
+def test_the_profile_promises_no_page_that_is_not_there(enter: Callable[[str], Browser]) -> None:
+    leyla = enter("leyla")
+    leyla.open("/expert/profile")
+    assert (leyla.read.parts("form.form") != [], "public" in leyla.text) == (True, False)
 
 
 def test_the_second_of_two_who_change_a_profile_sees_both_texts(
@@ -217,6 +223,16 @@ def test_the_second_of_two_who_change_a_profile_sees_both_texts(
     form["version"] = leyla.value("version")
     assert leyla.press("/expert/profile", **form).status_code == 303
     assert profile(leyla)["organisation"] == "The Station"
+
+
+def test_a_form_without_its_token_changes_nothing(
+    database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]
+) -> None:
+    salt, leyla = asked(database, newsroom), enter("leyla")
+    form, before = profile(leyla), everything(database)
+    assert leyla.press("/expert/profile", **form, csrf_token="").status_code == 400
+    assert leyla.press(f"/expert/assignments/{salt.public_id}/send", csrf_token="", answer="Yes.").status_code == 400
+    assert everything(database) == before
 
 
 def test_a_name_or_date_that_is_none_comes_back_with_the_rest(

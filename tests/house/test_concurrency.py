@@ -93,7 +93,9 @@ def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, told: Any) -> N
                 VERBS[verb](database, newsroom)
             except Stale:
                 counted["refused"] += 1
-            except Busy:  # SQLite's turns aren't fair: on a busy machine a process can wait 10 seconds in vain, and is told so
+            except (
+                Busy
+            ):  # SQLite's turns aren't fair: on a busy machine a process can wait 10 seconds in vain, and is told so
                 counted["busy"] += 1
             except Exception as error:
                 counted[f"failed: {type(error).__name__}"] += 1

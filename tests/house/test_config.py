@@ -46,6 +46,7 @@ def test_production_without_settings_names_each_that_is_missing() -> None:
         ("MAIL_PORT", "smtp"),
         ("MAIL_RETURN_PATH", "bounces"),
         ("MAIL_AUTHSERV_ID", "mx.example.org; spf=pass"),
+        ("MAIL_RECEIVED_BY", "mx.example.org; mx2.example.org"),
         ("MAIL_DNS", "yes"),
         ("MAIL_WEBHOOK_SECRET", "too short"),
         ("MAIL_WEBHOOK_SECRET", "whsec_" + base64.b64encode(b"short").decode()),
@@ -62,8 +63,9 @@ def test_settings_of_mail_that_comes_in() -> None:
         "MAIL_RETURN_PATH": "*@bounce.example.org",
         "MAIL_WEBHOOK_SECRET": "s" * 32,
     }
-    settings = config.load({**SAFE, **given})
+    settings = config.load({**SAFE, **given, "MAIL_RECEIVED_BY": "MX.example.org  mx2.example.org"})
     assert {name: settings[name] for name in given} == given
+    assert settings["MAIL_RECEIVED_BY"] == ("mx.example.org", "mx2.example.org")
     assert (settings["MAIL_DNS"], settings["MAILBOXES"]) == (False, ())
 
 

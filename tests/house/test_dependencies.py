@@ -43,7 +43,10 @@ def imported() -> set[str]:
         )
     }
     return {
-        name.lower() for package, names in packages_distributions().items() if package in packages for name in names
+        name.lower().replace("_", "-")
+        for package, names in packages_distributions().items()
+        if package in packages
+        for name in names
     }
 
 

@@ -50,12 +50,13 @@ PUBLIC = {
     "health.healthz", "health.readyz",
     "entrance.ask", "entrance.ask_for_it", "entrance.code", "entrance.use_code", "entrance.link", "entrance.use_link",
     "entrance.sign_out",
-    "reader.root", "reader.home", "reader.ask", "reader.ask_send", "reader.join", "reader.protection",
+    "reader.root", "reader.home", "reader.ask", "reader.ask_send", "reader.ask_send_before", "reader.back_to_form",
+    "reader.join", "reader.protection",
     "reader.receipt", "reader.receipt_open", "reader.receipt_add", "reader.receipt_credit", "reader.receipt_withdraw",
     "reader.answers", "reader.find_answers", "reader.story", "reader.editions", "reader.edition", "reader.calendar", "reader.feed",
     "reader.report", "reader.report_send", "reader.stop", "reader.stop_press",
 }  # fmt: skip
-UNPRESSED = {"read", "trail"}  # acts that are done by opening a page
+UNPRESSED = {"trail"}  # an act that is done by opening a page
 FEW = ("read", "read, word, edit")  # the acts of roles that the house doesn't have, who meet nothing that they may not
 # Where no page links to: each with why.
 UNLINKED: dict[str, str] = {
@@ -65,7 +66,12 @@ UNLINKED: dict[str, str] = {
     "reader.stop": "stands in mails to readers",
     "entrance.again": "is offered to an admin who proved too long ago that it is them",
     "editor.expert_report": "is where reading a file of experts leads",
+    "editor.search": "the form of the frame leads there",
+    "editor.new_newsletter": "is offered to an admin, on the page of the settings",
+    "editor.invitations": "is linked once two invitations are prepared",
     "editor.reply_address": "the script of the copy button fetches it",
+    "editor.who_types": "the script of a form that saves itself asks there",
+    "reader.back_to_form": "is the address of a receipt, opened after it was closed",
     "expert.back": "stands behind the addresses of buttons, for whoever comes back to one",
 }
 

@@ -11,7 +11,7 @@ from app.models import Base
 from tests.support.source import APP, ROOT, code, files, named, of_app, tree
 
 # The newsroom, which spans the nouns, and the nouns (docs/adr/0009-rooms.md): each may use those to its right.
-NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters", "people", "audit")
+NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters", "people", "forms", "audit")
 SERVING = ("typesetting", "mail", "matching")  # functions of plain values, open to every noun
 DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
 # What stands around the doors and the commands; no noun knows of it.

@@ -43,6 +43,7 @@ OF_THEIR_OWN = {
     "assignment.return": "answer_deed",  # with its answer's
     "answer.start": "answer_enter", "answer.submit": "answer_enter", "answer.edit": "answer_save", "answer.check": "answer_check",
     "answer.reply": "answer_deed", "answer.approve": "answer_approve",
+    "answer.use": "answer_use",
     "edition.plan": "change_settings",
     "mail.recall": "undo",
     "mail.forget": "press",  # an edition is unlocked, and what every asker took back meanwhile leaves it

@@ -281,7 +281,7 @@ def test_a_reader_can_take_a_letter_back_from_everywhere() -> None:
 # The properties by which a verb makes a move without asking for it, with the move; and where it has been made already.
 MAKES = (
     (QUESTION, QUESTION_STATES, "asks_in_turn", "seek", {"seeking"}),
-    (QUESTION, QUESTION_STATES, "is_in_work", "seek", {"seeking"}),
+    (QUESTION, QUESTION_STATES, "is_in_work", "seek", {"seeking", "answered"}),  # which stays ready to run
     (QUESTION, QUESTION_STATES, "is_ready", "pick", set()),
     (ASSIGNMENT, ASSIGNMENT_STATES, "takes_text", "receive", {"declined"}),  # they say yes first
     (ASSIGNMENT, ASSIGNMENT_STATES, "is_live", "cancel", {"done"}),  # of which the expert is told, and no more

@@ -1,9 +1,12 @@
 """What readers type, and what becomes of it: every script, every kind of dirt."""
 
+import re
 import time
 import unicodedata
 
 import pytest
+from babel import Locale
+from babel.localedata import locale_identifiers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +26,7 @@ from app.text import (
     word_count,
 )
 from tests.support.effort import at_most
+from tests.support.source import APP, code, named
 
 PARISA_ASKS = "چرا چین در ایران سرمایه\u200cگذاری می\u200cکند؟"
 RECEIPT = "12345678901234567890"
@@ -191,15 +195,66 @@ def test_digits_leave_letters_alone() -> None:
 @pytest.mark.parametrize(
     ("language", "expected"),
     [
-        *[(tag, "rtl") for tag in ("fa", "ar-EG", "ug", "he", "ur", "ps", "ckb_IQ", "kk-Arab", "kk-CN", "uz-Arab-AF")],
+        *[
+            (tag, "rtl")
+            for tag in (
+                "fa",
+                "ar-EG",
+                "ug",
+                "he",
+                "ur",
+                "ps",
+                "ckb_IQ",
+                "kk-Arab",
+                "kk-CN",
+                "uz-Arab-AF",
+                "prs",
+                "pnb",
+                "arz",
+                "aeb",
+                "ku-IQ",
+                "tk_AF",
+                "yi",
+            )
+        ],
         *[
             (tag, "ltr")
-            for tag in ("en", "ru", "kk", "kk-Latn", "ug-Latn", "ug-Cyrl-KZ", "zh-Hans", "uz", "sd-Deva", "")
+            for tag in (
+                "en",
+                "ru",
+                "kk",
+                "kk-Latn",
+                "ug-Latn",
+                "ug-Cyrl-KZ",
+                "zh-Hans",
+                "uz",
+                "sd-Deva",
+                "sd-IN",
+                "ug-KZ",
+                "tg",
+                "und",
+                "",
+            )
         ],
     ],
 )
 def test_direction_follows_the_script(language: str, expected: str) -> None:
     assert direction(language) == expected
+
+
+def test_direction_is_that_of_the_orthography_in_every_language_that_has_tables() -> None:
+    # Mongolian letters run down, in columns from left to right; where they lie on their side they are Latin's way round.
+    tags = {re.sub("_[A-Z]{2}$", "", tag).replace("_", "-") for tag in locale_identifiers()} - {"mn-Mong"}
+    assert len(tags) > 300
+    assert [tag for tag in tags if direction(tag) != Locale.parse(tag, sep="-").text_direction] == []
+
+
+SAYS_DIRECTION = re.compile(r"def direction\b|\.text_direction\b|right_to_left")
+
+
+def test_one_function_says_in_which_direction_a_language_is_written() -> None:
+    says = [path for path in code(".py") if APP in path.parents and SAYS_DIRECTION.search(path.read_text())]
+    assert [named(path) for path in says] == ["app/languages.py"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_babel import get_babel
 
+from app import create_app
+from app.languages import spoken_outside
+from app.mail import translation
 from app.people.models import PROFILE
+from app.web import NotCompiled
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 
@@ -29,7 +33,7 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 DESK = (
     "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
     "mail/kinds.py", "mail/templates/desk.", "mail/templates/_notice.txt", "mail/templates/sign_in.txt",
-    "mail/templates/staff.", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "people/",
+    "mail/templates/staff.", "fields.py", "newsroom/founding.py", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "people/",
     "typesetting/exports.py", "permissions.py",
 )  # fmt: skip
 
@@ -51,6 +55,12 @@ def said() -> dict[Words, frozenset[str]]:
         found[key] = found.get(key, frozenset()) | {file}
     assert len(found) > 1_000
     return found
+
+
+def theirs() -> set[Words]:
+    """What readers and experts see or are mailed."""
+    words = {words for words, files in said().items() if any(not file.startswith(DESK) for file in files)}
+    return words | {words for field in PROFILE.values() for words in (field.own, field.own_help) if words}
 
 
 def read(path: Path) -> Catalog:
@@ -90,11 +100,27 @@ def test_a_translation_has_the_placeholders_of_what_it_translates_and_nobody_gue
 
 def test_persian_says_everything_that_readers_and_experts_see_or_are_mailed() -> None:
     have = {key(message) for message in translated(persian()) if all(forms(message.string))}
-    theirs = {words for words, files in said().items() if any(not file.startswith(DESK) for file in files)}
-    theirs |= {words for field in PROFILE.values() for words in (field.own, field.own_help) if words}
-    assert len(theirs) > 500
-    lost = sorted(map(str, theirs - have))
+    assert len(theirs()) > 500
+    lost = sorted(map(str, theirs() - have))
     assert not lost, "Say these in app/translations/fa (`make words` puts them there):\n" + "\n".join(lost)
+
+
+def test_a_language_is_spoken_to_readers_and_experts_where_its_catalogue_says_everything() -> None:
+    have = {
+        path.parts[-3]: {key(one) for one in translated(read(path)) if all(forms(one.string))} for path in CATALOGUES
+    }
+    assert spoken_outside() == {"en", *(language for language, words in have.items() if theirs() <= words)}
+
+
+def test_without_its_compiled_catalogues_the_product_does_not_start(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "fa" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "messages.po").write_text("")
+    monkeypatch.setattr(translation, "TRANSLATIONS", tmp_path)
+    with pytest.raises(NotCompiled, match=r"not compiled \(fa\)\. Run: \.venv/bin/pybabel compile"):
+        create_app(dict(app.config))
 
 
 def test_a_text_has_one_plural_wherever_it_is_said() -> None:

@@ -82,6 +82,7 @@ def two_readers_ask(timur: Visit, dana: Visit) -> tuple[str, str]:
     first = timur.receipt()
     dana.open("/steppe/ask")
     dana.write("Your question", "Can our village ask for the salt figures?")
+    dana.unfold("Or by e-mail")
     dana.page.get_by_label("One e-mail, then forget me").check()
     dana.page.locator("input[type=email]:visible").first.fill("dana@post.example")
     dana.press("Send my question")
@@ -103,13 +104,14 @@ def the_desk_words_it(nora: Visit) -> None:
     nora.unfold("Change the wording")
     nora.write("Headline", "The Salt Wind")
     nora.write("The question, as it leaves the house", QUESTION)
-    nora.page.locator("input[name=language]:visible").fill("en")
+    nora.page.locator("select[name=language]:visible").select_option("en")
     nora.press("Save the wording")
     nora.press("Nobody can be recognised in it")
 
 
 def the_desk_invites(nora: Visit) -> None:
     nora.press("Ask an expert")
+    nora.unfold("Or somebody new")
     nora.page.locator("input[name=name]").fill("Laura Venter")
     nora.page.locator("input[name=email]").fill("laura@aral.example")
     nora.page.locator("textarea[name=brief]").fill("For people who know orchards, not gauges.")
@@ -117,7 +119,7 @@ def the_desk_invites(nora: Visit) -> None:
     nora.unfold("How one expert is named in print")
     nora.page.locator("input[name=credit_line]").fill("who reads the gauges at the Aral Station")
     nora.page.locator("input[name=relation]").fill("which publishes them")
-    nora.press("Look at the invitation")
+    nora.press("Look at the invitations")
     nora.press("Send it to Laura Venter")
 
 

@@ -1,59 +1,16 @@
 """Leyla writes in a real browser: what she types is with us within seconds, and on her device while the line is down."""
 
-from collections.abc import Iterator
-from threading import Thread
-
 import pytest
-from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from app.answers.models import Draft
 from tests.support.assignments import Asked
+from tests.support.line import Line
 from tests.support.waiting import until_page
 
 pytestmark = pytest.mark.browser
-HERE, DEVICE = "here and with us", "Kept on this device"
-
-
-class Line:
-    """The way to us, on a port of this machine, which can be cut. What a browser calls offline ends for a page that is being
-    closed before the page does, and lets it send what it has."""
-
-    def __init__(self, app: Flask) -> None:
-        self.app, self.port = app, 0
-        self.mend()
-
-    def mend(self) -> None:
-        self.server = make_server("127.0.0.1", self.port, self.app, threaded=True)
-        self.port = self.server.server_port
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def cut(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def line(app: Flask) -> Iterator[Line]:
-    app.config["SESSION_COOKIE_SECURE"] = False
-    line = Line(app)
-    yield line
-    line.cut()
-
-
-@pytest.fixture
-def address(line: Line, salt: Asked) -> str:
-    """The assignment's page."""
-    return f"http://127.0.0.1:{line.port}{salt.link}"
-
-
-@pytest.fixture
-def phone(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context(viewport={"width": 390, "height": 800})
-    yield context
-    context.close()
+HERE, DEVICE = "Saved at", "Kept on this device"
 
 
 def opened(phone: BrowserContext, address: str) -> Page:
@@ -133,7 +90,7 @@ def test_what_was_written_elsewhere_since_is_not_replaced(
     assert bodies(salt) == [new, old, new]
     page = opened(phone, address)
     expect(page.locator("#text")).to_have_value(new)
-    expect(page.locator("details", has_text="Earlier drafts (2)")).to_have_count(1)
+    expect(page.locator("details", has_text="Earlier drafts (1)")).to_have_count(1)
 
 
 def test_a_form_whose_cookie_is_gone_gets_a_new_token_and_saves(

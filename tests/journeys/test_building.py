@@ -265,7 +265,8 @@ def test_at_night_on_a_phone_an_answer_comes_in_and_another_goes_out(chromium, d
     page.keyboard.insert_text("The river took half of it. The ministry took the rest.")
     tap(named("Save and send Marek Dvořák the check"))
 
-    tap(page.locator(".sections a").first)
+    tap(named("all sections"))
+    tap(page.locator(".sections a"))
     tap(named("Leyla Aydın has written by mail", "link"))
     expect(page.locator("main")).to_contain_text("the figure is wrong")
     tap(page.locator(".coming a"))

@@ -27,7 +27,7 @@ from tests.support.serving import loaded_before, served
 
 pytestmark = pytest.mark.browser
 
-ELSEWHERE = ("editor.start", "editor.expert_report")
+ELSEWHERE = ("editor.start", "editor.expert_report", "editor.invitations", "editor.search", "editor.who_types")
 STATES = {
     "editor.question": 8,
     "editor.mail": 3,

@@ -21,6 +21,7 @@ from app.db import Database
 from app.letters.models import Letter
 from app.lifecycle import Illegal, Missing, NotYours
 from app.mail import outbox
+from app.mail import queries as mail_queries
 from app.mail.delivery import LEASE, Permanent, Transient, back_off, claim, deliver_due, settle
 from app.mail.message import Message
 from app.mail.models import OutboxContent, OutboxMail
@@ -194,7 +195,7 @@ def test_one_cause_writes_one_mail(house: Database) -> None:
     again = house.write(lambda session: outbox.put(session, INVITED, newsletter_id=1, once_key="invite:7"), at=MONDAY)
     assert again is None
     with house.read() as session:
-        assert outbox.counts(session, 1)["queued"] == 1
+        assert mail_queries.counts(session, 1)["queued"] == 1
 
 
 def test_one_cause_in_two_transactions_at_once_writes_one_mail(house: Database, url: str) -> None:
@@ -402,7 +403,7 @@ def test_workers_at_once_claim_nothing_twice(house: Database, url: str) -> None:
     assert sorted(taken) == sorted(mail.message_id for mail in mails)
     assert sum(shares) == 80
     with house.read() as session:
-        assert outbox.counts(session, 1) == {
+        assert mail_queries.counts(session, 1) == {
             "held": 0, "queued": 0, "sent": 80, "failed": 0, "discarded": 0, "expired": 0,
         }  # fmt: skip
 
@@ -422,10 +423,10 @@ def test_the_outbox_is_read_page_by_page_newest_first(house: Database) -> None:
     post(house)
     newest = [mail.id for mail in reversed(mails)]
     with house.read() as session:
-        first = outbox.listing(1, "held").page(session, None, 3)
-        second = outbox.listing(1, "held").page(session, first[-1], 3)
+        first = mail_queries.listing(1, "held").page(session, None, 3)
+        second = mail_queries.listing(1, "held").page(session, first[-1], 3)
         assert [mail.id for mail in first + second] == newest
-        assert outbox.listing(2, "held").page(session, None, 3) == []
+        assert mail_queries.listing(2, "held").page(session, None, 3) == []
 
 
 def test_counts_stop_at_a_thousand_and_one(house: Database) -> None:
@@ -436,7 +437,7 @@ def test_counts_stop_at_a_thousand_and_one(house: Database) -> None:
     rows = [row | one for one in own]
     house.write(lambda session: session.execute(insert(OutboxMail), rows))
     with house.read() as session:
-        assert outbox.counts(session, 1)["queued"] == 1_001
+        assert mail_queries.counts(session, 1)["queued"] == 1_001
 
 
 @pytest.mark.parametrize(

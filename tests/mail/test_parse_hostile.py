@@ -139,9 +139,22 @@ def test_hostile_mail_is_read_in_time(name: str) -> None:
     assert_storable(mail)
 
 
-def test_of_a_message_over_10_mb_only_the_headers_are_read() -> None:
-    mail = parse(SENDER + b"\r\n" + b"x" * MAX_PARSED)
-    assert (mail.from_address, mail.subject, mail.body, mail.faults) == ("timur@example.org", "x", "", ("bytes",))
+def test_of_a_message_over_10_mb_the_first_10_are_read() -> None:
+    head = (
+        SENDER
+        + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nWhy?\r\n--b\r\nContent-Type: image/jpeg; "
+    )
+    photo = (
+        head
+        + b"name=road.jpg\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + b"QUFB" * (MAX_PARSED // 4)
+        + b"\r\n--b--\r\n"
+    )
+    mail = parse(photo)
+    assert (mail.from_address, mail.subject, mail.body.strip(), mail.faults) == (
+        "timur@example.org", "x", "Why?", ("bytes",),
+    )  # fmt: skip
+    assert [one.name for one in mail.attachments] == ["road.jpg"]
 
 
 def test_no_more_than_200_parts_are_read() -> None:

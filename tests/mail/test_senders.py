@@ -4,11 +4,12 @@ import time
 
 import pytest
 
-from app.mail.origin.senders import Verdict, check
+from app.mail.origin.senders import Server, Verdict, check
 from app.mail.parsing.parse import parse
 
 LEYLA = "leyla@kazguu.example"
 OURS = "mx.steppe.example"
+SERVER = Server(OURS, frozenset({OURS}))
 EDGE = "Received: from mail.kazguu.example (mail.kazguu.example [192.0.2.7]) by mx.steppe.example with ESMTPS; Fri"
 INNER = "Received: from mx.steppe.example by imap.steppe.example with LMTP; Fri"
 FOREIGN = "Received: from evil.example by relay.evil.example with ESMTP; Fri"
@@ -22,7 +23,13 @@ def raw(*lines: str, sender: str = FROM) -> bytes:
     return "\n".join((*lines, sender, REST)).encode()
 
 
-def verdict(*lines: str, sender: str = FROM, expected: str = LEYLA, ours: str | None = OURS) -> tuple[bool, str]:
+def verdict(*lines: str, sender: str = FROM, expected: str = LEYLA, ours: Server | None = SERVER) -> tuple[bool, str]:
+    """Of a mail with these headers; our server took it in below them, where they don't say otherwise."""
+    taken_in = () if any(line.startswith("Received") for line in lines) else (EDGE,)
+    return judged(*lines, *taken_in, sender=sender, expected=expected, ours=ours)
+
+
+def judged(*lines: str, sender: str = FROM, expected: str = LEYLA, ours: Server | None = SERVER) -> tuple[bool, str]:
     bytes_ = raw(*lines, sender=sender)
     found = check(parse(bytes_), expected, ours, bytes_)
     assert len(found.reasons) == 1
@@ -34,10 +41,11 @@ def results(*of: str, by: str = OURS) -> str:
 
 
 HERSELF = {
-    "our results above the hop, as with Postfix": ((PASS, EDGE), "dmarc"),
-    "below it, as with Gmail": ((EDGE, PASS), "dmarc"),
+    "our results above the hop": ((PASS, EDGE), "dmarc"),
     "with a step inside": ((INNER, PASS, EDGE, FOREIGN), "dmarc"),
-    "with a host that has no public name": (("Received: by 2002:a05:6402:1:: with SMTP id x; Fri", EDGE, PASS), "dmarc"),
+    "with a host that has no public name": (("Received: by 2002:a05:6402:1:: with SMTP id x; Fri", PASS, EDGE), "dmarc"),
+    "a hop in upper case": ((PASS, EDGE.replace(OURS, OURS.upper() + ".")), "dmarc"),
+    "what a sender says below it counts for nothing": ((PASS, EDGE, results("dmarc=fail header.from=kazguu.example")), "dmarc"),
     "with a step without a host": (("Received: (qmail 4711 invoked by uid 89); Fri", PASS, EDGE), "dmarc"),
     "fetched": (("Received: from imap.steppe.example by localhost with IMAP; Fri", PASS, EDGE), "dmarc"),
     "signature of the domain": ((results("dkim=pass header.d=kazguu.example header.s=s1"),), "dkim"),
@@ -75,7 +83,7 @@ def test_leyla_is_believed_by_what_our_own_server_found(case: str) -> None:
 
 def test_the_line_ends_of_the_wire_are_as_good() -> None:
     bytes_ = raw("From x Fri Nov 11 18:20:03 2022", PASS, EDGE).replace(b"\n", b"\r\n")
-    assert check(parse(bytes_), LEYLA, OURS, bytes_) == Verdict(True, ("dmarc",))
+    assert check(parse(bytes_), LEYLA, SERVER, bytes_) == Verdict(True, ("dmarc",))
 
 
 @pytest.mark.parametrize(
@@ -98,15 +106,20 @@ def test_a_domain_in_its_own_letters_and_in_ascii_is_one() -> None:
 
 
 FORGED = {
+    "our name below our own hop": ((EDGE, PASS), "forged or foreign results"),
+    "below it, with a hop in our name": ((EDGE, PASS, EDGE), "forged or foreign results"),
+    "below it, with a step inside": ((INNER, EDGE, PASS), "forged or foreign results"),
+    "above a hop of another of our house": ((PASS, INNER), "forged or foreign results"),
+    "above a hop in a name like ours": ((PASS, EDGE.replace(OURS, OURS + ".evil.example")), "forged or foreign results"),
+    "with our hop in a comment": ((PASS, f"Received: from x (by {OURS}) by mx.evil.example"), "forged or foreign results"),
+    "our hop below another house's": ((FOREIGN, PASS, EDGE), "forged or foreign results"),
     "our name below another house's hop": ((EDGE, FOREIGN, PASS), "forged or foreign results"),
     "no hop of ours at all": ((FOREIGN, PASS), "forged or foreign results"),
     "another house's results": ((results("dmarc=pass header.from=kazguu.example", by="mx.evil.example"), EDGE), "forged or foreign results"),
     "a name that begins like ours": ((results("dmarc=pass header.from=kazguu.example", by=OURS + ".evil.example"),), "forged or foreign results"),
     "a name that ends like ours": ((results("dmarc=pass header.from=kazguu.example", by="evil-" + OURS),), "forged or foreign results"),
     "a version that doesn't exist": ((results("dmarc=pass header.from=kazguu.example", by=OURS + " 2"),), "unreadable results"),
-    "forged below ours, as with Gmail": ((EDGE, EVIL_SPF, PASS), "not aligned"),
-    "forged below ours, with a step inside": ((INNER, EDGE, EVIL_SPF, PASS, EDGE), "not aligned"),
-    "forged below our hop, as with Postfix": ((EVIL_SPF, EDGE, PASS), "not aligned"),
+    "forged below our hop": ((EVIL_SPF, EDGE, PASS), "not aligned"),
     "forged below it with a hop in our name": ((EVIL_SPF, EDGE, PASS, EDGE), "not aligned"),
     "forged below what he made unreadable": ((results('spf=pass smtp.mailfrom="é"@evil.example'), PASS), "unreadable results"),
     "a failure below": ((PASS, results("dmarc=fail header.from=kazguu.example")), "results disagree"),
@@ -195,6 +208,20 @@ def test_nobody_speaks_for_a_place_where_strangers_have_sub_domains() -> None:
             assert verdict(lines, sender=f"From: leyla@{sender}", expected=f"leyla@{sender}") == (False, "not aligned")
 
 
+def test_results_in_a_mail_that_no_server_of_ours_took_in_prove_nothing() -> None:
+    assert judged(PASS) == (False, "forged or foreign results")
+    assert judged() == (False, "not checked")
+
+
+def test_a_house_with_several_servers_names_them_all() -> None:
+    both = Server(OURS, frozenset({OURS, "mx2.steppe.example"}))
+    second = EDGE.replace(OURS, "mx2.steppe.example")
+    assert (judged(PASS, second), judged(PASS, second, ours=both)) == (
+        (False, "forged or foreign results"), (True, "dmarc"),
+    )  # fmt: skip
+    assert judged(second, PASS, EDGE, ours=both) == (False, "forged or foreign results")
+
+
 def test_without_a_server_of_ours_and_without_look_ups_nothing_is_checked() -> None:
     assert verdict(PASS, EDGE, ours=None) == (False, "not checked")
     assert verdict(EDGE) == (False, "not checked")
@@ -208,5 +235,5 @@ def test_hostile_heads_take_no_time_and_raise_nothing(part: str) -> None:
         bytes_ = raw(PASS, line + part * 60_000)
         mail = parse(raw(PASS))
         begun = time.process_time()
-        assert len(check(mail, LEYLA, OURS, bytes_).reasons) == 1
+        assert len(check(mail, LEYLA, SERVER, bytes_).reasons) == 1
         assert time.process_time() - begun < 2

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from app.mail.origin.dkim import Lookup
-from app.mail.origin.senders import Verdict, check
+from app.mail.origin.senders import Server, Verdict, check
 from app.mail.parsing.parse import parse
 from tests.support.effort import at_most
 
@@ -170,9 +170,9 @@ def test_a_name_server_that_fails_is_no_failed_signature(error: Exception) -> No
 
 
 def test_our_own_servers_results_come_first() -> None:
-    raw = b"Authentication-Results: mx.steppe.example; dmarc=fail header.from=kaz-guu.example\r\n" + signed()
-    assert check(parse(raw), LEYLA, "mx.steppe.example", raw, dns=True, lookup=never) == Verdict(False, ("failed",))
+    ours = Server("mx.steppe.example", frozenset({"mx.steppe.example"}))
+    said = b"Authentication-Results: mx.steppe.example; dmarc=fail header.from=kaz-guu.example\r\n"
+    raw = said + b"Received: from mail.kaz-guu.example by mx.steppe.example\r\n" + signed()
+    assert check(parse(raw), LEYLA, ours, raw, dns=True, lookup=never) == Verdict(False, ("failed",))
     foreign = raw.replace(b"mx.steppe", b"mx.evil").replace(b"fail", b"pass")
-    assert check(parse(foreign), LEYLA, "mx.steppe.example", foreign, dns=True, lookup=records()) == Verdict(
-        True, ("signature",)
-    )
+    assert check(parse(foreign), LEYLA, ours, foreign, dns=True, lookup=records()) == Verdict(True, ("signature",))

@@ -19,6 +19,7 @@ import config
 from app.db import Database
 from app.mail.models import Inbound
 from app.mailroom import webhook
+from app.mailroom.checkup import HELD
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import QUESTION, mail
@@ -94,7 +95,7 @@ def test_inspect_answers_line_by_line_in_one_process_without_settings() -> None:
 
 
 def test_receive_place_and_doctor(app: Flask, room: Room) -> None:
-    app.config["MAIL_AUTHSERV_ID"] = ""
+    app.config |= {"MAIL_AUTHSERV_ID": "", "MAIL_RECEIVED_BY": ()}
     assert run(app, "mail", "receive", "--recipient", "ask@steppe.example", given=mail()) == (0, "")
     assert run(app, "mail", "receive", given=mail(body="And who pays for the new wells?")) == (0, "")
     assert run(app, "mail", "place") == (0, "letter: 2\n")
@@ -103,8 +104,7 @@ def test_receive_place_and_doctor(app: Flask, room: Room) -> None:
     lines = [line.split() for line in printed.splitlines()]
     assert (status, lines[1:3], lines[10]) == (0, [["waiting", "0"], ["letter", "2"]], ["together", "2"])
     assert printed.splitlines()[-2:] == [
-        "NOTE: MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: no sender can be proven, so every mailed answer of an expert "
-        "waits in the holding pen",
+        f"NOTE: MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY are empty and MAIL_DNS is 0: {HELD}",
         "Nothing is wrong.",
     ]
 

@@ -28,7 +28,7 @@ from app.newsletters.models import Newsletter
 from app.seal import Keys
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
-from tests.support.incoming_mails import DESK, QUESTION, READER, checked, delivered, mail
+from tests.support.incoming_mails import DESK, HOP, QUESTION, READER, checked, delivered, mail
 from tests.support.mailroom import SETTINGS, Room, later, reading
 
 ROOT = Path(__file__).parent.parent.parent
@@ -194,7 +194,7 @@ from datetime import timedelta
 if __name__ == "__main__":
     database = Database(sys.argv[1], Keys({1: sys.argv[2].encode()}), "https://ask.newsroom.example")
     with Reading(10) as reading:
-        while place_due(database, reading, Settings("mx.desk.example"), 100, lease=timedelta(seconds=0.5)):
+        while place_due(database, reading, Settings(), 100, lease=timedelta(seconds=0.5)):
             pass
 """
 
@@ -303,7 +303,7 @@ def test_two_desks_that_are_pointed_at_each_other_exchange_two_mails_at_most(
             for message_id, raw in one.wire(here).items():
                 if message_id not in sent:
                     sent[message_id] = raw
-                    rooms[there].store(f"Authentication-Results: {checked(here)}\r\n".encode() + raw)
+                    rooms[there].store(f"Authentication-Results: {checked(here)}\r\nReceived: {HOP}\r\n".encode() + raw)
     assert len(sent) == 1
     assert (room.places(), rooms["ask@river.example"].places()) == (["letter"], ["automatic"])
     river.close()

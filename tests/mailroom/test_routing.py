@@ -24,6 +24,7 @@ from tests.support.assignments import Asked
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import (
     DESK,
+    HOP,
     QUESTION,
     bounce,
     checked,
@@ -97,6 +98,11 @@ ATTACKS: dict[str, tuple[dict[str, object], list[str]]] = {
         {"Authentication_Results": ["mx.desk.example; dmarc=fail header.from=field.example", checked(LEYLA)]},
         ["results disagree"],
     ),
+    "forged results, below our server's Received": (
+        {"Authentication_Results": None, "Received": HOP, "authentication_results": checked(LEYLA)},
+        ["forged or foreign results"],
+    ),
+    "forged results, and no Received": ({"Received": None}, ["forged or foreign results"]),
     "no results": ({"Authentication_Results": None}, ["not checked"]),
     "two From headers": ({"From": [LEYLA, MAREK]}, ["two senders"]),
     "two From headers, hers last": ({"From": [MAREK, LEYLA]}, ["two senders"]),
@@ -179,7 +185,7 @@ def test_a_readers_mail_is_a_letter_with_its_address_sealed(room: Room) -> None:
         (mail(X_Auto_Response_Suppress="All"), "letter", []),
         (mail(DESK, DESK), "automatic", ["ours", "own address"]),
         (mail(to="somebody@elsewhere.example"), "letter", []),
-        (b"From: timur@post.example\r\n\r\n" + b"a" * 10_500_000, "failed", ["bytes"]),
+        (b"From: timur@post.example\r\n\r\n" + b"a" * 10_500_000, "letter", []),
         (
             bounce(DESK, "x@y.example", "<unknown@ask.newsroom.example>"),
             "bounce",
@@ -319,9 +325,9 @@ def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent
         ran,
         Message_ID="<60@list.example>",
         List_Id="<steppe.example>",
-        Authentication_Results=checked(LIST),
     )
-    row = room.bring(delivered(raw, "nora@steppe.example"))
+    shown = f"Authentication-Results: {checked(LIST)}\r\n".encode()
+    row = room.bring(shown + delivered(raw, "nora@steppe.example"))
     assert (row.state, row.edition_id, row.reasons) == ("edition", key, ["our edition"])
     edition = room.edition(key)
     assert (edition.state, edition.message_id, edition.arrived_at is not None) == ("locked", "<60@list.example>", True)

@@ -1,5 +1,7 @@
 """What comes in by mail gives away nothing that the product hides elsewhere, and a copy of a mail holds back no honest one."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -166,7 +168,7 @@ def test_a_bounce_is_believed_by_the_token_of_its_return_path_where_there_is_one
     with room.database.read() as session:
         invitation = session.scalars(select(OutboxMail)).one()
         token = outbox.read(session, invitation).return_token or ""
-    house = HOUSE.__class__(authserv_id=HOUSE.authserv_id, return_path="back@steppe.example")
+    house = replace(HOUSE, return_path="back@steppe.example")
     places = []
     for to in (DESK, bounce_address("back@steppe.example", token)):
         key = room.store(bounce(to, LEYLA, invitation.message_id))

@@ -24,7 +24,7 @@ from app.matching.evaluating import threshold
 from app.matching.expert_ranking import Asked, Candidate, Fact, Past, rank
 from app.matching.index import Doc, forget, put
 from app.matching.models import Vector, Verdict
-from app.matching.reasons import shared_words
+from app.matching.reasons import reasons, share_the_rarest, shared_words
 from app.matching.scoring import Counts
 from app.matching.verdicts import PRIOR, cutoff, learned, prior, verdict
 from app.questions import moves
@@ -202,7 +202,34 @@ def test_a_word_is_named_once_however_it_is_written() -> None:
     asked = "Salt at the mill: how much salt does the mill sell?"
     assert shared_words(asked, "The mill and its salt", Counts(100, 10, {})) == ("Salt", "mill")
     said, again = "I don't know since when two of them can’t pay", "We don’t pay since two years"
-    assert shared_words(said, again, Counts(1_000, 10, {})) == ("pay",)  # and not what holds a sentence together
+    counts = Counts(1_000, 10, {})
+    assert shared_words(said, again, counts) == ()  # what holds a sentence together is none, nor a short word alone
+    assert shared_words(f"{said} pensions", f"{again}, pensions", counts) == ("pay pensions",)
+
+
+def test_small_words_the_edition_and_the_topic_alone_are_no_reason() -> None:
+    counts = Counts(1_000, 10, {})
+    asked = Probe("Zašto nam niko ne kaže gde je voda?", edition_id=1, topics=("Rail",))
+    other = Doc(1, "question", 2, "Ko će nam vratiti pare?", edition_id=1, topics=("Rail",))
+    assert reasons(asked, other, counts, "words") == ()
+    assert [one.code for one in reasons(asked, other, counts, "semantic")] == ["meaning", "edition", "topic"]
+
+
+def test_among_many_texts_what_is_rare_in_each_has_to_be_in_both() -> None:
+    """A formula that hundreds use makes nothing alike; the same matter in the same place does."""
+    formula = "My neighbours ask themselves: why do {} change so often?"
+    often = {"neighbours": 900, "ask": 900, "themselves": 900, "change": 500, "near": 950, "often": 950}
+    rare = {"rents": 90, "pensions": 90, "aqqayin": 80, "qaratobe": 80, "mill": 40, "bridge": 40}
+    many, few = Counts(20_000, 12, often | rare), Counts(60, 12, {})
+    rents, same = (
+        formula.format("rents at the mill in Aqqayin"),
+        "Rents near the mill of Aqqayin change often; why, ask my neighbours.",
+    )
+    pensions = formula.format("pensions at the bridge in Qaratobe")
+    assert share_the_rarest(rents, same, many)
+    assert (share_the_rarest(rents, pensions, many), share_the_rarest(rents, pensions, few)) == (False, True)
+    twin = formula.format("rents at the mill in Aqqayrat")
+    assert not share_the_rarest(rents, twin, many)  # five letters of a name are no ending
 
 
 def test_load_recent_use_silence_and_absence_speak_against_asking() -> None:

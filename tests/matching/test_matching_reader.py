@@ -54,9 +54,9 @@ def test_the_preview_offers_what_is_public_and_sends_by_one_press(
         assert session.scalar(select(func.count()).select_from(Letter)) == 1
         assert [doc.text for doc in session.scalars(select(DeskDoc)) if "Please tell me" in doc.text] == []
     # What the page's own form sends is what was typed, under the same token, and the robots' trap.
-    sent = page.form("/steppe/ask").fields
+    sent = page.form("/steppe/send").fields
     assert sent.keys() == {"body", "background", "hear_back", "email_once", "verbatim", "form", "leave_empty"}
-    response = client.post("/steppe/ask", data=sent)
+    response = client.post("/steppe/send", data={**sent, "then": "send"})
     assert len(receipt_on(response.text)) == 20
     with database.read() as session:
         letter = session.scalars(select(Letter).order_by(Letter.id.desc())).first()

@@ -202,10 +202,10 @@ def test_each_filing_of_an_experts_mail_has_its_key_and_the_help_says_so(nora, d
     page = nora.get(f"/letters/{expert_writes(database, salt.assignment_id)}")
     buttons = "section.pane button[type=submit][data-key]"
     assert page.texts(buttons) == [
-        "It is the answer q", "Asks back b", "Just a comment c", "Spam or a robot s", "Can’t n", "Later l",
+        "It is the answer i", "Asks back b", "Just a comment c", "Spam or a robot s", "Can’t d", "Later l",
     ]  # fmt: skip
-    assert page.attributes(buttons, "data-key") == [*"qbcsnl"]
-    assert page.texts(".keys-help dt > kbd") == [*"qnlbcs", *"jkoxu/?"]
+    assert page.attributes(buttons, "data-key") == [*"ibcsdl"]
+    assert page.texts(".keys-help dt > kbd") == [*"idlbcs", *"jkoxu/?"]
 
 
 def test_later_without_a_day_is_a_week_from_now_and_is_said_as_such(nora, database, salt):
@@ -228,7 +228,7 @@ def test_later_without_a_day_is_a_week_from_now_and_is_said_as_such(nora, databa
 def test_from_that_day_on_she_is_the_one_to_ask(nora, database, salt):
     def could(session: Any) -> tuple[str, str]:
         assignment = salt.assignment(session)
-        assigning.decline(session, salt.newsroom.leyla, assignment, "no time", now(session).date() + timedelta(days=1))
+        assigning.decline(session, salt.newsroom.leyla, assignment, "no time", now(session).date() + timedelta(days=2))
         return assignment.question.public_id, assignment.expert.public_id
 
     question, leyla = database.write(could, datetime.now(UTC) - timedelta(days=3))

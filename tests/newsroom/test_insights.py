@@ -24,7 +24,7 @@ from app.editor.frame import Desk as Frame
 from app.editor.overview.insights_page import CHARTS
 from app.letters import filing, receive
 from app.newsletters.models import Newsletter, Topic
-from app.newsroom import insights, invitations, publishing, weekly_counts
+from app.newsroom import insights, invitations, publishing, recalling, weekly_counts
 from app.newsroom.models import CountedWeek
 from app.people.models import Expert
 from app.questions import moves as questions
@@ -136,7 +136,7 @@ def test_what_can_still_change_is_counted_again_and_the_newest_first(database: D
 
 def recall(session: Session, newsroom: Newsroom) -> None:
     edition = session.get_one(Edition, session.scalars(select(Question.edition_id)).one())
-    publishing.recall(session, newsroom.nora, edition)
+    recalling.recall(session, newsroom.nora, edition)
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def test_letters_become_one_question_join_the_one_that_is_there_and_come_apart_a
     assert (the(database, salt).question_id, the(database, again).state) == (question.id, "received")
     nora.post("/letters", act="question", letter=[f"{figures}.1"])
     page = nora.get(nora.post("/letters", act="question", letter=[f"{salt}.2", f"{figures}.2", f"{again}.3"]))
-    assert "One letter is done. One stays as it is: it stands behind another question" in page
+    assert "One letter stands behind the question now. One stays as it is: it stands behind another question" in page
     led = nora.post(f"/letters/{again}/reopen", version=the(database, again).version)
     assert (the(database, again).state, the(database, again).question_id) == ("received", None)
     assert undone(nora, led) == "Undone."
@@ -219,14 +219,14 @@ def test_a_look_alike_is_joined_by_one_press_and_refused_by_one(nora, app, datab
     salt, figures, again = (write(database, newsroom, body) for body in (SALT, FIGURES, AGAIN))
     while index_due(database):
         pass
-    likely, less_so = nora.get(f"/letters/{again}").parts("ul.alike")
+    [likely] = nora.get(f"/letters/{again}").parts("ul.alike")
     assert SALT in likely.words
     assert "Same words: " in likely.words
-    assert (FIGURES in likely.words, FIGURES in less_so.words) == (False, True)
+    assert FIGURES not in likely.words  # nobody could say why
     sent = {"with": f"letter.{salt}", "pair": likely.value("pair"), "version": "1"}
     led = nora.post(f"/letters/{again}/alike", same="no", **sent)
     assert "They are not the same" in nora.get(led)
-    assert [SALT in alike.words for alike in nora.get(f"/letters/{again}").parts("ul.alike")] == [False]
+    assert nora.get(f"/letters/{again}").parts("ul.alike") == []
     led = nora.post(f"/letters/{again}/alike", same="yes", **sent)
     assert led == f"/desk/steppe/letters/{figures}"
     assert the(database, salt).question_id == the(database, again).question_id == one(database, Question).id

@@ -18,7 +18,7 @@ from app.letters.models import Contact
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import public_state, publishing, skipping, undo
+from app.newsroom import public_state, publishing, recalling, skipping, undo
 from app.people.models import Link
 from app.questions.models import Question
 from app.typesetting.renderers import to_text
@@ -111,7 +111,7 @@ def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(data
 
     def recall(session: Any) -> None:
         edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
-        publishing.recall(session, newsroom.editor, edition)
+        recalling.recall(session, newsroom.editor, edition)
 
     newsroom.at(12.951, recall)
     with database.read() as session:

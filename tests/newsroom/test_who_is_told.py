@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.actors import Clock, Mailroom, Reader
-from app.answers import assigning, closing, editing, writing
+from app.answers import assigning, closing, editing, passed_over, writing
 from app.answers.models import Answer, Assignment
 from app.cli import MACHINES
 from app.db import Database, now
@@ -26,7 +26,7 @@ from app.letters.models import Letter
 from app.lifecycle import Move
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import endings, invitations, publishing, skipping, undo, withdrawal
+from app.newsroom import endings, invitations, publishing, recalling, skipping, undo, withdrawal
 from app.people.models import Expert
 from app.questions import me_too, moves
 from app.questions.models import Question
@@ -175,6 +175,22 @@ def drafted(salt: Salt) -> Assignment:
     return salt.session.scalars(select(Assignment).filter_by(state="drafted")).one()
 
 
+def ask_marek(salt: Salt) -> None:
+    """Marek is asked beside Leyla, and sends a text."""
+    draft(salt)
+    invitations.invite(salt.session, salt.room.nora, drafted(salt))
+    written = writing.Written("Nobody counts the plates.", own_words=True)
+    writing.submit(salt.session, salt.room.marek, mareks(salt), written)
+
+
+def mareks(salt: Salt) -> Assignment:
+    return salt.session.scalars(select(Assignment).filter_by(expert_id=salt.room.marek.expert_id)).one()
+
+
+def use(salt: Salt) -> None:
+    passed_over.use(salt.session, salt.room.nora, mareks(salt))
+
+
 def take_back_letter(salt: Salt) -> None:
     withdrawal.withdraw(salt.session, receipts.reader_of(salt.letter), salt.letter)
 
@@ -195,7 +211,9 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("question.pick", "", (send, approve), pick),
     ("question.drop", "X", (send, approve, pick), lambda s: publishing.drop(s.session, s.room.nora, s.question, "Too long.")),
     ("question.publish edition.send", "RX", (send, approve, pick, lock), run),
-    ("edition.recall", "", (send, approve, pick, lock, run), lambda s: publishing.recall(s.session, s.room.nora, ran(s))),
+    ("edition.send assignment.cancel answer.hold over", "RX", (send, approve, ask_marek, pick, lock), run),
+    ("answer.use assignment.revive", "", (send, approve, ask_marek, pick, lock, run), use),
+    ("edition.recall", "", (send, approve, pick, lock, run), lambda s: recalling.recall(s.session, s.room.nora, ran(s))),
     ("question.retract", "X", (send, approve, pick, lock, run),
      lambda s: publishing.retract(s.session, s.room.nora, s.question, "For somebody's safety.")),
     ("question.restore", "X", (send, approve, pick, lock, run,

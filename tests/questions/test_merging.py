@@ -63,7 +63,7 @@ def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, data
 
 
 def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, database, newsroom):
-    wind, salt = (question(database, newsroom, words, {}) for words in ("Wind", "Salt"))
+    wind, salt = (question(database, newsroom, words, {}) for words in ("The wind", "The salt"))
     for key in (wind, salt):
         nora.post(f"/questions/{key}/clear", label=the(database, key).text.label)
     nora.decide(f"/questions/{wind}", "show", label=the(database, wind).text.label)
@@ -72,19 +72,22 @@ def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, dat
     told = page.texts(".trail > li > div:not(:has(*))")
     cleared = "Nora Lind confirmed that nobody can be recognised in the wording."
     assert [line for line in told if not line.endswith(("filed a letter here.", "worded it."))] == [
-        "“Wind”: Nora Lind merged it into this one.",
-        "“Wind”: Nora Lind made it public in the desk’s wording.",
+        "“The wind”: Nora Lind merged it into this one.",
+        "“The wind”: Nora Lind made it public in the desk’s wording.",
         cleared,
-        f"“Wind”: {cleared}",
+        f"“The wind”: {cleared}",
         "Nora Lind made it a question.",
-        "“Wind”: Nora Lind made it a question.",
+        "“The wind”: Nora Lind made it a question.",
     ]
-    assert page.texts(".trail summary") == ["A reader’s letter came: Web.", "“Wind”: A reader’s letter came: Web."]
+    assert page.texts(".trail summary") == [
+        "A reader’s letter came: Web, English.",
+        "“The wind”: A reader’s letter came: Web, English.",
+    ]
     words = section(page, "wording")
     first = words.part(".diff")
-    assert first.texts(".diff-heads > p") == ["First asked: Web", "The desk’s wording"]
-    assert (first.texts(".together"), first.texts(".together > del")) == (["Salt (0)"], ["(0)"])
-    assert words.texts("summary") == ["Web, merged in with “Wind”: Wind (0)", "Change the wording"]
+    assert first.texts(".diff-heads > p") == ["First asked: Web, English", "The desk’s wording, English"]
+    assert (first.texts(".together"), first.texts(".together > del")) == (["The salt (0)"], ["(0)"])
+    assert words.texts("summary") == ["Web, English, merged in with “The wind”: The wind (0)", "Change the wording"]
     assert "Nora Lind merged it into another question." in nora.get(f"/questions/{wind}")
 
 

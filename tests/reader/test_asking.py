@@ -12,6 +12,7 @@ from limits import RateLimitItemPerMinute
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from app import form_signing
 from app.db import Database
 from app.letters.contacts import email_of, named
 from app.letters.models import Contact, Credit, Letter
@@ -70,11 +71,11 @@ def test_the_same_form_with_other_words_shows_the_first_receipt_and_keeps_the_ne
 
 def of_last_week(app: Flask, days: int) -> str:
     with app.test_request_context("/steppe/ask"), at("steppe") as place:
-        before, form_token._today = form_token._today, lambda: before() - days
+        before, form_signing.today = form_signing.today, lambda: before() - days
         try:
             return form_token.make(place.session, place.newsletter)
         finally:
-            form_token._today = before
+            form_signing.today = before
 
 
 @pytest.mark.parametrize("kind", ["stale", "forged", "none", "nonsense"])
@@ -83,7 +84,7 @@ def test_a_form_that_is_too_old_or_forged_is_shown_again_with_its_text(
 ) -> None:
     good = token(client)
     bad = {"stale": of_last_week(app, 8), "forged": good[:-3] + "AAA", "none": "", "nonsense": "\0🜁" * 40}[kind]
-    page = client.post("/steppe/ask", data={"form": bad, "body": QUESTION, "email_once": "t@post.example"})
+    page = client.post("/steppe/send", data={"form": bad, "body": QUESTION, "email_once": "t@post.example"})
     assert page.status_code == 400
     assert f"{QUESTION}</textarea>" in page.text
     assert letters(database) == []
@@ -169,7 +170,7 @@ def test_any_script_and_any_trick_is_kept_as_it_was_written_and_shown_as_text(
 ) -> None:
     assert ask(client, body=body).status_code == 200
     assert [letter.body for letter in letters(database)] == [body]
-    shown = client.post("/steppe/ask", data={"form": token(client), "body": body, "then": "choices"}).text
+    shown = client.post("/steppe/send", data={"form": token(client), "body": body, "then": "choices"}).text
     assert "<script>" not in shown
     assert shown.count("</textarea>") == 2
 
@@ -300,7 +301,7 @@ def test_the_form_is_light_and_needs_nothing_but_its_style(client: FlaskClient, 
         assert [one.tag for one in read.tree.css("script, img, svg, style, [style]")] == []
         assert [name for one in read.tree.css("*") for name in one.attributes if name.startswith("on")] == []
         assert [one for one in read.addresses if one.startswith(("http:", "https:", "//"))] == []
-        assert page.headers["Cache-Control"] == "no-store"
+        assert page.headers["Cache-Control"] == "private, max-age=0"
         assert 'autocomplete="off"' in page.text
 
 

@@ -138,9 +138,14 @@ def test_not_even_a_browser_of_the_desk_is_sent_a_cookie(client: FlaskClient, ne
         assert (page.headers.getlist("Set-Cookie"), page.headers.get("Vary")) == ([], None)
 
 
-def test_pages_with_a_form_are_never_kept_by_a_cache(client: FlaskClient, database: Database, silos: str) -> None:
-    for path in ("/steppe/", "/steppe/ask", f"/steppe/report/{silos}", "/steppe/receipt"):
-        assert client.get(path).headers["Cache-Control"] == "no-store"
+def test_a_page_with_a_form_is_kept_by_nobody_but_its_readers_own_browser(
+    client: FlaskClient, database: Database, silos: str
+) -> None:
+    for path in ("/steppe/", "/steppe/ask", f"/steppe/report/{silos}"):
+        assert client.get(path).headers["Cache-Control"] == "private, max-age=0"
+    assert client.get("/steppe/receipt").headers["Cache-Control"] == "no-store"
+    for step in ("choices", "look", "send"):
+        assert ask(client, then=step).headers["Cache-Control"] == "no-store"
     for path in (*PATHS, f"/steppe/q/{silos}/the-silos", f"/steppe/editions/{address_of_edition(database)}"):
         page = client.get(path)
         assert page.headers["Cache-Control"].startswith("public, max-age=")
@@ -301,8 +306,8 @@ def test_an_error_in_an_answer_is_reported_as_a_letter_that_says_where(
 ) -> None:
     path = f"/steppe/report/{silos}"
     form = token(client, path)
-    assert client.post(path, data={"form": form, "body": ""}).status_code == 400
-    pages = [client.post(path, data={"form": form, "body": "The mill closed in 2009."}) for _ in range(2)]
+    assert client.post(f"{path}/send", data={"form": form, "body": ""}).status_code == 400
+    pages = [client.post(f"{path}/send", data={"form": form, "body": "The mill closed in 2009."}) for _ in range(2)]
     assert [page.status_code for page in pages] == [200, 200]
     assert receipt_on(pages[0].text) == receipt_on(pages[1].text)
     with database.read() as session:
@@ -313,7 +318,7 @@ def test_an_error_in_an_answer_is_reported_as_a_letter_that_says_where(
         )
 
 
-def test_a_country_note_stands_in_the_readers_language_with_the_day_it_was_checked(
+def test_a_country_note_stands_in_each_of_its_languages_with_the_day_it_was_checked(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     note = {"country": "UZ", "checked_on": "2021-10-12", "text": {"en": "Wait for your own phone.", "ru": "Подождите."}}
@@ -322,5 +327,27 @@ def test_a_country_note_stands_in_the_readers_language_with_the_day_it_was_check
         page = client.get(path).text
         for said in ("If you are in Uzbekistan", "Wait for your own phone.", "Checked on 12 October 2021."):
             assert page.count(said) == 1
-        assert "Подождите." in client.get(f"{path}?lang=ru").text
-        assert "Wait for your own phone." in client.get(f"{path}?lang=fa").text
+        assert Page(page).texts("details p[lang]") == ["Wait for your own phone.", "Подождите."]
+
+
+def test_a_language_is_offered_where_we_speak_it_and_a_page_says_in_which_its_words_are(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    def speak(own: str, *languages: str) -> Any:
+        def change(session: Any) -> None:
+            steppe = session.get_one(Newsletter, newsroom.newsletter_id)
+            steppe.language, steppe.languages = own, [*languages]
+
+        database.write(change)
+        return Page(client.get("/steppe/").text)
+
+    tongues = ("ru", "kk", "ug", "zh-Hans", "fa")
+    page = speak("en", "en", *tongues)
+    assert page.attributes(".langs a", "href") == ["/steppe/?lang=fa"]
+    assert page.attributes("html", "lang") + page.attributes("html", "dir") == ["en", "ltr"]
+    page = speak("ug", "ug", "fa")
+    assert page.attributes("html", "lang") + page.attributes("html", "dir") == ["en", "ltr"]
+    assert page.attributes(".langs a", "href") == ["/steppe/?lang=fa"]
+    assert '<html lang="en" dir="ltr">' in client.get("/steppe/?lang=ug").text
+    page = speak("fa-AF", "fa-AF", "en")
+    assert page.attributes("html", "lang") + page.attributes("html", "dir") == ["fa-AF", "rtl"]

@@ -30,9 +30,9 @@ def token(client: FlaskClient, path: str = "/steppe/ask") -> str:
 
 
 def ask(client: FlaskClient, **fields: Any) -> TestResponse:
-    return client.post(
-        "/steppe/ask", data={"form": fields.pop("form", None) or token(client), "body": QUESTION, **fields}
-    )
+    """Send a question as it is sent where a fitting answer was shown before, if there is one."""
+    form = fields.pop("form", None) or token(client)
+    return client.post("/steppe/send", data={"form": form, "body": QUESTION, "then": "send", **fields})
 
 
 def receipt_on(page: str) -> str:

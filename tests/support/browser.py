@@ -1,4 +1,4 @@
-"""A browser without scripts: it keeps its cookies, and presses the buttons of the page that it has open."""
+"""A browser without scripts: it keeps its cookies unless told not to, and presses the buttons of the page that it has open."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,8 +11,8 @@ from tests.support.pages import Page
 
 
 class Browser:
-    def __init__(self, app: Flask) -> None:
-        self.client = app.test_client()
+    def __init__(self, app: Flask, cookies: bool = True) -> None:
+        self.client = app.test_client(use_cookies=cookies)
         self.page: TestResponse | None = None
 
     def open(self, address: str, method: str = "GET") -> TestResponse:
@@ -24,6 +24,11 @@ class Browser:
         data = {"csrf_token": self.token(), **fields}
         self.page = self.client.post(_path(address), data=data, headers=headers, base_url=BASE_URL)
         return self.page
+
+    def submit(self, address: str, of: str = "", **fields: Any) -> TestResponse:
+        """Send the form of the open page that leads there, or its form `of` where a button of that leads elsewhere, with
+        all that it holds, as a browser does."""
+        return self.press(address, **{**self.read.form(of or address).fields, **fields})
 
     def follow(self) -> TestResponse:
         assert self.page is not None and self.page.status_code == 303, self.page

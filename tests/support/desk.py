@@ -7,6 +7,7 @@ from werkzeug.test import TestResponse
 
 from app.actors import Clock, Staff
 from app.db import Database
+from app.newsletters.models import SETTINGS
 from app.people import sign_in
 from app.people.models import Person
 from tests.support.pages import Page
@@ -83,6 +84,11 @@ def undone(nora: Desk, led: str) -> str:
 def as_it_stands(nora: Desk, path: str) -> dict[str, Any]:
     """What a page would send to its own address if nothing were typed."""
     return dict(nora.get(path).form(nora.address(path)).fields)
+
+
+def settings_with(field: str) -> str:
+    """The page of the settings on which a field stands; the parts of the rule are no settings of their own."""
+    return f"settings/{SETTINGS[field].part if field in SETTINGS else 'dates'}"
 
 
 def walked(nora: Desk, path: str, rel: str, place: str = "pages") -> list[Page]:

@@ -17,7 +17,8 @@ from email.utils import format_datetime, formataddr, parseaddr
 AT = datetime(2026, 10, 12, 10, tzinfo=UTC)  # what the mails say of when they were written
 READER = "Timur Aliev <timur@post.example>"
 DESK = "ask@steppe.example"
-MX = "mx.desk.example"  # the authserv-id of our own server
+MX = "mx.desk.example"  # our own server, in its Authentication-Results and in its Received
+HOP = f"from relay.post.example (relay.post.example [192.0.2.7]) by {MX} with ESMTPS; Mon, 12 Oct 2026 10:00:00 +0000"
 QUESTION = "Did they know about the salt in the wells before the cannery closed?"
 
 Headers = str | Sequence[str] | None
@@ -33,7 +34,10 @@ def mail(
     attachments: Sequence[tuple[str, bytes]] = (),
     **headers: Headers,
 ) -> bytes:
-    """One mail as it lies in a mailbox, with CRLF line ends. Message-ID is new each time unless it is given."""
+    """One mail as it lies in a mailbox, with CRLF line ends. Message-ID is new each time unless it is given.
+
+    Below Authentication-Results stands the Received with which our server took it in, unless another is given.
+    """
     mime = _with(attachments, _text(body, html))
     fixed: dict[str, Headers] = {
         "From": _address(sender),
@@ -43,6 +47,8 @@ def mail(
         "Message-ID": f"<{secrets.token_hex(8)}@post.example>",
     }
     given = {name.replace("_", "-"): value for name, value in headers.items()}
+    if "Authentication-Results" in given:
+        given.setdefault("Received", HOP)
     names = {name.casefold(): name for name in fixed}
     for name, value in (fixed | {names.get(name.casefold(), name): value for name, value in given.items()}).items():
         for each in [] if value is None else [value] if isinstance(value, str) else value:

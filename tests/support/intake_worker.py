@@ -15,6 +15,7 @@ from sqlalchemy.orm import configure_mappers
 
 import config
 from app.db import Database
+from app.languages import guess_language
 from app.mail.parsing.parse import parse
 from app.mail.reading import Reading
 from app.mail.trim import trim
@@ -41,6 +42,7 @@ def work(url: str, mailbox: config.Mailbox, reading: str) -> None:
 def main(url: str, address: str) -> None:
     (mailbox,) = config.mailboxes_of(address)
     configure_mappers()
+    guess_language("Why is the salt rising?")  # it learns its languages once, as a worker that goes on has
     for line in sys.stdin:
         if (child := os.fork()) == 0:
             work(url, mailbox, line.strip())

@@ -29,7 +29,7 @@ from tests.support.incoming_mails import DESK, MX
 LEYLA = "leyla@field.example"
 MAREK = "marek@water.example"
 LIST = "letter@steppe.example"
-SETTINGS = Settings(authserv_id=MX)
+SETTINGS = Settings(authserv_id=MX, received_by=frozenset({MX}))
 
 
 @cache

@@ -14,11 +14,12 @@ from tests.support.pages import Page
 WITHOUT_TOKEN = {
     "it adds something, and changes nothing that is there": (
         "add_expert", "answer_enter", "ask_draft", "assignment_write", "expert_file", "invite_colleague",
-        "letter_write_down", "question_note", "verify_expert",
+        "letter_write_down", "make_newsletter", "question_note", "verify_expert",
     ),
-    "each tick carries the version of its row": ("letters_bulk", "press_mails", "questions_bulk"),
+    "each tick carries the version of its row": ("letters_bulk", "press_mails", "questions_bulk", "waiting_bulk"),
     "it names the state or the fact that it takes away, and is refused where that is gone": (
-        "answer_deed", "assignment_deed", "assignment_invite", "expert_file_drop", "expert_import", "question_asker",
+        "answer_deed", "answer_use", "assignment_deed", "assignment_invite", "drop_draft", "expert_file_drop", "expert_import",
+        "invitations_send", "question_asker", "question_letter",
         "question_pick", "take_from_shelf", "undo",
     ),
     "it is said of two rows, however each of them stands": (
@@ -36,6 +37,10 @@ def check_forms(app: Flask, page: str, address: str) -> None:
         if form.method != "post":
             continue
         endpoint = addresses.match((form.action or address).partition("?")[0], method="POST")[0]
+        assert not endpoint.startswith("editor.") or form.fields.get("once"), (
+            f"The form of {endpoint} has to carry a key of its own, by which a press that comes twice is known: write "
+            "{{ token() }} into it."
+        )
         if endpoint.startswith("editor.") and endpoint.removeprefix("editor.") not in free:
             assert "seen" in form.fields, (
                 f"The form of {endpoint} has to say what it showed: write {{{{ as_shown(seen) }}}} into it and check it in "

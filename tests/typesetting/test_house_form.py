@@ -442,9 +442,11 @@ def test_direction_follows_the_script_of_the_tag_and_then_the_text() -> None:
 
 
 def test_lines_of_chinese_are_joined_without_a_space() -> None:
-    piece = Piece("zh", "typographic", "问", "答", [None], "中国\n在哪？", [Voice(LeadIn("李"), "第一，\n第二\nabc")])
+    first, second = "第一，" * 11, "第二，" * 11  # as long as a mail program lets a line become
+    answer = f"{first}\n{second}\nabc"
+    piece = Piece("zh", "typographic", "问", "答", [None], "中国\n在哪？", [Voice(LeadIn("李"), answer)])
     texts = [item.text for item in set_block(piece).paragraphs]
-    assert (texts[1], texts[3]) == ("一位读者问：“中国在哪？”", "“第一，第二 abc”")
+    assert (texts[1], texts[3]) == ("一位读者问：“中国在哪？”", f"“{first}{second} abc”")
 
 
 def test_a_question_of_two_paragraphs_is_one_quotation() -> None:

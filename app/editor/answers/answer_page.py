@@ -7,10 +7,10 @@ from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...answers import editing
+from ...answers import editing, passed_over
 from ...answers.diff import compare
 from ...answers.models import Answer, AnswerText
-from ...answers.queries import checks_of, load_answer, newest_checks, versions_of
+from ...answers.queries import checks_of, load_answer, load_assignment, newest_checks, versions_of
 from ...audit.queries import newest_move
 from ...editions import queries as editions
 from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong
@@ -211,6 +211,20 @@ def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
     change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
     announce(_("It is out of the edition, and its approval taken back. Once it is approved again, pick it."))
     return redirect(url_for("editor.answer_edit", slug=slug, public_id=public_id, answer_id=answer_id), code=303)
+
+
+@editor.press(f"{ADDRESS}/use", "approve")
+def answer_use(slug: str, public_id: str, answer_id: str) -> Response:
+    """Take up a text that its question ran without: it answers a question of its own, to which this leads."""
+
+    def fn(desk: Desk) -> str:
+        one = _loaded(desk, public_id, answer_id)
+        assignment = found(load_assignment(desk.session, the_question(desk, public_id), one.assignment.public_id))
+        return passed_over.use(desk.session, desk.actor, assignment).public_id
+
+    new = change(slug, fn)
+    announce(_("The text that was kept answers a question of its own now, in the same words."))
+    return to_question(slug, new)
 
 
 @editor.press(f"{ADDRESS}/approve", "approve")

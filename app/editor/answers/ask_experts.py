@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from ...answers import assigning, ladder
@@ -22,7 +23,7 @@ from ...people.models import Expert
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ..flash import announce
-from ..form_values import too_long
+from ..form_values import number_in, too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn
 from ..questions.dossier import next_with_room
 from ..questions.question_look_alikes import Near
@@ -31,7 +32,7 @@ from .invitation_page import Unfit, coming_time
 
 BRIEF = ("name", "email", "brief", "words", "credit_line", "relation", "edition", "after", "step_at", "one_by_one")
 SHOWN = 12  # experts on the page; more are found by name
-BEST = 3  # on the question's own page
+BEST = 3  # on the question's own page, and unfolded here
 
 
 @editor.sheet("/<slug>/questions/<public_id>/ask", "prepare")
@@ -54,8 +55,13 @@ def _form(
     """Show the form as it was typed, with the experts who are ticked in the order of the page."""
     sought = request.form.get("find", "").strip()
     fits = ranked(desk.session, question, sought)
-    chosen = [fit for fit in fits if fit.expert.public_id in ticked]
+    order = {key: place for place, key in enumerate(ticked)}
+    chosen = sorted((fit for fit in fits if fit.expert.public_id in order), key=lambda fit: order[fit.expert.public_id])
     others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
+    # Whoever was looked for stands there however they write.
+    foreign = [] if sought else [fit for fit in others if not _writes_it(fit)]
+    near = [fit for fit in others if fit not in foreign]
+    few = len(near) if sought else BEST
     coming = coming_editions(desk.session, desk.newsletter.id, 6)
     before = [row for row in assigning.of_question(desk.session, question) if row.can_stand_before]
     return page(
@@ -63,23 +69,32 @@ def _form(
         "editor/answers/ask.html",
         "questions",
         question=question,
-        fits=[*chosen, *others],
-        more=len(fits) > SHOWN,
+        first=[*chosen, *near[:few]],
+        more=near[few:],
+        foreign=foreign,
+        others=len(fits) > SHOWN,
         sought=sought,
         editions=[(one.public_id, one.runs_at) for one in coming if one.is_planned],
         standing=[(row.public_id, row.expert.name) for row in before],
         typed=typed,
         ticked=ticked,
+        places={key: request.form.get(f"place-{key}", "") for key in ticked},
         faults=unfit.faults if unfit else {},
         passages=unfit.passages if unfit else (),
         limits=(FEWEST, MOST),
     )
 
 
+def _writes_it(fit: Fit) -> bool:
+    """Return whether an expert writes the language of the question, as far as either is known."""
+    wanted, *rest = (tag.partition("-")[0] for tag in (fit.language, *fit.expert.languages))
+    return wanted in ("und", *rest) or not rest
+
+
 @editor.press("/<slug>/questions/<public_id>/ask", "prepare")
 def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     """Prepare one or several, or with "send" ask those at once who wait for nobody."""
-    typed, ticked = {name: request.form.get(name, "").strip() for name in BRIEF}, request.form.getlist("expert")
+    typed, ticked = {name: request.form.get(name, "").strip() for name in BRIEF}, _in_order(request.form)
     only, act = request.form.get("only"), request.form.get("act", "prepare")
     if act == "find" and not only:
         with at_desk(slug) as desk:
@@ -100,7 +115,16 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
         href = url_for("editor.assignment", slug=slug, public_id=public_id, assignment_id=drafts[0].public_id)
         return redirect(href, code=303)
     announce(_told(drafts, sent))
+    if not sent:
+        return redirect(url_for("editor.invitations", slug=slug, public_id=public_id), code=303)
     return to_question(slug, public_id, "who")
+
+
+def _in_order(form: MultiDict[str, str]) -> list[str]:
+    """Return who is ticked, by the numbers typed beside them; those without one come after, as on the page."""
+    ticked = form.getlist("expert")
+    places = {key: number_in(form.get(f"place-{key}", "")) for key in ticked}
+    return sorted(ticked, key=lambda key: places[key] if places[key] > 0 else len(ticked) + MOST)
 
 
 def _told(drafts: Sequence[Assignment], sent: Sequence[Assignment]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from flask import request
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from ...answers import assigning, desk_letters, ladder
@@ -12,9 +13,10 @@ from ...answers.queries import load_assignment
 from ...answers.workload import live
 from ...db import now
 from ...lifecycle import Missing
-from ...newsroom import invitations
+from ...newsroom import invitations as mails
 from ...people import directory
 from ...questions.models import Question
+from ..flash import announce
 from ..form_values import local_time, typed_day
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..questions.question_page import ADDRESS as QUESTION
@@ -51,13 +53,46 @@ def _invitation(desk: Desk, one: Assignment, dates: Dates, held: bool = False) -
         "questions",
         question=one.question,
         assignment=one,
-        letter=invitations.preview(desk.session, one, reply_by=dates.reply_by, due_at=dates.due_at),
+        letter=mails.preview(desk.session, one, reply_by=dates.reply_by, due_at=dates.due_at),
         has_address=one.expert.person.email_sealed is not None,
         dates=dates,
         held=held,
         has_now=live(desk.session, [one.expert_id])[one.expert_id],
         today=now(desk.session).date(),
     )
+
+
+@editor.sheet(f"{QUESTION}/invitations", "prepare")
+def invitations(slug: str, public_id: str) -> str:
+    """Show all invitations that are prepared for a question, each as it would be mailed if all were sent."""
+    with at_desk(slug) as desk:
+        question = the_question(desk, public_id)
+        drafts = [one for one in assigning.of_question(desk.session, question) if one.is_drafted]
+        also = len([one for one in drafts if one.after_id is None]) - 1
+        return page(
+            desk,
+            "editor/answers/invitations.html",
+            "questions",
+            question=question,
+            letters=[(one, mails.preview(desk.session, one, also=0 if one.after_id else also)) for one in drafts],
+            waits_for_nobody=also + 1,
+        )
+
+
+@editor.press(f"{QUESTION}/invitations", "invite")
+def invitations_send(slug: str, public_id: str) -> Response:
+    """Send those that were looked at and wait for nobody."""
+    keys = request.form.getlist("assignment")
+
+    def fn(desk: Desk) -> str:
+        question = the_question(desk, public_id)
+        some = [found(load_assignment(desk.session, question, key)) for key in keys]
+        mails.invite_all(desk.session, desk.actor, some)
+        return ", ".join(one.expert.name for one in some)
+
+    names = change(slug, fn)
+    announce(_("On their way: %(names)s.", names=names) if names else _("Nothing was sent."))
+    return to_question(slug, public_id, "who")
 
 
 @editor.press(f"{ADDRESS}/invite", "invite")
@@ -68,7 +103,7 @@ def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response
         one = the_assignment(desk, public_id, assignment_id)
         dates = dates_of(desk, one, request.form)
         if not dates.holds:
-            invitations.invite(desk.session, desk.actor, one, reply_by=dates.reply_by, due_at=dates.due_at)
+            mails.invite(desk.session, desk.actor, one, reply_by=dates.reply_by, due_at=dates.due_at)
         return not dates.holds
 
     looks = "look" in request.form

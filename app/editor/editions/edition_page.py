@@ -17,6 +17,7 @@ from ...letters import queries as letters
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail.outbox import OnItsWay
 from ...newsroom import publishing, skipping, withdrawal
+from ...newsroom.recalling import recall
 from ...questions import must_run_by
 from ...questions import queries as questions
 from ...questions.firewall import Leaking
@@ -206,7 +207,7 @@ PRESSES: dict[str, Callable[[Desk, Edition], str | None]] = {
     "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, number_shown()),
     "send": lambda desk, edition: publishing.send(desk.session, desk.actor, edition, version=number_shown()),
     "ran": lambda desk, edition: publishing.send(desk.session, desk.actor, edition, version=number_shown()),
-    "recall": lambda desk, edition: publishing.recall(desk.session, desk.actor, edition),
+    "recall": lambda desk, edition: recall(desk.session, desk.actor, edition),
     "skip": _skip,
     "unskip": _unskip,
 }

@@ -56,6 +56,16 @@ MATTERS: dict[str, Callable[[Matter], str]] = {
     "words": lambda _one: _("its newest words are not cleared yet: could anybody recognise the asker?"),
     "answer": lambda _one: _("it has no approved answer."),
     "mail": lambda one: _("%(name)s has written by mail, and nobody has filed it.", name=one.expert),
+    "asked": lambda one: _(
+        "%(name)s is still asked. If it runs without their answer, they are told, and a text that is here is kept.",
+        name=one.expert,
+    ),
+    "twice": lambda one: ngettext(
+        "%(name)s answers %(num)s question of it.",
+        "%(name)s answers %(num)s questions of it.",
+        one.number,
+        name=one.expert,
+    ),
     "late": lambda one: _("it was to run by %(day)s, before this edition.", day=_day(one)),
     "long": lambda one: ngettext("it is one word too long.", "it is %(num)s words too long.", one.number),
     "left out": lambda one: _("it must run by %(day)s, and the edition after this one is too late.", day=_day(one)),
@@ -66,6 +76,7 @@ MENDED = {
     "words": ("question", _l("Look at the wording")),
     "answer": ("question", _l("Look at the answers")),
     "mail": ("letter", _l("Read it")),
+    "asked": ("question", _l("Look at it")),
     "long": ("answer", _l("Cut it")),
     "left out": ("question", _l("Look at it")),
 }

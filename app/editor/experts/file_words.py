@@ -5,10 +5,10 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from ...fields import Wrong
 from ...people.expert_file import FIELDS, Fault
 from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Unreadable
-from .. import declared_form
-from ..declared_form import labels
+from ..declared_form import fault_words, labels
 
 UNREADABLE = {
     "empty": _l("There is nothing in this file. Choose a CSV file with a line of heads and a row for each expert."),
@@ -50,5 +50,5 @@ def unreadable_words(unreadable: Unreadable) -> str:
 def cell_words(fault: Fault) -> str:
     """Return "E-mail address: this isn't ..."; without a column only what is wrong with the row."""
     column, code, values = fault
-    said = str((declared_form.FAULTS | FAULTS)[code]) % values
+    said = str(FAULTS[code]) % values if code in FAULTS else fault_words(Wrong(code, **values))
     return _("%(column)s: %(fault)s", column=labels(FIELDS)[column], fault=said) if column else said

@@ -63,5 +63,4 @@ def _form(desk: Desk, typed: dict[str, str], faults: dict[str, str]) -> str:
         typed={"given_on": today, **typed},
         faults={name: FAULTS.get((name, code), _("Choose one of the listed ways")) for name, code in faults.items()},
         channels=[(key, CHANNELS[key]) for key in BY_HAND],
-        languages=[(code, code) for code in desk.newsletter.languages],
     )

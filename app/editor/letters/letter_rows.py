@@ -11,7 +11,7 @@ from flask import request
 from flask_babel import gettext as _
 
 from ...editions.models import Edition
-from ...formatting import age, count, day, exact, full_date, tongue, zone
+from ...formatting import age, by_name, count, day, exact, full_date, zone
 from ...languages import direction
 from ...letters import contacts, queries
 from ...letters.lifecycle import LETTER
@@ -58,8 +58,7 @@ def _counts(desk: Desk) -> dict[str, str]:
 
 def _tongues(desk: Desk, listed: Filtered[Letter], rows: Sequence[Letter]) -> Options:
     codes = {*desk.newsletter.languages, *(one.language for one in rows), *listed.options["language"]}
-    by_name = sorted((tongue(code), code) for code in codes if tongue(code))
-    return {code: (words, code) for words, code in by_name} | {"und": (_("Not known"), "und")}
+    return {code: (words, code) for code, words in by_name(codes)} | {"und": (_("Not known"), "und")}
 
 
 def _steps(listed: Filtered[Letter], rows: Sequence[Letter], item: Letter) -> dict[str, str | None]:

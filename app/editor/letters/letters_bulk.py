@@ -86,7 +86,16 @@ Bulk(
     box="letter",
     load=_load,
     presses={
-        "question": Press(_l("Make one question of them"), _one_question, "merge", act="word", together=True),
+        "question": Press(
+            _l("Make one question of them"),
+            _one_question,
+            "merge",
+            act="word",
+            together=True,
+            done=lambda number: ngettext(
+                "One letter stands behind the question now.", "%(num)s letters stand behind one question now.", number
+            ),
+        ),
         **{kind: Press(FILED[kind], _of_reader(partial(_file, kind)), kind) for kind in KINDS},
         "shelf": Press(_l("Shelve"), _of_reader(shelve), "shelf", act="word"),
         "end": Press(_l("End kindly"), _of_reader(_end), "end", "reason", _l("End with")),

@@ -14,6 +14,7 @@ from ... import errors
 from ...formatting import count
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail import outbox
+from ...mail import queries as mail_queries
 from ...mail.lifecycle import STATES as ALL
 from ...mail.message import Message, blocks
 from ...mail.models import OutboxMail
@@ -45,7 +46,7 @@ def mails(slug: str, public_id: str = "") -> str:
 
 
 def the_mail(desk: Desk, public_id: str) -> OutboxMail:
-    mail = outbox.load(desk.session, desk.newsletter.id, public_id)
+    mail = mail_queries.load(desk.session, desk.newsletter.id, public_id)
     return found_at(desk, mail, "editor.mail", public_id, _("Back to the mail"))
 
 
@@ -63,7 +64,7 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
         unknown(desk, "state", "editor.outbox")
     groups, keyset = _groups(desk, state)
     names = named(desk, [*(mail for mails in groups.values() for mail in mails), *([opened] if opened else [])])
-    counted = outbox.counts(desk.session, desk.newsletter.id)
+    counted = mail_queries.counts(desk.session, desk.newsletter.id)
     listed = [
         (name, STATES[name][1], [shown(desk, mail, names) for mail in mails]) for name, mails in groups.items() if mails
     ]
@@ -100,7 +101,7 @@ def _standing(counted: Mapping[str, int]) -> str:
 
 def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]], dict[str, str | None]]:
     """The mails to list by state, and the addresses of the pages before and after."""
-    session, lists = desk.session, partial(outbox.listing, desk.newsletter.id)
+    session, lists = desk.session, partial(mail_queries.listing, desk.newsletter.id)
     here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
     if state is None:
         newer = here() if request.args.get("before") else None

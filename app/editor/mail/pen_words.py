@@ -93,7 +93,7 @@ REASONS = {
     "unreadable results": (_l("Checks unreadable"), _l("The checks of the sender can’t be read.")),
     "forged or foreign results": (
         _l("Foreign checks"),
-        _l("The mail brings checks of its sender that our own mail server didn’t make. They count for nothing."),
+        _l("The mail brings checks of its sender that may be somebody else’s, not our server’s. They don’t count."),
     ),
     "partly signed": (_l("Partly signed"), _l("The signature covers only a part of the mail.")),
     "could not be looked up": (_l("Sender not checked"), _l("The sender’s signature couldn’t be looked up.")),

@@ -12,7 +12,8 @@ from flask_babel import ngettext
 from ...answers import correspondence
 from ...db import now
 from ...formatting import ago, day
-from ...mail import inbound, outbox, stalled
+from ...mail import inbound, stalled
+from ...mail import queries as mail_queries
 from ...newsroom.waiting import Task
 from ..frame import Desk
 from ..mail.mail_words import named, shown
@@ -84,7 +85,9 @@ def _mails(desk: Desk, key: str, mails: list[dict[str, Any]], says: Callable[[in
 def _undelivered(desk: Desk) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return what a server refused, and what another one sent back after it had taken it."""
     key = desk.newsletter.id
-    failed = [mail for mail in outbox.listing(key, "failed").page(desk.session, None, FAILURES) if not mail.bounced_at]
+    failed = [
+        mail for mail in mail_queries.listing(key, "failed").page(desk.session, None, FAILURES) if not mail.bounced_at
+    ]
     back = [mail for _bounce, mail in correspondence.came_back(desk.session, key)]
     names = named(desk, [*failed, *back]) if failed or back else ({}, {}, {})
     return [shown(desk, mail, names) for mail in failed], [shown(desk, mail, names) for mail in back]

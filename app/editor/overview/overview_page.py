@@ -1,5 +1,6 @@
 """This edition: the one page that is enough for a desk of one."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -13,16 +14,17 @@ from werkzeug.wrappers import Response
 
 from ...answers import correspondence
 from ...editions.slots import open_slots
-from ...formatting import age, ago, day, exact, is_past, left
+from ...formatting import age, ago, count, day, exact, is_past, left
 from ...mail import inbound
 from ...newsletters.queries import desks_of
-from ...newsroom.waiting import Board, Task, board
+from ...newsroom.waiting import Board, Task, board, group_of
 from ...questions import queries as questions
 from ...questions.lifecycle import STATES
 from ...web import db
 from ..frame import Desk, at_desk, editor, page
 from ..mail import incoming_mails
 from .faults import FIRST, faults
+from .first_steps import first_steps
 
 
 @editor.get("/")
@@ -42,11 +44,11 @@ def home(slug: str) -> str:
         mails = _mails(desk)
         mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind not in FIRST])
         columns = (
-            (_("For you"), mine, mails),
-            *([(_("For an editor"), editors, [])] if editors else []),
-            (_("For experts"), tasks.experts, []),
-            (_("For their check"), tasks.checks, []),
-            (_("For an answer"), tasks.answers, []),
+            (_("For you"), mine, mails, ()),
+            *([(_("For an editor"), editors, [], ())] if editors else []),
+            (_("For experts"), tasks.experts, [], ("experts",)),
+            (_("For their check"), tasks.checks, [], ()),
+            (_("For an answer"), tasks.answers, [], ()),
         )
         return page(
             desk,
@@ -55,8 +57,17 @@ def home(slug: str) -> str:
             today=day(datetime.now(UTC)),
             standing=_standing(desk, tasks, len(mails)),
             faults=faults(desk, tasks.desk, _address),
-            waits=[(heading, _column(desk, tasks, mails)) for heading, tasks, mails in columns],
+            waits=[
+                (
+                    heading,
+                    _column(desk, found, mails),
+                    count(tasks.count(found, *groups) + len(mails)),
+                    _whole(desk, tasks, found, *groups),
+                )
+                for heading, found, mails, groups in columns
+            ],
             slots=_slots(desk, tasks),
+            steps=first_steps(desk),
         )
 
 
@@ -68,14 +79,22 @@ def _shared_out(desk: Desk, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
 
 def _standing(desk: Desk, tasks: Board, mails: int) -> str:
     """Return how things stand, in a sentence or two."""
-    mine, editors = map(len, _shared_out(desk, [task for task in tasks.desk if task.kind in TEXTS]))
-    late = sum(1 for task in tasks.experts if task.due_at and is_past(task.due_at))
-    waits = any((mails, tasks.desk, tasks.experts, tasks.checks, tasks.answers))
+    texts = [task for task in tasks.desk if task.kind in TEXTS]
+    mine, editors = map(tasks.count, _shared_out(desk, texts))
+    late = tasks.numbers["late"]
+    many = [count(number) for number in (mine, editors, late)]
+    waits = any((mails, tasks.desk, tasks.numbers["experts"], tasks.checks, tasks.answers))
     sentences = (
         _edition_stands(tasks),
-        ngettext("One text waits for you.", "%(num)s texts wait for you.", mine) if mine else "",
-        ngettext("One text waits for an editor.", "%(num)s texts wait for an editor.", editors) if editors else "",
-        ngettext("One expert is late.", "%(num)s experts are late.", late) if late else "",
+        ngettext("One text waits for you.", "%(many)s texts wait for you.", mine, many=many[0]) if mine else "",
+        ngettext("One text waits for an editor.", "%(many)s texts wait for an editor.", editors, many=many[1])
+        if editors
+        else "",
+        ngettext(
+            "One word or text of an expert is late.", "%(many)s words or texts of experts are late.", late, many=many[2]
+        )
+        if late
+        else "",
         "" if waits else _("Nobody waits for anybody."),
     )
     return " ".join(filter(None, sentences))
@@ -133,9 +152,22 @@ def _shown(mark: str, text: str, href: str, time: datetime, label: str = "", abo
 
 def _column(desk: Desk, tasks: list[Task], mails: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Put what is late first, then what came by mail, then the rest in its order."""
-    lines = [_line(desk, task) for task in tasks]
+    lines = [line_of(desk, task) for task in tasks]
     late = [line for line in lines if line["mark"] == "late"]
     return [*late, *mails, *(line for line in lines if line["mark"] != "late")]
+
+
+def _whole(desk: Desk, board: Board, found: list[Task], *groups: str) -> list[tuple[str, str]]:
+    """Link to the lists of which a column shows the first, and to those of `groups` in any case."""
+    shown = Counter(map(group_of, found))
+    return [
+        (
+            str(LISTS[group]) % {"number": count(board.numbers[group])},
+            url_for("editor.waiting", slug=desk.newsletter.slug, group=group),
+        )
+        for group in dict.fromkeys((*groups, *shown))
+        if group in LISTS and board.numbers[group] > (0 if group in groups else shown[group])
+    ]
 
 
 def _slots(desk: Desk, tasks: Board) -> dict[str, Any] | None:
@@ -150,6 +182,15 @@ def _until(task: Task) -> str:
     return day(task.due_at or task.since, "short")
 
 
+# The whole lists, and the links to them.
+LISTS = {
+    "experts": _l("All %(number)s who have something, by age"),
+    "checking": _l("All %(number)s checks, by age"),
+    "ask": _l("All %(number)s questions that nobody is asked, by age"),
+    "edit": _l("All %(number)s texts to edit, by age"),
+    "settle": _l("All %(number)s edited texts, by age"),
+    "invite": _l("All %(number)s invitations to send, by age"),
+}
 TEXTS = ("edit", "check", "approve", "objection")
 # What somebody has to be allowed to do a task of the desk, in the words of "Who may what".
 NEEDED = (
@@ -181,7 +222,7 @@ OUTSIDE = {
 }
 
 
-def _line(desk: Desk, task: Task) -> dict[str, Any]:
+def line_of(desk: Desk, task: Task) -> dict[str, Any]:
     """A task as a line of its column."""
     late = task.due_at is not None and is_past(task.due_at)
     if task.kind in OUTSIDE:

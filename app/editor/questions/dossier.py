@@ -15,7 +15,6 @@ from ...answers.models import AnswerText, Check
 from ...editions import slots
 from ...editions.models import Edition
 from ...editions.queries import coming_editions
-from ...formatting import day
 from ...letters.models import Letter
 from ...mail.models import Inbound
 from ...newsletters.models import Topic
@@ -27,7 +26,7 @@ from ..frame import Desk
 from ..mail import incoming_mails
 from .originals import SHOWN, Original, originals
 from .question_list import places_of
-from .question_status import OVER, Place, standing, words_of
+from .question_status import OVER, Place, day_of_run, standing, words_of
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,11 @@ class Dossier:
         return any(part.place.assignment.was_asked for part in self.parts)
 
     @property
+    def drafts(self) -> int:
+        """Return how many invitations are prepared."""
+        return sum(1 for part in self.parts if part.place.assignment.is_drafted)
+
+    @property
     def may_ask(self) -> bool:
         return self.question.is_in_work and self.desk.may("prepare")
 
@@ -92,8 +96,8 @@ class Dossier:
 
     @property
     def standing(self) -> str:
-        ran = day(self.edition.runs_at) if self.edition else ""
-        return standing(self.question, [part.place for part in self.parts], self.readers, ran)
+        parts = [part.place for part in self.parts]
+        return standing(self.question, parts, self.readers, day_of_run(self.question, self.edition))
 
     def words_of(self, place: Place) -> str:
         return words_of(self.question, place)

@@ -46,9 +46,18 @@ class Original:
         return ", ".join(filter(None, found))
 
     @property
+    def ours(self) -> str:
+        return ", ".join(filter(None, (_("The desk’s wording"), tongue(self.text.language) if self.text else "")))
+
+    @property
     def is_translated(self) -> bool:
         tongues = {one.language.partition("-")[0] for one in (self.letter, self.text) if one}
         return len(tongues - {"und"}) > 1
+
+    @property
+    def differs(self) -> bool:
+        """Return whether differences are shown: both are in one language, and not the same."""
+        return bool(self.text and self.pairs and self.letter.body != self.text.body)
 
     @property
     def pairs(self) -> list[Pair]:

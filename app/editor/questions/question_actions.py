@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flask import request
+from flask import request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
@@ -108,15 +108,18 @@ def question_pick(desk: Desk, one: Question) -> None:
     slots.pick(desk.session, desk.actor, one, edition)
 
 
-@question_press(f"{ADDRESS}/pull", "pick")
-def question_pull(desk: Desk, one: Question) -> None:
+@question_press(f"{ADDRESS}/pull", "pick", done=_l("It is out of its edition, and its expert is told why."))
+def question_pull(desk: Desk, one: Question) -> str:
     """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
     why = request.form.get("why", "")
     if not why.strip():
         raise Missing("why")
     # Of what was carried over, say, nobody has said why it should not run there.
-    publishing.drop(desk.session, desk.actor, as_shown(desk, one, "edition"), why)
+    with watched(desk.session) as events:
+        publishing.drop(desk.session, desk.actor, as_shown(desk, one, "edition"), why)
+        desk.session.flush()
     notes.note(desk.session, desk.actor, one, why)
+    return way_back(events)
 
 
 @question_press(f"{ADDRESS}/must-run-by", "word", anchor="about")
@@ -165,3 +168,34 @@ def question_asker(desk: Desk, one: Question, letter_id: str, act: str) -> None:
         contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))
     else:
         withdrawal.leave_unnamed(desk.session, desk.actor, letter)
+
+
+@editor.press(f"{ADDRESS}/letters/<letter_id>/split", "word")
+def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
+    """Split one letter off: it becomes a question of its own, to which this leads."""
+
+    def fn(desk: Desk) -> tuple[str, str]:
+        one, letter = the_question(desk, public_id), found(letters.load(desk.session, desk.actor, letter_id))
+        if letter.question_id not in queries.family(desk.session, one):
+            raise Stale(letter.public_id)
+        questions.can_leave(desk.session, letter)
+        with watched(desk.session) as events:
+            new = questions.open_question(desk.session, desk.actor, [letter])
+            desk.session.flush()
+        return new.public_id, way_back(events)
+
+    try:
+        new, press = change(slug, fn)
+    except (questions.InEdition, Stale) as refused:
+        ran = isinstance(refused, questions.InEdition)
+        announce(
+            _("Nothing was done: it is picked for an edition, or ran in one.")
+            if ran
+            else _("Nothing was done: the letter stands elsewhere by now.")
+        )
+        return to_question(slug, public_id, "askers")
+    back = url_for("editor.question", slug=slug, public_id=public_id)
+    announce(
+        _("The letter asks a question of its own now."), href=back, label=_("Back to the other"), undo=press, back=back
+    )
+    return to_question(slug, new)

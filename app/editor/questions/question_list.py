@@ -9,14 +9,13 @@ from werkzeug.wrappers import Response
 from ...answers import queries as answers
 from ...db import by_keys
 from ...editions.models import Edition
-from ...formatting import day
 from ...questions import queries
 from ...questions.models import Question
 from ..filtered_list import Hits
 from ..frame import Desk, at_desk, editor, page
 from .question_filters import QUESTIONS
 from .question_states import WORDS
-from .question_status import OVER, Place, most_pressing, place_of, says_who_has_it
+from .question_status import OVER, Place, day_of_run, most_pressing, place_of, says_who_has_it
 
 
 @editor.get("/<slug>/questions")
@@ -70,7 +69,7 @@ def _stands(question: Question, places: list[Place], edition: Edition | None) ->
     """Return in words, and with a mark, where a question stands."""
     words = WORDS[str(question.state)]
     if words.says:
-        return {"mark": words.mark, "says": str(words.says) % {"edition": day(edition.runs_at) if edition else ""}}
+        return {"mark": words.mark, "says": str(words.says) % {"edition": day_of_run(question, edition)}}
     pressing = most_pressing(places)
     mark = pressing.mark if pressing and pressing.key not in OVER else "new"
     return {"mark": mark, "says": says_who_has_it(question, places)}

@@ -10,6 +10,7 @@ from flask_babel import ngettext
 
 from ...answers.editing import PASSED
 from ...answers.models import Answer, Assignment, Check
+from ...editions.models import Edition
 from ...formatting import ago, day, is_past
 from ...questions.models import Question
 from .question_states import WORDS
@@ -48,12 +49,13 @@ PLACES = {
     ),
     "drafted": Words("none", _l("%(name)s isn’t asked yet")),
     "approved": Words("good", _l("%(name)s’s answer may run")),
+    "held over": Words("none", _l("%(name)s’s text is kept for a later edition")),
     "later": Words("none", _l("%(name)s has no time now, but can from %(day)s on")),
     "declined": Words("none", _l("%(name)s can’t")),
     "cancelled": Words("none", _l("%(name)s isn’t asked any more")),
 }
 RANK = list(PLACES)
-OVER = ("later", "declined", "cancelled")
+OVER = ("held over", "later", "declined", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Place:
 
 def place_of(assignment: Assignment, answer: Answer | None, check: Check | None) -> Place:
     key = "later" if assignment.is_declined and assignment.later_on else str(assignment.state)
-    if answer and assignment.has_text:
+    if answer and (assignment.has_text or answer.is_held_over):
         key = str(answer.state)
     if key == "edited" and answer and check and check.text_id == answer.text_id:
         key = "passed" if check.outcome in PASSED else "objected" if check.outcome == "wrong" else key
@@ -125,6 +127,11 @@ def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
     if places:
         return _("Nobody any more: %(words)s", words=places[-1].words)
     return _("Nobody yet")
+
+
+def day_of_run(question: Question, edition: Edition | None) -> str:
+    """Return the day on which a question is to run, or ran, which may have been before the edition's own."""
+    return day(edition.ran_at if question.has_run else edition.runs_at) if edition else ""
 
 
 def standing(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:

@@ -33,7 +33,8 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     def fn(desk: Desk) -> None:
         one, seen = the_question(desk, public_id), str(shown().get("label", ""))
-        fields: dict[str, Any] = typed | {"language": typed["language"] or None}
+        chosen = typed["language"] if typed["language"] != shown().get("language") else None
+        fields: dict[str, Any] = typed | {"language": chosen or None}  # left as it was, it follows the words
         words.reword(desk.session, desk.actor, one, **fields, seen=seen)
 
     try:
@@ -54,12 +55,16 @@ def _give_way(desk: Desk, public_id: str, typed: dict[str, str]) -> None:
     notes.note_unsaved(desk.session, desk.actor, the_question(desk, public_id), title, parts)
 
 
+def _said(name: str, value: str) -> str:
+    return (tongue(value) or value) if name == "language" else value
+
+
 def _again(slug: str, public_id: str, typed: dict[str, str], faults: dict[str, str]) -> tuple[str, int]:
     """The form with all that was typed; after somebody else's change, with their words and the difference beside it."""
     with at_desk(slug) as desk:
         one = the_question(desk, public_id)
         first = None if faults else saved(desk, one, "question.reword")
-        form = opened(desk, facts_of(one.text) if one.text else {}, typed, LABELS, first)
+        form = opened(desk, facts_of(one.text) if one.text else {}, typed, LABELS, first, words=_said)
         values = {"question": one, "faults": faults, **form._asdict()}
         return page(desk, "editor/questions/wording.html", "questions", **values), 422 if faults else 409
 

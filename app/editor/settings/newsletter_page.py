@@ -1,29 +1,29 @@
 """A newsletter's settings, as their rows say: who writes, in what rhythm, how long, how quotes are checked."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from babel.dates import get_day_names
 from flask import redirect, request, url_for
-from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...db import now
-from ...editions.calendar import CalendarError
 from ...editions.planning import off_the_rhythm, plan_newsletter
-from ...editions.rhythm import PLACES, READ, WEEKDAYS, WEEKS, Choices, choices_of, next_six, read_typed
+from ...editions.rhythm import READ, choices_of, next_six
 from ...fields import read_form
 from ...formatting import day, tongue
 from ...lifecycle import Stale
 from ...newsletters import settings
-from ...newsletters.models import PARTS, SETTINGS, Newsletter
+from ...newsletters.models import PARTS, SETTINGS, WHEN, Newsletter, Setting
+from ...people.directory import everybody_of
 from .. import declared_form
-from ..conflict import as_opened, opened, saved, ticked
-from ..editions.rhythm_text import ORDINALS, in_words, rule_in_words
+from ..conflict import Facts, as_opened, opened, saved, ticked
+from ..editions.rhythm_text import in_words, rule_in_words
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
 from ..mail.mail_words import name_of
+from . import rhythm_form
 
 # Dates that are not of the rhythm any more and stay all the same: why.
 STAYS = {
@@ -32,75 +32,91 @@ STAYS = {
     "asked": _l("%(day)s: an expert is asked for it"),
     "letters": _l("%(day)s: letters are about it"),
 }
-CALENDAR = ("rule", "rule_start", *READ, "cutoff_minutes")
+RHYTHM = ("rule", *READ)  # the fields that are read together
+CALENDAR = (*RHYTHM, "rule_start", "cutoff_minutes")
+ALONE = {"held_kinds"}  # the settings that a desk of one has no use for
+SAID = 3  # fields of a page that the list of pages tells of
 
 
 @editor.get("/<slug>/settings", endpoint="settings")
-def newsletter_settings(slug: str) -> str:
+def all_settings(slug: str) -> str:
+    """Each page of the settings, with the first of what stands there."""
     with at_desk(slug) as desk:
-        return _form(desk)
+        return page(
+            desk,
+            "editor/settings/settings.html",
+            "settings",
+            parts=[(part, _(label), _says(desk, part)) for part, label in PARTS.items()],
+            sentence_languages=[(code, tongue(code)) for code in languages_of(desk.newsletter)],
+        )
 
 
-def _stored(newsletter: Newsletter) -> dict[str, Any]:
-    return declared_form.stored(SETTINGS, newsletter)
+def _says(desk: Desk, part: str) -> str:
+    """Return how things stand on a page of the settings: the rhythm in words, else the first fields that are filled."""
+    if part == WHEN:
+        return in_words(desk.newsletter)
+    fields = _fields(desk, part)
+    stored, labels = declared_form.stored(fields, desk.newsletter), declared_form.labels(fields)
+    told = [f"{labels[name]}: {_in_words(name, value)}" for name, value in stored.items() if value]
+    return "; ".join(told[:SAID])
 
 
-def _chosen() -> Choices:
-    """Return the rhythm as it was chosen."""
-    sent, by = request.form, request.form.get("rule_by", "rule")
-    weekdays = sent.getlist("weekly" if by == "weeks" else "monthly")
-    return Choices(
-        by,
-        sent.get("weeks", "1"),
-        tuple(code for code in WEEKDAYS if code in weekdays),
-        tuple(place for place in PLACES if place in sent.getlist("places")),
-        sent.get("month_days", ""),
-        sent.get("rule", ""),
-    )
+@editor.get(f"/<slug>/settings/<any({', '.join(PARTS)}):part>")
+def settings_part(slug: str, part: str) -> str:
+    with at_desk(slug) as desk:
+        return _form(desk, part)
 
 
-def _typed(choices: Choices) -> dict[str, Any]:
-    """Return what was sent; the rule as it was where its choices are, empty where something is left to be chosen."""
-    typed, was = declared_form.typed(SETTINGS), request.form.get("rule_was", "")
-    try:
-        rule = choices.as_rule()
-        typed["rule"] = was if rule == choices_of(was).as_rule() else rule
-    except CalendarError:
-        typed["rule"] = ""
-    return typed
+def _fields(desk: Desk, part: str) -> dict[str, Setting]:
+    """Return the fields of a page of the settings. Mails can wait for a second person only where there is one; what
+    waits already can be let go by whoever is left.
+    """
+    hidden = set() if len(everybody_of(desk.session, desk.newsletter.id)) > 1 or desk.newsletter.held_kinds else ALONE
+    return {name: one for name, one in SETTINGS.items() if one.part == part and name not in hidden}
 
 
 def _form(
     desk: Desk,
+    part: str,
     typed: dict[str, Any] | None = None,
     faults: dict[str, Any] | None = None,
     stale: bool = False,
     columns: dict[str, Any] | None = None,
 ) -> str:
-    """Return the page; with `columns` to look at, its dates are those of the rhythm as typed."""
-    said = {name: declared_form.fault_words(faults[name]) for name in SETTINGS if faults and name in faults}
-    labels = declared_form.labels(SETTINGS)
-    first = saved(desk, desk.newsletter, "newsletter.change") if stale else None
-    form = opened(desk, _stored(desk.newsletter), typed, labels, first, _in_words)
-    names = get_day_names("wide", locale=get_locale())
+    """Return a page of the settings; with `columns` to look at, its dates are those of the rhythm as typed."""
+    fields = _fields(desk, part)
+    said = {name: declared_form.fault_words(faults[name]) for name in fields if faults and name in faults}
+    labels = declared_form.labels(fields)
+    first = saved(desk, desk.newsletter, "newsletter.change", _about(fields)) if stale else None
+    form = opened(desk, declared_form.stored(fields, desk.newsletter), typed, labels, first, _in_words)
     return page(
         desk,
-        "editor/settings/settings.html",
+        "editor/settings/part.html",
         "settings",
         **form._asdict(),
-        parts=[(part, {name: one for name, one in SETTINGS.items() if one.part == part}) for part in PARTS],
-        chosen=_chosen() if typed and not stale else choices_of(form.values["rule"]),
-        weekdays=[(code, names[number]) for number, code in enumerate(WEEKDAYS)],
-        places=[(place, ORDINALS[int(place)]) for place in PLACES],
-        weeks=[(number, number) for number in WEEKS],
+        part=part,
+        name=_(PARTS[part]),
+        fields=fields,
         faults=said,
         summary=[(name, f"{labels[name]}: {words}") for name, words in said.items()],
-        rhythm=in_words(desk.newsletter),
-        dates=next_six(desk.newsletter, now(desk.session), columns),
-        looked=columns is not None,
         options=_options(),
-        sentence_languages=[(code, tongue(code)) for code in languages_of(desk.newsletter)],
+        **(_calendar(desk, form.values, bool(typed and not stale), columns) if part == WHEN else {}),
     )
+
+
+def _about(fields: Mapping[str, Setting]) -> Callable[[Facts], bool]:
+    """Return what tells of an event whether it was about one of these settings."""
+    return lambda facts: bool(fields.keys() & set(facts.get("columns", ())))
+
+
+def _calendar(desk: Desk, values: dict[str, Any], is_typed: bool, columns: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the page of the dates shows besides its fields."""
+    return {
+        **rhythm_form.frame(rhythm_form.chosen() if is_typed else choices_of(values["rule"])),
+        "rhythm": in_words(desk.newsletter),
+        "dates": next_six(desk.newsletter, now(desk.session), columns),
+        "looked": columns is not None,
+    }
 
 
 def _options() -> dict[str, Any]:
@@ -120,31 +136,33 @@ def languages_of(newsletter: Newsletter) -> list[str]:
     return list(dict.fromkeys([newsletter.language, *newsletter.languages]))
 
 
-@editor.press("/<slug>/settings", "settings")
-def change_settings(slug: str) -> Response | tuple[str, int]:
-    """Change the settings, and make the editions anew by the calendar as it is now; or only look at its dates."""
-    choices = _chosen()
-    typed = _typed(choices)
-    columns: dict[str, Any] = {}
-    values, faults = read_form({name: one for name, one in SETTINGS.items() if name not in ("rule", *READ)}, typed)
-    faults = dict[str, Any](faults)
-    try:
-        columns = read_typed(choices, typed, values.get("rule_start"))
-        columns["rule"] = typed["rule"]
-    except settings.Faulty as faulty:
-        faults |= faulty.faults
-    if "look" in request.form:
-        return redrawn(slug, 422 if faults else 200, _form, typed, faults, columns=None if faults else columns)
+@editor.press(f"/<slug>/settings/<any({', '.join(PARTS)}):part>", "settings")
+def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
+    """Change a page of the settings, or only look at the dates of a rhythm."""
+    with at_desk(slug) as desk:
+        fields = _fields(desk, part)
+    typed, columns = declared_form.typed(fields), dict[str, Any]()
+    faults: dict[str, Any] = read_form({name: one for name, one in fields.items() if name not in RHYTHM}, typed)[1]
+    if part == WHEN:
+        choices = rhythm_form.chosen()
+        typed["rule"] = rhythm_form.rule_of(choices)
+        start = read_form({"rule_start": fields["rule_start"]}, typed)[0].get("rule_start")
+        columns, wrong = rhythm_form.columns_of(choices, typed, start)
+        faults = faults | wrong
+        if "look" in request.form:
+            return redrawn(
+                slug, 422 if faults else 200, _form, part, typed, faults, columns=None if faults else columns
+            )
 
     def fn(desk: Desk) -> tuple[str, list[str]]:
         if faults:
             raise settings.Faulty(faults)
-        before = _stored(desk.newsletter)
-        as_opened(desk, desk.newsletter, lambda: _stored(desk.newsletter), typed)
+        before = declared_form.stored(fields, desk.newsletter)
+        as_opened(desk, desk.newsletter, lambda: declared_form.stored(fields, desk.newsletter), typed)
         settings.change(desk.session, desk.actor, desk.newsletter, **typed | columns)
         plan_newsletter(desk.session, desk.actor, desk.newsletter)
-        stored = _stored(desk.newsletter)
-        if all(before[name] == stored[name] for name in CALENDAR):
+        after = declared_form.stored(fields, desk.newsletter)
+        if part != WHEN or all(before[name] == after[name] for name in CALENDAR):
             return _("The settings are saved."), []
         stays = [
             str(STAYS[why]) % {"day": day(edition.runs_at, "short")}
@@ -156,9 +174,9 @@ def change_settings(slug: str) -> Response | tuple[str, int]:
     try:
         said, stay = change(slug, fn)
     except settings.Faulty as faulty:
-        return redrawn(slug, 422, _form, typed, faulty.faults)
+        return redrawn(slug, 422, _form, part, typed, faulty.faults)
     except Stale:
-        return redrawn(slug, 409, _form, typed, stale=True)
+        return redrawn(slug, 409, _form, part, typed, stale=True)
     if stay:
         dates = "; ".join(stay)
         said = _(
@@ -167,4 +185,4 @@ def change_settings(slug: str) -> Response | tuple[str, int]:
         announce(said, href=url_for("editor.all_editions", slug=slug), label=_("All dates, to skip one"))
     else:
         announce(said)
-    return redirect(url_for("editor.settings", slug=slug), code=303)
+    return redirect(url_for("editor.settings_part", slug=slug, part=part), code=303)

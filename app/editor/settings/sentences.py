@@ -9,6 +9,7 @@ from ...fields import Wrong
 from ...languages import direction
 from ...lifecycle import Stale
 from ...newsletters import settings
+from ...newsletters.models import Newsletter
 from ...newsletters.sentence_places import PLACES
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
@@ -70,14 +71,14 @@ def _form(
         **form._asdict(),
         usual=phrases_for(language),
         faults={kind: fault_words(fault) for kind, fault in (faults or {}).items()},
-        example=_example(desk, language, form.values),
+        example=example(desk.newsletter, language, form.values),
         looked=typed is not None and not faults and not stale,
     )
 
 
-def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
+def example(newsletter: Newsletter, language: str, own: dict[str, str]) -> str:
     """Two blocks as they would run: a group with two answers, and one reader by name."""
-    marks, section = desk.newsletter.marks, desk.newsletter.sections[0].name
+    marks, section = newsletter.marks, newsletter.sections[0].name
     phrases = {kind: body for kind, body in own.items() if kind in phrases_for(language)}
     leyla = LeadIn(_("Leyla Aydın"), _("soil scientist"), _("which keeps the gauges"))
     marc = LeadIn(_("Marc Delvaux"), _("lawyer"))
@@ -89,13 +90,17 @@ def _example(desk: Desk, language: str, own: dict[str, str]) -> str:
         Piece(language, marks, section, _("The Salt Wind"), askers, _("Who measures it?"), voices)
         for askers, voices in asked
     ]
-    return "\n".join(to_text(set_block(piece, desk.newsletter.address, phrases)) for piece in pieces)
+    return "\n".join(to_text(set_block(piece, newsletter.address, phrases)) for piece in pieces)
+
+
+def sentences_typed() -> dict[str, str]:
+    return {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in SENTENCES}
 
 
 @editor.press("/<slug>/settings/sentences/<language>", "words of the house")
 def change_sentences(slug: str, language: str) -> Response | tuple[str, int]:
     """Save the sentences, or only look at them in the example."""
-    typed = {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in SENTENCES}
+    typed = sentences_typed()
     faults = settings.faults_of_sentences(typed)
     if faults or "look" in request.form:
         return redrawn(slug, 422 if faults else 200, _form, language, typed, faults)

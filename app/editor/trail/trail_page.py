@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from itertools import groupby
@@ -30,6 +30,7 @@ from .event_sentences import HANDS, hands, tell
 PAGE = 100
 AT_ONCE = 1_000  # events that are read at a time for a file
 DESK = "desk"  # whoever is or was of it
+BY_ITSELF = ("clock", "mailroom")  # the actors of what nobody did: it stands there only where it is asked for
 NOUNS = (
     {"letter": _l("Letters"), "credit": _l("Readers’ names"), "question": _l("Questions")}
     | {"assignment": _l("What experts were asked"), "answer": _l("Answers"), "edition": _l("Editions")}
@@ -77,7 +78,7 @@ def _here(desk: Desk, filters: Filters, **more: Any) -> str:
 
 
 def _filters(desk: Desk, people: Mapping[int, str]) -> Filters:
-    typed = {name: request.args.get(name, "").strip()[:60] for name in ("who", "what", "from", "to")}
+    typed = {name: request.args.get(name, "").strip()[:60] for name in ("who", "what", "from", "to", "auto")}
     faults: dict[str, str] = {}
 
     def read(name: str, reader: Callable[[str], Any], fault: str) -> Any:
@@ -96,6 +97,8 @@ def _filters(desk: Desk, people: Mapping[int, str]) -> Filters:
         read("from", _midnight, wrong_day),
         read("to", lambda text: _midnight(text, 1), wrong_day),
     )
+    if not (sought.actors or sought.actions or typed["auto"]):
+        sought = replace(sought, but=BY_ITSELF)
     return Filters(typed, sought, faults)
 
 
@@ -174,12 +177,14 @@ def _about(desk: Desk, events: Iterable[Event]) -> dict[tuple[str, int], tuple[s
 
 @editor.sheet("/<slug>/trail/<any(csv, jsonl):form>", "trail")
 def take_trail(slug: str, form: str) -> BaseResponse:
-    """The trail, or what the filters leave of it, as a file. It names questions by their ids, in nobody's words."""
+    """The trail, or what the filters leave of it, as a file, with what went by itself. It names questions by their ids,
+    in nobody's words.
+    """
     with at_desk(slug) as desk:
         filters = _filters(desk, colleagues.known_as(desk.session, desk.newsletter.id))
         if filters.faults:  # half of what was meant would look like all of it
             return redirect(_here(desk, filters), code=303)
-    lines = stream_with_context(FORMS[form](slug, filters.sought))
+    lines = stream_with_context(FORMS[form](slug, replace(filters.sought, but=())))
     response = Response(lines, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
     response.headers["Content-Disposition"] = f'attachment; filename="{slug}-trail.{form}"'
     return response

@@ -1,17 +1,16 @@
 """Authentication-Results (RFC 8601): what our own mail server found out about a mail, and nothing that others say.
 
 A sender can write such a header with our server's name into the mail. A server should take it away (RFC 8601, section
-5), not all do. So only these are believed, read on the raw head from the top:
+5), not all do. What a sender wrote stands below the line with which our server took the mail in. So only these are
+believed, read on the raw head from the top:
 
-- none that stands below a Received of another house: it came with the mail;
-- those above all Received, of two results of one method the upper one, because a sender's headers stand lower (Postfix
-  with milters: one header for each). Where ours stand lower themselves (Gmail), a sender's may follow at once, so the
-  topmost one alone counts;
+- those above the first Received that our server wrote, of two results of one method the upper one (Postfix with
+  milters: one header for each). Where there is no such Received, or a line of another house stands above it, none;
 - none at all where ours contradict each other, or can't be read: the part that breaks it may be the sender's work.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv6Address, ip_address
@@ -36,6 +35,16 @@ _OWN_HOPS = re.compile(r"localhost(?:\.localdomain)?|.*\.localhost|.*\.internal"
 
 
 @dataclass(frozen=True)
+class Server:
+    """Our own mail server: the name that its Authentication-Results begin with, and the hosts that its Received lines
+    are written by, in lower case.
+    """
+
+    authserv_id: str
+    received_by: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Result:
     """One finding: the method, the result, and the domain it speaks of, None where none or more than one is named."""
 
@@ -52,25 +61,20 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def judge_results(head: Head, authserv_id: str, domain: str) -> Verdict | None:
-    """Return what the results of our own server `authserv_id` say about a mail From: `domain` (ASCII); None where there
-    are none.
-
-    The codes on refusal: "results disagree", "unreadable results", "not aligned", "failed".
-    """
-    own = list(_own(head, authserv_id))[: MOST + 1]
+def judge_results(head: Head, server: Server, domain: str) -> Verdict | None:
+    """Return what the results of our own server say about a mail From: `domain` (ASCII); None where there are none."""
+    own = _own(head, server)[: MOST + 1]
     if not own:
         return None
-    read = [(stretch, _read(value)) for stretch, value in own]
-    if len(own) > MOST or any(results is None for _, results in read):
+    read = [_read(value) for value in own]
+    if len(own) > MOST or None in read:
         return Verdict(False, ("unreadable results",))
-    every = [result for _, results in read for result in results or ()]
+    headers = [results or [] for results in read]
+    every = [result for results in headers for result in results]
     if _contradicts(every):
         passed = any(result.value == "pass" for result in every)
         return Verdict(False, ("results disagree" if passed else "failed",))
-    first = own[0][0]
-    upper = [results or [] for stretch, results in read if stretch == first]
-    return _of_the_upper(upper if first == 0 else upper[:1], domain)
+    return _of_the_upper(headers, domain)
 
 
 def _of_the_upper(headers: Sequence[Sequence[Result]], domain: str) -> Verdict:
@@ -94,33 +98,37 @@ def _contradicts(results: Sequence[Result]) -> bool:
     return ("dmarc", "fail") in values or (("dkim", "fail") in values and ("dkim", "pass") not in values)
 
 
-def _own(head: Head, authserv_id: str) -> Iterator[tuple[int, str]]:
-    """The values with our server's name above the first Received of another house, with the stretch they stand in."""
+def _own(head: Head, server: Server) -> list[str]:
+    """The values with our server's name above the first Received that it wrote."""
     # The name ends before a version, a comment or the first result.
-    named = re.compile(rf"{re.escape(authserv_id)}(?=[\s;(]|$)", re.IGNORECASE)
-    stretch = 0
+    named = re.compile(rf"{re.escape(server.authserv_id)}(?=[\s;(]|$)", re.IGNORECASE)
+    found: list[str] = []
     for name, value in head.fields:
         if name == "received":
-            stretch += 1
-            if not _our_hop(value, authserv_id):
-                return
+            host = _host(value)
+            if host in server.received_by:
+                return found
+            if not _inside(host, server.received_by):
+                return []
         elif name == "authentication-results" and named.match(value):
-            yield stretch, value
+            found.append(value)
+    return []
 
 
-def _our_hop(received: str, authserv_id: str) -> bool:
-    """Return whether a Received line was written in our own house: by the server itself, another host of its domain, or
-    a host without a public name, such as the big providers have inside ("by 2002:a05:...", which is 10.5... in 6to4,
-    RFC 3056).
-    """
+def _host(received: str) -> str:
+    """The host that wrote a Received line, "" for a local step such as "(qmail 4711 invoked by uid 89)"."""
     by = _BY.search(_COMMENT.sub(" ", received[:LONGEST]))
-    if not by:
-        return True  # a local step such as "(qmail 4711 invoked by uid 89)"
-    host = by[1].strip("[]").lower().removeprefix("ipv6:").removesuffix(".")
+    return by[1].strip("[]").lower().removeprefix("ipv6:").removesuffix(".") if by else ""
+
+
+def _inside(host: str, ours: frozenset[str]) -> bool:
+    """Return whether a step was made in our own house: without a host, by another host of the domain, or by one without
+    a public name, such as the big providers have inside ("by 2002:a05:...", which is 10.5... in 6to4, RFC 3056).
+    """
     try:
         address = ip_address(host)
     except ValueError:
-        return host == authserv_id.lower() or bool(_OWN_HOPS.fullmatch(host)) or akin(host, authserv_id.lower())
+        return not host or bool(_OWN_HOPS.fullmatch(host)) or any(akin(host, one) for one in ours)
     inner = address.sixtofour if isinstance(address, IPv6Address) else None
     return (inner or address).is_private
 

@@ -15,7 +15,7 @@ from .head import Head
 Lookup = Callable[[str], list[bytes]]  # the TXT records of a name, [] where there are none; may raise
 
 SECONDS = 10  # for all look-ups of one mail
-LARGEST = 12 * 1024 * 1024  # bytes of a mail; larger ones aren't taken in
+LARGEST = 25 * 1024 * 1024  # bytes of a mail; larger ones aren't taken in
 MOST = 5  # signatures of one mail that are read
 LONGEST_KEY = 2048  # octets of a record: an RSA key of 4096 bits has 740, and a giant one costs minutes to use
 # The library looks for white space at line ends in a way that takes the square of a run's length.

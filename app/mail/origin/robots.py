@@ -94,7 +94,7 @@ def _signs(mail: Mail, ours: frozenset[str]) -> Iterator[tuple[str, str]]:
     for name in ("x-loop", "x-ms-exchange-inbox-rules-loop"):
         if sender and any(one.lower() == sender for one in headers.get(name, ())):
             yield "automatic", "mailbox rule"
-    yield from _of_sender(mail, sender)
+    yield from _of_sender(mail, sender or mail.from_name[:LONGEST].strip().lower())
     if away().match(folded(mail.subject)):
         yield "automatic", "away"
 
@@ -118,7 +118,7 @@ def _of_reports(mail: Mail, headers: dict[str, list[str]]) -> Iterator[tuple[str
 
 
 def _of_sender(mail: Mail, sender: str) -> Iterator[tuple[str, str]]:
-    local = sender.rpartition("@")[0]
+    local = sender.rpartition("@")[0] or sender  # a server may name itself without its domain, or as a name alone
     null = mail.return_path == ""
     failure = bool(_FAILURE.search(folded(mail.subject)))
     if _DAEMON.match(local) or (_POSTMASTER.fullmatch(local) and (null or failure)):

@@ -8,12 +8,12 @@ results, or, where none are there and look-ups are allowed, by the signature (DK
 import re
 
 from ..incoming import Mail
-from .authentication import Verdict, judge_results
+from .authentication import Server, Verdict, judge_results
 from .dkim import Lookup, judge_signature
 from .domains import comparable
 from .head import Head, read_head
 
-__all__ = ["Verdict", "check"]
+__all__ = ["Server", "Verdict", "check"]
 
 # One mailbox, in the forms that mail programs write (RFC 5322, section 3.4): no list, no group, nothing left over.
 _ADDRESS = r"[^\s<>@,;:\"()\\\[\]]+@[^\s<>@,;:\"()\\\[\]]+"
@@ -26,12 +26,12 @@ LONGEST = 1000  # characters of From
 
 
 def check(
-    mail: Mail, expected: str, authserv_id: str | None, raw: bytes, dns: bool = False, lookup: Lookup | None = None
+    mail: Mail, expected: str, server: Server | None, raw: bytes, dns: bool = False, lookup: Lookup | None = None
 ) -> Verdict:
     """Judge whether `mail`, whose bytes are `raw`, is from the address `expected`.
 
-    Believed are the results of the server `authserv_id` only; `dns` allows look-ups where there are none, through
-    `lookup` if it is given. Reasons on True: "dmarc", "dkim", "spf" or "signature". On False: "broken headers", "two
+    Believed are the results of our own `server` only; `dns` allows look-ups where there are none, through `lookup` if
+    it is given. Reasons on True: "dmarc", "dkim", "spf" or "signature". On False: "broken headers", "two
     senders", "unreadable sender", "other sender", "results disagree", "unreadable results", "not aligned", "failed",
     "forged or foreign results", "not checked", "partly signed", "could not be looked up". It never raises.
     """
@@ -40,12 +40,12 @@ def check(
     if refused:
         return Verdict(False, (refused,))
     domain = (comparable(expected) or "").rpartition("@")[2]
-    found = judge_results(head, authserv_id, domain) if authserv_id else None
+    found = judge_results(head, server, domain) if server else None
     if found:
         return found
     if dns:
         return judge_signature(raw, head, domain, lookup)
-    others = bool(head.all("authentication-results")) and authserv_id is not None
+    others = bool(head.all("authentication-results")) and server is not None
     return Verdict(False, ("forged or foreign results" if others else "not checked",))
 
 

@@ -15,7 +15,9 @@ from ...word_tables import word_tables
 _CYRILLIC = frozenset({"cp1251", "koi8_r", "koi8_u"})
 # Codecs that read pure ASCII as something else, and what gives such text away.
 _WIDE = ("utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be")
-_SHIFTED = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{"} | dict.fromkeys(_WIDE, b"\0")
+_SHIFTED = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{", "utf_7": b"+"} | dict.fromkeys(_WIDE, b"\0")
+# What programs send under a label that means something else, the pickiest codec first.
+_ALSO_SAID = {"big5hkscs": ("cp950",), "iso2022_jp": ("euc_jp", "cp932")}
 # So many bytes beyond ASCII that happen to be valid UTF-8 are UTF-8, whatever the label: two in the west ("Ã©" is no
 # word), more elsewhere ("一" of GBK is valid UTF-8, four such signs in a row are not met).
 _CHANCE = 9
@@ -23,6 +25,7 @@ _FEW = 6  # bytes beyond ASCII that say too little about a language
 _SAMPLE = 50_000  # bytes that are enough to guess by
 _COMMON_LATIN = tuple(b"etaoinsrhlETAOINSRHL")
 _ASCII = bytes(range(128))
+_COMMON_CHINESE = re.compile(rb"(?:[\xa1\xa3\xb0-\xd7][\xa1-\xfe])+")
 
 
 def _bare(label: str) -> str:
@@ -105,10 +108,8 @@ def _is_eastern(data: bytes, beyond: int) -> bool:
 
 def _said(data: bytes, codec: str) -> str | None:
     """Return what the label promises, also where a few bytes are damaged; None where the label can't be right."""
-    text = _strict(data, codec)
-    if text is None and codec == "big5hkscs":
-        text = _strict(data, "cp950")
-    return text if text is not None else _mostly(data, codec)
+    readings = (_strict(data, one) for one in (codec, *_ALSO_SAID.get(codec, ())))
+    return next((text for text in readings if text is not None), None) or _mostly(data, codec)
 
 
 def _mostly(data: bytes, codec: str) -> str | None:
@@ -124,7 +125,7 @@ def _seven_bit(data: bytes, codec: str) -> str:
     if codec in ("", "utf_8", "cp1252", "iso2022_jp") and b"\x1b$" in data:  # RFC 1468 was in use long before labels
         return _japanese(data)
     if sign is not None and sign in data:
-        return data.decode(codec, "replace")
+        return (_strict(data, codec) or data.decode("ascii")) if codec == "utf_7" else data.decode(codec, "replace")
     return data.decode("ascii")
 
 
@@ -178,21 +179,33 @@ def _guess(data: bytes, hinted: tuple[str, ...], beyond: int) -> str:
         text = _said(data, codec) if codec != "cp1252" else None  # which fits anything, and comes last
         if text is not None:
             return text
+    chinese = _strict(data, "gb18030")
     if _is_eastern(data, beyond):  # Russian by its commonest letters, or Chinese
         if share >= 0.35:
             return data.decode(russian, "replace")
-        chinese = _strict(data, "gb18030")
         if chinese is not None:
             return chinese
-    return data.decode("cp1252", "replace")
+    # A name or a few words among Latin letters.
+    return chinese if chinese is not None and _are_common_signs(data) else data.decode("cp1252", "replace")
+
+
+def _are_common_signs(data: bytes) -> bool:
+    """Return whether all beyond ASCII are pairs of GB 2312's first level or its signs (rows 1, 3 and 16 to 55), which
+    accents in a western text are not: they stand alone, or are of higher rows.
+    """
+    return _COMMON_CHINESE.sub(b"", data).isascii()
 
 
 def _russian(data: bytes) -> tuple[str, float]:
-    """Windows-1251 or KOI8-R, whichever gives more of the ten commonest letters, and their share of the letters."""
+    """Windows-1251 or KOI8-R, whichever gives more of the ten commonest letters, and their share of the letters; none
+    where there are other signs among them.
+    """
     common, codec = max(
         (sum(map(data.decode(codec, "replace").count, "оеаинтсрвл")), codec) for codec in ("cp1251", "koi8_r")
     )
-    return codec, common / max(1, len(data.translate(None, _ASCII)))
+    beyond = data.translate(None, _ASCII)
+    letters = sum("А" <= sign <= "я" or sign in "ёЁіїєґў" for sign in beyond.decode(codec, "replace"))
+    return codec, common / max(1, len(beyond)) if letters >= 0.75 * len(beyond) else 0.0
 
 
 _LINE_ENDS = ("\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")

@@ -63,8 +63,11 @@ def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
         elif text == ":" and grouped and not current.angles:
             current = _Open()  # what came before is the name of a group
         elif kind == "sign" and text != ":":
-            found += _closed(current, faults)
-            current = _Open()
+            if text == "," and current.angles == [""] and current.words:
+                current = _Open(words=[[f"{_name(current)},"]])  # a name torn apart: '"A" <>, "LTD" <ly@x.example>'
+            else:
+                found += _closed(current, faults)
+                current = _Open()
         elif kind == "angle":
             current.angles.append(text)
             current.spaced = True
@@ -88,6 +91,10 @@ def _comment(line: str, at: int) -> tuple[str, int]:
     return line[start:], len(line)
 
 
+def _name(current: _Open) -> str:
+    return " ".join(_unquoted("".join(pieces)) for pieces in current.words)
+
+
 def _closed(current: _Open, faults: set[str]) -> list[Mailbox]:
     if not (current.words or current.angles or current.comments):
         return []
@@ -95,6 +102,8 @@ def _closed(current: _Open, faults: set[str]) -> list[Mailbox]:
     addresses = current.angles
     if not addresses:
         words, addresses = _bare(words)
+    if not addresses and current.comments and len(words) == 1 and words[0].isascii():
+        words, addresses = [], words  # "MAILER-DAEMON (Mail Delivery System)": a mailbox of the server itself
     name = unworded(" ".join(map(_unquoted, words)), faults).strip()
     if not name and current.comments:
         name = unworded(_ESCAPED.sub(r"\1", " ".join(current.comments)), faults).strip()

@@ -22,8 +22,9 @@ MOST_FALSE_DELIMITERS = 10_000
 Fields = list[tuple[str, bytes]]
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
-_STRAY_LINE = re.compile(
-    rb"(?!--)[^\n]+\n(?=(?i:From|To|Cc|Subject|Date|Message-ID|MIME-Version|Content-[a-z-]+)[ \t]*:)"
+_STRAY_LINES = re.compile(
+    rb"(?:(?!--)[^\n]++\n){1,5}?(?=(?i:From|To|Cc|Subject|Date|Message-ID|MIME-Version|Content-[a-z-]+|Received"
+    rb"|Return-Path|Delivered-To|Reply-To|Sender|References|In-Reply-To|X-[a-z-]+)[ \t]*:)"
 )
 _FIRST_BOUNDARY = re.compile(rb"^--([^\n]{1,200}?)[ \t]*\n(?=(?i:Content-[a-z-]+)[ \t]*:)", re.MULTILINE)
 _NO_SEMICOLON = re.compile(r"\A([^\s;/]+/[^\s;]+)(?=\s+[A-Za-z*-]+\s*=)")
@@ -71,8 +72,8 @@ def lines_normalised(raw: bytes) -> bytes:
 def fields_of(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Fields, int]:
     """The header fields at `start`, names as written and values still folded, and where the body begins.
 
-    Headers end at an empty line, or at a line that is no header; a line that a careless program broke without
-    indenting it is passed over where a well-known header follows.
+    Headers end at an empty line, or at a line that is no header. Where a well-known header follows, it is none of the
+    message above the first header, and below one the rest of it, which a careless program broke without indenting it.
     """
     fields: Fields = []
     at, end = start, len(raw) if end is None else end
@@ -83,9 +84,12 @@ def fields_of(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Field
         if match:
             fields.append((match[1].decode("ascii"), match[2][:MOST_HEADERS]))
         else:
-            match = _STRAY_LINE.match(raw, at, end) if fields else None
+            match = _STRAY_LINES.match(raw, at, end) if fields or start <= 1 else None
             if not match:
                 break
+            if fields:
+                name, value = fields[-1]
+                fields[-1] = (name, (value + b"\n " + match[0].rstrip().replace(b"\n", b"\n "))[:MOST_HEADERS])
         at = match.end()
     else:
         at = max(raw.find(b"\n\n", at - 1, end) + 1, at)

@@ -17,7 +17,7 @@ from .html_tree import tamed
 from .mailboxes import mailboxes
 from .mime import Fields, Part, Reader, fields_of, lines_normalised, plain_bytes, without_uuencoded
 
-MAX_PARSED = 10_000_000  # bytes; of a longer message only the headers are read
+MAX_PARSED = 10_000_000  # bytes; of a longer message no more is read
 FAULTS = ("bytes", "parts", "depth", "time", "broken", "charset", "winmail", "encrypted")
 
 _ID = re.compile(r"<[^<>\s]{1,998}>")  # RFC 5322, section 2.1.1: no line is longer
@@ -33,7 +33,7 @@ _OTHER_FORMS = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"}
 
 
 def parse(raw: bytes) -> Mail:
-    """Read a message. Of one over `MAX_PARSED` bytes only the headers are read, which is the fault "bytes".
+    """Read a message. Of one over `MAX_PARSED` bytes the first that many are read, which is the fault "bytes".
 
     Whatever is wrong with the bytes ends as a code in `faults`; a flaw of ours that some bytes may find would end there
     too, as "broken", because the mail has to come to rest in front of a person.
@@ -46,10 +46,8 @@ def parse(raw: bytes) -> Mail:
 
 def read(raw: bytes) -> Mail:
     """Return what `parse` does, without its net."""
-    if len(raw) > MAX_PARSED:
-        return headed(raw, "bytes")
-    faults: set[str] = set()
-    top = Reader(raw, faults).message()
+    faults = {"bytes"} if len(raw) > MAX_PARSED else set()
+    top = Reader(raw[:MAX_PARSED], faults).message()
     label = next((part.told["charset"] for part in top.walk() if "charset" in part.told), "")
     language = _language(top)
     hinted = hints(label, language)

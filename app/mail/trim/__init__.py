@@ -5,6 +5,7 @@ of attributions and headers in each language, then signatures and footers. Linea
 text.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from ..incoming import Known, Mail, Trimmed
@@ -18,6 +19,8 @@ from .signatures import above, below_banner
 __all__ = ["trim"]
 
 MOST_SIGNS = 1_000_000  # of a body; more than a megabyte is no letter
+# Outlook writes a link twice, as it is shown and as it leads: "www.a.example<http://www.a.example/>".
+LEADS = re.compile(r" ?<(?:mailto:)?([^\s<>]{4,2000})>")
 # Of the words kept from the page, the share that must be in the plain text too, else the two are not the same letter.
 SAME_LETTER = 0.8
 
@@ -49,7 +52,7 @@ def _of_plain(text: str, known: Known) -> Trimmed:
 
 def _cut(lines: list[Line], known: Known) -> Trimmed:
     """The first of the ways to cut that leaves any words."""
-    own = kept(lines, known.texts, known.addresses)
+    own = kept(lines, known)
     for way in WAYS:
         read_as, mine = way(lines, own, known)
         text = _joined(read_as, mine)
@@ -79,7 +82,7 @@ def _forwarded(lines: list[Line], own: list[bool], known: Known) -> Cut:
     if begun is None:
         return inner, [False] * len(lines)
     below = inner[begun.end :]
-    _, mine = _without_signature(below, kept(below, known.texts, known.addresses), known)
+    _, mine = _without_signature(below, kept(below, known), known)
     return inner, [False] * begun.end + mine
 
 
@@ -92,13 +95,13 @@ def _by_words_alone(lines: list[Line], own: list[bool], known: Known) -> Cut:
     if all(line.mark is Mark.WRITTEN for line in lines):
         return lines, own
     bare = [read(line.text) for line in lines]
-    return _without_signature(bare, kept(bare, known.texts, known.addresses), known)
+    return _without_signature(bare, kept(bare, known), known)
 
 
 def _inside_quote(lines: list[Line], own: list[bool], known: Known) -> Cut:
     """All is quoted: what stands under the headings in it, without the signs."""
     inner = _unmarked(lines)
-    return inner, kept(inner, (), known.addresses) if openings(inner) else [False] * len(lines)
+    return inner, kept(inner, Known(known.addresses)) if openings(inner) else [False] * len(lines)
 
 
 def _unmarked(lines: list[Line]) -> list[Line]:
@@ -128,7 +131,18 @@ def _joined(lines: list[Line], own: Sequence[bool]) -> str:
             parts.append("")
         gap = False
         parts.append(line.text.rstrip())
-    return "\n".join(parts).strip("\n").rstrip()
+    return _shown_once("\n".join(parts).strip("\n").rstrip())
+
+
+def _shown_once(text: str) -> str:
+    """The text without the address behind a link whose words are that address."""
+
+    def repeats(found: re.Match[str]) -> str:
+        address = found[1].removesuffix("/")
+        ways = (found[1], address, address.partition("://")[2] or address)
+        return "" if "." in address and text.endswith(ways, 0, found.start()) else found[0]
+
+    return LEADS.sub(repeats, text)
 
 
 def _in(text: str, plain: str) -> bool:

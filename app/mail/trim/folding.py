@@ -17,6 +17,8 @@ _TABLE: dict[int, str | None] = {
     **{ord(sign): taken_for for taken_for, signs in _SAME.items() for sign in signs},
 }
 _WORD = re.compile(r"\w+")
+# Han, kana, Thai, Lao, Khmer, Burmese, Tibetan: words have no spaces between them, so each sign counts as one.
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 def fold(text: str) -> str:

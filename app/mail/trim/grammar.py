@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .judging import ADDRESS, STAMPED, begins, judge, says_wrote, unclosed
+from .judging import ADDRESS, CLOCK, STAMPED, begins, judge, says_wrote, unclosed, unshut
 from .lines import Line, Mark
 from .vocabulary import vocabulary
 
@@ -49,12 +49,14 @@ def separator(line: Line) -> Kind | None:
     if not 4 <= len(core) < 160:
         return None
     inner = core.strip("-_=*~—–─━#<>| :").rstrip(".")
-    dashed = core.strip("* >|")[:2].strip("-_=~—–─━#") == ""
+    dashed = core.strip("* >|")[:2].strip("-_=~—–─━# ") == ""
     known = vocabulary()
+    if dashed and inner.startswith(known.forwarded_by) and len(inner) < 120:
+        return "forward"
     if inner in known.forwards and (dashed or (inner in known.bare_forwards and core.rstrip("* ").endswith(":"))):
         return "forward"
-    if dashed and (inner in known.originals or (inner.startswith("forwarded by") and len(inner) < 120)):
-        return "forward" if inner.startswith("forwarded by") else "original"
+    if (dashed and inner in known.originals) or inner in known.bare_originals:
+        return "original"
     return None
 
 
@@ -100,13 +102,27 @@ def _goes_on(lines: list[Line], at: int) -> bool:
 
 
 def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:
-    """Three headings, with the subject or somebody's address among them: "From, To, Date" alone may be a railway
-    ticket.
+    """Three headings with somebody's address or the time among them, as a program copies them, or four. "From, To,
+    Date" alone may be a railway ticket, "From, To, Subject" the way in which a person begins a letter.
     """
     proof = kinds - {"beside"}
     if len(proof) < 3 or not proof & {"sender", "sent"}:
         return False
-    return "subject" in proof or any(ADDRESS.search(line.core) for line in lines)
+    if {"sender", "sent", "receiver", "subject"} <= proof:
+        return True
+    return any(ADDRESS.search(line.core) or (line.label and CLOCK.search(line.core)) for line in lines)
+
+
+def head_start(lines: list[Line], at: int, end: int) -> int:
+    """Return where a program's headings begin between `at` and `end`: below lines of the person's own that only look
+    like headings, a whole block that has their heading once more.
+    """
+    for place in range(end - 1, at, -1):
+        if lines[place].label and not lines[place - 1].label:
+            stop, kinds = block(lines, place)
+            if vocabulary().labels[lines[at].label] & kinds and is_head(kinds, lines[place:stop]):
+                return place
+    return at
 
 
 def attribution(lines: list[Line], last: int) -> Opening | None:
@@ -163,7 +179,7 @@ def ends_like_one(line: Line, follows: Line | None) -> bool:
         return False
     if core.rstrip("*_ ").endswith((":", "`")):
         return True
-    if core.endswith("--") or STAMPED.fullmatch(core):
+    if core.endswith("--") or STAMPED.fullmatch(core) or ("@" in core and unshut(core)):
         return True
     return follows is not None and follows.quoted and not follows.tail_of_address and not line.quoted
 
@@ -199,7 +215,7 @@ def openings(lines: list[Line]) -> list[Opening]:
         elif line.label:
             end, kinds = block(lines, place)
             if is_head(kinds, lines[place:end]):
-                opening = Opening(place, end, "headers")
+                opening = Opening(head_start(lines, place, end), end, "headers")
             else:
                 step = max(step, end)
         if opening is None and not line.blank and looked < MOST_LOOKED_AT:
@@ -213,7 +229,7 @@ def openings(lines: list[Line]) -> list[Opening]:
         if opening is not None and found and found[-1].weak and opening.start <= found[-1].start:
             free = found.pop().start  # it was the first part of this one
         if opening is not None and opening.start >= free:
-            found.append(_with_rule(lines, opening, free))
+            found.append(_with_rule(lines, _with_headings(lines, opening, free), free))
             free = step = opening.end
         place = step
     return found
@@ -224,6 +240,15 @@ def _headings_below(lines: list[Line], at: int) -> tuple[int, frozenset[str]]:
     if start < len(lines) and lines[start].label:
         return block(lines, start)
     return at, frozenset()
+
+
+def _with_headings(lines: list[Line], opening: Opening, free: int) -> Opening:
+    """Yandex puts receiver and subject between a drawn line and its attribution."""
+    start = opening.start
+    while start > free and opening.start - start < MOST_WRAPPED and lines[start - 1].label:
+        start -= 1
+    drawn = start < opening.start and start > free and rule(lines[start - 1])
+    return replace(opening, start=start) if drawn and opening.kind == "attribution" else opening
 
 
 def _with_rule(lines: list[Line], opening: Opening, free: int) -> Opening:

@@ -32,6 +32,7 @@ def judge(text: str) -> Literal["strong", "weak"] | None:
     shut = text.rstrip("*_ ").endswith((":", "`")) or dashed
     address, clock, date = ADDRESS.search(text), CLOCK.search(text), DATE.search(text)
     wrote = says_wrote(text)
+    shut = shut or (unshut(text) and bool(address and clock and date))
     if not (address or clock or date or wrote) or unclosed(text) or text.startswith(("<", "(")):
         return None
     led = begins(text)
@@ -63,6 +64,11 @@ def _beside(text: str) -> bool:
     if not after:
         return says_wrote(" ".join(before))
     return len(after) <= 2 and says_wrote(" ".join(after))
+
+
+def unshut(text: str) -> bool:
+    """Return whether a line ends with "wrote", without the colon that programs put there."""
+    return says_wrote(" ".join(text.rsplit(maxsplit=2)[-2:]))
 
 
 def bare(text: str) -> bool:

@@ -22,6 +22,7 @@ BARS = ("|", "¦", "│", "»", "›")
 INITIALS = re.compile(r"[ \t]{0,3}([^\W\d_]{1,12})>+(?:[ \t]|$)")
 TAIL = re.compile(r"> ?[^<>@]{0,30}:\*?")
 # "<https://...>" after a word is how programs write a link in plain text.
+URL = re.compile(r"(?:https?://|www\.)[^\s<>]{1,2000}")
 LINK = re.compile(r"<(?:https?|mailto):[^<>\s]{0,2000}>", re.IGNORECASE)
 ALNUM = re.compile(r"[^\W_]")
 
@@ -54,7 +55,7 @@ class Line:
 
 
 def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
-    short = text[:MOST_FOLDED]
+    short = text[:MOST_FOLDED].replace("&nbsp;", " ")  # QQ sends it in plain text
     raw_core = fold(short).strip()
     signs = QUOTE.match(short)
     arrows = signs is not None and not (raw_core.startswith(">>") and raw_core.endswith("<<"))
@@ -91,7 +92,7 @@ def with_bars(lines: list[Line]) -> list[Line]:
     found: list[Line] = []
     for sign, group in groupby(lines, bar):
         run = list(group)
-        barred = sign and len(run) > 1
+        barred = sign and len(run) > 1 and any(line.core[1:].strip() for line in run)
         found += [replace(line, quoted=True, core=line.core[1:].strip()) for line in run] if barred else run
     return found
 
@@ -112,6 +113,12 @@ def with_initials(lines: list[Line]) -> list[Line]:
         else line
         for place, (line, name) in enumerate(zip(lines, names, strict=True))
     ]
+
+
+def depth(line: Line) -> int:
+    """Return how many signs of quotes a line begins with."""
+    signs = QUOTE.match(line.text[:MOST_FOLDED])
+    return sum(sign in ">＞" for sign in signs[0]) if signs else 0
 
 
 def unquoted(text: str) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from .folding import fold, words
-from .lines import LINK, Line, Mark, has_words, runs
+from .boilerplate import boilerplate
+from .folding import UNSPACED, fold, words
+from .lines import LINK, URL, Line, Mark, has_words, runs
 
 RUN = 4  # words in a row that must be ours; in scripts without spaces, signs
 # People use our words when they ask; only as many in a row as this, over the ends of lines, are a quote.
@@ -20,10 +21,7 @@ MOST_WORDS = 100_000
 MOST_SIGNS = 300_000  # of a mail that are compared; an edition has a tenth of that
 MOST_IN_LINE = 50_000
 
-URL = re.compile(r"(?:https?://|www\.)[^\s<>]{1,2000}")
 BRACKETED = re.compile(r"\[(?:image|cid|inline)[^\]\n]{0,300}\]")
-# Han, kana, Thai, Lao, Khmer, Burmese, Tibetan: words have no spaces between them, so each sign counts as one.
-UNSPACED = re.compile(r"[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 def tokens(text: str) -> list[str]:
@@ -68,12 +66,17 @@ def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
                 counts[place] += 1
     for place, said in enumerate(of_line):
         found[place] = bool(said) and counts[place] >= LEAST_SHARE * len(said)
-    _join_short(of_line, found, [short for _, short in sets])
+    if any(found):
+        _join_short(of_line, found, boilerplate(lines, found), [short for _, short in sets])
     return found
 
 
-def _join_short(of_line: list[list[str]], found: list[bool], short: list[frozenset[tuple[str, ...]]]) -> None:
-    """A short line of ours ("Thank you,") is ours beside another of ours, not alone."""
+def _join_short(
+    of_line: list[list[str]], found: list[bool], added: list[bool], short: list[frozenset[tuple[str, ...]]]
+) -> None:
+    """A short line of ours ("Thank you,") is ours beside another of ours, not alone; what a newsletter's program put
+    between them doesn't part them.
+    """
     full = [place for place, line in enumerate(of_line) if line]
     for order in (range(len(full)), range(len(full) - 1, -1, -1)):
         before = False
@@ -82,27 +85,35 @@ def _join_short(of_line: list[list[str]], found: list[bool], short: list[frozens
             line = of_line[place]
             if not found[place] and before and len(line) <= 2 * RUN:
                 found[place] = any(tuple(line) in lines for lines in short)
-            before = found[place]
+            before = found[place] or (before and added[place])
 
 
-def marked(lines: list[Line], ours: list[bool]) -> list[Line]:
-    """The lines, with those that are ours marked as quoted: all in marked quotes, else long runs and whole tails."""
+def marked(lines: list[Line], ours: list[bool], added: list[bool]) -> list[Line]:
+    """The lines, with those that are ours marked as quoted: all in marked quotes, else long runs and whole tails.
+
+    Those that a newsletter's program `added` are nobody's words, and go with what they stand in and under.
+    """
+    said = [sentence(line) and not by_program for line, by_program in zip(lines, added, strict=True)]
     result = list(lines)
     written_after = False
     behind = len(lines)
     for start, end in reversed(runs(ours, GAP)):
-        written_after = written_after or any(sentence(line) for line in lines[end:behind])
+        written_after = written_after or any(said[end:behind])
         size = sum(len(tokens(lines[place].text)) for place in range(start, end) if ours[place])
         shown = all(line.quoted or line.blank for line in lines[start:end])
         if shown or size > (LONGEST_CITATION if written_after else LONGEST_LAST_WORDS):
             below = next(
-                (place for place in range(end, behind) if not lines[place].blank and not link_only(lines[place])),
+                (
+                    place
+                    for place in range(end, behind)
+                    if not (lines[place].blank or added[place] or link_only(lines[place]))
+                ),
                 behind,
             )
             for place in range(start, below):
-                if ours[place] or not sentence(lines[place]):
+                if ours[place] or not said[place]:
                     result[place] = replace(lines[place], mark=Mark.QUOTED, quoted=True)
-        written_after = written_after or any(not ours[place] and sentence(lines[place]) for place in range(start, end))
+        written_after = written_after or any(not ours[place] and said[place] for place in range(start, end))
         behind = start
     return result
 

@@ -7,9 +7,8 @@ like a sentence is taken for a signature.
 import re
 from collections.abc import Sequence
 
-from .folding import fold, words
-from .lines import LINK, has_words
-from .quoted_originals import UNSPACED, URL
+from .folding import UNSPACED, fold, words
+from .lines import LINK, URL, has_words
 from .vocabulary import vocabulary
 
 # RFC 3676 section 4.3 has "-- " and a line break; many programs lose the space on the way.
@@ -22,6 +21,9 @@ LONGEST_CONTACT = 90
 MOST_CONTACTS = 12
 MOST_PARAGRAPH = 40
 MOST_BANNER = 6  # lines
+MOST_NAMES, MOST_OFFICE = 4, 6  # words of a name, lines below it
+MOST_NAMED = 6  # lines below a drawn one that begin with a name
+MOST_UNCASED, MOST_SIGNS = 3, 5  # words of a name in a script without capitals, signs where there are no words
 MOST_STEPS = 60
 
 MARKDOWN = re.compile(r"\[([^\]\[\n]{1,80})\]\([^()\s]{1,500}\)")
@@ -98,13 +100,35 @@ def _at_delimiter(lines: Sequence[str]) -> int:
             prose = True  # what is above a standard one needs another standard one
             continue
         if not prose and len(stripped) < 200 and DELIMITER.fullmatch(stripped):
-            found = place
+            if _signed(lines[place + 1 : found], short=len(stripped) < len(STANDARD)):
+                found = place
+            else:
+                prose = True  # a line that the person drew between their own words
             continue
         filled += 1
         prose = prose or filled > MOST_SIGNED or is_prose(stripped)
         if filled > 200:
             break
     return found
+
+
+def _signed(lines: Sequence[str], *, short: bool) -> bool:
+    """Return whether what stands below a drawn line is a signature and no part of a letter: a name, or how to reach
+    somebody, or a footer; below a short one, whatever doesn't begin in the midst of a sentence.
+    """
+    filled = [line.strip() for line in lines if line.strip()]
+    return (
+        not filled
+        or any(is_contact(line) or is_footer(line) for line in filled)
+        or is_small_print(filled)
+        or (short and not filled[0][0].islower())
+        or ((is_name(filled[0]) or is_goodbye(filled[0])) and len(filled) <= MOST_NAMED and not _caseless(filled[0]))
+    )
+
+
+def _caseless(line: str) -> bool:
+    """Return whether a line in a script without capitals is too long for a name."""
+    return not line[:1].isupper() and (len(words(line)) > MOST_UNCASED or len(UNSPACED.findall(line)) > MOST_SIGNS)
 
 
 def is_prose(line: str) -> bool:
@@ -126,7 +150,9 @@ def _shorter(lines: Sequence[str], end: int) -> int:
     paragraph = [line.strip() for line in lines[start:end]]
     if is_small_print(paragraph):
         return start
-    return start + _block(paragraph, _last_above(lines, start))
+    bare = [line for line in paragraph if has_words(line)]  # some programs leave the bars of a table
+    stays = _block(bare, _last_above(lines, start)) if bare else 0
+    return end if stays == len(bare) else start + paragraph.index(bare[stays])
 
 
 def _wrapped(lines: Sequence[str], place: int) -> bool:
@@ -198,7 +224,12 @@ def _block(paragraph: list[str], above_it: str) -> int:
         return size
     contacts = [is_contact(line) for line in paragraph]
     first = contacts.index(True) if any(contacts) else size
-    if first == size or above_it.endswith((":", "：")):
+    if above_it.endswith((":", "：")):
+        return size
+    closing = 1 if is_goodbye(paragraph[0]) else 0
+    if _is_office(paragraph[closing:]):
+        return closing + 1 if closing or is_goodbye(above_it) else 0
+    if first == size:
         return size
     said = [place for place in range(first) if is_goodbye(paragraph[place])]
     named = sum(is_name(line) for line in paragraph[:first])
@@ -211,6 +242,33 @@ def _block(paragraph: list[str], above_it: str) -> int:
     if any(paragraph[place].endswith((":", "：")) for place in range(first)):
         return size
     return 1 if first and is_goodbye(above_it) else 0
+
+
+def _is_office(paragraph: Sequence[str]) -> bool:
+    """A name, then what somebody is and where, in lines of their own, with a site or an address or without any."""
+    lines = [line for line in paragraph if not is_footer(line)]
+    name, others = "".join(lines[:1]), lines[1:]
+    return (
+        1 < len(name.split()) <= MOST_NAMES
+        and is_name(name)
+        and 1 <= len(others) <= MOST_OFFICE
+        and not any(line.endswith((":", "：", ".", "!", "?", ",")) and not is_contact(line) for line in others)
+        and all((len(words(line)) <= 8 and _titled(line)) or is_contact(line) for line in others)
+        and any(_names_office(line) for line in others)
+    )
+
+
+def _names_office(line: str) -> bool:
+    folded = f" {' '.join(words(fold(line)))}"
+    return any(
+        f" {word.rstrip('.')}" in folded or (not word.isascii() and UNSPACED.match(word) and word in folded)
+        for word in vocabulary().offices
+    )
+
+
+def _titled(line: str) -> bool:
+    """Return whether a line is none that goes on in mid-sentence: it begins with a capital, or with a title."""
+    return not line[0].islower() or is_contact(line) or _names_office(line.partition(" ")[0])
 
 
 def is_contact(line: str) -> bool:

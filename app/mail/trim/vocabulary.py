@@ -1,5 +1,5 @@
-"""The vocabulary of mail programs in every language, folded as it is compared: languages.toml and phrases.toml hold the
-words.
+"""The vocabulary of mail programs in every language, folded as it is compared: languages.toml, phrases.toml and
+newsletters.toml hold the words.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,9 @@ class Vocabulary:
     wrote_unspaced: tuple[str, ...]
     labels: dict[str, frozenset[str]]
     originals: frozenset[str]
+    bare_originals: frozenset[str]
     forwards: frozenset[str]
+    forwarded_by: tuple[str, ...]
     bare_forwards: frozenset[str]
     sent_from: dict[str, tuple[tuple[str, str], ...]]
     ended_by: tuple[tuple[str, str], ...]
@@ -37,12 +39,17 @@ class Vocabulary:
     lawyers: tuple[str, ...]
     goodbyes: frozenset[str]
     banners: tuple[str, ...]
+    offices: tuple[str, ...]
+    footers: tuple[str, ...]
+    buttons: frozenset[str]
 
 
 @cache
 def vocabulary() -> Vocabulary:
     languages = word_tables(__file__, "languages")
     phrases = {name: _folded(entries) for name, entries in word_tables(__file__, "phrases").items()}
+
+    newsletters = word_tables(__file__, "newsletters")
 
     def every(name: str) -> list[str]:
         return [entry for language in languages.values() for entry in language[name]]
@@ -59,6 +66,7 @@ def vocabulary() -> Vocabulary:
             for label in frozenset().union(*kinds.values())
         },
         originals=frozenset(_folded(every("original"))),
+        bare_originals=frozenset(phrases["bare_originals"]),
         forwards=forwards,
         bare_forwards=frozenset(phrase for phrase in forwards if phrase.startswith(phrases["bare_starts"])),
         sent_from={
@@ -70,7 +78,12 @@ def vocabulary() -> Vocabulary:
         mine=frozenset(phrases["mine"]),
         short=frozenset(phrases["short"]),
         goodbyes=frozenset(phrases["goodbyes"]),
-        **{name: phrases[name] for name in ("devices", "excuses", "sure", "lawyers", "banners")},
+        footers=_folded(newsletters["footers"]),
+        buttons=frozenset(_folded(newsletters["buttons"])),
+        **{
+            name: phrases[name]
+            for name in ("devices", "excuses", "sure", "lawyers", "banners", "offices", "forwarded_by")
+        },
     )
 
 

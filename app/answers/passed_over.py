@@ -1,0 +1,88 @@
+"""Experts whom an edition did without: they were asked, and the question ran with somebody else's answer.
+
+They are told so and why (E8), and a text that the desk had from them is kept: it can run another time, as the answer to
+a question of its own in the same words.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Unpack
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..db import lock
+from ..lifecycle import Illegal
+from ..mail import outbox
+from ..mail.mail_values import AssignmentMail
+from ..people import links
+from ..permissions import may
+from ..questions import moves, wording
+from ..questions.lifecycle import QUESTION
+from ..questions.models import Question, QuestionTopic
+from . import expert_mails, pending_invitations
+from .assigning import of_question
+from .editing import end_check
+from .lifecycle import ANSWER, ASSIGNMENT
+from .models import Answer, AnswerText, Assignment
+
+
+def still_asked(session: Session, question_ids: Sequence[int]) -> list[Assignment]:
+    """List whoever was asked one of these questions and has no approved answer to it."""
+    mine = select(Assignment).where(Assignment.question_id.in_(question_ids), Assignment.is_asked)
+    return list(session.scalars(mine.order_by(Assignment.id))) if question_ids else []
+
+
+def pass_over(
+    session: Session, actor: Staff, question: Question, ran_on: datetime, **posting: Unpack[outbox.Posting]
+) -> None:
+    """Let go of all who were asked a question that runs without them. Whoever heard of it is told, and why."""
+    for assignment in of_question(session, question):
+        if not lock(session, assignment).is_live or assignment.is_over:
+            continue
+        answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
+        kept, asked = answer is not None and assignment.has_sent, assignment.is_asked
+        ASSIGNMENT.apply(session, actor, assignment, "cancel", cause="send")
+        if answer is not None:
+            action, cause = ("hold over", "send") if kept else ("withdraw", "cancel")
+            ANSWER.apply(session, actor, lock(session, answer), action, cause=cause)
+        links.revoke_links(session, assignment.id)
+        if asked and pending_invitations.stop_asking(session, actor, assignment):
+            about = AssignmentMail(runs_on=ran_on, kept=kept)
+            expert_mails.to_expert(session, actor, assignment, "expert.ran_without", about, **posting)
+
+
+def use(session: Session, actor: Staff, assignment: Assignment) -> Question:
+    """Take up a text that was kept: its expert answers a new question in the same words, under the same topics.
+
+    Raises `NotYours`, and `Illegal` where no text of theirs is kept.
+    """
+    answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
+    if answer is None or not lock(session, answer).is_held_over:
+        raise Illegal("answer", "use", answer.state if answer else None)
+    old = session.get_one(Question, assignment.question_id)
+    new = _again(session, actor, old)
+    end_check(session, actor, answer)
+    lock(session, assignment).question_id = answer.question_id = new.id
+    text = session.get_one(AnswerText, answer.text_id)
+    received_at = assignment.received_at or text.written_at
+    ANSWER.apply(session, actor, answer, "use", to=text.kind)
+    ASSIGNMENT.apply(session, actor, assignment, "revive", cause="use", received_at=received_at)
+    if new.is_cleared:
+        QUESTION.apply(session, actor, new, "seek", cause="invite")
+    return new
+
+
+def _again(session: Session, actor: Staff, old: Question) -> Question:
+    """Open a question in the words of one that ran; they are cleared where whoever does it may clear them."""
+    words = old.text
+    if words is None:
+        raise Illegal("question", "open again", old.state)
+    said = {"headline": words.headline, "body": words.body or "", "background": words.background}
+    new = moves.open_question(session, actor, [], **said, language=words.language)
+    topics = select(QuestionTopic.topic_id).filter_by(question_id=old.id)
+    moves.put_topics(session, new, list(session.scalars(topics)))
+    if old.is_cleared and may(actor, "clear"):
+        wording.clear(session, actor, new, new.text_id or 0)
+    return new

@@ -1,0 +1,144 @@
+"""Forms of the desk that save themselves: what is typed is kept every few seconds, and offered when one comes back.
+
+A template says `keep(action)` above a form (`editor/_drafts.html`); `static/desk-drafts.js` does the rest. What a form
+showed when it was opened (`seen`, see `conflict`) is a field like others, so that of two people the second is told also
+where a day lies between.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from flask import abort, current_app, g, jsonify, redirect, request
+from flask_babel import gettext as _
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from ..errors import NAMED
+from ..formatting import clock_time
+from ..forms import form_drafts, press_keys
+from ..forms.form_drafts import Typed, Typing
+from ..letters import queries as letters
+from ..lifecycle import must
+from ..questions import queries as questions
+from .flash import announce
+from .form_values import number_in
+from .frame import Desk, at_desk, change, editor, page_of_form
+from .trail.event_sentences import hands
+from .undo_press import within
+
+OURS = ("csrf_token", "once", "draft", "act", "look", "looked")  # fields that nobody types
+LATER = "keep for later"
+# Where an address names a row whose words a reader took back, nothing more is kept about it.
+TAKEN_BACK: Mapping[str, Callable[[Desk, str], bool]] = {
+    "letters": lambda desk, key: bool((one := letters.load(desk.session, desk.actor, key)) and one.is_withdrawn),
+    "questions": lambda desk, key: bool(
+        (one := questions.load(desk.session, desk.actor, key)) and one.closed_reason == "withdrawn"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The drafts of a form of the page: those to offer, and the one that this window goes on with, as "id.count"."""
+
+    offered: list[Typed]
+    name: str
+    is_typed: bool  # the page was drawn after a press, with what was sent
+    slug: str
+
+
+@editor.app_template_global("drafts_of")
+def drafts_of(action: str) -> Kept:
+    desk, path = cast(Desk, g.desk), urlsplit(action).path
+    if request.method == "POST":
+        return Kept([], request.form.get("draft", ""), request.path == path, desk.newsletter.slug)
+    if "drafts" not in g:
+        g.drafts = form_drafts.own(desk.session, desk.actor)
+    return Kept([form_drafts.opened(desk.session, one) for one in g.drafts[path]], "", False, desk.newsletter.slug)
+
+
+@editor.app_template_filter("typed_words")
+def typed_words(draft: Typed) -> list[tuple[str, str]]:
+    """Return the texts of a draft, each with what its field is called."""
+    return [(str(NAMED.get(name, _("What you wrote"))), text) for name, text in draft.fields if name in NAMED and text]
+
+
+def _form(desk: Desk, address: str) -> str:
+    """Return the address of a form of this desk that whoever types may send. 404 for any other."""
+    pages = current_app.create_url_adapter(request)
+    try:
+        endpoint, values = pages.match(address, method="POST") if pages else ("", {})
+    except HTTPException:
+        abort(404)
+    if endpoint not in editor.acts or values.get("slug") != desk.newsletter.slug or len(address) > 200:
+        abort(404)
+    must(desk.actor, editor.act_of(endpoint, address))
+    noun = address.split("/")[3] if address.count("/") > 3 else ""
+    if noun in TAKEN_BACK and TAKEN_BACK[noun](desk, str(values.get("public_id", ""))):
+        abort(410)
+    return address
+
+
+def _beside(desk: Desk, form: str) -> list[dict[str, Any]]:
+    """Return who else is typing into a form just now, and into which fields."""
+    others = form_drafts.at_work(desk.session, desk.actor, form)
+    names = hands(desk, [f"staff:{key}" for key in others])
+    return [{"name": names[f"staff:{key}"], "fields": sorted(fields)} for key, fields in others.items()]
+
+
+@editor.before_request
+def keep_for_later() -> Response | None:
+    """Keep what was typed as a draft instead of pressing: whoever came second leaves the other text, and loses none."""
+    if request.method == "GET" or request.form.get("act") != LATER:
+        return None
+    sent = [(name, text) for name, text in request.form.items(multi=True) if name not in OURS]
+    changed = [name for name, _text in sent if name != "seen"]
+
+    def fn(desk: Desk) -> None:
+        key = press_keys.form_digest(desk.actor.person_id, request.form.get("once", ""))
+        form_drafts.save(desk.session, desk.actor, request.path, Typing(sent, changed, key))
+
+    change(str((request.view_args or {})["slug"]), fn)
+    announce(_("Yours is kept as a draft, and theirs stands."))
+    return redirect(page_of_form(), code=303)
+
+
+@editor.get("/<slug>/drafts")
+def who_types(slug: str) -> Response:
+    """Tell the script of a form who else is typing into it."""
+    with at_desk(slug) as desk:
+        return jsonify(beside=_beside(desk, _form(desk, request.args.get("form", ""))))
+
+
+@editor.press("/<slug>/drafts", "read")
+def keep_draft(slug: str) -> Response:
+    """Keep what stands in a form that is not sent yet. 410 where it was sent, or is about what a reader took back."""
+    sent: Any = request.get_json(silent=True) or abort(400)
+    fields = [(str(name), str(text)) for name, text in sent.get("fields", ())]
+    named, _dot, count = str(sent.get("draft", "")).partition(".")
+    if sum(len(text) for _name, text in fields) > form_drafts.MOST:
+        abort(413)
+
+    once = dict(fields).get("once", "")
+    typed = [(name, text) for name, text in fields if name not in OURS]
+
+    def fn(desk: Desk) -> Response:
+        form, key = _form(desk, str(sent.get("form", ""))), press_keys.form_digest(desk.actor.person_id, once)
+        if press_keys.was_sent(desk.session, key):
+            abort(410)
+        typing = Typing(typed, [str(name) for name in sent.get("changed", ())], key, named, number_in(count))
+        draft = form_drafts.save(desk.session, desk.actor, form, typing)
+        said = _("Kept as a draft at %(time)s, not saved yet.", time=clock_time(draft.saved_at))
+        return jsonify(draft=f"{draft.public_id}.{draft.count}", said=said, beside=_beside(desk, form))
+
+    return change(slug, fn)
+
+
+@editor.press("/<slug>/drafts/<public_id>/drop", "read")
+def drop_draft(slug: str, public_id: str) -> Response:
+    """Throw one's own draft away."""
+    if change(slug, lambda desk: form_drafts.drop(desk.session, desk.actor, public_id)):
+        announce(_("The draft is thrown away."))
+    return redirect(within(slug, request.form.get("back", "")), code=303)

@@ -1,0 +1,108 @@
+"""All that waits for the same hands, by age with the newest first; what is old is stood down by one press."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+
+from flask import abort, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from sqlalchemy import select
+
+from ...answers import assigning
+from ...answers.models import Assignment
+from ...db import now
+from ...formatting import count
+from ...lifecycle import Refused
+from ...newsroom.waiting import BACKLOG, WHOLE, Task, whole
+from ...questions.firewall import Leaking
+from ..bulk import WHY_NOT, Bulk, Press, worded
+from ..frame import Desk, at_desk, editor, page
+from .overview_page import line_of
+
+AT_ONCE = 100  # that one press stands down; the page comes back with the next ones
+HEADINGS = {
+    "experts": _l("Who has something from us"),
+    "checking": _l("Who checks an edited text"),
+    "ask": _l("Questions that nobody is asked"),
+    "edit": _l("Texts to edit"),
+    "settle": _l("Edited texts"),
+    "invite": _l("Invitations to send"),
+}
+# How long ago it was due or began to wait, at most, with the words for both.
+AGES: tuple[tuple[timedelta, Any, Any], ...] = (
+    (timedelta(0), _l("In time"), _l("From now on")),
+    (timedelta(weeks=1), _l("Late by up to a week"), _l("For up to a week")),
+    (BACKLOG, _l("Late by up to four weeks"), _l("For up to four weeks")),
+    (timedelta(weeks=12), _l("Late by up to twelve weeks"), _l("For up to twelve weeks")),
+    (timedelta.max, _l("Late by more than twelve weeks"), _l("For more than twelve weeks")),
+)
+
+
+@editor.get("/<slug>/waiting/<group>")
+def waiting(slug: str, group: str) -> str:
+    """The whole list behind a column of the first page."""
+    if group not in WHOLE:
+        abort(404)
+    with at_desk(slug) as desk:
+        tasks = whole(desk.session, desk.newsletter, group)
+        return page(
+            desk,
+            "editor/overview/waiting.html",
+            "edition",
+            heading=HEADINGS[group],
+            ages=_by_age(desk, tasks),
+            at_once=AT_ONCE,
+            sentence=_("It has been a while, and I don’t count on an answer any more."),
+        )
+
+
+def _by_age(desk: Desk, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+    """Group the tasks, the newest first. Of what is old the first are ticked already."""
+    here = now(desk.session)
+
+    def step(task: Task) -> int:
+        age = here - (task.due_at or task.since)
+        return next(number for number, (most, *_words) in enumerate(AGES) if age <= most)
+
+    return [
+        {
+            "key": number,
+            "label": AGES[number][1 if some[0].due_at else 2],
+            "number": count(len(some)),
+            "ticks": AGES[number][0] > BACKLOG,
+            "rows": [(line_of(desk, task), task.assignment) for task in some],
+        }
+        for number, some in ((number, list(found)) for number, found in groupby(tasks, step))
+    ]
+
+
+def _load(desk: Desk, public_id: str) -> Assignment | None:
+    mine = select(Assignment).filter_by(public_id=public_id, newsletter_id=desk.newsletter.id)
+    return desk.session.scalar(mine)
+
+
+def _stand_down(desk: Desk, one: Assignment) -> None:
+    assigning.cancel(desk.session, desk.actor, one, request.form.get("sentence", ""))
+
+
+def _why(_desk: Desk, _row: Any, why: Refused) -> str:
+    return _("words of its readers stand in the sentence") if isinstance(why, Leaking) else worded(WHY_NOT, why)
+
+
+Bulk(
+    box="assignment",
+    load=_load,
+    presses={"stand_down": Press(_l("Stand down the ticked"), _stand_down)},
+    back=lambda desk: (url_for("editor.waiting", slug=desk.newsletter.slug, group="experts"), None),
+    done=lambda number: ngettext(
+        "One expert isn’t asked any more; if they had heard of it, they are told.",
+        "%(num)s aren’t asked any more; whoever had heard of it is told.",
+        number,
+    ),
+    empty=_l("Nothing was done. Tick some first."),
+    why=_why,
+    most=AT_ONCE,
+).at("waiting", "waiting_bulk", "invite")

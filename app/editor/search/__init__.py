@@ -1,0 +1,1 @@
+"""The search that stands on every page of the desk."""

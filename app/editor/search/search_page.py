@@ -1,0 +1,188 @@
+"""One search for the whole desk: letters, questions, what ran, experts, mails and editions, the newest of each.
+
+It finds what the desk's lists show, and nothing more: sealed texts, such as addresses and mails, are in no index, and
+what a reader took back is out of it. Each group is cut after a few, and leads to its own list.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from ...answers.models import Assignment
+from ...db import by_keys
+from ...editions import archive
+from ...editions.date_search import dated
+from ...editions.items import headline
+from ...editions.models import Edition, EditionItem
+from ...formatting import age, full_date
+from ...letters.models import Letter
+from ...mail import queries as mail_queries
+from ...matching import DESK, PUBLIC
+from ...matching.search import Hit, search
+from ...people import expert_search
+from ...people.models import Expert
+from ...questions.models import Question
+from ...text import single_line
+from ..frame import Desk, at_desk, editor, page
+from ..letters.letter_words import STANDS
+from ..mail.mail_words import named, shown
+from ..questions.question_states import WORDS
+
+MOST = 6  # rows of a group
+LONGEST = 200  # characters of what is looked for
+
+
+@dataclass(frozen=True)
+class Row:
+    """Something found: its address, its words or the pieces of them around what was looked for, and what it is."""
+
+    href: str
+    text: str
+    about: str = ""
+    pieces: Sequence[Any] = ()
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows of one kind that were found, one more than is shown where there are more; `whole` is the list with all of
+    them, where there is one.
+    """
+
+    heading: str
+    found: list[Row]
+    whole: str = ""
+
+    @property
+    def rows(self) -> list[Row]:
+        return self.found[:MOST]
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.found) > MOST
+
+
+@editor.sheet("/<slug>/search", "read", endpoint="search")
+def look_for(slug: str) -> str:
+    words = single_line(request.args.get("q", ""))[:LONGEST]
+    with at_desk(slug) as desk:
+        groups = _groups(desk, words) if words else []
+        return page(desk, "editor/search/search.html", "", sought=words, groups=groups)
+
+
+def _groups(desk: Desk, words: str) -> list[Group]:
+    """Return what is found, by kind, in a fixed number of queries."""
+    session, newsletter = desk.session, desk.newsletter
+
+    def hits(noun: str) -> list[Hit]:
+        return search(session, DESK, newsletter.id, words, nouns=(noun,), limit=MOST + 1)
+
+    letters, questions = hits("letter"), hits("question")
+    public = search(session, PUBLIC, newsletter.id, words, answered=True, limit=MOST + 1)
+    ran = archive.ran(session, newsletter, [hit.noun_id for hit in (*public, *questions)])
+    experts = expert_search.directory(words).page(session, None, MOST + 1)
+    going = [hit for hit in questions if hit.noun_id not in ran]
+
+    def whole(name: str) -> str:
+        return url_for(f"editor.{name}", slug=newsletter.slug, q=words)
+
+    found = (
+        Group(_("Letters"), _letters(desk, letters), whole("letters")),
+        Group(_("Questions"), _questions(desk, going), whole("questions")),
+        Group(_("Published answers"), _published(desk, public, ran)),
+        Group(_("Experts"), _experts(desk, experts), whole("experts")),
+        Group(_("Mails"), _mails(desk, [hit.noun_id for hit in questions], experts)),
+        Group(_("Editions"), _editions(desk, words, ran), url_for("editor.all_editions", slug=newsletter.slug)),
+    )
+    return [group for group in found if group.found]
+
+
+def _at(desk: Desk, endpoint: str, public_id: str) -> str:
+    return url_for(f"editor.{endpoint}", slug=desk.newsletter.slug, public_id=public_id)
+
+
+def _letters(desk: Desk, hits: Sequence[Hit]) -> list[Row]:
+    letters = by_keys(desk.session, Letter, [hit.noun_id for hit in hits])
+    return [
+        Row(
+            _at(desk, "letter", one.public_id),
+            one.body,
+            _("%(stands)s, %(time)s", stands=STANDS[str(one.state)], time=age(one.received_at)),
+            hit.snippet,
+            one.language,
+        )
+        for hit in hits
+        if (one := letters.get(hit.noun_id)) and one.body
+    ]
+
+
+def _questions(desk: Desk, hits: Sequence[Hit]) -> list[Row]:
+    questions = by_keys(desk.session, Question, [hit.noun_id for hit in hits])
+    return [
+        Row(
+            _at(desk, "question", one.public_id), one.title, str(WORDS[WORDS[str(one.state)].listed].label), hit.snippet
+        )
+        for hit in hits
+        if (one := questions.get(hit.noun_id))
+    ]
+
+
+def _label(question: Question) -> str:
+    """Return what the list is called in which the question stands."""
+    return str(WORDS[WORDS[str(question.state)].listed].label)
+
+
+def _published(desk: Desk, hits: Sequence[Hit], ran: Mapping[int, EditionItem]) -> list[Row]:
+    return [
+        Row(
+            _at(desk, "question", item.question.public_id),
+            headline(item),
+            ", ".join(voice["lead_in"]["name"] for voice in item.input["piece"]["voices"]),
+        )
+        for hit in hits
+        if (item := ran.get(hit.noun_id))
+    ]
+
+
+def _experts(desk: Desk, experts: Sequence[Expert]) -> list[Row]:
+    return [Row(_at(desk, "expert", one.public_id), one.name, one.credit_line) for one in experts]
+
+
+def _mails(desk: Desk, questions: Sequence[int], experts: Sequence[Expert]) -> list[Row]:
+    """List the mails about the questions and to the experts that were found: what is in a mail is sealed."""
+    asked = select(Assignment.id).where(
+        Assignment.newsletter_id == desk.newsletter.id, Assignment.expert_id.in_([one.id for one in experts])
+    )
+    mails = mail_queries.about(desk.newsletter.id, questions, asked).page(desk.session, None, MOST + 1)
+    names = named(desk, mails)
+    lines = [shown(desk, mail, names) for mail in mails]
+    return [
+        Row(
+            _at(desk, "mail", line["id"]),
+            _("%(kind)s to %(name)s", kind=line["kind"], name=line["to"]),
+            _("%(stands)s, %(time)s", stands=line["stands"], time=line["when"]),
+        )
+        for line in lines
+    ]
+
+
+def _editions(desk: Desk, words: str, ran: Mapping[int, EditionItem]) -> list[Row]:
+    """List the editions of the date that was typed, else those in which what was found ran."""
+    of_date = dated(desk.newsletter.id, words)
+    if of_date:
+        editions = of_date.page(desk.session, None, MOST + 1)
+    else:
+        held = by_keys(desk.session, Edition, {item.edition_id for item in ran.values()})
+        editions = sorted(held.values(), key=lambda one: one.runs_at, reverse=True)
+    return [
+        Row(
+            _at(desk, "edition", one.public_id),
+            full_date(one.runs_at),
+            _("number %(number)s", number=one.number) if one.number else "",
+        )
+        for one in editions
+    ]

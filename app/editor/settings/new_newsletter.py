@@ -1,0 +1,94 @@
+"""A newsletter made by an admin: all that it can't do without on one page, with its dates and its house form to look
+at.
+"""
+
+from typing import Any
+
+from flask import redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from ...db import now
+from ...editions.rhythm import choices_of, next_six
+from ...languages import direction
+from ...newsletters.models import SETTINGS, Newsletter
+from ...newsletters.settings import Faulty
+from ...newsroom import founding
+from ...typesetting.house_languages import phrases_for
+from .. import declared_form
+from ..flash import announce
+from ..frame import Desk, at_desk, change, editor, page, redrawn
+from . import rhythm_form
+from .sentences import SENTENCES, example, sentences_typed
+
+
+@editor.sheet("/<slug>/new-newsletter", "newsletters")
+def new_newsletter(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _form(desk)
+
+
+def _as_here(desk: Desk) -> dict[str, Any]:
+    """Return what the form begins with: what newsletters of one house mostly have in common."""
+    here = desk.newsletter
+    common = {name: getattr(here, name) for name in ("publisher", "rule", "at", "zone")}
+    empty = dict.fromkeys((*founding.FIRST, *SENTENCES, "slug"), "")
+    return empty | common | {"editor": desk.actor.name, "languages": here.language}
+
+
+def _form(
+    desk: Desk,
+    typed: dict[str, Any] | None = None,
+    faults: dict[str, Any] | None = None,
+    looked_at: dict[str, Any] | None = None,
+) -> str:
+    """Return the page; with the columns that were `looked_at`, the newsletter is shown as it would be."""
+    values, labels = typed or _as_here(desk), declared_form.labels(SETTINGS) | {"slug": _("Short name")}
+    labels |= {kind: str(label) for kind, (label, _help) in SENTENCES.items()}
+    said = {name: declared_form.fault_words(fault) for name, fault in (faults or {}).items()}
+    language = next(iter((looked_at or {}).get("languages", ())), desk.newsletter.language)
+    return page(
+        desk,
+        "editor/settings/new_newsletter.html",
+        "settings",
+        values=values,
+        faults=said,
+        summary=[(name, f"{labels[name]}: {words}") for name, words in said.items()],
+        first=founding.FIRST,
+        calendar=founding.CALENDAR,
+        sentences=SENTENCES,
+        usual=phrases_for(language),
+        language=language,
+        direction=direction(language),
+        **rhythm_form.frame(rhythm_form.chosen() if typed else choices_of(values["rule"])),
+        **(_looked_at(desk, looked_at, typed or {}) if looked_at else {}),
+    )
+
+
+def _looked_at(desk: Desk, columns: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:
+    """Return the next dates and an example of the house form, of a newsletter that isn't there yet."""
+    made = Newsletter(marks=SETTINGS["marks"].options[0][0], words=0, slots=1, **columns)
+    own = {kind: typed[kind] for kind in SENTENCES}
+    return {"dates": next_six(made, now(desk.session), columns), "example": example(made, made.language, own)}
+
+
+@editor.press("/<slug>/new-newsletter", "newsletters")
+def make_newsletter(slug: str) -> Response | tuple[str, int]:
+    """Make the newsletter and its editions, or only look at it."""
+    choices, texts = rhythm_form.chosen(), sentences_typed()
+    typed = declared_form.typed(founding.FIRST | founding.CALENDAR) | {"slug": request.form.get("slug", "")} | texts
+
+    def make(desk: Desk) -> Newsletter:
+        columns = founding.checked(desk.session, choices, texts, typed)
+        return founding.found(desk.session, desk.actor, columns, texts)
+
+    try:
+        if "look" in request.form:
+            with at_desk(slug) as desk:
+                columns = founding.checked(desk.session, choices, texts, typed)
+                return _form(desk, typed, looked_at=columns), 200
+        made = change(slug, make)
+    except Faulty as faulty:
+        return redrawn(slug, 422, _form, typed, faulty.faults)
+    announce(_("%(name)s is made.", name=made.name))
+    return redirect(url_for("editor.home", slug=made.slug), code=303)

@@ -1,0 +1,127 @@
+"""Texts that were typed into a form of the desk and not sent yet: kept for their author, offered again, gone once sent.
+
+A draft belongs to one window: whoever types on in two has two drafts, and neither is written over the other.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, delete, or_, select
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..db import added, keys, new_public_id, now
+from .models import FormDraft
+
+KEPT = timedelta(days=30)  # after the last key
+MOST = 200_000  # characters of a form: more than any text that a form of the desk takes
+NOW = timedelta(seconds=45)  # in which somebody whose draft was saved counts as typing
+MOST_OF_ONE = 5  # drafts of one person at one form; of more the oldest go
+Fields = Sequence[tuple[str, str]]  # as a browser would send them
+
+
+@dataclass(frozen=True)
+class Typing:
+    """The state of the form of a window. It was saved last as the draft of this id, for the `count`th time; where it
+    was saved from another window since, or is gone, this text gets a draft of its own. `key` is of the form's own key.
+    """
+
+    fields: Fields
+    changed: Collection[str]
+    key: bytes
+    public_id: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A draft, opened."""
+
+    public_id: str
+    count: int
+    saved_at: datetime
+    fields: Fields
+
+
+def save(session: Session, actor: Staff, form: str, typing: Typing) -> FormDraft:
+    """Keep what stands in a form."""
+    known = {"public_id": typing.public_id, "form": form, "count": typing.count}
+    draft = session.scalar(_mine(actor).filter_by(**known).with_for_update())
+    if draft is None:
+        _make_room(session, actor, form)
+        whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id}
+        draft = FormDraft(public_id=new_public_id(), **whose, form=form, count=0)
+    draft.count += 1
+    draft.form_digest, draft.changed, draft.saved_at = typing.key, " ".join(sorted(typing.changed))[:400], now(session)
+    draft.sealed = keys(session).seal(_place(draft), json.dumps(list(typing.fields), ensure_ascii=False))
+    draft.key_no = keys(session).newest
+    return added(session, draft)
+
+
+def _make_room(session: Session, actor: Staff, form: str) -> None:
+    old = session.scalars(_mine(actor).filter_by(form=form).order_by(FormDraft.saved_at.desc()))
+    for draft in old.all()[MOST_OF_ONE - 1 :]:
+        session.delete(draft)
+
+
+def own(session: Session, actor: Staff) -> dict[str, list[FormDraft]]:
+    """Return one's own drafts by their forms, the newest first."""
+    found: dict[str, list[FormDraft]] = defaultdict(list)
+    for draft in session.scalars(_mine(actor).order_by(FormDraft.saved_at.desc(), FormDraft.id.desc())):
+        found[draft.form].append(draft)
+    return found
+
+
+def opened(session: Session, draft: FormDraft) -> Typed:
+    fields = json.loads(keys(session).open(_place(draft), draft.sealed))
+    return Typed(draft.public_id, draft.count, draft.saved_at, [(name, text) for name, text in fields])
+
+
+def at_work(session: Session, actor: Staff, form: str) -> dict[int, set[str]]:
+    """Return who else is typing into this form just now, by their keys, and the names of the fields."""
+    since = now(session) - NOW
+    rows = session.scalars(
+        select(FormDraft).where(
+            FormDraft.form == form, FormDraft.saved_at > since, FormDraft.person_id != actor.person_id
+        )
+    )
+    found: dict[int, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.person_id, set()).update(row.changed.split())
+    return found
+
+
+def drop(session: Session, actor: Staff, public_id: str) -> bool:
+    """Delete one's own draft, which is thrown away. Returns whether there was one."""
+    draft = session.scalar(_mine(actor).filter_by(public_id=public_id))
+    if draft is not None:
+        session.delete(draft)
+    return draft is not None
+
+
+def drop_sent(session: Session, actor: Staff, public_id: str, key: bytes) -> None:
+    """Delete the draft of a form that is sent: the one that the form names, and what was saved from the same window."""
+    mine = (FormDraft.person_id == actor.person_id, FormDraft.newsletter_id == actor.newsletter_id)
+    session.execute(delete(FormDraft).where(*mine, or_(FormDraft.public_id == public_id, FormDraft.form_digest == key)))
+
+
+def erase_about(session: Session, public_ids: Collection[str]) -> None:
+    """Erase all drafts about these rows: whatever form's address names one of them."""
+    if public_ids:
+        named = or_(*(FormDraft.form.contains(f"/{one}/", autoescape=True) for one in public_ids))
+        session.execute(delete(FormDraft).where(named))
+
+
+def sweep(session: Session) -> None:
+    session.execute(delete(FormDraft).where(FormDraft.saved_at < now(session) - KEPT))
+
+
+def _mine(actor: Staff) -> Select[FormDraft]:
+    return select(FormDraft).filter_by(person_id=actor.person_id, newsletter_id=actor.newsletter_id)
+
+
+def _place(draft: FormDraft) -> str:
+    return f"form_drafts.sealed.{draft.public_id}"

@@ -1,0 +1,104 @@
+"""One press is one press: the second of two that are the same, by their form's key and all it held, does nothing more.
+
+The key is taken in the transaction of the press, so that of two processes one waits for the other and a press that
+failed can be pressed again; where the press led is noted right behind it.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..db import keys, now
+from .models import PressKey
+
+KEPT = timedelta(days=1)  # for which a form that is sent again, say by a laptop that woke up, does nothing more
+INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+class Twice(Exception):
+    """This very press was taken before."""
+
+
+class Press(NamedTuple):
+    """A press by what tells it from all others; see `PressKey`."""
+
+    form: bytes
+    digest: bytes
+
+
+class Outcome(NamedTuple):
+    """The page that a press led to and what was said there; both empty where that is not known, or known no more."""
+
+    at: datetime
+    is_settled: bool
+    href: str = ""
+    said: Sequence[dict[str, str]] = ()
+
+
+def press_of(person_id: int, key: str, address: str, sent: Sequence[tuple[str, str]]) -> Press:
+    whole = json.dumps([person_id, key, address, sent], ensure_ascii=False)
+    return Press(form_digest(person_id, key), hashlib.sha256(whole.encode()).digest())
+
+
+def form_digest(person_id: int, key: str) -> bytes:
+    return hashlib.sha256(f"{person_id} {key}".encode()).digest()
+
+
+def take(session: Session, actor: Staff, press: Press) -> None:
+    """Take the press, until the end of the transaction for this one alone. Raises `Twice`."""
+    values = {"digest": press.digest, "form_digest": press.form, "at": now(session)}
+    whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id}
+    insert = INSERT[session.get_bind().dialect.name](PressKey).values(**values, **whose)
+    if session.scalar(insert.on_conflict_do_nothing(index_elements=["digest"]).returning(PressKey.id)) is None:
+        raise Twice
+
+
+def settle(session: Session, press: Press, href: str, said: Sequence[dict[str, str]]) -> None:
+    """Note where a press led and what was said there."""
+    sealed = keys(session).seal(_place(press), json.dumps({"href": href, "said": said}, ensure_ascii=False))
+    mine = update(PressKey).where(PressKey.digest == press.digest)
+    session.execute(mine.values(settled_at=now(session), outcome_sealed=sealed))
+
+
+def outcome_of(session: Session, press: Press) -> Outcome | None:
+    row = session.scalar(select(PressKey).filter_by(digest=press.digest))
+    if row is None:
+        return None
+    told = json.loads(keys(session).open(_place(press), row.outcome_sealed)) if row.outcome_sealed else {}
+    return Outcome(row.at, row.settled_at is not None, **told)
+
+
+def was_sent(session: Session, form: bytes) -> bool:
+    """Return whether a form with this key was sent and taken."""
+    return session.scalar(select(PressKey.id).filter_by(form_digest=form).limit(1)) is not None
+
+
+def release(session: Session, press: Press) -> None:
+    """Let the same press be made again: it gave something to take along, and changed nothing to look at."""
+    session.execute(delete(PressKey).where(PressKey.digest == press.digest))
+
+
+def forget_undone(session: Session, actor: Staff) -> None:
+    """Forget one's presses that led somewhere, so that what was undone can be pressed again; the undo itself stays."""
+    mine = (PressKey.person_id == actor.person_id, PressKey.newsletter_id == actor.newsletter_id)
+    session.execute(delete(PressKey).where(*mine, PressKey.settled_at.is_not(None)))
+
+
+def forget_words(session: Session, newsletter_id: int) -> None:
+    """Erase what was said after presses; that they were made stays known."""
+    session.execute(update(PressKey).where(PressKey.newsletter_id == newsletter_id).values(outcome_sealed=None))
+
+
+def sweep(session: Session) -> None:
+    session.execute(delete(PressKey).where(PressKey.at < now(session) - KEPT))
+
+
+def _place(press: Press) -> str:
+    return f"press_keys.outcome.{press.digest.hex()}"

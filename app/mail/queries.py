@@ -1,0 +1,43 @@
+"""Queries of the outbox: one mail, the list of a state, what was written about something."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from ..listing import Listing
+from .lifecycle import STATES
+from .models import OutboxMail
+
+
+def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | None:
+    """One mail of a newsletter; what belongs to none, such as a way in, is found by nobody."""
+    return session.scalar(select(OutboxMail).filter_by(public_id=public_id, newsletter_id=newsletter_id))
+
+
+def listing(newsletter_id: int, state: str) -> Listing[OutboxMail]:
+    """Return the list of a newsletter's mails in one state, the newest first."""
+    here = (OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
+    return Listing(select(OutboxMail).where(*here), (OutboxMail.id,))
+
+
+def about(newsletter_id: int, question_ids: Sequence[int], assignments: Any) -> Listing[OutboxMail]:
+    """Return the list of a newsletter's mails about one of these questions or one of these assignments (a select of
+    their keys), the newest first.
+    """
+    ours = or_(OutboxMail.question_id.in_(question_ids), OutboxMail.assignment_id.in_(assignments))
+    return Listing(select(OutboxMail).where(OutboxMail.newsletter_id == newsletter_id, ours), (OutboxMail.id,))
+
+
+def first_to_expert(session: Session, assignment_id: int) -> str | None:
+    """The Message-ID of the mail that began the thread with an expert about one assignment."""
+    first = select(OutboxMail.message_id).where(
+        OutboxMail.assignment_id == assignment_id, OutboxMail.kind.startswith("expert."), ~OutboxMail.is_dropped
+    )
+    return session.scalar(first.order_by(OutboxMail.id).limit(1))
+
+
+def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES) -> dict[str, int]:
+    """Return how many mails of a newsletter stand in each of these states, counted up to 1,001."""
+    return {state: listing(newsletter_id, state).count(session) for state in states}

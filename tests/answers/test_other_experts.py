@@ -1,0 +1,109 @@
+"""What an expert is told of others who are asked is true when the mail leaves, and the next mail puts right what has changed."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.answers import assigning, desk_letters, other_experts
+from app.answers.models import Assignment
+from app.db import Database, now
+from app.mail import outbox
+from app.mail.delivery import Transient, deliver_due
+from app.mail.message import Message
+from app.mail.models import OutboxMail
+from app.newsroom import invitations
+from app.people.models import Expert
+from app.questions.models import Question
+from tests.support.assignments import Asked, asked
+from tests.support.cast import Newsroom
+
+ONLY, ONE_MORE = "I’m asking only you.", "I’m asking one other expert too."
+CHANGED = "Since I wrote to you about this, something has changed: one other expert is asked too."
+
+
+@pytest.fixture
+def alone(database: Database, newsroom: Newsroom) -> Asked:
+    """Leyla is asked alone; her invitation waits for its minute."""
+    return asked(database, newsroom)
+
+
+def ask_marek(alone: Asked) -> None:
+    def ask(session: Session) -> None:
+        marek = session.get_one(Expert, alone.newsroom.marek.expert_id)
+        question = session.get_one(Question, alone.question_id)
+        invitations.invite(
+            session, alone.newsroom.nora, assigning.assign(session, alone.newsroom.nora, question, marek)
+        )
+
+    alone.database.write(ask)
+
+
+def write_to_leyla(alone: Asked) -> None:
+    alone.database.write(
+        lambda s: desk_letters.write_to(s, alone.newsroom.nora, alone.assignment(s), "Take all the time you need.")
+    )
+
+
+def leaves(database: Database, at: datetime | None = None) -> list[tuple[str, str]]:
+    """What goes out now: to whom, and all the words as they are read."""
+    out: list[tuple[str, str]] = []
+
+    def send(message: Message, _id: str) -> None:
+        out.append((message.to.partition("@")[0], " ".join(message.text.split())))
+        assert message.html is not None
+        assert all(said in message.html for said in (ONLY, ONE_MORE, CHANGED) if said in out[-1][1])
+
+    deliver_due(database, send, leaving=other_experts.settle, at=at)
+    return [mail for mail in out if mail[0] in ("leyla", "marek")]
+
+
+def said(mails: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    return [(to, [one for one in (ONLY, ONE_MORE, CHANGED) if one in words]) for to, words in mails]
+
+
+def test_two_who_are_asked_in_one_minute_are_told_of_each_other(alone: Asked) -> None:
+    ask_marek(alone)
+    assert said(leaves(alone.database)) == [("leyla", [ONE_MORE]), ("marek", [ONE_MORE])]
+
+
+def test_who_was_told_that_they_are_the_only_one_reads_in_the_next_mail_that_they_are_not(alone: Asked) -> None:
+    assert said(leaves(alone.database)) == [("leyla", [ONLY])]
+    ask_marek(alone)
+    write_to_leyla(alone)
+    out = dict(leaves(alone.database))
+    assert said(list(out.items())) == [("marek", [ONE_MORE]), ("leyla", [CHANGED])]
+    assert out["leyla"].endswith(f"Take all the time you need. {CHANGED} Nora Lind The Steppe Letter")
+    write_to_leyla(alone)
+    assert said(leaves(alone.database)) == [("leyla", [])]  # she has been told
+
+
+def test_nobody_is_told_of_one_who_said_no_before_the_mail_left(alone: Asked) -> None:
+    ask_marek(alone)
+
+    def no(session: Session) -> None:
+        marek = session.scalars(select(Assignment).filter_by(expert_id=alone.newsroom.marek.expert_id)).one()
+        assigning.decline(session, alone.newsroom.nora, marek, "no time")
+
+    alone.database.write(no)
+    assert ("leyla", [ONLY]) in said(leaves(alone.database))
+
+
+def test_the_desk_reads_what_the_expert_was_told(alone: Asked) -> None:
+    ask_marek(alone)
+    leaves(alone.database)
+    with alone.database.read() as session:
+        mail = session.scalars(select(OutboxMail).filter_by(assignment_id=alone.assignment_id)).one()
+        assert (ONE_MORE in outbox.read(session, mail).text, mail.asked_others) == (True, 1)
+
+
+def test_a_mail_that_is_tried_again_says_what_is_true_then(alone: Asked) -> None:
+    def refuse(_message: Message, _id: str) -> None:
+        raise Transient("451 later")
+
+    deliver_due(alone.database, refuse, leaving=other_experts.settle)
+    ask_marek(alone)
+    with alone.database.read() as session:
+        later = now(session) + timedelta(hours=2)
+    assert ("leyla", [ONE_MORE]) in said(leaves(alone.database, later))

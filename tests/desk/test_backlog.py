@@ -1,0 +1,121 @@
+"""Home says how many there are, however few it shows; the whole list stands by age, and what is old is stood down by one press."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask, g
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.answers import assigning
+from app.answers.models import Assignment
+from app.db import Database, now
+from app.formatting import day
+from app.mail.models import OutboxMail
+from app.newsroom import invitations
+from app.people.models import Expert
+from app.questions import moves, wording
+from tests.support.assignments import arrived, asked, handed_over
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+
+LATE_BY = {"recent": (2, 14), "month": (15, 13), "old": (100, 10)}  # days late, how many
+
+
+@pytest.fixture
+def backlog(database: Database, newsroom: Newsroom) -> None:
+    """Leyla was asked 39 questions and answers none: 37 of them are late, ten by months."""
+
+    def ask(session: Session) -> None:
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id)
+        days = [days for days, many in LATE_BY.values() for _ in range(many)] + [-3, -3]
+        for number, late in enumerate(days):
+            words = f"Who measures plate {number}?"
+            question = moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+            wording.clear(session, newsroom.nora, question, question.text_id or 0)
+            one = assigning.assign(session, newsroom.nora, question, leyla)
+            invitations.invite(session, newsroom.nora, one)
+            by = now(session) - timedelta(days=late, minutes=number)
+            session.execute(update(Assignment).where(Assignment.id == one.id).values(reply_by=by, due_at=by))
+        handed_over(session)
+
+    database.write(ask)
+
+
+@pytest.mark.usefixtures("backlog")
+def test_home_counts_all_who_are_late_and_leads_to_them(nora: Desk) -> None:
+    home = nora.get("")
+    assert "37 words or texts of experts are late." in home.words
+    [column] = [part for part in home.parts("section[aria-labelledby^=waits-]") if "For experts" in part.words]
+    assert column.texts("h3") == ["For experts 39"]
+    assert len(column.texts("li")) == 12
+    assert column.links[-1] == ("All 39 who have something, by age", "/desk/steppe/waiting/experts")
+
+
+@pytest.mark.usefixtures("backlog")
+def test_what_pressed_last_comes_first_and_what_is_old_is_only_counted(nora: Desk) -> None:
+    [column] = [p for p in nora.get("").parts("section[aria-labelledby^=waits-]") if "For experts" in p.words]
+    assert column.texts(".about")[:2] == ["Who measures plate 0?", "Who measures plate 1?"]
+
+
+@pytest.mark.usefixtures("backlog")
+def test_the_whole_list_stands_by_age_the_newest_first(nora: Desk) -> None:
+    assert nora.get("waiting/experts").texts("h2") == [
+        "In time 2", "Late by up to a week 14", "Late by up to four weeks 13", "Late by more than twelve weeks 10",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("backlog")
+def test_one_press_stands_down_what_is_old(nora: Desk, database: Database) -> None:
+    page = nora.get("waiting/experts")
+    old = page.parts("section.block")[-1]
+    ticked = tuple(old.attributes("input[name=assignment][checked]", "value"))
+    assert (len(ticked), len(page.attributes("input[name=assignment][checked]", "value"))) == (10, 10)
+    led = nora.post("waiting", act="stand_down", assignment=ticked, sentence=old.value("sentence"))
+    assert nora.get(led).notice == "10 aren’t asked any more; whoever had heard of it is told."
+    assert nora.get("waiting/experts").texts("h2")[-1] == "Late by up to four weeks 13"
+    with database.read() as session:
+        told = session.scalars(select(OutboxMail).filter_by(kind="expert.cancelled")).all()
+        assert len(told) == 10
+    assert "27 words or texts of experts are late." in nora.words("")
+
+
+def test_no_other_list_is_there(nora: Desk) -> None:
+    assert nora.get("waiting/letters", 404).heading
+    assert [nora.get(f"waiting/{group}").texts("h2") for group in ("checking", "ask", "edit", "settle", "invite")] == [
+        []
+    ] * 5
+
+
+@pytest.mark.usefixtures("backlog")
+def test_whoever_may_not_invite_is_offered_no_standing_down(ilya: Desk) -> None:
+    assert ilya.get("waiting/experts").attributes("input[name=assignment]", "value") == []
+
+
+def test_what_was_marked_as_sent_before_its_day_ran_on_the_day_when_it_was_sent(
+    app: Flask, nora: Desk, database: Database, newsroom: Newsroom
+) -> None:
+    with app.test_request_context():
+        g.zone = "Europe/Prague"
+        today = day(datetime.now(UTC))
+    salt = arrived(database, newsroom)
+    salt.send()
+    salt.approve()
+    salt.run()
+    with database.read() as session:
+        question = salt.assignment(session).question.public_id
+    assert f"It ran on {today}." in nora.words(f"questions/{question}")
+    assert f"It ran on {today}" in nora.words("questions?state=all")
+
+
+def test_failed_mails_stand_in_a_list_of_their_own(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    for to in ("leyla", "marek"):
+        asked(database, newsroom, f"Who measures the salt, {to}?", to=to)
+    refused = {"state": "failed", "said": "550 no such mailbox", "ended_at": datetime.now(UTC)}
+    mine = OutboxMail.__table__.c.kind == "expert.invitation"
+    database.write(lambda s: s.execute(OutboxMail.__table__.update().where(mine).values(refused)))
+    [alarm] = [part for part in nora.get("").parts("section.alarm") if "delivered" in part.words]
+    assert alarm.texts("li") == [
+        "Invitation, Marek Dvořák : 550 no such mailbox", "Invitation, Leyla Aydın : 550 no such mailbox",
+    ]  # fmt: skip
+    assert ";" not in alarm.words

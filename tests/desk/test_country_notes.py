@@ -1,0 +1,51 @@
+"""Nora writes what readers in one country should know: it stands at the form, and nothing that she typed is lost."""
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app.newsletters.models import Newsletter
+from tests.support.desk import Desk, as_it_stands, settings_with
+from tests.support.pages import Page
+
+PAGE = settings_with("notes")
+NOTES = (
+    "Uzbekistan, 2026-10-12\nen: Wait for your own phone.\nru: Подождите своего телефона.\n\n"
+    "China, 2026-11-01\nzh-Hans: 别用公司的电脑。"
+)
+
+
+def kept(nora: Desk) -> list[dict[str, object]]:
+    with nora.database.read() as session:
+        return session.scalars(select(Newsletter.notes)).one()
+
+
+def test_a_note_is_written_at_the_desk_and_stands_at_the_readers_form(nora: Desk, client: FlaskClient) -> None:
+    typed = NOTES.replace("Uzbekistan, 2026-10-12", "uz, 12.10.2026").replace("ru:", "Russian :")
+    nora.press(PAGE, **as_it_stands(nora, PAGE) | {"notes": typed})
+    assert kept(nora) == [
+        {"country": "UZ", "checked_on": "2026-10-12",
+         "text": {"en": "Wait for your own phone.", "ru": "Подождите своего телефона."}},
+        {"country": "CN", "checked_on": "2026-11-01", "text": {"zh-Hans": "别用公司的电脑。"}},
+    ]  # fmt: skip
+    assert as_it_stands(nora, PAGE)["notes"] == NOTES
+    page = Page(client.get("/steppe/ask").text)
+    assert page.texts("form summary")[:2] == ["If you are in Uzbekistan", "If you are in China"]
+    nora.press(PAGE, **as_it_stands(nora, PAGE) | {"notes": ""})
+    assert kept(nora) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("Wait for your own phone.", "This line can’t be read: Wait for your own phone."),
+        ("Atlantis, 2026-10-12\nen: Swim.", "This line can’t be read: Atlantis, 2026-10-12."),
+        ("Uzbekistan, 2026-10-12", "This line can’t be read: Uzbekistan, 2026-10-12."),
+        ("Uzbekistan, 2026-10-12\nWait.", "This line can’t be read: Wait."),
+        ("Uzbekistan, in autumn\nen: Wait.", "Write the date like 2026-07-01"),
+        ("Uzbekistan, 2026-10-12\ngibberish: Wait.", "No language has this code or name: gibberish."),
+    ],
+)
+def test_what_can_not_be_read_is_named_and_stays_typed(typed: str, said: str, nora: Desk) -> None:
+    assert said in nora.press(PAGE, 422, **as_it_stands(nora, PAGE) | {"notes": typed})
+    assert kept(nora) == []

@@ -1,0 +1,99 @@
+"""An admin makes another newsletter: one page, which shows how it would be before it is."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.audit import Event
+from app.db import Database
+from app.editions.queries import coming_editions
+from app.newsletters.models import Newsletter, NewsletterText
+from app.newsletters.queries import by_slug, desks_of
+from app.newsroom.founding import TAKEN
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk, as_it_stands
+from tests.support.pages import Page
+from tests.support.stored import everything
+
+PAGE = "new-newsletter"
+TYPED = {
+    "name": "نامه‌ی دریا", "slug": "sea-letter", "publisher": "Meridian", "editor": "Vera Lang",
+    "address": "sea@Steppe.example", "languages": "fa, en", "section": "پرسش خوانندگان",
+    "rule_by": "weeks", "weeks": "1", "weekly": "FR", "at": "08:30", "zone": "Asia/Tehran", "asked_many": "چند خواننده پرسیدند:",
+}  # fmt: skip
+
+
+def test_vera_makes_a_newsletter_and_is_its_admin(vera: Desk, app: Flask) -> None:
+    assert vera.press(PAGE, **as_it_stands(vera, PAGE) | TYPED) == "/desk/sea-letter/"
+    with vera.database.read() as session:
+        made = by_slug(session, "sea-letter")
+        assert made is not None
+        assert (made.name, made.language, made.languages, made.address, made.rule, made.zone) == (
+            "نامه‌ی دریا", "fa", ["fa", "en"], "sea@steppe.example", "FREQ=WEEKLY;BYDAY=FR", "Asia/Tehran",
+        )  # fmt: skip
+        assert [text.body for text in session.scalars(select(NewsletterText))] == ["چند خواننده پرسیدند:"]
+        assert len(coming_editions(session, made.id, 50)) > 20
+        events = [
+            one.action
+            for one in session.scalars(select(Event).filter_by(newsletter_id=made.id))
+            if one.noun != "edition"
+        ]
+        assert events == ["newsletter.found", "newsletter.word", "membership.set"]
+    assert "نامه‌ی دریا is made." in vera.words("/desk/sea-letter/")
+    assert app.test_client().get("/sea-letter/").status_code == 200
+    assert vera.get("/desk/sea-letter/settings").heading == "Settings"
+
+
+def test_it_is_looked_at_before_it_is_made(vera: Desk) -> None:
+    before = everything(vera.database)
+    page = Page(vera.send(PAGE, as_it_stands(vera, PAGE) | TYPED | {"look": "1"}).text)
+    assert "Not made yet: this is how it would be The next dates: Fri" in page.words
+    [example] = page.parts(".letter.mail")
+    assert "پرسش خوانندگان" in example.words and "چند خواننده پرسیدند:" in example.words
+    assert page.attributes(".letter.mail", "lang") == ["fa"] and page.attributes(".letter.mail", "dir") == ["rtl"]
+    kept = page.form(f"/desk/steppe/{PAGE}").fields
+    assert {name: kept[name] for name in TYPED} == TYPED
+    assert everything(vera.database) == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "faults"),
+    [
+        ({"name": ""}, ["name"]), ({"slug": ""}, ["slug"]), ({"slug": "Sea Letter"}, ["slug"]), ({"slug": "desk"}, ["slug"]),
+        ({"slug": "steppe"}, ["slug"]), ({"languages": ""}, ["languages"]), ({"languages": "Klingonic"}, ["languages"]),
+        ({"address": "sea"}, ["address"]), ({"zone": "Sea/Bottom", "section": ""}, ["section", "zone"]),
+        ({"weekly": ()}, ["rule"]), ({"lead_in": "By {nobody}:"}, ["lead_in"]), ({"at": "25:00", "slug": "a"}, ["at", "slug"]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_taken_comes_back_with_all_that_is_wrong(
+    vera: Desk, typed: dict[str, Any], faults: list[str]
+) -> None:
+    before = everything(vera.database)
+    answer = vera.send(PAGE, as_it_stands(vera, PAGE) | TYPED | typed)
+    page = Page(answer.text)
+    assert answer.status_code == 422
+    assert sorted(name for name, _words in page.summary) == faults
+    assert page.form(f"/desk/steppe/{PAGE}").fields["publisher"] == "Meridian"
+    assert everything(vera.database) == before
+
+
+def test_whoever_is_no_admin_is_not_offered_it_and_finds_nothing(nora: Desk, vera: Desk) -> None:
+    nora.get(PAGE, 404)
+    nora.post(PAGE, 404, **TYPED)
+    assert [PAGE in href for _words, href in nora.get("settings").links].count(True) == 0
+    assert [PAGE in href for _words, href in vera.get("settings").links].count(True) == 1
+
+
+def test_nora_is_no_admin_of_what_vera_made(vera: Desk, nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    vera.press(PAGE, **as_it_stands(vera, PAGE) | TYPED)
+    nora.get("/desk/sea-letter/", 404)
+    with database.read() as session:
+        assert [one.slug for one in desks_of(session, newsroom.nora.person_id)] == ["steppe"]
+        assert len(session.scalars(select(Newsletter)).all()) == 2
+
+
+def test_no_newsletter_hides_an_address_of_the_house(app: Flask) -> None:
+    first = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} - {"", "<slug>"}
+    assert first - set(TAKEN.split()) == set(), "add it to TAKEN in app/newsroom/founding.py"

@@ -1,0 +1,203 @@
+"""Double clicks, and forms that are sent again: what was pressed once is done once, and both presses see the same page."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from app.db import Busy, Database
+from app.editor import once
+from app.forms import press_keys
+from app.forms.models import PressKey
+from app.letters.models import Letter
+from app.letters.receipts import reader_of
+from app.models import Base
+from app.newsroom import withdrawal
+from app.questions.models import Note
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk, undone
+from tests.support.edition_desk import FIRST, Coming
+from tests.support.letters import the, write
+from tests.support.questions import opened
+
+TOLD = "Who measures the salt in the orchards?"
+AGAIN = "This was done already: the same form had been sent before. Nothing is done twice."
+
+
+def form_of(nora: Desk, path: str, end: str, **typed: Any) -> Callable[[], str]:
+    """A form as a page has it, with what is typed into it: each call presses it, and gives where that led."""
+    form = nora.get(path).form(end)
+    fields: dict[str, Any] = form.fields | typed
+    return lambda: nora.post(form.action, **fields)
+
+
+def count(database: Database, table: Any) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count(table.id))) or 0
+
+
+def test_keep_the_letter_twice_is_one_letter_and_the_same_page(nora: Desk, database: Database) -> None:
+    keep = form_of(nora, "letters/new", "/letters/new", body=TOLD)
+    assert keep() == keep()
+    assert count(database, Letter) == 1
+
+
+def test_mark_as_sent_twice_says_that_it_was_sent(nora: Desk, coming: Coming) -> None:
+    for one in coming.ready(FIRST):
+        coming.do("pick", question=one)
+    coming.do("lock", version=coming.version())
+    mark = form_of(nora, coming.page, "/send")
+    first, second = nora.get(mark()), nora.get(mark())
+    assert (second.words, second.summary) == (first.words, [])
+    assert "It was sent on" in second.words
+
+
+def test_the_notice_of_both_presses_is_said_once_and_its_undo_works(
+    nora: Desk, database: Database, newsroom: Newsroom
+) -> None:
+    file = form_of(nora, f"letters/{write(database, newsroom, TOLD)}", "/file", kind="tip")
+    file()
+    led = nora.get(file())
+    assert led.texts(".done p") == ["Filed as: Tip. Open it again"]
+    assert undone(nora, led) == "Undone."
+
+
+def test_what_was_undone_is_done_again_by_the_same_press(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    """The browser's way back leads to the very form; that it was taken back since, the page of the second says."""
+    letter = write(database, newsroom, TOLD)
+    file = form_of(nora, f"letters/{letter}", "/file", kind="tip")
+    undone(nora, file())
+    with pytest.raises(AssertionError, match="409"):
+        file()
+    form_of(nora, f"letters/{letter}", "/file", kind="tip")()
+    assert the(database, letter).state == "filed"
+
+
+def test_undo_twice_is_one_undo(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    letter = write(database, newsroom, TOLD)
+    led = form_of(nora, f"letters/{letter}", "/file", kind="tip")()
+    undo = form_of(nora, led, "/undo")
+    first, second = nora.get(undo()), nora.get(undo())
+    assert (first.notice, second.notice) == ("Undone.", "Undone.")
+
+
+def test_another_text_with_the_same_key_is_another_press(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    page = f"questions/{opened(database, newsroom)}"
+    for note in ("Ask the station.", "Ask the station.", "And the ministry."):
+        fields: Any = nora.get(page).form("/note").fields | {"body": note, "note": note, "once": "the same"}
+        nora.post(f"{page}/note", **fields)
+    assert count(database, Note) == 2
+
+
+def test_a_press_that_failed_is_pressed_again(nora: Desk, database: Database) -> None:
+    form = nora.get("letters/new").form("/letters/new")
+    without: dict[str, Any] = form.fields | {"body": ""}
+    assert [nora.send(form.action, without).status_code for _ in range(2)] == [422, 422]
+    nora.post(form.action, **without | {"body": TOLD})
+    assert (count(database, Letter), count(database, PressKey)) == (1, 1)
+
+
+def test_a_press_whose_transaction_broke_is_pressed_again(
+    nora: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = form_of(nora, "letters/new", "/letters/new", body=TOLD)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise Busy
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.letters.receive.send", broken)
+        with pytest.raises(AssertionError, match="503"):
+            keep()
+    assert (count(database, Letter), count(database, PressKey)) == (0, 0)
+    keep()
+    assert count(database, Letter) == 1
+
+
+def test_where_nobody_knows_where_the_first_led_the_second_does_nothing_and_says_so(
+    nora: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process was ended between the press and its page."""
+    keep = form_of(nora, "letters/new", "/letters/new", body=TOLD)
+
+    def ended(*_: Any) -> None:
+        raise Busy
+
+    with monkeypatch.context() as patch:
+        patch.setattr(press_keys, "settle", ended)
+        keep()
+    monkeypatch.setattr(once, "PATIENCE", 0)
+    assert nora.get(keep()).notice == AGAIN
+    assert count(database, Letter) == 1
+
+
+def test_hours_later_the_second_press_says_how_it_stands_now(
+    nora: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = form_of(nora, "letters/new", "/letters/new", body=TOLD)
+    led = keep()
+    monkeypatch.setattr(once, "FRESH", timedelta(0))
+    assert keep() == led
+    assert nora.get(led).notice == AGAIN
+
+
+@pytest.mark.both_databases
+def test_of_eight_presses_at_once_one_counts(nora: Desk, database: Database) -> None:
+    form, clients = nora.get("letters/new").form("/letters/new"), 8
+    fields: dict[str, Any] = {**form.fields, "body": TOLD, "csrf_token": nora.token}
+    at_once, led = Barrier(clients), list[str]()
+    cookies = nora.client._cookies.values()
+
+    def press() -> None:
+        client = nora.client.application.test_client()
+        for one in cookies:
+            client.set_cookie(one.key, one.value, domain=one.domain, secure=one.secure)
+        at_once.wait()
+        led.append(client.post(form.action, base_url="https://localhost", data=fields).location)
+
+    threads = [Thread(target=press) for _ in range(clients)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    with database.read() as session:
+        letter = session.scalars(select(Letter)).one()
+    assert led == [f"/desk/steppe/letters/{letter.public_id}"] * clients
+
+
+def test_somebody_else_with_the_same_key_presses_for_themselves(nora: Desk, ilya: Desk, database: Database) -> None:
+    for desk in (nora, ilya):
+        fields: Any = desk.get("letters/new").form("/letters/new").fields | {"body": TOLD, "once": "the same"}
+        desk.post("letters/new", **fields)
+    assert count(database, Letter) == 2
+
+
+def test_no_word_of_a_press_is_kept_and_what_was_said_goes_with_a_letter_that_is_taken_back(
+    nora: Desk, database: Database, newsroom: Newsroom
+) -> None:
+    key = "a key that stands in the form alone"
+    keep = form_of(nora, "letters/new", "/letters/new", body=TOLD, once=key)
+    led = keep()
+    with database.read() as session:
+        rows = [str(tuple(row)) for row in session.execute(select(Base.metadata.tables["press_keys"]))]
+    assert [word for word in (TOLD, "salt", "letters", key) for row in rows if word in row] == []
+    letter = the(database, write(database, newsroom, "Who else?"))
+    database.write(lambda s: withdrawal.withdraw(s, reader_of(letter), s.get_one(Letter, letter.id)))
+    with database.read() as session:
+        assert list(session.scalars(select(PressKey.outcome_sealed))) == [None]
+    assert keep() != led
+    assert count(database, Letter) == 2
+
+
+def test_keys_are_kept_for_a_day(nora: Desk, database: Database) -> None:
+    form_of(nora, "letters/new", "/letters/new", body=TOLD)()
+    with database.read() as session:
+        ends = session.scalars(select(PressKey.at)).one() + press_keys.KEPT
+    kept = []
+    for moment in (ends, ends + timedelta(seconds=1)):
+        database.write(press_keys.sweep, moment)
+        kept.append(count(database, PressKey))
+    assert kept == [1, 0]

@@ -1,0 +1,56 @@
+"""The guess of a language, on a hundred questions in each language of `bench/asked_in`, which it has never read."""
+
+import pytest
+
+from app.languages import function_words, guess_language, guessed_languages
+from tests.support.source import APP
+
+ASKED = {path.stem: path.read_text("utf-8").splitlines() for path in (APP.parent / "bench" / "asked_in").glob("*.txt")}
+
+
+def test_there_are_a_hundred_questions_in_each_of_more_than_twenty_five_languages() -> None:
+    assert len(ASKED) > 25
+    assert {tag: len(set(sentences)) for tag, sentences in ASKED.items()} == dict.fromkeys(ASKED, 100)
+    assert set(ASKED) - set(guessed_languages()) == set()
+
+
+@pytest.mark.parametrize("language", sorted(ASKED))
+def test_at_least_95_of_100_questions_are_of_the_language_that_is_guessed(language: str) -> None:
+    guesses = [guess_language(sentence) for sentence in ASKED[language]]
+    assert guesses.count(language) >= 95, {guess: guesses.count(guess) for guess in guesses}
+
+
+def test_no_question_is_measured_that_the_guess_has_read() -> None:
+    read = [path.read_text("utf-8") for path in (APP / "declarations").glob("*.txt")]
+    read += [" ".join(words) for words in function_words().values()]
+    assert [
+        one for sentences in ASKED.values() for one in sentences if any(one.rstrip("?. ") in text for text in read)
+    ] == []
+
+
+def test_each_language_of_small_words_has_a_declaration() -> None:
+    assert {path.stem for path in (APP / "declarations").glob("*.txt")} == {*function_words()}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("", "und"),
+        ("12345 ?!", "und"),
+        ("Xyzzy", "und"),
+        ("Näme üçin suw ýok?", "tk"),
+        ("Эмне үчүн суу жок?", "ky"),
+        ("Нега сув йўқ?", "uz-Cyrl"),
+        ("Чаро об нест?", "tg"),
+        ("Нигә су юк?", "tt"),
+        ("为什么没有水?", "zh-Hans"),
+        ("為什麼沒有水?", "zh-Hant"),
+        ("なぜ水がないのですか", "ja"),
+    ],
+)
+def test_short_ones_are_guessed_and_where_nothing_tells_nothing_is(text: str, language: str) -> None:
+    assert guess_language(text) == language
+
+
+def test_a_long_letter_is_guessed_by_its_first_words() -> None:
+    assert guess_language("Why is there no water? " * 30 + "Почему нет воды? " * 10) == "en"

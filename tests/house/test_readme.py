@@ -1,0 +1,119 @@
+"""The README's steps from an empty database to a newsletter with its admin, run word for word as they stand there."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+import config
+from app import create_app
+from tests.support.browser import Browser
+from tests.support.missing import without
+from tests.support.serving import START, free_port
+from tests.support.source import ROOT, files, named
+
+PARTS = (
+    "Makefile",
+    "app",
+    "config.py",
+    "demo",
+    "gunicorn.conf.py",
+    "migrations",
+    "requirements",
+    "pyproject.toml",
+    "wsgi.py",
+)
+PROGRAMS = ("make", "bash", "openssl")
+
+
+def blocks(heading: str) -> list[str]:
+    """The shell blocks under a heading of the README."""
+    part = (ROOT / "README.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder like a clone of the house, with a database of its own, in which the libraries are installed already."""
+    for program in PROGRAMS:
+        if shutil.which(program) is None:
+            without(program)
+    for path in files():
+        name = named(path)
+        if name.partition("/")[0] in PARTS:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, tmp_path / name)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(ROOT / ".venv" / "bin")
+    (tmp_path / ".venv" / "runtime").touch()
+    return tmp_path
+
+
+def bare(port: int) -> dict[str, str]:
+    """What a fresh shell knows, and a port that nobody else has."""
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PORT": str(port)}
+
+
+@contextmanager
+def running(line: str, folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """A line of the README that goes on until it is told to stop."""
+    child = subprocess.Popen(["bash", "-c", f"exec {line}"], cwd=folder, env=environment)
+    try:
+        yield
+        assert child.poll() is None, f"`{line}` ended by itself"
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(START)
+
+
+def page(address: str) -> str:
+    until = time.monotonic() + START
+    while True:
+        with suppress(URLError, ConnectionError), urlopen(address, timeout=START) as answer:  # noqa: S310 - an address of ours
+            return str(answer.read().decode())
+        assert time.monotonic() < until, f"{address} did not come up"
+        time.sleep(0.05)
+
+
+def test_the_steps_of_the_readme_lead_from_nothing_to_nora_at_her_desk(clone: Path) -> None:
+    steps, programs = blocks("Running it for real")
+    port = free_port()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"{steps}\nenv -0 > environment"],
+        cwd=clone, env=bare(port), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    site, link = done.stdout.splitlines()[-2:]
+    assert site == "https://ask.example.org/letter/"
+    lines = (clone / "environment").read_text().split("\0")
+    environment = dict(line.partition("=")[::2] for line in lines if line)
+
+    web, worker = programs.splitlines()
+    with running(web, clone, environment), running(worker, clone, environment):
+        assert "The Letter" in page(f"http://127.0.0.1:{port}/letter/")
+        assert page(f"http://127.0.0.1:{port}/readyz") == "ready\n"
+    doctor = subprocess.run(
+        ["flask", "doctor"], cwd=clone, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (doctor.returncode, doctor.stdout.splitlines()[-1]) == (0, "Nothing is wrong.")
+
+    database = f"sqlite:///{clone / 'var' / 'newsroom.db'}"
+    app = create_app(config.load({**environment, "DATABASE_URL": database}))
+    try:
+        nora = Browser(app)
+        nora.open(link)
+        assert nora.press(link).status_code == 303
+        nora.follow()
+        assert "The Letter" in nora.read.title
+        assert nora.open("/desk/letter/new-newsletter").status_code == 200
+    finally:
+        app.extensions["database"].close()

@@ -1,0 +1,169 @@
+"""Nora and Ilya type at the desk in real browsers: a closed tab, a link pressed and a cut line lose nothing."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import func, select
+
+from app.actors import Clock, Staff
+from app.db import Database
+from app.forms.models import FormDraft
+from app.letters.models import Letter
+from app.people import sign_in
+from app.people.models import Person
+from tests.support.cast import Newsroom
+from tests.support.line import Line
+from tests.support.questions import opened
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.browser
+TYPED = "Who measures the salt that the wind carries?"
+KEPT, NOT_KEPT = "Kept as a draft at", "Not kept yet."
+
+
+class Desks:
+    """Browsers of the desk's people."""
+
+    def __init__(self, chromium: Browser, database: Database, line: Line) -> None:
+        self.chromium, self.database, self.line = chromium, database, line
+        self.contexts: list[BrowserContext] = []
+
+    def of(self, who: Staff, width: int = 1280, **options: Any) -> BrowserContext:
+        context = self.chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        self.contexts.append(context)
+        link = self.database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, who.person_id), "desk"))
+        page = context.new_page()
+        page.goto(self.address(link))
+        page.get_by_role("button").first.click()
+        page.wait_for_url("**/desk/**")
+        page.close()
+        return context
+
+    def address(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.line.port}{path}"
+
+    def open(self, context: BrowserContext, path: str) -> Page:
+        page = context.new_page()
+        page.goto(self.address(f"/desk/steppe/{path}"))
+        return page
+
+    def drafts(self) -> int:
+        with self.database.read() as session:
+            return session.scalar(select(func.count(FormDraft.id))) or 0
+
+
+@pytest.fixture
+def desks(chromium: Browser, database: Database, line: Line) -> Iterator[Desks]:
+    desks = Desks(chromium, database, line)
+    yield desks
+    for one in desks.contexts:
+        one.close()
+
+
+@pytest.fixture
+def question(database: Database, newsroom: Newsroom) -> str:
+    return f"questions/{opened(database, newsroom)}"
+
+
+def type_wording(page: Page, words: str) -> None:
+    page.locator("details:has(#body) > summary").click() if not page.locator("#body").is_visible() else None
+    page.fill("#body", words)
+
+
+def says(page: Page, words: str) -> None:
+    expect(page.locator("form p[role=status]", has_text=words).first).to_be_visible(timeout=15_000)
+
+
+def test_a_closed_tab_loses_nothing_and_what_was_sent_is_not_offered(
+    desks: Desks, newsroom: Newsroom, question: str
+) -> None:
+    nora = desks.of(newsroom.nora)
+    page = desks.open(nora, question)
+    type_wording(page, TYPED)
+    says(page, KEPT)
+    page.close()
+    page = desks.open(nora, question)
+    expect(page.locator("#body")).to_have_value(TYPED)
+    expect(page.get_by_text("It stands in the form again.")).to_be_visible()
+    page.get_by_role("button", name="Save the wording").click()
+    page.wait_for_load_state()
+    assert desks.drafts() == 0
+    expect(page.get_by_text("It stands in the form again.")).to_have_count(0)
+
+
+def test_a_link_pressed_at_once_loses_nothing(desks: Desks, newsroom: Newsroom) -> None:
+    nora = desks.of(newsroom.nora, width=390)
+    page = desks.open(nora, "letters/new")
+    page.fill("#body", TYPED)
+    page.get_by_role("link", name="Back to the letters").click()
+    until(lambda: desks.drafts() == 1, "the draft is kept")
+    page.goto(desks.address("/desk/steppe/letters/new"))
+    expect(page.locator("#body")).to_have_value(TYPED)
+
+
+def test_only_where_saving_failed_the_page_says_so_and_warns(desks: Desks, newsroom: Newsroom, line: Line) -> None:
+    nora = desks.of(newsroom.nora)
+    page = desks.open(nora, "letters/new")
+    warned: list[str] = []
+    page.on("dialog", lambda dialog: (warned.append(dialog.type), dialog.dismiss()))
+    page.fill("#body", "Who measures")
+    says(page, KEPT)
+    page.reload()
+    assert warned == []
+    line.cut()
+    page.fill("#body", TYPED)
+    says(page, NOT_KEPT)
+    page.close(run_before_unload=True)
+    until(lambda: (page.wait_for_timeout(50), bool(warned))[1], "the page warns")
+    assert warned == ["beforeunload"]
+    line.mend()
+    says(page, KEPT)
+    page.reload()
+    expect(page.locator("#body")).to_have_value(TYPED)
+
+
+def test_who_types_beside_one_is_told_quietly(desks: Desks, newsroom: Newsroom, question: str) -> None:
+    first, second = desks.open(desks.of(newsroom.ilya), question), desks.open(desks.of(newsroom.nora), question)
+    type_wording(first, TYPED)
+    says(first, KEPT)
+    type_wording(second, "Who weighs it?")
+    says(second, "Ilya Brandt is typing here too: The question, as it leaves the house")
+
+
+def test_a_draft_of_before_somebody_elses_save_is_no_way_around_it(
+    desks: Desks, newsroom: Newsroom, question: str
+) -> None:
+    nora, ilya = desks.of(newsroom.nora), desks.of(newsroom.ilya)
+    page = desks.open(nora, question)
+    type_wording(page, TYPED)
+    says(page, KEPT)
+    page.close()
+    other = desks.open(ilya, question)
+    type_wording(other, "Ilya words it.")
+    other.get_by_role("button", name="Save the wording").click()
+    other.wait_for_load_state()
+    page = desks.open(nora, question)
+    expect(page.locator("#body")).to_have_value(TYPED)
+    page.get_by_role("button", name="Save the wording").click()
+    expect(page.get_by_role("heading", name="Ilya Brandt was faster")).to_be_visible()
+    expect(page.locator(".btn--next")).to_have_text("Leave theirs, keep mine in a note")
+
+
+def test_typed_back_to_what_stands_there_is_no_draft(desks: Desks, newsroom: Newsroom) -> None:
+    page = desks.open(desks.of(newsroom.nora), "letters/new")
+    page.fill("#body", TYPED)
+    says(page, KEPT)
+    page.fill("#body", "")
+    until(lambda: (page.wait_for_timeout(50), desks.drafts() == 0)[1], "the draft is gone")
+
+
+def test_a_double_click_keeps_one_letter(desks: Desks, newsroom: Newsroom, database: Database) -> None:
+    page = desks.open(desks.of(newsroom.nora), "letters/new")
+    page.fill("#body", TYPED)
+    page.get_by_role("button", name="Keep the letter").dblclick()
+    page.wait_for_url(re.compile(r"/letters/[0-9A-Z]{12}$"))
+    with database.read() as session:
+        assert session.scalar(select(func.count(Letter.id))) == 1

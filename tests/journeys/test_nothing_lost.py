@@ -1,0 +1,202 @@
+"""Leyla presses a button while the line is down, writes on two devices, and says two things at once: nothing of it is lost,
+and what the page says of it is true."""
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+from sqlalchemy import select
+
+from app.answers.models import AnswerText, Draft
+from tests.support.assignments import Asked
+from tests.support.line import Line
+from tests.support.waiting import until, until_page
+
+pytestmark = pytest.mark.browser
+OLD, NEW = "Old words on the phone.", "New words on the laptop."
+SEND = "Send to Nora Lind"
+THANKS = "Thank you. Nora Lind has your answer"
+WAITS = "Not sent, there is no connection. Nothing is lost"
+
+
+def opened(device: BrowserContext, address: str) -> Page:
+    page = device.new_page()
+    page.goto(address)
+    return page
+
+
+def says(page: Page, words: str | re.Pattern[str]) -> None:
+    expect(page.locator("form[data-autosave] [data-status]")).to_contain_text(words)
+
+
+def sent(salt: Asked) -> list[str]:
+    with salt.database.read() as session:
+        return list(session.scalars(select(AnswerText.body).order_by(AnswerText.id)))
+
+
+def kept(salt: Asked) -> list[str]:
+    with salt.database.read() as session:
+        return sorted(session.scalars(select(Draft.body)))
+
+
+def offline(phone: BrowserContext, _line: Line) -> None:
+    phone.set_offline(True)
+
+
+def out_of_reach(_phone: BrowserContext, line: Line) -> None:
+    line.cut()
+
+
+def back_again(phone: BrowserContext, line: Line) -> None:
+    phone.set_offline(False)
+    if not line.is_up:
+        line.mend()
+
+
+DOWN = pytest.mark.parametrize(
+    ("down", "says_so"),
+    [(offline, "You are offline. Kept on this device"), (out_of_reach, "It can’t be saved with us just now")],
+)
+
+
+@DOWN
+def test_send_without_a_line_stays_on_the_page_and_goes_when_the_line_is_back(
+    salt: Asked, address: str, line: Line, phone: BrowserContext, down, says_so: str
+) -> None:
+    page = opened(phone, address)
+    page.fill("#text", NEW)
+    says(page, "Saved at")
+    down(phone, line)
+    page.get_by_role("button", name=SEND).click()
+    says(page, WAITS)
+    expect(page.locator("#text")).to_have_value(NEW)
+    assert sent(salt) == []
+    back_again(phone, line)
+    expect(page.locator("h1")).to_have_text(THANKS)
+    assert sent(salt) == [NEW]
+
+
+def test_or_on_the_next_press(salt: Asked, address: str, line: Line, phone: BrowserContext) -> None:
+    page = opened(phone, address)
+    phone.clock.install()  # so that no try by itself comes first
+    line.cut()
+    page.fill("#text", NEW)
+    page.get_by_role("button", name=SEND).click()
+    says(page, WAITS)
+    line.mend()
+    page.get_by_role("button", name=SEND).click()
+    expect(page.locator("h1")).to_have_text(THANKS)
+    assert sent(salt) == [NEW]
+
+
+@DOWN
+def test_what_is_changed_while_it_waits_is_not_sent_by_itself(
+    salt: Asked, address: str, line: Line, phone: BrowserContext, down, says_so: str
+) -> None:
+    page = opened(phone, address)
+    down(phone, line)
+    page.fill("#text", OLD)
+    page.get_by_role("button", name=SEND).click()
+    says(page, WAITS)
+    page.fill("#text", NEW)
+    says(page, says_so)
+    back_again(phone, line)
+    says(page, "Saved at")
+    assert (sent(salt), kept(salt)) == ([], [NEW])
+
+
+def test_a_look_at_print_without_a_line_keeps_the_page(
+    salt: Asked, address: str, line: Line, phone: BrowserContext
+) -> None:
+    page = opened(phone, address)
+    line.cut()
+    page.fill("#text", NEW)
+    page.get_by_role("button", name="See it as it will run").click()
+    says(page, "Kept on this device, not sent")
+    expect(page.locator("#text")).to_have_value(NEW)
+
+
+def test_looks_right_without_a_line_says_so_and_goes_when_it_is_back(
+    salt: Asked, address: str, phone: BrowserContext
+) -> None:
+    salt.send()
+    salt.edit()
+    salt.send_to_check()
+    page = opened(phone, address)
+    phone.set_offline(True)
+    page.get_by_role("button", name="Looks right").click()
+    expect(page.get_by_text(WAITS)).to_be_visible()
+    assert salt.checks() == [(None, None)]
+    phone.set_offline(False)
+    until(lambda: salt.checks() == [("fine", None)], "her yes")
+
+
+def test_the_time_is_the_newsletters_and_says_whose_and_that_nothing_is_sent(
+    salt: Asked, address: str, chromium
+) -> None:
+    elsewhere = chromium.new_context(timezone_id="America/New_York")
+    page = opened(elsewhere, address)
+    page.fill("#text", NEW)
+    says(page, "Saved at")
+    by_script = page.locator("form#answer [data-status]").inner_text()
+    page.reload()
+    assert re.fullmatch(r"Saved at \d\d:\d\d, Prague time, not sent", by_script)
+    expect(page.locator("form#answer [data-status]")).to_have_text(by_script)
+    elsewhere.close()
+
+
+def test_send_on_a_stale_phone_shows_both_and_asks(
+    salt: Asked, address: str, phone: BrowserContext, laptop: BrowserContext
+) -> None:
+    page, other = opened(phone, address), opened(laptop, address)
+    other.fill("#text", NEW)
+    says(other, "Saved at")
+    page.fill("#text", OLD)
+    says(page, "Another text of yours came in meanwhile")
+    page.get_by_role("button", name=SEND).click()
+    expect(page.locator("h1")).to_have_text("There are two texts: which one do you mean?")
+    expect(page.locator("p.sheet")).to_have_text([OLD, NEW])
+    page.get_by_role("link", name="Keep both and go on writing").click()
+    expect(page.locator("#text")).to_have_value(OLD)
+    page.get_by_role("button", name=SEND).click()
+    expect(page.locator("h1")).to_have_text(THANKS)
+    assert (sent(salt), kept(salt)) == ([OLD], [NEW, OLD])
+
+
+def test_what_only_the_phone_has_is_kept_when_the_laptop_sent(
+    salt: Asked, address: str, line: Line, phone: BrowserContext, laptop: BrowserContext
+) -> None:
+    page = opened(phone, address)
+    phone.set_offline(True)
+    page.fill("#text", OLD)
+    says(page, "Kept on this device")
+    other = opened(laptop, address)
+    other.fill("#text", NEW)
+    other.get_by_role("button", name=SEND).click()
+    expect(other.locator("h1")).to_have_text(THANKS)
+    page.close()
+    assert kept(salt) == [NEW]
+    phone.set_offline(False)
+    page = opened(phone, address)
+    expect(page.locator("h1")).to_have_text(THANKS)
+    page.get_by_text("What else you wrote, not sent (1)").click()
+    expect(page.locator("p.sheet")).to_have_text([OLD])
+    until_page(page, "localStorage.length === 0")
+    assert (sent(salt), kept(salt)) == ([NEW], [NEW, OLD])
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_is_wrong_was_typed_and_looks_right_pressed(salt: Asked, address: str, chromium, scripts: bool) -> None:
+    salt.send()
+    salt.edit()
+    salt.send_to_check()
+    phone = chromium.new_context(viewport={"width": 390, "height": 800}, java_script_enabled=scripts)
+    page = opened(phone, address)
+    page.get_by_text("Something is wrong").click()
+    page.get_by_label("What is wrong?").fill("It was 2010.")
+    page.get_by_role("button", name="Looks right").click()
+    expect(page.locator("h1")).to_have_text("Which of the two do you mean?")
+    expect(page.get_by_label("What is wrong?")).to_have_value("It was 2010.")
+    page.get_by_role("button", name="Tell Nora Lind").click()
+    until(lambda: salt.checks() == [("wrong", "It was 2010.")], "the objection")
+    phone.close()

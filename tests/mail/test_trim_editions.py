@@ -1,0 +1,83 @@
+"""Knowing an edition never makes trimming worse: what its program adds is nobody's words (PRODUCT M2)."""
+
+import textwrap
+
+import pytest
+
+from app.mail.incoming import Known, Mail
+from app.mail.trim import trim
+from tests.support.replies import (
+    ADDRESS,
+    AS_SENT,
+    EVERYWHERE,
+    IN_PART,
+    INVITATION,
+    NAME,
+    Reply,
+    to_an_edition_known_in_part,
+)
+from tests.support.reply_tongues import TONGUES
+
+REPLIES = list(to_an_edition_known_in_part())
+HEADS = f"From: {NAME} <{ADDRESS}>\nSent: Thursday\nTo: Timur\nSubject: 14"
+PART = Known(frozenset({ADDRESS}), editions=(IN_PART,))
+MAIL = Known(frozenset({ADDRESS}), texts=(IN_PART,))
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def of_text(text: str, known: Known) -> str:
+    return flat(trim(Mail(plain=text, body=text), known).text)
+
+
+@pytest.mark.parametrize("program", [program.__name__ for program in EVERYWHERE])
+@pytest.mark.parametrize("known", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
+def test_lines_of_an_edition_that_we_do_not_know_are_not_the_readers(program: str, known: Known) -> None:
+    def found(reply: Reply) -> str:
+        return flat(trim(reply.mail, known).text)
+
+    mine = [reply for reply in REPLIES if reply.name.startswith(f"{program}-")]
+    wrong = {reply.name: found(reply) for reply in mine if found(reply) != flat(reply.words)}
+    assert (len(mine), wrong) == (len(TONGUES), {})
+
+
+@pytest.mark.parametrize("known", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
+def test_nobodys_link_to_unsubscribe_comes_into_a_letter(known: Known) -> None:
+    sent = AS_SENT.replace("Photo: the depot at Tastak\n\n", "")
+    for mail in (f"{HEADS}\n\n{sent}\n\nWho pays for the lamps?", f"{sent}\n\nWho pays for the lamps?"):
+        assert of_text(mail, known) == "Who pays for the lamps?"
+
+
+def test_other_stories_of_an_edition_are_not_the_readers() -> None:
+    story = "The river rose by two metres in March. Nobody had measured it since 1961."
+    quoted = AS_SENT.replace("Readers asked:", f"{story}\n\nReaders asked:")
+    assert of_text(f"Who pays?\n\n{HEADS}\n\n{quoted}", PART) == "Who pays?"
+
+
+def test_an_answer_in_an_invitation_is_one_however_short_it_is() -> None:
+    known = Known(frozenset({ADDRESS}), texts=(INVITATION,))
+    invitation = INVITATION.replace("lamps?\n", "lamps?\nThe district\n").replace(
+        "pay?\n", "pay?\n\nSee https://budget.example/2023, page 4.\n"
+    )
+    button = invitation.replace("About 150", "Write your answer <https://ask.example/a/xyz>\n\nAbout 150")
+    for text in (invitation, button):
+        said = "My answers are below. The district See https://budget.example/2023, page 4."
+        assert of_text(f"My answers are below.\n\n{HEADS}\n\n{text}", known) == said
+
+
+def test_a_reader_may_write_of_buttons_and_of_leaving() -> None:
+    for words in (
+        "Please unsubscribe my mother.\n\nRead more\n\nhttps://other.example/page",
+        "Share: who shares the road?",
+    ):
+        assert of_text(f"{words}\n\n{HEADS}\n\n{AS_SENT}", PART) == flat(words)
+        assert of_text(words, PART) == flat(words)
+
+
+def test_a_wrapped_foot_is_known_by_the_paragraph_that_it_stands_in() -> None:
+    foot = textwrap.fill(
+        "You are receiving this email at timur@mail.example because you once signed up, Tastak, Box 14", 40
+    )
+    assert of_text(f"{IN_PART}\n{foot}\n\nWho pays for the lamps?", PART) == "Who pays for the lamps?"

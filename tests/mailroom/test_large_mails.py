@@ -1,0 +1,66 @@
+"""A mail over 10 MB, such as a question above a telephone's photo, keeps its words, whichever way it comes in."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+
+from app.db import Database
+from app.mail.parsing.parse import MAX_PARSED
+from app.mailroom import pipe
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.incoming_mails import DESK, QUESTION, checked, mail
+from tests.support.mail_servers import our_lmtp
+from tests.support.mailroom import LEYLA, Room
+from tests.support.ways_in import Client
+
+PHOTO = b"\xff\xd8" + bytes(range(256)) * 45_000  # 11.5 MB
+LARGE = mail(attachments=[("road.jpg", PHOTO)])
+
+
+@pytest.fixture
+def room(database: Database, newsroom: Newsroom) -> Room:
+    return Room(database, newsroom)
+
+
+def by_pipe(database: Database) -> None:
+    assert pipe.receive(database, io.BytesIO(LARGE), DESK, "timur@post.example")[0] == 0
+
+
+def by_lmtp(database: Database) -> None:
+    with our_lmtp(database) as port:
+        server = Client(port)
+        assert server.hands_in(LARGE + b"\r\n.\r\n", DESK) == ["250 2.0.0 stored"]
+        server.close()
+
+
+@pytest.mark.parametrize("bring", [by_pipe, by_lmtp, None], ids=["pipe", "LMTP", "webhook and IMAP"])
+def test_the_words_above_a_large_photo_are_a_letter(room: Room, bring: Callable[[Database], None] | None) -> None:
+    if bring is None:
+        room.store(LARGE, source="imap")
+    else:
+        bring(room.database)
+    room.place()
+    assert (room.places(), [letter.body for letter in room.letters()]) == (["letter"], [QUESTION])
+
+
+def test_an_expert_may_hang_a_large_file_on_the_answer(room: Room) -> None:
+    _, address = room.invited()
+    words = "We measured it at the station for ten years."
+    row = room.bring(
+        mail(LEYLA, address, body=words, attachments=[("data.xlsx", PHOTO)], Authentication_Results=checked(LEYLA))
+    )
+    assert (row.state, [letter.body for letter in room.letters()]) == ("letter", [words])
+
+
+def test_the_desk_is_told_what_was_not_read(room: Room, nora: Desk) -> None:
+    room.bring(LARGE)
+    (letter,) = room.letters()
+    told = f"Not read the last {(len(LARGE) - MAX_PARSED) / 1e6:.1f} MB of a very large mail"
+    assert told in nora.get(f"/letters/{letter.public_id}").words
+
+
+def test_a_large_mail_without_words_waits_whole_in_the_holding_pen(room: Room) -> None:
+    row = room.bring(mail(body="", attachments=[("road.jpg", PHOTO)]))
+    assert (row.state, row.reasons) == ("failed", ["bytes"])

@@ -1,0 +1,63 @@
+"""A Persian page counts in Persian: digits, commas, and the day of the Solar Hijri calendar beside the Gregorian one."""
+
+import re
+from datetime import UTC, date, datetime
+
+import pytest
+from flask import Flask, g
+from flask.testing import FlaskClient
+
+from app.db import Database
+from app.formatting import comma, count, day, full_date, in_digits
+from app.mail import translation
+from tests.support.at_the_form import ask, published
+from tests.support.cast import Newsroom
+from tests.support.pages import Page
+
+
+@pytest.mark.parametrize(
+    ("language", "when", "said"),
+    [
+        ("fa", date(2026, 11, 18), "چهارشنبه ۱۸ نوامبر ۲۰۲۶ (۲۷ آبان ۱۴۰۵)"),
+        ("fa", date(2027, 3, 20), "شنبه ۲۰ مارس ۲۰۲۷ (۲۹ اسفند ۱۴۰۵)"),
+        ("fa", date(2027, 3, 21), "یکشنبه ۲۱ مارس ۲۰۲۷ (۱ فروردین ۱۴۰۶)"),
+        ("fa-AF", date(2026, 11, 18), "چهارشنبه ۱۸ نومبر ۲۰۲۶ (۲۷ عقرب ۱۴۰۵)"),
+        ("en", date(2026, 11, 18), "Wednesday 18 November 2026"),
+    ],
+)
+def test_a_mail_says_the_day_in_both_calendars(language: str, when: date, said: str) -> None:
+    assert translation.day(language, when, "UTC", this_year=2025) == said
+
+
+def test_a_mail_moves_a_time_to_the_zone_before_it_says_the_day() -> None:
+    late = datetime(2026, 11, 17, 22, tzinfo=UTC)
+    assert "(۲۷ آبان ۱۴۰۵)" in translation.moment("fa", late, "Asia/Tashkent", this_year=2025)
+
+
+def test_a_page_says_the_day_its_counts_and_its_commas_in_persian(app: Flask) -> None:
+    with app.test_request_context():
+        g.language = "fa"
+        assert full_date(date(2021, 5, 5)) == "۵ مهٔ ۲۰۲۱ (۱۵ اردیبهشت ۱۴۰۰)"
+        assert day(datetime(2021, 5, 5, tzinfo=UTC)) == full_date(date(2021, 5, 5))
+        assert (count(37), count(2_000), in_digits(2026), comma()) == ("۳۷", "۱٬۰۰۰+", "۲۰۲۶", "، ")
+
+
+def test_no_page_of_a_persian_reader_has_latin_digits_of_ours(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    ask(client)
+    public_id = published(database, newsroom, [1])
+    paths = (
+        "",
+        "ask",
+        "answers",
+        "editions",
+        "protection",
+        "receipt",
+        f"q/{public_id}/the-silos",
+        f"report/{public_id}",
+    )
+    for path in paths:
+        page = Page(client.get(f"/steppe/{path}?lang=fa").text)
+        words = re.sub(r"https?://\S+", "", page.words)
+        assert (path, re.findall(r"[0-9]+", words)) == (path, [])

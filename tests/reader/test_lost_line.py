@@ -1,0 +1,92 @@
+"""Timur presses Send and the line is lost. He goes back: his words and the same form are there, and he asks no second question."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.db import Database
+from app.letters.models import Letter
+from app.text import digits
+from tests.support.at_the_form import QUESTION, published, receipt_on
+from tests.support.cast import Newsroom
+from tests.support.hands import Hands, in_chromium, in_firefox, press_in_vain, started_firefox
+from tests.support.lossy_line import LossyLine
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.browser
+SEND, BODY = "form:has([name=body]) .btn--next", "[name=body]"
+WAYS = [
+    pytest.param(browser, keeps, scripts, id=f"{browser}, {'' if keeps else 'no '}page cache, scripts {'on' if scripts else 'off'}")
+    for browser in ("chromium", "firefox")
+    for keeps in (True, False)
+    for scripts in (True, False)
+]  # fmt: skip
+
+
+@pytest.fixture
+def line(app: Flask, newsroom: Newsroom) -> Iterator[LossyLine]:
+    line = LossyLine(app)
+    yield line
+    line.close()
+
+
+@pytest.fixture(scope="module")
+def firefox() -> Iterator[Any]:
+    with started_firefox() as firefox:
+        yield firefox
+
+
+@pytest.fixture
+def hands(request: pytest.FixtureRequest, browser: str, keeps_pages: bool, scripts: bool) -> Iterator[Hands]:
+    way: AbstractContextManager[Hands] = (
+        in_chromium(request.getfixturevalue("chromium"), keeps_pages, scripts)
+        if browser == "chromium"
+        else in_firefox(request.getfixturevalue("firefox"), keeps_pages, scripts)
+    )
+    with way as hands:
+        yield hands
+
+
+def asked(database: Database) -> list[str | None]:
+    with database.read() as session:
+        return list(session.scalars(select(Letter.body).order_by(Letter.id)))
+
+
+@pytest.mark.parametrize(("browser", "keeps_pages", "scripts"), WAYS)
+@pytest.mark.parametrize("path", ["/steppe/", "/steppe/ask"], ids=["front page", "ask page"])
+def test_the_form_comes_back_and_sending_it_again_gives_the_same_number(
+    path: str, hands: Hands, line: LossyLine, database: Database
+) -> None:
+    hands.open(line.site + path)
+    hands.write("body", QUESTION)
+    form = hands.value("form")
+    for what, asks in (("the question", []), ("the answer", [QUESTION])):
+        line.loses = what
+        press_in_vain(hands, SEND, BODY)
+        assert (hands.value("body"), hands.value("form")) == (QUESTION, form)
+        assert asked(database) == asks
+    line.loses = "nothing"
+    hands.pick(SEND)
+    until(lambda: hands.shows(".code"), "the receipt")
+    assert digits(hands.text(".code")) == receipt_on(line.lost[0])
+    assert asked(database) == [QUESTION]
+
+
+@pytest.mark.parametrize(("browser", "keeps_pages", "scripts"), WAYS[1::2])
+def test_a_report_of_an_error_comes_back_as_well(
+    hands: Hands, line: LossyLine, database: Database, newsroom: Newsroom
+) -> None:
+    hands.open(f"{line.site}/steppe/report/{published(database, newsroom, [])}")
+    hands.write("body", "The mill closed in 2009.")
+    form, line.loses = hands.value("form"), "the answer"
+    press_in_vain(hands, SEND, BODY)
+    assert (hands.value("body"), hands.value("form")) == ("The mill closed in 2009.", form)
+    line.loses = "nothing"
+    hands.pick(SEND)
+    until(lambda: hands.shows(".code"), "the receipt")
+    assert digits(hands.text(".code")) == receipt_on(line.lost[0])
+    assert asked(database) == ["The mill closed in 2009."]

@@ -1,0 +1,57 @@
+"""On a phone: Send within a screen and a half with the notes above it, search before the answers, nothing dead on the page."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from app.db import Database
+from app.newsletters.models import Newsletter
+from tests.support.at_the_form import published
+from tests.support.cast import Newsroom
+
+pytestmark = pytest.mark.browser
+WIDTH, HEIGHT = 390, 844
+NOTES = [
+    {"country": country, "checked_on": "2026-10-12", "text": {"en": "Wait for your own phone, and use Tor Browser."}}
+    for country in ("UZ", "CN", "KZ")
+]
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": WIDTH, "height": HEIGHT}, java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def box(page: Page, selector: str) -> dict[str, float]:
+    found = page.locator(selector).first.bounding_box()
+    assert found is not None
+    return {**found, "end": found["y"] + found["height"]}
+
+
+@pytest.mark.parametrize("notes", [1, 3])
+@pytest.mark.parametrize("language", ["en", "fa"])
+def test_send_stands_within_a_screen_and_a_half_and_the_notes_above_it(
+    language: str, notes: int, phone: Page, site: str, database: Database, newsroom: Newsroom
+) -> None:
+    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "notes", NOTES[:notes]))
+    phone.goto(f"{site}/steppe/ask?lang={language}")
+    send = box(phone, "#send")
+    assert send["end"] <= 1.5 * HEIGHT
+    assert phone.locator("form details:has(p[lang=en])").count() == notes
+    assert box(phone, f"form details:has(p[lang=en]) >> nth={notes - 1}")["end"] < send["y"]
+
+
+def test_search_stands_before_the_answers(phone: Page, site: str, database: Database, newsroom: Newsroom) -> None:
+    for number in range(3):
+        published(database, newsroom, [], headline=f"Story {number}", body=f"What about number {number}?")
+    phone.goto(f"{site}/steppe/answers")
+    assert box(phone, "[role=search]")["end"] < min(box(phone, ".listing")["y"], HEIGHT)
+
+
+def test_what_is_hidden_is_not_shown_whatever_it_is(phone: Page, site: str, newsroom: Newsroom) -> None:
+    phone.goto(f"{site}/steppe/ask")
+    phone.locator("#send").evaluate("button => { button.hidden = true }")
+    assert not phone.locator("#send").is_visible()

@@ -1,0 +1,146 @@
+"""A reader's hands in one browser or another, with or without the browser's cache of pages. Nothing here needs a script."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+from playwright.sync_api import Browser, Error, Page
+
+from tests.support.missing import without
+from tests.support.serving import free_port
+from tests.support.waiting import PATIENCE, until
+
+
+class Hands(Protocol):
+    def open(self, address: str) -> None: ...
+    def write(self, name: str, text: str) -> None: ...
+    def pick(self, selector: str) -> None: ...
+    def value(self, name: str) -> str: ...
+    def is_picked(self, selector: str) -> bool: ...
+    def shows(self, selector: str) -> bool: ...
+    def text(self, selector: str) -> str: ...
+    def is_lost(self) -> bool: ...
+    def back(self) -> None: ...
+
+
+class InChromium:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def open(self, address: str) -> None:
+        self.page.goto(address)
+
+    def write(self, name: str, text: str) -> None:
+        self.page.fill(f"[name={name}]", text)
+
+    def pick(self, selector: str) -> None:
+        self.page.click(selector, no_wait_after=True)
+
+    def value(self, name: str) -> str:
+        return self.page.locator(f"[name={name}]").first.input_value()
+
+    def is_picked(self, selector: str) -> bool:
+        return self.page.is_checked(selector)
+
+    def shows(self, selector: str) -> bool:
+        with suppress(Error):  # between two pages there is none to ask
+            return self.page.locator(selector).count() > 0
+        return False
+
+    def text(self, selector: str) -> str:
+        return self.page.locator(selector).first.inner_text()
+
+    def is_lost(self) -> bool:
+        self.page.wait_for_timeout(10)  # while nothing else is asked of it, it doesn't learn of its new address
+        return self.page.url.startswith("chrome-error:")
+
+    def back(self) -> None:
+        with suppress(Error):  # it takes a page out of the cache of pages for an aborted one
+            self.page.go_back(wait_until="commit")
+
+
+class InFirefox:
+    def __init__(self, firefox: Any) -> None:
+        self.firefox = firefox
+
+    def _found(self, selector: str) -> Any:
+        return self.firefox.find_element("css selector", selector)
+
+    def open(self, address: str) -> None:
+        self.firefox.navigate(address)
+
+    def write(self, name: str, text: str) -> None:
+        self._found(f"[name={name}]").send_keys(text)
+
+    def pick(self, selector: str) -> None:
+        from marionette_driver.errors import MarionetteException
+
+        with suppress(MarionetteException):
+            self._found(selector).click()
+
+    def value(self, name: str) -> str:
+        return str(self._found(f"[name={name}]").get_property("value"))
+
+    def is_picked(self, selector: str) -> bool:
+        return bool(self._found(selector).get_property("checked"))
+
+    def shows(self, selector: str) -> bool:
+        return bool(self.firefox.find_elements("css selector", selector))
+
+    def text(self, selector: str) -> str:
+        return str(self._found(selector).text)
+
+    def is_lost(self) -> bool:
+        return not self.firefox.find_elements("css selector", "form")
+
+    def back(self) -> None:
+        self.firefox.go_back()
+
+
+@contextmanager
+def in_chromium(chromium: Browser, keeps_pages: bool, scripts: bool) -> Iterator[Hands]:
+    """Playwright starts browsers without their cache of pages unless it is told otherwise."""
+    path = shutil.which("chromium")
+    kept = ["--disable-back-forward-cache"] if keeps_pages else None
+    browser = chromium.browser_type.launch(executable_path=path, args=["--no-sandbox"], ignore_default_args=kept)
+    yield InChromium(browser.new_context(java_script_enabled=scripts).new_page())
+    browser.close()
+
+
+@contextmanager
+def started_firefox() -> Iterator[Any]:
+    """Debian's Firefox, driven by what Mozilla drives it with."""
+    path = shutil.which("firefox-esr")
+    if path is None:
+        without("firefox-esr")
+    from marionette_driver.marionette import Marionette
+
+    with tempfile.TemporaryDirectory(prefix="firefox-") as logs:
+        # It removes the file that it is to log to before it writes it anew: a folder, and never a device such as null.
+        firefox = Marionette(bin=path, headless=True, port=free_port(), startup_timeout=3 * PATIENCE, gecko_log=logs)
+        firefox.start_session()
+        try:
+            yield firefox
+        finally:
+            firefox.quit()
+
+
+@contextmanager
+def in_firefox(firefox: Any, keeps_pages: bool, scripts: bool) -> Iterator[Hands]:
+    firefox.set_pref("browser.sessionhistory.max_total_viewers", 4 if keeps_pages else 0)
+    firefox.set_pref("javascript.enabled", scripts)
+    before = firefox.current_window_handle
+    firefox.switch_to_window(firefox.open(type="tab", focus=True)["handle"])
+    yield InFirefox(firefox)
+    firefox.close()
+    firefox.switch_to_window(before)
+
+
+def press_in_vain(hands: Hands, selector: str, field: str) -> None:
+    """Press what sends the form on a line that loses it; then go back to the form from the browser's own page about that."""
+    hands.pick(selector)
+    until(hands.is_lost, "the browser says that the line is lost")
+    hands.back()
+    until(lambda: hands.shows(field), "the form is back")
