@@ -30,7 +30,7 @@ function keep(place) {
 
   async function send() {
     const now = typed();
-    if (sent || ended || now === kept) return true;
+    if (sent || ended || now === kept || now === onItsWay) return true;
     if (now === began && !drawn) return forget(now);
     onItsWay = now;
     const body = JSON.stringify({ form: new URL(address, location).pathname, draft: name.value, fields: fields().filter(([one]) => one !== "draft"), changed: changed() });
@@ -46,6 +46,8 @@ function keep(place) {
       if (reply.status === 400) await renewToken(location.href);
     } catch {
       // Tried again; until then it says so.
+    } finally {
+      onItsWay = "";
     }
     status.textContent = failed;
     return false;
@@ -126,7 +128,7 @@ function keep(place) {
   });
   addEventListener("online", () => saver.now());
   document.addEventListener("visibilitychange", () => document.hidden && saver.waits() && saver.now());
-  addEventListener("pagehide", () => typed() !== onItsWay && send());
+  addEventListener("pagehide", send);
   addEventListener("beforeunload", (event) => {
     if (!sent && typed() !== kept && (saver.fails() || ended)) event.preventDefault();
   });
