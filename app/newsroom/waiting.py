@@ -1,14 +1,14 @@
 """Lists of who waits for whom at a newsletter's desk. Each is a short walk of an index, however much there is."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Exists, ScalarSelect, case, exists, func, select, union_all
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, Exists, ScalarSelect, Select, case, exists, func, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from ..answers.models import Answer, Assignment, Check
 from ..answers.queries import newest_checks
@@ -194,25 +194,31 @@ def _with_experts(session: Session, newsletter: Newsletter) -> list[Task]:
     """Return first what is late, the newest first and without the backlog, then what is due soonest."""
     here = now(session)
     walks = []
-    for state, clock in CLOCKS.items():
-        mine = select(Assignment.id).where(Assignment.newsletter_id == newsletter.id, Assignment.state == state)
+    for mine, clock in _clocks(newsletter):
         walks += [
             mine.where(clock < here, clock >= here - BACKLOG).order_by(clock.desc(), Assignment.id).limit(SHOWN),
             mine.where(clock >= here).order_by(clock, Assignment.id).limit(SHOWN),
         ]
-    keys = union_all(*(select(walk.subquery().c.id) for walk in walks)).subquery()
-    tasks = _owing(session, Assignment.id.in_(select(keys.c.id)))
+    tasks = _owing(session, walks)
     late = [task for task in tasks if task.due_at and task.due_at < here]
     return [*reversed(late), *(task for task in tasks if task not in late)][:SHOWN]
 
 
 def _all_with_experts(session: Session, newsletter: Newsletter, limit: int) -> list[Task]:
-    return _owing(session, Assignment.newsletter_id == newsletter.id, Assignment.owes_text)[-limit:]
+    newest = [mine.order_by(clock.desc(), Assignment.id).limit(limit) for mine, clock in _clocks(newsletter)]
+    return _owing(session, newest)[-limit:]
 
 
-def _owing(session: Session, *where: ColumnElement[bool]) -> list[Task]:
-    """Return who owes a yes or a text, due soonest first."""
-    query = select(Assignment).options(joinedload(Assignment.question)).where(*where)
+def _clocks(newsletter: Newsletter) -> Iterator[tuple[Select[int], InstrumentedAttribute[Any]]]:
+    """Yield the keys of those who owe something in each state, and the clock that they have it by."""
+    for state, clock in CLOCKS.items():
+        yield select(Assignment.id).where(Assignment.newsletter_id == newsletter.id, Assignment.state == state), clock
+
+
+def _owing(session: Session, walks: Sequence[Select[int]]) -> list[Task]:
+    """Return who owes a yes or a text, of the keys that these queries find, due soonest first."""
+    keys = union_all(*(select(walk.subquery().c.id) for walk in walks)).subquery()
+    query = select(Assignment).options(joinedload(Assignment.question)).where(Assignment.id.in_(select(keys.c.id)))
     tasks = [
         Task(
             str(one.state),

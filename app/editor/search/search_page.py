@@ -123,9 +123,7 @@ def _letters(desk: Desk, hits: Sequence[Hit]) -> list[Row]:
 def _questions(desk: Desk, hits: Sequence[Hit]) -> list[Row]:
     questions = by_keys(desk.session, Question, [hit.noun_id for hit in hits])
     return [
-        Row(
-            _at(desk, "question", one.public_id), one.title, str(WORDS[WORDS[str(one.state)].listed].label), hit.snippet
-        )
+        Row(_at(desk, "question", one.public_id), one.title, _label(one), hit.snippet)
         for hit in hits
         if (one := questions.get(hit.noun_id))
     ]
