@@ -45,8 +45,10 @@ class InChromium:
         return self.page.is_checked(selector)
 
     def shows(self, selector: str) -> bool:
-        with suppress(Error):  # between two pages there is none to ask
-            return self.page.locator(selector).count() > 0
+        # Between two pages there is none to ask, and one that still loads has yet to put the typed words back.
+        with suppress(Error):
+            loaded = self.page.evaluate("document.readyState === 'complete'")
+            return bool(loaded) and self.page.locator(selector).count() > 0
         return False
 
     def text(self, selector: str) -> str:
@@ -57,6 +59,8 @@ class InChromium:
         return self.page.url.startswith("chrome-error:")
 
     def back(self) -> None:
+        # No hand is faster, and Chromium notes what stood in a form up to a second after it was left: nothing shows that it has.
+        self.page.wait_for_timeout(1000)
         with suppress(Error):  # it takes a page out of the cache of pages for an aborted one
             self.page.go_back(wait_until="commit")
 
