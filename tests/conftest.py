@@ -3,9 +3,10 @@
 A database is a copy of one that was migrated once: of a file on SQLite, of a template on PostgreSQL.
 """
 
+import gc
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,7 @@ from app.db import Database
 from app.migrate import migrate
 from app.newsletters.models import Newsletter
 from app.web import limiter
-from tests.support import postgres
+from tests.support import postgres, workers
 from tests.support.app import opened_app
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
@@ -43,10 +44,6 @@ SERVER = pytest.StashKey[ExitStack]()
 # (journeys/test_ask_to_print.py), and by tests marked both_databases, whose
 # subject are long lists that are narrowed down and paged.
 ON_ONE_DATABASE = ("desk", "entrance", "expert", "journeys", "reader")
-LONGEST = (
-    "journeys/test_every_page.py", "mailroom/test_intake_faults.py", "house/test_concurrency.py", "mail/test_delivery_faults.py",
-    "journeys", "demo", "house", "desk", "newsroom", "mailroom",
-)  # fmt: skip
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -62,13 +59,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no worker is left with one at the end."""
+    """Begin with the files that take longest."""
+    items.sort(key=lambda item: workers.place(item.path.relative_to(TESTS).as_posix()))
 
-    def place(item: pytest.Item) -> int:
-        path = item.path.relative_to(TESTS).as_posix()
-        return next((at for at, begins in enumerate(LONGEST) if path.startswith(begins)), len(LONGEST))
 
-    items.sort(key=place)
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let the collector pass over all that is loaded now: it stays to the end, and took long to look through again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "workers.Together | None":
+    return workers.Together(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
