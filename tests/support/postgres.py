@@ -30,6 +30,7 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "autovacuum": "off",  # each database lives for a second
+    "jit": "off",  # and is too young for statistics: what the planner takes for long is short
 }
 
 
