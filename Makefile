@@ -15,7 +15,8 @@ KEYWORDS := _l
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
 
-install: .venv/runtime $(CATALOGUES) ## what it takes to run it, into .venv
+EXTRAS ?=
+install: .venv/runtime $(EXTRAS:%=.venv/extra-%) $(CATALOGUES) $(BIN)/readers-asked ## what it takes to run it, into .venv; EXTRAS="dns semantic" brings these along
 
 run: .venv/runtime $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
 	@PORT=$(PORT) exec $(BIN)/python serve.py
@@ -73,9 +74,12 @@ words: .venv/development ## bring the catalogues of app/translations up to date 
 	@$(BIN)/pybabel -q extract -F babel.cfg $(KEYWORDS:%=-k %) --project "Readers Asked" --sort-output --no-location -o build/messages.pot app
 	@$(BIN)/pybabel -q update -d app/translations -i build/messages.pot --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 120
 
+PINNED := --universal --generate-hashes --no-header --python-version 3.11
 lock: ## pin all dependencies anew, with hashes (needs uv)
-	uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 -o requirements/runtime.txt
-	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt --universal --generate-hashes --no-header --python-version 3.11 -o requirements/development.txt
+	uv pip compile pyproject.toml $(PINNED) -o requirements/runtime.txt
+	uv pip compile pyproject.toml --extra dns -c requirements/runtime.txt $(PINNED) -o requirements/dns.txt
+	uv pip compile pyproject.toml --extra semantic -c requirements/runtime.txt $(PINNED) -o requirements/semantic.txt
+	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt $(PINNED) -o requirements/development.txt
 
 # Debian's browsers, never a download of the test tools. Where one can't be had, the browser tests say so.
 browsers:
@@ -93,6 +97,15 @@ browsers:
 	@echo "Installing what it needs (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+
+.venv/extra-%: requirements/%.txt | .venv/runtime
+	@echo "Installing the extra $* (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(BIN)/readers-asked: Makefile | .venv/bin/pip
+	@printf '#!/bin/sh\nexec "%s/$(BIN)/python" "%s" "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $@
+	@chmod +x $@
 
 .venv/development: requirements/development.txt | .venv/bin/pip
 	@echo "Installing what it needs for development (once)"

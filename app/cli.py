@@ -1,7 +1,7 @@
-"""The commands: `flask lifecycle`, `migrate`, `newsletters`, `staff`, `editions`, `mail`, `keys`, `matching`, `worker`
-and `doctor`.
-"""
+"""The commands of `readers-asked` and of `flask`, which are the same."""
 
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,10 +9,12 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from config import Unsafe
+from config import ROOT, Unsafe
+from settings_table import reference
 
-from . import permissions, worker
+from . import permissions, processes, starting, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
+from .command_faults import end_in_a_sentence
 from .editions.cli import editions
 from .editions.lifecycle import EDITION
 from .indexing import run_index
@@ -28,6 +30,7 @@ from .people.cli import experts, staff
 from .questions.lifecycle import QUESTION
 from .rotation import rotate
 from .running import db
+from .setting_up import init
 
 MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, MAIL, INBOUND)
 matching.add_command(run_index)  # it knows the nouns, which matching does not
@@ -54,10 +57,57 @@ def lifecycle(table: bool) -> None:
         click.echo(f"{machine.noun}: {', '.join(machine.states)}; {len(machine.moves)} moves")
 
 
+@click.command("settings")
+def print_settings() -> None:
+    """Print every setting with its meaning as Markdown: docs/configuration.md."""
+    click.echo("\n".join(reference()))
+
+
+@click.command("serve")
+def serve() -> None:
+    """Start the pages and the worker, and stop both together at Ctrl-C or SIGTERM, or when one of them ends."""
+    port = _may_serve()
+
+    def greet() -> bool:
+        if not processes.answers(port):
+            return False
+        processes.say(f"Readers Asked runs at 127.0.0.1:{port} for {current_app.config['BASE_URL']} (Ctrl-C stops it)")
+        return True
+
+    sys.exit(processes.run(greet))
+
+
+@click.command("web")
+def web() -> None:
+    """Start the pages alone, by gunicorn; GUNICORN_CMD_ARGS takes its further options."""
+    _may_serve()
+    config = str(ROOT / "gunicorn.conf.py")
+    # -P: the folder that this is started in is nobody's to import from.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "gunicorn", "--config", config, "wsgi:app"])  # noqa: S606
+
+
+def _may_serve() -> int:
+    """Return the port to serve at, or say why not."""
+    _may_start()
+    port = int(current_app.config["PORT"])
+    if not processes.is_free(port):
+        raise click.ClickException(f"port {port} is in use: set PORT to another one, or stop what uses it")
+    return port
+
+
+def _may_start(must_answer: bool = True) -> None:
+    db.url  # noqa: B018 - asks whether there are settings
+    try:
+        starting.check(current_app, must_answer)
+    except Unsafe as unsafe:
+        raise click.ClickException(str(unsafe)) from None
+
+
 @click.command("worker")
 @click.option("--once", is_flag=True, help="Do every duty one time and stop.")
 def run_worker(once: bool) -> None:
     """Fetch, place and deliver mail, plan editions, settle silence, erase what has had its time."""
+    _may_start(must_answer=False)
     worker.run(current_app._get_current_object(), once=once)  # type: ignore[attr-defined]
 
 
@@ -86,7 +136,7 @@ class Unset:
         self._unsafe = unsafe
 
     def __getattr__(self, name: str) -> Any:
-        raise click.ClickException("the settings can't be used:\n  " + "\n  ".join(self._unsafe.faults))
+        raise click.ClickException(str(self._unsafe))
 
 
 def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
@@ -101,7 +151,12 @@ def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
     return app
 
 
+GROUPS = (keys, newsletters, staff, experts, editions, mail, matching)
+COMMANDS = (init, serve, web, run_worker, run_migrations, doctor, print_settings, lifecycle, *GROUPS)
+for _command in COMMANDS:
+    end_in_a_sentence(_command)
+
+
 def register(app: Flask) -> None:
-    groups = (keys, newsletters, staff, experts, editions, mail, matching)
-    for command in (lifecycle, run_migrations, run_worker, doctor, *groups):
+    for command in COMMANDS:
         app.cli.add_command(command)
