@@ -263,7 +263,7 @@ def _is_address(url: str) -> bool:
 
 def _kind_faults(value: dict[str, str]) -> list[str]:
     """What is no number, or no 0 or 1, where it has to be."""
-    kinds = {"number": (r"[0-9]+", "must be a number"), "switch": (r"[01]", "is 0 or 1")}
+    kinds = {"number": (r"[0-9]{1,5}", "must be a number"), "switch": (r"[01]", "is 0 or 1")}
     given = [(row.name, *kinds[row.kind]) for row in SETTINGS.values() if row.kind and value[row.name]]
     return [f"{name} {rule}" for name, pattern, rule in given if not re.fullmatch(pattern, value[name])]
 

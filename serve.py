@@ -11,6 +11,7 @@ from collections.abc import Callable
 os.environ.setdefault("READERS_ASKED_ENV", "demo")
 
 import config as configuration
+from app.command_faults import FAULTS, sentence
 from app.db import Database, opened
 from app.migrate import migrate
 from app.processes import answers, is_free, run, say
@@ -53,21 +54,20 @@ def greeting(database: Database, port: int) -> Callable[[], bool]:
 
 
 def main() -> int:
-    port = int(os.environ.setdefault("PORT", "8000"))
-    if not is_free(port):
-        say(f"Port {port} is in use. Choose another one: make run PORT={port + 1}")
-        return 1
     try:
         settings = configuration.load()
-    except configuration.Unsafe as unsafe:
-        say(str(unsafe))
-        return 2
-    database = opened(settings)
-    try:
+        port = int(settings["PORT"])
+        if not is_free(port):
+            say(f"Port {port} is in use. Choose another one: make run PORT={port + 1}")
+            return 1
+        database = opened(settings)
         prepare(database)
     except KeyboardInterrupt:
         say("\nStopped before anything was started.")
         return 130
+    except FAULTS as fault:
+        say(sentence(fault))
+        return 2
     try:
         return run(greeting(database, port))
     finally:

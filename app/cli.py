@@ -9,10 +9,10 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from config import ROOT, Unsafe
+from config import ROOT, Unsafe, won_over
 from settings_table import reference
 
-from . import permissions, processes, starting, worker
+from . import permissions, processes, sealing_keys, starting, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
 from .command_faults import end_in_a_sentence
 from .editions.cli import editions
@@ -89,6 +89,10 @@ def web() -> None:
 def _may_serve() -> int:
     """Return the port to serve at, or say why not."""
     _may_start()
+    for name in won_over():
+        click.echo(
+            f"NOTE: {name} comes from the environment, which wins over {current_app.config['ENV_FILE']}", err=True
+        )
     port = int(current_app.config["PORT"])
     if not processes.is_free(port):
         raise click.ClickException(f"port {port} is in use: set PORT to another one, or stop what uses it")
@@ -115,18 +119,28 @@ def run_worker(once: bool) -> None:
 def run_migrations() -> None:
     """Make or change the tables so that they fit this version; what is there stays."""
     migrate(db.url)
+    if wrong := starting.key_faults(db):
+        raise click.ClickException("the tables are as they should be, but " + "\n  ".join(wrong))
 
 
 @keys.command("rotate")
 def rotate_keys() -> None:
     """Seal everything again with the newest key.
 
-    Older keys can be taken out of SECRET_KEYS once their links have ended. With a key goes the memory of the mails that
-    came under it: one whose letter was taken back could then come again, if somebody sent it again.
+    Older keys can then be taken out of SECRET_KEYS: receipts, links and the memory of mails that came are hashes under
+    them, so the database keeps them for looking up, sealed with the newest. Whoever signed in before may have to do so
+    again.
     """
     with click.progressbar(rotate(db), label="Sealing again") as steps:
         total = sum(steps)
     click.echo(f"{total} values sealed again with the newest key")
+    with db.read() as session:
+        older = sealing_keys.older(session)
+    if older:
+        click.echo(
+            f"Kept for looking up receipts and links, sealed with the newest: key {', '.join(map(str, older))}. "
+            "SECRET_KEYS can do without, once web and worker have been started again."
+        )
 
 
 class Unset:

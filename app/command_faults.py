@@ -1,4 +1,4 @@
-"""What ends a command in one sentence: a file that isn't there, a database that doesn't answer or takes nothing."""
+"""Faults that end a command in one sentence: a missing file, a database that doesn't answer or takes nothing."""
 
 import functools
 from collections.abc import Callable
@@ -9,10 +9,11 @@ from sqlalchemy.exc import DBAPIError
 
 from config import Unsafe
 
-from .db import Busy, NoRoom
+from .db import Busy, NoRoom, takes_nothing
 from .seal import Unsealable
 from .starting import unanswered
 
+FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable)  # what has a sentence
 NO_TABLES = ("no such table", "no such column", "undefinedtable", "undefinedcolumn")
 
 
@@ -30,18 +31,19 @@ def _in_a_sentence(do: Callable[..., Any]) -> Callable[..., Any]:
     def told(*arguments: Any, **options: Any) -> Any:
         try:
             return do(*arguments, **options)
-        except (OSError, DBAPIError, Busy, Unsafe, Unsealable) as fault:
-            if isinstance(fault, BrokenPipeError):  # whoever reads has enough: `| head`
-                raise
-            raise click.ClickException(_sentence(fault)) from fault
+        except BrokenPipeError:  # whoever reads has enough: `| head`
+            raise
+        except FAULTS as fault:
+            raise click.ClickException(sentence(fault)) from fault
 
     return told
 
 
-def _sentence(fault: Exception) -> str:
+def sentence(fault: Exception) -> str:
+    """Say what stands in the way, and what mends it. Nothing in it was typed by a reader or is a secret."""
     if isinstance(fault, Unsafe):
         return str(fault)
-    if isinstance(fault, NoRoom):
+    if isinstance(fault, NoRoom) or (isinstance(fault, DBAPIError) and takes_nothing(fault)):
         return "the database takes no changes: the disk is full, or its file may not be written. Nothing was changed."
     if isinstance(fault, Busy):
         return "the database was busy for too long. Nothing was changed: try again."

@@ -38,7 +38,8 @@ class NoRoom(Busy):
 NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "53100", "25006", "58030")
 
 
-def _takes_nothing(error: DBAPIError) -> bool:
+def takes_nothing(error: DBAPIError) -> bool:
+    """Return whether the database could not write, whatever it was asked."""
     said = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
     return said.startswith(NO_ROOM)
 
@@ -169,8 +170,13 @@ def as_of(session: Session, moment: datetime) -> Iterator[None]:
 
 
 def keys(session: Session) -> Keys:
-    found: Keys = session.info["keys"]
-    return found
+    """The secrets of the settings, and the older ones that the database keeps (sealing_keys.py)."""
+    ring: Keys = session.info["keys"]
+    if not ring.is_whole:
+        older = text("SELECT number, kept FROM sealing_keys WHERE kept IS NOT NULL ORDER BY number DESC")
+        rows = session.connection().execute(older).all()
+        ring.take_in({f"sealing_keys.kept.{number}": (number, bytes(kept)) for number, kept in rows})
+    return ring
 
 
 def address(session: Session, path: str) -> str:
@@ -248,7 +254,7 @@ class Database:
                 fault: Exception = error
             except DBAPIError as error:
                 fault = error
-                if _takes_nothing(error):
+                if takes_nothing(error):
                     raise NoRoom("the database takes no changes") from error
                 # Serialization failure and deadlock, safe to run again.
                 lost = getattr(error.orig, "sqlstate", "") in ("40001", "40P01")

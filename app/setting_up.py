@@ -8,13 +8,14 @@ import base64
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 import config as configuration
@@ -34,7 +35,7 @@ from .people import directory, sign_in
 from .people.models import Membership, Person
 from .permissions import roles_for
 from .sqlite import file_of
-from .starting import unanswered
+from .starting import key_faults, unanswered
 
 FILE = "readers-asked.env"
 RHYTHM = "FREQ=MONTHLY;BYDAY=1WE,3WE"
@@ -42,7 +43,7 @@ RHYTHM = "FREQ=MONTHLY;BYDAY=1WE,3WE"
 
 @dataclass(frozen=True)
 class Question:
-    """What `init` asks, unless the option of that name answers it.
+    """A question that `init` asks, unless the option of that name answers it.
 
     `check` returns the answer as it is kept, or raises `Wrong` or ValueError. `setting` is the one that it becomes;
     `usual` is suggested where the environment doesn't set that, or else the answer to the question `same_as`.
@@ -101,6 +102,13 @@ SITE = (
         "base_url", "The address of the site, as readers will type it (https://...)", _setting("BASE_URL"), "BASE_URL"
     ),
     Question("database", "Where the database is", _database, "DATABASE_URL", SETTINGS["DATABASE_URL"].value),
+    Question(
+        "proxies",
+        "How many proxies stand in front (what brings TLS is one)",
+        _setting("TRUSTED_PROXIES"),
+        "TRUSTED_PROXIES",
+        "1",
+    ),
 )
 HOUSE = (
     Question("newsletter", "A short name for the newsletter, as in its address", founding.possible_name),
@@ -208,6 +216,8 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
     except SQLAlchemyError as error:
         raise click.ClickException(f"{unanswered(error)}\nNothing was made; give another --database.") from None
     command = f"readers-asked --env-file {path}"
+    with suppress(DBAPIError):  # no table yet that could tell
+        _must_fit(database)
     if to_write:
         try:
             settings_file.write_new(path, to_write)
@@ -215,6 +225,7 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
             raise click.ClickException(f"{path} can't be made: {error.strerror}. Nothing was made.") from None
         click.echo(f"Made {path}: the settings, with the keys. Keep a copy of it away from this machine.")
     migrate(database.url)
+    _must_fit(database)
     if is_housed(database):
         click.echo(f"Nothing was changed: {path}, the database and a newsletter with its admin are there.")
         click.echo(f"Another newsletter: {command} newsletters create --help")
@@ -233,6 +244,11 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
         f"  {command} staff invite {answers['admin']} --name '{answers['admin_name']}' "
         f"--newsletter {answers['newsletter']} --role admin"
     )
+
+
+def _must_fit(database: Database) -> None:
+    if wrong := key_faults(database):
+        raise click.ClickException("\n".join([*wrong, "This database has keys already: set SECRET_KEYS to them."]))
 
 
 def is_housed(database: Database) -> bool:

@@ -1,4 +1,4 @@
-"""What SQLite has to be told: its file is its owner's alone, and how a connection and a transaction begin."""
+"""SQLite's own needs: a file that is its owner's alone, and how a connection and a transaction begin."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,7 +1,8 @@
-"""Why the newsroom is not served as things are. Commands run all the same: most of what is wrong is mended by one."""
+"""Reasons not to serve the newsroom as things are. Commands run all the same: most of these are mended by one."""
 
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
@@ -11,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import Unsafe
 
-from . import migrate
-from .db import Database
+from . import migrate, rotation, sealing_keys
+from .db import Busy, Database
 from .mail.translation import missing_catalogues
 from .sqlite import file_of
 
@@ -28,7 +29,7 @@ def check(app: Flask, must_answer: bool = True) -> None:
     database: Database = app.extensions["database"]
     faults = [*_unreadable_words(), *_readable_by_all(app.config["ENV_FILE"], database, app.config["DEMO"])]
     try:
-        faults += _shape(database)
+        faults += [*_shape(database)] or key_faults(database)
     except SQLAlchemyError as error:
         faults += [unanswered(error)] if must_answer else []
     if faults:
@@ -47,7 +48,7 @@ def _unreadable_words() -> Iterator[str]:
 
 
 def _readable_by_all(settings: str, database: Database, is_demo: bool) -> Iterator[str]:
-    """What everybody on this machine could read; the demo has no secret."""
+    """Name what everybody on this machine could read; the demo has no secret."""
     if is_demo:
         return
     for path in filter(None, (Path(settings) if settings else None, file_of(database.url))):
@@ -62,7 +63,7 @@ def _is_open(path: Path) -> bool:
 
 
 def _shape(database: Database) -> Iterator[str]:
-    """Whether the tables are those of this version."""
+    """Say where the tables are not those of this version."""
     script = ScriptDirectory.from_config(migrate.settings(database.url))
     with database.reader.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
@@ -71,3 +72,19 @@ def _shape(database: Database) -> Iterator[str]:
         yield f"the database is of a newer version than this program (migration {found}): install that version"
     elif found != script.get_current_head():
         yield f"the database is behind this program (migration {found or 'none'}): run readers-asked migrate"
+
+
+def key_faults(database: Database) -> list[str]:
+    """Say which keys of the settings are wrong for this database, or missing; where none is, note those that are new.
+
+    A database of before keys were noted is asked whether what is in it opens.
+    """
+    with database.read() as session:
+        found = [*sealing_keys.faults(session)]
+        if found or not (new := sealing_keys.unnoted(session)):
+            return found
+        wrong = [number for number in rotation.wrong_keys(session) if number in new]
+    if not wrong:
+        with suppress(Busy):  # the next start notes them
+            database.write(sealing_keys.note)
+    return [f"SECRET_KEYS: key {number} is not the one that this database was sealed with" for number in wrong]

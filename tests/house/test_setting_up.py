@@ -151,14 +151,14 @@ def test_a_run_that_ended_before_the_newsletter_is_run_again(here: Path, init: C
 
 def test_what_the_environment_sets_is_kept_in_the_file(here: Path, init: Callable[..., Result]) -> None:
     key = "7:" + "B" * 43 + "="
-    made = init(*options({"--database": database_in(here)}), SECRET_KEYS=key, TRUSTED_PROXIES="1")
+    made = init(*options({"--database": database_in(here)}), SECRET_KEYS=key, TRUSTED_PROXIES="2")
     assert made.exit_code == 0, made.stderr
-    assert (settings_of(here)["SECRET_KEYS"], settings_of(here)["TRUSTED_PROXIES"]) == (key, "1")
+    assert (settings_of(here)["SECRET_KEYS"], settings_of(here)["TRUSTED_PROXIES"]) == (key, "2")
 
 
 def test_a_person_is_asked_and_asked_again(here: Path) -> None:
     typed = [
-        "http://ask.example.org", "https://ask.example.org", database_in(here), "letter", "The Letter", "", "", "",
+        "http://ask.example.org", "https://ask.example.org", database_in(here), "", "letter", "The Letter", "", "", "",
         "desk@example.org", "nora@example.org", "Nora Lind", "", "",
     ]  # fmt: skip
     ours, theirs = pty.openpty()
