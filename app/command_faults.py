@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from config import Unsafe
@@ -13,7 +14,7 @@ from .db import Busy, NoRoom, takes_nothing
 from .seal import Unsealable
 from .starting import unanswered
 
-FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable)  # what has a sentence
+FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, CommandError)  # what has a sentence
 NO_TABLES = ("no such table", "no such column", "undefinedtable", "undefinedcolumn")
 
 
@@ -54,6 +55,8 @@ def sentence(fault: Exception) -> str:
         if any(name in said for name in NO_TABLES):
             return "the database is behind this program: run readers-asked migrate"
         return unanswered(fault)
+    if isinstance(fault, CommandError):  # Alembic's, and its one cause here: a revision that we don't have
+        return f"the database is of a newer version than this program: install that version ({fault})"
     place = getattr(fault, "filename", None)
     why = getattr(fault, "strerror", None) or str(fault)
     return f"{place}: {why}" if place else why

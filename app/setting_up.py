@@ -6,16 +6,16 @@ stopped half-way can be run again.
 
 import base64
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 import config as configuration
@@ -35,7 +35,7 @@ from .people import directory, sign_in
 from .people.models import Membership, Person
 from .permissions import roles_for
 from .sqlite import file_of
-from .starting import key_faults, unanswered
+from .starting import key_faults, shape_faults, unanswered
 
 FILE = "readers-asked.env"
 RHYTHM = "FREQ=MONTHLY;BYDAY=1WE,3WE"
@@ -202,7 +202,8 @@ def _first_settings(answers: Mapping[str, str]) -> dict[str, str]:
 def _check_same(answers: Mapping[str, str], is_set: Mapping[str, str], path: Path) -> None:
     """Refuse an option that says something else than the file that is there."""
     for question in (*SITE, *MAIL):
-        if question.name in answers and answers[question.name] != is_set.get(question.setting):
+        given = answers.get(question.name)
+        if given is not None and _taken(question, question.option)(given) != is_set.get(question.setting):
             raise click.UsageError(
                 f"{path} is there already and sets another {question.setting}: change it in the file, or leave "
                 f"{question.option} out"
@@ -210,24 +211,29 @@ def _check_same(answers: Mapping[str, str], is_set: Mapping[str, str], path: Pat
 
 
 def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers: dict[str, str]) -> None:
-    try:
-        with database.reader.connect():
-            pass
-    except SQLAlchemyError as error:
-        raise click.ClickException(f"{unanswered(error)}\nNothing was made; give another --database.") from None
-    command = f"readers-asked --env-file {path}"
-    with suppress(DBAPIError):  # no table yet that could tell
+    command = shlex.join(["readers-asked", "--env-file", str(path)])
+    file = file_of(database.url)
+    is_behind = file is not None and not file.exists()  # to ask SQLite would make the file
+    if not is_behind:
+        try:
+            is_behind = bool([*shape_faults(database)])
+        except SQLAlchemyError as error:
+            raise click.ClickException(f"{unanswered(error)}\nNothing was made.") from None
+    if not is_behind:
         _must_fit(database)
     if to_write:
         try:
             settings_file.write_new(path, to_write)
         except OSError as error:
-            raise click.ClickException(f"{path} can't be made: {error.strerror}. Nothing was made.") from None
+            raise click.ClickException(f"{path} can't be made: {error.strerror}") from None
         click.echo(f"Made {path}: the settings, with the keys. Keep a copy of it away from this machine.")
-    migrate(database.url)
-    _must_fit(database)
+    if is_behind:
+        migrate(database.url)
+        click.echo("Made the tables of the database.")
+        _must_fit(database)
     if is_housed(database):
-        click.echo(f"Nothing was changed: {path}, the database and a newsletter with its admin are there.")
+        changed = "Nothing else was changed" if is_behind or to_write else "Nothing was changed"
+        click.echo(f"{changed}: {path}, the database and a newsletter with its admin are there.")
         click.echo(f"Another newsletter: {command} newsletters create --help")
         click.echo(f"Another way in: {command} staff invite ADDRESS --name NAME --newsletter SHORT_NAME --role admin")
         return
@@ -240,10 +246,8 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
     click.echo(f"  {command} serve   # the pages at 127.0.0.1, and the worker; a proxy with TLS goes in front")
     click.echo(f"  {command} doctor  # whether all is as it should be")
     click.echo("Was the link lost or used up:")
-    click.echo(
-        f"  {command} staff invite {answers['admin']} --name '{answers['admin_name']}' "
-        f"--newsletter {answers['newsletter']} --role admin"
-    )
+    again = ("invite", answers["admin"], "--name", answers["admin_name"], "--newsletter", answers["newsletter"])
+    click.echo(f"  {command} staff {shlex.join(again)} --role admin")
 
 
 def _must_fit(database: Database) -> None:

@@ -29,7 +29,7 @@ def check(app: Flask, must_answer: bool = True) -> None:
     database: Database = app.extensions["database"]
     faults = [*_unreadable_words(), *_readable_by_all(app.config["ENV_FILE"], database, app.config["DEMO"])]
     try:
-        faults += [*_shape(database)] or key_faults(database)
+        faults += [*shape_faults(database)] or key_faults(database)
     except SQLAlchemyError as error:
         faults += [unanswered(error)] if must_answer else []
     if faults:
@@ -62,7 +62,7 @@ def _is_open(path: Path) -> bool:
     return reached and bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
 
 
-def _shape(database: Database) -> Iterator[str]:
+def shape_faults(database: Database) -> Iterator[str]:
     """Say where the tables are not those of this version."""
     script = ScriptDirectory.from_config(migrate.settings(database.url))
     with database.reader.connect() as connection:

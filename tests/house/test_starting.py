@@ -80,6 +80,10 @@ def test_a_database_of_a_newer_version_is_not_touched(database: Database) -> Non
     rewritten(database.url, "UPDATE alembic_version SET version_num = 'tomorrow'")
     (told,) = refusals(database.url)
     assert told == "the database is of a newer version than this program (migration tomorrow): install that version"
+    app = create_app(config.load(settings(database.url)))
+    refused = FlaskCliRunner(app).invoke(args=["migrate"])
+    assert (refused.exit_code, refused.stderr.startswith("Error: the database is of a newer version")) == (1, True)
+    app.extensions["database"].close()
 
 
 @SQLITE
