@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from config import ROOT, Unsafe, won_over
 from settings_table import reference
@@ -64,6 +64,7 @@ def print_settings() -> None:
 
 
 @click.command("serve")
+@with_appcontext
 def serve() -> None:
     """Start the pages and the worker, and stop both together at Ctrl-C or SIGTERM, or when one of them ends."""
     port = _may_serve()
@@ -78,6 +79,7 @@ def serve() -> None:
 
 
 @click.command("web")
+@with_appcontext
 def web() -> None:
     """Start the pages alone, by gunicorn; GUNICORN_CMD_ARGS takes its further options."""
     _may_serve()
@@ -109,6 +111,7 @@ def _may_start(must_answer: bool = True) -> None:
 
 @click.command("worker")
 @click.option("--once", is_flag=True, help="Do every duty one time and stop.")
+@with_appcontext
 def run_worker(once: bool) -> None:
     """Fetch, place and deliver mail, plan editions, settle silence, erase what has had its time."""
     _may_start(must_answer=False)
@@ -116,6 +119,7 @@ def run_worker(once: bool) -> None:
 
 
 @click.command("migrate")
+@with_appcontext
 def run_migrations() -> None:
     """Make or change the tables so that they fit this version; what is there stays."""
     migrate(db.url)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config import Unsafe
 
-from .db import Busy, NoRoom, takes_nothing
+from .db import Busy, NoRoom, lost_race, takes_nothing
 from .seal import Unsealable
 from .starting import unanswered
 
@@ -47,6 +47,9 @@ def sentence(fault: Exception) -> str:
     if isinstance(fault, NoRoom) or (isinstance(fault, DBAPIError) and takes_nothing(fault)):
         return "the database takes no changes: the disk is full, or its file may not be written. Nothing was changed."
     if isinstance(fault, Busy):
+        cause = fault.__cause__
+        if isinstance(cause, DBAPIError) and not lost_race(cause):
+            return sentence(cause)
         return "the database was busy for too long. Nothing was changed: try again."
     if isinstance(fault, Unsealable):
         return "what is sealed in this database doesn't open with SECRET_KEYS: set the keys that it was sealed with"

@@ -38,10 +38,20 @@ class NoRoom(Busy):
 NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "53100", "25006", "58030")
 
 
+# Serialization failure and deadlock, safe to run again; and a SQLite that waited for its turn in vain.
+LOST = ("40001", "40P01", "SQLITE_BUSY", "SQLITE_LOCKED")
+
+
 def takes_nothing(error: DBAPIError) -> bool:
     """Return whether the database could not write, whatever it was asked."""
     said = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
     return said.startswith(NO_ROOM)
+
+
+def lost_race(error: DBAPIError) -> bool:
+    """Return whether another transaction was first, so that the same may go well later."""
+    said = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
+    return said.startswith(LOST)
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -256,9 +266,7 @@ class Database:
                 fault = error
                 if takes_nothing(error):
                     raise NoRoom("the database takes no changes") from error
-                # Serialization failure and deadlock, safe to run again.
-                lost = getattr(error.orig, "sqlstate", "") in ("40001", "40P01")
-                if not (lost or isinstance(error, OperationalError)):
+                if not (lost_race(error) or isinstance(error, OperationalError)):
                     raise
                 if self.is_sqlite:  # it has waited for its turn already
                     break

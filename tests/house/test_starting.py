@@ -86,9 +86,10 @@ def test_a_database_of_a_newer_version_is_not_touched(database: Database) -> Non
     app.extensions["database"].close()
 
 
-@SQLITE
-def test_an_empty_database_wants_to_be_migrated(empty_url: str) -> None:
-    assert refusals(empty_url) == ["the database is behind this program (migration none): run readers-asked migrate"]
+def test_an_empty_database_wants_to_be_migrated(tmp_path: Path) -> None:
+    assert refusals(f"sqlite:///{tmp_path / 'new.db'}") == [
+        "the database is behind this program (migration none): run readers-asked migrate"
+    ]
 
 
 WRONG = ["SECRET_KEYS: key 1 is not the one that this database was sealed with"]
