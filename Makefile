@@ -15,7 +15,8 @@ KEYWORDS := _l
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
 
-install: .venv/runtime $(CATALOGUES) ## what it takes to run it, into .venv
+EXTRAS ?=
+install: .venv/runtime $(EXTRAS:%=.venv/extra-%) $(CATALOGUES) $(BIN)/readers-asked ## what it takes to run it, into .venv; EXTRAS="dns semantic" brings these along
 
 run: .venv/runtime $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
 	@PORT=$(PORT) exec $(BIN)/python serve.py
@@ -29,7 +30,7 @@ test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and Post
 
 # Rooms of pages, and files of commands, processes, pages among verbs, the largest mails, and what `make check` runs as well.
 SLOW := audit demo desk entrance expert journeys newsletters reader \
-	house/test_concurrency.py house/test_contributing.py house/test_dependencies.py house/test_gates.py \
+	house/test_command_faults.py house/test_concurrency.py house/test_contributing.py house/test_installed.py house/test_setting_up.py house/test_starting.py house/test_dependencies.py house/test_gates.py \
 	house/test_house_rules.py house/test_killed_worker.py house/test_macros.py house/test_states.py \
 	house/test_lifecycle.py house/test_migrations.py house/test_no_room.py house/test_presses.py house/test_readme.py house/test_safety.py \
 	mail/test_delivery_faults.py mail/test_parse_hostile.py mail/test_reading.py \
@@ -73,9 +74,12 @@ words: .venv/development ## bring the catalogues of app/translations up to date 
 	@$(BIN)/pybabel -q extract -F babel.cfg $(KEYWORDS:%=-k %) --project "Readers Asked" --sort-output --no-location -o build/messages.pot app
 	@$(BIN)/pybabel -q update -d app/translations -i build/messages.pot --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 120
 
+PINNED := --universal --generate-hashes --no-header --python-version 3.11
 lock: ## pin all dependencies anew, with hashes (needs uv)
-	uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 -o requirements/runtime.txt
-	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt --universal --generate-hashes --no-header --python-version 3.11 -o requirements/development.txt
+	uv pip compile pyproject.toml $(PINNED) -o requirements/runtime.txt
+	uv pip compile pyproject.toml --extra dns -c requirements/runtime.txt $(PINNED) -o requirements/dns.txt
+	uv pip compile pyproject.toml --extra semantic -c requirements/runtime.txt $(PINNED) -o requirements/semantic.txt
+	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt $(PINNED) -o requirements/development.txt
 
 # Debian's browsers, never a download of the test tools. Where one can't be had, the browser tests say so.
 browsers:
@@ -86,21 +90,35 @@ browsers:
 	then echo "$$browser was installed for the browser tests"; \
 	else echo "WARNING: no $$browser, and it could not be installed (apt-get install $$browser): its tests are skipped"; fi; done
 
+# What pip can't fetch it says in many lines; the last one is ours.
+fetch = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1) || \
+	{ echo "What $(1) lists could not be installed (pip says above why): is there a network, and room on the disk?"; exit 1; }
+
 %.mo: %.po
 	@$(BIN)/pybabel -q compile -i $< -o $@
 
 .venv/runtime: requirements/runtime.txt | .venv/bin/pip
 	@echo "Installing what it needs (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(call fetch,$<)
 	@touch $@
+
+.venv/extra-%: requirements/%.txt | .venv/runtime
+	@echo "Installing the extra $* (once)"
+	@$(call fetch,$<)
+	@touch $@
+
+$(BIN)/readers-asked: Makefile | .venv/bin/pip
+	@printf '#!/bin/sh\nexec "%s/$(BIN)/python" "%s" "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $@
+	@chmod +x $@
 
 .venv/development: requirements/development.txt | .venv/bin/pip
 	@echo "Installing what it needs for development (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(call fetch,$<)
 	@touch $@
 
 .venv/bin/pip:
 	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install Python 3.11, 3.12 or 3.13 (Debian: apt-get install python3 python3-venv)"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$$($(PYTHON) --version) does not fit: Python 3.11, 3.12 or 3.13 is needed (make PYTHON=python3.12 ...)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing: apt-get install python3-venv (the name on Debian and Ubuntu)"; exit 1; }
+	@test -w . || { echo "The folder $(CURDIR) can't be written: take one that is yours"; exit 1; }
 	@$(PYTHON) -m venv .venv

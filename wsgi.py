@@ -1,7 +1,22 @@
 """What a WSGI server and `flask` load: the app, and the command that fills it with the demo newsroom."""
 
-from app import create_app
+import sys
+
+import click
+
+from app import create_app, starting
+from app.command_faults import end_in_a_sentence
+from config import Unsafe
 from demo.cli import demo
 
-app = create_app()
+NOT_LOADED = 4  # by which gunicorn knows that trying again helps nobody
+
+try:
+    app = create_app()
+    if click.get_current_context(silent=True) is None:  # a command says itself what it needs
+        starting.check(app, must_answer=False)
+except Unsafe as unsafe:
+    print(unsafe, file=sys.stderr, flush=True)
+    sys.exit(NOT_LOADED)
+end_in_a_sentence(demo)
 app.cli.add_command(demo)  # the demo is made of the whole app, which knows nothing of it

@@ -8,8 +8,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config as configuration
 
-from .db import Database
-from .seal import Keys
+from .db import opened
+
+__version__ = "0.1.0"
 
 
 def create_app(config: dict[str, Any] | None = None) -> Flask:
@@ -19,14 +20,12 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     app = Flask(__name__)
     try:
         app.config.from_mapping(config or configuration.load())
+        app.extensions["database"] = opened(app.config)
     except configuration.Unsafe as unsafe:
         if click.get_current_context(silent=True) is None:
             raise
         # Commands that set a block or print a table need no settings; whatever needs them says what is missing.
         return cli.without_settings(app, unsafe)
-    app.extensions["database"] = Database(
-        app.config["DATABASE_URL"], Keys(app.config["SECRETS"]), app.config["BASE_URL"], matcher=app.config["MATCHER"]
-    )
 
     from . import web
     from .editor import editor

@@ -1,18 +1,20 @@
-"""The commands: `flask lifecycle`, `migrate`, `newsletters`, `staff`, `editions`, `mail`, `keys`, `matching`, `worker`
-and `doctor`.
-"""
+"""The commands of `readers-asked` and of `flask`, which are the same."""
 
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
-from config import Unsafe
+from config import ROOT, Unsafe, won_over
+from settings_table import reference
 
-from . import permissions, worker
+from . import permissions, processes, sealing_keys, starting, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
+from .command_faults import end_in_a_sentence
 from .editions.cli import editions
 from .editions.lifecycle import EDITION
 from .indexing import run_index
@@ -28,6 +30,7 @@ from .people.cli import experts, staff
 from .questions.lifecycle import QUESTION
 from .rotation import rotate
 from .running import db
+from .setting_up import init
 
 MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, MAIL, INBOUND)
 matching.add_command(run_index)  # it knows the nouns, which matching does not
@@ -54,29 +57,94 @@ def lifecycle(table: bool) -> None:
         click.echo(f"{machine.noun}: {', '.join(machine.states)}; {len(machine.moves)} moves")
 
 
+@click.command("settings")
+def print_settings() -> None:
+    """Print every setting with its meaning as Markdown: docs/configuration.md."""
+    click.echo("\n".join(reference()))
+
+
+@click.command("serve")
+@with_appcontext
+def serve() -> None:
+    """Start the pages and the worker, and stop both together at Ctrl-C or SIGTERM, or when one of them ends."""
+    port = _may_serve()
+
+    def greet() -> bool:
+        if not processes.answers(port):
+            return False
+        processes.say(f"Readers Asked runs at 127.0.0.1:{port} for {current_app.config['BASE_URL']} (Ctrl-C stops it)")
+        return True
+
+    sys.exit(processes.run(greet))
+
+
+@click.command("web")
+@with_appcontext
+def web() -> None:
+    """Start the pages alone, by gunicorn; GUNICORN_CMD_ARGS takes its further options."""
+    _may_serve()
+    config = str(ROOT / "gunicorn.conf.py")
+    # -P: the folder that this is started in is nobody's to import from.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "gunicorn", "--config", config, "wsgi:app"])  # noqa: S606
+
+
+def _may_serve() -> int:
+    """Return the port to serve at, or say why not."""
+    _may_start()
+    for name in won_over():
+        click.echo(
+            f"NOTE: {name} comes from the environment, which wins over {current_app.config['ENV_FILE']}", err=True
+        )
+    port = int(current_app.config["PORT"])
+    if not processes.is_free(port):
+        raise click.ClickException(f"port {port} is in use: set PORT to another one, or stop what uses it")
+    return port
+
+
+def _may_start(must_answer: bool = True) -> None:
+    db.url  # noqa: B018 - asks whether there are settings
+    try:
+        starting.check(current_app, must_answer)
+    except Unsafe as unsafe:
+        raise click.ClickException(str(unsafe)) from None
+
+
 @click.command("worker")
 @click.option("--once", is_flag=True, help="Do every duty one time and stop.")
+@with_appcontext
 def run_worker(once: bool) -> None:
     """Fetch, place and deliver mail, plan editions, settle silence, erase what has had its time."""
+    _may_start(must_answer=False)
     worker.run(current_app._get_current_object(), once=once)  # type: ignore[attr-defined]
 
 
 @click.command("migrate")
+@with_appcontext
 def run_migrations() -> None:
     """Make or change the tables so that they fit this version; what is there stays."""
     migrate(db.url)
+    if wrong := starting.key_faults(db):
+        raise click.ClickException("the tables are as they should be, but " + "\n  ".join(wrong))
 
 
 @keys.command("rotate")
 def rotate_keys() -> None:
     """Seal everything again with the newest key.
 
-    Older keys can be taken out of SECRET_KEYS once their links have ended. With a key goes the memory of the mails that
-    came under it: one whose letter was taken back could then come again, if somebody sent it again.
+    Older keys can then be taken out of SECRET_KEYS: receipts, links and the memory of mails that came are hashes under
+    them, so the database keeps them for looking up, sealed with the newest. Whoever signed in before may have to do so
+    again.
     """
     with click.progressbar(rotate(db), label="Sealing again") as steps:
         total = sum(steps)
     click.echo(f"{total} values sealed again with the newest key")
+    with db.read() as session:
+        older = sealing_keys.older(session)
+    if older:
+        click.echo(
+            f"Kept for looking up receipts and links, sealed with the newest: key {', '.join(map(str, older))}. "
+            "SECRET_KEYS can do without, once web and worker have been started again."
+        )
 
 
 class Unset:
@@ -86,7 +154,7 @@ class Unset:
         self._unsafe = unsafe
 
     def __getattr__(self, name: str) -> Any:
-        raise click.ClickException("the settings can't be used:\n  " + "\n  ".join(self._unsafe.faults))
+        raise click.ClickException(str(self._unsafe))
 
 
 def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
@@ -101,7 +169,12 @@ def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
     return app
 
 
+GROUPS = (keys, newsletters, staff, experts, editions, mail, matching)
+COMMANDS = (init, serve, web, run_worker, run_migrations, doctor, print_settings, lifecycle, *GROUPS)
+for _command in COMMANDS:
+    end_in_a_sentence(_command)
+
+
 def register(app: Flask) -> None:
-    groups = (keys, newsletters, staff, experts, editions, mail, matching)
-    for command in (lifecycle, run_migrations, run_worker, doctor, *groups):
+    for command in COMMANDS:
         app.cli.add_command(command)

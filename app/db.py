@@ -2,10 +2,9 @@
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, MetaData, String, create_engine, event, select, text
@@ -15,12 +14,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapp
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.types import TypeDecorator
 
+from config import Unsafe
+
+from . import sqlite
 from .seal import Keys
 
 T = TypeVar("T")
 R = TypeVar("R", bound="Row")
 
-BUSY_TIMEOUT = 10_000  # milliseconds that a SQLite writer waits for another one
 TRIES = 5  # how often a transaction that lost a race is run again
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: easy to read aloud
 
@@ -37,9 +38,20 @@ class NoRoom(Busy):
 NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "53100", "25006", "58030")
 
 
-def _takes_nothing(error: DBAPIError) -> bool:
+# Serialization failure and deadlock, safe to run again; and a SQLite that waited for its turn in vain.
+LOST = ("40001", "40P01", "SQLITE_BUSY", "SQLITE_LOCKED")
+
+
+def takes_nothing(error: DBAPIError) -> bool:
+    """Return whether the database could not write, whatever it was asked."""
     said = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
     return said.startswith(NO_ROOM)
+
+
+def lost_race(error: DBAPIError) -> bool:
+    """Return whether another transaction was first, so that the same may go well later."""
+    said = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
+    return said.startswith(LOST)
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -168,8 +180,13 @@ def as_of(session: Session, moment: datetime) -> Iterator[None]:
 
 
 def keys(session: Session) -> Keys:
-    found: Keys = session.info["keys"]
-    return found
+    """The secrets of the settings, and the older ones that the database keeps (sealing_keys.py)."""
+    ring: Keys = session.info["keys"]
+    if not ring.is_whole:
+        older = text("SELECT number, kept FROM sealing_keys WHERE kept IS NOT NULL ORDER BY number DESC")
+        rows = session.connection().execute(older).all()
+        ring.take_in({f"sealing_keys.kept.{number}": (number, bytes(kept)) for number, kept in rows})
+    return ring
 
 
 def address(session: Session, path: str) -> str:
@@ -193,30 +210,6 @@ def lock(session: Session, row: R) -> R:
     return row
 
 
-def _sqlite_connect(query_only: bool) -> Callable[[Any, Any], None]:
-    def connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # BEGIN is ours: see _sqlite_begin
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "secure_delete=ON",
-            f"query_only={'ON' if query_only else 'OFF'}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    return connected
-
-
-def _sqlite_begin(statement: str) -> Callable[[Any], None]:
-    # The driver's own BEGIN is deferred: two transactions read the same row, both write, one update is lost.
-    def begin(connection: Any) -> None:
-        connection.exec_driver_sql(statement)
-
-    return begin
-
-
 class Database:
     """One database for web, worker and commands.
 
@@ -227,8 +220,8 @@ class Database:
     def __init__(self, url: str, keys: Keys, base_url: str, pool_size: int = 8, matcher: str = "words") -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        if self.is_sqlite and "///" in url:
-            Path(url.split("///", 1)[1].split("?")[0]).parent.mkdir(parents=True, exist_ok=True)
+        if (file := sqlite.file_of(url)) is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
         self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
         self.matcher = matcher
         info = {"keys": keys, "base_url": base_url.rstrip("/"), "matcher": matcher}
@@ -240,8 +233,9 @@ class Database:
         kept = {"pool_size": pool_size, "max_overflow": 8, "hide_parameters": True}
         if self.is_sqlite:
             engine = create_engine(self.url, **kept)
-            event.listen(engine, "connect", _sqlite_connect(query_only=not writes))
-            event.listen(engine, "begin", _sqlite_begin("BEGIN IMMEDIATE" if writes else "BEGIN"))
+            event.listen(engine, "do_connect", lambda *_: sqlite.make_private(self.url))
+            event.listen(engine, "connect", sqlite.connected(query_only=not writes))
+            event.listen(engine, "begin", sqlite.begun("BEGIN IMMEDIATE" if writes else "BEGIN"))
             return engine
         engine = create_engine(self.url, pool_pre_ping=True, **kept)
         return engine if writes else engine.execution_options(postgresql_readonly=True)
@@ -270,11 +264,9 @@ class Database:
                 fault: Exception = error
             except DBAPIError as error:
                 fault = error
-                if _takes_nothing(error):
+                if takes_nothing(error):
                     raise NoRoom("the database takes no changes") from error
-                # Serialization failure and deadlock, safe to run again.
-                lost = getattr(error.orig, "sqlstate", "") in ("40001", "40P01")
-                if not (lost or isinstance(error, OperationalError)):
+                if not (lost_race(error) or isinstance(error, OperationalError)):
                     raise
                 if self.is_sqlite:  # it has waited for its turn already
                     break
@@ -284,3 +276,13 @@ class Database:
     def close(self) -> None:
         self.reader.dispose()
         self.writer.dispose()
+
+
+def opened(settings: Mapping[str, Any]) -> Database:
+    """Return the database of the settings that `config.load` returned. Raises `Unsafe` where its folder can't be."""
+    try:
+        return Database(
+            settings["DATABASE_URL"], Keys(settings["SECRETS"]), settings["BASE_URL"], matcher=settings["MATCHER"]
+        )
+    except OSError as error:
+        raise Unsafe([f"DATABASE_URL: {error.filename} can't be made: {error.strerror}"]) from None

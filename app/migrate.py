@@ -5,12 +5,14 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from .sqlite import make_private
+
 ROOT = Path(__file__).parent.parent
 
 
 def settings(url: str) -> Config:
     """Alembic's settings for the database at `url`, as the commands of `alembic.command` take them."""
-    config = Config(toml_file=ROOT / "pyproject.toml")
+    config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     config.attributes["url"] = url
     return config
@@ -18,6 +20,7 @@ def settings(url: str) -> Config:
 
 def migrate(url: str, revision: str = "head") -> None:
     """Make or change every table of the database at `url`. What is there already stays as it is."""
+    make_private(url)
     command.upgrade(settings(url), revision)
 
 

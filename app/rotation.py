@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from . import sealing_keys
 from .answers.models import Assignment
 from .db import Database, keys
 from .forms.models import FormDraft
 from .letters.models import Contact, Credit, Letter
 from .mail.models import Inbound, InboundRaw, OutboxContent, OutboxMail
 from .people.models import Person
+from .seal import Keys, Unsealable
 
 BATCH = 200  # rows a transaction
 
@@ -43,10 +46,37 @@ SEALED = (
 
 
 def rotate(database: Database) -> Iterator[int]:
-    """Yield how many rows each transaction sealed again. The addresses' look-up hashes get the newest key as well."""
+    """Yield how many rows each transaction sealed again. The addresses' look-up hashes get the newest key as well.
+
+    Receipts and links are hashes of what nobody here knows, so their keys are kept instead, sealed with the newest.
+    """
     for sealed in SEALED:
         while done := database.write(lambda session: _batch(session, sealed)):  # noqa: B023
             yield done
+    database.write(sealing_keys.keep_older)
+
+
+def wrong_keys(session: Session) -> list[int]:
+    """Return which keys of the settings don't open what was sealed with keys of their numbers, by one row a table."""
+    ring: Keys = session.info["keys"]
+    wrong = set()
+    for sealed, number in product(SEALED, ring.given):
+        table = sealed.table
+        query = select(table, sealed.owner.public_id).where(sealed.owner.id == getattr(table, sealed.owner_key))
+        for row, public_id in session.execute(query.where(table.key_no == number).limit(1)):
+            try:
+                [ring.open_bytes(place, value) for _, place, value in _values(sealed, row, public_id)]
+            except Unsealable:
+                wrong.add(number)
+    return sorted(wrong)
+
+
+def _values(sealed: Sealed, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
+    """Each sealed value of a row, with the name of its column and its place."""
+    for column in sealed.columns:
+        name = f"{column}_sealed" if column else "sealed"
+        if (value := getattr(row, name)) is not None:
+            yield name, f"{row.__tablename__}.{column or 'sealed'}.{public_id}", value
 
 
 def _batch(session: Session, sealed: Sealed) -> int:
@@ -59,12 +89,7 @@ def _batch(session: Session, sealed: Sealed) -> int:
         .with_for_update(of=sealed.table)
     ).all()
     for row, public_id in rows:
-        for column in sealed.columns:
-            name = f"{column}_sealed" if column else "sealed"
-            value = getattr(row, name)
-            if value is None:
-                continue
-            place = f"{row.__tablename__}.{column or 'sealed'}.{public_id}"
+        for name, place, value in _values(sealed, row, public_id):
             opened = ring.open_bytes(place, value)
             setattr(row, name, ring.seal_bytes(place, opened))
             if isinstance(row, Person):

@@ -9,6 +9,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -29,7 +30,7 @@ def _derive(secret: bytes, purpose: str) -> bytes:
 
 
 class Keys:
-    """The newsroom's secrets by number; the highest number seals, all of them open.
+    """The newsroom's secrets by number; the highest of those that were given seals, all of them open.
 
     `secrets_by_number` maps 1..65535 to at least 32 bytes each. Raises ValueError for anything else.
     """
@@ -42,6 +43,26 @@ class Keys:
                 raise ValueError("a secret needs a number from 1 to 65535 and at least 32 bytes")
         self._secrets = dict(secrets_by_number)
         self.newest = max(self._secrets)
+        self.given = frozenset(self._secrets)
+        self.is_whole = False  # whether older ones that the database keeps were taken in
+
+    def only(self, number: int) -> "Keys":
+        """A ring of this one key."""
+        return Keys({number: self._secrets[number]})
+
+    def secret_of(self, number: int) -> bytes:
+        return self._secrets[number]
+
+    def take_in(self, older: Mapping[str, tuple[int, bytes]]) -> None:
+        """Take in older secrets, each sealed for its place with one that is held already; they open, and never seal.
+
+        Those that don't open are left: no key of theirs is held.
+        """
+        held = dict(self._secrets)  # another thread may be looking through the one that is there
+        for place, (number, sealed) in older.items():
+            with suppress(Unsealable):
+                held.setdefault(number, Keys(held).open_bytes(place, sealed))
+        self._secrets, self.is_whole = held, True
 
     def seal(self, place: str, text: str) -> bytes:
         """Seal `text` for `place`, written `table.column.public_id of the owner`."""

@@ -24,7 +24,7 @@ from . import errors, formatting
 from .db import Busy
 from .languages import direction
 from .listing import Listing, Place
-from .mail.translation import missing_catalogues, say, spoken
+from .mail.translation import say, spoken
 from .people import sessions
 from .people.models import BrowserSession, Person
 from .running import db as db
@@ -153,17 +153,8 @@ def _form_proof() -> str:
     return str(g.get("form_proof") or generate_csrf())
 
 
-class NotCompiled(Exception):
-    """Raised at the start where the catalogue of a language can't be read."""
-
-
 def prepare(app: Flask) -> None:
-    """Hang everything that is shared onto the app. Raises `NotCompiled`."""
-    if missing := missing_catalogues():
-        raise NotCompiled(
-            f"The translations are not compiled ({', '.join(missing)}). "
-            "Run: .venv/bin/pybabel compile -d app/translations"
-        )
+    """Hang everything that is shared onto the app."""
     app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
     app.config.setdefault("RATELIMIT_ENABLED", app.config["LIMITS"])
     app.config.setdefault("RATELIMIT_HEADERS_ENABLED", False)

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
 import config as configuration
-from app.db import Database
+from app.db import Database, opened
 from app.indexing import index_anew
 from app.letters.models import Letter
 from app.mail.reading import Reading
@@ -19,7 +19,6 @@ from app.mailroom.batch import settings_of
 from app.mailroom.placing import place_due
 from app.migrate import migrate
 from app.questions.models import Question
-from app.seal import Keys
 
 from .load import Progress, is_loaded, load
 from .scale.fill import MOST, CannotGrow, check, grow
@@ -44,7 +43,7 @@ def demo(questions: int | None, index: bool) -> None:
     like at that size. A newsroom that is not the demo's is left as it is.
     """
     settings = _settings()
-    database = Database(settings["DATABASE_URL"], Keys(settings["SECRETS"]), settings["BASE_URL"])
+    database = opened(settings)
     migrate(database.url)
     try:
         if questions is not None:
@@ -73,7 +72,7 @@ def _settings() -> Mapping[str, Any]:
     try:
         return configuration.load({**os.environ, "READERS_ASKED_ENV": "demo"})
     except configuration.Unsafe as unsafe:
-        raise click.ClickException("the settings can't be used:\n  " + "\n  ".join(unsafe.faults)) from None
+        raise click.ClickException(str(unsafe)) from None
 
 
 def _index(database: Database, progress: Progress) -> None:

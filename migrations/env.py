@@ -13,9 +13,10 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
 import config as configuration
-from app.db import BUSY_TIMEOUT, UTCDateTime
+from app.db import UTCDateTime
 from app.matching.models import is_index
 from app.models import Base
+from app.sqlite import BUSY_TIMEOUT
 from migrations.append_only import protect
 
 

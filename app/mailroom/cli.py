@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections import Counter
 from contextlib import ExitStack, suppress
@@ -90,7 +91,10 @@ def run_lmtp(host: str, port: int, socket: str | None) -> None:
         for place in places:
             click.echo(f"LMTP listens at {place if isinstance(place, str) else '{}:{}'.format(*place)}")
 
-    asyncio.run(lmtp.serve(db, listening, host=host, port=port, socket=socket))
+    try:
+        asyncio.run(lmtp.serve(db, listening, host=host, port=port, socket=socket))
+    except OSError as error:  # without the place that was asked for
+        raise click.ClickException(f"{socket or f'{host}:{port}'}: {os.strerror(error.errno or 0)}") from error
 
 
 @mail.command("webhook-address")

@@ -37,14 +37,22 @@ LONGEST = 60
 _SHORT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-def short_name(session: Session, typed: str) -> str:
-    """Return the name that a newsletter is to have in addresses. Raises `Wrong`."""
+def possible_name(typed: str) -> str:
+    """Return a name that a newsletter could have in addresses. Raises `Wrong`."""
     typed = typed.strip()
     if not typed:
         raise Wrong("empty")
     if not _SHORT_NAME.fullmatch(typed) or len(typed) > LONGEST:
         raise Wrong("short name")
-    if typed in TAKEN.split() or by_slug(session, typed) is not None:
+    if typed in TAKEN.split():
+        raise Wrong("in use")
+    return typed
+
+
+def short_name(session: Session, typed: str) -> str:
+    """Return the name that a newsletter is to have in addresses. Raises `Wrong`."""
+    typed = possible_name(typed)
+    if by_slug(session, typed) is not None:
         raise Wrong("in use")
     return typed
 

@@ -80,7 +80,16 @@ def test_every_name_that_a_recipe_mentions_is_still_called_so() -> None:
 
 def test_a_migration_is_drafted_in_a_fresh_clone(tmp_path: Path) -> None:
     """`make migration` needs no settings and no database, and writes what the formatter would."""
-    for name in ("app", "migrations", "config.py", "pyproject.toml", "Makefile"):
+    for name in (
+        "app",
+        "migrations",
+        "config.py",
+        "settings.toml",
+        "settings_file.py",
+        "settings_table.py",
+        "pyproject.toml",
+        "Makefile",
+    ):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     (tmp_path / ".venv").mkdir()

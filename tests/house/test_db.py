@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app import db
+from app import sqlite
 from app.actors import Clock
 from app.db import Busy, Database, now
 from app.people import directory
@@ -59,7 +59,7 @@ def test_many_writers_at_once_all_get_their_turn(database: Database) -> None:
 def test_a_database_that_stays_locked_says_so_in_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     if not database.is_sqlite:
         return  # PostgreSQL locks rows, not the whole database
-    monkeypatch.setattr(db, "BUSY_TIMEOUT", 200)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 200)
     database.close()  # the connections to come wait the shorter time
     other = sqlite3.connect(database.url.split("///", 1)[1], isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -138,6 +138,7 @@ def test_a_key_is_never_used_twice_on_sqlite(tmp_path: Path, connect: Connect) -
         "answers",
         "outbox_contents",
         "inbound_raw",
+        "sealing_keys",
         "desk_terms",
         "public_terms",
     }

@@ -18,11 +18,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_babel import get_babel
 
-from app import create_app
+from app import starting
 from app.languages import spoken_outside
 from app.mail import translation
 from app.people.models import PROFILE
-from app.web import NotCompiled
+from config import Unsafe
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 
@@ -119,8 +119,8 @@ def test_without_its_compiled_catalogues_the_product_does_not_start(
     folder.mkdir(parents=True)
     (folder / "messages.po").write_text("")
     monkeypatch.setattr(translation, "TRANSLATIONS", tmp_path)
-    with pytest.raises(NotCompiled, match=r"not compiled \(fa\)\. Run: \.venv/bin/pybabel compile"):
-        create_app(dict(app.config))
+    with pytest.raises(Unsafe, match=r"not compiled \(fa\): run make install"):
+        starting.check(app)
 
 
 def test_a_text_has_one_plural_wherever_it_is_said() -> None:

@@ -75,16 +75,23 @@ def served(database_url: str, mail_folder: Path, start: Start = loaded_anew) -> 
     }  # fmt: skip
     children = [start(command, environment) for command in COMMANDS]
     try:
-        until = time.monotonic() + START
-        while not _answers(f"{base_url}/healthz"):
-            assert time.monotonic() < until, "the server did not come up"
-            time.sleep(0.05)
+        assert answers(f"{base_url}/healthz", START), "the server did not come up"
         yield base_url
     finally:
         for child in children:
             child.terminate()
         for child in children:
             child.join(PATIENCE)
+
+
+def answers(address: str, within: float) -> bool:
+    """Wait until a page answers; False where it doesn't within so many seconds."""
+    until = time.monotonic() + within
+    while not _answers(address):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _answers(address: str) -> bool:

@@ -1,0 +1,76 @@
+"""`readers-asked`: the commands of `flask`, and the settings file that they take theirs from. `python FOLDER` does the
+same from any folder, in a clone as where it is installed."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+# Installed, our modules lie in one folder of their own, where nobody else's `config` is mistaken for ours.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import click
+from flask import Flask
+from flask.cli import FlaskGroup
+
+from settings_file import NAMED_BY
+
+
+def product() -> Flask:
+    from wsgi import app
+
+    return app
+
+
+def name_file(_context: click.Context, _option: click.Parameter, path: str | None) -> None:
+    """Let every program that is started from here find the settings file, from whatever folder."""
+    if path:
+        os.environ[NAMED_BY] = str(Path(path).absolute())
+
+
+def tell_version(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        from app import __version__
+
+        click.echo(__version__)
+        context.exit()
+
+
+class Commands(FlaskGroup):
+    """The product's commands alone, without those that Flask has for whoever develops."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(create_app=product, add_default_commands=False, load_dotenv=False, **options)
+        self.params = [
+            click.Option(
+                ["--env-file"],
+                envvar=NAMED_BY,
+                is_eager=True,
+                expose_value=False,
+                callback=name_file,
+                type=click.Path(dir_okay=False),
+                help="The settings file; what the environment sets wins.",
+            ),
+            click.Option(
+                ["--version"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=tell_version,
+                help="Tell which version this is.",
+            ),
+        ]
+
+
+commands = Commands(
+    help="A reader question-and-answer desk for newsletters. To begin: readers-asked init",
+    context_settings={"auto_envvar_prefix": None},
+)
+
+
+def main() -> None:
+    commands(prog_name="readers-asked")
+
+
+if __name__ == "__main__":
+    main()

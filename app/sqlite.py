@@ -1,0 +1,48 @@
+"""SQLite's own needs: a file that is its owner's alone, and how a connection and a transaction begin."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+
+BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for another one
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of a SQLite database; None for any other one, and for one in memory."""
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(str(parsed.database)) if is_file else None
+
+
+def make_private(url: str) -> None:
+    """Make the file of a new SQLite database, for its owner alone: SQLite itself would let everybody read it."""
+    if (file := file_of(url)) is not None and not file.exists():
+        with suppress(OSError):  # where nothing can be made, SQLite says so itself
+            file.touch(0o600)
+
+
+def connected(query_only: bool) -> Callable[[Any, Any], None]:
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours: see begun
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            f"query_only={'ON' if query_only else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return connect
+
+
+def begun(statement: str) -> Callable[[Any], None]:
+    # The driver's own BEGIN is deferred: two transactions read the same row, both write, one update is lost.
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql(statement)
+
+    return begin

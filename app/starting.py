@@ -1,0 +1,90 @@
+"""Reasons not to serve the newsroom as things are. Commands run all the same: most of these are mended by one."""
+
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from config import Unsafe
+
+from . import migrate, rotation, sealing_keys
+from .db import Busy, Database
+from .mail.translation import missing_catalogues
+from .sqlite import file_of
+
+REFUSED = "Readers Asked doesn't start"
+
+
+def check(app: Flask, must_answer: bool = True) -> None:
+    """Raise `Unsafe` with every reason at once.
+
+    A database that doesn't answer is one of them only where it `must_answer`: a server that is there comes back by
+    itself, and pages can wait for it.
+    """
+    database: Database = app.extensions["database"]
+    faults = [*_unreadable_words(), *_readable_by_all(app.config["ENV_FILE"], database, app.config["DEMO"])]
+    try:
+        faults += [*shape_faults(database)] or key_faults(database)
+    except SQLAlchemyError as error:
+        faults += [unanswered(error)] if must_answer else []
+    if faults:
+        raise Unsafe(faults, REFUSED)
+
+
+def unanswered(error: SQLAlchemyError) -> str:
+    """Say why a database can't be asked, without its address, which may hold a password."""
+    cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+    return f"the database (DATABASE_URL) doesn't answer: {cause}"
+
+
+def _unreadable_words() -> Iterator[str]:
+    if missing := missing_catalogues():
+        yield f"the translations are not compiled ({', '.join(missing)}): run make install, or install the package anew"
+
+
+def _readable_by_all(settings: str, database: Database, is_demo: bool) -> Iterator[str]:
+    """Name what everybody on this machine could read; the demo has no secret."""
+    if is_demo:
+        return
+    for path in filter(None, (Path(settings) if settings else None, file_of(database.url))):
+        if path.exists() and _is_open(path):
+            yield f"{path} can be read by everybody on this machine: chmod 600 {path}"
+
+
+def _is_open(path: Path) -> bool:
+    """Return whether anybody could read this file, or write into it, through the folders that it lies in."""
+    reached = all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
+    return reached and bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+
+
+def shape_faults(database: Database) -> Iterator[str]:
+    """Say where the tables are not those of this version."""
+    script = ScriptDirectory.from_config(migrate.settings(database.url))
+    with database.reader.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    known = {revision.revision for revision in script.walk_revisions()}
+    if found is not None and found not in known:
+        yield f"the database is of a newer version than this program (migration {found}): install that version"
+    elif found != script.get_current_head():
+        yield f"the database is behind this program (migration {found or 'none'}): run readers-asked migrate"
+
+
+def key_faults(database: Database) -> list[str]:
+    """Say which keys of the settings are wrong for this database, or missing; where none is, note those that are new.
+
+    A database of before keys were noted is asked whether what is in it opens.
+    """
+    with database.read() as session:
+        found = [*sealing_keys.faults(session)]
+        if found or not (new := sealing_keys.unnoted(session)):
+            return found
+        wrong = [number for number in rotation.wrong_keys(session) if number in new]
+    if not wrong:
+        with suppress(Busy):  # the next start notes them
+            database.write(sealing_keys.note)
+    return [f"SECRET_KEYS: key {number} is not the one that this database was sealed with" for number in wrong]

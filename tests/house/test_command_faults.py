@@ -1,0 +1,102 @@
+"""Where the machine stands in the way, a command ends with one sentence and a status that isn't 0, and no traceback."""
+
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from flask.testing import FlaskCliRunner
+
+import config
+from app import create_app
+from app.db import Database
+from tests.support.app import SAFE
+from tests.support.commands import bare, run
+from tests.support.databases import SQLITE
+from tests.support.serving import free_port
+from tests.support.source import ROOT
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def command(app: Flask) -> Run:
+    return lambda *arguments: FlaskCliRunner(app).invoke(args=[str(part) for part in arguments])
+
+
+@SQLITE
+def test_a_file_that_is_not_there_is_named(command: Run, database: Database, tmp_path: Path) -> None:
+    gone, folder = tmp_path / "gone.csv", tmp_path / "nowhere" / "out.csv"
+    told = {
+        ("experts", "import", gone): f"Error: {gone}: No such file or directory",
+        ("experts", "export", folder): f"Error: {folder}: No such file or directory",
+        ("experts", "import", tmp_path): f"Error: Invalid value for 'FILE': File '{tmp_path}' is a directory.",
+        ("matching", "evaluate", gone, gone): f"Error: Invalid value for 'STORED': File '{gone}' does not exist.",
+        ("mail", "lmtp", "--socket", folder): f"Error: {folder}: No such file or directory",
+    }
+    ended = {arguments: command(*arguments) for arguments in told}
+    assert {arguments: one.stderr.splitlines()[-1] for arguments, one in ended.items()} == told
+    assert 0 not in {one.exit_code for one in ended.values()}
+
+
+def test_a_port_that_somebody_has_is_named(tmp_path: Path, sqlite_template: Path) -> None:
+    kept = tmp_path / "newsroom.db"
+    kept.write_bytes(sqlite_template.read_bytes())
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = str(busy.getsockname()[1])
+        app = create_app(config.load({**SAFE, "DATABASE_URL": f"sqlite:///{kept}", "PORT": port}))
+        for command in ("serve", "web"):
+            refused = FlaskCliRunner(app).invoke(args=[command])
+            assert (refused.exit_code, refused.stderr) == (
+                1,
+                f"Error: port {port} is in use: set PORT to another one, or stop what uses it\n",
+            )
+        app.extensions["database"].close()
+
+
+def test_a_database_that_is_gone_or_empty_is_told_apart(tmp_path: Path) -> None:
+    nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{free_port()}/desk"
+    told = {
+        nowhere: "Error: the database (DATABASE_URL) doesn't answer: ",
+        f"sqlite:///{tmp_path / 'new.db'}": "Error: the database is behind this program: run readers-asked migrate\n",
+    }
+    for url, sentence in told.items():
+        app = create_app(config.load({**SAFE, "DATABASE_URL": url}))
+        for arguments in (["doctor"], ["keys", "rotate"], ["experts", "export", str(tmp_path / "out.csv")]):
+            ended = FlaskCliRunner(app).invoke(args=arguments)
+            assert (ended.exit_code, ended.stderr[: len(sentence)], "hunter2" in ended.output) == (1, sentence, False)
+        app.extensions["database"].close()
+
+
+def little_room() -> None:
+    """No file of this process may grow beyond what a new database needs."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+
+def test_a_full_disk_ends_migrate_with_a_sentence(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, str(ROOT), "migrate"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+        env=bare(tmp_path, **SAFE, DATABASE_URL=f"sqlite:///{tmp_path / 'full.db'}"), preexec_fn=little_room,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "Error: the database takes no changes: the disk is full, or its file may not be written. Nothing was changed.\n",
+    )
+
+
+def test_the_demo_says_where_it_cannot_write(tmp_path: Path) -> None:
+    """A file where a folder would be made: what a read-only folder is to whoever may write anywhere."""
+    (tmp_path / "file").write_text("")
+    url = f"sqlite:///{tmp_path / 'file' / 'var' / 'newsroom.db'}"
+    ended = run(tmp_path, program=(sys.executable, str(ROOT / "serve.py")), DATABASE_URL=url, PORT=str(free_port()))
+    assert (ended.returncode, ended.stderr) == (2, "")
+    assert (
+        ended.stdout.splitlines()[-1] == f"  DATABASE_URL: {tmp_path / 'file' / 'var'} can't be made: Not a directory"
+    )

@@ -1,0 +1,123 @@
+"""The wheel: installed into a fresh environment, it makes a newsroom and serves it from an empty folder."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+from zipfile import ZipFile
+
+import psutil
+import pytest
+
+from tests.support.commands import bare, options, run
+from tests.support.serving import START, answers, free_port
+from tests.support.source import ROOT, files, named
+from tests.support.waiting import PATIENCE
+
+Program = tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built as `pip install .` builds it, by what is installed here: nothing is fetched."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-build-isolation",
+        "--no-deps",
+        "--no-index",
+        "-w",
+        str(folder),
+        str(ROOT),
+    ]
+    subprocess.run(build, check=True, timeout=300)
+    (made,) = folder.glob("readers_asked-*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """`readers-asked` in an environment of its own, where the libraries are those of this one."""
+    place = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
+    python = str(place / "bin" / "python")
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(install, check=True, timeout=300)
+    asked = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    Path(asked.stdout.strip(), "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    return (str(place / "bin" / "readers-asked"),)
+
+
+def test_the_wheel_carries_all_that_is_served_and_nothing_of_the_tests(wheel: Path) -> None:
+    with ZipFile(wheel) as packed:
+        names = {name.removeprefix("readers_asked/") for name in packed.namelist() if "dist-info" not in name}
+    shipped = {name for path in files() if (name := named(path)).startswith(("app/", "demo/", "migrations/"))}
+    assert shipped - names == set()
+    assert names - shipped == {
+        "__main__.py", "config.py", "gunicorn.conf.py", "settings.toml", "settings_file.py", "settings_table.py", "wsgi.py",
+    } | {name.replace(".po", ".mo") for name in shipped if name.endswith(".po")}  # fmt: skip
+
+
+@contextmanager
+def serving(program: Program, folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """`readers-asked serve` as somebody has it in their terminal."""
+    environment = bare(folder, PORT=str(port), READERS_ASKED_ENV_FILE="readers-asked.env")
+    child = subprocess.Popen([*program, "serve"], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        assert line == f"Readers Asked runs at 127.0.0.1:{port} for https://ask.example.org (Ctrl-C stops it)\n"
+        yield child
+    finally:
+        if child.poll() is None:
+            child.terminate()
+        child.wait(PATIENCE)
+
+
+def test_a_newsroom_is_made_and_served_from_an_empty_folder(program: Program, tmp_path: Path) -> None:
+    made = run(tmp_path, "init", *options(), program=program)
+    assert (made.returncode, made.stderr) == (0, "")
+    kept = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert [name for name in kept if not name.endswith(("-wal", "-shm"))] == [
+        ".local/share/readers-asked/newsroom.db",
+        "readers-asked.env",
+    ]
+    version = run(tmp_path, "--version", program=program)
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", version.stdout)
+
+    port = free_port()
+    with serving(program, tmp_path, port) as child:
+        below = psutil.Process(child.pid).children(recursive=True)
+        assert answers(f"http://127.0.0.1:{port}/readyz", START)
+        with urlopen(f"http://127.0.0.1:{port}/letter/", timeout=START) as page:
+            assert "The Letter" in page.read().decode()
+        child.send_signal(signal.SIGTERM)
+        assert (child.wait(START), child.stdout and child.stdout.read()) == (0, "Stopped.\n")
+    assert [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_where_one_of_the_two_dies_the_other_is_ended_too(program: Program, tmp_path: Path) -> None:
+    assert run(tmp_path, "init", *options(), program=program).returncode == 0
+    with serving(program, tmp_path, free_port()) as child:
+        both = psutil.Process(child.pid).children()
+        (worker,) = [one for one in both if one.cmdline()[-1] == "worker"]
+        os.kill(worker.pid, signal.SIGKILL)
+        assert child.wait(START) == 1
+        assert child.stdout is not None
+        assert child.stdout.read() == "worker ended by itself (status -9), so everything stops.\nStopped.\n"
+    assert [one for one in both if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []

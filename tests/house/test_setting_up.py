@@ -1,0 +1,184 @@
+"""`readers-asked init`: from an empty folder to the link of the first admin; a second time it changes nothing."""
+
+import os
+import pty
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import func, select
+
+import config
+import settings_file
+from app import setting_up
+from app.db import Database, opened
+from app.newsletters.models import Newsletter
+from app.people.models import Membership, SignIn
+from settings_table import SETTINGS
+from tests.support.commands import bare, options
+from tests.support.serving import free_port
+from tests.support.source import ROOT
+
+FILE = "readers-asked.env"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "here").mkdir()
+    return tmp_path / "here"
+
+
+def settings_of(folder: Path) -> dict[str, str]:
+    return settings_file.read(folder / FILE)
+
+
+def database_in(folder: Path) -> str:
+    return f"sqlite:///{folder / 'data' / 'newsroom.db'}"
+
+
+def counts(database: Database) -> list[int]:
+    with database.read() as session:
+        return [
+            session.scalar(select(func.count()).select_from(table)) or 0 for table in (Newsletter, Membership, SignIn)
+        ]
+
+
+def house(folder: Path) -> Database:
+    return opened(config.load(settings_of(folder)))
+
+
+@pytest.fixture
+def init(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run the command as a script would, in an empty folder and with nothing set."""
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(here))
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str, **environment: str) -> Result:
+        return CliRunner().invoke(setting_up.init, arguments, env=environment)
+
+    return run
+
+
+def test_from_an_empty_folder_to_the_link_of_the_first_admin(here: Path, init: Callable[..., Result]) -> None:
+    made = init(*options({"--database": database_in(here)}))
+    assert (made.exit_code, made.stderr) == (0, "")
+    link = re.search(r"^ {2}(https://ask\.example\.org/sign-in/\S+)$", made.stdout, re.MULTILINE)
+    assert link is not None
+    given = settings_of(here)
+    assert (given["BASE_URL"], given["MAIL_FROM"]) == ("https://ask.example.org", "desk@example.org")
+    assert [len(secret) for secret in config.secrets_of(given["SECRET_KEYS"]).values()] == [32]
+    assert given["SECRET_KEYS"] not in made.stdout
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (here / FILE, here / "data" / "newsroom.db")]
+    assert modes == [0o600, 0o600]
+    database = house(here)
+    assert counts(database) == [1, 1, 1]
+
+    before = (here / FILE).read_bytes()
+    again = init(*options())
+    assert (again.exit_code, again.stdout.splitlines()[0]) == (
+        0,
+        f"Nothing was changed: {here / FILE}, the database and a newsletter with its admin are there.",
+    )
+    assert ((here / FILE).read_bytes(), counts(database)) == (before, [1, 1, 1])
+    database.close()
+    assert sorted(path.name for path in here.iterdir()) == ["data", FILE]
+
+
+def test_a_script_is_told_at_once_what_it_has_to_give(here: Path, init: Callable[..., Result]) -> None:
+    asked = init("--base-url", "https://ask.example.org", "--name", "The Letter")
+    assert (asked.exit_code, asked.stderr.splitlines()[-1]) == (
+        2,
+        "Error: give --newsletter, --address, --admin, --admin-name",
+    )
+    assert list(here.iterdir()) == []
+
+
+WRONG = {
+    "--base-url": ("http://ask.example.org", "BASE_URL must begin with https://"),
+    "--newsletter": ("The Letter", "A short name has small letters"),
+    "--language": ("xx-nothing", "No language has this code"),
+    "--zone": ("Prague", "'Prague' is not a time zone"),
+    "--address": ("desk", "This can’t be taken"),
+    "--admin": ("nora", "This isn’t an e-mail address"),
+    "--database": ("mysql://x", "DATABASE_URL must begin with"),
+}
+
+
+@pytest.mark.parametrize("option", WRONG)
+def test_a_wrong_answer_is_named_and_nothing_is_made(here: Path, init: Callable[..., Result], option: str) -> None:
+    typed, told = WRONG[option]
+    refused = init(*options({option: typed}))
+    assert (refused.exit_code, refused.stderr.splitlines()[-1][: len(f"Error: {option}: {told}")]) == (
+        2,
+        f"Error: {option}: {told}",
+    )
+    assert list(here.iterdir()) == []
+
+
+def test_a_database_that_does_not_answer_leaves_nothing_behind(here: Path, init: Callable[..., Result]) -> None:
+    nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{free_port()}/desk"
+    refused = init(*options({"--database": nowhere}))
+    assert (refused.exit_code, "hunter2" in refused.stderr, "Traceback" in refused.stderr) == (1, False, False)
+    assert refused.stderr.startswith("Error: the database (DATABASE_URL) doesn't answer: ")
+    assert list(here.iterdir()) == []
+    assert init(*options({"--database": database_in(here)})).exit_code == 0
+
+
+def test_a_run_that_ended_before_the_newsletter_is_run_again(here: Path, init: Callable[..., Result]) -> None:
+    """The file is there and nothing else, as after a power cut: the keys are kept, and only the rest is made."""
+    given = {name: row.value for name, row in SETTINGS.items() if row.value}
+    key = "1:" + "A" * 43 + "="
+    settings_file.write_new(
+        here / FILE,
+        {**given, "SECRET_KEYS": key, "BASE_URL": "https://ask.example.org", "MAIL_FROM": "desk@example.org", "DATABASE_URL": database_in(here)},
+    )  # fmt: skip
+    other = init(*options({"--base-url": "https://other.example.org"}))
+    assert (other.exit_code, "sets another BASE_URL: change it in the file" in other.stderr) == (2, True)
+    made = init(*options())
+    assert (made.exit_code, made.stderr, "sign-in" in made.stdout) == (0, "", True)
+    assert settings_of(here)["SECRET_KEYS"] == key
+    database = house(here)
+    assert counts(database) == [1, 1, 1]
+    database.close()
+
+
+def test_what_the_environment_sets_is_kept_in_the_file(here: Path, init: Callable[..., Result]) -> None:
+    key = "7:" + "B" * 43 + "="
+    made = init(*options({"--database": database_in(here)}), SECRET_KEYS=key, TRUSTED_PROXIES="2")
+    assert made.exit_code == 0, made.stderr
+    assert (settings_of(here)["SECRET_KEYS"], settings_of(here)["TRUSTED_PROXIES"]) == (key, "2")
+
+
+def test_a_person_is_asked_and_asked_again(here: Path) -> None:
+    typed = [
+        "http://ask.example.org", "https://ask.example.org", database_in(here), "", "letter", "The Letter", "", "", "",
+        "desk@example.org", "nora@example.org", "Nora Lind", "", "",
+    ]  # fmt: skip
+    ours, theirs = pty.openpty()
+    os.write(ours, "".join(f"{line}\n" for line in typed).encode())
+    made = subprocess.run(
+        [sys.executable, str(ROOT), "init"], cwd=here, env=bare(here), stdin=theirs, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout.count("The address of the site") == 2
+    assert "BASE_URL must begin with https://" in made.stdout
+    database = house(here)
+    with database.read() as session:
+        letter = session.scalars(select(Newsletter)).one()
+        assert (letter.slug, letter.publisher, letter.editor, letter.zone) == (
+            "letter",
+            "The Letter",
+            "Nora Lind",
+            "UTC",
+        )
+    database.close()

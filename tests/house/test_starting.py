@@ -1,0 +1,198 @@
+"""The server refuses to start where it would do harm, and says why in words that mend it; commands run all the same."""
+
+import base64
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+from sqlalchemy import select, text
+
+import config
+from app import create_app, starting
+from app.actors import Reader
+from app.db import Database, opened
+from app.letters import receipts, receive
+from app.migrate import migrate, undo
+from app.newsletters.models import Newsletter
+from app.people import directory
+from app.rotation import rotate
+from app.seal import Keys
+from app.sealing_keys import SealingKey
+from tests.support.app import BASE_URL, SAFE, SECRETS
+from tests.support.cast import Newsroom
+from tests.support.commands import bare
+from tests.support.databases import SQLITE
+from tests.support.serving import free_port
+from tests.support.source import ROOT
+
+FORM = receive.Form("timur's form", 1)
+OTHER, NEWER = {1: b"o" * 32}, {2: b"n" * 32}
+
+
+def settings(url: str, secrets: dict[int, bytes] = SECRETS) -> dict[str, str]:
+    listed = [f"{number}:{base64.b64encode(secret).decode()}" for number, secret in secrets.items()]
+    return {**SAFE, "DATABASE_URL": url, "SECRET_KEYS": ",".join(listed)}
+
+
+def refusals(url: str, secrets: dict[int, bytes] = SECRETS, must_answer: bool = True, **more: str) -> list[str]:
+    """What keeps a server of these settings from starting."""
+    app = Flask("app")
+    app.config.from_mapping(config.load({**settings(url, secrets), **more}))
+    app.extensions["database"] = opened(app.config)
+    try:
+        starting.check(app, must_answer)
+    except config.Unsafe as unsafe:
+        return unsafe.faults
+    finally:
+        app.extensions["database"].close()
+    return []
+
+
+def rewritten(url: str, statement: str) -> None:
+    database = Database(url, Keys(SECRETS), BASE_URL)
+    with database.writer.begin() as connection:
+        connection.execute(text(statement))
+    database.close()
+
+
+def test_a_newsroom_as_it_should_be_starts(database: Database, newsroom: Newsroom) -> None:
+    assert refusals(database.url) == []
+    with database.read() as session:
+        assert [(row.number, row.kept) for row in session.scalars(select(SealingKey))] == [(1, None)]
+
+
+def test_a_database_of_an_older_version_wants_to_be_migrated(database: Database) -> None:
+    database.close()
+    undo(database.url, "0011")
+    behind = ["the database is behind this program (migration 0011): run readers-asked migrate"]
+    assert refusals(database.url) == behind
+    migrate(database.url)
+    assert refusals(database.url) == []
+
+
+@SQLITE
+def test_a_database_of_a_newer_version_is_not_touched(database: Database) -> None:
+    rewritten(database.url, "UPDATE alembic_version SET version_num = 'tomorrow'")
+    (told,) = refusals(database.url)
+    assert told == "the database is of a newer version than this program (migration tomorrow): install that version"
+    app = create_app(config.load(settings(database.url)))
+    refused = FlaskCliRunner(app).invoke(args=["migrate"])
+    assert (refused.exit_code, refused.stderr.startswith("Error: the database is of a newer version")) == (1, True)
+    app.extensions["database"].close()
+
+
+def test_an_empty_database_wants_to_be_migrated(tmp_path: Path) -> None:
+    assert refusals(f"sqlite:///{tmp_path / 'new.db'}") == [
+        "the database is behind this program (migration none): run readers-asked migrate"
+    ]
+
+
+WRONG = ["SECRET_KEYS: key 1 is not the one that this database was sealed with"]
+
+
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_keys_that_do_not_open_the_database_are_refused(database: Database, newsroom: Newsroom, is_noted: bool) -> None:
+    """Also in a database of before keys were noted: what is sealed in it is tried."""
+    if is_noted:
+        assert refusals(database.url) == []
+    assert refusals(database.url, OTHER) == WRONG
+    assert refusals(database.url) == []
+    assert refusals(database.url, OTHER) == WRONG
+
+
+def test_a_key_that_receipts_need_is_missed_until_it_was_moved(database: Database, newsroom: Newsroom) -> None:
+    def ask(session: object) -> None:
+        letter = session.get_one(Newsletter, newsroom.newsletter_id)
+        receive.send(session, Reader(), letter, receive.Ask("Who measures the salt?"), form=FORM)
+
+    database.write(ask)
+    with database.read() as session:
+        receipt = receive.receipt_of(session, FORM)
+    both = {**SECRETS, **NEWER}
+    assert refusals(database.url, both) == []
+    assert refusals(database.url, NEWER) == [
+        "SECRET_KEYS: key 1 was taken out, and receipts, links and sealed addresses still need it: put it back, run "
+        "readers-asked keys rotate, then take it out"
+    ]
+    for secrets in (both, {**NEWER, 3: b"t" * 32}):  # twice, as over the years
+        rotating = Database(database.url, Keys(secrets), BASE_URL)
+        list(rotate(rotating))
+        rotating.close()
+    newest = {3: b"t" * 32}
+    assert refusals(database.url, newest) == []
+    later = Database(database.url, Keys(newest), BASE_URL)
+    with later.read() as session:
+        assert receipts.find_receipt(session, receipt) is not None
+        assert receive.already_sent(session, FORM) is not None
+        assert directory.by_email(session, "nora@desk.example") is not None
+    later.close()
+
+
+@pytest.fixture
+def common() -> Iterator[Path]:
+    """A folder that everybody on this machine can look into, unlike those of the tests."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_what_everybody_could_read_is_refused(common: Path, sqlite_template: Path) -> None:
+    kept, file = common / "newsroom.db", common / "settings.env"
+    kept.write_bytes(sqlite_template.read_bytes())
+    file.write_text("PORT=8000\n")
+    named = {"READERS_ASKED_ENV_FILE": str(file)}
+    for path in (kept, file):
+        path.chmod(0o644)
+    told = [f"{path} can be read by everybody on this machine: chmod 600 {path}" for path in (file, kept)]
+    assert refusals(f"sqlite:///{kept}", **named) == told
+    for path in (kept, file):
+        path.chmod(0o640)
+    assert refusals(f"sqlite:///{kept}", **named) == []
+    for path in (kept, file):
+        path.chmod(0o644)
+    common.chmod(0o700)
+    assert refusals(f"sqlite:///{kept}", **named) == []
+
+
+def test_a_database_that_does_not_answer_is_waited_for_by_servers_alone() -> None:
+    nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{free_port()}/desk"
+    assert refusals(nowhere, must_answer=False) == []
+    (told,) = refusals(nowhere)
+    assert (told.startswith("the database (DATABASE_URL) doesn't answer: "), "hunter2" in told) == (True, False)
+
+
+@pytest.fixture
+def behind(tmp_path: Path, sqlite_template: Path) -> str:
+    path = tmp_path / "newsroom.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    rewritten(f"sqlite:///{path}", "UPDATE alembic_version SET version_num = '0001'")
+    return f"sqlite:///{path}"
+
+
+REFUSED = (
+    "Readers Asked doesn't start:\n"
+    "  the database is behind this program (migration 0001): run readers-asked migrate\n"
+)  # fmt: skip
+
+
+def test_serve_web_and_worker_say_so_in_a_sentence(behind: str) -> None:
+    app = create_app(config.load({**settings(behind), "PORT": str(free_port())}))
+    runner = FlaskCliRunner(app)
+    for command in (["serve"], ["web"], ["worker", "--once"]):
+        refused = runner.invoke(args=command)
+        assert (refused.exit_code, refused.stderr) == (1, f"Error: {REFUSED}"), command
+    assert runner.invoke(args=["lifecycle"]).exit_code == 0
+    app.extensions["database"].close()
+
+
+def test_gunicorn_by_itself_says_so_too_and_does_not_try_again(behind: str, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "wsgi:app"], cwd=ROOT, env=bare(tmp_path, **settings(behind), PORT=str(free_port())),
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr.startswith(REFUSED), "Traceback" in ended.stderr) == (4, True, False)
