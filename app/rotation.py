@@ -11,7 +11,7 @@ from .answers.models import Assignment
 from .db import Database, keys
 from .forms.models import FormDraft
 from .letters.models import Contact, Credit, Letter
-from .mail.models import Inbound, InboundRaw, OutboxContent, OutboxMail
+from .mail.models import Inbound, InboundRaw, MailSignIn, OutboxContent, OutboxMail
 from .people.models import Person
 
 BATCH = 200  # rows a transaction
@@ -39,6 +39,7 @@ SEALED = (
     Sealed(FormDraft, ("",), FormDraft, "id"),
     Sealed(OutboxContent, ("",), OutboxMail, "outbox_id"),
     Sealed(InboundRaw, ("raw", "reading"), Inbound, "inbound_id", batch=5),
+    Sealed(MailSignIn, ("refresh", "access"), MailSignIn, "id"),
 )
 
 

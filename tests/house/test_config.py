@@ -5,6 +5,7 @@ import base64
 import pytest
 
 import config
+from mail_accounts import Mailbox, mailboxes_of
 from tests.support.app import SAFE
 
 
@@ -72,11 +73,11 @@ def test_settings_of_mail_that_comes_in() -> None:
 def test_a_mailbox_is_read_from_its_address_and_never_shows_its_password() -> None:
     given = "imaps://ask%40example.org:p%2Fss%20w%C3%B6rd@mail.example.org/Letters/In?newsletter=steppe&keep=1"
     plain = "imap://ask:secret@localhost:1143"
-    first, second = config.mailboxes_of(f"{given}\n  {plain}")
-    assert first == config.Mailbox(
+    first, second = mailboxes_of(f"{given}\n  {plain}")
+    assert first == Mailbox(
         "mail.example.org", 993, "ask@example.org", "p/ss wörd", "Letters/In", "tls", "steppe", keep=True
     )
-    assert second == config.Mailbox("localhost", 1143, "ask", "secret", "INBOX", "")
+    assert second == Mailbox("localhost", 1143, "ask", "secret", "INBOX", "")
     assert (first.name, second.name) == ("ask@example.org@mail.example.org/Letters/In", "ask@localhost/INBOX")
     assert ("wörd" in repr(first), "secret" in repr(second)) == (False, False)
 

@@ -22,7 +22,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-import config
 from app.db import Database
 from app.letters.models import Letter
 from app.mail import inbound
@@ -31,6 +30,7 @@ from app.mail.reading import Reading
 from app.mailroom import imap, pipe, webhook
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
+from mail_accounts import mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, dovecot, our_lmtp
 from tests.support.waiting import until
@@ -125,7 +125,7 @@ def test_a_worker_that_is_killed_200_times_loses_nothing_and_doubles_nothing(
     by_then = places(database)
     with capsys.disabled():
         print(f"\n{KILLS} kills of a worker; when it was killed, it {dict(counted)}; by then {by_then}", end="")
-    imap.poll(database, *config.mailboxes_of(address))
+    imap.poll(database, *mailboxes_of(address))
     place_all(database)
     left = server.count(user)
     with capsys.disabled():
@@ -148,7 +148,7 @@ def test_the_same_mail_five_times_is_one_letter(
 ) -> None:
     """By IMAP under two UIDVALIDITYs, by LMTP on two ways and by pipe, while two workers place at the same time."""
     user = f"five-{'sqlite' if database.is_sqlite else 'postgresql'}"
-    (box,) = config.mailboxes_of(server.mailbox(user, keep="1"))
+    (box,) = mailboxes_of(server.mailbox(user, keep="1"))
     server.put(user, letter(1))
     imap.poll(database, box)
     server.number_anew(user)
