@@ -90,7 +90,7 @@ def _smtp(app: Flask, house: str) -> Send:
     return send
 
 
-def line_of(app: Flask) -> Callable[[], flask_mail.Connection]:
+def line_of(app: Flask) -> Callable[[], "_Line"]:
     """What dials the SMTP server and signs in there, as a block that hangs up at its end.
 
     It raises `OSError`, and `NoToken` where the account signs in by a token and there is none.

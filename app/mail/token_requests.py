@@ -151,19 +151,21 @@ def _ask(provider: Provider, url: str, about: dict[str, str]) -> tuple[int, byte
         if parts.scheme == "https"
         else HTTPConnection(host, parts.port, timeout=STALL)
     )
-    too_late = threading.Event()
+    too_late, sockets = threading.Event(), []
 
     def cut() -> None:
-        """Its time limit is for each byte; a server that sends one now and then would hold us for hours."""
+        """A time limit is for each byte: a server that sends one now and then would hold us for hours."""
         too_late.set()
-        if line.sock is not None:
+        for one in sockets:
             with suppress(OSError):
-                line.sock.shutdown(SHUT_RDWR)
+                one.shutdown(SHUT_RDWR)
 
     watch = threading.Timer(LIMIT, cut)
     watch.daemon = True
     watch.start()
     try:
+        line.connect()
+        sockets.append(line.sock)  # the library lets go of it before the answer is read
         line.request("POST", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", body, head)
         answer = line.getresponse()
         status, found = answer.status, answer.read(LARGEST + 1)

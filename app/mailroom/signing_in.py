@@ -48,7 +48,8 @@ def sign_in(name: str | None, refresh_token: bool) -> None:
         click.echo("Every mail account is signed in.")
     for account in chosen:
         _sign_in(account, refresh_token)
-    sys.exit(1 if any([_failed(account) for account in chosen]) else 0)
+    failed = [account for account in chosen if _failed(account)]
+    sys.exit(1 if failed else 0)
 
 
 def _sign_in(account: OAuthAccount, pasted: bool) -> None:
@@ -91,14 +92,15 @@ def _wait(seconds: float, bar: Any) -> None:
 def _failed(account: OAuthAccount) -> bool:
     """Knock at each server that the account is for, and tell whether one of them does not let it in."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    doors = [
+    doors: list[tuple[str, Callable[[], AbstractContextManager[Any]]]] = [
         (f"mailbox {number} ({mailbox.host})", partial(imap.opened, db, mailbox))
         for number, mailbox in enumerate(app.config["MAILBOXES"], 1)
         if mailbox.account == account
     ]
     if app.config["MAIL_SMTP_ACCOUNT"] == account:
         doors.append((f"SMTP ({app.config['MAIL_SERVER']})", line_of(app)))
-    return not all([_opens(label, door) for label, door in doors])
+    shut = [label for label, door in doors if not _opens(label, door)]
+    return bool(shut)
 
 
 def _opens(label: str, door: Callable[[], AbstractContextManager[Any]]) -> bool:
