@@ -151,7 +151,8 @@ def _ask(provider: Provider, url: str, about: dict[str, str]) -> tuple[int, byte
         if parts.scheme == "https"
         else HTTPConnection(host, parts.port, timeout=STALL)
     )
-    too_late, sockets = threading.Event(), []
+    too_late = threading.Event()
+    sockets: list[Any] = []
 
     def cut() -> None:
         """A time limit is for each byte: a server that sends one now and then would hold us for hours."""

@@ -46,6 +46,10 @@ class Refused(Exception):
     """The server did not do what it was asked; what it said may hold an address and is not repeated."""
 
 
+class SignInRefused(imaplib.IMAP4.error):
+    """The server did not take the token of its account."""
+
+
 class NoNewsletter(Exception):
     """A mailbox names a newsletter that is not there: nothing is fetched, and its mails wait on the server."""
 
@@ -102,7 +106,7 @@ def _sign_in(database: Database, account: OAuthAccount, token: str, box: BaseMai
         raise
     except imaplib.IMAP4.error:
         refused(database, account, token)
-        raise
+        raise SignInRefused from None
 
 
 def fetch(database: Database, mailbox: Mailbox, box: BaseMailBox, progress: Progress | None = None) -> int:

@@ -163,6 +163,7 @@ userdb static {{
 # Dovecot asks the provider whether a token is good, and whose it is; other mail servers ask Dovecot (SASL).
 BY_TOKEN_24 = """
 auth_mechanisms = plain xoauth2 oauthbearer
+auth_failure_delay = 0
 oauth2 {{
   introspection_mode = post
   introspection_url = {introspection}
