@@ -97,7 +97,7 @@ def _folder(name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _needs(*programs: str) -> None:
+def needs(*programs: str) -> None:
     if missing := [name for name in programs if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]:
         without(f"{' and no '.join(missing)}")
     if os.geteuid() != 0:
@@ -214,7 +214,7 @@ def _certificate(folder: Path) -> Path:
 @contextmanager
 def dovecot(introspection: str = "") -> Iterator[Dovecot]:
     """Dovecot until the block ends. Where it can ask at the address `introspection` whose a token is, tokens open too."""
-    _needs("dovecot", "doveadm", "openssl")
+    needs("dovecot", "doveadm", "openssl")
     with _folder("dovecot") as folder:
         server = Dovecot(free_port(), free_port(), free_port(), _certificate(folder), folder, free_port())
         (folder / "mail").mkdir(mode=0o777)
@@ -308,7 +308,7 @@ def postfix(sasl: int = 0, **transports: int) -> Iterator[int]:
     It hands mails for a domain to the LMTP port that stands there: `newsroom_example=8024`. With the port of Dovecot's
     `sasl` it takes mail only from those who have signed in.
     """
-    _needs("postfix", "postconf")
+    needs("postfix", "postconf")
     domains = {name.replace("_", "."): lmtp for name, lmtp in transports.items()}
     with _folder("postfix") as folder:
         port, settings = free_port(), folder / "etc"

@@ -1,9 +1,13 @@
 """An OAuth provider on this machine (RFC 6749, 8628 and 7662): it gives tokens, renews them, and tells whose they are.
 
 It is as strict as any: a refresh token counts once, and one that comes a second time ends the whole sign-in.
+`python -m tests.support.token_server USER CERTIFICATE KEY` serves by TLS at port 443, says a refresh token of that user, who
+types a code as soon as there is one, and tells mail servers at port 8090 whose a token is.
 """
 
 import json
+import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -43,12 +47,15 @@ class TokenServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Talk)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Talk)
         self.answers: list[Answer | None] = []
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.life = 3600
         self.rotates = True
+        self.pace = 5
+        self.types_code = ""  # who does so, after the first question
+        self.typed = False
         self.thinks = 0.0  # seconds before each answer about a token
         self.refresh: dict[str, str] = {}  # a token, and whose it is
         self.access: dict[str, tuple[str, float]] = {}
@@ -96,14 +103,15 @@ class TokenServer(ThreadingHTTPServer):
                 return Answer({"active": until > time.time(), "username": user, "scope": "mail"})
             if self.answers and (told := self.answers.pop(0)) is not None:
                 return told
-            if path == "/device":
+            if "scope" in form:
                 return Answer({
-                    "device_code": f"device-{self.allows('')}", "user_code": "WDJB-MJHT", "expires_in": 900, "interval": 5,
+                    "device_code": "device", "user_code": "WDJB-MJHT", "expires_in": 900, "interval": self.pace,
                     "verification_uri": f"{self.url}/code",
                 })  # fmt: skip
             if form["grant_type"] == "refresh_token":
                 return self._renewed(form["refresh_token"])
-            return error("authorization_pending")
+            self.typed, typed = True, self.typed
+            return self.tokens(self.types_code) if typed and self.types_code else error("authorization_pending")
 
     def _renewed(self, token: str) -> Answer:
         user = self.refresh.get(token)
@@ -152,3 +160,19 @@ def token_server() -> Iterator[TokenServer]:
         server.over.set()
         server.shutdown()
         thread.join()
+
+
+def _main(user: str, certificate: str, key: str) -> None:
+    provider, for_servers = TokenServer(443), TokenServer(8090)
+    for_servers.access = provider.access
+    provider.types_code, provider.pace = user, 1
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    provider.socket = context.wrap_socket(provider.socket, server_side=True)
+    print(provider.allows(user), flush=True)
+    threading.Thread(target=for_servers.serve_forever, daemon=True).start()
+    provider.serve_forever()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
