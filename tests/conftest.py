@@ -45,6 +45,7 @@ SERVER = pytest.StashKey[ExitStack]()
 ON_ONE_DATABASE = ("desk", "entrance", "expert", "journeys", "reader")
 LONGEST = (
     "journeys/test_every_page.py", "mailroom/test_intake_faults.py", "house/test_concurrency.py", "mail/test_delivery_faults.py",
+    "mailroom/test_mail_recipes.py",
     "journeys", "demo", "house", "desk", "newsroom", "mailroom",
 )  # fmt: skip
 

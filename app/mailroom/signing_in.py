@@ -69,7 +69,8 @@ def _pasted(account: OAuthAccount) -> Tokens:
         refresh = click.prompt(f"Refresh token of {account.user}", hide_input=True)
     else:
         refresh = sys.stdin.readline()
-    refresh = refresh.strip()
+    if not (refresh := refresh.strip()):
+        raise click.ClickException("no refresh token was given")
     tokens = token_requests.renewed(account.provider, refresh)
     return tokens if tokens.refresh else Tokens(tokens.access, refresh, tokens.life)
 

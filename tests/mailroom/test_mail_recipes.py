@@ -20,11 +20,10 @@ from app.mailroom.placing import place_due
 from app.newsletters.models import Newsletter
 from tests.support.app import SAFE
 from tests.support.incoming_mails import mail
-from tests.support.machine import PLACE
+from tests.support.machine import PLACE, patiently
 from tests.support.mail_machine import PASSWORD, MailMachine, mail_machine
 from tests.support.mailroom import reading
 from tests.support.source import ROOT
-from tests.support.waiting import until
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def nothing_else_is_broken(server: MailMachine) -> None:
     """Mail to nora, who has an account on this server, and to another domain that it serves arrives as before."""
     for name in ("nora@example.org", "postmaster@example.org", "anna@branch.example"):
         server.hand_in(mail(to=name, subject=f"to {name}"), name)
-    until(
+    patiently(
         lambda: server.noras().count("Subject: to ") == 2 and len(server.mailbox("anna@branch.example")) == 1,
         "other mail",
     )
@@ -137,14 +136,14 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
         server.inside.serve("flask mail lmtp")
     server.inside.run(the(heading, "sh"))
     if source == "lmtp":
-        until(lambda: server.inside.listens(8024), "our LMTP door")
+        patiently(lambda: server.inside.listens(8024), "our LMTP door")
     for address in addresses:
         server.hand_in(mail(to=address, body=f"Who measures the salt, {address}?"), address)
     nothing_else_is_broken(server)
     server.wait_for(2)
     assert sorted(delivered_to(server)) == sorted([address] for address in addresses)
     assert {way for way, _, _ in server.stored()} == {source}
-    assert all(b" by mx.example.org " in raw for _, _, raw in server.stored())  # what MAIL_RECEIVED_BY is about
+    assert all(b"by mx.example.org " in raw for _, _, raw in server.stored())  # what MAIL_RECEIVED_BY is about
     assert placed(server, returns) == ["letter", "letter"]
     writes_to_nobody(server.database)
     server.inside.house("flask worker --once")
@@ -158,7 +157,7 @@ def what_can_not_be_taken_waits(server: MailMachine) -> None:
     """The settings can't be read for a while, and dash ends at once where it can't read a file."""
     server.inside.run("mv /etc/readers-asked/environment /etc/readers-asked/away")
     server.hand_in(mail(to=ONE, body="And who pays for it?"), ONE)
-    until(lambda: "status=deferred" in server.log(), "a mail that waits")
+    patiently(lambda: "status=deferred" in server.log(), "a mail that waits")
     assert "status=bounced" not in [line for line in server.log().splitlines() if ONE in line]
     server.inside.run("mv /etc/readers-asked/away /etc/readers-asked/environment; postqueue -f")
     server.wait_for(4)
@@ -172,11 +171,11 @@ def test_a_mailbox_with_a_password(server: MailMachine) -> None:
     server.gives_a_mailbox()
     server.settings(the(heading, "env"))
     server.hand_in(mail(to=ONE), ONE)
-    until(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
+    patiently(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
     assert server.inside.house(the(heading, "sh")).splitlines()[-1] == "mailbox 1 (imap.example.org): 1 stored"
     writes_to_nobody(server.database)
     server.inside.house("flask worker --once")
-    until(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
+    patiently(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
     server.inside.house("flask worker --once")
     assert (placed(server), bounced(server.database), server.mailbox(ONE)) == (["letter", "bounce"], True, [])
     assert PASSWORD not in server.log()
@@ -190,7 +189,7 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
     server.gives_a_mailbox()
     server.settings(the(heading, "env"))
     server.hand_in(mail(to=ONE), ONE)
-    until(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
+    patiently(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
     refresh = server.lets_in(ONE)
     said = server.inside.house(the(heading, "sh"), b"" if heading == "Microsoft 365" else f"{refresh}\n".encode())
     names = (
@@ -204,7 +203,7 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
     ]
     writes_to_nobody(server.database)
     server.inside.house("flask worker --once")
-    until(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
+    patiently(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
     assert (placed(server), [way for way, _, _ in server.stored()]) == (["letter"], ["imap"])
 
 
@@ -219,7 +218,7 @@ def test_a_webhook(server: MailMachine) -> None:
         "exec gunicorn --certfile /etc/ssl/newsroom.pem --keyfile /etc/ssl/newsroom.key --bind 127.0.0.1:443 wsgi:app"
     )
     server.inside.start(server.inside.as_house(serve))
-    until(lambda: server.inside.listens(443), "the web process")
+    patiently(lambda: server.inside.listens(443), "the web process")
     script = the(heading, "python")
     secret = server.inside.house('echo "$MAIL_WEBHOOK_SECRET"').strip()
     raw = mail(to=ONE)

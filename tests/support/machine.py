@@ -12,7 +12,7 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.reduction import DupFd
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 
 from tests.support.forks import FORKS
 from tests.support.missing import without
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 PLACE = "/srv/readers-asked"  # where a newsroom has the program
@@ -47,6 +47,11 @@ for folder in $CLOSED; do chmod a+x "$folder"; done
 touch "$OVER/ready"
 cat > /dev/null
 """
+
+
+def patiently(done: Callable[[], bool], what: str) -> None:
+    """Wait for a fact that several servers, started anew, have their part in."""
+    until(done, what, LONGEST)
 
 
 class Machine:
@@ -85,9 +90,9 @@ class Machine:
         for child in self._serving:
             child.terminate()
         for one in self._started:
-            one.wait(PATIENCE)
+            one.wait(LONGEST)
         for child in self._serving:
-            child.join(PATIENCE)
+            child.join(LONGEST)
         self._started.clear()
         self._serving.clear()
 
@@ -186,14 +191,14 @@ def machine(folder: Path, **environment: str) -> Iterator[Machine]:
         env=told, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
-        until(lambda: child.poll() is not None or _is_ready(child.pid, over), "the machine")
+        patiently(lambda: child.poll() is not None or _is_ready(child.pid, over), "the machine")
         if child.poll() is not None:
             assert child.stderr is not None
             without(f"machine of its own: {child.stderr.read().decode().strip()}")
         yield Machine(_first(child.pid), folder, environment)
     finally:
         child.kill()
-        child.wait(PATIENCE)
+        child.wait(LONGEST)
 
 
 def _first(pid: int) -> int:

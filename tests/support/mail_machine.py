@@ -18,9 +18,8 @@ from app.mail import inbound
 from app.mail.models import Inbound
 from app.seal import Keys
 from tests.support.app import SECRETS
-from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine
+from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine, patiently
 from tests.support.mail_servers import needs
-from tests.support.waiting import until
 
 PASSWORD = "app password"
 NAMES = (
@@ -168,7 +167,7 @@ class MailMachine:
     def lets_in(self, user: str) -> str:
         """A provider lets this user in by token, as soon as somebody types the code; gives a refresh token of theirs."""
         self.inside.start(f"{sys.executable} -m tests.support.token_server {user} {CERTIFICATE} {KEY} > /run/refresh")
-        until(lambda: self.inside.listens(8090), "the provider")
+        patiently(lambda: self.inside.listens(8090), "the provider")
         return self.inside.run("cat /run/refresh").strip()
 
     def settings(self, *blocks: str) -> None:
@@ -193,7 +192,7 @@ class MailMachine:
 
     def wait_for(self, number: int) -> None:
         try:
-            until(lambda: len(self.stored()) == number, f"{number} mails")
+            patiently(lambda: len(self.stored()) == number, f"{number} mails")
         except AssertionError as vain:
             raise AssertionError(f"{vain}\n{self.log()}") from None
 
@@ -232,5 +231,5 @@ def mail_machine(folder: Path, database_file: Path) -> Iterator[MailMachine]:
         inside.run(POSTFIX + BEFORE)
         inside.run("cat > /etc/dovecot/dovecot.conf; mkdir -p /var/vmail; chown 65534 /var/vmail", DOVECOT.encode())
         inside.run("postfix start; dovecot")
-        until(lambda: inside.listens(25) and inside.listens(143), "the mail server")
+        patiently(lambda: inside.listens(25) and inside.listens(143), "the mail server")
         yield MailMachine(inside, shared, database_file)
