@@ -60,8 +60,8 @@ def the(heading: str, kind: str, number: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, sqlite_founded: tuple[Path, object]) -> Iterator[MailMachine]:
-    with mail_machine(tmp_path_factory.mktemp("machine"), sqlite_founded[0]) as made:
+def house(sqlite_founded: tuple[Path, object]) -> Iterator[MailMachine]:
+    with mail_machine(sqlite_founded[0]) as made:
         yield made
 
 

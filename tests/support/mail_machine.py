@@ -19,7 +19,7 @@ from app.mail.models import Inbound
 from app.seal import Keys
 from tests.support.app import SECRETS
 from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine, patiently
-from tests.support.mail_servers import needs
+from tests.support.mail_servers import needs, walkable
 
 PASSWORD = "app password"
 NAMES = (
@@ -212,16 +212,13 @@ class MailMachine:
 
 
 @contextmanager
-def mail_machine(folder: Path, database_file: Path) -> Iterator[MailMachine]:
-    """The machine until the block ends; the newsroom's database is `database_file`."""
+def mail_machine(founded: Path) -> Iterator[MailMachine]:
+    """The machine until the block ends; the database of each of its newsrooms is a copy of `founded`."""
     needs("postfix", "postconf", "dovecot", "doveadm", "openssl")
-    shared = folder / "shared"
-    shared.mkdir()
-    shared.chmod(0o777)
-    for place in (folder, *folder.parents):  # the program's account has to come through
-        if not place.stat().st_mode & 0o001:
-            place.chmod(place.stat().st_mode | 0o001)
-    with machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
+    with walkable("machine") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
+        shared = folder / "shared"
+        shared.mkdir()
+        shared.chmod(0o777)
         inside.run(f"echo '127.0.0.1 localhost {' '.join(NAMES)}' > /etc/hosts; rm -f /var/mail/nora")
         names = ",".join(f"DNS:{name}" for name in NAMES)
         inside.run(
@@ -232,4 +229,4 @@ def mail_machine(folder: Path, database_file: Path) -> Iterator[MailMachine]:
         inside.run("cat > /etc/dovecot/dovecot.conf; mkdir -p /var/vmail; chown 65534 /var/vmail", DOVECOT.encode())
         inside.run("postfix start; dovecot")
         patiently(lambda: inside.listens(25) and inside.listens(143), "the mail server")
-        yield MailMachine(inside, shared, database_file)
+        yield MailMachine(inside, shared, founded)

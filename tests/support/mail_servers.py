@@ -87,7 +87,7 @@ def listens(port: int) -> bool:
 
 
 @contextmanager
-def _folder(name: str) -> Iterator[Path]:
+def walkable(name: str) -> Iterator[Path]:
     """A folder that the servers' own accounts can walk through, which pytest's own are not."""
     folder = Path(tempfile.mkdtemp(prefix=f"readers-asked-{name}-"))
     folder.chmod(0o755)
@@ -215,7 +215,7 @@ def _certificate(folder: Path) -> Path:
 def dovecot(introspection: str = "") -> Iterator[Dovecot]:
     """Dovecot until the block ends. Where it can ask at the address `introspection` whose a token is, tokens open too."""
     needs("dovecot", "doveadm", "openssl")
-    with _folder("dovecot") as folder:
+    with walkable("dovecot") as folder:
         server = Dovecot(free_port(), free_port(), free_port(), _certificate(folder), folder, free_port())
         (folder / "mail").mkdir(mode=0o777)
         (folder / "mail").chmod(0o777)
@@ -310,7 +310,7 @@ def postfix(sasl: int = 0, **transports: int) -> Iterator[int]:
     """
     needs("postfix", "postconf")
     domains = {name.replace("_", "."): lmtp for name, lmtp in transports.items()}
-    with _folder("postfix") as folder:
+    with walkable("postfix") as folder:
         port, settings = free_port(), folder / "etc"
         for part in ("etc", "queue", "data"):
             (folder / part).mkdir(mode=0o755)
