@@ -33,9 +33,10 @@ SLOW := audit demo desk entrance expert journeys newsletters reader \
 	house/test_command_faults.py house/test_concurrency.py house/test_contributing.py house/test_installed.py house/test_setting_up.py house/test_starting.py house/test_dependencies.py house/test_gates.py \
 	house/test_house_rules.py house/test_killed_worker.py house/test_macros.py house/test_states.py \
 	house/test_lifecycle.py house/test_migrations.py house/test_no_room.py house/test_presses.py house/test_readme.py house/test_safety.py \
-	mail/test_delivery_faults.py mail/test_parse_hostile.py mail/test_reading.py \
+	mail/test_delivery_faults.py mail/test_parse_hostile.py mail/test_reading.py mail/test_sign_ins.py \
 	mail/test_signatures.py mail/test_trim_cli.py mail/test_trim_time.py mailroom/test_commands.py \
 	mailroom/test_intake_faults.py mailroom/test_letters_by_mail.py mailroom/test_placing*.py mailroom/test_real_servers.py \
+	mailroom/test_mail_by_token.py mailroom/test_mail_recipes.py \
 	mailroom/test_ways_in*.py newsroom/test_*_undo*.py \
 	newsroom/test_digest.py newsroom/test_insights.py newsroom/test_who_is_told.py people/test_permissions.py \
 	questions/test_merging.py

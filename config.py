@@ -6,16 +6,16 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 import settings_file
+from mail_accounts import HERE, accounts_of, mailboxes_of, provider_of, smtp_account_of
 from settings_table import SETTINGS
 
 ROOT = Path(__file__).parent
@@ -29,85 +29,6 @@ class Unsafe(Exception):
     def __init__(self, faults: list[str], what: str = "the settings can't be used") -> None:
         super().__init__("\n  ".join([f"{what}:", *faults]))
         self.faults = faults
-
-
-@dataclass(frozen=True)
-class Mailbox:
-    """One IMAP mailbox that mail is fetched from; what is printed of it never holds the password.
-
-    `newsletter` is the short name of the newsletter that it belongs to, empty where addresses tell. With `keep` the
-    mails stay on the server. `secure` is 'tls', 'starttls', or '' for this machine only.
-    """
-
-    host: str
-    port: int
-    user: str
-    password: str = field(repr=False)
-    folder: str
-    secure: str
-    newsletter: str = ""
-    keep: bool = False
-
-    @property
-    def name(self) -> str:
-        """What the mails of this mailbox are filed under; a changed port, password or option makes no other mailbox of
-        it."""
-        return f"{self.user}@{self.host}/{self.folder}"
-
-
-HERE = ("127.0.0.1", "localhost", "::1")
-LONGEST_NAME = 200  # characters that the name of a mailbox may have
-
-
-def mailboxes_of(text: str) -> tuple[Mailbox, ...]:
-    """The mailboxes of MAILBOXES. Raises `ValueError` that says which one is wrong, by its number, and never quotes
-    it."""
-    found = []
-    for number, address in enumerate(text.split(), 1):
-        try:
-            found.append(_mailbox(*_split(address)))
-        except ValueError as fault:
-            raise ValueError(f"mailbox {number} {fault}") from None
-    if len({mailbox.name for mailbox in found}) < len(found):
-        raise ValueError("names one mailbox twice")
-    return tuple(found)
-
-
-def _split(address: str) -> tuple[SplitResult, int | None]:
-    """The parts of an address and its port. Python's own faults would quote the password."""
-    try:
-        parts = urlsplit(address)
-        return parts, parts.port
-    except ValueError:
-        raise ValueError("is no address (write signs like / or # in a password as %2F and %23)") from None
-
-
-def _mailbox(parts: SplitResult, port: int | None) -> Mailbox:
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if parts.scheme not in ("imap", "imaps"):
-        raise ValueError("must begin with imaps:// (or imap://)")
-    if not (parts.hostname and parts.username and parts.password):
-        raise ValueError("needs user, password and host: imaps://user:password@host (with %40 for an @ in the user)")
-    if unknown := sorted(set(options) - {"newsletter", "keep", "starttls"}):
-        raise ValueError(f"has options that nobody knows: {', '.join(unknown)}")
-    secure = "tls" if parts.scheme == "imaps" else "starttls" if options.get("starttls") == "1" else ""
-    if not secure and parts.hostname not in HERE:
-        raise ValueError("would send its password in the clear: use imaps://, or starttls=1")
-    made = Mailbox(
-        host=parts.hostname,
-        port=port or (993 if secure == "tls" else 143),
-        user=unquote(parts.username),
-        password=unquote(parts.password),
-        folder=unquote(parts.path).strip("/") or "INBOX",
-        secure=secure,
-        newsletter=options.get("newsletter", ""),
-        keep=options.get("keep") == "1",
-    )
-    if len(made.name) > LONGEST_NAME:
-        raise ValueError(f"has a name of more than {LONGEST_NAME} characters")
-    if not all(char.isprintable() for char in made.name + made.password):
-        raise ValueError("has a sign in it that can't be typed")
-    return made
 
 
 def webhook_key(secret: str) -> bytes:
@@ -171,6 +92,8 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     faults += _faults(value, secrets, demo)
     if faults:
         raise Unsafe(faults)
+    provider = provider_of(value)
+    smtp, mailboxes = smtp_account_of(value, provider), mailboxes_of(value["MAILBOXES"], provider)
     return {
         "ENV": value["READERS_ASKED_ENV"],
         "ENV_FILE": value["READERS_ASKED_ENV_FILE"],
@@ -201,7 +124,9 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "MAIL_RECEIVED_BY": tuple(value["MAIL_RECEIVED_BY"].lower().split()),
         "MAIL_DNS": value["MAIL_DNS"] == "1",
         "MAIL_WEBHOOK_SECRET": value["MAIL_WEBHOOK_SECRET"],
-        "MAILBOXES": mailboxes_of(value["MAILBOXES"]),
+        "MAILBOXES": mailboxes,
+        "MAIL_SMTP_ACCOUNT": smtp,
+        "MAIL_ACCOUNTS": accounts_of(mailboxes, smtp),
         # A question is 2,000 characters; nothing that a page takes comes near this.
         "MAX_CONTENT_LENGTH": 256 * 1024,
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
@@ -235,7 +160,7 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
     onion = re.match(r"http://[a-z2-7]{56}\.onion$", value["BASE_URL"])
     if not demo and not onion and not value["BASE_URL"].startswith("https://"):
         faults.append("BASE_URL must begin with https:// (or be an onion address)")
-    if demo and urlsplit(value["BASE_URL"]).hostname not in ("127.0.0.1", "localhost", "::1"):
+    if demo and urlsplit(value["BASE_URL"]).hostname not in HERE:
         faults.append("BASE_URL: the demo has a secret that everybody knows, so it stays on this machine")
     if "@" not in value["MAIL_FROM"]:
         faults.append("MAIL_FROM needs the address that mails come from")
@@ -288,8 +213,14 @@ def _mail_faults(value: dict[str, str]) -> list[str]:
             faults.append("MAIL_WEBHOOK_SECRET needs 32 characters or more")
     except ValueError:
         faults.append("MAIL_WEBHOOK_SECRET: what follows whsec_ must be base64")
+    provider = None
     try:
-        mailboxes_of(value["MAILBOXES"])
+        provider = provider_of(value)
+        smtp_account_of(value, provider)
+    except ValueError as fault:
+        return [*faults, str(fault)]
+    try:
+        mailboxes_of(value["MAILBOXES"], provider)
     except ValueError as fault:
         faults.append(f"MAILBOXES: {fault}")
     return faults

@@ -13,7 +13,7 @@ from .answers.models import Assignment
 from .db import Database, keys
 from .forms.models import FormDraft
 from .letters.models import Contact, Credit, Letter
-from .mail.models import Inbound, InboundRaw, OutboxContent, OutboxMail
+from .mail.models import Inbound, InboundRaw, MailSignIn, OutboxContent, OutboxMail
 from .people.models import Person
 from .seal import Keys, Unsealable
 
@@ -42,6 +42,7 @@ SEALED = (
     Sealed(FormDraft, ("",), FormDraft, "id"),
     Sealed(OutboxContent, ("",), OutboxMail, "outbox_id"),
     Sealed(InboundRaw, ("raw", "reading"), Inbound, "inbound_id", batch=5),
+    Sealed(MailSignIn, ("refresh", "access"), MailSignIn, "id"),
 )
 
 

@@ -67,7 +67,7 @@ def fetch(app: Flask, database: Database) -> None:
         try:
             imap.poll(database, mailbox)
         except Exception as error:  # a mailbox that can't be reached keeps nobody from the others
-            log.warning("mailbox at %s: %s", mailbox.host, type(error).__name__)
+            log.warning("mailbox at %s: %s", mailbox.host, imap.told_of(error))
 
 
 def place(app: Flask, database: Database) -> None:

@@ -149,3 +149,29 @@ class Spent(Row):
     kind: Mapped[str] = mapped_column(String(40))
     mac: Mapped[bytes] = mapped_column(LargeBinary)
     ends_on: Mapped[date]
+
+
+SIGN_IN_FAULTS = ("", "out", "settings", "away")
+
+
+class MailSignIn(Row, Public):
+    """The sign-in of one of the newsroom's own mail accounts at its provider, by token.
+
+    `token_url` is where its tokens are renewed: at another provider it is no sign-in. The access token opens the
+    account until `good_until`, and is renewed by whoever holds the lease; `again_at` is when the provider may be asked
+    again after the `fault`. After "out" there is no token: somebody has to sign in again.
+    """
+
+    __tablename__ = "mail_sign_ins"
+    __table_args__ = table(one_of("fault", SIGN_IN_FAULTS), UniqueConstraint("account"))
+
+    account: Mapped[str] = mapped_column(String(200))
+    token_url: Mapped[str] = mapped_column(String(400))
+    refresh_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    access_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    good_until: Mapped[datetime | None]
+    renewed_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    again_at: Mapped[datetime | None]
+    fault: Mapped[str] = mapped_column(String(20), default="")
+    key_no: Mapped[int]

@@ -10,16 +10,21 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import flask_mail
 from flask import Flask
 
+from mail_accounts import OAuthAccount
+
+from ..db import Database
 from ..text import single_line
 from .delivery import Permanent, Send, Transient, Undelivered
 from .message import Message
 from .mime_message import Envelope, safe_address
 from .outbox import SAID
 from .reply_address import bounce_address
+from .sign_ins import NoToken, access_token, refused, xoauth2
 
 TIMEOUT = 60.0  # seconds without a byte from the server, where MAIL_TIMEOUT says nothing else
 ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: our signing in is refused, not this mail
@@ -69,23 +74,38 @@ def _folder(app: Flask, house: str) -> Send:
 
 
 def _smtp(app: Flask, house: str) -> Send:
-    flask_mail.Mail(app)
-    mail = app.extensions["mail"]
-    # Flask-Mail dials again after so many mails and would report the failure of that for the mail just taken.
-    mail.max_emails = None
-    mail.timeout = float(app.config.get("MAIL_TIMEOUT", TIMEOUT))
-    returns = app.config.get("MAIL_RETURN_PATH", "")
+    dial, returns = line_of(app), app.config.get("MAIL_RETURN_PATH", "")
 
     def send(message: Message, message_id: str) -> None:
         envelope = Envelope(message, message_id, house)
         back_to = bounce_address(returns, message.return_token) if returns and message.return_token else house
         try:
-            with app.app_context(), _Line(mail) as line:
+            with app.app_context(), dial() as line:
                 line.send(envelope, envelope_from=safe_address(back_to))
+        except NoToken as fault:
+            raise Transient(str(fault)) from fault
         except OSError as error:  # smtplib's errors are OSErrors too
             raise _fault(error, message.to) from error
 
     return send
+
+
+def line_of(app: Flask) -> Callable[[], "_Line"]:
+    """What dials the SMTP server and signs in there, as a block that hangs up at its end.
+
+    It raises `OSError`, and `NoToken` where the account signs in by a token and there is none.
+    """
+    flask_mail.Mail(app)
+    mail = app.extensions["mail"]
+    # Flask-Mail dials again after so many mails and would report the failure of that for the mail just taken.
+    mail.max_emails = None
+    mail.timeout = float(app.config.get("MAIL_TIMEOUT", TIMEOUT))
+    account: OAuthAccount | None = app.config.get("MAIL_SMTP_ACCOUNT")
+    if account is None:
+        return lambda: _Line(mail)
+    database: Database = app.extensions["database"]
+    # The token is at hand before anybody is called: without one no server is troubled.
+    return lambda: _LineByToken(mail, database, account, access_token(database, account))
 
 
 TRANSPORTS: dict[str, Callable[[Flask, str], Send]] = {"folder": _folder, "smtp": _smtp}
@@ -104,12 +124,15 @@ class _Line(flask_mail.Connection):
         try:
             if self.mail.use_tls:
                 host.starttls(context=context)
-            if self.mail.username and self.mail.password:
-                host.login(self.mail.username, self.mail.password)
+            self.sign_in(host)
         except BaseException:
             host.close()
             raise
         return host
+
+    def sign_in(self, host: smtplib.SMTP) -> None:
+        if self.mail.username and self.mail.password:
+            host.login(self.mail.username, self.mail.password)
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
@@ -118,6 +141,29 @@ class _Line(flask_mail.Connection):
             with suppress(OSError):
                 self.host.quit()
             self.host.close()
+
+
+class _LineByToken(_Line):
+    """A connection that signs in by a token instead of a password (XOAUTH2)."""
+
+    def __init__(self, mail: Any, database: Database, account: OAuthAccount, token: str) -> None:
+        super().__init__(mail)
+        self._database, self._account, self._token = database, account, token
+
+    def sign_in(self, host: smtplib.SMTP) -> None:
+        host.ehlo_or_helo_if_needed()
+        if "XOAUTH2" not in host.esmtp_features.get("auth", "").upper().split():
+            raise smtplib.SMTPNotSupportedError("no XOAUTH2")
+
+        def answer(challenge: bytes | None = None) -> str:
+            # What follows the token is no question but the reason why it is refused, and wants an empty answer.
+            return "" if challenge else xoauth2(self._account.user, self._token)
+
+        try:
+            host.auth("XOAUTH2", answer)
+        except smtplib.SMTPAuthenticationError:
+            refused(self._database, self._account, self._token)
+            raise
 
 
 def _fault(error: OSError, to: str) -> Undelivered:

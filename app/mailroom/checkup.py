@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from config import Mailbox
+from mail_accounts import Mailbox
 
 from ..db import Database
-from ..mail import inbound
+from ..mail import inbound, sign_ins
 from ..newsletters.models import Newsletter
 from . import imap, integrity
 
@@ -54,8 +54,12 @@ def examine(database: Database, config: dict[str, Any]) -> Report:
     with database.read() as session:
         report.places = dict(inbound.sums(session))
         report.faults = integrity.check(session)
+        report.faults += [
+            f"mail account {account.user}: {sign_ins.FAULTS[code][1]}"
+            for account, code in sign_ins.faults(session, config["MAIL_ACCOUNTS"])
+        ]
         newsletters = dict(iter(session.execute(select(Newsletter.slug, Newsletter.inbox)).all()))
-    report.faults += _mailbox_faults(config["MAILBOXES"], newsletters)
+    report.faults += _mailbox_faults(database, config["MAILBOXES"], newsletters)
     if not any(newsletters.values()):
         report.notes.append("no newsletter has an address for mails that come in (settings of the newsletter)")
     elif note := PROOFS.get(tuple(bool(config[name]) for name in PROVING)):
@@ -63,7 +67,7 @@ def examine(database: Database, config: dict[str, Any]) -> Report:
     return report
 
 
-def _mailbox_faults(mailboxes: Sequence[Mailbox], newsletters: dict[str, str]) -> Iterator[str]:
+def _mailbox_faults(database: Database, mailboxes: Sequence[Mailbox], newsletters: dict[str, str]) -> Iterator[str]:
     for number, mailbox in enumerate(mailboxes, 1):
         if mailbox.newsletter and mailbox.newsletter not in newsletters:
             yield (
@@ -71,7 +75,7 @@ def _mailbox_faults(mailboxes: Sequence[Mailbox], newsletters: dict[str, str]) -
                 "nothing is fetched"
             )
         try:
-            with imap.opened(mailbox):
+            with imap.opened(database, mailbox):
                 pass
         except Exception as error:  # what the server said may hold an address
-            yield f"mailbox {number} ({mailbox.host}) can't be opened: {type(error).__name__}"
+            yield f"mailbox {number} ({mailbox.host}) can't be opened: {imap.told_of(error)}"

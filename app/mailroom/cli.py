@@ -29,10 +29,13 @@ from . import checkup, imap, lmtp, pipe, reprocessing, webhook
 from .batch import settings_of
 from .inspecting import inspect
 from .placing import place_due
+from .signing_in import sign_in
 
 SECONDS = 10  # of wall-clock time for reading one message
 AT_ONCE = 20  # mails placed between two steps of a progress bar
 HERE = ("127.0.0.1", "::1", "localhost")
+
+mail.add_command(sign_in)
 
 
 @mail.command("receive")
@@ -70,7 +73,7 @@ def poll() -> None:
             try:
                 stored = imap.poll(db, mailbox, step)
             except Exception as error:  # one mailbox that can't be reached keeps nobody from the others
-                failed, told = True, f"{label}: {type(error).__name__}"
+                failed, told = True, f"{label}: {imap.told_of(error)}"
             else:
                 told = f"{label}: {stored} stored"
         click.echo(told, err=failed)

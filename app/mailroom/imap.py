@@ -20,11 +20,12 @@ from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUne
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from config import Mailbox
+from mail_accounts import Mailbox, OAuthAccount
 
 from ..db import Busy, Database
 from ..mail import inbound
 from ..mail.models import Inbound
+from ..mail.sign_ins import NoToken, access_token, refused, xoauth2
 from ..newsletters import queries as newsletters
 
 TIMEOUT = 30  # seconds without a byte from the server
@@ -45,6 +46,10 @@ class Refused(Exception):
     """The server did not do what it was asked; what it said may hold an address and is not repeated."""
 
 
+class SignInRefused(imaplib.IMAP4.error):
+    """The server did not take the token of its account."""
+
+
 class NoNewsletter(Exception):
     """A mailbox names a newsletter that is not there: nothing is fetched, and its mails wait on the server."""
 
@@ -53,18 +58,21 @@ def poll(database: Database, mailbox: Mailbox, progress: Progress | None = None)
     """Fetch what is there, and tell how many messages were stored; `progress` hears of each: done, of how many.
 
     Raises `OSError`, `imaplib.IMAP4.error`, `ImapToolsError` or `Refused` where the server fails, `Busy` where the
-    database does, and `NoNewsletter`. What was stored until then is stored.
+    database does, `NoToken` and `NoNewsletter`. What was stored until then is stored.
     """
-    with opened(mailbox) as box:
+    with opened(database, mailbox) as box:
         return fetch(database, mailbox, box, progress)
 
 
 @contextmanager
-def opened(mailbox: Mailbox) -> Iterator[BaseMailBox]:
+def opened(database: Database, mailbox: Mailbox) -> Iterator[BaseMailBox]:
     """The mailbox with its folder selected, until the block ends."""
+    token = access_token(database, mailbox.account) if mailbox.account else ""
     box = _connect(mailbox)
     try:
-        if (mailbox.user + mailbox.password).isascii():
+        if mailbox.account:
+            _sign_in(database, mailbox.account, token, box)
+        elif (mailbox.user + mailbox.password).isascii():
             box.login(mailbox.user, mailbox.password, initial_folder=None)
         else:
             box.login_utf8(mailbox.user, mailbox.password, initial_folder=None)
@@ -85,6 +93,20 @@ def _connect(mailbox: Mailbox) -> BaseMailBox:
     # Without a context of ours the library would take any certificate.
     kind = MailBox if mailbox.secure == "tls" else MailBoxStartTls
     return kind(mailbox.host, mailbox.port, timeout=TIMEOUT, ssl_context=ssl.create_default_context())
+
+
+def _sign_in(database: Database, account: OAuthAccount, token: str, box: BaseMailBox) -> None:
+    def answer(challenge: bytes) -> bytes:
+        # What follows the token is no question but the reason why it is refused, and wants an empty answer.
+        return b"" if challenge.strip() else xoauth2(account.user, token).encode()
+
+    try:
+        box.client.authenticate("XOAUTH2", answer)
+    except imaplib.IMAP4.abort:  # the connection broke: nothing was said of the token
+        raise
+    except imaplib.IMAP4.error:
+        refused(database, account, token)
+        raise SignInRefused from None
 
 
 def fetch(database: Database, mailbox: Mailbox, box: BaseMailBox, progress: Progress | None = None) -> int:
@@ -215,7 +237,7 @@ def watch(database: Database, mailbox: Mailbox, stop: threading.Event) -> None:
     while not stop.is_set():
         pause = wait
         try:
-            with opened(mailbox) as box:
+            with opened(database, mailbox) as box:
                 while not stop.is_set():
                     fetch(database, mailbox, box)
                     wait, pause = FIRST_WAIT, POLL
@@ -226,9 +248,14 @@ def watch(database: Database, mailbox: Mailbox, stop: threading.Event) -> None:
             log.warning("mailbox at %s: the database was busy", mailbox.host)
         except Exception as error:
             # Whatever a server may say, its mailbox is tried again and no other thread hears of it.
-            log.warning("mailbox at %s: %s", mailbox.host, type(error).__name__)
+            log.warning("mailbox at %s: %s", mailbox.host, told_of(error))
             pause, wait = wait, min(wait * 2, LONGEST_WAIT)
         stop.wait(pause)
+
+
+def told_of(error: Exception) -> str:
+    """What is said of an error: its name, since what a server said may hold an address; of a token our own words."""
+    return str(error) if isinstance(error, NoToken) else type(error).__name__
 
 
 def _idle(box: BaseMailBox, stop: threading.Event) -> None:

@@ -5,6 +5,7 @@ import base64
 import pytest
 
 import config
+from mail_accounts import Mailbox, mailboxes_of
 from tests.support.app import SAFE
 
 
@@ -72,11 +73,11 @@ def test_settings_of_mail_that_comes_in() -> None:
 def test_a_mailbox_is_read_from_its_address_and_never_shows_its_password() -> None:
     given = "imaps://ask%40example.org:p%2Fss%20w%C3%B6rd@mail.example.org/Letters/In?newsletter=steppe&keep=1"
     plain = "imap://ask:secret@localhost:1143"
-    first, second = config.mailboxes_of(f"{given}\n  {plain}")
-    assert first == config.Mailbox(
+    first, second = mailboxes_of(f"{given}\n  {plain}")
+    assert first == Mailbox(
         "mail.example.org", 993, "ask@example.org", "p/ss wörd", "Letters/In", "tls", "steppe", keep=True
     )
-    assert second == config.Mailbox("localhost", 1143, "ask", "secret", "INBOX", "")
+    assert second == Mailbox("localhost", 1143, "ask", "secret", "INBOX", "")
     assert (first.name, second.name) == ("ask@example.org@mail.example.org/Letters/In", "ask@localhost/INBOX")
     assert ("wörd" in repr(first), "secret" in repr(second)) == (False, False)
 
@@ -102,6 +103,61 @@ def test_a_faulty_mailbox_is_named_by_its_number_and_not_quoted(address: str) ->
     (fault,) = refused.value.faults
     assert (fault.startswith("MAILBOXES: mailbox 2 "), MAILBOXES[address] in fault) == (True, True), fault
     assert "hunt" not in fault
+
+
+OAUTH = {"MAIL_OAUTH": "microsoft", "MAIL_OAUTH_CLIENT_ID": "4711"}
+BY_TOKEN = "imaps://ask%40example.org@outlook.office365.com/INBOX?oauth=1"
+
+
+def test_mailbox_and_sending_sign_in_by_token_as_one_account() -> None:
+    """Google's and Microsoft's addresses are known; a password beside them is still a password."""
+    given = (
+        SAFE
+        | OAUTH
+        | {"MAIL_OAUTH_TENANT": "example.org", "MAILBOXES": f"{BY_TOKEN} imaps://b:secret@imap.example.org"}
+    )
+    settings = config.load(
+        given | {"MAIL_USERNAME": "ask@example.org", "MAIL_USE_TLS": "1", "MAIL_SERVER": "smtp.office365.com"}
+    )
+    (account,) = settings["MAIL_ACCOUNTS"]
+    assert (account.user, account.provider.token_url, account.provider.host) == (
+        "ask@example.org", "https://login.microsoftonline.com/example.org/oauth2/v2.0/token", "login.microsoftonline.com",
+    )  # fmt: skip
+    assert [box.account for box in settings["MAILBOXES"]] == [account, None]
+    assert settings["MAIL_SMTP_ACCOUNT"] == account
+    google = config.load(
+        SAFE | OAUTH | {"MAIL_OAUTH": "google", "MAIL_OAUTH_CLIENT_SECRET": "hunter2", "MAILBOXES": BY_TOKEN}
+    )
+    provider = google["MAIL_ACCOUNTS"][0].provider
+    assert (provider.device_url, provider.scopes, "hunter2" in repr(google["MAILBOXES"])) == (
+        "",
+        "https://mail.google.com/",
+        False,
+    )
+    by_password = config.load(given | {"MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret", "MAILBOXES": ""})
+    assert (by_password["MAIL_SMTP_ACCOUNT"], by_password["MAIL_ACCOUNTS"]) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"MAILBOXES": BY_TOKEN}, "MAILBOXES: mailbox 1 has oauth=1, and MAIL_OAUTH says no provider"),
+        (OAUTH | {"MAIL_OAUTH": "yahoo"}, "MAIL_OAUTH is one of microsoft, google, custom, or empty"),
+        (OAUTH | {"MAIL_OAUTH_CLIENT_ID": ""}, "MAIL_OAUTH_CLIENT_ID is empty: the number under which your application is registered there"),
+        (OAUTH | {"MAIL_OAUTH_TENANT": "a/../b"}, "MAIL_OAUTH_TENANT is a name or number, such as example.org"),
+        (OAUTH | {"MAIL_OAUTH": "custom"}, "MAIL_OAUTH_TOKEN_URL must be a whole address that begins with https://"),
+        (OAUTH | {"MAIL_OAUTH_TOKEN_URL": "http://id.example.org/token"}, "MAIL_OAUTH_TOKEN_URL must be a whole address that begins with https://"),
+        (OAUTH | {"MAIL_OAUTH_TOKEN_URL": "https://a:b@id.example.org/"}, "MAIL_OAUTH_TOKEN_URL must be a whole address that begins with https://"),
+        (OAUTH | {"MAIL_OAUTH_DEVICE_URL": "file:///etc/passwd"}, "MAIL_OAUTH_DEVICE_URL must be a whole address that begins with https://"),
+        (OAUTH | {"MAILBOXES": BY_TOKEN.replace("@outlook", ":hunter2@outlook")}, "MAILBOXES: mailbox 1 has a password and oauth=1: one of them is enough"),
+        (OAUTH | {"MAILBOXES": BY_TOKEN.replace("ask", "ask%01")}, "MAILBOXES: mailbox 1 its user has a sign that no sign-in by token can carry"),
+        (OAUTH | {"MAIL_USERNAME": "ask", "MAIL_SERVER": "smtp.example.org"}, "MAIL_USE_TLS or MAIL_USE_SSL is needed: a token would be sent in the clear"),
+    ],
+)  # fmt: skip
+def test_what_can_not_sign_in_by_token_is_said(given: dict[str, str], fault: str) -> None:
+    with pytest.raises(config.Unsafe) as refused:
+        config.load(SAFE | given)
+    assert refused.value.faults == [fault]
 
 
 def test_one_mailbox_is_named_once() -> None:

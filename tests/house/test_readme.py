@@ -27,6 +27,7 @@ PARTS = (
     "config.py",
     "demo",
     "gunicorn.conf.py",
+    "mail_accounts.py",
     "migrations",
     "requirements",
     "pyproject.toml",

@@ -15,11 +15,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-import config
 from app.db import Database
 from app.mail.models import Inbound
 from app.mailroom import webhook
 from app.mailroom.checkup import HELD
+from mail_accounts import mailboxes_of
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import QUESTION, mail
@@ -115,7 +115,7 @@ def test_doctor_says_what_is_wrong(app: Flask, room: Room) -> None:
     room.database.write(
         lambda session: session.execute(update(Inbound).values(stored_at=datetime(2022, 1, 1, tzinfo=UTC))) and None
     )
-    app.config["MAILBOXES"] = config.mailboxes_of(f"imap://ask:hunter2@127.0.0.1:{free_port()}?newsletter=stepe")
+    app.config["MAILBOXES"] = mailboxes_of(f"imap://ask:hunter2@127.0.0.1:{free_port()}?newsletter=stepe")
     status, printed = run(app, "doctor")
     assert (status, [line for line in printed.splitlines() if line.startswith("FAULT")]) == (
         1,
@@ -130,7 +130,7 @@ def test_doctor_says_what_is_wrong(app: Flask, room: Room) -> None:
 @on_sqlite
 def test_poll_tells_of_each_mailbox_and_fails_where_one_did(app: Flask) -> None:
     assert run(app, "mail", "poll") == (0, "")
-    app.config["MAILBOXES"] = config.mailboxes_of(f"imap://ask:hunter2@127.0.0.1:{free_port()}")
+    app.config["MAILBOXES"] = mailboxes_of(f"imap://ask:hunter2@127.0.0.1:{free_port()}")
     result = app.test_cli_runner().invoke(args=("mail", "poll"))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1] == "mailbox 1 (127.0.0.1): ConnectionRefusedError"

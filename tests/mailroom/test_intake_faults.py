@@ -22,8 +22,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-import config
-from app import db
+from app import sqlite
 from app.db import Database
 from app.letters.models import Letter
 from app.mail import inbound
@@ -32,6 +31,7 @@ from app.mail.reading import Reading
 from app.mailroom import imap, pipe, webhook
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
+from mail_accounts import mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, dovecot, our_lmtp
 from tests.support.waiting import until
@@ -126,7 +126,7 @@ def test_a_worker_that_is_killed_200_times_loses_nothing_and_doubles_nothing(
     by_then = places(database)
     with capsys.disabled():
         print(f"\n{KILLS} kills of a worker; when it was killed, it {dict(counted)}; by then {by_then}", end="")
-    imap.poll(database, *config.mailboxes_of(address))
+    imap.poll(database, *mailboxes_of(address))
     place_all(database)
     left = server.count(user)
     with capsys.disabled():
@@ -149,7 +149,7 @@ def test_the_same_mail_five_times_is_one_letter(
 ) -> None:
     """By IMAP under two UIDVALIDITYs, by LMTP on two ways and by pipe, while two workers place at the same time."""
     user = f"five-{'sqlite' if database.is_sqlite else 'postgresql'}"
-    (box,) = config.mailboxes_of(server.mailbox(user, keep="1"))
+    (box,) = mailboxes_of(server.mailbox(user, keep="1"))
     server.put(user, letter(1))
     imap.poll(database, box)
     server.number_anew(user)
@@ -182,7 +182,7 @@ def test_while_the_database_is_locked_every_way_in_says_later_and_then_all_arriv
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Somebody else writes until each sender was refused three times; each comes again, and keeps its mail until then."""
-    monkeypatch.setattr(db, "BUSY_TIMEOUT", 1_000)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 1_000)
     for opened in (database, app.extensions["database"]):
         opened.close()  # new connections wait no longer than that
     app.config["MAIL_WEBHOOK_SECRET"] = SECRET

@@ -11,7 +11,6 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-import config
 from app import worker
 from app.db import Database
 from app.mail import inbound, outbox
@@ -19,6 +18,7 @@ from app.mail.message import Message
 from app.mail.models import Inbound, OutboxMail
 from app.mailroom.lmtp import Delivery
 from app.newsletters.models import Newsletter
+from mail_accounts import mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
@@ -120,7 +120,7 @@ def test_a_readers_mail_comes_through_postfix_and_dovecot_into_the_inbox(
 ) -> None:
     """The newsroom's address is a mailbox somewhere; the worker fetches from it."""
     user = f"steppe-{'sqlite' if database.is_sqlite else 'postgresql'}@post.example"
-    app.config["MAILBOXES"] = config.mailboxes_of(server.mailbox(user, newsletter="steppe"))
+    app.config["MAILBOXES"] = mailboxes_of(server.mailbox(user, newsletter="steppe"))
     send(mx, mail(to=user, subject="Соль", body=WORDS), user.replace("@", "+steppe@"))
     until(lambda: server.count(user) == 1, "the mail on the server")
     worker.run(app, once=True)

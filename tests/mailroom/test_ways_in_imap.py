@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-import config
 from app.db import Database
 from app.mail import inbound
 from app.mail.models import Inbound
 from app.mailroom import imap
+from mail_accounts import Mailbox, mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, cutting, dovecot
 from tests.support.waiting import until
@@ -37,8 +37,8 @@ def user(request: pytest.FixtureRequest, database: Database) -> str:
     return f"ask{abs(hash(request.node.name))}@steppe.example"
 
 
-def mailbox(address: str) -> config.Mailbox:
-    (made,) = config.mailboxes_of(address)
+def mailbox(address: str) -> Mailbox:
+    (made,) = mailboxes_of(address)
     return made
 
 

@@ -13,7 +13,6 @@ from typing import cast
 
 from sqlalchemy.orm import configure_mappers
 
-import config
 from app.db import Database
 from app.languages import guess_language
 from app.mail.parsing.parse import parse
@@ -22,13 +21,14 @@ from app.mail.trim import trim
 from app.mailroom import imap
 from app.mailroom.placing import Settings, place_due
 from app.seal import Keys
+from mail_accounts import Mailbox, mailboxes_of
 from tests.support.app import BASE_URL, SECRETS
 
 LEASE = timedelta(seconds=0.4)  # of what a killed worker held; five minutes in the product
 TOGETHER = 2  # mails placed in one transaction: more would seldom be done before the worker is killed
 
 
-def work(url: str, mailbox: config.Mailbox, reading: str) -> None:
+def work(url: str, mailbox: Mailbox, reading: str) -> None:
     """Fetch and place, again and again."""
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
     here = cast(Reading, SimpleNamespace(parse=parse, trim=trim))
@@ -40,7 +40,7 @@ def work(url: str, mailbox: config.Mailbox, reading: str) -> None:
 
 
 def main(url: str, address: str) -> None:
-    (mailbox,) = config.mailboxes_of(address)
+    (mailbox,) = mailboxes_of(address)
     configure_mappers()
     guess_language("Why is the salt rising?")  # it learns its languages once, as a worker that goes on has
     for line in sys.stdin:

@@ -39,6 +39,7 @@ class Dovecot:
     lmtp: int
     tls: Path
     folder: Path
+    sasl: int = 0
 
     def mailbox(self, user: str, port: int | None = None, **options: str) -> str:
         """The address of a mailbox, as it stands in MAILBOXES."""
@@ -86,7 +87,7 @@ def listens(port: int) -> bool:
 
 
 @contextmanager
-def _folder(name: str) -> Iterator[Path]:
+def walkable(name: str) -> Iterator[Path]:
     """A folder that the servers' own accounts can walk through, which pytest's own are not."""
     folder = Path(tempfile.mkdtemp(prefix=f"readers-asked-{name}-"))
     folder.chmod(0o755)
@@ -96,7 +97,7 @@ def _folder(name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _needs(*programs: str) -> None:
+def needs(*programs: str) -> None:
     if missing := [name for name in programs if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]:
         without(f"{' and no '.join(missing)}")
     if os.geteuid() != 0:
@@ -159,6 +160,25 @@ userdb static {{
 }}
 """
 
+# Dovecot asks the provider whether a token is good, and whose it is; other mail servers ask Dovecot (SASL).
+BY_TOKEN_24 = """
+auth_mechanisms = plain xoauth2 oauthbearer
+auth_failure_delay = 0
+oauth2 {{
+  introspection_mode = post
+  introspection_url = {introspection}
+  username_attribute = username
+  active_attribute = active
+  active_value = true
+}}
+service auth {{
+  inet_listener sasl {{
+    port = {sasl}
+    listen = 127.0.0.1
+  }}
+}}
+"""
+
 DOVECOT_23 = """
 disable_plaintext_auth = no
 ssl = yes
@@ -192,19 +212,21 @@ def _certificate(folder: Path) -> Path:
 
 
 @contextmanager
-def dovecot() -> Iterator[Dovecot]:
-    """Dovecot until the block ends."""
-    _needs("dovecot", "doveadm", "openssl")
-    with _folder("dovecot") as folder:
-        server = Dovecot(free_port(), free_port(), free_port(), _certificate(folder), folder)
+def dovecot(introspection: str = "") -> Iterator[Dovecot]:
+    """Dovecot until the block ends. Where it can ask at the address `introspection` whose a token is, tokens open too."""
+    needs("dovecot", "doveadm", "openssl")
+    with walkable("dovecot") as folder:
+        server = Dovecot(free_port(), free_port(), free_port(), _certificate(folder), folder, free_port())
         (folder / "mail").mkdir(mode=0o777)
         (folder / "mail").chmod(0o777)
         version = subprocess.run(("dovecot", "--version"), check=True, capture_output=True, text=True).stdout
         grammar = DOVECOT_24 if re.match(r"2\.[4-9]", version) else DOVECOT_23
+        if introspection and grammar is not DOVECOT_24:
+            without("Dovecot 2.4, whose settings for tokens the tests know")
         # The version of the grammar has to stand first.
-        settings = (grammar + COMMON).format(
+        settings = (grammar + COMMON + (BY_TOKEN_24 if introspection else "")).format(
             folder=folder, password=PASSWORD, uid=65534, gid=65534, imap=server.imap, imaps=server.imaps,
-            lmtp=server.lmtp,
+            lmtp=server.lmtp, introspection=introspection, sasl=server.sasl,
         )  # fmt: skip
         (folder / "dovecot.conf").write_text(settings.lstrip())
         child = subprocess.Popen(("dovecot", "-F", "-c", str(folder / "dovecot.conf")))
@@ -270,22 +292,32 @@ lmtp_destination_recipient_limit = 50
 smtputf8_enable = no
 """
 
+SASL = """
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = inet:127.0.0.1:{port}
+smtpd_relay_restrictions = permit_sasl_authenticated, reject
+smtpd_recipient_restrictions = permit_sasl_authenticated, reject
+"""
+
 
 @contextmanager
-def postfix(**transports: int) -> Iterator[int]:
+def postfix(sasl: int = 0, **transports: int) -> Iterator[int]:
     """Postfix until the block ends; gives its SMTP port.
 
-    It hands mails for a domain to the LMTP port that stands there: `newsroom_example=8024`.
+    It hands mails for a domain to the LMTP port that stands there: `newsroom_example=8024`. With the port of Dovecot's
+    `sasl` it takes mail only from those who have signed in.
     """
-    _needs("postfix", "postconf")
+    needs("postfix", "postconf")
     domains = {name.replace("_", "."): lmtp for name, lmtp in transports.items()}
-    with _folder("postfix") as folder:
+    with walkable("postfix") as folder:
         port, settings = free_port(), folder / "etc"
         for part in ("etc", "queue", "data"):
             (folder / part).mkdir(mode=0o755)
         shutil.chown(folder / "data", "postfix")
         inline = ", ".join(f"{{{name} = lmtp:inet:127.0.0.1:{lmtp}}}" for name, lmtp in domains.items())
-        (settings / "main.cf").write_text(MAIN.format(folder=folder, domains=", ".join(domains), transports=inline))
+        main = MAIN.format(folder=folder, domains=", ".join(domains), transports=inline)
+        (settings / "main.cf").write_text(main + (SASL.format(port=sasl) if sasl else ""))
         (settings / "master.cf").write_text(MASTER.format(port=port))
         try:
             for command in ("check", "start"):

@@ -5,7 +5,7 @@ from xdist.scheduler import LoadFileScheduling
 # The files and rooms that take longest, in the order of that. Of a file that is named here the tests on PostgreSQL and the others
 # go to whichever worker is free: what such a file makes once it makes once for each database.
 LONGEST = (
-    "mailroom/test_intake_faults.py", "mail/test_delivery_faults.py", "house/test_gates.py", "house/test_concurrency.py",
+    "mailroom/test_intake_faults.py", "mailroom/test_mail_recipes.py", "mail/test_delivery_faults.py", "house/test_gates.py", "house/test_concurrency.py",
     "journeys/test_every_page.py", "mail/test_trim_time.py", "reader/test_lost_line.py", "demo/test_year.py",
     "questions/test_merging.py", "demo/test_at_scale.py", "house/test_every_press_twice.py",
     "journeys", "demo", "house", "desk", "newsroom", "mailroom", "reader", "mail", "audit",

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flask import url_for
+from flask import current_app, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from ...answers import correspondence
 from ...db import now
 from ...formatting import ago, day
-from ...mail import inbound, stalled
+from ...mail import inbound, sign_ins, stalled
 from ...mail import queries as mail_queries
 from ...newsroom.waiting import Task
 from ..frame import Desk
@@ -41,6 +41,7 @@ def faults(desk: Desk, tasks: Iterable[Task], address: Callable[[Desk, Task], st
     failed, back = _undelivered(desk)
     return [
         *_worker(desk),
+        *_signed_out(desk),
         *(_edition(task, href) for task, href in pressing if task.kind == "missed"),
         *_mails(
             desk,
@@ -62,6 +63,23 @@ def _worker(desk: Desk) -> Iterable[Fault]:
         yield Fault(
             "stalled", said, more=_("Nothing is lost: it all waits. Whoever runs the machine starts the worker again.")
         )
+
+
+def _signed_out(desk: Desk) -> Iterable[Fault]:
+    """Return the mail accounts of the house that somebody has to sign in. One whose provider is away mends itself."""
+    for number, (account, code) in enumerate(sign_ins.faults(desk.session, current_app.config["MAIL_ACCOUNTS"]), 1):
+        if code == "out":
+            said = _("The mail account %(account)s is signed out.", account=account.user)
+        elif code == "settings":
+            said = _("The provider of the mail account %(account)s refuses this program.", account=account.user)
+        else:
+            continue
+        more = _(
+            "Nothing is lost: what goes out waits in the outbox, what comes in waits in its mailbox. "
+            "Whoever runs the machine signs it in again by `%(command)s`.",
+            command=sign_ins.COMMAND,
+        )
+        yield Fault(f"signed-out-{number}", said, more=more)
 
 
 def _edition(task: Task, href: str) -> Fault:

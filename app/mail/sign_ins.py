@@ -1,0 +1,216 @@
+"""Sign-ins of mail accounts by token (XOAUTH2): the refresh token is kept sealed, and access tokens are renewed by
+whoever needs one.
+
+A provider may take each refresh token once and give the next with its answer, so it is asked by one process at a time:
+whoever renews leases the row by compare-and-set, asks outside any transaction, and writes down what came only under the
+same lease. The others wait for that.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from mail_accounts import OAuthAccount
+
+from ..db import Busy, Database, added, keys, lock, new_public_id, now, quietly
+from ..seal import Unsealable
+from .models import MailSignIn, OutboxMail
+from .token_requests import Ended, Misconfigured, NotGiven, Tokens, renewed
+
+LEASE = timedelta(seconds=60)  # longer than any answer of a provider may take
+PATIENCE = 30.0  # seconds that the others wait for whoever renews
+LOOK = 0.2  # seconds between two looks
+EARLY = 300.0  # seconds before its end that an access token is renewed; a quarter of its life if that is shorter
+YOUNG = timedelta(seconds=60)  # a token that is refused sooner isn't to blame for it
+SAVED = 10  # how often it is tried to write down a new token, which may be the only one from now on
+
+COMMAND = "flask mail sign-in"
+MENDS = f"run `{COMMAND}`"
+SIGNED_OUT = f"the mail account is signed out: {MENDS}"
+# By what is wrong: how long nobody asks the provider, and what is said of it.
+FAULTS = {
+    "out": (timedelta(0), SIGNED_OUT),
+    "settings": (timedelta(minutes=5), f"the provider refuses our application: check MAIL_OAUTH_..., then {MENDS}"),
+    "away": (timedelta(minutes=1), "the provider gives no token now, which is tried again by itself"),
+}
+_CODES: dict[type[NotGiven], str] = {Ended: "out", Misconfigured: "settings"}
+
+log = logging.getLogger(__name__)
+
+
+class NoToken(Exception):
+    """There is no token for an account; its words say what mends that, and name nobody."""
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """The right to renew a sign-in, until `until`, which tells it from any other."""
+
+    row_id: int
+    refresh: str = field(repr=False)
+    until: datetime
+
+
+def access_token(database: Database, account: OAuthAccount) -> str:
+    """A token that opens the account now; renewed if it is about to end. Raises `NoToken`, and `Busy`.
+
+    It may take as long as the provider takes, so it is never called within a transaction.
+    """
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        with database.read() as session:
+            if token := _current(session, account):
+                return token
+            _renewable(session, account)
+        renewal = database.write(partial(_begin, account=account))
+        if renewal is None:
+            time.sleep(LOOK)
+        elif token := _renew(database, account, renewal):
+            return token
+    raise NoToken(FAULTS["away"][1])
+
+
+def xoauth2(user: str, token: str) -> str:
+    """What is said to a mail server instead of a password, as Google and Microsoft describe it."""
+    return f"user={user}\x01auth=Bearer {token}\x01\x01"
+
+
+def refused(database: Database, account: OAuthAccount, token: str) -> None:
+    """A mail server did not take this token: the next one is asked for, unless it was given a moment ago."""
+
+    def forget(session: Session) -> None:
+        row = _of(session, account)
+        if row is not None and _current(session, account) == token and row.renewed_at < now(session) - YOUNG:
+            row.good_until = now(session)
+
+    database.write(forget)
+
+
+def keep(session: Session, account: OAuthAccount, tokens: Tokens) -> None:
+    """Somebody has signed in: from now on these tokens count, and mails that waited for them are due."""
+    row = session.scalars(select(MailSignIn).filter_by(account=account.user).with_for_update()).one_or_none()
+    if row is None:
+        row = added(
+            session,
+            MailSignIn(
+                public_id=new_public_id(), account=account.user, token_url=account.provider.token_url,
+                renewed_at=now(session), key_no=keys(session).newest,
+            ),
+        )  # fmt: skip
+    row.token_url = account.provider.token_url
+    _write_down(session, row, tokens)
+    quietly(
+        session,
+        update(OutboxMail)
+        .where(OutboxMail.is_queued, OutboxMail.said.in_([said for _, said in FAULTS.values()]))
+        .where(or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until <= now(session)))
+        .values(due_at=now(session)),
+    )
+
+
+def faults(session: Session, accounts: Sequence[OAuthAccount]) -> Iterator[tuple[OAuthAccount, str]]:
+    """Each account that can't be used as it is, with what is wrong: a key of `FAULTS`."""
+    for account in accounts:
+        row = _of(session, account)
+        if row is None:
+            yield account, "out"
+        elif row.fault:
+            yield account, row.fault
+
+
+def _of(session: Session, account: OAuthAccount) -> MailSignIn | None:
+    """The sign-in of an account. One at another provider is none: its token is not sent to this one."""
+    wanted = {"account": account.user, "token_url": account.provider.token_url}
+    return session.scalars(select(MailSignIn).filter_by(**wanted)).one_or_none()
+
+
+def _place(row: MailSignIn, column: str) -> str:
+    return f"mail_sign_ins.{column}.{row.public_id}"
+
+
+def _current(session: Session, account: OAuthAccount) -> str | None:
+    row = _of(session, account)
+    if row is None or row.access_sealed is None or row.good_until is None or row.good_until <= now(session):
+        return None
+    try:
+        return keys(session).open(_place(row, "access"), row.access_sealed)
+    except Unsealable:
+        return None
+
+
+def _renewable(session: Session, account: OAuthAccount) -> tuple[MailSignIn, str]:
+    """The sign-in and its refresh token. Raises `NoToken` where none is there, or its provider is not asked now."""
+    row = _of(session, account)
+    if row is None or row.refresh_sealed is None:
+        raise NoToken(SIGNED_OUT)
+    if row.again_at is not None and row.again_at > now(session):
+        raise NoToken(FAULTS[row.fault or "away"][1])
+    try:
+        return row, keys(session).open(_place(row, "refresh"), row.refresh_sealed)
+    except Unsealable:
+        raise NoToken(SIGNED_OUT) from None
+
+
+def _begin(session: Session, account: OAuthAccount) -> Renewal | None:
+    """Take the right to renew; None where somebody else has it, or has just used it. Raises `NoToken`."""
+    at, mine = now(session), select(MailSignIn).filter_by(account=account.user)
+    session.scalars(mine.with_for_update()).one_or_none()  # nobody else looks or writes until the commit
+    row, refresh = _renewable(session, account)
+    if (row.leased_until is not None and row.leased_until > at) or _current(session, account):
+        return None
+    row.leased_until = at + LEASE
+    return Renewal(row.id, refresh, row.leased_until)
+
+
+def _renew(database: Database, account: OAuthAccount, renewal: Renewal) -> str | None:
+    """The new token; None where somebody has signed in meanwhile. Raises `NoToken`."""
+    try:
+        tokens = renewed(account.provider, renewal.refresh)
+    except NotGiven as fault:
+        code = _CODES.get(type(fault), "away")
+        log.error("no token for a mail account at %s: %s; %s", account.provider.host, fault, FAULTS[code][1])
+        database.write(partial(_note, renewal=renewal, code=code))
+        raise NoToken(FAULTS[code][1]) from None
+    for attempt in range(1, SAVED + 1):
+        try:
+            return tokens.access if database.write(partial(_end, renewal=renewal, tokens=tokens)) else None
+        except Busy:
+            if attempt == SAVED:
+                raise
+    return None
+
+
+def _leased(session: Session, renewal: Renewal) -> MailSignIn | None:
+    row = lock(session, session.get_one(MailSignIn, renewal.row_id))
+    return row if row.leased_until == renewal.until else None
+
+
+def _note(session: Session, renewal: Renewal, code: str) -> None:
+    if (row := _leased(session, renewal)) is not None:
+        row.fault, row.leased_until, row.again_at = code, None, now(session) + FAULTS[code][0]
+        if code == "out":
+            row.refresh_sealed = row.access_sealed = row.good_until = None
+
+
+def _end(session: Session, renewal: Renewal, tokens: Tokens) -> bool:
+    if (row := _leased(session, renewal)) is None:
+        return False
+    _write_down(session, row, tokens)
+    return True
+
+
+def _write_down(session: Session, row: MailSignIn, tokens: Tokens) -> None:
+    ring, at = keys(session), now(session)
+    refresh = tokens.refresh or ring.open(_place(row, "refresh"), row.refresh_sealed or b"")
+    row.refresh_sealed = ring.seal(_place(row, "refresh"), refresh)
+    row.access_sealed = ring.seal(_place(row, "access"), tokens.access)
+    row.key_no = ring.newest
+    row.renewed_at, row.fault, row.leased_until, row.again_at = at, "", None, None
+    row.good_until = at + timedelta(seconds=math.ceil(tokens.life - min(EARLY, tokens.life / 4)))

@@ -1,0 +1,232 @@
+"""Requests to an OAuth provider: an access token for a refresh token (RFC 6749, section 6), and the sign-in by device
+code (RFC 8628).
+
+Plain http.client: it follows no redirect, knows no other scheme and no proxy, so a secret goes where the settings say
+and nowhere else. What a provider answers is somebody else's text: it is bounded in time and size, and never quoted in
+a log.
+"""
+
+import json
+import re
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from socket import SHUT_RDWR
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from mail_accounts import Provider, is_safe
+
+from ..text import single_line
+
+STALL = 10.0  # seconds without a byte
+LIMIT = 20.0  # seconds for a whole answer
+LARGEST = 64 * 1024  # bytes of an answer
+LIFE = 3600.0  # seconds that an access token lives where its provider doesn't say
+LONGEST_LIFE = 86_400.0
+PACE = 5.0  # seconds between two questions whether somebody has signed in (RFC 8628, section 3.5)
+LONGEST_PACE = 60.0
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+
+# What the error codes of RFC 6749, section 5.2 and RFC 8628, section 3.5 mean for whoever asks; the last three of those
+# that end a sign-in are Microsoft's.
+ENDED = (
+    "invalid_grant",
+    "access_denied",
+    "expired_token",
+    "interaction_required",
+    "consent_required",
+    "login_required",
+)
+SETTINGS = ("invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request")
+
+
+class NotGiven(Exception):
+    """The provider gave no token. Its words are ours alone; `details` are the provider's, for whoever signs in."""
+
+    def __init__(self, said: str, details: str = "") -> None:
+        super().__init__(said)
+        self.details = details
+
+
+class Away(NotGiven):
+    """It may give one later."""
+
+
+class Slow(Away):
+    """It kept silent for too long."""
+
+
+class Ended(NotGiven):
+    """The sign-in was revoked, or has ended: somebody has to sign in again."""
+
+
+class Misconfigured(NotGiven):
+    """It doesn't know our application, or won't give it what it asks for."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """`access` lives for `life` seconds; `refresh` is empty where the one that was used goes on."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    life: float
+
+
+@dataclass(frozen=True)
+class DeviceCode:
+    """What somebody types, `user_code` at `address`, within `life` seconds; asked for every `pace` seconds."""
+
+    code: str = field(repr=False)
+    user_code: str
+    address: str
+    life: float
+    pace: float
+
+
+def renewed(provider: Provider, refresh: str) -> Tokens:
+    """A new access token for a refresh token. Raises `NotGiven`."""
+    return _tokens(_granted(provider, {"grant_type": "refresh_token", "refresh_token": refresh}))
+
+
+def device_code(provider: Provider) -> DeviceCode:
+    """Begin a sign-in by device code. Raises `NotGiven`."""
+    found = _checked(*_ask(provider, provider.device_url, {"scope": provider.scopes}))
+    # Google's name for it is older than the standard.
+    address = _text(found, "verification_uri") or _text(found, "verification_url")
+    code, user_code = _text(found, "device_code"), single_line(_text(found, "user_code"))[:60]
+    if not (code and user_code and is_safe(address)):
+        raise Away("it gave no device code")
+    return DeviceCode(code, user_code, address, _seconds(found, "expires_in", 900.0), _seconds(found, "interval", PACE))
+
+
+def signed_in(provider: Provider, begun: DeviceCode, wait: Callable[[float], None]) -> Tokens:
+    """Ask until somebody has signed in; `wait` is called with the seconds to the next question.
+
+    Raises `Ended` where they refused or were too late, and `NotGiven`. One that keeps silent or is away is asked again,
+    ever more slowly (RFC 8628, section 3.5).
+    """
+    pace, left = begun.pace, begun.life
+    while left > 0:
+        wait(min(pace, left))
+        left -= pace
+        try:
+            tokens = _tokens(_granted(provider, {"grant_type": DEVICE, "device_code": begun.code}))
+        except _Pending as pending:
+            pace = min(pace + pending.more, LONGEST_PACE)
+        except Away:
+            pace = min(pace * 2, LONGEST_PACE)
+        else:
+            if not tokens.refresh:
+                raise Misconfigured("it gave no refresh token: the scopes need offline_access, or what it calls that")
+            return tokens
+    raise Ended("nobody signed in in time")
+
+
+class _Pending(NotGiven):
+    """Nobody has signed in yet; `more` seconds are added to the pace."""
+
+    def __init__(self, more: float) -> None:
+        super().__init__("nobody has signed in yet")
+        self.more = more
+
+
+def _granted(provider: Provider, about: dict[str, str]) -> dict[str, Any]:
+    return _checked(*_ask(provider, provider.token_url, about))
+
+
+def _ask(provider: Provider, url: str, about: dict[str, str]) -> tuple[int, bytes]:
+    """The status and body of the answer. Raises `Away`."""
+    parts = urlsplit(url)
+    secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
+    body = urlencode({**about, "client_id": provider.client_id, **secret})
+    head = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", "Connection": "close"}
+    host = parts.hostname or ""
+    line = (
+        HTTPSConnection(host, parts.port, timeout=STALL, context=ssl.create_default_context())
+        if parts.scheme == "https"
+        else HTTPConnection(host, parts.port, timeout=STALL)
+    )
+    too_late = threading.Event()
+    sockets: list[Any] = []
+
+    def cut() -> None:
+        """A time limit is for each byte: a server that sends one now and then would hold us for hours."""
+        too_late.set()
+        for one in sockets:
+            with suppress(OSError):
+                one.shutdown(SHUT_RDWR)
+
+    watch = threading.Timer(LIMIT, cut)
+    watch.daemon = True
+    watch.start()
+    try:
+        line.connect()
+        sockets.append(line.sock)  # the library lets go of it before the answer is read
+        line.request("POST", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", body, head)
+        answer = line.getresponse()
+        status, found = answer.status, answer.read(LARGEST + 1)
+    except TimeoutError:
+        raise Slow("it kept silent for too long") from None
+    except (OSError, HTTPException) as error:
+        if too_late.is_set():
+            raise Slow("it took too long to answer") from None
+        raise Away(f"it can't be reached ({type(error).__name__})") from None
+    finally:
+        watch.cancel()
+        line.close()
+    if too_late.is_set():
+        raise Slow("it took too long to answer")
+    if len(found) > LARGEST:
+        raise Away("its answer is too large")
+    return status, found
+
+
+def _checked(status: int, body: bytes) -> dict[str, Any]:
+    """The answer as it was given. Raises what it means where it is none."""
+    if 300 <= status < 400:
+        raise Away("it sends us elsewhere, and nobody follows")
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Away(f"its answer ({status}) can't be read")
+    if status == 200 and "error" not in found:
+        return found
+    code = re.sub(r"[^a-z_]", "", _text(found, "error"))[:40] or str(status)
+    details = single_line(_text(found, "error_description"))[:300]
+    if code in ("authorization_pending", "slow_down"):
+        raise _Pending(PACE if code == "slow_down" else 0.0)
+    if status < 500 and code in ENDED:
+        raise Ended(f"it says {code}", details)
+    if status < 500 and code in SETTINGS:
+        raise Misconfigured(f"it says {code}", details)
+    raise Away(f"it says {code}", details)
+
+
+def _tokens(found: dict[str, Any]) -> Tokens:
+    access, refresh = _text(found, "access_token"), _text(found, "refresh_token")
+    kind = _text(found, "token_type") or "bearer"
+    if not re.fullmatch(r"[\x21-\x7e]+", access) or not re.fullmatch(r"[\x20-\x7e]*", refresh):
+        raise Away("its answer holds no token")
+    if kind.lower() != "bearer":
+        raise Away("its token is of another kind")
+    return Tokens(access, refresh, _seconds(found, "expires_in", LIFE))
+
+
+def _text(found: dict[str, Any], name: str) -> str:
+    value = found.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(found: dict[str, Any], name: str, usual: float) -> float:
+    """A time that the answer names, within reason; some providers write it as a text."""
+    try:
+        return min(max(float(found.get(name, usual)), 1.0), LONGEST_LIFE)
+    except (TypeError, ValueError, OverflowError):
+        return usual

@@ -1,0 +1,114 @@
+"""`flask mail sign-in`: a mail account of the newsroom is let in by its provider, and kept signed in from then on."""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from mail_accounts import OAuthAccount, Provider
+
+from ..mail import sign_ins, token_requests
+from ..mail.sending import line_of
+from ..mail.token_requests import NotGiven, Tokens
+from ..running import db
+from . import imap
+
+STEP = 1.0  # seconds between two steps of the progress bar
+
+
+@click.command("sign-in")
+@click.argument("name", required=False)
+@click.option("--refresh-token", is_flag=True, help="Paste one (or hand it over on standard input) instead of a code.")
+@with_appcontext
+def sign_in(name: str | None, refresh_token: bool) -> None:
+    """Sign in the mail account NAME at its provider (MAIL_OAUTH); without a name, each that is signed out.
+
+    Prints an address and a code: whoever has the account's password opens the one in a browser and types the other.
+    Where the provider has no such codes for mail (Google), a refresh token is asked for. Ends with 1 where an account
+    could not be signed in, or is not let in by its mail server.
+    """
+    db.url  # noqa: B018 - asks whether there are settings
+    accounts: tuple[OAuthAccount, ...] = current_app.config["MAIL_ACCOUNTS"]
+    if not accounts:
+        raise click.ClickException(
+            "no mail account signs in by token: MAIL_OAUTH, and oauth=1 in MAILBOXES, say which do"
+        )
+    with db.read() as session:
+        out = [account for account, _code in sign_ins.faults(session, accounts)]
+    chosen = [account for account in accounts if account.user == name] if name else out
+    if name and not chosen:
+        raise click.ClickException(f"no such account; there is {', '.join(account.user for account in accounts)}")
+    if not chosen:
+        click.echo("Every mail account is signed in.")
+    for account in chosen:
+        _sign_in(account, refresh_token)
+    failed = [account for account in chosen if _failed(account)]
+    sys.exit(1 if failed else 0)
+
+
+def _sign_in(account: OAuthAccount, pasted: bool) -> None:
+    try:
+        given = _pasted if pasted or not account.provider.device_url else _by_code
+        tokens = given(account)
+    except NotGiven as fault:
+        told = f"{account.user} is not signed in: {account.provider.host}: {fault}"
+        raise click.ClickException("\n".join(filter(None, (told, fault.details)))) from None
+    db.write(lambda session: sign_ins.keep(session, account, tokens))
+    click.echo(f"{account.user} is signed in.")
+
+
+def _pasted(account: OAuthAccount) -> Tokens:
+    """The tokens by a refresh token that somebody has. It is never an argument: those stand in the shell's history."""
+    if sys.stdin.isatty():
+        refresh = click.prompt(f"Refresh token of {account.user}", hide_input=True)
+    else:
+        refresh = sys.stdin.readline()
+    if not (refresh := refresh.strip()):
+        raise click.ClickException("no refresh token was given")
+    tokens = token_requests.renewed(account.provider, refresh)
+    return tokens if tokens.refresh else Tokens(tokens.access, refresh, tokens.life)
+
+
+def _by_code(account: OAuthAccount) -> Tokens:
+    provider: Provider = account.provider
+    begun = token_requests.device_code(provider)
+    click.echo(f"Open {begun.address}\nand type {begun.user_code}\nas {account.user}.")
+    with click.progressbar(length=int(begun.life), label="Waiting", file=sys.stderr) as bar:
+        return token_requests.signed_in(provider, begun, lambda seconds: _wait(seconds, bar))
+
+
+def _wait(seconds: float, bar: Any) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(STEP, left))
+        bar.update(round(min(STEP, left)))
+
+
+def _failed(account: OAuthAccount) -> bool:
+    """Knock at each server that the account is for, and tell whether one of them does not let it in."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    doors: list[tuple[str, Callable[[], AbstractContextManager[Any]]]] = [
+        (f"mailbox {number} ({mailbox.host})", partial(imap.opened, db, mailbox))
+        for number, mailbox in enumerate(app.config["MAILBOXES"], 1)
+        if mailbox.account == account
+    ]
+    if app.config["MAIL_SMTP_ACCOUNT"] == account:
+        doors.append((f"SMTP ({app.config['MAIL_SERVER']})", line_of(app)))
+    shut = [label for label, door in doors if not _opens(label, door)]
+    return bool(shut)
+
+
+def _opens(label: str, door: Callable[[], AbstractContextManager[Any]]) -> bool:
+    try:
+        with door():
+            click.echo(f"{label}: open")
+    except Exception as error:  # whatever a server says, the next one is tried too
+        click.echo(f"{label}: {imap.told_of(error)}", err=True)
+        return False
+    return True

@@ -1,0 +1,255 @@
+"""Every block of docs/mail.md, run as it stands on a machine of its own, beside what the newsroom's mail server did before."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import config
+from app.db import Database
+from app.mail import outbox
+from app.mail.message import Message
+from app.mail.models import OutboxMail
+from app.mailroom.batch import Settings
+from app.mailroom.placing import place_due
+from app.newsletters.models import Newsletter
+from tests.support.app import SAFE
+from tests.support.incoming_mails import mail
+from tests.support.machine import PLACE, patiently
+from tests.support.mail_machine import PASSWORD, MailMachine, mail_machine
+from tests.support.mailroom import reading
+from tests.support.source import ROOT
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of the page: under which heading, of what kind ("sh", "env", "python"), and what stands in it."""
+
+    heading: str
+    kind: str
+    text: str
+
+
+def blocks_of(page: str) -> list[Block]:
+    found = []
+    for part in re.split(r"^##+ ", page, flags=re.MULTILINE):
+        heading = part.partition("\n")[0].lstrip("# ")
+        found += [
+            Block(heading, *block) for block in re.findall(r"^```(\w*)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
+        ]
+    return found
+
+
+BLOCKS = blocks_of((ROOT / "docs" / "mail.md").read_text())
+RUN: set[str] = set()
+
+
+def runs(*headings: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Mark a test by the headings whose blocks it runs, all of them."""
+    RUN.update(headings)
+    return lambda test: test
+
+
+def the(heading: str, kind: str, number: int = 0) -> str:
+    return [block.text for block in BLOCKS if (block.heading, block.kind) == (heading, kind)][number]
+
+
+@pytest.fixture(scope="module")
+def house(sqlite_founded: tuple[Path, object]) -> Iterator[MailMachine]:
+    with mail_machine(sqlite_founded[0]) as made:
+        yield made
+
+
+@pytest.fixture
+def server(house: MailMachine) -> Iterator[MailMachine]:
+    """The machine as its newsroom had it before it read the page."""
+    with house.as_before():
+        yield house
+
+
+def takes_mail_at(server: MailMachine, inbox: str) -> None:
+    """The newsletter "letter" has this address for mails that come in."""
+
+    def set_up(session: Session) -> None:
+        newsletter = session.scalars(select(Newsletter)).one()
+        newsletter.slug, newsletter.inbox = "letter", inbox
+
+    server.database.write(set_up)
+
+
+def writes_to_nobody(database: Database) -> None:
+    """Nora writes to somebody whose address is wrong."""
+    message = Message(
+        kind="expert.invitation", to="gulnara@gone.example", to_name="", subject="Salt", text="Who measures it?",
+        language="en", from_name="Nora Lind",
+    )  # fmt: skip
+    database.write(lambda session: outbox.put(session, message) and None)
+
+
+def placed(server: MailMachine, returns: str = "") -> list[str]:
+    place_due(server.database, reading(), Settings(return_path=returns, house="ask@example.org"))
+    return [place for _source, place, _raw in server.stored()]
+
+
+def delivered_to(server: MailMachine) -> list[list[str]]:
+    return [re.findall(r"(?m)^Delivered-To: (\S+)", raw.decode().replace("\r", "")) for _, _, raw in server.stored()]
+
+
+def bounced(database: Database) -> bool:
+    with database.read() as session:
+        return session.scalars(select(OutboxMail)).one().bounced_at is not None
+
+
+def nothing_else_is_broken(server: MailMachine) -> None:
+    """Mail to nora, who has an account on this server, and to another domain that it serves arrives as before."""
+    for name in ("nora@example.org", "postmaster@example.org", "anna@branch.example"):
+        server.hand_in(mail(to=name, subject=f"to {name}"), name)
+    patiently(
+        lambda: server.noras().count("Subject: to ") == 2 and len(server.mailbox("anna@branch.example")) == 1,
+        "other mail",
+    )
+
+
+ONE, MANY = "ask@example.org", "*@reply.example.org"
+
+
+@runs("A domain of its own", "One address among others", "By a pipe")
+@pytest.mark.parametrize(
+    ("heading", "inbox", "returns", "addresses", "source"),
+    [
+        ("A domain of its own", MANY, "*@reply.example.org", ("hello@reply.example.org", "ask+tips@reply.example.org"), "lmtp"),
+        ("One address among others", ONE, "bounces@example.org", ("ask@example.org", "ask+tips@example.org"), "lmtp"),
+        ("By a pipe", ONE, "bounces@example.org", ("ask@example.org", "ask+tips@example.org"), "pipe"),
+    ],
+)  # fmt: skip
+def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_else_as_before(
+    server: MailMachine, heading: str, inbox: str, returns: str, addresses: tuple[str, ...], source: str
+) -> None:
+    takes_mail_at(server, inbox)
+    server.settings(the("One address among others" if source == "pipe" else heading, "env"))
+    if source == "lmtp":
+        server.inside.serve("flask mail lmtp")
+    server.inside.run(the(heading, "sh"))
+    if source == "lmtp":
+        patiently(lambda: server.inside.listens(8024), "our LMTP door")
+    for address in addresses:
+        server.hand_in(mail(to=address, body=f"Who measures the salt, {address}?"), address)
+    nothing_else_is_broken(server)
+    server.wait_for(2)
+    assert sorted(delivered_to(server)) == sorted([address] for address in addresses)
+    assert {way for way, _, _ in server.stored()} == {source}
+    assert all(b"by mx.example.org " in raw for _, _, raw in server.stored())  # what MAIL_RECEIVED_BY is about
+    assert placed(server, returns) == ["letter", "letter"]
+    writes_to_nobody(server.database)
+    server.inside.house("flask worker --once")
+    server.wait_for(3)
+    assert (placed(server, returns)[2], bounced(server.database)) == ("bounce", True)
+    if source == "pipe":
+        what_can_not_be_taken_waits(server)
+
+
+def what_can_not_be_taken_waits(server: MailMachine) -> None:
+    """The settings can't be read for a while, and dash ends at once where it can't read a file."""
+    server.inside.run("mv /etc/readers-asked/environment /etc/readers-asked/away")
+    server.hand_in(mail(to=ONE, body="And who pays for it?"), ONE)
+    patiently(lambda: "status=deferred" in server.log(), "a mail that waits")
+    assert "status=bounced" not in [line for line in server.log().splitlines() if ONE in line]
+    server.inside.run("mv /etc/readers-asked/away /etc/readers-asked/environment; postqueue -f")
+    server.wait_for(4)
+
+
+@runs("1. A mailbox at a provider, with a password")
+def test_a_mailbox_with_a_password(server: MailMachine) -> None:
+    """Passwords go over TLS only; a bounce comes into the same mailbox and is known by what it quotes."""
+    heading = "1. A mailbox at a provider, with a password"
+    takes_mail_at(server, ONE)
+    server.gives_a_mailbox()
+    server.settings(the(heading, "env"))
+    server.hand_in(mail(to=ONE), ONE)
+    patiently(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
+    assert server.inside.house(the(heading, "sh")).splitlines()[-1] == "mailbox 1 (imap.example.org): 1 stored"
+    writes_to_nobody(server.database)
+    server.inside.house("flask worker --once")
+    patiently(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
+    server.inside.house("flask worker --once")
+    assert (placed(server), bounced(server.database), server.mailbox(ONE)) == (["letter", "bounce"], True, [])
+    assert PASSWORD not in server.log()
+
+
+@runs("Microsoft 365", "Gmail")
+@pytest.mark.parametrize("heading", ["Microsoft 365", "Gmail"])
+def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) -> None:
+    """Their names lead to a provider and a mail server on this machine, in whose place the recipe can't tell them apart."""
+    takes_mail_at(server, ONE)
+    server.gives_a_mailbox()
+    server.settings(the(heading, "env"))
+    server.hand_in(mail(to=ONE), ONE)
+    patiently(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
+    refresh = server.lets_in(ONE)
+    said = server.inside.house(the(heading, "sh"), b"" if heading == "Microsoft 365" else f"{refresh}\n".encode())
+    names = (
+        ("outlook.office365.com", "smtp.office365.com")
+        if heading == "Microsoft 365"
+        else ("imap.gmail.com", "smtp.gmail.com")
+    )
+    assert re.findall(r"^\S.*: open$", said, re.MULTILINE) == [
+        f"mailbox 1 ({names[0]}): open",
+        f"SMTP ({names[1]}): open",
+    ]
+    writes_to_nobody(server.database)
+    server.inside.house("flask worker --once")
+    patiently(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
+    assert (placed(server), [way for way, _, _ in server.stored()]) == (["letter"], ["imap"])
+
+
+@runs("4. A webhook")
+def test_a_webhook(server: MailMachine) -> None:
+    heading = "4. A webhook"
+    takes_mail_at(server, ONE)
+    server.inside.run(the(heading, "sh", 0))
+    address = server.inside.house(the(heading, "sh", 1)).strip()
+    assert address.startswith("https://ask.example.org/mail/in/")
+    serve = (
+        "exec gunicorn --certfile /etc/ssl/newsroom.pem --keyfile /etc/ssl/newsroom.key --bind 127.0.0.1:443 wsgi:app"
+    )
+    server.inside.start(server.inside.as_house(serve))
+    patiently(lambda: server.inside.listens(443), "the web process")
+    script = the(heading, "python")
+    secret = server.inside.house('echo "$MAIL_WEBHOOK_SECRET"').strip()
+    raw = mail(to=ONE)
+    assert server.inside.python(script, given=raw, SECRET=secret, ADDRESS=address) == "200\n"
+    assert [(way, kept) for way, _, kept in server.stored()] == [("webhook", raw)]
+    assert placed(server) == ["letter"]
+
+
+@runs("Who says who wrote it")
+def test_names_of_the_newsrooms_own_server() -> None:
+    lines = dict(line.replace('"', "").split("=") for line in the("Who says who wrote it", "env").splitlines())
+    settings = config.load({**SAFE, **lines})
+    assert (settings["MAIL_AUTHSERV_ID"], settings["MAIL_RECEIVED_BY"]) == (
+        "mx.example.org", ("mx.example.org", "mx2.example.org"),
+    )  # fmt: skip
+
+
+@runs("Looking after it")
+def test_looking_after_it(server: MailMachine) -> None:
+    takes_mail_at(server, ONE)
+    first, second = the("Looking after it", "sh", 0), the("Looking after it", "sh", 1)
+    assert server.inside.house(first).splitlines()[-2:] == ["letters with new words: 0", "nothing waits"]
+    (server.shared / "message.eml").write_bytes(mail(to=ONE))
+    said = server.inside.house(f"cd {server.shared}; export FLASK_APP={PLACE}/wsgi.py; {second}")
+    assert json.loads(said)["place"] == "letter"
+
+
+def test_every_block_of_the_page_is_run() -> None:
+    kinds = {block.kind for block in BLOCKS}
+    assert (kinds, len(BLOCKS) > 12) == ({"sh", "env", "python"}, True)
+    assert {block.heading for block in BLOCKS} == RUN
+    assert not re.search(
+        r"(?m)^ {4,}\S", re.sub(r"(?s)^```.*?^```$", "", (ROOT / "docs" / "mail.md").read_text(), flags=re.MULTILINE)
+    )

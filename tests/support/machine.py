@@ -1,0 +1,214 @@
+"""A Debian machine of its own, for recipes that are run as they stand: what is changed in its folders is gone with it.
+
+Its folders lie over those of the machine that runs the tests, and its network is a loopback of its own: ports, accounts
+and settings are those that the recipe names. Everything that was started in it ends with it, and it ends when whoever made it does: it reads until nobody writes any more.
+"""
+
+import ctypes
+import os
+import pwd
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.reduction import DupFd
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from tests.support.forks import FORKS
+from tests.support.missing import without
+from tests.support.waiting import until
+
+ROOT = Path(__file__).parent.parent.parent
+PLACE = "/srv/readers-asked"  # where a newsroom has the program
+ACCOUNT = "readers-asked"
+SETTINGS = "/etc/readers-asked/environment"
+PROGRAMS = ("unshare", "nsenter", "setpriv", "ip", "useradd")
+LONGEST = 120.0  # seconds that a command may take on a machine that has much else to do
+OVER = ("etc", "var", "srv", "run", "usr/local", "home")
+
+BEGIN = """
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs "$OVER"
+for folder in $FOLDERS; do
+  mkdir -p "$OVER/$folder/upper" "$OVER/$folder/work"
+  mount -t overlay overlay -o "lowerdir=/$folder,upperdir=$OVER/$folder/upper,workdir=$OVER/$folder/work" "/$folder"
+done
+ip link set lo up
+echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
+useradd --system --user-group --no-create-home --home-dir /var/lib/readers-asked readers-asked
+mkdir -p /srv/readers-asked /etc/readers-asked
+mount --bind "$PROGRAM" /srv/readers-asked
+for folder in $CLOSED; do chmod a+x "$folder"; done
+touch "$OVER/ready"
+cat > /dev/null
+"""
+
+
+def patiently(done: Callable[[], bool], what: str) -> None:
+    """Wait for a fact that several servers, started anew, have their part in."""
+    until(done, what, LONGEST)
+
+
+class Machine:
+    """`pid` is the process that the machine hangs on; `folder` is seen from inside and from outside."""
+
+    def __init__(self, pid: int, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.environment = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "LANG": "C.UTF-8", **environment}
+        self._pid = pid
+        self._serving: list[Any] = []
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._inside = ("nsenter", f"--target={pid}", "--mount", "--net", "--pid")
+
+    def run(self, script: str, given: bytes = b"", status: int = 0) -> str:
+        """What the script said, run by root; it fails loudly unless it ends as it should."""
+        with TemporaryFile() as said:  # no pipe: servers that the script starts would hold it open
+            done = subprocess.run(
+                [*self._inside, "bash", "-euo", "pipefail", "-c", script], input=given, stdout=said,
+                stderr=subprocess.STDOUT, env=self.environment, check=False, timeout=LONGEST,
+            )  # fmt: skip
+            said.seek(0)
+            printed = said.read().decode("utf-8", "replace")
+        assert done.returncode == status, f"{script}\n{printed}"
+        return printed
+
+    def start(self, command: str) -> None:
+        """A command that goes on until `stop_all`, or the machine's end."""
+        number = f"/run/started.{len(self._started)}"
+        line = f"echo $$ > {number}; exec {command}"
+        self._started.append(subprocess.Popen([*self._inside, "bash", "-euc", line], env=self.environment))
+
+    def stop_all(self) -> None:
+        """End what was started, by the numbers that it has in here."""
+        if self._started:
+            self.run("kill $(cat /run/started.*) || true; rm /run/started.*")
+        for child in self._serving:
+            child.terminate()
+        for one in self._started:
+            one.wait(LONGEST)
+        for child in self._serving:
+            child.join(LONGEST)
+        self._started.clear()
+        self._serving.clear()
+
+    def house(self, commands: str, given: bytes = b"") -> str:
+        """What commands of the program said, typed by its own account in its folder with its settings."""
+        return "".join(self._commanded(line, given) for line in commands.splitlines())
+
+    def _commanded(self, line: str, given: bytes) -> str:
+        if re.search(r"[^\w\s@./-]", line):
+            return self.run(self._as_account(f"PATH={PLACE}/.venv/bin:$PATH; {line}"), given)
+        with TemporaryFile() as said, TemporaryFile() as read:
+            read.write(given)
+            read.seek(0)
+            child = self._forked(line, read.fileno(), said.fileno())
+            child.join(LONGEST)
+            said.seek(0)
+            printed = said.read().decode("utf-8", "replace")
+        assert child.exitcode == 0, f"{line}\n{printed}"
+        return printed
+
+    def serve(self, line: str) -> None:
+        """A command of the program that goes on until `stop_all`."""
+        with TemporaryFile() as nothing:
+            self._serving.append(self._forked(line, nothing.fileno(), 2))
+
+    def _forked(self, line: str, reads: int, says: int) -> Any:
+        """Fork it off a process that has loaded the product; all else is as when it is typed."""
+        told = self.run(self._as_account("env -0")).split("\0")
+        environment = dict(pair.split("=", 1) for pair in told if "=" in pair)
+        files = [DupFd(number) for number in (reads, says)]
+        child = FORKS.Process(target=_run_inside, args=(self._pid, line.split(), environment, *files))
+        child.start()
+        return child
+
+    def _as_account(self, command: str) -> str:
+        start = f"cd {PLACE}; set -a; . {SETTINGS}; set +a; {command}"
+        return f"exec setpriv --reuid={ACCOUNT} --regid={ACCOUNT} --init-groups bash -euo pipefail -c {_quoted(start)}"
+
+    def listens(self, port: int) -> bool:
+        return f":{port} " in self.run("ss -ltnH")
+
+    def python(self, code: str, *arguments: str, given: bytes = b"", **environment: str) -> str:
+        settings = [f"{name}={value}" for name, value in environment.items()]
+        line = " ".join(map(_quoted, ("env", *settings, sys.executable, "-c", code, *arguments)))
+        return self.run(f"cd {PLACE} && {line}", given)
+
+
+def _run_inside(pid: int, command: list[str], environment: dict[str, str], reads: Any, says: Any) -> None:
+    """Enter the machine, become the program's account, and run a command of its."""
+    files = [one.detach() for one in (reads, says)]
+    library = ctypes.CDLL(None, use_errno=True)
+    for space in [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in ("net", "mnt")]:
+        if library.setns(space, 0):
+            raise OSError(ctypes.get_errno(), "setns")
+    account = pwd.getpwnam(ACCOUNT)
+    os.setsid()
+    os.initgroups(ACCOUNT, account.pw_gid)
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+    os.chdir(PLACE)
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, ours in ((files[0], 0), (files[1], 1), (files[1], 2)):
+        os.dup2(number, ours)
+    sys.argv = command
+    runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _closed() -> list[Path]:
+    """The folders of this Python that only their owner may walk through: the program has an account of its own."""
+    real = Path(sys.executable).resolve()
+    places = {*real.parents, *ROOT.parents, *(ROOT / ".venv").resolve().parents}
+    return sorted(place for place in places if not place.stat().st_mode & 0o001)
+
+
+@contextmanager
+def machine(folder: Path, **environment: str) -> Iterator[Machine]:
+    """A machine until the block ends. `folder` is shared with it."""
+    if missing := [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]:
+        without(f"{' and no '.join(missing)}")
+    if os.geteuid() != 0:
+        without("right to make a machine of its own (run as root)")
+    over, closed = folder / "over", _closed()
+    over.mkdir()
+    folders = [*OVER, *{place.parts[1] for place in closed}]
+    told = {
+        "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "OVER": str(over), "FOLDERS": " ".join(folders),
+        "PROGRAM": str(ROOT), "CLOSED": " ".join(map(str, closed)),
+    }  # fmt: skip
+    child = subprocess.Popen(
+        ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-euc", BEGIN],
+        env=told, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        patiently(lambda: child.poll() is not None or _is_ready(child.pid, over), "the machine")
+        if child.poll() is not None:
+            assert child.stderr is not None
+            without(f"machine of its own: {child.stderr.read().decode().strip()}")
+        yield Machine(_first(child.pid), folder, environment)
+    finally:
+        child.kill()
+        child.wait(LONGEST)
+
+
+def _first(pid: int) -> int:
+    """The first process inside, by its number outside."""
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def _is_ready(pid: int, over: Path) -> bool:
+    """Its own file system is seen through its first process."""
+    try:
+        return Path(f"/proc/{_first(pid)}/root{over}/ready").exists()
+    except (OSError, IndexError):
+        return False

@@ -1,0 +1,232 @@
+"""A machine with the mail server that a newsroom had before us: Debian's Postfix and Dovecot, TLS, passwords, tokens.
+
+nora reads her mail on it, mails for branch.example go on to a mailbox, and nobody lives at gone.example.
+"""
+
+import shutil
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+from sqlalchemy import select
+
+from app.db import Database
+from app.mail import inbound
+from app.mail.models import Inbound
+from app.seal import Keys
+from tests.support.app import SECRETS
+from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine, patiently
+from tests.support.mail_servers import needs, walkable
+
+PASSWORD = "app password"
+NAMES = (
+    "mx.example.org", "imap.example.org", "smtp.example.org", "ask.example.org",
+    "outlook.office365.com", "smtp.office365.com", "login.microsoftonline.com",
+    "imap.gmail.com", "smtp.gmail.com", "oauth2.googleapis.com",
+)  # fmt: skip
+CERTIFICATE, KEY = "/etc/ssl/newsroom.pem", "/etc/ssl/newsroom.key"
+SITE = "https://ask.example.org"
+
+POSTFIX = f"""
+cp /usr/share/postfix/main.cf.debian /etc/postfix/main.cf
+cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf
+printf 'postmaster: nora\\n' > /etc/aliases
+printf 'branch.example lmtp:inet:127.0.0.1:24\\ngone.example error:5.1.1 nobody lives here\\n' > /etc/postfix/transport
+useradd --create-home nora
+postmap /etc/postfix/transport
+postconf -e 'myhostname = mx.example.org' 'mydestination = example.org, mx.example.org, localhost' \\
+  'alias_maps = hash:/etc/aliases' 'inet_protocols = ipv4' 'mynetworks = 127.0.0.0/8' 'relay_domains = branch.example' \\
+  'transport_maps = hash:/etc/postfix/transport' 'maillog_file = /var/log/postfix.log' \\
+  'smtpd_tls_cert_file = {CERTIFICATE}' 'smtpd_tls_key_file = {KEY}' 'smtpd_tls_security_level = may' \\
+  'smtpd_sasl_type = dovecot' 'smtpd_sasl_path = private/auth' 'mailbox_size_limit = 0' 'message_size_limit = 30000000'
+postconf -M 'submission/inet=submission inet n - y - - smtpd'
+postconf -P submission/inet/smtpd_tls_security_level=encrypt submission/inet/smtpd_sasl_auth_enable=yes \\
+  submission/inet/smtpd_tls_auth_only=yes submission/inet/smtpd_relay_restrictions=permit_sasl_authenticated,reject \\
+  submission/inet/smtpd_recipient_restrictions=permit_sasl_authenticated,reject
+newaliases
+"""
+
+DOVECOT = """
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+log_path = /var/log/dovecot.log
+protocols = imap lmtp
+listen = 127.0.0.1
+first_valid_uid = 1
+auth_mechanisms = plain xoauth2
+auth_allow_cleartext = no
+auth_failure_delay = 0
+ssl = required
+ssl_server_cert_file = /etc/ssl/newsroom.pem
+ssl_server_key_file = /etc/ssl/newsroom.key
+mail_driver = maildir
+mail_path = ~/mail
+mail_inbox_path = ~/mail
+namespace inbox {
+  inbox = yes
+  separator = /
+}
+service lmtp {
+  inet_listener lmtp {
+    port = 24
+  }
+}
+service auth {
+  unix_listener /var/spool/postfix/private/auth {
+    mode = 0660
+    user = postfix
+    group = postfix
+  }
+}
+passdb static {
+  password = app password
+}
+oauth2 {
+  introspection_mode = post
+  introspection_url = http://127.0.0.1:8090/introspect
+  username_attribute = username
+  active_attribute = active
+  active_value = true
+}
+userdb static {
+  fields {
+    uid = 65534
+    gid = 65534
+    home = /var/vmail/%{user}
+  }
+  allow_all_users = yes
+}
+"""
+
+HAND_IN = """
+import smtplib, sys
+with smtplib.SMTP("127.0.0.1", 25) as client:
+    client.sendmail(sys.argv[1], sys.argv[2:], sys.stdin.buffer.read())
+"""
+
+
+BEFORE = """
+cp -a /etc/postfix /etc/before.postfix
+cp -a /etc/aliases /etc/aliases.db /etc/before.postfix
+"""
+
+# The mail server as it was, with empty mailboxes.
+AS_BEFORE = """
+postsuper -d ALL
+rm -rf /etc/postfix /var/mail/nora /var/vmail/*
+cp -a /etc/before.postfix /etc/postfix
+cp -a /etc/postfix/aliases /etc/postfix/aliases.db /etc
+postfix reload
+: > /var/log/postfix.log
+"""
+
+MAILBOX = """
+printf 'ask: nora\n' >> /etc/aliases
+newaliases
+postconf -e 'recipient_delimiter = +'
+postconf -e 'transport_maps = inline:{ { ask@example.org = lmtp:inet:127.0.0.1:24 } } hash:/etc/postfix/transport'
+postfix reload
+"""
+
+
+class MailMachine:
+    """The machine with its mail server. `shared` is a folder that is seen from outside as well; the database is there."""
+
+    def __init__(self, inside: Machine, shared: Path, founded: Path) -> None:
+        self.inside = inside
+        self.shared = shared
+        self._founded = founded
+        self._database: Database | None = None
+
+    @property
+    def database(self) -> Database:
+        assert self._database is not None
+        return self._database
+
+    @contextmanager
+    def as_before(self) -> Iterator[None]:
+        """The machine as the newsroom had it, and a newsroom in which nothing has happened yet, until the block ends."""
+        file = Path(shutil.copy(self._founded, self.shared / f"{token_hex(4)}.db"))
+        self.inside.run(f"chown {ACCOUNT} {file}")
+        self._database = Database(f"sqlite:///{file}", Keys(SECRETS), SITE)
+        self.settings()
+        try:
+            yield
+        finally:
+            self.inside.stop_all()
+            self.database.close()
+            self.inside.run(AS_BEFORE)
+
+    def gives_a_mailbox(self) -> None:
+        """ask@example.org is a mailbox somewhere, as at a provider."""
+        self.inside.run(MAILBOX)
+
+    def lets_in(self, user: str) -> str:
+        """A provider lets this user in by token, as soon as somebody types the code; gives a refresh token of theirs."""
+        self.inside.start(f"{sys.executable} -m tests.support.token_server {user} {CERTIFICATE} {KEY} > /run/refresh")
+        patiently(lambda: self.inside.listens(8090), "the provider")
+        return self.inside.run("cat /run/refresh").strip()
+
+    def settings(self, *blocks: str) -> None:
+        """What stands in the settings file beside what every newsroom needs."""
+        usual = (
+            f"SECRET_KEYS=1:{b64encode(SECRETS[1]).decode()}",
+            f"DATABASE_URL={self.database.url}", f"BASE_URL={SITE}", "MAIL_FROM=ask@example.org",
+            f"SSL_CERT_FILE={CERTIFICATE}", "PYTHONDONTWRITEBYTECODE=1",
+        )  # fmt: skip
+        lines = "\n".join([*usual, *blocks, ""])
+        self.inside.run(f"umask 027; cat > {SETTINGS}; chgrp {ACCOUNT} {SETTINGS}", lines.encode())
+
+    def hand_in(self, raw: bytes, *recipients: str, sender: str = "timur@post.example") -> None:
+        """Another server brings a mail, by SMTP."""
+        self.inside.python(HAND_IN, sender, *recipients, given=raw)
+
+    def stored(self) -> list[tuple[str, str, bytes]]:
+        """How each mail came in, its place, and its bytes."""
+        with self.database.read() as session:
+            rows = list(session.scalars(select(Inbound).order_by(Inbound.id)))
+            return [(row.source, str(row.state), inbound.raw_of(session, row)) for row in rows]
+
+    def wait_for(self, number: int) -> None:
+        try:
+            patiently(lambda: len(self.stored()) == number, f"{number} mails")
+        except AssertionError as vain:
+            raise AssertionError(f"{vain}\n{self.log()}") from None
+
+    def mailbox(self, user: str) -> list[str]:
+        """What lies in a mailbox of Dovecot, mail by mail."""
+        found = self.inside.run(
+            f"find /var/vmail/{user}/mail/new /var/vmail/{user}/mail/cur -type f 2>/dev/null || true"
+        )
+        return [self.inside.run(f"cat '{path}'") for path in found.split()]
+
+    def noras(self) -> str:
+        """Nora's own mailbox on the machine."""
+        return self.inside.run("cat /var/mail/nora 2>/dev/null || true")
+
+    def log(self) -> str:
+        return self.inside.run("cat /var/log/postfix.log /var/log/dovecot.log 2>/dev/null || true")
+
+
+@contextmanager
+def mail_machine(founded: Path) -> Iterator[MailMachine]:
+    """The machine until the block ends; the database of each of its newsrooms is a copy of `founded`."""
+    needs("postfix", "postconf", "dovecot", "doveadm", "openssl")
+    with walkable("machine") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
+        shared = folder / "shared"
+        shared.mkdir()
+        shared.chmod(0o777)
+        inside.run(f"echo '127.0.0.1 localhost {' '.join(NAMES)}' > /etc/hosts; rm -f /var/mail/nora")
+        names = ",".join(f"DNS:{name}" for name in NAMES)
+        inside.run(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=mx.example.org "
+            f"-keyout {KEY} -out {CERTIFICATE} -addext subjectAltName={names}; chmod 644 {KEY}"
+        )
+        inside.run(POSTFIX + BEFORE)
+        inside.run("cat > /etc/dovecot/dovecot.conf; mkdir -p /var/vmail; chown 65534 /var/vmail", DOVECOT.encode())
+        inside.run("postfix start; dovecot")
+        patiently(lambda: inside.listens(25) and inside.listens(143), "the mail server")
+        yield MailMachine(inside, shared, founded)
