@@ -18,6 +18,7 @@ from .screening import shown_to_be
 from .spam import is_spam
 
 NO_WORDS = "no words"
+ENDED = "newsletter closed"
 
 
 def by_token(case: Case) -> Decision | None:
@@ -95,7 +96,7 @@ def of_a_reader(case: Case) -> Decision:
     if case.session is None:
         return Decision("pen" if _of_words(case) else "letter", tuple(_of_words(case)))
     newsletter = case.newsletter
-    reasons = [] if newsletter else [inbound.NOBODYS]
+    reasons = ([] if newsletter.is_going else [ENDED]) if newsletter else [inbound.NOBODYS]
     if len(case.mail.senders) > 1:
         reasons.append("two senders")
     reasons += _of_words(case)

@@ -66,6 +66,10 @@ REASONS = {
     ),
     "cancelled": (_l("No longer asked"), _l("This expert isn’t asked any more.")),
     "no address of the expert": (_l("No known address"), _l("We know no address of this expert to compare it with.")),
+    "newsletter closed": (
+        _l("Newsletter closed"),
+        _l("The newsletter is closed: what readers mail becomes no letter by itself any more."),
+    ),
     "no words": (_l("No words"), _l("There are no words in it.")),
     "to nobody here": (_l("To nobody here"), _l("It was sent to an address that is no newsletter’s of this house.")),
     "return path": (_l("To the return path"), _l("It was sent to an address that only servers write to.")),
