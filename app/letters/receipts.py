@@ -86,6 +86,12 @@ def erase(session: Session, actor: Reader, letter: Letter) -> None:
     contacts.set_credit(session, letter, "none")
     session.execute(delete(Addition).where(Addition.letter_id == letter.id))
     moment = kept_moment(session, letter)
-    nothing: dict[str, Any] = {"body": None, "background": None, "language": "und", "verbatim": False}
+    nothing: dict[str, Any] = {
+        "body": None,
+        "background": None,
+        "desk_note": None,
+        "language": "und",
+        "verbatim": False,
+    }
     LETTER.apply(session, actor, letter, "withdraw", at=moment, erased_at=moment, **nothing)
     forget(session, "letter", letter.id)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 from ..db import Editable, OfNewsletter, Public, Row, one_of, table
 from ..fields import Field, Wrong, fields_of, kept
 from ..mail.kinds import KINDS
-from ..mail.reply_address import checked_pattern
+from ..mail.reply_address import checked_pattern, forward_address
 from ..mail.translation import N_
 from ..people.directory import checked_address
 from ..text import for_print
@@ -268,6 +268,11 @@ class Newsletter(Row, Public, Editable, NewsletterStates):
         default=list,
         server_default="[]",
     )
+
+    @property
+    def forwards_to(self) -> str:
+        """Return where the desk forwards readers' mails to; empty where no mail comes in."""
+        return forward_address(self.inbox) if self.inbox else ""
 
     @property
     def sections(self) -> tuple[Section, ...]:

@@ -6,6 +6,7 @@ goes on, nobody is reminded and no ladder climbed; what experts send is taken. A
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -81,14 +82,15 @@ def end_pauses(database: Database, at: datetime | None = None) -> int:
         with_day = all_newsletters(session, Newsletter.paused_until.is_not(None))
         due = [one.id for one in with_day if _is_over(session, one)]
 
-    def go_on(session: Session, key: int) -> int:
-        newsletter = lock(session, session.get_one(Newsletter, key))
-        if not _is_over(session, newsletter):
-            return 0
-        resume(session, Clock(), newsletter)
-        return 1
+    return sum(database.write(partial(_go_on, key=key), at) for key in due)
 
-    return sum(database.write(lambda session, key=key: go_on(session, key), at) for key in due)
+
+def _go_on(session: Session, key: int) -> bool:
+    newsletter = lock(session, session.get_one(Newsletter, key))
+    if _is_over(session, newsletter):
+        resume(session, Clock(), newsletter)
+        return True
+    return False
 
 
 def as_before(session: Session, actor: Actor, newsletter: Newsletter, event: Event, _press: Sequence[int]) -> None:

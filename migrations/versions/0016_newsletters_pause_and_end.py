@@ -1,4 +1,5 @@
-"""Newsletters pause and come to their end, and keep their former short names; their first steps can be put away.
+"""Newsletters pause and come to their end, and keep their former short names; their first steps can be put away. What
+an editor forwards becomes a letter with a note.
 
 A newsletter that has sent an edition has its first steps behind it.
 """
@@ -6,11 +7,14 @@ A newsletter that has sent an edition has its first steps behind it.
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.checks import change_checks
+
 revision = "0016"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
 
+ERASED = "(erased_at IS NULL) = (body IS NOT NULL) AND (erased_at IS NULL OR (background IS NULL%s))"
 STATE = "state IN ('running', 'paused', 'closed')"
 BEGUN = (
     "UPDATE newsletters SET steps_hidden_at = CURRENT_TIMESTAMP WHERE EXISTS "
@@ -36,9 +40,19 @@ def upgrade() -> None:
         batch.add_column(sa.Column("steps_hidden_at", sa.DateTime(timezone=True), nullable=True))
         batch.create_check_constraint(op.f("ck_newsletters_state_known"), STATE)
     op.execute(BEGUN)
+    with op.batch_alter_table("letters", table_kwargs={"sqlite_autoincrement": True}) as batch:
+        batch.add_column(sa.Column("desk_note", sa.Text(), nullable=True))
+        batch.add_column(sa.Column("forwarded_by_id", sa.Integer(), nullable=True))
+        batch.create_foreign_key(op.f("fk_letters_forwarded_by_id"), "people", ["forwarded_by_id"], ["id"])
+    change_checks("letters", {"erased_has_no_words": ERASED % " AND desk_note IS NULL"})
 
 
 def downgrade() -> None:
+    change_checks("letters", {"erased_has_no_words": ERASED % ""})
+    with op.batch_alter_table("letters", table_kwargs={"sqlite_autoincrement": True}) as batch:
+        batch.drop_constraint(op.f("fk_letters_forwarded_by_id"), type_="foreignkey")
+        batch.drop_column("forwarded_by_id")
+        batch.drop_column("desk_note")
     with op.batch_alter_table("newsletters", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.drop_constraint(op.f("ck_newsletters_state_known"), type_="check")
         for column in ("state", "state_at", "paused_until", "steps_hidden_at"):
