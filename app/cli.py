@@ -26,13 +26,14 @@ from .mailroom.cli import doctor
 from .matching.cli import matching
 from .migrate import migrate
 from .newsletters.cli import newsletters
+from .newsletters.lifecycle import NEWSLETTER
 from .people.cli import experts, staff
 from .questions.lifecycle import QUESTION
 from .rotation import rotate
 from .running import db
 from .setting_up import init
 
-MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, MAIL, INBOUND)
+MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, NEWSLETTER, MAIL, INBOUND)
 matching.add_command(run_index)  # it knows the nouns, which matching does not
 HEADS = ("machine", "action", "from > to", "act", "needs", "tells")
 HEADS_OF_ROLES = ("role", "acts")

@@ -31,6 +31,7 @@ FAULTS = {
     "bad": N_("This can’t be taken. Look at the example."),
     "number": N_("Give a number from %(low)s to %(high)s."),
     "date": N_("Write the date like 2026-07-01 or 01.07.2026."),
+    "past": N_("Give a day that is still to come."),
     "yes or no": N_("Write yes or no."),
     "language": N_("No language has this code or name: %(word)s."),
     "note": N_("This line can’t be read: %(line)s. Look at the example."),

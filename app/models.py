@@ -9,6 +9,7 @@ from .forms import models as forms
 from .letters import models as letters
 from .mail import models as mail
 from .matching import models as matching
+from .newsletters import former_names as former_names
 from .newsletters import models as newsletters
 from .newsroom import models as newsroom
 from .people import models as people

@@ -44,7 +44,7 @@ OF_THE_DESK = {
         "words of the house": N_("Word the house sentences and the mails"),
         "trail": N_("Read the trail and take it away as a file"),
         "people": N_("Invite people, give roles, deactivate, sign a colleague out"),
-        "newsletters": N_("Make another newsletter"),
+        "newsletters": N_("Make, rename, pause and close newsletters"),
     },
 }
 # What those do who have no place at the desk.

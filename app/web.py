@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from flask import Flask, Response, abort, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask_babel import Babel, get_locale
 from flask_limiter import Limiter
 from flask_login import LoginManager, UserMixin
@@ -25,6 +25,7 @@ from .db import Busy
 from .languages import direction
 from .listing import Listing, Place
 from .mail.translation import say, spoken
+from .newsletters.models import Newsletter
 from .people import sessions
 from .people.models import BrowserSession, Person
 from .running import db as db
@@ -103,6 +104,18 @@ def found(row: T | None) -> T:
     if row is None:
         abort(404)
     return row
+
+
+def called(slug: str, newsletter: Newsletter | None) -> Newsletter:
+    """Return the newsletter that an address names, or 404. One by a name that it had is led to its address of today:
+    whatever was sent there goes along.
+    """
+    one = found(newsletter)
+    if one.slug != slug:
+        words = {name: value for name, value in (request.view_args or {}).items() if name != "slug"}
+        typed = request.args.to_dict(flat=False)
+        abort(redirect(url_for(str(request.endpoint), slug=one.slug, **{**typed, **words}), code=308))
+    return one
 
 
 @dataclass(frozen=True)

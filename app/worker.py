@@ -28,7 +28,7 @@ from .mail.sending import transport
 from .mailroom import imap, retention
 from .mailroom.batch import settings_of
 from .mailroom.placing import place_due
-from .newsroom import alarms, digest, invitations, weekly_counts
+from .newsroom import alarms, digest, invitations, pausing, weekly_counts
 from .people import sign_in, uploads
 
 log = logging.getLogger(__name__)
@@ -126,6 +126,7 @@ DUTIES = (
     Duty("morning mails", 60, lambda _app, database: digest.send_digests(database)),
     Duty("climb ladders", 15, lambda _app, database: ladder.climb(database, invitations.invite_next)),
     Duty("remind experts", 900, lambda _app, database: reminders.remind(database)),
+    Duty("end pauses", 60, lambda _app, database: pausing.end_pauses(database)),
     Duty("plan editions", 3_600, plan_ahead),
     Duty("count for insights", 60, lambda _app, database: weekly_counts.count_due(database)),
     Duty("tidy up", 3_600, tidy),

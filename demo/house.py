@@ -83,6 +83,7 @@ def _found_newsletter(house: House, row: Told, staff: list[Told]) -> None:
     names = {person["key"]: person["name"] for person in staff}
     columns = {name: row[name] for name in inspect(Newsletter).columns.keys() & row.keys()}
     newsletter = Newsletter(**columns | {"editor": names[row["editor"]]} | _exceptions(row, house.at))
+    newsletter.steps_hidden_at = ago(house.at, FOUNDED)  # it has been running for long
     newsletter.notes = [
         {
             "country": note["country"],

@@ -26,7 +26,7 @@ def close(
     lock(session, question)
     QUESTION.move("close", question.state)
     with audit.watched(session) as events:
-        mails = [_end(session, actor, assignment, sentence) for assignment in of_question(session, question)]
+        mails = [end(session, actor, assignment, sentence) for assignment in of_question(session, question)]
         session.flush()
     told = [mail.id for mail in mails if mail is not None]
     kept = {"did": [event.id for event in events], "told": told}
@@ -34,7 +34,8 @@ def close(
     QUESTION.apply(session, actor, question, "close", cause=cause, why=why, closed_reason=reason)
 
 
-def _end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
+def end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
+    """End an assignment because what it was for ends; gives the mail that tells its expert, where one is due."""
     if assignment.is_done:
         return change_notices.ended(session, actor, assignment, sentence)
     if not ASSIGNMENT.leads(assignment.state, "cancel"):

@@ -3,8 +3,8 @@
 A step of it is an assignment that is drafted and stands after another one of the same question. It is the clock that
 invites: a while after a no, and when `step_at` is over, or where the editor set none the `reply_by` of the one before.
 Whoever said yes, whose text is here, or whose mail waits to be filed is not silent. The ladder rests while the wording
-is not cleared, and ends with the question; what a person stopped in the outbox it does not send again. Its mails are
-held where the newsletter holds invitations, and leave at once elsewhere.
+is not cleared or the newsletter pauses, and ends with the question; what a person stopped in the outbox it does not
+send again. Its mails are held where the newsletter holds invitations, and leave at once elsewhere.
 """
 
 from collections.abc import Callable
@@ -73,12 +73,15 @@ def climb(database: Database, invite: Invite, at: datetime | None = None) -> int
     `invite` sends one invitation under the name of its cause, which makes it the only one.
     """
     with database.read(at) as session:
-        found = [key for newsletter in all_newsletters(session) for key in due(session, newsletter)]
+        running = all_newsletters(session, Newsletter.is_running)
+        found = [key for newsletter in running for key in due(session, newsletter)]
     return sum(database.write(partial(_step, assignment_id=key, invite=invite), at) for key in found)
 
 
 def due(session: Session, newsletter: Newsletter, only: int | None = None) -> list[int]:
     """Find the assignments of a newsletter whose turn has come; with `only`, look at that one alone."""
+    if not newsletter.is_running:
+        return []
     before = aliased(Assignment)
     silent_from = func.coalesce(Assignment.step_at, before.reply_by)
     query = (

@@ -5,7 +5,7 @@ morning after it, while nothing has come. Who has said nothing to the invitation
 word was asked for, if the text is still due later; and never after that: who never said yes owes no text. With more
 time there is no second reminder before, and the one after goes by the new date. All stops with an answer, a no, a
 cancellation, and while a mail of the expert's waits on the assignment to be filed. Of an invitation that never reached
-them nobody is reminded.
+them nobody is reminded, and nobody while the newsletter pauses.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,8 @@ class Reminder:
 def remind(database: Database, at: datetime | None = None) -> int:
     """Write the reminders that are due, each in a transaction that finds it still due. Returns how many."""
     with database.read(at) as session:
-        found = [key for newsletter in all_newsletters(session) for key in due(session, newsletter)]
+        running = all_newsletters(session, Newsletter.is_running)
+        found = [key for newsletter in running for key in due(session, newsletter)]
     return sum(database.write(partial(_remind, assignment_id=key), at) for key in found)
 
 
@@ -140,7 +141,7 @@ def _remind(session: Session, assignment_id: int) -> bool:
     assignment = lock(session, session.get_one(Assignment, assignment_id))
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     reminder = due_now(assignment, newsletter.zone, now(session))
-    if reminder is None or waiting_letters(session, [assignment.id]):
+    if reminder is None or not newsletter.is_running or waiting_letters(session, [assignment.id]):
         return False
     once_key = f"{reminder.cause}:{assignment.id}"
     if outbox.is_written(session, once_key) or not _reached(session, assignment):

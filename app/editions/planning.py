@@ -87,6 +87,11 @@ def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Editi
 
 
 def _dates(newsletter: Newsletter, first: date, last: date) -> dict[date, EditionDate]:
+    """The dates of the rhythm; while a newsletter pauses only those from the day on which it goes on."""
+    if not newsletter.is_running:
+        if newsletter.paused_until is None:
+            return {}
+        first = max(first, newsletter.paused_until)
     return {one.rule_date: one for one in occurrences(rhythm_of(newsletter), first, last)}
 
 

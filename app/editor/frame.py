@@ -34,7 +34,7 @@ from ..people.directory import staff_actor
 from ..permissions import ROLES, may
 from ..questions import queries as questions
 from ..questions.lifecycle import STATES
-from ..web import db
+from ..web import called, db
 from ..web import found as found
 
 T = TypeVar("T")
@@ -143,10 +143,11 @@ def page_of_form() -> str:
 
 
 def _enter(session: Session, slug: str) -> Desk:
-    newsletter = by_slug(session, slug)
-    actor = staff_actor(session, current_user.person_id, newsletter.id) if newsletter else None
-    if newsletter is None or actor is None:
+    newsletter = found(by_slug(session, slug))
+    actor = staff_actor(session, current_user.person_id, newsletter.id)
+    if actor is None:
         abort(404)
+    called(slug, newsletter)
     looked_at = frozenset(request.form.get("looked", "").splitlines())
     actor = replace(actor, proved_at=current_user.proved_at, looked_at=looked_at)
     if request.method == "POST" or request.endpoint in editor.acts:

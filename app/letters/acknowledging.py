@@ -35,7 +35,9 @@ def acknowledge(
     language = mail_texts.tongue_of(newsletter, letter.language)
     kind, sender = "reader.acknowledgement", Sender(newsletter.name, language=language)
     page, stop = page_address(session, f"/{newsletter.slug}/receipt"), unsubscribing.stop_link(session, letter)
-    about = LetterMail(receipt=receipt, link=page, stop=stop)
+    about = LetterMail(
+        receipt=receipt, link=page, stop=stop, pauses=newsletter.is_paused, goes_on=newsletter.paused_until
+    )
     own = mail_texts.own(session, newsletter, kind, language)
     return outbox.put(
         session,

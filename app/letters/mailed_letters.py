@@ -30,13 +30,18 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 @dataclass(frozen=True)
 class Mailed:
-    """A reader's mail, and where it came from: an `address` that one can't write to is not kept."""
+    """A reader's mail, and where it came from: an `address` that one can't write to is not kept.
+
+    Of one that somebody of the desk forwarded, `comment` is what they wrote above it.
+    """
 
     words: str
     address: str
     received_at: datetime
     language: str = ""
     about_edition_id: int | None = None
+    comment: str = ""
+    forwarded_by_id: int | None = None
 
 
 def take(
@@ -65,6 +70,8 @@ def take(
         about_edition_id=mailed.about_edition_id,
         received_at=mailed.received_at,
         held_reason=reason,
+        desk_note=clean(mailed.comment)[:LONGEST] or None,
+        forwarded_by_id=mailed.forwarded_by_id,
     )
     LETTER.apply(session, actor, letter, "send", to="held" if reason else "received")
     if to:
@@ -86,7 +93,7 @@ def from_pen(
     if reading is None:
         raise Missing("bytes")
     words = reading.text or reading.subject
-    mailed = Mailed(words, reading.from_address, row.stored_at, reading.language, row.edition_id)
+    mailed = Mailed(words, reading.from_address, row.stored_at, reading.language, row.edition_id, reading.comment)
     letter = take(session, actor, newsletter, mailed)
     inbound.take(session, actor, row, letter.id, version, newsletter_id=newsletter.id, assignment_id=None)
     return letter

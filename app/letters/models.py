@@ -52,7 +52,8 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
         tied("ended_says_why", "state = 'ended'", "end_reason IS NOT NULL"),
         tied("withdrawn_is_erased", "state = 'withdrawn'", "erased_at IS NOT NULL"),
         CheckConstraint(
-            "(erased_at IS NULL) = (body IS NOT NULL) AND (erased_at IS NULL OR background IS NULL)",
+            "(erased_at IS NULL) = (body IS NOT NULL)"
+            " AND (erased_at IS NULL OR (background IS NULL AND desk_note IS NULL))",
             name="erased_has_no_words",
         ),
         Index(None, "newsletter_id", "state", "id"),
@@ -78,6 +79,8 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     filed_as: Mapped[str | None] = mapped_column(String(20))
     body: Mapped[str | None] = mapped_column(Text)
     background: Mapped[str | None] = mapped_column(Text)
+    desk_note: Mapped[str | None] = mapped_column(Text)  # from whoever of the desk forwarded it, for the desk alone
+    forwarded_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     verbatim: Mapped[bool] = mapped_column(default=False)
     language: Mapped[str] = mapped_column(String(35), default="und")
     about_edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))

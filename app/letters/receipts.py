@@ -10,6 +10,7 @@ from ..actors import Reader
 from ..db import keys, lock
 from ..lifecycle import NotYours, given
 from ..matching.index import forget
+from ..newsletters.models import Newsletter
 from ..text import clean, receipt_of
 from . import contacts
 from .days import kept_moment
@@ -43,9 +44,12 @@ def _whole_hand(session: Session, actor: Reader, letter: Letter) -> None:
 def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
     """Add something to a letter; the same words sent again, as a reloaded page does, are added once.
 
-    Raises `Missing` (text), `Faulty` (too long, or too many), and `NotYours`, also when nothing can be added any more.
+    Raises `Missing` (text), `Faulty` (too long, or too many), and `NotYours`, also when nothing can be added any more,
+    as to a newsletter that has ended.
     """
     _whole_hand(session, actor, letter)
+    if not session.get_one(Newsletter, letter.newsletter_id).is_going:
+        raise NotYours(actor.ref)
     body = given("text", clean(body))
     if len(body) > MAXIMUM:
         raise Faulty({"more": "long"})
@@ -82,6 +86,12 @@ def erase(session: Session, actor: Reader, letter: Letter) -> None:
     contacts.set_credit(session, letter, "none")
     session.execute(delete(Addition).where(Addition.letter_id == letter.id))
     moment = kept_moment(session, letter)
-    nothing: dict[str, Any] = {"body": None, "background": None, "language": "und", "verbatim": False}
+    nothing: dict[str, Any] = {
+        "body": None,
+        "background": None,
+        "desk_note": None,
+        "language": "und",
+        "verbatim": False,
+    }
     LETTER.apply(session, actor, letter, "withdraw", at=moment, erased_at=moment, **nothing)
     forget(session, "letter", letter.id)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from ..actors import Actor
 from ..db import keys, now
 from ..languages import guess_language
+from ..lifecycle import Refused
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
 from ..text import clean, fault_of_question, held_reason
@@ -56,6 +57,10 @@ class Faulty(Exception):
     words."""
 
     faults: dict[str, str] = field(default_factory=dict)
+
+
+class NotTaking(Refused):
+    """The newsletter takes no questions: it pauses, or has ended."""
 
 
 class AlreadySent(Exception):
@@ -108,6 +113,14 @@ def hashes(session: Session, form: Form) -> dict[str, bytes]:
 def already_sent(session: Session, form: Form) -> Letter | None:
     """The letter that this form made before."""
     return session.scalar(select(Letter).filter_by(form_mac=keys(session).mac("letters.form", form.nonce, form.key_no)))
+
+
+def must_take(session: Session, newsletter: Newsletter, form: Form | None) -> None:
+    """Raise `NotTaking` for a question that is asked while the newsletter takes none; one whose form was sent before
+    has its letter.
+    """
+    if not newsletter.takes_questions and not (form and already_sent(session, form)):
+        raise NotTaking(newsletter.slug)
 
 
 def send(

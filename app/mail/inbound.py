@@ -34,7 +34,8 @@ class Reading:
     """The part of a mail that the desk may see: who says they wrote it, the words, what was cut, names of attachments.
 
     `attachments` are (name, bytes). `spam_score` is what our own server's filter says, as a number, where it says any.
-    `unread` are the bytes behind those that are read of a long mail.
+    `unread` are the bytes behind those that are read of a long mail. Of one that was forwarded all this is of the
+    mail in it, and `comment` is what whoever forwarded it wrote.
     """
 
     from_name: str = ""
@@ -47,6 +48,7 @@ class Reading:
     attachments: tuple[tuple[str, int], ...] = ()
     spam_score: str = ""
     unread: int = 0
+    comment: str = ""
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,20 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Forward:
+    """A mail that was forwarded: its author, their words and what was cut of them, and the `comment` of whoever
+    forwarded it. `doubts` are codes of what can't be told for sure.
+    """
+
+    author: Mailbox | None = None
+    text: str = ""
+    rest: str = ""
+    comment: str = ""
+    language: str = ""
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Trimmed:
     """`text` is what the person wrote; `rest` is what was cut (quotes, signature, footer), in its order."""
 

@@ -78,7 +78,7 @@ class LetterMail:
 
     `opening` is what became of the question: answered, ended or joined. `link` leads to an address without a slug,
     because the slug is made of the question's words; `stop` is where the reader has our mails stopped (RFC 8058).
-    `receipt` has 20 digits.
+    `receipt` has 20 digits. `pauses` says that the newsletter does, `goes_on` the day until which.
     """
 
     opening: str = ""
@@ -86,6 +86,8 @@ class LetterMail:
     link: str | None = None
     stop: str | None = None
     receipt: str = ""
+    pauses: bool = False
+    goes_on: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import time
+from base64 import b64decode, b64encode
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from threading import Lock
 from types import TracebackType
 from typing import IO, Any
 
-from .incoming import Attachment, Known, Mail, Mailbox, Trimmed
+from .incoming import Attachment, Forward, Known, Mail, Mailbox, Trimmed
 from .parsing.parse import MAX_PARSED, headed, parse
 
 MEMORY = 1 << 30  # bytes of address space of the process; reading 10 MB takes a fifth of it
@@ -29,7 +30,8 @@ FACTS = 64_000  # bytes whose headers are still read when all else failed
 CHUNK = 1 << 20  # bytes that are read at once
 KEPT = 20_000  # characters of a body that stand in for its trimmed text
 
-_REQUEST = struct.Struct("!cQ")  # what is asked ("p" parse, "t" trim), and the length of what follows
+# What is asked ("p" parse, "t" trim, "f" find what was forwarded), and the length of what follows.
+_REQUEST = struct.Struct("!cQ")
 _REPLY = struct.Struct("!Q")
 
 
@@ -72,9 +74,18 @@ class Reading:
 
         Where the process had to be killed or died, the start of the body, uncut.
         """
-        asked = {"mail": mail, "addresses": sorted(known.addresses), "texts": known.texts, "editions": known.editions}
-        reply, fault = self._ask(b"t", _dumped(asked))
+        reply, fault = self._ask(b"t", _dumped({**_of_known(known), "mail": mail}))
         return Trimmed(**json.loads(reply)) if not fault else Trimmed(mail.body[:KEPT])
+
+    def forwarded(self, raw: bytes, known: Known) -> Forward:
+        """Find what was forwarded in a mail. Raises `NotStarted`; where the process died, nothing is found."""
+        asked = {**_of_known(known), "raw": b64encode(raw[: MAX_PARSED + 1]).decode()}
+        reply, fault = self._ask(b"f", _dumped(asked))
+        if fault:
+            return Forward(doubts=("no forward",))
+        read = json.loads(reply)
+        author = Mailbox(**read["author"]) if read["author"] else None
+        return Forward(**{**read, "author": author, "doubts": tuple(read["doubts"])})
 
     def _ask(self, kind: bytes, content: bytes) -> tuple[bytes, str]:
         """Ask the process: its answer, or a fault."""
@@ -164,6 +175,10 @@ def _dumped(value: object) -> bytes:
     return json.dumps(value, default=_plain, ensure_ascii=False).encode()
 
 
+def _of_known(known: Known) -> dict[str, object]:
+    return {"addresses": sorted(known.addresses), "texts": known.texts, "editions": known.editions}
+
+
 def _plain(value: Any) -> object:
     return value.isoformat() if isinstance(value, datetime) else vars(value)
 
@@ -188,10 +203,15 @@ def _mail(read: dict[str, Any]) -> Mail:
 def _answer(kind: bytes, content: bytes) -> bytes:
     if kind == b"p":
         return _dumped(parse(content))
+    from .parsing.attached_mails import attached
     from .trim import trim
+    from .trim.forwards import forwarded
 
     asked = json.loads(content)
     known = Known(frozenset(asked["addresses"]), tuple(asked["texts"]), tuple(asked["editions"]))
+    if kind == b"f":
+        raw = b64decode(asked["raw"])
+        return _dumped(forwarded(parse(raw), attached(raw), known))
     return _dumped(trim(_mail(asked["mail"]), known))
 
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 BYTES = 10  # 80 bits, 16 symbols
 MOST_ADDRESSES = 200  # in one mail
 LONGEST = 1000  # characters of an address; Exchange's wrappings are long
+FORWARD = "forward"  # no token: those have 16 signs
 WRAPPINGS = 3  # one forwarder behind another
 
 _TOKEN = "[a-z2-7]{16}"  # noqa: S105 - RFC 4648, section 6, in lower case
@@ -58,6 +59,23 @@ def address_for(pattern: str, token: str) -> str:
 
 def bounce_address(pattern: str, token: str) -> str:
     return address_for(pattern, f"b-{token}")
+
+
+def forward_address(pattern: str) -> str:
+    """Return where a newsletter's desk forwards readers' mails to. Whoever writes there is looked at, so it is no
+    secret.
+    """
+    return address_for(pattern, FORWARD)
+
+
+def is_forward(addresses: Iterable[str], pattern: str) -> bool:
+    """Return whether one of these recipient addresses, or what a server made of it, is where mails are forwarded to."""
+    wanted = forward_address(pattern)
+    return any(
+        form.strip("<>\"' ") == wanted
+        for address in islice(addresses, MOST_ADDRESSES)
+        for form in _forms(address[:LONGEST].lower())
+    )
 
 
 def tokens_in(addresses: Iterable[str], patterns: Iterable[str], mark: str = "") -> list[str]:

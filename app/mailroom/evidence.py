@@ -1,7 +1,7 @@
 """A mail that is to be placed, with all that can be known of it; each thing is looked up once, when it is asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,12 +12,13 @@ from ..answers.models import Assignment
 from ..db import keys
 from ..editions.models import Edition
 from ..mail import fingerprint, inbound, outbox
-from ..mail.incoming import Known, Mail, Trimmed
+from ..mail.incoming import Forward, Known, Mail, Mailbox, Trimmed
 from ..mail.models import Inbound, OutboxMail
 from ..mail.origin import robots
 from ..mail.origin.authentication import Verdict
 from ..mail.parsing.parse import MAX_PARSED
-from ..mail.reply_address import bounce_tokens_in, tokens_in
+from ..mail.reading import Reading
+from ..mail.reply_address import bounce_tokens_in, is_forward, tokens_in
 from ..mail.secret_links import without_secrets
 from ..newsletters.models import Newsletter
 from ..newsroom import arriving
@@ -43,7 +44,8 @@ class Decision:
     edition_id: int | None = None
     outbox_id: int | None = None
     duplicate_of_id: int | None = None
-    author: str = ""  # of a letter: "reader" or "expert"
+    author: str = ""  # of a letter: "reader" or "expert", or "forward" for a reader's that somebody forwarded
+    forwarded_by_id: int | None = None
     said: str | None = None  # by a server that could not deliver our mail, for good
 
     @property
@@ -66,6 +68,7 @@ class Case:
         self.row_id = row.id if row else None
         self.mailbox_newsletter_id = row.newsletter_id if row else None
         self.trimmed = Trimmed(mail.body)
+        self.forward: Forward | None = None  # what was forwarded, of a mail to the address for that
         self.shown: dict[str, Verdict] = {}  # whether it is from an address, as far as that was asked
 
     @cached_property
@@ -74,6 +77,18 @@ class Case:
         if self.session is None:
             raise ValueError("this mail is judged without a database")
         return self.session
+
+    def read(self, reading: Reading) -> None:
+        """Let the words be found, in a process of their own. Raises `NotStarted`."""
+        self.trimmed = reading.trim(self.mail, self.known)
+        if self.forwarded_to is not None:
+            self.forward = reading.forwarded(self.raw, self.known)
+
+    @cached_property
+    def forwarded_to(self) -> Newsletter | None:
+        """The newsletter to whose address for forwarded mails it was sent."""
+        taking = (one for one in self.newsletters if one.inbox)
+        return next((one for one in taking if is_forward(self.recipients, one.inbox)), None)
 
     def content(self, newsletter_id: int | None) -> str:
         """Return what makes it the same mail when it comes again, to the same newsletter."""
@@ -231,7 +246,7 @@ class Case:
     @property
     def reading(self) -> inbound.Reading:
         """Return what the desk may see of it."""
-        return inbound.Reading(
+        read = inbound.Reading(
             from_name=single_line(self.mail.from_name),
             from_address=self.mail.from_address,
             subject=single_line(self.mail.subject),
@@ -242,6 +257,22 @@ class Case:
             attachments=tuple((single_line(one.name), one.bytes) for one in self.mail.attachments),
             spam_score=spam.score(self.mail),
             unread=max(0, len(self.raw) - MAX_PARSED),
+        )
+        return self._of_forward(read, self.forward) if self.forward else read
+
+    def _of_forward(self, read: inbound.Reading, forward: Forward) -> inbound.Reading:
+        """Return the mail in the mail; without an author there is no address that a reader could be written to."""
+        author = forward.author or Mailbox(f"{read.from_name} <{read.from_address}>", "")
+        if not forward.text:
+            return replace(read, from_name=single_line(author.name), from_address=author.address)
+        return replace(
+            read,
+            from_name=single_line(author.name),
+            from_address=author.address,
+            language=forward.language,
+            text=without_secrets(clean(forward.text)),
+            rest=without_secrets(clean(forward.rest)),
+            comment=without_secrets(clean(forward.comment)),
         )
 
     def _quotable_editions(self) -> Sequence[str]:

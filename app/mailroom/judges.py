@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from .evidence import Case, Decision
+from .forwarding import forwarded
 from .recipients import by_reference, by_token, of_a_reader, of_an_expert
 from .screening import edition, own, report, robot, seen, spam, unreadable
 
@@ -15,12 +16,13 @@ JUDGES: tuple[Judge, ...] = (
     report,
     robot,
     spam,
+    forwarded,
     by_token,
     by_reference,
     of_an_expert,
     of_a_reader,
 )
-BY_THE_BOOKS = frozenset({own, edition, by_token, by_reference, of_an_expert})  # ask the database
+BY_THE_BOOKS = frozenset({own, edition, forwarded, by_token, by_reference, of_an_expert})  # ask the database
 
 
 def decide(case: Case) -> Decision:

@@ -59,7 +59,13 @@ def _letter(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -
         return from_experts.take(session, actor, assignment, reading.text, row.stored_at).id
     newsletter = session.get_one(Newsletter, decision.newsletter_id)
     mailed = from_readers.Mailed(
-        reading.text, reading.from_address, row.stored_at, reading.language, decision.edition_id
+        reading.text,
+        reading.from_address,
+        row.stored_at,
+        reading.language,
+        decision.edition_id,
+        reading.comment,
+        decision.forwarded_by_id,
     )
     letter = from_readers.take(session, actor, newsletter, mailed, answerable=judged.answerable)
     return letter.id

@@ -121,7 +121,7 @@ class _Placing:
                 row, raw = inbound.leased(session, claim)
                 mail = self.reading.parse(raw)
                 case = Case(session, raw, mail, house, row)
-                case.trimmed = self.reading.trim(mail, case.known)
+                case.read(self.reading)
                 decision = decide(case)
                 content, reply = case.content(decision.newsletter_id), answerable(case, decision)
                 return Judged(claim, decision, content, case.reading, mail.message_id, mail.body, reply)

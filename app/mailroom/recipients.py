@@ -18,6 +18,8 @@ from .screening import shown_to_be
 from .spam import is_spam
 
 NO_WORDS = "no words"
+AN_EXPERTS = "an expert's address"
+ENDED = "newsletter closed"
 
 
 def by_token(case: Case) -> Decision | None:
@@ -78,8 +80,11 @@ def of_an_expert(case: Case) -> Decision | None:
     """Return who writes claims to be an expert who was asked something: the desk looks whether it is about that."""
     person = by_email(case.books, case.mail.from_address) if case.sender else None
     expert = standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None
-    if expert is None:
-        return None
+    return of_this_expert(case, expert) if expert else None
+
+
+def of_this_expert(case: Case, expert: Expert) -> Decision | None:
+    """Return that the desk looks, where this expert was asked something."""
     query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.is_asked)
     if case.newsletter:  # what somebody writes to one newsletter is not the other's business
         query = query.where(Assignment.newsletter_id == case.newsletter.id)
@@ -87,7 +92,7 @@ def of_an_expert(case: Case) -> Decision | None:
     if not asked:
         return None
     about = asked[0].id if len(asked) == 1 else None
-    return Decision("pen", ("an expert's address",), asked[0].newsletter_id, about)
+    return Decision("pen", (AN_EXPERTS,), asked[0].newsletter_id, about)
 
 
 def of_a_reader(case: Case) -> Decision:
@@ -95,7 +100,7 @@ def of_a_reader(case: Case) -> Decision:
     if case.session is None:
         return Decision("pen" if _of_words(case) else "letter", tuple(_of_words(case)))
     newsletter = case.newsletter
-    reasons = [] if newsletter else [inbound.NOBODYS]
+    reasons = ([] if newsletter.is_going else [ENDED]) if newsletter else [inbound.NOBODYS]
     if len(case.mail.senders) > 1:
         reasons.append("two senders")
     reasons += _of_words(case)

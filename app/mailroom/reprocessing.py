@@ -36,7 +36,7 @@ def reread(database: Database, actor: Actor, reading: Reading, settings: Setting
         raw = inbound.raw_of(session, row)
         mail = reading.parse(raw)
         case = Case(session, raw, mail, House(settings), row)
-        case.trimmed = reading.trim(mail, case.known)
+        case.read(reading)
         read = case.reading
 
     def change(session: Session) -> bool:

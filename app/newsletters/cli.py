@@ -1,4 +1,7 @@
-"""`flask newsletters`: how the first newsletter of a house is made, and any other one."""
+"""`flask newsletters`: how the first newsletter of a house is made, and any other one; renamed, paused and closed."""
+
+from collections.abc import Callable
+from datetime import datetime
 
 import click
 from flask.cli import AppGroup
@@ -8,9 +11,11 @@ from ..actors import Clock
 from ..db import address
 from ..editions.rhythm import Choices
 from ..fields import FAULTS, Wrong
-from ..newsroom import founding
+from ..lifecycle import Illegal, Refused
+from ..newsroom import founding, pausing, renaming
 from ..running import db
-from .models import SETTINGS
+from .models import SETTINGS, Newsletter
+from .queries import all_newsletters, by_slug
 from .settings import Faulty
 
 newsletters = AppGroup("newsletters", help="The newsletters of the house.")
@@ -42,8 +47,72 @@ def create(short_name: str, mailbox: str, rule: str, **typed: str) -> None:
     try:
         click.echo(db.write(make))
     except Faulty as faulty:
-        told = (f"{name}: {_words(fault)}" for name, fault in sorted(faulty.faults.items()))
-        raise click.UsageError("\n".join(told)) from faulty
+        raise click.UsageError(_told(faulty)) from faulty
+
+
+def _change(short_name: str, verb: Callable[[Session, Newsletter], object], said: str) -> None:
+    """Do something with the newsletter that has, or had, this short name, and say what was done."""
+
+    def change(session: Session) -> str:
+        found = by_slug(session, short_name)
+        if found is None:
+            known = ", ".join(one.slug for one in all_newsletters(session)) or "none yet"
+            raise click.UsageError(f"no newsletter is called {short_name} (known: {known})")
+        verb(session, found)
+        return said.format(name=found.name, address=address(session, f"/{found.slug}/"))
+
+    try:
+        click.echo(db.write(change))
+    except Faulty as faulty:
+        raise click.UsageError(_told(faulty)) from faulty
+    except Illegal as refused:
+        raise click.ClickException(f"{short_name} is {refused.state} already") from refused
+    except Refused as refused:
+        raise click.ClickException(str(refused)) from refused
+
+
+@newsletters.command("rename")
+@click.argument("short_name")
+@click.option("--name", help="Its new name; without it the name stays.")
+@click.option("--to", "new", help="Its new short name; addresses with the old one lead to it for good.")
+def rename(short_name: str, name: str | None, new: str | None) -> None:
+    """Give the newsletter SHORT_NAME another name, another short name, or both."""
+
+    def verb(session: Session, one: Newsletter) -> None:
+        renaming.rename(session, Clock(), one, one.name if name is None else name, new or one.slug)
+
+    _change(short_name, verb, "{name} is at {address}")
+
+
+@newsletters.command("pause")
+@click.argument("short_name")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The day on which it goes on by itself.")
+def pause(short_name: str, until: datetime | None) -> None:
+    """Let a newsletter pause: no questions on its pages, no editions, no reminders; mails are kept as letters."""
+    day = until.date() if until else None
+    _change(short_name, lambda session, one: pausing.pause(session, Clock(), one, day), "{name} pauses.")
+
+
+@newsletters.command("resume")
+@click.argument("short_name")
+def resume(short_name: str) -> None:
+    """Let a newsletter go on that pauses, or was closed."""
+    _change(short_name, lambda session, one: pausing.resume(session, Clock(), one), "{name} goes on.")
+
+
+@newsletters.command("close")
+@click.argument("short_name")
+@click.option("--sentence", default="", help="Why, to experts with something open: each is told once.")
+@click.option("--yes", is_flag=True, help="Don't ask first.")
+def close(short_name: str, sentence: str, yes: bool) -> None:
+    """Close a newsletter: its archive stays to read, receipts still tell, and it takes no questions any more."""
+    if not yes:
+        click.confirm(f"Close {short_name}?", abort=True)
+    _change(short_name, lambda session, one: pausing.close(session, Clock(), one, sentence), "{name} is closed.")
+
+
+def _told(faulty: Faulty) -> str:
+    return "\n".join(f"{name}: {_words(fault)}" for name, fault in sorted(faulty.faults.items()))
 
 
 def _words(fault: object) -> str:

@@ -6,7 +6,7 @@ it is used.
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import String, Text, UniqueConstraint, false
@@ -15,10 +15,11 @@ from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 from ..db import Editable, OfNewsletter, Public, Row, one_of, table
 from ..fields import Field, Wrong, fields_of, kept
 from ..mail.kinds import KINDS
-from ..mail.reply_address import checked_pattern
+from ..mail.reply_address import checked_pattern, forward_address
 from ..mail.translation import N_
 from ..people.directory import checked_address
 from ..text import for_print
+from .lifecycle import FIRST, STATES, NewsletterStates
 from .sentence_places import misplaced
 
 # The pages of the settings, by their place in the address.
@@ -93,8 +94,10 @@ class Section:
     slots: int
 
 
-class Newsletter(Row, Public, Editable):
+class Newsletter(Row, Public, Editable, NewsletterStates):
     """A newsletter and its settings, in the order of their pages.
+
+    While it pauses, `paused_until` is the local day on which it goes on by itself; None where nobody has set one.
 
     `rule` is an RFC 5545 recurrence rule whose dates are local in `zone`, at the local time `at` ("HH:MM"); the cut-off
     lies `cutoff_minutes` before an edition runs. `digest_at` is a local time too. `inbox` is "ask@steppe.example", or
@@ -103,12 +106,18 @@ class Newsletter(Row, Public, Editable):
 
     __tablename__ = "newsletters"
     __table_args__ = table(
-        one_of("check_policy", tuple(value for value, *_words in CHECKS)), one_of("marks", ("straight", "typographic"))
+        one_of("check_policy", tuple(value for value, *_words in CHECKS)),
+        one_of("marks", ("straight", "typographic")),
+        one_of("state", (*STATES,)),
     )
 
     slug: Mapped[str] = mapped_column(String(60), unique=True)
     language: Mapped[str] = mapped_column(String(35))
     public_version: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str | None] = mapped_column(String(20), nullable=False, default=FIRST, server_default=FIRST)
+    state_at: Mapped[datetime | None]
+    paused_until: Mapped[date | None]
+    steps_hidden_at: Mapped[datetime | None]  # when somebody put the first steps away
 
     name: Mapped[str] = _line(WHO, N_("Name"))
     dek: Mapped[str] = _line(
@@ -259,6 +268,11 @@ class Newsletter(Row, Public, Editable):
         default=list,
         server_default="[]",
     )
+
+    @property
+    def forwards_to(self) -> str:
+        """Return where the desk forwards readers' mails to; empty where no mail comes in."""
+        return forward_address(self.inbox) if self.inbox else ""
 
     @property
     def sections(self) -> tuple[Section, ...]:

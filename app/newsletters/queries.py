@@ -1,19 +1,23 @@
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from ..people.models import Membership
+from .former_names import FormerName
 from .models import Newsletter, NewsletterText, Topic
 
 
 def by_slug(session: Session, slug: str) -> Newsletter | None:
-    return session.scalar(select(Newsletter).filter_by(slug=slug))
+    """The newsletter that has this short name, or had it."""
+    return session.scalar(select(Newsletter).filter_by(slug=slug)) or session.scalar(
+        select(Newsletter).join(FormerName, FormerName.newsletter_id == Newsletter.id).where(FormerName.slug == slug)
+    )
 
 
-def all_newsletters(session: Session) -> list[Newsletter]:
-    """In the order of their making: the first one is where the site's root leads."""
-    return list(session.scalars(select(Newsletter).order_by(Newsletter.id)))
+def all_newsletters(session: Session, *where: ColumnElement[bool]) -> list[Newsletter]:
+    """In the order of their making, those for which all of `where` holds."""
+    return list(session.scalars(select(Newsletter).where(*where).order_by(Newsletter.id)))
 
 
 def desks_of(session: Session, person_id: int) -> list[Newsletter]:

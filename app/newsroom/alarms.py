@@ -51,7 +51,8 @@ class Alarm:
 def raise_alarms(database: Database, at: datetime | None = None) -> int:
     """Tell each desk what it has not been told yet, in a transaction that finds it still so. Returns how many mails."""
     with database.read(at) as session:
-        keys = [newsletter.id for newsletter in all_newsletters(session) if any(_untold(session, newsletter))]
+        going = all_newsletters(session, Newsletter.is_going)
+        keys = [newsletter.id for newsletter in going if any(_untold(session, newsletter))]
     return sum(database.write(partial(_tell, newsletter_id=key), at) for key in keys)
 
 

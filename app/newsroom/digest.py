@@ -48,7 +48,7 @@ def send_digests(database: Database, at: datetime | None = None) -> int:
 
 def _due(session: Session) -> Iterator[tuple[Newsletter, Person]]:
     """Yield whose morning it is, and who has had no mail yet."""
-    for newsletter in all_newsletters(session):
+    for newsletter in all_newsletters(session, Newsletter.is_going):
         if (
             newsletter.digest_at
             and _hour(newsletter, now(session)) <= now(session) < _hour(newsletter, now(session)) + GRACE

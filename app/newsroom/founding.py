@@ -7,14 +7,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from .. import audit
 from ..actors import Clock, Staff
-from ..db import added, now
+from ..db import now
 from ..editions.planning import plan_newsletter
 from ..editions.rhythm import Choices, read_typed
 from ..fields import Wrong, read_form
 from ..languages import N_
-from ..lifecycle import must
+from ..newsletters.lifecycle import NEWSLETTER
 from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import by_slug
 from ..newsletters.settings import Faulty, faults_of_sentences, keep_texts
@@ -49,10 +48,10 @@ def possible_name(typed: str) -> str:
     return typed
 
 
-def short_name(session: Session, typed: str) -> str:
-    """Return the name that a newsletter is to have in addresses. Raises `Wrong`."""
+def short_name(session: Session, typed: str, newsletter: Newsletter | None = None) -> str:
+    """Return the name that a newsletter is to have in addresses: one that no other has or had. Raises `Wrong`."""
     typed = possible_name(typed)
-    if by_slug(session, typed) is not None:
+    if by_slug(session, typed) not in (None, newsletter):
         raise Wrong("in use")
     return typed
 
@@ -82,9 +81,8 @@ def found(session: Session, actor: Staff | Clock, columns: Mapping[str, Any], te
 
     Whoever makes it at a desk has the same role at its own.
     """
-    must(actor, "newsletters", "upkeep")
-    made = added(session, Newsletter(**columns))
-    audit.record(session, actor, "newsletter.found", made)
+    made = Newsletter(**columns)
+    NEWSLETTER.apply(session, actor, made, "found")
     keep_texts(session, actor, made, made.language, dict(texts))
     if isinstance(actor, Staff):
         give_role(session, actor, session.get_one(Person, actor.person_id), made.id, actor.role)

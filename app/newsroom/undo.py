@@ -29,13 +29,15 @@ from ..mail import outbox
 from ..mail.lifecycle import MAIL
 from ..mail.models import OutboxMail
 from ..matching.verdicts import take_back_same
+from ..newsletters.lifecycle import NEWSLETTER
+from ..newsletters.models import Newsletter
 from ..people import links
 from ..questions import reversing
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..questions.moves import take_back_followers
 from ..questions.queries import letters_of
-from . import notices, skipping
+from . import notices, pausing, skipping
 
 FOR = timedelta(seconds=60)
 GRACE = timedelta(seconds=10)  # what is pressed in the last second has a way to go
@@ -45,6 +47,7 @@ NOUNS: dict[str, tuple[type[Any], Machine]] = {
     "assignment": (Assignment, ASSIGNMENT),
     "answer": (Answer, ANSWER),
     "edition": (Edition, EDITION),
+    "newsletter": (Newsletter, NEWSLETTER),
     "outboxmail": (OutboxMail, MAIL),
 }
 FOLLOWERS = ("assignment", "answer")  # they move back because the upper one does, and by nobody's own press
@@ -168,6 +171,9 @@ _PRESSES = _rows(
     ("edition.slots", _plain(skipping.slots_as_before), "The edition has as many slots as it had."),
     ("question.carry", _plain(skipping.carry_back), "The question stands in the edition that it was picked for."),
     ("question.drop", _plain(skipping.pick_again), "The question stands in its slot."),
+    ("newsletter.pause", pausing.as_before, "The newsletter stands as before, and so do its dates."),
+    ("newsletter.resume", pausing.as_before, "The newsletter pauses, or is closed, as before."),
+    ("newsletter.close", pausing.as_before, "The newsletter goes on, and nobody hears of an end."),
 )
 _STEPS = _rows(
     "with the press that it followed from",

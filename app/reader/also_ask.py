@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from .. import errors
 from ..actors import Reader
 from ..letters.models import Letter
-from ..letters.receive import Ask, send
+from ..letters.receive import Ask, must_take, send
 from ..lifecycle import Missing
 from ..newsletters.models import Newsletter
 from ..questions.me_too import ask_too, shown_question
@@ -24,6 +24,7 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
     with at(slug) as place:
         form = form_token.read(request.form.get("form", ""), place.newsletter)
         why = hold(place.newsletter, request.form)
+        must_take(place.session, place.newsletter, form)
         question = shown_question(place.session, place.newsletter, public_id)
         if form is None:
             # The form page takes the question over, with a token that is fresh.
@@ -31,6 +32,7 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
         wording = question.wording if question else ""
 
     def make(session: Session, newsletter: Newsletter) -> Letter:
+        must_take(session, newsletter, form)
         if why and wording:
             return send(session, Reader(), newsletter, Ask(wording), form=form, hold=why)
         return ask_too(session, Reader(), newsletter, public_id, form)

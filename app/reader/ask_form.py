@@ -9,11 +9,13 @@ from babel import Locale
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
+from sqlalchemy.orm import Session
 
 from ..actors import Reader
 from ..editions import archive
 from ..editions.models import Edition
-from ..letters.receive import Ask, Form, already_sent, faults_of, send
+from ..letters.models import Letter
+from ..letters.receive import Ask, Form, NotTaking, already_sent, faults_of, must_take, send
 from ..newsletters.models import Newsletter
 from ..web import language
 from . import form_token
@@ -41,6 +43,8 @@ class Draft:
 @with_form
 def ask(slug: str) -> str:
     with at(slug) as place:
+        if not place.newsletter.takes_questions:
+            return resting_page(place)
         return form_page(place, Draft({"edition": request.args.get("edition", "")}))
 
 
@@ -61,6 +65,7 @@ def ask_send(slug: str) -> ResponseReturnValue:
         typed = request.form
         form = form_token.read(typed.get("form", ""), place.newsletter)
         token = typed["form"] if form else None
+        must_take(place.session, place.newsletter, form)
         if typed.get("then") == "choices":
             return form_page(place, Draft(typed, token=token))
         filled = read(place, typed)
@@ -71,12 +76,11 @@ def ask_send(slug: str) -> ResponseReturnValue:
             return preview_page(place, typed, filled, step)
         why = hold(place.newsletter, typed)
 
-    return send_once(
-        slug,
-        form,
-        lambda session, newsletter: send(session, Reader(), newsletter, filled, form=form, hold=why),
-        lambda place, sent: form_page(place, Draft(typed, before=sent)),
-    )
+    def take(session: Session, newsletter: Newsletter) -> Letter:
+        must_take(session, newsletter, form)
+        return send(session, Reader(), newsletter, filled, form=form, hold=why)
+
+    return send_once(slug, form, take, lambda place, sent: form_page(place, Draft(typed, before=sent)))
 
 
 def _step(place: Place, typed: Mapping[str, str], filled: Ask, form: Form) -> Step | None:
@@ -115,6 +119,19 @@ def read(place: Place, typed: Mapping[str, str]) -> Ask:
 
 def _editions(place: Place) -> list[Edition]:
     return archive.sent_editions(place.newsletter).page(place.session, None, EDITIONS_OFFERED)
+
+
+def resting_page(place: Place, typed: str = "") -> str:
+    """Return the ask page of a newsletter that takes no questions; what a form from before brought is shown."""
+    return place.page("reader/resting.html", "", typed=typed)
+
+
+@reader.errorhandler(NotTaking)
+def not_taken(error: NotTaking) -> ResponseReturnValue:
+    """Answer a form that was open as the pause or the end began: a reader keeps their words, and learns until when."""
+    with at(str((request.view_args or {})["slug"])) as place:
+        typed = (request.form.get(name, "").strip() for name in ("body", "background"))
+        return resting_page(place, "\n\n".join(filter(None, typed))), 409
 
 
 def form_page(place: Place, draft: Draft) -> str:

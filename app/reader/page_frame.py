@@ -22,7 +22,7 @@ from ..formatting import autonym, zone
 from ..mail.translation import spoken
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
-from ..web import csrf, db
+from ..web import called, csrf, db
 from ..web import found as found
 from . import form_token
 
@@ -116,14 +116,14 @@ def enter(session: Session, newsletter: Newsletter) -> Place:
 def at(slug: str) -> Iterator[Place]:
     """A newsletter's pages, to read. 404 where there is none of this name. A request reads its newsletter once."""
     with db.read() as session:
-        yield enter(session, g.get("newsletter_view") or found(by_slug(session, slug)))
+        yield enter(session, g.get("newsletter_view") or called(slug, by_slug(session, slug)))
 
 
 def change(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
     """Run one change in a transaction. It may run again after a lost race, so `fn` has no other effect."""
 
     def write(session: Session) -> T:
-        return fn(session, found(by_slug(session, slug)))
+        return fn(session, called(slug, by_slug(session, slug)))
 
     try:
         return db.write(write)

@@ -74,6 +74,9 @@ def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:
     behind, editor = BEHIND[told.state], {"editor": place.newsletter.editor}
     made = [_arrival(letter)]
     made += [Step(str(done) % editor, "is-done") for done, _now, _ahead in WAY[1:behind]]
+    if told.state in NOW and not place.newsletter.is_going:
+        ended = _("%(name)s has ended", name=place.newsletter.name)
+        return [*made, Step(ended, "is-now", _("No answer comes any more. You can still take your question back."))]
     made += [Step(str(now) % editor, "is-now", _more(told)) for _done, now, _ahead in WAY[behind : behind + 1]]
     made += [Step(str(ahead) % editor) for _done, _now, ahead in WAY[behind + 1 :]]
     if told.is_published:

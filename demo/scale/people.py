@@ -78,6 +78,7 @@ def found(session: Session, book: Book, since: datetime) -> Room:
         at="07:00",
         slots=6,
         held_kinds=["expert.invitation"],
+        steps_hidden_at=since,  # it has been running for long
     )
     session.add(newsletter)
     session.flush()

@@ -85,7 +85,7 @@ def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsr
 
 def test_the_page_asks_so_often_and_no_more(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     def statements() -> int:
-        with counted(database) as found:
+        with counted(nora.database) as found:
             nora.words("")
         return len(found)
 

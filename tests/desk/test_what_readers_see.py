@@ -1,25 +1,38 @@
 """The desk leads to what readers see, with whole addresses to copy; an empty house tells the first steps."""
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from app.db import Database
+from app import audit
+from app.actors import Reader, Visitor
+from app.db import Database, now
 from app.editions.models import Edition
+from app.letters.receive import Ask, Form, send
+from app.mail import inbound
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.people import sign_in
 from app.questions.models import Question
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
 from tests.support.desk import LOCALHOST, Desk
+from tests.support.desk_people import second_desk
 from tests.support.letters import write
 from tests.support.outbox_desk import sent_for_dana
 from tests.support.pages import Page
+from tests.support.stored import counted
 
 STEPS = [
-    ("Done:", "Word the call for questions that stands under each edition", "/desk/steppe/settings/texts"),
-    ("To do:", "Say where mail comes in, so that replies to the newsletter become letters here", "/desk/steppe/settings/mail"),
-    ("Done:", "Put the first experts into the directory", "/desk/steppe/experts"),
-    ("Done:", "Invite a colleague, unless you work alone", "/desk/steppe/people"),
-    ("To do:", "Tell your readers the address of the ask page, which stands below", "/desk/steppe/letters"),
+    ("To do:", "Look at the ask page", "It is what your readers see."),
+    ("To do:", "Ask a question there yourself", "It comes in under Letters, as those of your readers will."),
+    ("To do:", "Connect your mail", "None has come in or gone out yet. Say where mail comes in, and write one there."),
+    ("Done:", "Put an expert into the directory", "Somebody from the field, who answers by mail and needs no account."),
+    ("Done:", "Invite a colleague", "Unless you work alone."),
+    ("Done:", "Set the rhythm", "first and third Wednesday, 09:00, Europe/Prague"),
+    ("To do:", "Send the first edition", "Fill its slots, lock it, mail it as you always do, and mark it as sent."),
 ]  # fmt: skip
+PAGES = ("letters", "settings/mail", "experts", "people", "settings/dates", "editions")
 
 
 def public(page: Page) -> list[str]:
@@ -57,16 +70,99 @@ def test_what_has_not_run_has_none(nora: Desk) -> None:
 
 
 def steps(who: Desk) -> list[tuple[str, str, str]]:
-    """Each step with whether it is done, and where it leads."""
+    """Each step with whether it is done, what it says, and the sentence about it."""
     rows = who.get("").parts("section[aria-labelledby=steps] li")
-    return [(f"{row.words.partition(':')[0]}:", *row.links[0]) for row in rows]
+    found = []
+    for row in rows:
+        mark, _, words = row.words.partition(": ")
+        says = row.texts(".about")[0]
+        found.append((f"{mark}:", words.removesuffix(says).strip(), says))
+    return found
 
 
-def test_an_empty_house_tells_the_first_steps_until_a_letter_comes(
+def accepted(session: Session) -> None:
+    """Let every mail that waits have been taken by a mail server."""
+    when = now(session)
+    session.execute(update(OutboxMail).values(state="sent", sent_at=when, ended_at=when))
+
+
+def done(who: Desk) -> list[str]:
+    return [words for mark, words, _says in steps(who) if mark == "Done:"]
+
+
+def test_an_empty_newsletter_tells_the_first_steps_to_whoever_may_take_them(
     vera: Desk, nora: Desk, ilya: Desk, newsroom: Newsroom
 ) -> None:
     assert steps(vera) == STEPS
-    assert steps(nora) == [*STEPS[:3], STEPS[4]]
-    assert steps(ilya) == [STEPS[2], STEPS[4]]
-    write(vera.database, newsroom, "Who weighs the salt?")
+    assert steps(nora) == [*STEPS[:4], *STEPS[5:]]
+    assert steps(ilya) == [*STEPS[:2], STEPS[3]]
+    hrefs = [href for row in vera.get("").parts("section[aria-labelledby=steps] li") for _words, href in row.links]
+    assert hrefs == [f"/desk/steppe/{page}" for page in PAGES]
+    for page in PAGES:
+        vera.get(page)
+
+
+def test_each_step_is_ticked_by_what_happened(
+    vera: Desk, nora: Desk, app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    given = ["Put an expert into the directory", "Invite a colleague", "Set the rhythm"]
+    assert done(vera) == given
+    assert nora.post("first-steps/look") == "/steppe/ask"
+    assert done(vera) == ["Look at the ask page", *given]
+    form = Page(app.test_client().get("/steppe/ask", base_url=LOCALHOST).text).value("form")
+    typed = {"body": "Who weighs the salt?", "form": form, "then": "send"}
+    assert app.test_client().post("/steppe/send", base_url=LOCALHOST, data=typed).status_code == 200
+    assert done(vera) == ["Look at the ask page", "Ask a question there yourself", *given]
+    mail = b"From: timur@post.example\nTo: ask@steppe.example\nSubject: Salt\n\nWho weighs it?\n"
+    database.write(lambda session: inbound.store(session, mail, source="lmtp", newsletter_id=newsroom.newsletter_id))
+    assert [says for _m, words, says in steps(vera) if words == "Connect your mail"] == [
+        "A mail has come in; none has gone out yet."
+    ]
+    database.write(lambda session: sign_in.ask(session, Visitor(), "vera@desk.example", "desk", "a browser", "en"))
+    database.write(accepted)
+    assert done(vera) == ["Look at the ask page", "Ask a question there yourself", "Connect your mail", *given]
+    database.write(lambda session: sent_for_dana(session, newsroom))
     assert steps(vera) == []
+
+
+def test_another_newsletters_facts_tick_nothing_here(vera: Desk, database: Database, newsroom: Newsroom) -> None:
+    def at_delta(session: Session) -> None:
+        delta = session.get_one(Newsletter, second_desk(session))
+        send(session, Reader(), delta, Ask("Who weighs the salt?"), form=Form("salt", 1))
+        inbound.store(session, b"Subject: Salt\n\nWho?\n", source="lmtp", newsletter_id=delta.id)
+        audit.record(session, newsroom.nora, "newsletter.look", delta)
+
+    database.write(at_delta)
+    assert done(vera) == ["Put an expert into the directory", "Invite a colleague", "Set the rhythm"]
+
+
+def test_the_steps_are_put_away_by_whoever_may_change_settings_and_brought_back_from_there(
+    nora: Desk, ilya: Desk
+) -> None:
+    shown = steps(nora)
+    ilya.post("first-steps/hide", 404)
+    assert "Put them away" not in ilya.words("")
+    assert nora.post("first-steps/hide") == "/desk/steppe/"
+    assert "The first steps are put away. The settings bring them back" in nora.words("")
+    assert steps(nora) == steps(ilya) == []
+    assert "Show the first steps again" not in ilya.words("settings")
+    assert "Show the first steps again" in nora.words("settings")
+    assert nora.post("first-steps/show") == "/desk/steppe/"
+    assert steps(nora) == shown
+    assert "Show the first steps again" not in nora.words("settings")
+
+
+def test_the_steps_take_one_statement_however_much_there_is_and_none_where_they_are_put_away(
+    nora: Desk, newsroom: Newsroom
+) -> None:
+    def statements() -> int:
+        with counted(nora.database) as found:
+            nora.words("")
+        return len(found)
+
+    for number in range(3):
+        write(nora.database, newsroom, f"Who weighs plate {number}?")
+    shown = statements()
+    nora.post("first-steps/hide")
+    nora.words("")
+    assert statements() == shown - 1 <= 52

@@ -68,6 +68,8 @@ UNLINKED: dict[str, str] = {
     "editor.expert_report": "is where reading a file of experts leads",
     "editor.search": "the form of the frame leads there",
     "editor.new_newsletter": "is offered to an admin, on the page of the settings",
+    "editor.newsletters": "is offered to an admin, on the page of the settings",
+    "editor.newsletter": "is offered to an admin, on the page of the settings",
     "editor.invitations": "is linked once two invitations are prepared",
     "editor.reply_address": "the script of the copy button fetches it",
     "editor.who_types": "the script of a form that saves itself asks there",

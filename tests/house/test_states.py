@@ -27,12 +27,15 @@ from app.editor.overview import overview_page
 from app.editor.questions.question_filters import FILTERS
 from app.editor.questions.question_states import WORDS
 from app.editor.questions.question_status import PLACES
+from app.editor.settings import newsletters_page
 from app.expert.assignment_page import PAGES
 from app.letters.lifecycle import LETTER, LetterStates
 from app.letters.lifecycle import STATES as LETTER_STATES
 from app.lifecycle import Among, Machine, States
 from app.mail.lifecycle import MAIL, PLACES_OF_MAIL, InboundStates, MailStates
 from app.mail.lifecycle import STATES as MAIL_STATES
+from app.newsletters.lifecycle import STATES as NEWSLETTER_STATES
+from app.newsletters.lifecycle import NewsletterStates
 from app.newsroom.waiting import CLOCKS
 from app.questions.lifecycle import AS_READERS_SEE_IT, CANNOT_BE_MERGED, CANNOT_TAKE_IN, QUESTION, QuestionStates
 from app.questions.lifecycle import STATES as QUESTION_STATES
@@ -42,7 +45,7 @@ NAMES = {state for machine in MACHINES for state in machine.states}
 ASKED_OF = (
     (QUESTION_STATES, QuestionStates), (ASSIGNMENT_STATES, AssignmentStates), (ANSWER_STATES, AnswerStates),
     (LETTER_STATES, LetterStates), (EDITION_STATES, EditionStates), (MAIL_STATES, MailStates),
-    (PLACES_OF_MAIL, InboundStates),
+    (PLACES_OF_MAIL, InboundStates), (NEWSLETTER_STATES, NewsletterStates),
 )  # fmt: skip
 # Words that are states by chance: what they are instead.
 OTHERS = {
@@ -156,6 +159,7 @@ ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/editor/overview/overview_page.py", "OUTSIDE"): (overview_page.OUTSIDE, [*OWE_TEXT, "checking"]),
     ("app/editor/letters/letter_words.py", "LOOKS"): (letter_words.LOOKS, LETTER_STATES),
     ("app/editor/letters/letter_words.py", "STANDS"): (letter_words.STANDS, LETTER_STATES),
+    ("app/editor/settings/newsletters_page.py", "STANDS"): (newsletters_page.STANDS, NEWSLETTER_STATES),
     ("app/editor/mail/mail_words.py", "STATES"): (mail_words.STATES, MAIL_STATES),
     ("app/editor/mail/pen.py", "TO_DO"): (pen.TO_DO, WAIT),
     ("app/editor/mail/pen_words.py", "NOTHING"): (pen_words.NOTHING, pen_words.PLACES),

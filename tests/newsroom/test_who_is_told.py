@@ -5,7 +5,7 @@ Timur asks and leaves an address, Leyla is asked and has had her invitation, Nor
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.actors import Clock, Mailroom, Reader
+from app.actors import Clock, Mailroom, Reader, Staff
 from app.answers import assigning, closing, editing, passed_over, writing
 from app.answers.models import Answer, Assignment
 from app.cli import MACHINES
@@ -26,7 +26,7 @@ from app.letters.models import Letter
 from app.lifecycle import Move
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import endings, invitations, publishing, recalling, skipping, undo, withdrawal
+from app.newsroom import endings, founding, invitations, pausing, publishing, recalling, skipping, undo, withdrawal
 from app.people.models import Expert
 from app.questions import me_too, moves
 from app.questions.models import Question
@@ -122,6 +122,32 @@ def ran(salt: Salt) -> Edition:
 
 def close(salt: Salt) -> None:
     endings.close_question(salt.session, salt.room.nora, salt.question, "nobody", "We have it from elsewhere.")
+
+
+def pause(salt: Salt) -> None:
+    pausing.pause(salt.session, Clock(), salt.newsletter)
+
+
+def close_down(salt: Salt) -> None:
+    pausing.close(salt.session, Clock(), salt.newsletter, "The newsletter ends with this year.")
+
+
+def admin(salt: Salt) -> Staff:
+    return replace(salt.room.nora, role="admin")
+
+
+def newest_event(salt: Salt, action: str) -> int:
+    return salt.session.scalars(select(audit.Event.id).filter_by(action=action).order_by(audit.Event.id.desc())).all()[
+        0
+    ]
+
+
+def another_newsletter(salt: Salt) -> None:
+    columns = {
+        name: getattr(salt.newsletter, name) for name in ("publisher", "editor", "language", "languages", "section")
+    }
+    columns |= {name: getattr(salt.newsletter, name) for name in ("address", "zone", "rule", "rule_start", "at")}
+    founding.found(salt.session, Clock(), columns | {"slug": "delta", "name": "The Delta Letter"}, {})
 
 
 def another(salt: Salt) -> Question:
@@ -253,6 +279,15 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("edition.unskip", "", (lambda s: skipping.skip(s.session, s.room.nora, s.edition),),
      lambda s: skipping.unskip(s.session, s.room.nora, s.session.scalars(select(Edition).filter_by(state="skipped")).one())),
     ("edition.lock", "", (send, approve, pick), lock),
+    ("newsletter.found", "", (), another_newsletter),
+    ("newsletter.pause", "", (), pause),
+    ("newsletter.resume", "", (pause,), lambda s: pausing.resume(s.session, Clock(), s.newsletter)),
+    ("newsletter.close assignment.cancel question.rest", "X", (), close_down),
+    ("newsletter.close answer.withdraw", "X", (send, edit, check), close_down),
+    ("newsletter.close", "X", (send, approve), close_down),
+    ("newsletter.close", "", (send, approve, pick), close_down),
+    ("newsletter.undo", "", (lambda s: pausing.pause(s.session, admin(s), s.newsletter),),
+     lambda s: undo.undo(s.session, admin(s), [newest_event(s, "newsletter.pause")])),
     ("edition.unlock", "", (send, approve, pick, lock), lambda s: withdrawal.unlock(s.session, s.room.nora, s.edition)),
 ]  # fmt: skip
 

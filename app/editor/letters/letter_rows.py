@@ -19,6 +19,7 @@ from ...letters.models import Letter
 from ...mail import inbound
 from ...newsletters.queries import topics_of
 from ...newsroom.endings import may_wait_again
+from ...people.models import Person
 from ...questions import queries as question_queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
@@ -159,6 +160,7 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str,
         "moves": LETTER.open_to(desk.actor, item),
         "settled": _settled(item),
         "source": CHANNELS[item.channel],
+        "forwarder": session.get_one(Person, item.forwarded_by_id).name if item.forwarded_by_id else "",
         "reads": _("from right to left") if direction(item.language) == "rtl" else _("from left to right"),
         "day": day(_day_of(item)),
         "replies_to": named(edition) if edition else None,

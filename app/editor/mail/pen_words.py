@@ -66,6 +66,32 @@ REASONS = {
     ),
     "cancelled": (_l("No longer asked"), _l("This expert isn’t asked any more.")),
     "no address of the expert": (_l("No known address"), _l("We know no address of this expert to compare it with.")),
+    "newsletter closed": (
+        _l("Newsletter closed"),
+        _l("The newsletter is closed: what readers mail becomes no letter by itself any more."),
+    ),
+    # Of a mail that somebody of the desk forwarded.
+    "forwarded by a stranger": (
+        _l("Not from the desk"),
+        _l("It was sent to the address for forwarding, and not from the address of somebody of this desk."),
+    ),
+    "no forward": (
+        _l("Nothing forwarded"),
+        _l("It was sent to the address for forwarding, and no forwarded mail can be found in it."),
+    ),
+    "no author": (_l("No author"), _l("Who wrote the forwarded mail doesn’t stand in it with one address.")),
+    "two forwards": (
+        _l("Several mails"),
+        _l("More than one mail is in it, or one that was forwarded before: nobody can be sure who wrote which words."),
+    ),
+    "own words mixed": (
+        _l("Words mixed"),
+        _l("Words stand below or between those of the forwarded mail, and may be those of whoever forwarded it."),
+    ),
+    "forwarded from the desk": (
+        _l("From the house"),
+        _l("The author of the forwarded mail is somebody of this desk, or the newsletter itself."),
+    ),
     "no words": (_l("No words"), _l("There are no words in it.")),
     "to nobody here": (_l("To nobody here"), _l("It was sent to an address that is no newsletter’s of this house.")),
     "return path": (_l("To the return path"), _l("It was sent to an address that only servers write to.")),

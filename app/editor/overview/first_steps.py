@@ -1,60 +1,151 @@
-"""The first steps of a desk that nobody has written to yet, each ticked once it is done."""
+"""The first steps of a newsletter, from nothing to its first edition, on Home: each ticks itself by what is stored, and
+the list goes when all are done or somebody puts it away.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from flask import url_for
+from flask import redirect, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import Exists, or_, select
+from werkzeug.wrappers import Response
 
+from ... import audit
+from ...audit import Event
+from ...db import lock, now
+from ...editions.models import Edition
 from ...letters.models import Letter
-from ...newsletters.models import NewsletterText
-from ...people.directory import everybody_of
-from ...people.models import Expert
-from ..frame import Desk
+from ...mail.models import Inbound, OutboxMail
+from ...people.models import Expert, Membership
+from ..editions.rhythm_text import in_words
+from ..flash import announce
+from ..frame import Desk, change, editor
+
+LOOK = "look"
+Facts = dict[str, bool]
+
+
+def _facts(desk: Desk) -> Facts:
+    """Return what has happened at this newsletter, by one question to the database that counts nothing."""
+    key, now_ = desk.newsletter.id, now(desk.session)
+    asked: dict[str, Exists] = {
+        "looked": select(Event.id).filter_by(newsletter_id=key, action="newsletter.look").exists(),
+        "asked": select(Letter.id).filter_by(newsletter_id=key, channel="web").exists(),
+        "in": select(Inbound.id).filter_by(newsletter_id=key).exists(),
+        # A way in that was mailed belongs to no newsletter, and went out as well as any.
+        "out": select(OutboxMail.id)
+        .where(or_(OutboxMail.newsletter_id == key, OutboxMail.newsletter_id.is_(None)), OutboxMail.is_sent)
+        .exists(),
+        "expert": select(Expert.id).exists(),
+        "colleague": select(Membership.id)
+        .where(Membership.newsletter_id == key, Membership.person_id != desk.actor.person_id)
+        .exists(),
+        "planned": select(Edition.id)
+        .where(Edition.newsletter_id == key, Edition.is_ahead, Edition.runs_at > now_)
+        .exists(),
+        "sent": select(Edition.id).where(Edition.newsletter_id == key, Edition.is_sent).exists(),
+    }
+    return dict(zip(asked, desk.session.execute(select(*asked.values())).one(), strict=True))
 
 
 class Step(NamedTuple):
-    """A step: its words, the page of the desk on which it is done, the act that it needs, and whether it is done."""
+    """A step: its words, the page of the desk on which it is done ("look" is a press), the act that it needs, the facts
+    that make it done, and a sentence about it.
+    """
 
     words: Any
     page: str
     act: str
-    is_done: Callable[[Desk], bool]
+    done_by: tuple[str, ...]
+    says: Callable[[Desk, Facts], Any]
 
 
-def _is_there(desk: Desk, model: Any, **where: Any) -> bool:
-    return desk.session.scalar(select(model.id).filter_by(**where).limit(1)) is not None
-
-
-def _has_words(desk: Desk) -> bool:
-    return bool(desk.newsletter.call) or _is_there(desk, NewsletterText, newsletter_id=desk.newsletter.id)
+def _mail(desk: Desk, facts: Facts) -> str:
+    if facts["in"] and facts["out"]:
+        return _("A mail has come in, and one has gone out.")
+    if facts["in"]:
+        return _("A mail has come in; none has gone out yet.")
+    if facts["out"]:
+        return _("A mail has gone out; none has come in yet. Say where mail comes in, and write one there.")
+    return _("None has come in or gone out yet. Say where mail comes in, and write one there.")
 
 
 STEPS = (
-    Step(_l("Word the call for questions that stands under each edition"), "settings/texts", "settings", _has_words),
+    Step(_l("Look at the ask page"), LOOK, "read", ("looked",), lambda *_: _l("It is what your readers see.")),
     Step(
-        _l("Say where mail comes in, so that replies to the newsletter become letters here"),
-        "settings/mail",
-        "settings",
-        lambda desk: bool(desk.newsletter.inbox),
+        _l("Ask a question there yourself"),
+        "letters",
+        "read",
+        ("asked",),
+        lambda *_: _l("It comes in under Letters, as those of your readers will."),
     ),
-    Step(_l("Put the first experts into the directory"), "experts", "directory", lambda desk: _is_there(desk, Expert)),
+    Step(_l("Connect your mail"), "settings/mail", "settings", ("in", "out"), _mail),
     Step(
-        _l("Invite a colleague, unless you work alone"),
-        "people",
-        "people",
-        lambda desk: len(everybody_of(desk.session, desk.newsletter.id)) > 1,
+        _l("Put an expert into the directory"),
+        "experts",
+        "directory",
+        ("expert",),
+        lambda *_: _l("Somebody from the field, who answers by mail and needs no account."),
+    ),
+    Step(_l("Invite a colleague"), "people", "people", ("colleague",), lambda *_: _l("Unless you work alone.")),
+    Step(
+        _l("Set the rhythm"), "settings/dates", "settings", ("planned",), lambda desk, _facts: in_words(desk.newsletter)
     ),
     Step(
-        _l("Tell your readers the address of the ask page, which stands below"), "letters", "read", lambda _desk: False
+        _l("Send the first edition"),
+        "editions",
+        "edition",
+        ("sent",),
+        lambda *_: _l("Fill its slots, lock it, mail it as you always do, and mark it as sent."),
     ),
 )
 
 
-def first_steps(desk: Desk) -> list[tuple[Any, str, bool]]:
-    """Return the steps that somebody can take: words, address, whether it is done; none once a letter has come."""
-    if _is_there(desk, Letter, newsletter_id=desk.newsletter.id):
+def first_steps(desk: Desk) -> list[dict[str, Any]]:
+    """Return the steps that somebody can take, each with whether it is done; none once all are, or were put away."""
+    if desk.newsletter.steps_hidden_at is not None:
         return []
-    home = url_for("editor.home", slug=desk.newsletter.slug)
-    return [(step.words, f"{home}{step.page}", step.is_done(desk)) for step in STEPS if desk.may(step.act)]
+    facts, home = _facts(desk), url_for("editor.home", slug=desk.newsletter.slug)
+    if all(facts.values()):
+        return []
+    return [
+        {
+            "words": step.words,
+            "says": step.says(desk, facts),
+            "href": "" if step.page == LOOK else f"{home}{step.page}",
+            "done": all(facts[name] for name in step.done_by),
+        }
+        for step in STEPS
+        if desk.may(step.act)
+    ]
+
+
+@editor.press("/<slug>/first-steps/look", "read")
+def look_at_ask_page(slug: str) -> Response:
+    """Lead to the ask page, and note that somebody of the desk has seen it: there nobody is counted."""
+
+    def fn(desk: Desk) -> None:
+        audit.record(desk.session, desk.actor, "newsletter.look", desk.newsletter)
+
+    change(slug, fn)
+    return redirect(url_for("reader.ask", slug=slug), code=303)
+
+
+@editor.press("/<slug>/first-steps/<any(hide, show):which>", "settings")
+def first_steps_put(slug: str, which: str) -> Response:
+    """Put the first steps away, or bring them back."""
+
+    def fn(desk: Desk) -> None:
+        newsletter = lock(desk.session, desk.newsletter)
+        newsletter.steps_hidden_at = now(desk.session) if which == "hide" else None
+        audit.record(desk.session, desk.actor, f"newsletter.{which}_steps", newsletter)
+
+    change(slug, fn)
+    if which == "hide":
+        announce(
+            _("The first steps are put away."),
+            href=url_for("editor.settings", slug=slug),
+            label=_("The settings bring them back"),
+        )
+    return redirect(url_for("editor.home", slug=slug), code=303)

@@ -85,7 +85,7 @@ def _standing(desk: Desk, tasks: Board, mails: int) -> str:
     many = [count(number) for number in (mine, editors, late)]
     waits = any((mails, tasks.desk, tasks.numbers["experts"], tasks.checks, tasks.answers))
     sentences = (
-        _edition_stands(tasks),
+        _edition_stands(tasks, desk.newsletter.is_running),
         ngettext("One text waits for you.", "%(many)s texts wait for you.", mine, many=many[0]) if mine else "",
         ngettext("One text waits for an editor.", "%(many)s texts wait for an editor.", editors, many=many[1])
         if editors
@@ -100,9 +100,11 @@ def _standing(desk: Desk, tasks: Board, mails: int) -> str:
     return " ".join(filter(None, sentences))
 
 
-def _edition_stands(tasks: Board) -> str:
+def _edition_stands(tasks: Board, is_running: bool) -> str:
     if not tasks.coming:
-        return _("No edition is planned: the rhythm stands in the settings.")
+        if is_running:
+            return _("No edition is planned: the rhythm stands in the settings.")
+        return _("No edition is planned.")
     edition = tasks.coming[0]
     if edition.is_locked:
         return _("The edition of %(day)s is locked.", day=day(edition.runs_at))

@@ -3,6 +3,7 @@ few times.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -99,6 +100,16 @@ def _goes_on(lines: list[Line], at: int) -> bool:
         and "@" in line.core
         and (line.core.endswith((";", ",", ">")) or " " not in line.core)
     )
+
+
+def headed(lines: Sequence[Line]) -> dict[str, int]:
+    """Return where in a block of headings the first of each kind stands."""
+    places: dict[str, int] = {}
+    for place, line in enumerate(lines):
+        if line.label:
+            for kind in _least(vocabulary().labels[line.label], {*places}):
+                places.setdefault(kind, place)
+    return places
 
 
 def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:

@@ -1,0 +1,22 @@
+"""Short names that newsletters had: addresses with them that were printed or sent lead to their newsletter for good."""
+
+from sqlalchemy import String, delete
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ..db import OfNewsletter, Row, table
+
+
+class FormerName(Row, OfNewsletter):
+    """A short name that a newsletter had, and that no other can have."""
+
+    __tablename__ = "former_names"
+    __table_args__ = table()
+
+    slug: Mapped[str] = mapped_column(String(60), unique=True)
+
+
+def keep(session: Session, newsletter_id: int, old: str, new: str) -> None:
+    """Let a newsletter answer to its `old` short name; the `new` one, where it had that before, is its own again."""
+    session.execute(delete(FormerName).where(FormerName.newsletter_id == newsletter_id, FormerName.slug == new))
+    session.add(FormerName(newsletter_id=newsletter_id, slug=old))
+    session.flush()

@@ -1,0 +1,31 @@
+"""The life of a newsletter: it runs, it may pause, and it may come to its end, from which it can begin again."""
+
+from ..lifecycle import Machine, Move, States
+
+# takes_questions: the ask page takes what readers ask, and the clock reminds experts and asks the next of a ladder.
+# is_going: a reader's mail becomes a letter, more can be added to one, and the clock mails the desk what waits.
+STATES = States({"running": "is_going takes_questions", "paused": "is_going", "closed": ""})
+FIRST, *_LATER = STATES
+
+
+class NewsletterStates:
+    """Properties of a newsletter's state, for pages, verbs and queries."""
+
+    is_running = STATES.which("is_running")
+    is_paused = STATES.which("is_paused")
+    is_closed = STATES.which("is_closed")
+    is_going = STATES.which("is_going")
+    takes_questions = STATES.which("takes_questions")
+
+
+NEWSLETTER = Machine(
+    "newsletter",
+    STATES,
+    (
+        Move("found", (), ("running",), act="newsletters, upkeep"),
+        Move("pause", ("running", "paused"), ("paused",), act="newsletters, upkeep"),
+        Move("resume", ("paused", "closed"), ("running",), act="newsletters, upkeep"),
+        Move("close", ("running", "paused"), ("closed",), act="newsletters, upkeep", tells="X"),
+        Move("undo", ("running", "paused", "closed"), ("running", "paused", "closed"), act="newsletters"),
+    ),
+)

@@ -1,0 +1,251 @@
+"""Nora forwards a reader's mail to the desk's own address: it becomes that reader's letter, and in any doubt it waits."""
+
+from itertools import product
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.db import Database
+from app.letters import contacts, mailed_letters, receipts
+from app.letters.models import Letter
+from app.mail import inbound
+from app.mail.models import Inbound
+from app.mail.reply_address import forward_address, is_forward
+from app.newsletters.models import Newsletter
+from app.newsroom import pausing
+from app.newsroom.withdrawal import withdraw
+from app.people import directory
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.desk_people import second_desk
+from tests.support.forwards import ADDRESS, NORA, PROGRAMS, TO, TONGUES, forward, hung, sent
+from tests.support.incoming_mails import DESK, MX, checked, mail
+from tests.support.mailroom import LEYLA, LIST, Room
+
+
+@pytest.fixture
+def room(database: Database, newsroom: Newsroom) -> Room:
+    return Room(database, newsroom)
+
+
+def email_of(room: Room, letter: Letter) -> str | None:
+    with room.database.read() as session:
+        return contacts.email_of(session, session.get_one(Letter, letter.id))
+
+
+def why(room: Room, raw: bytes) -> tuple[str | None, list[str]]:
+    row = room.bring(raw)
+    return row.state, list(row.reasons)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_each_program_forwards_is_the_readers_letter_in_every_language(room: Room, program: str) -> None:
+    for language, page in product(TONGUES, (True, False)):
+        row = room.bring(forward(program, language, page=page))
+        letter, tongue = room.letters()[-1], TONGUES[language]
+        assert (row.state, list(row.reasons)) == ("letter", []), (language, page, row.reasons)
+        assert (letter.body, letter.desk_note, letter.author) == (tongue.words, tongue.comment, "reader"), (
+            language,
+            page,
+        )
+        assert email_of(room, letter) == ADDRESS
+        assert letter.forwarded_by_id == room.newsroom.nora.person_id
+
+
+def test_a_page_without_plain_text_is_read_too(room: Room) -> None:
+    for program in ("gmail", "outlook", "apple"):
+        raw = forward(program).replace(b"Content-Type: text/plain", b"Content-Type: text/x-nothing", 1)
+        assert why(room, raw) == ("letter", []), program
+    assert {letter.body for letter in room.letters()} == {TONGUES["en"].words}
+
+
+def test_without_a_comment_there_is_no_note(room: Room) -> None:
+    room.bring(forward("thunderbird", comment=""))
+    assert [(letter.body, letter.desk_note) for letter in room.letters()] == [(TONGUES["en"].words, None)]
+
+
+def test_a_mail_that_hangs_on_it_is_read_like_any_other(room: Room) -> None:
+    inner = mail(body="Who weighs the salt?\n\n-- \nTimur\ncannery worker", to="nora@desk.example")
+    assert why(room, hung(inner)) == ("letter", [])
+    [letter] = room.letters()
+    assert (letter.body, letter.desk_note) == ("Who weighs the salt?", "Please take this one.")
+    assert email_of(room, letter) == ADDRESS
+
+
+def test_what_the_reader_quotes_of_the_newsletter_is_cut(room: Room) -> None:
+    words = (
+        f"Who weighs it?\n\nOn Mon, 12 Oct 2026 at 10:00, The Steppe Letter <{LIST}> wrote:\n> We asked about salt.\n"
+    )
+    room.bring(forward("gmail", words=words, page=False))
+    outlook = f"Who counts it?\n\nFrom: The Steppe Letter <{LIST}>\nSent: Monday, October 12, 2026 9:00 AM\nTo: Timur <{ADDRESS}>\nSubject: Salt\n\nWe asked about salt.\n"
+    room.bring(forward("outlook", words=outlook, page=False))
+    assert [letter.body for letter in room.letters()] == ["Who weighs it?", "Who counts it?"]
+
+
+ANOTHER = "Dana Orlova <dana@post.example>"
+TWICE = "\n---------- Forwarded message ---------\nFrom: Dana Orlova <dana@post.example>\nDate: Mon, Oct 12, 2026\nSubject: Salt\nTo: <timur@post.example>\n\nWho weighs it?"
+DOUBTS = {
+    "nothing forwarded": (lambda: sent("Look at this."), ["no forward"]),
+    "an author without an address": (lambda: forward("outlook", author="Timur Aliev", page=False), ["no author"]),
+    "an author with two addresses": (
+        lambda: forward("gmail", author=f"Timur <{ADDRESS}>, Dana <dana@post.example>", page=False), ["no author"],
+    ),
+    "a forward of a forward": (lambda: forward("gmail", words=f"See below.{TWICE}", page=False), ["two forwards"]),
+    "a forward of a forward by Outlook": (
+        lambda: forward("outlook", words=(
+            "From: Dana Orlova <dana@post.example>\nSent: Monday, October 12, 2026 9:00 AM\nTo: Timur Aliev\nSubject: Salt\n\nWho?"
+        ), page=False), ["two forwards"],
+    ),
+    "two that hang on it": (lambda: hung(mail(), mail(ANOTHER)), ["two forwards"]),
+    "one that hangs on it and holds another": (
+        lambda: hung(mail(body=f"See below.\n{TWICE}")), ["two forwards"],
+    ),
+    "words below what Apple Mail quotes": (
+        lambda: sent(forward_text("apple") + "\nI am not sure about this one.\n"), ["own words mixed"],
+    ),
+    "words below Gmail's container": (
+        lambda: sent("", forward_page("gmail") + "<div>I am not sure about this one.</div>"), ["own words mixed"],
+    ),
+    "Nora's own mail": (lambda: forward("gmail", author=NORA, page=False), ["forwarded from the desk"]),
+    "the newsletter itself": (lambda: forward("gmail", author=f"Letter <{LIST}>", page=False), ["forwarded from the desk"]),
+}  # fmt: skip
+
+
+def forward_text(program: str) -> str:
+    tongue = TONGUES["en"]
+    return PROGRAMS[program](tongue, f"Timur <{ADDRESS}>", tongue.words, tongue.comment)[0]
+
+
+def forward_page(program: str) -> str:
+    tongue = TONGUES["en"]
+    return PROGRAMS[program](tongue, f"Timur <{ADDRESS}>", tongue.words, tongue.comment)[1] or ""
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_in_doubt_it_waits_with_its_reason(room: Room) -> None:
+    found = {name: why(room, make()) for name, (make, _reasons) in DOUBTS.items()}
+    assert found == {name: ("pen", reasons) for name, (_make, reasons) in DOUBTS.items()}
+    assert room.letters() == []
+
+
+FORGED = {
+    "nobody checked it": (lambda: forward("gmail", proof="none"), ["forged or foreign results"]),
+    "it fails": (lambda: forward("gmail", proof=f"{MX}; dmarc=fail header.from=desk.example"), ["failed"]),
+    "it is of another house": (lambda: forward("gmail", proof=checked("nora@evil.example")), ["not aligned"]),
+    "a reader": (lambda: forward("gmail", sender="Dana <dana@post.example>"), ["forwarded by a stranger"]),
+    "an expert": (lambda: forward("gmail", sender=f"Leyla <{LEYLA}>"), ["forwarded by a stranger"]),
+}
+
+
+def test_a_forged_colleague_and_a_stranger_make_no_letter(room: Room) -> None:
+    found = {name: why(room, make()) for name, (make, _reasons) in FORGED.items()}
+    assert {name: place for name, (place, _) in found.items()} == dict.fromkeys(FORGED, "pen")
+    for name, (_make, reasons) in FORGED.items():
+        assert set(reasons) <= set(found[name][1]), found[name]
+    assert room.letters() == []
+
+
+def test_proof_below_our_received_proves_nothing(room: Room) -> None:
+    proof = f"Authentication-Results: {checked('nora@desk.example')}\r\n".encode()
+    raw = forward("gmail")
+    head, _, rest = raw.partition(proof)
+    moved = head + rest
+    end = moved.index(b"\r\n", moved.index(b"Received:")) + 2
+    assert why(room, moved[:end] + proof + moved[end:])[0] == "pen"
+    assert room.letters() == []
+
+
+def test_whoever_left_the_desk_or_is_of_another_forwards_nothing(room: Room) -> None:
+    room.database.write(second_desk)
+    room.database.write(
+        lambda s: directory.give_role(
+            s, Clock(), directory.add_person(s, Clock(), "Olga", "olga@desk.example"), 2, "admin"
+        )
+    )
+    assert why(room, forward("gmail", sender="Olga <olga@desk.example>")) == ("pen", ["forwarded by a stranger"])
+    room.database.write(lambda s: s.execute(text("UPDATE memberships SET disabled_at = joined_at")))
+    assert why(room, forward("outlook")) == ("pen", ["forwarded by a stranger"])
+
+
+def test_an_experts_mail_waits_with_what_they_were_asked(room: Room) -> None:
+    asked, _address = room.invited()
+    row = room.bring(forward("gmail", author=f"Leyla Aydın <{LEYLA}>", words="We put up plates."))
+    assert (row.state, list(row.reasons), row.assignment_id) == ("pen", ["an expert's address"], asked.assignment_id)
+    with room.database.read() as session:
+        reading = inbound.reading_of(session, session.get_one(Inbound, row.id))
+        assert reading is not None
+        assert (reading.text, reading.from_address, reading.comment) == (
+            "We put up plates.",
+            LEYLA,
+            TONGUES["en"].comment,
+        )
+
+
+def test_a_doubtful_one_taken_from_the_pen_never_has_the_editors_address(room: Room) -> None:
+    rows = [room.bring(raw) for raw in (sent("Look at this."), forward("outlook", author="Timur Aliev", page=False))]
+
+    def take(session: Session, key: int) -> int:
+        newsletter = session.get_one(Newsletter, room.newsroom.newsletter_id)
+        return mailed_letters.from_pen(session, room.newsroom.ilya, newsletter, session.get_one(Inbound, key)).id
+
+    for row in rows:
+        room.database.write(lambda session, key=row.id: take(session, key))
+    assert [(letter.body, email_of(room, letter), letter.hear_back) for letter in room.letters()] == [
+        ("Look at this.", None, "number"), (TONGUES["en"].words, None, "number"),
+    ]  # fmt: skip
+
+
+def test_a_reader_takes_it_back_with_the_note(room: Room) -> None:
+    room.bring(forward("gmail"))
+    [letter] = room.letters()
+    room.database.write(
+        lambda s: withdraw(s, receipts.reader_of(s.get_one(Letter, letter.id)), s.get_one(Letter, letter.id))
+    )
+    [gone] = room.letters()
+    assert (gone.body, gone.desk_note, gone.state) == (None, None, "withdrawn")
+
+
+def test_it_is_not_acknowledged_and_comes_once(room: Room) -> None:
+    room.database.write(lambda s: setattr(s.get_one(Newsletter, room.newsroom.newsletter_id), "acknowledges", True))
+    raw = forward("gmail")
+    assert [room.bring(raw).state, room.bring(raw).state, room.outgoing()] == ["letter", "duplicate", 0]
+
+
+def test_a_closed_newsletter_takes_none(room: Room) -> None:
+    room.database.write(lambda s: pausing.close(s, Clock(), s.scalars(select(Newsletter)).one(), ""))
+    assert why(room, forward("gmail")) == ("pen", ["newsletter closed"])
+
+
+def test_a_domain_of_tokens_has_its_address_too(database: Database, newsroom: Newsroom) -> None:
+    room = Room(database, newsroom, inbox="*@reply.steppe.example")
+    assert why(room, forward("gmail", to="forward@reply.steppe.example")) == ("letter", [])
+
+
+def test_the_address_is_known_in_what_servers_make_of_it() -> None:
+    assert (forward_address(DESK), forward_address("*@reply.steppe.example")) == (TO, "forward@reply.steppe.example")
+    for written in (
+        TO,
+        TO.upper(),
+        f"<{TO}>",
+        "ask%2Bforward@steppe.example",
+        "IMCEASMTP-ask+2Bforward+40steppe+2Eexample@x.example",
+    ):
+        assert is_forward([written], DESK), written
+    for other in (DESK, "ask+forwards@steppe.example", "forward@steppe.example", f"{TO}.evil.example", ""):
+        assert not is_forward([other], DESK), other
+
+
+def test_the_desk_sees_the_note_and_who_forwarded_it_and_where_to(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
+    assert "Forward their mail to this address" not in nora.words("letters")
+    room = Room(nora.database, newsroom)
+    room.bring(forward("gmail"))
+    page = ilya.get(f"letters/{room.letters()[0].public_id}")
+    assert TONGUES["en"].comment in page.words and "forwarded by Nora Lind" in page.words
+    assert ADDRESS not in page.words
+    for path in ("letters", "settings/mail"):
+        assert nora.get(path).attributes(".public button[data-text]", "data-text") == [TO], path
+    row = room.bring(forward("gmail", author=NORA, page=False))
+    assert "The author of the forwarded mail is somebody of this desk" in nora.words(f"pen/{row.public_id}")
