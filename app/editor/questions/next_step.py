@@ -1,4 +1,4 @@
-"""What is due on a question's page: the chapter that stands open, and the one red button. The first row that fits
+"""The step that is due on a question's page: the chapter that stands open, and the one red button. The first row that fits
 wins.
 """
 
@@ -18,7 +18,7 @@ from .question_status import OVER
 
 @dataclass(frozen=True)
 class Step:
-    """What is due. `chapter` stands open for it; without an `href` the button is in there, if there is anything to
+    """A step that is due. `chapter` stands open for it; without an `href` the button is in there, if there is anything to
     press. Else it is a link on top of the page, or with `posts` a button that does it at once.
     """
 
