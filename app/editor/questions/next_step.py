@@ -1,5 +1,5 @@
-"""The step that is due on a question's page: the chapter that stands open, and the one red button. The first row that fits
-wins.
+"""The step that is due on a question's page: the chapter that stands open, and the one red button. The first row that
+fits wins.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from .question_status import OVER
 
 @dataclass(frozen=True)
 class Step:
-    """A step that is due. `chapter` stands open for it; without an `href` the button is in there, if there is anything to
-    press. Else it is a link on top of the page, or with `posts` a button that does it at once.
+    """A step that is due. `chapter` stands open for it; without an `href` the button is in there, if there is anything
+    to press. Else it is a link on top of the page, or with `posts` a button that does it at once.
     """
 
     chapter: str = ""
