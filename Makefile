@@ -10,7 +10,7 @@ KEYWORDS := _l
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test quick check style bench migration words lock browsers format
+.PHONY: help install run test quick check style bench migration words lock browsers format pictures
 
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
@@ -61,6 +61,9 @@ format: .venv/development ## put the code into its usual shape
 
 bench: .venv/development $(CATALOGUES) ## submissions and pages per second, as ratios to a bare Flask floor
 	$(BIN)/python -m bench
+
+pictures: .venv/development $(CATALOGUES) browsers ## take the README's pictures anew, from the demo newsroom
+	$(BIN)/python -m demo.pictures
 
 # Drafted on a database of its own, made and brought up to date for that: nobody's settings are asked.
 DRAFT := build/draft.db

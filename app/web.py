@@ -152,7 +152,14 @@ def language() -> str:
     """The language of this page's words: what the door chose, e.g. from the address or the person's settings, or else
     English.
     """
-    return spoken(str(g.get("language", "en")))
+    return spoken(meant_for())
+
+
+def meant_for() -> str:
+    """Return the language that the door chose for this page, whether or not we speak it: a newsletter's own wordings
+    may.
+    """
+    return str(g.get("language", "en"))
 
 
 def _locale() -> str:
@@ -176,6 +183,7 @@ def prepare(app: Flask) -> None:
     app.config.setdefault("MAX_COOKIE_SIZE", 0)
     csrf.init_app(app)
     app.jinja_env.globals["csrf_token"] = _form_proof
+    app.jinja_env.filters["direction"] = direction
     login.init_app(app, add_context_processor=False)  # it would look for a session on every page, a reader's too
     login.session_protection = None  # it would read X-Forwarded-For itself; our sessions are rows
     babel.init_app(app, locale_selector=_locale)
@@ -219,4 +227,10 @@ def _dress(response: Response) -> Response:
 
 def _shared() -> dict[str, Any]:
     code = language()
-    return {"lang": code, "dir": direction(code), "locale": get_locale(), "csrf_token": _form_proof}
+    return {
+        "lang": code,
+        "dir": direction(code),
+        "meant_for": meant_for(),
+        "locale": get_locale(),
+        "csrf_token": _form_proof,
+    }

@@ -1,9 +1,11 @@
 """The kind sentences with which a letter or a question ends; the newsletter can word each its own way
 (`ended.<key>`)."""
 
+from typing import NamedTuple
+
 from sqlalchemy.orm import Session
 
-from ..mail.translation import N_, say
+from ..mail.translation import N_, say, spoken
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import house_text
 
@@ -18,9 +20,19 @@ ENDINGS = {
 }
 
 
-def sentence_of(session: Session, newsletter: Newsletter, reason: str, language: str) -> str:
-    """The sentence for a reason in a language of the newsletter; an unknown reason gets none."""
+class Sentence(NamedTuple):
+    text: str
+    language: str  # of its words
+
+
+def sentence_of(session: Session, newsletter: Newsletter, reason: str, language: str) -> Sentence | None:
+    """The sentence for a reason in a language of the newsletter; an unknown reason gets none.
+
+    The newsletter's own wording is in that language also where our words can only be English.
+    """
     if reason not in ENDINGS:
-        return ""
+        return None
     tongue = language if language in newsletter.languages else newsletter.language
-    return house_text(session, newsletter, f"ended.{reason}", tongue) or say(tongue).gettext(ENDINGS[reason])
+    if own := house_text(session, newsletter, f"ended.{reason}", tongue):
+        return Sentence(own, tongue)
+    return Sentence(say(tongue).gettext(ENDINGS[reason]), spoken(tongue))

@@ -133,4 +133,5 @@ def _path(newsletter: Newsletter, answer: Question | None) -> str:
 
 def _tell(session: Session, actor: Staff, newsletter: Newsletter, letter: Letter, reason: str, path: str = "") -> None:
     sentence = sentence_of(session, newsletter, reason, letter.language)
-    notices.tell_reader(session, actor, letter, LetterMail(opening="ended", sentence=sentence, link=path))
+    said = sentence.text if sentence else ""
+    notices.tell_reader(session, actor, letter, LetterMail(opening="ended", sentence=said, link=path))

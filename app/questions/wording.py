@@ -10,6 +10,7 @@ from ..languages import guess_language
 from ..letters.models import Letter
 from ..lifecycle import Stale, expect, given, must, within
 from ..matching.index import forget
+from ..newsletters.models import Newsletter
 from ..text import clean, for_print, single_line, slug
 from .firewall import asker_letters, must_have_looked, said_besides
 from .models import Note, Question, QuestionText
@@ -30,7 +31,8 @@ def reword(
 ) -> QuestionText:
     """Give a question new words. The confirmation that stood on the old ones does not carry over to other ones.
 
-    Without a `language` it is what the new words look like where the old ones looked like another, and stays otherwise.
+    Without a `language` it is what the new words look like where the old ones looked like another, and stays otherwise;
+    words that look like none are in the newsletter's.
     `seen` is the label of the words that the actor had before their eyes. Raises `Stale`; `Missing` (wording);
     `TooLong` (headline).
     """
@@ -41,6 +43,8 @@ def reword(
     body = given("wording", for_print(clean(body)))
     old = question.text
     language = language or _language_of(f"{headline} {body}", old)
+    if language == "und":
+        language = session.get_one(Newsletter, question.newsletter_id).language
     if old and (old.headline, old.body, old.background, old.language) == (headline, body, background, language):
         return old
     if seen is not None and (old is None or old.label != seen):

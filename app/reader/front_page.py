@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from ..editions import archive
 from ..newsletters.queries import all_newsletters, house_text
 from ..questions import queries as questions
-from ..web import db, language
+from ..web import db, meant_for
 from .ask_form import country_notes
 from .page_frame import Place, at, public, reader, with_form
 from .stories import told
@@ -33,7 +33,7 @@ def home(slug: str) -> str:
             "reader/home.html",
             "home",
             front=True,
-            invitation=house_text(session, newsletter, "invitation", language()),
+            invitation=house_text(session, newsletter, "invitation", meant_for()),
             coming=place.coming(),
             shown=shown,
             askers=questions.askers(session, shown) if shown else {},

@@ -11,18 +11,21 @@ from ..formatting import day
 from ..letters.ending_sentences import sentence_of
 from ..letters.models import Letter
 from ..newsroom.public_state import Standing
-from ..web import language
+from ..web import language, meant_for
 from .page_frame import Place
 
 
 @dataclass(frozen=True)
 class Step:
-    """`mark` is "is-done", "is-now" or nothing for what is still to come; `link` leads to the published answer."""
+    """`mark` is "is-done", "is-now" or nothing for what is still to come; `link` leads to the published answer;
+    `language` is that of `more` where it isn't the page's.
+    """
 
     words: str
     mark: str = ""
     more: str = ""
     link: str | None = None
+    language: str = ""
 
 
 # How each stretch of the way reads when it is behind, when it is now, and when it is still ahead.
@@ -99,8 +102,9 @@ def _kept(place: Place, letter: Letter, told: Standing) -> list[Step]:
 
 def _ended(place: Place, letter: Letter, told: Standing) -> list[Step]:
     reason = told.reason or ""
-    sentence = sentence_of(place.session, place.newsletter, reason, language()) or _("We won’t go on with it.")
-    return [Step(_("It has come to an end"), "is-now", sentence, told.path)]
+    sentence = sentence_of(place.session, place.newsletter, reason, meant_for())
+    more, tongue = sentence or (_("We won’t go on with it."), language())
+    return [Step(_("It has come to an end"), "is-now", more, told.path, tongue if tongue != language() else "")]
 
 
 def _withdrawn(place: Place, letter: Letter, told: Standing) -> list[Step]:

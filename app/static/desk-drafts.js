@@ -104,7 +104,7 @@ function keep(place) {
     kept = typed();
     offer.querySelector("[data-back]").hidden = false;
     offer.querySelector("[data-put]").hidden = true;
-    form.closest("details")?.setAttribute("open", "");
+    for (let fold = form.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
     form.dispatchEvent(new Event("input", { bubbles: true })); // so that words are counted
   }
 

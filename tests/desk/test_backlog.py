@@ -45,7 +45,7 @@ def backlog(database: Database, newsroom: Newsroom) -> None:
 @pytest.mark.usefixtures("backlog")
 def test_home_counts_all_who_are_late_and_leads_to_them(nora: Desk) -> None:
     home = nora.get("")
-    assert "37 words or texts of experts are late." in home.words
+    assert "37 replies and texts from experts are late." in home.words
     [column] = [part for part in home.parts("section[aria-labelledby^=waits-]") if "For experts" in part.words]
     assert column.texts("h3") == ["For experts 39"]
     assert len(column.texts("li")) == 12
@@ -77,7 +77,7 @@ def test_one_press_stands_down_what_is_old(nora: Desk, database: Database) -> No
     with database.read() as session:
         told = session.scalars(select(OutboxMail).filter_by(kind="expert.cancelled")).all()
         assert len(told) == 10
-    assert "27 words or texts of experts are late." in nora.words("")
+    assert "27 replies and texts from experts are late." in nora.words("")
 
 
 def test_no_other_list_is_there(nora: Desk) -> None:

@@ -226,3 +226,21 @@ def test_on_the_page_of_both_texts_the_red_button_leaves_theirs(
     assert both.texts("button.btn--next") == ["Leave theirs, keep mine in a note"]
     with database.read() as session:
         assert list(session.scalars(select(Note.body))) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "field", "unfolded"),
+    [
+        ("/wording", "body", ["The wording", "Change the wording"]),
+        ("/close", "sentence", ["Shelve or close it", "Close it"]),
+        ("/note", "note", ["Notes, and what happened"]),
+    ],
+)
+def test_what_was_typed_and_not_sent_unfolds_all_that_it_stands_in(
+    nora: Desk, question: str, end: str, field: str, unfolded: list[str]
+) -> None:
+    window = Window(nora, question, end)
+    heads = "details[open] > summary > h2, .do > details[open] > summary"
+    assert nora.get(question).texts(heads) == []
+    window.types(changed=(field,), **{field: TYPED})
+    assert nora.get(question).texts(heads) == unfolded

@@ -28,7 +28,7 @@ def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirm
         nora.post(
             f"{address}/wording", seen=seen(nora.get(address)), headline="The Salt Wind", body=body, language="en"
         )
-        block = section(nora.get(address), "recognise")
+        block = section(nora.get(address), "wording")
         marks = block.tree.css('mark[title$="own words"]')
         assert ("".join(mark.text() for mark in marks), still in block) == ("".join(own), bool(own)), body
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body=TIMUR, language="en")
@@ -39,7 +39,7 @@ def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirm
 def test_word_for_word_is_no_word_too_many(nora, database, newsroom):
     address = question_of(database, newsroom, receive.Ask(TIMUR, verbatim=True))
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="The Salt Wind", body=TIMUR, language="en")
-    assert "own words" not in section(nora.get(address), "recognise")
+    assert "own words" not in section(nora.get(address), "wording")
 
 
 def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database, newsroom):
@@ -56,7 +56,7 @@ def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database,
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), **words)
     besides = ["works at the old harbour", "Timur", "timur@post.example"]
     label, before = one(database, Question).text.label, everything(database)
-    assert section(nora.get(address), "recognise").texts("li > mark[dir=auto]") == besides
+    assert section(nora.get(address), "wording").texts("li > mark[dir=auto]") == besides
     page = nora.post(f"{address}/clear", 422, label=label, looked="\n".join(besides[:2]))
     assert page.count("Something that a reader told only the desk stands in the wording.") == 2
     assert everything(database) == before

@@ -7,6 +7,7 @@ from app.db import Database
 from app.languages import guess_language
 from app.people import directory
 from app.people.models import Expert
+from app.questions import moves
 from app.questions.models import Question
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -44,6 +45,13 @@ def test_english_words_for_a_serbian_letter_are_english(nora: Desk, database: Da
     assert page.part("div.tongues").attributes("h3, p", "lang") == ["sr-Latn", "en"]
     assert "The desk’s wording, English" in page.words
     assert page.attributes("del, ins", "class") == []
+
+
+def test_a_word_or_two_are_in_the_newsletters_language(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    """And not in Romanian, which "Salt" looks like."""
+    question = database.write(lambda session: moves.open_question(session, newsroom.nora, [], body="Salt?").public_id)
+    assert languages(database) == ("en", "Salt?")
+    assert "These words look like" not in nora.words(f"/questions/{question}")
 
 
 def test_experts_are_ranked_by_the_language_of_the_wording(

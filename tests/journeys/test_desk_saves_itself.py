@@ -69,7 +69,8 @@ def question(database: Database, newsroom: Newsroom) -> str:
 
 
 def type_wording(page: Page, words: str) -> None:
-    page.locator("details:has(#body) > summary").click() if not page.locator("#body").is_visible() else None
+    while not page.locator("#body").is_visible():
+        page.locator("details:has(#body):not([open]) > summary").first.click()
     page.fill("#body", words)
 
 

@@ -199,6 +199,7 @@ def test_without_scripts_the_changes_are_shown_by_a_button_and_nothing_is_saved(
 def test_a_colleague_is_called_by_one_press_and_stands_out_in_the_trail(room):
     nora = room.nora()
     nora.page.goto(room.site + room.question())
+    nora.unfold("Notes, and what happened")
     nora.page.get_by_role("button", name="@Ilya Brandt").click()
     nora.page.keyboard.insert_text("can you ring them?")
     pressed_by_pointer(nora.page, "Add the note")
@@ -215,6 +216,8 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     brief = f"{address}/assignments/{room.newest(Assignment).public_id}/brief"
 
     page.goto(f"{room.site}{address}")
+    nora.unfold("Something else with this answer")
+    nora.unfold("Approve it")
     page.get_by_role("button", name="Approve Leyla Aydın’s answer").click()
     page.wait_for_load_state()
     expect(page.get_by_text("Not ticked yet")).to_have_count(6)
@@ -236,7 +239,8 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     page.goto(f"{room.site}{answer}?from=1&to=2")
     nora.look_unfolded()
     page.goto(room.site + address)
-    page.get_by_text("Change the wording").click()
+    nora.unfold("The wording")
+    nora.unfold("Change the wording")
     page.evaluate("document.querySelector('form:has([name=body]) [name=seen]').value = 'en.9'")
     page.get_by_label("Headline").fill("Ferries")
     pressed_by_pointer(page, "Save the wording")

@@ -259,8 +259,8 @@ def test_only_a_reader_to_whom_more_may_be_written_can_stop_it() -> None:
 
     more = news("reader.news", stop)
     assert paragraphs(more)[3] == (
-        "We erase your address as soon as there is nothing more to tell you. To have it erased now, press the button "
-        f"here:\n{stop}"
+        "We erase your address here as soon as there is nothing more to tell you. Copies in backups go some time later. "
+        f"To have it erased now, press the button on this page:\n{stop}"
     )
     assert (more.unsubscribe, news("reader.once").unsubscribe) == (stop, None)
 

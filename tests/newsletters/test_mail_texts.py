@@ -128,7 +128,9 @@ def test_a_reader_s_mail_in_own_words_still_says_what_becomes_of_the_address() -
     about = LetterMail(opening="answered", link="https://a.example/")
     mail = write("reader.news", Sender("The Corridor"), "t@a.example", "", about, own)
     assert (mail.subject, paragraphs(mail)[1]) == ("The Corridor hat geschrieben", "Es gibt etwas zu lesen.")
-    assert paragraphs(mail)[3] == "We erase your address as soon as there is nothing more to tell you."
+    assert paragraphs(mail)[3] == (
+        "We erase your address here as soon as there is nothing more to tell you. Copies in backups go some time later."
+    )
 
 
 def test_a_wording_that_lacks_what_has_to_be_there_is_not_sent() -> None:

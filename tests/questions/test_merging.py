@@ -79,7 +79,7 @@ def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, dat
         "Nora Lind made it a question.",
         "“The wind”: Nora Lind made it a question.",
     ]
-    assert page.texts(".trail summary") == [
+    assert page.texts('.trail a[href*="/letters/"]') == [
         "A reader’s letter came: Web, English.",
         "“The wind”: A reader’s letter came: Web, English.",
     ]
@@ -87,7 +87,10 @@ def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, dat
     first = words.part(".diff")
     assert first.texts(".diff-heads > p") == ["First asked: Web, English", "The desk’s wording, English"]
     assert (first.texts(".together"), first.texts(".together > del")) == (["The salt (0)"], ["(0)"])
-    assert words.texts("summary") == ["Web, English, merged in with “The wind”: The wind (0)", "Change the wording"]
+    assert words.texts("details details > summary") == [
+        "Web, English, merged in with “The wind”: The wind (0)",
+        "Change the wording",
+    ]
     assert "Nora Lind merged it into another question." in nora.get(f"/questions/{wind}")
 
 

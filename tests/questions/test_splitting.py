@@ -30,7 +30,7 @@ def behind(database: Database) -> list[list[str]]:
 
 def test_a_letter_is_split_off_and_undo_puts_it_back(nora: Desk, database: Database, salt: str) -> None:
     first, second = "Who measures the salt? (0)", "Who measures the salt? (1)"
-    part = nora.get(f"questions/{salt}").part("section[aria-labelledby=askers]")
+    part = nora.get(f"questions/{salt}").part("section[aria-labelledby=wording]")
     [to, _other] = [form.action for form in part.forms if form.action.endswith("/split")]
     led = nora.post(to)
     assert led != f"/desk/steppe/questions/{salt}"
@@ -43,5 +43,5 @@ def test_a_letter_is_split_off_and_undo_puts_it_back(nora: Desk, database: Datab
 
 def test_the_only_letter_can_not_be_split_off(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     alone = question(database, newsroom, "Where does the wind come from?", {})
-    part = nora.get(f"questions/{alone}").part("section[aria-labelledby=askers]")
+    part = nora.get(f"questions/{alone}").part("section[aria-labelledby=wording]")
     assert [form.action for form in part.forms if form.action.endswith("/split")] == []

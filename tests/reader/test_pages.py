@@ -12,8 +12,9 @@ from sqlalchemy import select
 from app.db import Database
 from app.editions.models import Edition
 from app.letters.models import Letter
-from app.newsletters.models import Newsletter, Topic
+from app.newsletters.models import Newsletter, NewsletterText, Topic
 from app.newsroom import publishing
+from app.newsroom.endings import end_letter
 from app.questions import moves as questions
 from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent, token
 from tests.support.cast import Newsroom
@@ -351,3 +352,41 @@ def test_a_language_is_offered_where_we_speak_it_and_a_page_says_in_which_its_wo
     assert '<html lang="en" dir="ltr">' in client.get("/steppe/?lang=ug").text
     page = speak("fa-AF", "fa-AF", "en")
     assert page.attributes("html", "lang") + page.attributes("html", "dir") == ["fa-AF", "rtl"]
+
+
+def test_a_newsletter_whose_language_we_do_not_speak_words_its_invitation_and_its_endings_itself(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    """In its own language and direction, on pages that are English; what it has not worded is English like the page."""
+    invitation, sorry = "سوئالىڭىز بولسا يېزىڭ.", "بۇ قېتىم ئەمەس."
+
+    def own(session: Any) -> None:
+        steppe = session.get_one(Newsletter, newsroom.newsletter_id)
+        steppe.language, steppe.languages = "ug", ["ug"]
+        for kind, body in (("invitation", invitation), ("ended.later", sorry)):
+            session.add(NewsletterText(newsletter_id=steppe.id, kind=kind, language="ug", body=body))
+
+    database.write(own)
+    page = Page(client.get("/steppe/").text)
+    assert page.attributes("html", "lang") + page.attributes("html", "dir") == ["en", "ltr"]
+    lede = page.part("p.lede")
+    assert (lede.texts("p"), lede.attributes("p", "lang"), lede.attributes("p", "dir")) == (
+        [invitation],
+        ["ug"],
+        ["rtl"],
+    )
+    for reason, said, lang, direction in (
+        ("later", sorry, ["ug"], ["rtl"]),
+        ("outside", "It lies outside", [], ["auto"]),
+    ):
+        receipt = receipt_on(ask(client, body=f"Who weighs the salt, {reason}?").text)
+
+        def end(session: Any, reason: str = reason) -> None:
+            newest = session.scalars(select(Letter).order_by(Letter.id.desc())).first()
+            end_letter(session, newsroom.nora, newest, reason)
+
+        database.write(end)
+        more = Page(client.post("/steppe/receipt", data={"receipt": receipt}).text).part("li.is-now p:not(:has(b))")
+        assert (more.words.startswith(said), more.attributes("p", "lang"), more.attributes("p", "dir")) == (
+            True, lang, direction
+        )  # fmt: skip

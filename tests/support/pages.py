@@ -1,9 +1,11 @@
 """A page as a test reads it: what stands on it, by what it is, instead of by how its HTML happens to be written."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import unescape
+from itertools import pairwise
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -94,6 +96,18 @@ class Page(str):
         return self.texts("button")
 
     @property
+    def controls(self) -> list[str]:
+        """What can be pressed, typed in or followed before anything is unfolded, by its words, else its name. All that stands
+        in one list to tick is one."""
+        found: dict[int, str] = {}
+        for one in self.main.css("a[href], button, summary, input, select, textarea"):
+            if one.attributes.get("type") == "hidden" or _is_away(one):
+                continue
+            group = next((around for around in _around(one) if around.tag == "fieldset"), one)
+            found[group.mem_id] = words_of(group) or group.attributes.get("name") or ""
+        return list(found.values())
+
+    @property
     def links(self) -> list[tuple[str, str]]:
         """The words of each link, and where it leads."""
         return [(words_of(link), link.attributes["href"] or "") for link in self.main.css("a[href]")]
@@ -163,6 +177,24 @@ def words_of(node: LexborNode, unseen: bool = True) -> str:
             hidden.decompose()
         node = copy
     return re.sub(r"\s+", " ", node.text(separator=" ")).strip()
+
+
+def _around(node: LexborNode) -> Iterator[LexborNode]:
+    """The element itself and all that it stands in, from inside."""
+    one: LexborNode | None = node
+    while one is not None:
+        yield one
+        one = one.parent
+
+
+def _is_away(node: LexborNode) -> bool:
+    """Whether it is hidden, or stands in something folded whose head it isn't."""
+    path = list(_around(node))
+    folded = (
+        around.tag == "details" and "open" not in around.attributes and one.tag != "summary"
+        for one, around in pairwise(path)
+    )
+    return any(folded) or any("hidden" in one.attributes for one in path)
 
 
 def _value(node: LexborNode) -> str:

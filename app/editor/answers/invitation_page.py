@@ -174,7 +174,7 @@ def assignment_deed(desk: Desk, question: Question, assignment_id: str, deed: st
     DEEDS[deed](desk, found(load_assignment(desk.session, question, assignment_id)))
 
 
-@question_press(f"{ADDRESS}/write", "prepare", anchor="who", decides=False)
+@question_press(f"{ADDRESS}/write", "prepare", chapter="who", decides=False)
 def assignment_write(desk: Desk, question: Question, assignment_id: str) -> None:
     """A letter of the desk to an expert waits for a moment in the outbox, where it can be stopped. Readers' words in it
     have to be looked at first.

@@ -90,8 +90,8 @@ def line_of(desk: Desk, matter: Matter) -> dict[str, Any]:
     if leads == "letter":
         href = url_for("editor.letter", slug=slug, public_id=matter.letter)
     elif leads and question:
-        anchor = f"acts-{matter.answer}" if leads == "answer" else None
-        href = url_for("editor.question", slug=slug, public_id=question.public_id, _anchor=anchor)
+        chapter = f"answer-{matter.answer}" if leads == "answer" else None
+        href = url_for("editor.question", slug=slug, public_id=question.public_id, open=chapter, _anchor=chapter)
     return {
         "kind": matter.kind,
         "stops": matter.stops,

@@ -117,8 +117,9 @@ def filings(desk: Desk, letter: Letter, assignment: Assignment, back: str = "") 
         "back": back,
         "id": letter.public_id,
         "name": assignment.expert.name,
-        # A page has one red button, and that of a question's page says what is to be done there.
+        # On a question's page none is red: what the expert says there is as often a no as the answer.
         "buttons": [(kind, REPLIES[kind], "next" if kind in first[:1] and not back else "") for kind in kinds],
+        "likely": sum(kind in first for kind in kinds),  # so many of them stand first
         "kinds": [*kinds, *(("cannot", "later") if refuses else ())],
         "checks": check is not None,
         "reasons": REASONS.items() if refuses else (),

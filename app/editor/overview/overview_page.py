@@ -90,9 +90,7 @@ def _standing(desk: Desk, tasks: Board, mails: int) -> str:
         ngettext("One text waits for an editor.", "%(many)s texts wait for an editor.", editors, many=many[1])
         if editors
         else "",
-        ngettext(
-            "One word or text of an expert is late.", "%(many)s words or texts of experts are late.", late, many=many[2]
-        )
+        ngettext("One expert is late.", "%(many)s replies and texts from experts are late.", late, many=many[2])
         if late
         else "",
         "" if waits else _("Nobody waits for anybody."),

@@ -44,6 +44,11 @@ class Part:
     robot: Inbound | None = None  # the newest automatic reply, an absence note for example
 
     @property
+    def chapter(self) -> str:
+        """Return the chapter of the page that holds this expert's text; empty where there is none yet."""
+        return f"answer-{self.place.answer.public_id}" if self.place.answer else ""
+
+    @property
     def compared(self) -> tuple[AnswerText, AnswerText] | None:
         """The expert's newest own words and the desk's newest, where they are two versions."""
         own = [text for text in self.texts if text.kind == "submitted"]

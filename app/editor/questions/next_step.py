@@ -1,4 +1,6 @@
-"""The one red button of a question's page: what is to be done next, by whom. The first row that fits wins."""
+"""The step that is due on a question's page: the chapter that stands open, and the one red button. The first row that
+fits wins.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,10 +18,13 @@ from .question_status import OVER
 
 @dataclass(frozen=True)
 class Step:
-    """A link, or with `posts` a button that does it at once."""
+    """A step that is due. `chapter` stands open for it; without an `href` the button is in there, if there is anything
+    to press. Else it is a link on top of the page, or with `posts` a button that does it at once.
+    """
 
-    label: str
-    href: str
+    chapter: str = ""
+    label: str = ""
+    href: str = ""
     posts: bool = False
     values: dict[str, str | int] = field(default_factory=dict)
 
@@ -29,24 +34,17 @@ def _first(dossier: Dossier, *keys: str) -> Part | None:
 
 
 def _confirm(dossier: Dossier) -> Step | None:
+    """Return the wording where it has no headline yet, or nobody has confirmed it."""
     text = dossier.question.text
     if dossier.question.is_cleared or text is None:
         return None
-    if not text.headline:
-        if not dossier.desk.may("word"):
-            return None
-        return Step(_("Word it and give it a headline"), "#wording")
-    if not dossier.desk.may("clear"):
-        return None
-    return Step(_("Confirm that nobody can be recognised"), "#recognise")
+    return Step("wording") if dossier.desk.may("clear" if text.headline else "word") else None
 
 
 def _mail(dossier: Dossier) -> Step | None:
     """Return what an expert wrote by mail says where the question stands, so it is filed before all else."""
-    part = next((part for part in dossier.parts if part.mails), None)
-    if part is None or not dossier.desk.may("take letters"):
-        return None
-    return Step(_("File what %(name)s mailed", name=part.place.name), f"#mail-{part.mails[0][0].public_id}")
+    waits = any(part.mails for part in dossier.parts)
+    return Step("mailed") if waits and dossier.desk.may("take letters") else None
 
 
 def _approve(key: str) -> Callable[[Dossier], Step | None]:
@@ -54,10 +52,7 @@ def _approve(key: str) -> Callable[[Dossier], Step | None]:
 
     def step(dossier: Dossier) -> Step | None:
         part = _first(dossier, key)
-        if part is None or "approve" not in part.may_answer:
-            return None
-        label = _("Approve %(name)s’s answer", name=part.place.name)
-        return Step(label, f"#approve-{part.place.assignment.public_id}")
+        return Step(part.chapter) if part and "approve" in part.may_answer else None
 
     return step
 
@@ -68,7 +63,7 @@ def _edit(*keys: str) -> Callable[[Dossier], Step | None]:
         if part is None or part.place.answer is None or "edit" not in part.may_answer:
             return None
         href = dossier.at("answer_edit", answer_id=part.place.answer.public_id)
-        return Step(_("Edit %(name)s’s answer", name=part.place.name), href)
+        return Step(part.chapter, _("Edit %(name)s’s answer", name=part.place.name), href)
 
     return step
 
@@ -79,7 +74,7 @@ def _check(dossier: Dossier) -> Step | None:
         return None
     href = dossier.at("answer_check", answer_id=part.place.answer.public_id)
     label = _("Send %(name)s the quote check", name=part.place.name)
-    return Step(label, href, posts=True, values={"seen": token_of(part.place.answer)})
+    return Step(part.chapter, label, href, posts=True, values={"seen": token_of(part.place.answer)})
 
 
 def _invitation(dossier: Dossier) -> Step | None:
@@ -89,13 +84,13 @@ def _invitation(dossier: Dossier) -> Step | None:
     if part is None or "invite" not in part.may_assignment:
         return None
     href = dossier.at("assignment", assignment_id=part.place.assignment.public_id)
-    return Step(_("Read and send the invitation to %(name)s", name=part.place.name), href)
+    return Step("", _("Read and send the invitation to %(name)s", name=part.place.name), href)
 
 
 def _ask(dossier: Dossier) -> Step | None:
     if not dossier.may_ask or any(part.place.key not in OVER for part in dossier.parts):
         return None
-    return Step(_("Ask an expert"), dossier.at("ask"))
+    return Step("who", _("Ask an expert"), dossier.at("ask"))
 
 
 def _ask_again(dossier: Dossier) -> Step | None:
@@ -105,21 +100,21 @@ def _ask_again(dossier: Dossier) -> Step | None:
     if part is None or (part.place.assignment.later_on or today) > today or _ask(dossier) is None:
         return None
     href = dossier.at("ask", expert=part.place.assignment.expert.public_id)
-    return Step(_("Ask %(name)s again", name=part.place.name), href)
+    return Step("who", _("Ask %(name)s again", name=part.place.name), href)
 
 
 def _ask_instead(dossier: Dossier) -> Step | None:
     """Whoever was asked lets the time pass without a word."""
     late = _first(dossier, "invited")
     asks = dossier.may_ask and late and late.place.is_late
-    return Step(_("Ask someone else"), dossier.at("ask")) if asks else None
+    return Step("who", _("Ask someone else"), dossier.at("ask")) if asks else None
 
 
 def _pick(dossier: Dossier) -> Step | None:
     if dossier.free is None:
         return None
     label = _("Pick it for %(day)s", day=day(dossier.free.runs_at))
-    return Step(label, dossier.at("question_pick"), posts=True, values={"edition": dossier.free.public_id})
+    return Step("", label, dossier.at("question_pick"), posts=True, values={"edition": dossier.free.public_id})
 
 
 def _edition(dossier: Dossier) -> Step | None:
@@ -127,22 +122,28 @@ def _edition(dossier: Dossier) -> Step | None:
         return None
     slug, public_id = dossier.desk.newsletter.slug, dossier.edition.public_id
     label = _("Look at the edition of %(day)s", day=day(dossier.edition.runs_at))
-    return Step(label, url_for("editor.edition", slug=slug, public_id=public_id))
+    return Step("", label, url_for("editor.edition", slug=slug, public_id=public_id))
 
 
 def _move(action: str, label: str) -> Callable[[Dossier], Step | None]:
     def step(dossier: Dossier) -> Step | None:
-        return Step(str(label), dossier.at("question_move", move=action), posts=True) if action in dossier.may else None
+        href = dossier.at("question_move", move=action)
+        return Step("", str(label), href, posts=True) if action in dossier.may else None
 
     return step
 
 
+def _wait(dossier: Dossier) -> Step | None:
+    """Somebody else is to act: who has it stands open, and there is nothing to press."""
+    return Step("who") if any(part.place.key not in OVER for part in dossier.parts) else None
+
+
 WITH_A_TEXT = (_mail, _edit("objected", "submitted"), _check, _approve("edited"), _approve("passed"))
-IN_WORK = (*WITH_A_TEXT, _confirm, _invitation, _pick, _ask_again, _ask, _ask_instead)
+IN_WORK = (*WITH_A_TEXT, _confirm, _invitation, _pick, _ask_again, _ask, _ask_instead, _wait)
 
 
 def next_step(dossier: Dossier) -> Step | None:
-    """None where somebody else is to act, or nobody any more."""
+    """None where nobody is to act any more."""
     question, own = dossier.question, WORDS[str(dossier.question.state)].step
     steps = IN_WORK if question.is_in_work else (_edition,) if question.is_queued else (_move(*own),) if own else ()
     return next((step for make in steps if (step := make(dossier)) is not None), None)

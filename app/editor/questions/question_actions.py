@@ -122,7 +122,7 @@ def question_pull(desk: Desk, one: Question) -> str:
     return way_back(events)
 
 
-@question_press(f"{ADDRESS}/must-run-by", "word", anchor="about")
+@question_press(f"{ADDRESS}/must-run-by", "word", chapter="about")
 def question_must_run_by(desk: Desk, one: Question) -> None:
     """The last day on which it is of use; the builder sets it too, and warns of it."""
     typed = request.form.get("by", "").strip()
@@ -133,7 +133,7 @@ def question_must_run_by(desk: Desk, one: Question) -> None:
     must_run_by.must_run_by(desk.session, desk.actor, one, by)
 
 
-@question_press(f"{ADDRESS}/note", "word", anchor="trail", decides=False)
+@question_press(f"{ADDRESS}/note", "word", chapter="trail", decides=False)
 def question_note(desk: Desk, one: Question) -> None:
     notes.note(desk.session, desk.actor, one, request.form.get("note", ""))
 
@@ -158,7 +158,7 @@ def question_topics(slug: str, public_id: str) -> Response:
 
 
 @question_press(
-    f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>", "check names", anchor="askers", decides=False
+    f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>", "check names", chapter="wording", decides=False
 )
 def question_asker(desk: Desk, one: Question, letter_id: str, act: str) -> None:
     """Note how a reader's name was checked, or leave them unnamed."""
@@ -193,7 +193,7 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
             if ran
             else _("Nothing was done: the letter stands elsewhere by now.")
         )
-        return to_question(slug, public_id, "askers")
+        return to_question(slug, public_id, "wording")
     back = url_for("editor.question", slug=slug, public_id=public_id)
     announce(
         _("The letter asks a question of its own now."), href=back, label=_("Back to the other"), undo=press, back=back

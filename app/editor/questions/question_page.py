@@ -20,6 +20,7 @@ from ..frame import Acts, Desk, at_desk, change, editor, found_at, page
 from ..letters.letter_words import CHANNELS, ENDS
 from ..mail.mail_words import about_to_leave
 from .approval import evidence
+from .chapters import chapters
 from .clearance import leaving
 from .dossier import dossier
 from .form_errors import Tried, tried
@@ -30,7 +31,6 @@ from .question_words import APPROVAL_FAULTS, CHECKLIST, REASONS, clocks
 from .timeline import SHOWS, colleagues_of, trail
 
 ADDRESS = "/<slug>/questions/<public_id>"
-OPENS = {"merge": "editor.question_merge", "close": "editor.question_close"}
 
 
 def the_question(desk: Desk, public_id: str) -> Question:
@@ -38,14 +38,16 @@ def the_question(desk: Desk, public_id: str) -> Question:
     return found_at(desk, question, "editor.question", public_id, _("Back to the question"))
 
 
-def to_question(slug: str, public_id: str, anchor: str | None = None) -> Response:
-    return redirect(url_for("editor.question", slug=slug, public_id=public_id, _anchor=anchor), code=303)
+def to_question(slug: str, public_id: str, chapter: str | None = None) -> Response:
+    """Lead to the page of a question, where a chapter is unfolded."""
+    here = url_for("editor.question", slug=slug, public_id=public_id, open=chapter, _anchor=chapter)
+    return redirect(here, code=303)
 
 
 def question_press(
-    address: str, act: Acts, *, anchor: str | None = None, done: Any = "", decides: bool = True
+    address: str, act: Acts, *, chapter: str | None = None, done: Any = "", decides: bool = True
 ) -> Callable[[Callable[..., object]], Callable[..., Response | tuple[str, int]]]:
-    """Declare what a press changes about a question, whose page is shown then at its `anchor`; a form that lacks
+    """Declare what a press changes about a question, whose page is shown then at a `chapter`; a form that lacks
     something comes back as it was typed.
 
     Where it `decides` about the question as it was seen, whoever comes second is told who was first. The function gets
@@ -66,7 +68,7 @@ def question_press(
                 second(slug, lambda desk: the_question(desk, public_id), refused)
             if done:
                 announce(str(done), undo=str(press), back=url_for("editor.question", slug=slug, public_id=public_id))
-            return to_question(slug, public_id, anchor)
+            return to_question(slug, public_id, chapter)
 
         return editor.press(address, act)(view)
 
@@ -76,19 +78,19 @@ def question_press(
 @editor.get(ADDRESS)
 def question(slug: str, public_id: str) -> str:
     """Its page; `show` and `before` in the address say what of the trail stands on it, and from where on; `open` which
-    of its folded forms is open.
+    of its chapters is unfolded.
     """
-    endpoint = OPENS.get(request.args.get("open", ""))
-    form = Tried(url_for(endpoint, slug=slug, public_id=public_id)) if endpoint else Tried()
     with at_desk(slug) as desk:
-        return question_page(desk, the_question(desk, public_id), form)
+        return question_page(desk, the_question(desk, public_id))
 
 
 def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: Any) -> str:  # noqa: B008 - it is frozen
     """Show the page. `tried`, or `typed` for the checklist, is what a form held that couldn't be taken, and why."""
     file = dossier(desk, one)
     found = near(desk, one, file.topics)
-    show, before = request.args.get("show", ""), request.args.get("before", "")
+    show, before = request.args.get("show"), request.args.get("before", "")
+    step = next_step(file)
+    due = step.chapter if step else ""
     colleagues = [name for key, name in colleagues_of(desk).items() if key != desk.actor.person_id]
     return page(
         desk,
@@ -97,9 +99,13 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         file=file,
         question=one,
         seen=token_of(one),
-        step=next_step(file),
+        step=step,
+        due=due,
+        due_href=step.href if step else "",
+        unfolded="trail" if show is not None or before else request.args.get("open", ""),
+        chapters=chapters(file, due),
         buttons=BUTTONS,
-        trail=trail(file, show, before),
+        trail=trail(file, show or "", before),
         shows=SHOWS,
         colleagues=colleagues,
         calls=", ".join(f"@{name.split()[0]}" for name in colleagues),
@@ -116,7 +122,7 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         approval_summary=typed.get("faults", []),
         clocks=lambda place: clocks(place, now(desk.session)),
         typed_time=lambda moment: typed_time(moment, desk.newsletter.zone),
-        others=_others(desk, one) if "merge" in file.may else [],
+        merges_into=_others(desk, one) if "merge" in file.may else [],
         tried=tried,
         typed=typed,
     )

@@ -55,7 +55,6 @@ class Entry:
     kind: str = ""
     pieces: Sequence[tuple[str, bool]] = ()
     quote: str = ""
-    language: str | None = None
     href: str = ""
     mark: str = ""
     has_hour: bool = True
@@ -184,8 +183,6 @@ def _letters(file: Dossier, titles: Mapping[int, str], below: At) -> Iterable[En
             3,
             letter.id,
             naming(titles.get(letter.question_id or 0), _letter_words(letter)),
-            quote=letter.body or "",
-            language=letter.language,
             href=url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id),
             has_hour=letter.hear_back != "number" or letter.channel != "web",
         )

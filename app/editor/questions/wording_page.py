@@ -45,7 +45,7 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
         return _again(slug, public_id, typed, {error.field: too_long(error)})
     except Stale:
         return _again(slug, public_id, typed, {})
-    return to_question(slug, public_id, "recognise")
+    return to_question(slug, public_id, "wording")
 
 
 def _give_way(desk: Desk, public_id: str, typed: dict[str, str]) -> None:
