@@ -54,6 +54,10 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "",
         "mailboxes to fetch from, with blanks between: imaps://user:password@host:993/INBOX?newsletter=steppe&keep=1",
     ),
+    "ERASURES": (
+        str(ROOT / "var" / "erasures"),
+        "the list of what was erased, which a restored backup is brought up to: best on another disk than the database",
+    ),
     "MATCHER": (
         "words",
         "`words`, or `semantic` to find the same question in another language too (needs the extra `semantic`)",
@@ -198,6 +202,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "REDIS_URL": value["REDIS_URL"],
         "TRUSTED_PROXIES": int(value["TRUSTED_PROXIES"]),
         "LIMITS": value["LIMITS"] != "0",
+        "ERASURES": value["ERASURES"],
         "MATCHER": value["MATCHER"],
         "MAIL_TRANSPORT": value["MAIL_TRANSPORT"],
         "MAIL_FOLDER": value["MAIL_FOLDER"],

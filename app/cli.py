@@ -1,5 +1,5 @@
-"""The commands: `flask lifecycle`, `migrate`, `newsletters`, `staff`, `editions`, `mail`, `keys`, `matching`, `worker`
-and `doctor`.
+"""The commands: `flask lifecycle`, `migrate`, `newsletters`, `staff`, `editions`, `mail`, `keys`, `matching`, `worker`,
+`doctor`, `backup` and `restore`.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from config import Unsafe
 
 from . import permissions, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
+from .backup.cli import backup, backup_key, restore
 from .editions.cli import editions
 from .editions.lifecycle import EDITION
 from .indexing import run_index
@@ -22,7 +23,7 @@ from .mail.cli import mail
 from .mail.lifecycle import INBOUND, MAIL
 from .mailroom.cli import doctor
 from .matching.cli import matching
-from .migrate import migrate
+from .migrate import NotMigrated, migrate
 from .newsletters.cli import newsletters
 from .people.cli import experts, staff
 from .questions.lifecycle import QUESTION
@@ -63,8 +64,24 @@ def run_worker(once: bool) -> None:
 
 @click.command("migrate")
 def run_migrations() -> None:
-    """Make or change the tables so that they fit this version; what is there stays."""
-    migrate(db.url)
+    """Make or change the tables so that they fit this version; what is there stays.
+
+    Each step is told. They are made together or not at all. While somebody else uses a table it is tried again for half
+    a minute; stop the web and the worker first.
+    """
+    url = db.url
+    steps: list[str] = []
+
+    def say(line: str) -> None:
+        steps.append(line)
+        click.echo(line)
+
+    try:
+        migrate(url, say=say)
+    except Exception as error:  # of whatever kind: what counts is that nothing was kept
+        why = error if isinstance(error, NotMigrated) else type(error).__name__
+        raise click.ClickException(f"The database is as it was: no step was kept. {why}") from error
+    click.echo("The tables fit this version." if steps else "The tables fit this version already.")
 
 
 @keys.command("rotate")
@@ -103,5 +120,5 @@ def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
 
 def register(app: Flask) -> None:
     groups = (keys, newsletters, staff, experts, editions, mail, matching)
-    for command in (lifecycle, run_migrations, run_worker, doctor, *groups):
+    for command in (lifecycle, run_migrations, run_worker, doctor, backup, backup_key, restore, *groups):
         app.cli.add_command(command)

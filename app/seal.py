@@ -42,6 +42,7 @@ class Keys:
                 raise ValueError("a secret needs a number from 1 to 65535 and at least 32 bytes")
         self._secrets = dict(secrets_by_number)
         self.newest = max(self._secrets)
+        self.numbers = tuple(sorted(self._secrets))
 
     def seal(self, place: str, text: str) -> bytes:
         """Seal `text` for `place`, written `table.column.public_id of the owner`."""
