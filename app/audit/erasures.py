@@ -1,4 +1,4 @@
-"""What was erased, noted so that it can be erased once more: a backup that is restored holds it again.
+"""Notes of what was erased, so that it can be erased once more: a backup that is restored holds it again.
 
 Each verb that erases for good notes it here, in its own transaction. `app/backup` keeps the list beside the database
 too, and knows for each kind the verb by which it is erased again.

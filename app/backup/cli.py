@@ -12,7 +12,10 @@ import click
 import pyrage
 from flask import current_app
 from flask.cli import with_appcontext
+from sqlalchemy import inspect
+from sqlalchemy.exc import DBAPIError
 
+from ..audit.models import Erasure
 from ..db import Database
 from ..running import db
 from . import making, restoring
@@ -49,7 +52,8 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
     kept = Path(current_app.config["ERASURES"])
     with refusing(file, "Nothing was written."):
         try:
-            Keeper(kept).keep(database)
+            if inspect(database.reader).has_table(Erasure.__tablename__):  # before an upgrade it may not be there yet
+                Keeper(kept).keep(database)
         except OSError as error:
             click.echo(f"WARNING: the list of erasures at {kept} can't be written ({error.strerror}).", err=True)
         with click.progressbar(length=1, label="Writing") as bar:
@@ -137,13 +141,14 @@ def refusing(file: Path, nothing: str) -> Iterator[None]:
             f"The disk gave back other bytes than were written: don't trust it. {nothing}"
         ) from None
     except making.Broken as broken:
-        raise click.ClickException(
-            f"The database is damaged ({broken}): keep the last good backup. {nothing}"
-        ) from None
+        raise click.ClickException(f"{broken} {nothing}") from None
     except NotOurList as error:
         raise click.ClickException(f"{error} is no list of erasures of this newsroom. {nothing}") from None
     except (Unreadable, restoring.NotEmpty) as refused:
         raise click.ClickException(f"{refused} {nothing}") from None
+    except DBAPIError as error:  # its words could be a reader's
+        named = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
+        raise click.ClickException(f"The database stops it ({named or type(error).__name__}). {nothing}") from None
     except OSError as error:
         why = "The disk is full" if error.errno in FULL else str(error.strerror)
         raise click.ClickException(f"{why} ({error.filename or file.parent}). {nothing}") from None
@@ -190,15 +195,15 @@ def _say(manifest: dict[str, Any], database: Database) -> None:
     )
     if missing := check_keys(manifest, database.ring):
         click.echo(
-            f"WARNING: SECRET_KEYS lacks number {', '.join(map(str, missing))}, which the newsroom had: what was sealed "
-            "with it does not open.",
+            f"WARNING: SECRET_KEYS lacks number {', '.join(map(str, missing))}, which the newsroom had: what was "
+            "sealed with it does not open.",
             err=True,
         )
 
 
 def _known(lists: list[Path], manifest: dict[str, Any], database: Database, go_on: bool) -> Erasures | None:
     """Return all that the lists know. What that lacks is said, and asked where nobody said to go on."""
-    found = [(path, one) for path in lists if (one := _read(path, database))]
+    found = [(path, one) for path in lists if (one := read_list(path, database.ring))]
     known = None
     for path, one in found:
         click.echo(f"{path}: {len(one.lines)} erasures, complete to {one.complete_to:%Y-%m-%d %H:%M:%S} UTC")
@@ -221,13 +226,6 @@ def _known(lists: list[Path], manifest: dict[str, Any], database: Database, go_o
         if not go_on and not (sys.stdin.isatty() and click.confirm("Restore all the same?", err=True)):
             raise Unreadable("Say --without-erasures to restore all the same.")
     return known
-
-
-def _read(path: Path, database: Database) -> Erasures | None:
-    try:
-        return read_list(path, database.ring)
-    except NotOurList:
-        raise NotOurList(path) from None
 
 
 def _when(written: str) -> str:

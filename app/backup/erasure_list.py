@@ -26,7 +26,9 @@ NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 OVERLAP = 10_000  # rows read again: on PostgreSQL one with a lower number may be committed later
 Line = tuple[int, bytes]  # the number of a key, and a hash under it
 
-_HEAD = re.compile(rb"readers-asked erasures 1, complete to (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z, of ([0-9a-f]{64})\n")
+_HEAD = re.compile(
+    rb"readers-asked erasures 1, complete to (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z, of ([0-9a-f]{64})\n"
+)
 _LINE = re.compile(rb"(\d{1,5}) ([0-9a-f]{64})\n")
 
 
@@ -51,7 +53,7 @@ def read_list(path: Path, ring: Keys) -> Erasures | None:
         written = path.read_bytes()
     except FileNotFoundError:
         return None
-    found = _parsed(written, ring)
+    found = _parsed(path, written, ring)
     return found and found[0]
 
 
@@ -60,22 +62,22 @@ def write_list(path: Path, erasures: Erasures, ring: Keys) -> None:
     put_whole(path, [_head(erasures.complete_to, ring), *map(_line, sorted(erasures.lines))])
 
 
-def _parsed(written: bytes, ring: Keys) -> tuple[Erasures, int] | None:
+def _parsed(path: Path, written: bytes, ring: Keys) -> tuple[Erasures, int] | None:
     """Return what is written, and how many bytes of it are whole; None where nothing is. What a full disk or a killed
     process cut off in the middle of a line is no part of it."""
     if b"\n" not in written:
         if _head(NEVER, ring).startswith(written):
             return None  # empty, or begun
-        raise NotOurList
+        raise NotOurList(path)
     head = _HEAD.match(written)
     if head is None or bytes.fromhex(head[2].decode()) not in ring.macs(PURPOSE, "the list"):
-        raise NotOurList
+        raise NotOurList(path)
     lines, at = set[Line](), head.end()
     while line := _LINE.match(written, at):
         lines.add((int(line[1]), bytes.fromhex(line[2].decode())))
         at = line.end()
     if b"\n" in written[at:]:
-        raise NotOurList
+        raise NotOurList(path)
     complete_to = datetime.fromisoformat(head[1].decode()).replace(tzinfo=UTC)
     return Erasures(complete_to, frozenset(lines)), at
 
@@ -123,7 +125,7 @@ class Keeper:
 
     def _begin(self, file: FileIO, ring: Keys) -> None:
         """Read what is there, and cut off what is not whole."""
-        found = _parsed(file.read(), ring)
+        found = _parsed(self.path, file.read(), ring)
         os.ftruncate(file.fileno(), found[1] if found else 0)
         if found is None:
             _put(file, 0, _head(NEVER, ring))

@@ -17,11 +17,12 @@ from .packing import FORM, NUMBER, PURPOSE, Recipient, line, pack, seal
 from .rows import counts_of, lines_of, tables_of
 from .whole_file import whole_file
 
+DAMAGED = "The database is damaged ({}): keep the last good backup."
 BESIDE = ".erasures"  # what the name of the list beside a backup ends in
 
 
 class Broken(Exception):
-    """The database is damaged; a backup of it would take the place of a better one."""
+    """The database is damaged or has no newsroom: a backup would take the place of a better one. `str` says it."""
 
 
 @contextmanager
@@ -51,6 +52,8 @@ def make(
     with whole_file(path, replace) as file, one_moment(database) as connection:
         at = datetime.now(UTC)
         tables = tables_of(connection)
+        if "newsletters" not in tables:
+            raise Broken("There is no newsroom in the database.")
         _check(connection)
         counts = counts_of(connection, tables)
         own = Erasures(at, _noted(connection)) if Erasure.__tablename__ in tables else Erasures(at, frozenset())
@@ -94,6 +97,6 @@ def _check(connection: Connection) -> None:
         said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
         loose = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if said != "ok":
-            raise Broken(str(said))
+            raise Broken(DAMAGED.format(said))
         if loose:
-            raise Broken(f"a row of {loose[0]} points nowhere")
+            raise Broken(DAMAGED.format(f"a row of {loose[0]} points nowhere"))

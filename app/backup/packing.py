@@ -99,7 +99,7 @@ class _Kept:
 
 
 class Unpacked:
-    """What comes out of a backup, line by line: `manifest` once the first is read, then `take` for each row with its
+    """A backup as it is read, line by line: `manifest` once the first is read, then `take` for each row with its
     table, its columns, and the line itself. What is written to it are the bytes of an unsealed backup.
     """
 
@@ -141,15 +141,18 @@ class Unpacked:
     def _line(self, one: bytes) -> None:
         if self._ended:
             raise Unreadable(DAMAGED)
-        if self.manifest and one.startswith(b"["):
+        if self._table and one.startswith(b"["):
             self.counts[self._table] += 1
             self._take(self._table, self._columns, one)
             self._hash.update(one)
             return
         try:
-            said = json.loads(one)
-        except ValueError:
+            self._between(json.loads(one))
+        except (ValueError, LookupError, TypeError):
             raise Unreadable(DAMAGED if self.manifest else NOT_OURS) from None
+        self._hash.update(one)
+
+    def _between(self, said: dict[str, Any]) -> None:
         if not self.manifest:
             self._begin(said)
         elif "table" in said:
@@ -157,7 +160,6 @@ class Unpacked:
             self.counts[self._table] = 0
         else:
             self._end(said)
-        self._hash.update(one)
 
     def _begin(self, said: Any) -> None:
         if not isinstance(said, dict) or FORM not in said:
@@ -166,13 +168,15 @@ class Unpacked:
             raise Unreadable(
                 f"The file was made by Readers Asked {said['version']}, which is newer. Install that first."
             )
-        check_keys(said, self._ring)
         self.manifest = said
 
     def _end(self, said: Any) -> None:
         summed = self._hash.hexdigest()
+        if said["end"] != summed:
+            raise Unreadable(DAMAGED)
+        check_keys(self.manifest, self._ring)
         number = max(map(int, self.manifest["keys"]))
-        if (said["end"], said["of"]) != (summed, self._ring.mac(PURPOSE, summed, number).hex()):
+        if said["of"] != self._ring.mac(PURPOSE, summed, number).hex():
             raise Unreadable(DAMAGED)
         self._ended = True
 

@@ -78,14 +78,12 @@ def refuse_unless_empty(database: Database) -> None:
     """Raise `NotEmpty` where the place that `database` names holds anything, a table without rows too."""
     if database.is_sqlite:
         path = _path(database)
-        for beside in ("-wal", "-journal"):
-            if path.with_name(path.name + beside).exists():
-                raise NotEmpty(
-                    f"{path.name}{beside} is there, which belongs to another database: move both away first."
-                )
-        if path.with_name(path.name + BEGUN).exists():
-            raise NotEmpty(_under_way(path.with_name(path.name + BEGUN)))
         if not path.exists() or not path.stat().st_size:
+            for beside in ("-wal", "-journal"):
+                if path.with_name(path.name + beside).exists():
+                    raise NotEmpty(f"{path.name}{beside} is there without its database: move it away first.")
+            if path.with_name(path.name + BEGUN).exists():
+                raise NotEmpty(_under_way(path.with_name(path.name + BEGUN)))
             return
     with database.reader.connect() as connection, connection.begin():
         _refuse(connection)

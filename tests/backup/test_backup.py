@@ -16,16 +16,15 @@ from sqlalchemy.orm import Session
 
 from app.actors import Reader
 from app.audit import Event
-from app.backup import making, restoring
+from app.backup import restoring
 from app.backup.erasure_list import Keeper, NotOurList, read_list
 from app.backup.rows import LEFT_OUT
-from app.db import Base, Database
+from app.db import Base, Database, now
 from app.letters import receive
 from app.letters.models import Contact, Letter
 from app.migrate import revisions
 from app.newsletters.models import Newsletter
-from app.people import sessions
-from app.people.models import Person
+from app.people.models import BrowserSession
 from app.seal import Keys
 from app.version import VERSION
 from tests.support.app import SECRETS
@@ -34,7 +33,6 @@ from tests.support.cast import Newsroom
 from tests.support.databases import SQLITE, address_of, postgres_copy
 from tests.support.former_newsroom import FORMER
 from tests.support.machines import Machine, opened
-from tests.support.missing import without
 from tests.support.stored import everything
 
 RING = Keys(SECRETS)
@@ -75,9 +73,12 @@ def test_all_comes_back_and_new_rows_get_new_keys(
     old: Machine, new: Machine, newsroom: Newsroom, salt: Asked, tmp_path: Path
 ) -> None:
     asks(old.database, newsroom, 1)
-    old.database.write(lambda session: sessions.start(session, session.get_one(Person, newsroom.nora.person_id), "desk"))
+    signed_in = {"token_mac": b"t" * 32, "person_id": newsroom.nora.person_id, "door": "desk"}
+    old.database.write(
+        lambda session: session.add(BrowserSession(**signed_in, began_at=now(session), ends_at=now(session)))
+    )
     said = old.done("backup", tmp_path / "monday")
-    assert said.endswith(f" bytes, NOT sealed\n") and (tmp_path / "monday").stat().st_mode & 0o777 == 0o600
+    assert said.endswith(" bytes, NOT sealed\n") and (tmp_path / "monday").stat().st_mode & 0o777 == 0o600
     old.keep_list()
     asked = new.done("restore", tmp_path / "monday", "--check")
     assert f"by Readers Asked {VERSION} (tables of {revisions()[-1]}, " in asked
@@ -85,18 +86,16 @@ def test_all_comes_back_and_new_rows_get_new_keys(
     new.done("restore", tmp_path / "monday")
     assert rows(new.database) == rows(old.database)
     with new.database.read() as session:
-        assert [session.scalar(text(f"SELECT count(*) FROM {name}")) for name in sorted(LEFT_OUT - {"alembic_version"})] == [
-            0
-        ] * (len(LEFT_OUT) - 1)
+        assert [
+            session.scalar(text(f"SELECT count(*) FROM {name}")) for name in sorted(LEFT_OUT - {"alembic_version"})
+        ] == [0] * (len(LEFT_OUT) - 1)
     asks(new.database, newsroom, 2)
     with new.database.read() as session:
         assert len(session.scalars(select(Letter.id)).all()) == 3
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_year_goes_up_to_postgresql_and_down_again_unchanged(
-    app: Flask, sqlite_year: Path, tmp_path: Path
-) -> None:
+def test_a_year_goes_up_to_postgresql_and_down_again_unchanged(app: Flask, sqlite_year: Path, tmp_path: Path) -> None:
     lists = tmp_path / "erasures"
     with (
         postgres_copy("template0") as name,
@@ -206,10 +205,16 @@ def test_no_backup_is_written_over_unless_one_says_so(old: Machine, newsroom: Ne
     old.done("backup", path, "--replace")
     assert is_whole(path)
     assert "No such file or directory" in old.refused("backup", tmp_path / "nowhere" / "monday")
+    with opened(old.app, f"sqlite:///{tmp_path / 'empty.db'}", tmp_path / "erasures") as empty:
+        assert "There is no newsroom in the database. Nothing was written." in empty.refused(
+            "backup", tmp_path / "none"
+        )
 
 
 @SQLITE
-def test_sealed_it_opens_for_its_key_alone(old: Machine, new: Machine, newsroom: Newsroom, key: str, tmp_path: Path) -> None:
+def test_sealed_it_opens_for_its_key_alone(
+    old: Machine, new: Machine, newsroom: Newsroom, key: str, tmp_path: Path
+) -> None:
     asks(old.database, newsroom, 1)
     path = tmp_path / "monday"
     assert "sealed for 1 key\n" in old.done("backup", path, "--to", key)
@@ -236,18 +241,18 @@ def test_not_one_byte_may_be_missing_or_other(
     old.done("backup", path, *options)
     whole = path.read_bytes()
     source = restoring.Source(path, [] if not sealed else _identities(tmp_path / "key"), RING)
-    said = set()
+    said: list[str] = []
     for at in (*range(0, len(whole), len(whole) // 40), len(whole) - 1):
         for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]):
             path.write_bytes(damaged)
             try:
                 restoring.check(source, lambda _: None)
             except restoring.Unreadable as unreadable:
-                said.add(str(unreadable).split(":")[0])
+                said.append(str(unreadable))
             else:
                 # A gzip header says when and where it was made; nobody reads that.
                 assert not sealed and at < 10 and len(damaged) == len(whole), at
-    assert said <= {DAMAGED.split(":")[0], "The file is no backup of Readers Asked.", "The file is sealed for another key than the one of --key."}
+    assert sum(one.startswith(DAMAGED) for one in said) > 60
     path.write_bytes(whole + b"more")
     with pytest.raises(restoring.Unreadable):
         restoring.check(source, lambda _: None)
@@ -270,10 +275,14 @@ def test_files_of_other_products_are_refused(old: Machine, new: Machine, newsroo
     }
     for name, written in others.items():
         (tmp_path / name).write_bytes(written)
-        assert "The file is no backup of Readers Asked. Nothing was restored." in new.refused("restore", tmp_path / name)
+        assert "The file is no backup of Readers Asked. Nothing was restored." in new.refused(
+            "restore", tmp_path / name
+        )
     newer = gzip.compress(b'{"readers-asked backup":2,"version":"9.0.0"}\n')
     (tmp_path / "newer").write_bytes(newer)
-    assert "made by Readers Asked 9.0.0, which is newer. Install that first." in new.refused("restore", tmp_path / "newer")
+    assert "made by Readers Asked 9.0.0, which is newer. Install that first." in new.refused(
+        "restore", tmp_path / "newer"
+    )
 
 
 def test_a_newsroom_with_other_keys_is_told_so(old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
@@ -312,7 +321,9 @@ def test_a_restore_that_fails_late_leaves_the_place_empty(
 def test_a_killed_restore_is_found_by_the_next(old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
     old.done("backup", tmp_path / "monday")
     (tmp_path / "new.db.restoring").touch()
-    assert "new.db.restoring is there: a restore is under way, or one was killed." in new.refused("restore", tmp_path / "monday")
+    assert "new.db.restoring is there: a restore is under way, or one was killed." in new.refused(
+        "restore", tmp_path / "monday"
+    )
 
 
 @SQLITE
@@ -335,7 +346,9 @@ def test_an_older_newsroom_is_restored_under_this_version(new: Machine, tmp_path
         assert len(session.scalars(select(Letter.id)).all()) > 10
 
 
-def test_the_list_of_erasures_survives_torn_lines_and_other_hands(old: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+def test_the_list_of_erasures_survives_torn_lines_and_other_hands(
+    old: Machine, newsroom: Newsroom, tmp_path: Path
+) -> None:
     from app.audit import erasures
 
     path = tmp_path / "disk" / "erasures"

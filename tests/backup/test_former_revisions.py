@@ -74,5 +74,7 @@ def test_all_that_was_there_stands(revision: str, empty_url: str, engine: Any) -
     assert len(was["letters"]) > 10 and len(was["outbox_contents"]) > 10
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == known[-1]
-        moved = {(table, column) for table, column, before, after in standing(connection, was) if _plain(after) != before}
+        moved = {
+            (table, column) for table, column, before, after in standing(connection, was) if _plain(after) != before
+        }
     assert moved == set()

@@ -44,6 +44,7 @@ def test_production_without_settings_names_each_that_is_missing() -> None:
         ("READERS_ASKED_ENV", "development"),
         ("TRUSTED_PROXIES", "all"),
         ("MAIL_PORT", "smtp"),
+        ("ERASURES", ""),
         ("MAIL_RETURN_PATH", "bounces"),
         ("MAIL_AUTHSERV_ID", "mx.example.org; spf=pass"),
         ("MAIL_RECEIVED_BY", "mx.example.org; mx2.example.org"),

@@ -1,7 +1,6 @@
 """The README's steps from an empty database to a newsletter with its admin, run word for word as they stand there."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from app import create_app
 from tests.support.browser import Browser
 from tests.support.missing import without
 from tests.support.serving import START, free_port
+from tests.support.shell_blocks import shell_blocks
 from tests.support.source import ROOT, files, named
 
 PARTS = (
@@ -37,8 +37,7 @@ PROGRAMS = ("make", "bash", "openssl")
 
 def blocks(heading: str) -> list[str]:
     """The shell blocks under a heading of the README."""
-    part = (ROOT / "README.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^```\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
+    return shell_blocks("README.md", heading)
 
 
 @pytest.fixture
