@@ -30,9 +30,9 @@ def name_file(_context: click.Context, _option: click.Parameter, path: str | Non
 
 def tell_version(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:
     if is_asked:
-        from app import __version__
+        from app.version import VERSION
 
-        click.echo(__version__)
+        click.echo(VERSION)
         context.exit()
 
 

@@ -107,6 +107,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "REDIS_URL": value["REDIS_URL"],
         "TRUSTED_PROXIES": int(value["TRUSTED_PROXIES"]),
         "LIMITS": value["LIMITS"] != "0",
+        "ERASURES": value["ERASURES"],
         "MATCHER": value["MATCHER"],
         "MAIL_TRANSPORT": value["MAIL_TRANSPORT"],
         "MAIL_FOLDER": value["MAIL_FOLDER"],

@@ -10,8 +10,6 @@ import config as configuration
 
 from .db import opened
 
-__version__ = "0.1.0"
-
 
 def create_app(config: dict[str, Any] | None = None) -> Flask:
     """The table of contents of the product. `config` is what `config.load()` returns, which is also the default."""

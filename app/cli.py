@@ -14,6 +14,7 @@ from settings_table import reference
 
 from . import permissions, processes, sealing_keys, starting, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
+from .backup.cli import backup, backup_key, restore
 from .command_faults import end_in_a_sentence
 from .editions.cli import editions
 from .editions.lifecycle import EDITION
@@ -24,7 +25,7 @@ from .mail.cli import mail
 from .mail.lifecycle import INBOUND, MAIL
 from .mailroom.cli import doctor
 from .matching.cli import matching
-from .migrate import migrate
+from .migrate import NotMigrated, migrate
 from .newsletters.cli import newsletters
 from .newsletters.lifecycle import NEWSLETTER
 from .people.cli import experts, staff
@@ -122,8 +123,26 @@ def run_worker(once: bool) -> None:
 @click.command("migrate")
 @with_appcontext
 def run_migrations() -> None:
-    """Make or change the tables so that they fit this version; what is there stays."""
-    migrate(db.url)
+    """Make or change the tables so that they fit this version; what is there stays.
+
+    Each step is told. They are made together or not at all. While somebody else uses a table it is tried again for half
+    a minute; stop the web and the worker first.
+    """
+    url = db.url
+    steps: list[str] = []
+
+    def say(line: str) -> None:
+        if line[:1].isdigit():  # the number of a step; else somebody is waited for
+            steps.append(line)
+        click.echo(line)
+
+    try:
+        migrate(url, say=say)
+    except Exception as error:  # of whatever kind: what counts is that nothing was kept
+        after = f"after {steps[-1].split()[0]}" if steps else "that came first"
+        why = error if isinstance(error, NotMigrated) else f"The step {after} failed: {type(error).__name__}."
+        raise click.ClickException(f"The database is as it was: no step was kept. {why}") from error
+    click.echo("The tables fit this version." if steps else "The tables fit this version already.")
     if wrong := starting.key_faults(db):
         raise click.ClickException("the tables are as they should be, but " + "\n  ".join(wrong))
 
@@ -171,7 +190,20 @@ def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
 
 
 GROUPS = (keys, newsletters, staff, experts, editions, mail, matching)
-COMMANDS = (init, serve, web, run_worker, run_migrations, doctor, print_settings, lifecycle, *GROUPS)
+COMMANDS = (
+    init,
+    serve,
+    web,
+    run_worker,
+    run_migrations,
+    doctor,
+    backup,
+    backup_key,
+    restore,
+    print_settings,
+    lifecycle,
+    *GROUPS,
+)
 for _command in COMMANDS:
     end_in_a_sentence(_command)
 

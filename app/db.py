@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, MetaData, String, create_engine, event, select, text
-from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
@@ -223,8 +223,8 @@ class Database:
         if (file := sqlite.file_of(url)) is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
         self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
-        self.matcher = matcher
-        info = {"keys": keys, "base_url": base_url.rstrip("/"), "matcher": matcher}
+        self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
+        info = {"keys": keys, "base_url": self.base_url, "matcher": matcher}
         self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
         self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
 
@@ -272,6 +272,10 @@ class Database:
                     break
             time.sleep(secrets.randbelow(20 * (attempt + 1)) / 1000)
         raise Busy("the database did not take the change") from fault
+
+    def within(self, connection: Connection) -> Session:
+        """Return a session in the transaction of a connection that somebody else has opened and commits."""
+        return self._write(bind=connection)
 
     def close(self) -> None:
         self.reader.dispose()

@@ -1,13 +1,34 @@
-"""Bringing a database to the shape of the code: what `flask migrate`, the demo, the tests and the bench call."""
+"""Bringing a database to the shape of the code: what `flask migrate`, the demo, the tests and the bench call.
 
+All steps are one transaction on both databases (migrations/env.py): they are made together, or the database stays as it
+was. On PostgreSQL a step that waits for somebody's lock holds up everybody behind it, so it waits for seconds only, and
+the whole is tried again.
+"""
+
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from .sqlite import make_private
 
 ROOT = Path(__file__).parent.parent
+LOCK_TIMEOUT = 5  # seconds that a step waits for a table that somebody holds (PostgreSQL's lock_timeout)
+STATEMENT_TIMEOUT = 15 * 60  # seconds that one statement may take, with all tables held meanwhile
+TRIES = 6
+PAUSE = 5  # seconds between two tries
+
+Say = Callable[[str], None]
+
+
+class NotMigrated(Exception):
+    """The database could not be brought to another shape and is as it was; `str` says why."""
 
 
 def settings(url: str) -> Config:
@@ -18,12 +39,56 @@ def settings(url: str) -> Config:
     return config
 
 
-def migrate(url: str, revision: str = "head") -> None:
-    """Make or change every table of the database at `url`. What is there already stays as it is."""
+def migrate(url: str, revision: str = "head", say: Say | None = None, tries: int = TRIES, pause: float = PAUSE) -> None:
+    """Make or change every table of the database at `url`. What is there already stays as it is.
+
+    `say` hears of each step once it is made, and of each try that failed because somebody else used a table. Raises
+    `NotMigrated` where it stays so; any other error of a step as it is. In both cases nothing was changed.
+    """
     make_private(url)
-    command.upgrade(settings(url), revision)
+    config = settings(url)
+    config.attributes["said"] = say
+    for left in reversed(range(tries)):
+        try:
+            return command.upgrade(config, revision)
+        except DBAPIError as error:
+            if not _somebody_holds_it(error):
+                raise
+            if not left:
+                raise NotMigrated("Somebody else kept using a table that a step has to change.") from error
+            if say:
+                say(f"Somebody else uses a table that this step changes; all is undone and tried again in {pause:g} s.")
+        time.sleep(pause)
+    return None
+
+
+def migrate_on(connection: Connection, revision: str = "head") -> None:
+    """Do the same in the transaction of a connection that the caller commits."""
+    config = settings("")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def undo(url: str, revision: str = "base") -> None:
     """Go back to an older shape; back to `base` nothing is left."""
     command.downgrade(settings(url), revision)
+
+
+def revisions() -> list[str]:
+    """Return the revisions that this version knows, the oldest first."""
+    return [one.revision for one in ScriptDirectory.from_config(settings("")).walk_revisions()][::-1]
+
+
+def _somebody_holds_it(error: DBAPIError) -> bool:
+    """Return whether the step would have gone through with nobody else there: lock_timeout, deadlock, SQLite's busy."""
+    busy = getattr(error.orig, "sqlite_errorname", None) or ""
+    return getattr(error.orig, "sqlstate", "") in ("55P03", "40P01") or busy.startswith(
+        ("SQLITE_BUSY", "SQLITE_LOCKED")
+    )
+
+
+def told(step: Any) -> str:
+    """Return a step of Alembic's as it is said to a person: its number and what it is for."""
+    script = step.up_revision if step.is_upgrade else step.down_revision
+    way = "" if step.is_upgrade else "back from "
+    return f"{way}{step.up_revision_id}  {(script or step.up_revision).doc.splitlines()[0].rstrip('.')}"

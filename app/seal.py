@@ -46,6 +46,10 @@ class Keys:
         self.given = frozenset(self._secrets)
         self.is_whole = False  # whether older ones that the database keeps were taken in
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(sorted(self._secrets))
+
     def only(self, number: int) -> "Keys":
         """A ring of this one key."""
         return Keys({number: self._secrets[number]})

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -15,12 +16,12 @@ from sqlalchemy.orm import Session
 from .actors import Clock
 from .answers import editing, ladder, other_experts, reminders, writing
 from .answers.models import Answer
+from .backup.erasure_list import Keeper
 from .db import Busy, Database, lock
 from .editions import planning
 from .forms import form_drafts, press_keys
 from .indexing import index_due
 from .letters import contacts, look_alike_flags
-from .mail import outbox
 from .mail.delivery import deliver_due
 from .mail.models import OutboxMail
 from .mail.reading import Reading
@@ -33,6 +34,7 @@ from .people import sign_in, uploads
 
 log = logging.getLogger(__name__)
 _transport = cache(transport)
+_keeper = cache(Keeper)
 _reading = cache(Reading)  # one process that reads mails, for all of them
 
 READ = 10.0  # seconds that reading one mail may take; then its process is ended and the mail kept as it is
@@ -43,18 +45,12 @@ NOTICES = ("reader.once", "reader.news")  # an acknowledgement leaves the addres
 def settled(session: Session, mail: OutboxMail) -> None:
     """One e-mail, then forget me: the address goes in the transaction that marks the notice as sent."""
     if mail.letter_id is not None and mail.kind in NOTICES:
-        forget_address(session, mail.letter_id)
-
-
-def forget_address(session: Session, letter_id: int) -> None:
-    """Erase a reader's address also from mails that failed or still wait: those would keep it past its day."""
-    contacts.forget(session, letter_id)
-    outbox.forget_letter(session, Clock(), letter_id)
+        contacts.forget(session, Clock(), mail.letter_id)
 
 
 def forget_overdue(session: Session) -> None:
     for letter_id in contacts.overdue(session):
-        forget_address(session, letter_id)
+        contacts.forget(session, Clock(), letter_id)
 
 
 def deliver(app: Flask, database: Database) -> None:
@@ -100,12 +96,23 @@ def plan_ahead(_app: Flask, database: Database) -> None:
 
 def tidy(_app: Flask, database: Database) -> None:
     """Erase what has had its time: addresses, ways in, forgotten drafts."""
-    database.write(forget_overdue)
-    database.write(sign_in.sweep)
-    database.write(uploads.sweep)
-    database.write(writing.sweep)
-    database.write(form_drafts.sweep)
-    database.write(press_keys.sweep)
+    for sweep in SWEEPS:
+        database.write(sweep)
+
+
+SWEEPS: tuple[Callable[[Session], Any], ...] = (
+    forget_overdue,
+    sign_in.sweep,
+    uploads.sweep,
+    writing.sweep,
+    form_drafts.sweep,
+    press_keys.sweep,
+)
+
+
+def keep_erasures(app: Flask, database: Database) -> None:
+    """Write what was erased into the list that outlives the database."""
+    _keeper(Path(app.config["ERASURES"])).keep(database)
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,7 @@ DUTIES = (
     Duty("plan editions", 3_600, plan_ahead),
     Duty("count for insights", 60, lambda _app, database: weekly_counts.count_due(database)),
     Duty("tidy up", 3_600, tidy),
+    Duty("keep the list of erasures", 10, keep_erasures),
     Duty("destroy old mail", 3_600, destroy_old),
 )
 

@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 import config as configuration
 from app.db import UTCDateTime
 from app.matching.models import is_index
+from app.migrate import LOCK_TIMEOUT, STATEMENT_TIMEOUT, told
 from app.models import Base
 from app.sqlite import BUSY_TIMEOUT
 from migrations.append_only import protect
@@ -56,25 +57,48 @@ def check_references(connection: Connection) -> None:
         raise Dangling(", ".join(sorted({f"{table} > {parent}" for table, _, parent, _ in dangling})))
 
 
+def limit(connection: Connection) -> None:
+    """Let no step of PostgreSQL's hold up a newsroom that is at work: one that waits for a lock keeps all others waiting."""
+    for setting, seconds in (("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", STATEMENT_TIMEOUT)):
+        connection.exec_driver_sql(f"SET LOCAL {setting} = '{seconds}s'")
+
+
+def tell(*, step: Any, **_more: Any) -> None:
+    """Tell whoever called that a step is made."""
+    if said := context.config.attributes.get("said"):
+        said(told(step))
+
+
+def change(connection: Connection) -> None:
+    """Make the steps in the transaction of a connection."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:
+        limit(connection)
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=is_sqlite,
+        render_item=plain_types,
+        transactional_ddl=True,
+        include_name=described,
+        on_version_apply=tell,  # type: ignore[arg-type]
+    )
+    context.run_migrations()
+    protect(connection)
+    if is_sqlite:
+        check_references(connection)
+
+
 def run(url: str) -> None:
     engine = create_engine(url, poolclass=NullPool)
-    is_sqlite = engine.dialect.name == "sqlite"
-    if is_sqlite:
+    if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", connect)
         event.listen(engine, "begin", begin)
     with engine.begin() as connection:
-        context.configure(
-            connection=connection,
-            target_metadata=Base.metadata,
-            render_as_batch=is_sqlite,
-            render_item=plain_types,
-            transactional_ddl=True,
-            include_name=described,
-        )
-        context.run_migrations()
-        protect(connection)
-        if is_sqlite:
-            check_references(connection)
+        change(connection)
 
 
-run(address())
+if (given := context.config.attributes.get("connection")) is not None:
+    change(given)
+else:
+    run(address())

@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db import Row, table
@@ -29,3 +29,15 @@ class Event(Row):
     old: Mapped[str | None] = mapped_column(String(40))
     new: Mapped[str | None] = mapped_column(String(40))
     facts: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class Erasure(Row):
+    """That something of a reader's was erased, as a keyed hash of its kind and public id: whoever has a backup and the
+    keys can find out what is to be erased from it again, and who has neither learns nothing. Without a time.
+    """
+
+    __tablename__ = "erasures"
+    __table_args__ = table()
+
+    mac: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    key_no: Mapped[int]

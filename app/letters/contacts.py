@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor, Staff
+from ..audit import erasures
 from ..db import added, keys, now
 from ..lifecycle import Missing, must, within
-from ..mail import erasing
+from ..mail import erasing, outbox
 from ..text import single_line
 from .days import kept_moment
 from .models import Contact, Credit, Letter
@@ -37,11 +38,13 @@ def email_of(session: Session, letter: Letter) -> str | None:
     return keys(session).open(f"contacts.email.{letter.public_id}", contact.email_sealed)
 
 
-def forget(session: Session, letter_id: int) -> None:
-    """Erase the address: it was used up, the question is settled, or its days are over. The mail that it came in goes
-    too."""
+def forget(session: Session, actor: Actor, letter_id: int) -> None:
+    """Erase a writer's address: it was used up, the question is settled, its days are over, or they want it. The mail
+    that it came in goes too, and what is in our mails to them, also in those that failed or still wait."""
     session.execute(delete(Contact).where(Contact.letter_id == letter_id))
     erasing.destroy_of_letter(session, letter_id)
+    outbox.forget_letter(session, actor, letter_id)
+    erasures.note(session, "address", session.scalars(select(Letter.public_id).filter_by(id=letter_id)))
 
 
 def overdue(session: Session) -> list[int]:
@@ -63,6 +66,8 @@ def set_credit(
         raise Missing("place")
     ring = keys(session)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id)) or Credit(letter_id=letter.id)
+    if credit.name_sealed is not None:
+        erasures.note(session, "name", [letter.public_id])
     credit.choice = choice
     named = choice != "none"
     credit.name_sealed = ring.seal(f"credits.name.{letter.public_id}", name) if named else None

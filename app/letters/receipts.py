@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Reader
+from ..audit import erasures
 from ..db import keys, lock
 from ..lifecycle import NotYours, given
 from ..matching.index import forget
@@ -78,11 +79,11 @@ def change_credit(
 
 
 def erase(session: Session, actor: Reader, letter: Letter) -> None:
-    """Take a letter back: its words, contact and credit are erased at once. Part of `editions.withdraw`."""
+    """Take a letter back: its words, contact and credit are erased at once. Part of `withdrawal.withdraw`."""
     if actor.letter_id != letter.id:
         raise NotYours(actor.ref)
     lock(session, letter)
-    contacts.forget(session, letter.id)
+    contacts.forget(session, actor, letter.id)
     contacts.set_credit(session, letter, "none")
     session.execute(delete(Addition).where(Addition.letter_id == letter.id))
     moment = kept_moment(session, letter)
@@ -95,3 +96,4 @@ def erase(session: Session, actor: Reader, letter: Letter) -> None:
     }
     LETTER.apply(session, actor, letter, "withdraw", at=moment, erased_at=moment, **nothing)
     forget(session, "letter", letter.id)
+    erasures.note(session, "letter", [letter.public_id])

@@ -5,7 +5,6 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Reader
 from ..db import address
-from ..mail import outbox
 from ..people import links
 from . import contacts
 from .days import kept_moment
@@ -36,7 +35,6 @@ def stop(session: Session, token: str) -> bool:
         return False
     actor = Reader(letter_id=letter.id, mailed=True)
     link.revoked_at = kept_moment(session, letter)
-    contacts.forget(session, letter.id)
-    outbox.forget_letter(session, actor, letter.id)
+    contacts.forget(session, actor, letter.id)
     audit.record(session, actor, "letter.stop", letter, at=kept_moment(session, letter))
     return True

@@ -6,12 +6,13 @@ from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
+from ..audit import erasures
 from .models import Inbound, InboundRaw, OutboxMail
 
 
 def destroy(session: Session, row_ids: Sequence[int]) -> None:
     """Destroy the bytes of mails and what was read in them. What they were stays: their place, and the keyed hash."""
-    session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_(row_ids)))
+    _destroy(session, Inbound.id.in_(row_ids))
 
 
 def destroy_answers(session: Session, ours: ColumnElement[bool]) -> None:
@@ -19,7 +20,7 @@ def destroy_answers(session: Session, ours: ColumnElement[bool]) -> None:
     mails = select(OutboxMail.id).where(ours)
     assignments = select(OutboxMail.assignment_id).where(ours, OutboxMail.assignment_id.is_not(None))
     about = or_(Inbound.outbox_id.in_(mails), Inbound.assignment_id.in_(assignments))
-    session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_(select(Inbound.id).where(about))))
+    _destroy(session, about)
 
 
 def destroy_of_letter(session: Session, letter_id: int) -> None:
@@ -31,3 +32,11 @@ def destroy_of_letter(session: Session, letter_id: int) -> None:
         same = (Inbound.id == row.id, Inbound.duplicate_of_id == row.id, Inbound.content_mac == row.content_mac)
         kept = select(Inbound.id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id)
         destroy(session, session.scalars(kept.where(or_(*same))).all())
+
+
+def _destroy(session: Session, which: ColumnElement[bool]) -> None:
+    there = select(Inbound.id, Inbound.public_id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id).where(which)
+    rows = session.execute(there).all()
+    if rows:
+        session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_([row.id for row in rows])))
+        erasures.note(session, "mail", [row.public_id for row in rows])

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
+from ..actors import Actor, Staff
 from ..answers import passed_over
+from ..audit import erasures
 from ..db import lock, now
 from ..editions import archive, slots
 from ..editions.lifecycle import EDITION
@@ -97,9 +98,15 @@ def retract(session: Session, actor: Staff, question: Question, reason: str) -> 
     `Leaking`.
     """
     reason = given("why", clean(reason))
-    QUESTION.apply(session, actor, lock(session, question), "retract")
+    take_down(session, actor, question)
     notices.dropped(session, actor, question, reason)
+
+
+def take_down(session: Session, actor: Actor, question: Question) -> None:
+    """Withdraw a published page and tell nobody: from a backup it comes back, and the experts have heard of it."""
+    QUESTION.apply(session, actor, lock(session, question), "retract")
     archive.touch(session, question.newsletter_id)
+    erasures.note(session, "page", [question.public_id])
 
 
 def restore(session: Session, actor: Staff, question: Question) -> None:

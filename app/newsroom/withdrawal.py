@@ -39,7 +39,6 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
     lock(session, letter)  # where the desk is filing it at this moment, its question is known after that
     words = letter.body or ""
     erase(session, actor, letter)
-    outbox.forget_letter(session, actor, letter.id)
     behind = sorted(stood_behind(session, letter))
     _forget_typed(session, letter, behind)
     for key in behind:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Staff, Visitor
+from ..audit import erasures
 from ..db import address, now
 from ..lifecycle import Missing, Refused, Stale, must
 from ..mail import outbox
@@ -123,9 +124,15 @@ def withdraw(session: Session, actor: Staff, one: Colleague) -> None:
     session.delete(one.membership)
     session.flush()
     if not _is_known(session, one.person):
-        one.person.email_sealed = one.person.email_mac = one.person.key_no = None
-        one.person.erased_at = now(session)
-        session.flush()
+        forget(session, one.person)
+
+
+def forget(session: Session, person: Person) -> None:
+    """Erase the address of somebody who has no place in the house: no link leads them in any more."""
+    person.email_sealed = person.email_mac = person.key_no = None
+    person.erased_at = now(session)
+    session.flush()
+    erasures.note(session, "person", [person.public_id])
 
 
 def _is_known(session: Session, person: Person) -> bool:

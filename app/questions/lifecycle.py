@@ -90,7 +90,7 @@ QUESTION = Machine(
         Move("drop", ("queued",), ("answered",), act="pick", after="skip", tells="X"),
         Move("publish", ("queued",), ("published",), after="send", needs=(has("published_at"),)),
         Move("recall", ("published",), ("queued",), after="recall"),
-        Move("retract", ("published",), ("retracted",), act="close", tells="X"),
+        Move("retract", ("published",), ("retracted",), act="close, upkeep", tells="X"),
         Move("restore", ("retracted",), ("published",), act="close", tells="X"),
         Move("shelve", ("open", "answered"), ("shelved",), act="word"),
         Move("take", ("shelved",), ("open", "answered"), act="word"),

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,7 @@ from app.fields import KINDS
 from app.newsletters.models import PARTS, SETTINGS, Newsletter, NewsletterText
 from app.people.models import Expert, Membership, Person
 from app.questions.models import Question
+from app.version import VERSION
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.desk import Desk, as_it_stands, settings_with
 from tests.support.pages import Page
@@ -294,3 +296,9 @@ def test_whoever_is_left_can_let_go_what_waits_for_a_second_person(nora: Desk, d
     nora.press("settings/mail", **as_it_stands(nora, "settings/mail") | {"held_kinds": []})
     with database.read() as session:
         assert session.scalars(select(Newsletter.held_kinds)).one() == []
+
+
+def test_the_desk_says_which_version_it_is_and_strangers_do_not_hear_it(nora: Desk, client: FlaskClient) -> None:
+    assert f"Readers Asked {VERSION}" in nora.words("settings")
+    pages = [client.get(path) for path in ("/steppe/", "/steppe/ask", "/sign-in", "/healthz", "/nowhere")]
+    assert [VERSION in page.text or VERSION in str(page.headers) for page in pages] == [False] * 5

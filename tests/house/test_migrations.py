@@ -11,6 +11,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask import Flask
 from sqlalchemy import (
     CheckConstraint,
     Connection,
@@ -25,13 +26,15 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from app import db
+from app import migrate as migrating
 from app.actors import Reader
 from app.audit import Event
 from app.db import Database
 from app.letters import receive
 from app.letters.models import Addition, Contact, Credit, Letter
 from app.matching.models import is_index
-from app.migrate import migrate, settings, undo
+from app.migrate import NotMigrated, migrate, revisions, settings, undo
 from app.models import Base
 from app.newsletters.models import Newsletter
 from app.seal import Keys
@@ -187,7 +190,8 @@ def test_the_trail_is_append_only(database: Database, change: str) -> None:
         assert [(event.id, event.action) for event in session.scalars(select(Event).order_by(Event.id))] == trail
 
 
-REBUILD = """
+REBUILD = """\"\"\"Two tables are made anew.\"\"\"
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -249,6 +253,53 @@ def test_a_migration_that_leaves_rows_dangling_is_not_kept(database: Database, t
     with database.writer.begin() as connection:
         columns = {column["name"] for column in inspect(connection).get_columns("letters")}
     assert columns == set(Base.metadata.tables["letters"].columns.keys())
+
+
+def test_each_step_is_told(empty_url: str) -> None:
+    steps: list[str] = []
+    migrate(empty_url, "0003", say=steps.append)
+    assert [step.split("  ")[0] for step in steps] == ["0001", "0002", "0003"]
+    assert steps[0] == "0001  All tables of the main job"
+    migrate(empty_url, say=steps.append)
+    assert [step.split("  ")[0] for step in steps] == revisions()
+    migrate(empty_url, say=steps.append)
+    assert len(steps) == len(revisions())
+
+
+def test_a_step_that_somebody_keeps_waiting_is_undone_and_tried_again(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newsroom that works on is not held up: on PostgreSQL whoever comes after a step that waits would wait as well."""
+    _timur_asks(database)
+    database.close()
+    later, head = _a_later_migration(database.url, tmp_path), revisions()[-1]
+    monkeypatch.setattr(migrating, "settings", lambda _url: later)
+    monkeypatch.setattr(migrating, "LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr(db, "BUSY_TIMEOUT", 100)
+    said: list[str] = []
+    with database.writer.begin() as somebody:
+        somebody.execute(text("SELECT id FROM letters"))
+        with pytest.raises(NotMigrated):
+            migrate(database.url, say=said.append, tries=2, pause=0)
+    assert len(said) == 1 and "all is undone and tried again" in said[0]
+    with database.writer.begin() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == head
+    database.close()
+    migrate(database.url, say=said.append, tries=1)
+    assert said[-1].split("  ")[0] == "rebuild"
+
+
+def test_a_step_that_fails_is_said_with_how_things_stand(
+    app: Flask, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _timur_asks(database)
+    before = _counts(database)
+    database.close()
+    later = _a_later_migration(database.url, tmp_path, then="DELETE FROM newsletters")
+    monkeypatch.setattr(migrating, "settings", lambda _url: later)
+    said = app.test_cli_runner().invoke(args=["migrate"])
+    assert said.exit_code == 1 and "The database is as it was: no step was kept." in said.output
+    assert _counts(database) == before
 
 
 def test_the_database_refuses_a_key_that_points_nowhere(database: Database) -> None:

@@ -19,6 +19,7 @@ from app import create_app
 from tests.support.browser import Browser
 from tests.support.missing import without
 from tests.support.serving import START, free_port
+from tests.support.shell_blocks import shell_blocks
 from tests.support.source import ROOT, files, named
 
 PARTS = (
@@ -42,8 +43,7 @@ PROGRAMS = ("make", "bash")
 
 def blocks(heading: str) -> list[str]:
     """The shell blocks under a heading of the README."""
-    part = (ROOT / "README.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^```\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
+    return shell_blocks("README.md", heading)
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ def test_the_bytes_of_a_letter_that_was_taken_back_are_not_in_the_files_of_sqlit
 def test_when_a_readers_address_has_had_its_time_the_mail_goes_with_it(room: Room) -> None:
     row = room.bring(mail())
     (letter,) = room.letters()
-    room.database.write(lambda session: contacts.forget(session, letter.id))
+    room.database.write(lambda session: contacts.forget(session, Clock(), letter.id))
     assert (kept(room), room.letters()[0].body, room.row(row.id).state) == ([], QUESTION, "letter")
 
 

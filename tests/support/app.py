@@ -32,6 +32,7 @@ def opened_app(database: Database, folder: Path, compiled: FileSystemBytecodeCac
             "READERS_ASKED_ENV": "demo",
             "DATABASE_URL": database.url,
             "MAIL_FOLDER": str(folder / "mail"),
+            "ERASURES": str(folder / "erasures"),
             "LIMITS": limits,
         }
     )

@@ -17,6 +17,7 @@ from ...lifecycle import Stale
 from ...newsletters import settings
 from ...newsletters.models import PARTS, SETTINGS, WHEN, Newsletter, Setting
 from ...people.directory import everybody_of
+from ...version import VERSION
 from .. import declared_form
 from ..conflict import Facts, as_opened, opened, saved, ticked
 from ..editions.rhythm_text import in_words, rule_in_words
@@ -48,6 +49,7 @@ def all_settings(slug: str) -> str:
             "settings",
             parts=[(part, _(label), _says(desk, part)) for part, label in PARTS.items()],
             sentence_languages=[(code, tongue(code)) for code in languages_of(desk.newsletter)],
+            version=VERSION,
         )
 
 

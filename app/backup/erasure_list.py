@@ -1,0 +1,143 @@
+"""The list of erasures as a file that outlives the database: on another disk, and beside each backup.
+
+Its first line says until when it is complete, and that it is ours; each line after it is the number of a key and a
+keyed hash (`audit.erasures`). Lines are only ever added, without a time: it would tell when a reader took something
+back.
+"""
+
+import errno
+import fcntl
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+
+from sqlalchemy import select
+
+from ..audit.erasures import PURPOSE
+from ..audit.models import Erasure
+from ..db import Database, now
+from ..seal import Keys
+from .whole_file import put_whole
+
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
+OVERLAP = 10_000  # rows read again: on PostgreSQL one with a lower number may be committed later
+Line = tuple[int, bytes]  # the number of a key, and a hash under it
+
+_HEAD = re.compile(
+    rb"readers-asked erasures 1, complete to (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z, of ([0-9a-f]{64})\n"
+)
+_LINE = re.compile(rb"(\d{1,5}) ([0-9a-f]{64})\n")
+
+
+class NotOurList(Exception):
+    """The file is no list of erasures, or that of a newsroom with other keys."""
+
+
+@dataclass(frozen=True)
+class Erasures:
+    """What a list says: all that was erased until `complete_to` (UTC)."""
+
+    complete_to: datetime
+    lines: frozenset[Line]
+
+    def __or__(self, other: "Erasures") -> "Erasures":
+        return Erasures(max(self.complete_to, other.complete_to), self.lines | other.lines)
+
+
+def read_list(path: Path, ring: Keys) -> Erasures | None:
+    """Return what the list at `path` says, None where there is none. Raises `NotOurList`."""
+    try:
+        written = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    found = _parsed(path, written, ring)
+    return found and found[0]
+
+
+def write_list(path: Path, erasures: Erasures, ring: Keys) -> None:
+    """Write a list anew, whole or not at all, over one that is there."""
+    put_whole(path, [_head(erasures.complete_to, ring), *map(_line, sorted(erasures.lines))])
+
+
+def _parsed(path: Path, written: bytes, ring: Keys) -> tuple[Erasures, int] | None:
+    """Return what is written, and how many bytes of it are whole; None where nothing is. What a full disk or a killed
+    process cut off in the middle of a line is no part of it."""
+    if b"\n" not in written:
+        if _head(NEVER, ring).startswith(written):
+            return None  # empty, or begun
+        raise NotOurList(path)
+    head = _HEAD.match(written)
+    if head is None or bytes.fromhex(head[2].decode()) not in ring.macs(PURPOSE, "the list"):
+        raise NotOurList(path)
+    lines, at = set[Line](), head.end()
+    while line := _LINE.match(written, at):
+        lines.add((int(line[1]), bytes.fromhex(line[2].decode())))
+        at = line.end()
+    if b"\n" in written[at:]:
+        raise NotOurList(path)
+    complete_to = datetime.fromisoformat(head[1].decode()).replace(tzinfo=UTC)
+    return Erasures(complete_to, frozenset(lines)), at
+
+
+def _head(complete_to: datetime, ring: Keys) -> bytes:
+    own = ring.mac(PURPOSE, "the list").hex()
+    return f"readers-asked erasures 1, complete to {complete_to:%Y-%m-%dT%H:%M:%S.%f}Z, of {own}\n".encode()
+
+
+def _line(line: Line) -> bytes:
+    return f"{line[0]} {line[1].hex()}\n".encode()
+
+
+class Keeper:
+    """Keeps the list at `path` up with the database. It reads it again only where somebody else wrote since."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._left: tuple[int, ...] = ()  # the file as it was when we left it
+        self._known: set[Line] = set()
+        self._last_id = 0
+
+    def keep(self, database: Database) -> int:
+        """Add what was erased since the last time, and note until when the list is complete; how many lines were added.
+
+        Raises `NotOurList` and OSError.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if self._left != _signature(file):
+                self._begin(file, database.ring)
+            with database.read() as session:
+                at = now(session)
+                query = select(Erasure.id, Erasure.key_no, Erasure.mac).where(Erasure.id > self._last_id - OVERLAP)
+                rows = session.execute(query).all()
+            new = {(row.key_no, row.mac) for row in rows} - self._known
+            size = os.fstat(file.fileno()).st_size
+            _put(file, size, b"".join(map(_line, sorted(new))))
+            _put(file, 0, _head(at, database.ring))  # last: it vouches for the rest
+            self._known |= new
+            self._last_id = max((row.id for row in rows), default=self._last_id)
+            self._left = _signature(file)
+            return len(new)
+
+    def _begin(self, file: FileIO, ring: Keys) -> None:
+        """Read what is there, and cut off what is not whole."""
+        found = _parsed(self.path, file.read(), ring)
+        os.ftruncate(file.fileno(), found[1] if found else 0)
+        if found is None:
+            _put(file, 0, _head(NEVER, ring))
+        self._known, self._last_id = set(found[0].lines) if found else set(), 0
+
+
+def _put(file: FileIO, start: int, written: bytes) -> None:
+    if os.pwrite(file.fileno(), written, start) < len(written):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(file.fileno())
+
+
+def _signature(file: FileIO) -> tuple[int, ...]:
+    stat = os.fstat(file.fileno())
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -1,0 +1,102 @@
+"""Making a backup: all rows as they stood at one moment, written to a file that is there whole or not at all."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from ..audit.models import Erasure
+from ..db import Database
+from ..version import VERSION
+from . import erasure_list
+from .erasure_list import Erasures
+from .packing import FORM, NUMBER, PURPOSE, Recipient, line, pack, seal
+from .rows import counts_of, lines_of, tables_of
+from .whole_file import whole_file
+
+DAMAGED = "The database is damaged ({}): keep the last good backup."
+BESIDE = ".erasures"  # what the name of the list beside a backup ends in
+
+
+class Broken(Exception):
+    """The database is damaged or has no newsroom: a backup would take the place of a better one. `str` says it."""
+
+
+@contextmanager
+def one_moment(database: Database) -> Iterator[Connection]:
+    """A connection that reads all as it stands at one moment, whoever writes meanwhile."""
+    with database.reader.connect() as connection:
+        if not database.is_sqlite:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
+        with connection.begin():
+            yield connection
+
+
+def make(
+    database: Database,
+    path: Path,
+    recipients: list[Recipient],
+    erasures: Path | None,
+    replace: bool,
+    progress: Callable[[int, int], None],
+) -> dict[str, int]:
+    """Write a backup to `path`, sealed for `recipients` where there are any, and beside it the list of erasures.
+
+    `erasures` is the list that the newsroom keeps; `progress` hears of rows, how many of how many. Returns the rows of
+    each table. Raises FileExistsError unless `replace`, `Broken`, `Changed`, `NotOurList` and OSError; then `path` is
+    what it was.
+    """
+    with whole_file(path, replace) as file, one_moment(database) as connection:
+        at = datetime.now(UTC)
+        tables = tables_of(connection)
+        if "newsletters" not in tables:
+            raise Broken("There is no newsroom in the database.")
+        _check(connection)
+        counts = counts_of(connection, tables)
+        own = Erasures(at, _noted(connection)) if Erasure.__tablename__ in tables else Erasures(at, frozenset())
+        kept = erasure_list.read_list(erasures, database.ring) if erasures else None
+        erasure_list.write_list(path.with_name(path.name + BESIDE), kept | own if kept else own, database.ring)
+        name = secrets.token_hex(16)
+        head = {
+            FORM: NUMBER,
+            "version": VERSION,
+            "revision": connection.scalar(text("SELECT version_num FROM alembic_version")),
+            "database": connection.dialect.name,
+            "at": at.isoformat(timespec="microseconds"),
+            "id": name,
+            "keys": {number: database.ring.mac(PURPOSE, name, number).hex() for number in database.ring.numbers},
+            "erasures": len(own.lines),
+            "rows": counts,
+        }
+        total = sum(counts.values())
+
+        def lines() -> Iterator[bytes]:
+            yield line(head)
+            yield from lines_of(connection, tables, lambda done: progress(done, total))
+
+        chunks = pack(lines(), database.ring)
+        if recipients:
+            seal(chunks, file, recipients)
+        else:
+            for chunk in chunks:
+                file.write(chunk)
+    return counts
+
+
+def _noted(connection: Connection) -> frozenset[erasure_list.Line]:
+    rows = connection.execute(text("SELECT key_no, mac FROM erasures"))
+    return frozenset((row.key_no, bytes(row.mac)) for row in rows)
+
+
+def _check(connection: Connection) -> None:
+    """Raise `Broken` where SQLite finds its file damaged. PostgreSQL checks the pages that it reads."""
+    if connection.dialect.name == "sqlite":
+        said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        loose = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if said != "ok":
+            raise Broken(DAMAGED.format(said))
+        if loose:
+            raise Broken(DAMAGED.format(f"a row of {loose[0]} points nowhere"))

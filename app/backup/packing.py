@@ -1,0 +1,247 @@
+"""The form of a backup: lines of JSON, gzip around them, and age around that where it is sealed for somebody's key.
+
+The first line says what it is, then come the tables, each row a line; the last holds the SHA-256 of all before it and a
+keyed hash of that, so that nobody without the newsroom's keys makes or changes one unseen.
+"""
+
+import hashlib
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyrage
+
+from ..seal import Keys
+
+FORM = "readers-asked backup"
+NUMBER = 1  # of the form; a newer one is not read
+PURPOSE = "backups"
+GZIP = 31  # zlib's name for a gzip wrapper with the largest window (zlib manual, inflateInit2)
+LONGEST = 128 * 1024 * 1024  # bytes of a line: a mail of 25 MB and its reading, twice written in base64
+AGE = b"age-encryption.org/"
+Identity = Any  # pyrage's, of age's own keys or of OpenSSH's; the library has no types
+Recipient = Any
+
+
+class Unreadable(Exception):
+    """The file can't be restored; `str` says why, in a sentence for a person."""
+
+
+def line(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def pack(lines: Iterable[bytes], ring: Keys) -> Iterator[bytes]:
+    """Yield the bytes of an unsealed backup, its last line added."""
+    squeezed, summed = zlib.compressobj(6, zlib.DEFLATED, GZIP), hashlib.sha256()
+    for one in lines:
+        summed.update(one)
+        yield squeezed.compress(one)
+    yield squeezed.compress(line({"end": summed.hexdigest(), "of": ring.mac(PURPOSE, summed.hexdigest()).hex()}))
+    yield squeezed.flush()
+
+
+class _Source(io.RawIOBase):
+    """Chunks as a file to read from."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks, self._rest = chunks, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._rest and (more := next(self._chunks, None)) is not None:
+            self._rest = more
+        size = len(self._rest) if size is None or size < 0 else size
+        some, self._rest = self._rest[:size], self._rest[size:]
+        return some
+
+
+def seal(chunks: Iterator[bytes], file: Any, recipients: list[Recipient]) -> None:
+    """Write chunks sealed for these keys, in the age format (age-encryption.org/v1), a piece at a time.
+
+    What goes wrong while reading or writing is raised as it was; the library would name it an error of its own.
+    """
+    kept = _Kept(file)
+    try:
+        pyrage.encrypt_io(_Source(kept.watch(chunks)), kept, recipients)
+    except Exception as error:
+        raise kept.error or error from None
+
+
+class _Kept:
+    """A file, and the first error of reading or writing, by itself."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.error: Exception | None = None
+
+    def watch(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        try:
+            yield from chunks
+        except Exception as error:
+            self.error = error
+            raise
+
+    def write(self, some: bytes) -> int:
+        try:
+            return int(self._file.write(some))
+        except Exception as error:
+            self.error = self.error or error
+            raise
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+class Unpacked:
+    """A backup as it is read, line by line: `manifest` once the first is read, then `take` for each row with its
+    table, its columns, and the line itself. What is written to it are the bytes of an unsealed backup.
+    """
+
+    def __init__(self, take: Callable[[str, list[str], bytes], None], ring: Keys) -> None:
+        self.manifest: dict[str, Any] = {}
+        self.counts: dict[str, int] = {}
+        self._take, self._ring = take, ring
+        self._gzip, self._hash = zlib.decompressobj(GZIP), hashlib.sha256()
+        self._rest = bytearray()
+        self._table, self._columns = "", list[str]()
+        self._ended = False
+
+    def write(self, some: bytes) -> int:
+        """Take the next bytes. Raises `Unreadable`, and what `take` raises."""
+        try:
+            out = self._gzip.decompress(some)
+        except zlib.error:
+            raise Unreadable(DAMAGED if self.manifest else NOT_OURS) from None
+        *lines, last = out.split(b"\n")
+        for one in lines:
+            self._rest += one
+            self._line(bytes(self._rest) + b"\n")
+            self._rest.clear()
+        self._rest += last
+        if len(self._rest) > LONGEST or self._gzip.unused_data:
+            raise Unreadable(DAMAGED if self.manifest else NOT_OURS)
+        return len(some)
+
+    def flush(self) -> None:
+        """Do nothing: what could be read has been."""
+
+    def end(self) -> None:
+        """Say that nothing comes any more. Raises `Unreadable` where something is missing."""
+        if not self.manifest:
+            raise Unreadable(NOT_OURS)
+        if not (self._ended and self._gzip.eof) or self.counts != self.manifest["rows"]:
+            raise Unreadable(DAMAGED)
+
+    def _line(self, one: bytes) -> None:
+        if self._ended:
+            raise Unreadable(DAMAGED)
+        if self._table and one.startswith(b"["):
+            self.counts[self._table] += 1
+            self._take(self._table, self._columns, one)
+            self._hash.update(one)
+            return
+        try:
+            self._between(json.loads(one))
+        except (ValueError, LookupError, TypeError):
+            raise Unreadable(DAMAGED if self.manifest else NOT_OURS) from None
+        self._hash.update(one)
+
+    def _between(self, said: dict[str, Any]) -> None:
+        if not self.manifest:
+            self._begin(said)
+        elif "table" in said:
+            self._table, self._columns = said["table"], said["columns"]
+            self.counts[self._table] = 0
+        else:
+            self._end(said)
+
+    def _begin(self, said: Any) -> None:
+        if not isinstance(said, dict) or FORM not in said:
+            raise Unreadable(NOT_OURS)
+        if said[FORM] != NUMBER:
+            raise Unreadable(
+                f"The file was made by Readers Asked {said['version']}, which is newer. Install that first."
+            )
+        self.manifest = said
+
+    def _end(self, said: Any) -> None:
+        summed = self._hash.hexdigest()
+        if said["end"] != summed:
+            raise Unreadable(DAMAGED)
+        check_keys(self.manifest, self._ring)
+        number = max(map(int, self.manifest["keys"]))
+        if said["of"] != self._ring.mac(PURPOSE, summed, number).hex():
+            raise Unreadable(DAMAGED)
+        self._ended = True
+
+
+def check_keys(manifest: dict[str, Any], ring: Keys) -> list[int]:
+    """Return the numbers of older keys that the newsroom had and we don't. Raises `Unreadable` where we don't have the
+    one that it sealed with.
+    """
+    missing = [
+        int(number)
+        for number, named in manifest["keys"].items()
+        if named not in [mac.hex() for mac in ring.macs(PURPOSE, manifest["id"])]
+    ]
+    if max(map(int, manifest["keys"])) in missing:
+        raise Unreadable(
+            "SECRET_KEYS are not those of the newsroom that this is a backup of: nothing that it has sealed would "
+            "open. Put its keys into the settings first."
+        )
+    return missing
+
+
+NOT_OURS = "The file is no backup of Readers Asked."
+DAMAGED = "The file is damaged or not whole: nothing of it was used. Take another backup."
+SEALED = "The file is sealed: name the file of its key with --key."
+WRONG_KEY = "The file is sealed for another key than the one of --key."
+
+
+def unpack(path: Path, identities: list[Identity], unpacked: Unpacked, progress: Callable[[int], None]) -> None:
+    """Read a backup from beginning to end; `progress` hears how many bytes were read. Raises `Unreadable`, OSError."""
+    with path.open("rb") as file:
+        is_sealed = file.read(len(AGE)) == AGE
+        file.seek(0)
+        if is_sealed:
+            _open(_Watched(file, progress), identities, unpacked)
+        else:
+            while some := file.read(64 * 1024):
+                unpacked.write(some)
+                progress(len(some))
+    unpacked.end()
+
+
+def _open(file: Any, identities: list[Identity], unpacked: Unpacked) -> None:
+    if not identities:
+        raise Unreadable(SEALED)
+    kept = _Kept(unpacked)
+    try:
+        pyrage.decrypt_io(file, kept, identities)
+    except Exception as error:
+        if kept.error:
+            raise kept.error from None
+        if isinstance(error, pyrage.DecryptError) and "matching keys" in str(error):
+            raise Unreadable(WRONG_KEY) from None
+        raise Unreadable(DAMAGED) from None
+
+
+class _Watched(io.RawIOBase):
+    """A file whose reading is told."""
+
+    def __init__(self, file: BinaryIO, progress: Callable[[int], None]) -> None:
+        self._file, self._progress = file, progress
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        some = self._file.read(size)
+        self._progress(len(some))
+        return some

@@ -1,0 +1,128 @@
+"""The tables of a database as lines, and lines as tables of another, whatever revision and kind they are of."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    LargeBinary,
+    MetaData,
+    Table,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+from ..db import UTCDateTime
+from ..forms.models import PressKey
+from ..matching.models import COLLECTIONS, Vector, is_index
+from ..people.models import BrowserSession, SignIn, Upload
+from ..rotation import SEALED
+from .packing import line
+
+# Ways in, and what lives for an hour, come back from no backup: whoever was signed out since stays out.
+WAYS_IN = (BrowserSession, SignIn, PressKey, Upload)
+# Made anew from the texts by the worker.
+COPIES = (Vector, *(table for collection in COLLECTIONS for table in (collection.docs, collection.terms)))
+LEFT_OUT = {"alembic_version", *(model.__tablename__ for model in (*WAYS_IN, *COPIES))}
+# The rows that are held in memory at once, fewer of those that may hold a mail of 25 MB.
+AT_ONCE = {sealed.table.__tablename__: sealed.batch for sealed in SEALED}
+MANY = 500
+MOST_BYTES = 4 * 1024 * 1024  # of lines that are inserted together
+
+
+def tables_of(connection: Connection) -> dict[str, Table]:
+    """Return the tables that belong into a backup, as the database itself describes them."""
+    look = inspect(connection)
+    return {
+        name: Table(
+            name,
+            MetaData(),
+            *(Column(column["name"], _type(column["type"])) for column in look.get_columns(name)),
+            info={"key": look.get_pk_constraint(name)["constrained_columns"]},
+        )
+        for name in sorted(look.get_table_names())
+        if name not in LEFT_OUT and not is_index(name)
+    }
+
+
+def _type(known: TypeEngine[Any]) -> TypeEngine[Any]:
+    return UTCDateTime() if isinstance(known, DateTime) else known
+
+
+def counts_of(connection: Connection, tables: dict[str, Table]) -> dict[str, int]:
+    """Return how many rows each table has."""
+    return {name: connection.scalar(select(func.count()).select_from(table)) or 0 for name, table in tables.items()}
+
+
+def lines_of(connection: Connection, tables: dict[str, Table], progress: Callable[[int], None]) -> Iterator[bytes]:
+    """Yield each table's name and columns, and its rows; `progress` hears of each row."""
+    for name, table in tables.items():
+        yield line({"table": name, "columns": table.columns.keys()})
+        rows = select(table).order_by(*(table.c[key] for key in table.info["key"]))
+        at_once = min(AT_ONCE.get(name, MANY), MANY)
+        for row in connection.execute(rows, execution_options={"yield_per": at_once}):
+            yield line([_plain(value) for value in row])
+            progress(1)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _reading(known: TypeEngine[Any]) -> Callable[[Any], Any]:
+    """Return what makes a value of a column of what stands in a line."""
+    if isinstance(known, LargeBinary):
+        return base64.b64decode
+    if isinstance(known, UTCDateTime):
+        return datetime.fromisoformat
+    return date.fromisoformat if isinstance(known, Date) else lambda value: value
+
+
+class Filling:
+    """Rows on their way into the tables of an empty database, some at a time."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._tables = connection, tables_of(connection)
+        self._table = ""
+        self._rows: list[dict[str, Any]] = []
+        self._bytes = 0
+        self._read: list[tuple[str, Callable[[Any], Any]]] = []
+
+    def take(self, table: str, columns: list[str], one: bytes) -> None:
+        """Put a row's line into its table, once there are some. Raises LookupError for one that isn't there."""
+        if table != self._table:
+            self.put()
+            self._table = table
+            self._read = [(name, _reading(self._tables[table].c[name].type)) for name in columns]
+        values = zip(self._read, json.loads(one), strict=True)
+        self._rows.append({name: None if value is None else read(value) for (name, read), value in values})
+        self._bytes += len(one)
+        if len(self._rows) >= MANY or self._bytes >= MOST_BYTES:
+            self.put()
+
+    def put(self) -> None:
+        """Put in what waits."""
+        if self._rows:
+            self._connection.execute(insert(self._tables[self._table]), self._rows)
+        self._rows, self._bytes = [], 0
+
+    def number_on(self) -> None:
+        """Let new rows of PostgreSQL get keys after those that were put in; SQLite does so by itself."""
+        if self._connection.dialect.name == "postgresql":
+            for name, table in self._tables.items():
+                newest = self._connection.scalar(select(func.max(table.c.id))) if "id" in table.c else None
+                if newest:
+                    to = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :newest)")
+                    self._connection.execute(to, {"name": name, "newest": newest})

@@ -1,0 +1,382 @@
+"""A backup is of one moment, whole or not there, and comes back as it was, on either kind of database."""
+
+import gzip
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.actors import Reader
+from app.audit import Event
+from app.backup import restoring
+from app.backup.erasure_list import Keeper, NotOurList, read_list
+from app.backup.rows import LEFT_OUT
+from app.db import Base, Database, now
+from app.letters import receive
+from app.letters.models import Contact, Letter
+from app.migrate import revisions
+from app.newsletters.models import Newsletter
+from app.people.models import BrowserSession
+from app.seal import Keys
+from app.version import VERSION
+from tests.support.app import SECRETS
+from tests.support.assignments import Asked
+from tests.support.cast import Newsroom
+from tests.support.databases import SQLITE, address_of, postgres_copy
+from tests.support.former_newsroom import FORMER
+from tests.support.machines import Machine, opened
+from tests.support.stored import everything
+
+RING = Keys(SECRETS)
+LIKE_OTHERS = {"indexed_version"}  # the worker fills the indexes anew
+
+
+def rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row that belongs into a backup."""
+    kept = everything(database)
+    return {
+        name: [
+            tuple(value for column, value in zip(table.c, row, strict=True) if column.name not in LIKE_OTHERS)
+            for row in kept[name]
+        ]
+        for name, table in Base.metadata.tables.items()
+        if name not in LEFT_OUT
+    }
+
+
+def asks(database: Database, newsroom: Newsroom, number: int) -> None:
+    """A reader asks: a letter, an address and an event, in one transaction."""
+
+    def fn(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        wish = receive.Ask(f"Why is well {number} salt?", hear_back="while", email=f"reader{number}@post.example")
+        receive.send(session, Reader(), newsletter, wish, form=receive.Form(f"well {number}", 1))
+
+    database.write(fn)
+
+
+@pytest.fixture
+def key(old: Machine, tmp_path: Path) -> str:
+    """The public key whose secret lies in `key`."""
+    return old.done("backup-key", tmp_path / "key").strip()
+
+
+def test_all_comes_back_and_new_rows_get_new_keys(
+    old: Machine, new: Machine, newsroom: Newsroom, salt: Asked, tmp_path: Path
+) -> None:
+    asks(old.database, newsroom, 1)
+    signed_in = {"token_mac": b"t" * 32, "person_id": newsroom.nora.person_id, "door": "desk"}
+    old.database.write(
+        lambda session: session.add(BrowserSession(**signed_in, began_at=now(session), ends_at=now(session)))
+    )
+    said = old.done("backup", tmp_path / "monday")
+    assert said.endswith(" bytes, NOT sealed\n") and (tmp_path / "monday").stat().st_mode & 0o777 == 0o600
+    old.keep_list()
+    asked = new.done("restore", tmp_path / "monday", "--check")
+    assert f"by Readers Asked {VERSION} (tables of {revisions()[-1]}, " in asked
+    assert "1 newsletters, 2 letters, 1 questions, 0 answers, 5 people." in asked
+    new.done("restore", tmp_path / "monday")
+    assert rows(new.database) == rows(old.database)
+    with new.database.read() as session:
+        assert [
+            session.scalar(text(f"SELECT count(*) FROM {name}")) for name in sorted(LEFT_OUT - {"alembic_version"})
+        ] == [0] * (len(LEFT_OUT) - 1)
+    asks(new.database, newsroom, 2)
+    with new.database.read() as session:
+        assert len(session.scalars(select(Letter.id)).all()) == 3
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_year_goes_up_to_postgresql_and_down_again_unchanged(app: Flask, sqlite_year: Path, tmp_path: Path) -> None:
+    lists = tmp_path / "erasures"
+    with (
+        postgres_copy("template0") as name,
+        opened(app, f"sqlite:///{sqlite_year}", lists) as small,
+        opened(app, address_of(name), lists) as large,
+        opened(app, f"sqlite:///{tmp_path / 'down.db'}", lists) as again,
+    ):
+        small.done("backup", tmp_path / "up")
+        large.done("restore", tmp_path / "up", "--without-erasures")
+        assert rows(large.database) == rows(small.database)
+        large.done("backup", tmp_path / "down")
+        again.done("restore", tmp_path / "down", "--without-erasures")
+        assert rows(again.database) == rows(small.database)
+
+
+def test_a_backup_while_readers_write_is_of_one_moment(
+    old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    for number in range(5):
+        asks(old.database, newsroom, number)
+
+    def write(start: int) -> None:
+        for number in range(start, start + 20):
+            asks(old.database, newsroom, number)
+
+    with ThreadPoolExecutor(2) as pool:
+        writing = [pool.submit(write, start) for start in (100, 200)]
+        old.done("backup", tmp_path / "monday")
+        for one in writing:
+            one.result()
+    with old.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Letter)) == 45
+    old.keep_list()
+    new.done("restore", tmp_path / "monday")
+    with new.database.read() as session:
+        letters = session.scalar(select(func.count()).select_from(Letter)) or 0
+        contacts = session.scalar(select(func.count()).select_from(Contact))
+        events = session.scalar(select(func.count()).select_from(Event).filter_by(action="letter.send"))
+    # Every foreign key holds too: both databases look at each before a restored row is kept.
+    assert (contacts, events) == (letters, letters) and 5 <= letters <= 45
+
+
+@pytest.fixture
+def killed(database: Database, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Backups to `killed` that end where they are told to."""
+    command = [sys.executable, "-m", "tests.support.killed_backup", database.url, str(tmp_path / "killed")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def life(killed: "subprocess.Popen[str]", words: str) -> str:
+    assert killed.stdin is not None and killed.stdout is not None
+    killed.stdin.write(f"{words}\n")
+    killed.stdin.flush()
+    return killed.stdout.readline().strip()
+
+
+def is_whole(path: Path) -> bool:
+    restoring.check(restoring.Source(path, [], RING), lambda _: None)
+    return True
+
+
+@SQLITE
+def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
+    old: Machine, newsroom: Newsroom, killed: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    path, step, ends = tmp_path / "killed", 0, []
+    while not ends or ends[-1] == "killed":
+        ends.append(life(killed, f"kill {step}"))
+        # A name that is there stands for a whole file; what was begun has another one, which says so.
+        assert not path.exists() or is_whole(path)
+        if not path.exists():
+            assert all(one.name.endswith((".part", ".erasures")) for one in tmp_path.glob("*killed*"))
+        step += 1
+    assert ends[-1] == "whole" and len(ends) > 12 and is_whole(path)
+    before = path.read_bytes()
+    # One that takes its place takes it at once.
+    for last in range(0, step, 3):
+        life(killed, f"kill {last}")
+        assert is_whole(path)
+    assert life(killed, "whole 0") == "whole" and path.read_bytes() != before
+
+
+@SQLITE
+def test_a_full_disk_is_said_and_leaves_what_was_there(
+    old: Machine, newsroom: Newsroom, killed: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    assert life(killed, "whole 0") == "whole"
+    before = (tmp_path / "killed").read_bytes()
+    for most in (0, 100, len(before) - 1):
+        assert life(killed, f"full {most}") == "OSError 27"  # EFBIG, which a limit of this kind says for ENOSPC
+        assert killed.stdout is not None and killed.stdout.readline() == "refused\n"
+        assert (tmp_path / "killed").read_bytes() == before
+        assert sorted(one.name for one in tmp_path.glob("*killed*")) == ["killed", "killed.erasures"]
+
+
+@SQLITE
+def test_no_backup_is_written_over_unless_one_says_so(old: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+    path = tmp_path / "monday"
+    path.write_text("the only one")
+    assert "is there already. Name another file, or say --replace. Nothing was written." in old.refused("backup", path)
+    assert path.read_text() == "the only one"
+    old.done("backup", path, "--replace")
+    assert is_whole(path)
+    assert "No such file or directory" in old.refused("backup", tmp_path / "nowhere" / "monday")
+    with opened(old.app, f"sqlite:///{tmp_path / 'empty.db'}", tmp_path / "erasures") as empty:
+        assert "There is no newsroom in the database. Nothing was written." in empty.refused(
+            "backup", tmp_path / "none"
+        )
+
+
+@SQLITE
+def test_sealed_it_opens_for_its_key_alone(
+    old: Machine, new: Machine, newsroom: Newsroom, key: str, tmp_path: Path
+) -> None:
+    asks(old.database, newsroom, 1)
+    path = tmp_path / "monday"
+    assert "sealed for 1 key\n" in old.done("backup", path, "--to", key)
+    assert path.read_bytes().startswith(b"age-encryption.org/v1\n") and (tmp_path / "key").stat().st_mode & 0o77 == 0
+    assert "The file is sealed: name the file of its key with --key." in new.refused("restore", path)
+    old.done("backup-key", tmp_path / "other")
+    assert "sealed for another key" in new.refused("restore", path, "--key", tmp_path / "other")
+    assert "--key is no file of a secret key" in new.refused("restore", path, "--key", path)
+    assert "--to is a public key" in old.refused("backup", path, "--replace", "--to", "nora")
+    assert "1 letters" in new.done("restore", path, "--key", tmp_path / "key", "--check")
+    new.done("restore", path, "--key", tmp_path / "key", "--without-erasures")
+    assert rows(new.database) == rows(old.database)
+
+
+DAMAGED = "The file is damaged or not whole: nothing of it was used."
+
+
+@SQLITE
+@pytest.mark.parametrize("sealed", [False, True])
+def test_not_one_byte_may_be_missing_or_other(
+    old: Machine, new: Machine, newsroom: Newsroom, key: str, tmp_path: Path, sealed: bool
+) -> None:
+    path, options = tmp_path / "monday", ("--to", key) if sealed else ()
+    old.done("backup", path, *options)
+    whole = path.read_bytes()
+    source = restoring.Source(path, [] if not sealed else _identities(tmp_path / "key"), RING)
+    said: list[str] = []
+    for at in (*range(0, len(whole), len(whole) // 40), len(whole) - 1):
+        for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]):
+            path.write_bytes(damaged)
+            try:
+                restoring.check(source, lambda _: None)
+            except restoring.Unreadable as unreadable:
+                said.append(str(unreadable))
+            else:
+                # A gzip header says when and where it was made; nobody reads that.
+                assert not sealed and at < 10 and len(damaged) == len(whole), at
+    assert sum(one.startswith(DAMAGED) for one in said) > 60
+    path.write_bytes(whole + b"more")
+    with pytest.raises(restoring.Unreadable):
+        restoring.check(source, lambda _: None)
+
+
+def _identities(path: Path) -> list[Any]:
+    from app.backup.cli import _identities as read
+
+    return read(path)
+
+
+@SQLITE
+def test_files_of_other_products_are_refused(old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+    others = {
+        "empty": b"",
+        "text": b"Dear readers,\n" * 100,
+        "archive": gzip.compress(b"Dear readers,\n" * 100),
+        "json": gzip.compress(b'{"backup": 1}\n[1, 2]\n'),
+        "database": Path(old.database.url.removeprefix("sqlite:///")).read_bytes(),
+    }
+    for name, written in others.items():
+        (tmp_path / name).write_bytes(written)
+        assert "The file is no backup of Readers Asked. Nothing was restored." in new.refused(
+            "restore", tmp_path / name
+        )
+    newer = gzip.compress(b'{"readers-asked backup":2,"version":"9.0.0"}\n')
+    (tmp_path / "newer").write_bytes(newer)
+    assert "made by Readers Asked 9.0.0, which is newer. Install that first." in new.refused(
+        "restore", tmp_path / "newer"
+    )
+
+
+def test_a_newsroom_with_other_keys_is_told_so(old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+    old.done("backup", tmp_path / "monday")
+    with opened(new.app, new.database.url, new.erasures, {1: b"o" * 32}) as other:
+        said = other.refused("restore", tmp_path / "monday")
+    assert "SECRET_KEYS are not those of the newsroom that this is a backup of" in said
+
+
+def test_what_is_there_already_is_said_and_stays(old: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+    old.done("backup", tmp_path / "monday")
+    before = everything(old.database)
+    said = old.refused("restore", tmp_path / "monday", "--without-erasures")
+    assert "There is a newsroom already (1 newsletters, 5 people). Restore into an empty database." in said
+    assert everything(old.database) == before
+
+
+def test_a_restore_that_fails_late_leaves_the_place_empty(
+    old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old.done("backup", tmp_path / "monday")
+    old.keep_list()
+
+    def fails(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "erase_again", fails)
+        assert "The disk is full" in new.refused("restore", tmp_path / "monday")
+    assert [one.name for one in tmp_path.glob("new.db*")] == []
+    new.done("restore", tmp_path / "monday")  # it is empty: another try is taken
+    assert rows(new.database) == rows(old.database)
+
+
+@SQLITE
+def test_a_killed_restore_is_found_by_the_next(old: Machine, new: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+    old.done("backup", tmp_path / "monday")
+    (tmp_path / "new.db.restoring").touch()
+    assert "new.db.restoring is there: a restore is under way, or one was killed." in new.refused(
+        "restore", tmp_path / "monday"
+    )
+
+
+@SQLITE
+def test_a_damaged_database_takes_no_backups_place(old: Machine, newsroom: Newsroom, tmp_path: Path) -> None:
+    old.database.close()
+    path = Path(old.database.url.removeprefix("sqlite:///"))
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size - 40 * 4096)
+        file.write(b"\xff" * 8 * 4096)
+    assert "Nothing was written." in old.refused("backup", tmp_path / "monday")
+    assert not (tmp_path / "monday").exists()
+
+
+@SQLITE
+def test_an_older_newsroom_is_restored_under_this_version(new: Machine, tmp_path: Path) -> None:
+    said = new.done("restore", FORMER / "0002.backup", "--without-erasures")
+    assert "(tables of 0002, sqlite)" in said
+    with new.database.read() as session:
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == revisions()[-1]
+        assert len(session.scalars(select(Letter.id)).all()) > 10
+
+
+def test_the_list_of_erasures_survives_torn_lines_and_other_hands(
+    old: Machine, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    from app.audit import erasures
+
+    path = tmp_path / "disk" / "erasures"
+    keeper = Keeper(path)
+    old.database.write(lambda session: erasures.note(session, "letter", ["AAAAAAAAAAAA"]))
+    assert (keeper.keep(old.database), keeper.keep(old.database)) == (1, 0)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"1 0123")  # the disk was full in the middle of a line
+    old.database.write(lambda session: erasures.note(session, "letter", ["AAAAAAAAAAAA", "BBBBBBBBBBBB"]))
+    assert keeper.keep(old.database) == 1
+    found = read_list(path, RING)
+    assert found is not None and len(found.lines) == 2
+    path.unlink()  # another disk
+    assert Keeper(path).keep(old.database) == 2
+    path.write_bytes(path.read_bytes()[:30])  # begun, and killed
+    assert keeper.keep(old.database) == 2
+    path.write_text("Dear readers,\n")
+    with pytest.raises(NotOurList):
+        keeper.keep(old.database)
+    assert path.read_text() == "Dear readers,\n"
+
+
+@SQLITE
+def test_the_worker_keeps_the_list(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    from app import worker
+    from app.audit import erasures
+
+    database.write(lambda session: erasures.note(session, "letter", ["AAAAAAAAAAAA"]))
+    worker.keep_erasures(app, database)
+    found = read_list(Path(app.config["ERASURES"]), database.ring)
+    assert found is not None and len(found.lines) == 1

@@ -1,0 +1,247 @@
+"""What readers took back and the rules erased after a backup is erased from it again when it is restored."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from app.actors import Clock, Reader
+from app.audit.erasures import KINDS
+from app.audit.models import Erasure
+from app.backup.erasing_again import AGAIN
+from app.db import Database
+from app.letters import contacts, receipts, receive
+from app.letters.models import Contact, Credit, Letter
+from app.mail import erasing, inbound
+from app.mail.models import InboundRaw, OutboxContent
+from app.newsletters.models import Newsletter
+from app.newsroom import publishing, withdrawal
+from app.people import directory, staff
+from app.people.models import Person
+from app.questions.models import Question
+from app.rotation import rotate
+from app.seal import Keys
+from tests.support.app import SECRETS
+from tests.support.at_the_form import published
+from tests.support.cast import Newsroom
+from tests.support.machines import Machine, opened
+
+WORDS = "Why does the well behind the tannery taste of salt since the dam was closed?"
+EMAIL = "timur.osmanov@post.example"
+
+
+@pytest.fixture
+def letter_id(database: Database, newsroom: Newsroom) -> int:
+    """Timur's letter, with his name, his address and something that he added."""
+
+    def ask(session: Session) -> int:
+        wish = receive.Ask(
+            WORDS, background="my brother drives there", hear_back="while", email=EMAIL,
+            credit="first", name="Timur", place="Osh", consent="You may print it.",
+        )  # fmt: skip
+        letter = receive.send(session, Reader(), session.get_one(Newsletter, newsroom.newsletter_id), wish, form=FORM)
+        receipts.add(session, receipts.reader_of(letter), letter, "and the orchards, since when?")
+        return letter.id
+
+    return database.write(ask)
+
+
+FORM = receive.Form("timur's form", 1)
+
+
+def takes_back(machine: Machine, letter_id: int) -> None:
+    def fn(session: Session) -> None:
+        letter = session.get_one(Letter, letter_id)
+        withdrawal.withdraw(session, receipts.reader_of(letter), letter)
+
+    machine.database.write(fn)
+
+
+def bytes_of(database: Database) -> bytes:
+    """All that stands in the files of a database."""
+    if database.is_sqlite:
+        path = Path(database.url.removeprefix("sqlite:///"))
+        return b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
+    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CHECKPOINT"))
+        rows = connection.execute(
+            text(
+                "SELECT pg_read_binary_file(pg_relation_filepath(oid)) FROM pg_class "
+                "WHERE relkind IN ('r', 'i', 't') AND pg_relation_filepath(oid) IS NOT NULL"
+            )
+        )
+        return b"".join(bytes(row[0]) for row in rows)
+
+
+def places(written: bytes) -> list[bool]:
+    """Where Timur's words stand: what he asked, said besides and added. His name and address are sealed."""
+    return [word.encode() in written for word in (WORDS, "my brother drives there", "and the orchards, since when?")]
+
+
+def test_what_a_reader_took_back_stands_nowhere_in_the_restored_files(
+    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+) -> None:
+    old.done("backup", tmp_path / "monday")
+    takes_back(old, letter_id)
+    old.keep_list()
+    said = new.done("restore", tmp_path / "monday")
+    assert "Erased again: 1 letters that their readers took back." in said
+    assert places(bytes_of(new.database)) == [False] * 3
+    with new.database.read() as session:
+        letter = session.get_one(Letter, letter_id)
+        assert (letter.is_withdrawn, letter.body, letter.background) == (True, None, None)
+        assert session.scalars(select(Contact.id)).all() == []
+        credit = session.scalars(select(Credit)).one()
+        assert (credit.choice, credit.name_sealed, credit.place_sealed) == ("none", None, None)
+        # Their number still tells how it stands.
+        assert receipts.find_receipt(session, receive.receipt_of(session, FORM)) is not None
+
+
+def test_without_the_list_they_would_stand_there_and_that_is_said_first(
+    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+) -> None:
+    """This also shows that the look into the files finds what is there."""
+    old.done("backup", tmp_path / "monday")
+    (tmp_path / "monday.erasures").unlink()
+    takes_back(old, letter_id)
+    new.erasures = tmp_path / "lost"
+    refused = new.refused("restore", tmp_path / "monday")
+    assert "There is no list of erasures" in refused and "comes back by this restore" in refused
+    assert refused.endswith("Say --without-erasures to restore all the same. Nothing was restored.\n")
+    said = new.done("restore", tmp_path / "monday", "--without-erasures")
+    assert "Erased again: nothing that stood in the backup." in said
+    assert places(bytes_of(new.database)) == [True] * 3
+
+
+def test_a_list_that_ends_with_the_backup_is_as_good_as_none(
+    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+) -> None:
+    old.done("backup", tmp_path / "monday")
+    takes_back(old, letter_id)  # and the machine burns, with its list
+    new.erasures = tmp_path / "lost"
+    assert "ends with the backup" in new.refused("restore", tmp_path / "monday")
+    with opened(new.app, old.database.url, old.erasures) as again:
+        again.done("backup", tmp_path / "tuesday")
+    # The list beside a newer backup will do.
+    said = new.done("restore", tmp_path / "monday", "--erasures", tmp_path / "tuesday.erasures")
+    assert "Erased again: 1 letters" in said
+
+
+def test_a_list_of_another_newsroom_or_no_list_at_all_is_refused(
+    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+) -> None:
+    old.done("backup", tmp_path / "monday")
+    with opened(old.app, old.database.url, tmp_path / "theirs", {1: b"t" * 32}) as theirs:
+        theirs.keep_list()
+    (tmp_path / "letter").write_text("Dear readers,\n")
+    for other in ("theirs", "letter"):
+        refused = new.refused("restore", tmp_path / "monday", "--erasures", tmp_path / other)
+        assert f"{other} is no list of erasures of this newsroom. Nothing was restored." in refused
+
+
+def test_erasures_under_a_key_that_is_not_there_any_more_are_said(
+    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+) -> None:
+    takes_back(old, letter_id)
+    both = {**SECRETS, 2: b"n" * 32}
+    with opened(old.app, old.database.url, old.erasures, both) as rotated:
+        assert sum(rotate(rotated.database)) > 0
+        rotated.done("backup", tmp_path / "monday")
+    with opened(old.app, old.database.url, old.erasures, {2: b"n" * 32}) as later:
+        later.keep_list()
+    with opened(new.app, new.database.url, new.erasures, {2: b"n" * 32}) as without:
+        said = without.refused("restore", tmp_path / "monday")
+        assert "SECRET_KEYS lacks number 1" in said and "under keys that SECRET_KEYS lacks (number 1)" in said
+    with opened(new.app, new.database.url, new.erasures, both) as with_both:
+        assert "WARNING" not in with_both.done("restore", tmp_path / "monday")
+
+
+def _by_stop_link(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    contacts.forget(session, Clock(), letter.id)
+
+
+def _by_other_name(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    withdrawal.change_credit(session, receipts.reader_of(letter), letter, "none", "", "", "")
+
+
+def _by_rule(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    erasing.destroy(session, list(session.scalars(select(InboundRaw.inbound_id))))
+
+
+def _by_retracting(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    publishing.retract(session, newsroom.nora, session.scalars(select(Question)).one(), "somebody is in danger")
+
+
+def _by_taking_the_invitation_back(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    person = session.scalars(select(Person).filter_by(name="Anna Weiss")).one()
+    staff.forget(session, person)
+
+
+# Each kind but letters: how it was erased, and what is left of it, before and after.
+WAYS: dict[str, tuple[Callable[[Session, Newsroom, Letter], None], Any, tuple[int, int]]] = {
+    "name": (_by_other_name, select(Credit.id).where(Credit.name_sealed.is_not(None)), (1, 0)),
+    "address": (_by_stop_link, select(Contact.id), (1, 0)),
+    "mail": (_by_rule, select(InboundRaw.inbound_id), (1, 0)),
+    "page": (_by_retracting, select(Question.id).where(Question.is_published), (1, 0)),
+    "person": (_by_taking_the_invitation_back, select(Person.id).where(Person.email_mac.is_not(None)), (6, 5)),
+}
+
+
+def test_each_kind_that_is_noted_can_be_erased_again() -> None:
+    assert (*AGAIN,) == ("letter", *WAYS)
+    assert {*AGAIN} == {*KINDS}
+    assert [kind for kind in AGAIN if not AGAIN[kind].says] == []
+
+
+def test_each_kind_is_erased_again(
+    old: Machine, new: Machine, newsroom: Newsroom, letter_id: int, tmp_path: Path
+) -> None:
+    def more(session: Session) -> None:
+        inbound.store(session, b"From: dana@post.example\r\n\r\nWho knew?\r\n", source="lmtp", mailbox="desk")
+        directory.add_person(session, Clock(), "Anna Weiss", "anna@desk.example")
+
+    def counts(machine: Machine) -> list[int]:
+        with machine.database.read() as session:
+            return [len(session.scalars(left).all()) for _, left, _ in WAYS.values()]
+
+    old.database.write(more)
+    published(old.database, newsroom, [])
+    old.done("backup", tmp_path / "monday")
+    assert counts(old) == [before for *_, (before, _) in WAYS.values()]
+    for erase, *_ in WAYS.values():
+        old.database.write(lambda session: erase(session, newsroom, session.get_one(Letter, letter_id)))  # noqa: B023
+    old.keep_list()
+    said = new.done("restore", tmp_path / "monday")
+    assert f"Erased again: {', '.join(f'1 {AGAIN[kind].says}' for kind in WAYS)}.\n" in said
+    assert counts(old) == counts(new) == [after for *_, (_, after) in WAYS.values()]
+    with new.database.read() as session, old.database.read() as theirs:
+        # The list came along, so that this backup can be restored once more.
+        assert {*theirs.scalars(select(Erasure.mac))} <= {*session.scalars(select(Erasure.mac))}
+
+
+def test_what_the_rules_would_have_erased_by_now_is_gone_without_any_list(
+    old: Machine, new: Machine, letter_id: int, tmp_path: Path
+) -> None:
+    old.database.write(lambda session: session.execute(update(Contact).values(erase_on=text("'2024-02-29'"))))
+    old.done("backup", tmp_path / "monday")
+    old.keep_list()
+    new.done("restore", tmp_path / "monday")
+    with new.database.read() as session:
+        assert session.scalars(select(Contact.id)).all() == []
+        assert session.scalars(select(OutboxContent.outbox_id)).all() == []
+
+
+def test_a_thief_of_the_list_learns_nothing_of_who_or_when(old: Machine, letter_id: int) -> None:
+    takes_back(old, letter_id)
+    old.keep_list()
+    with old.database.read() as session:
+        public_id = session.get_one(Letter, letter_id).public_id
+    written = old.erasures.read_text()
+    assert [word in written for word in (public_id, "letter", "timur")] == [False] * 3
+    assert [len(line) for line in written.splitlines()[1:]] == [66] * 3  # letter, name, address: a key's number, a hash
+    others = Keys({1: b"t" * 32})
+    assert all(mac.hex() not in written for kind in KINDS for mac in [others.mac("erasures", f"{kind} {public_id}")])
+    assert old.erasures.stat().st_mode & 0o777 == 0o600

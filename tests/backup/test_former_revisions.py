@@ -1,0 +1,80 @@
+"""A newsroom of each former revision, with what was in it, comes to this version whole."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, event, select, text
+from sqlalchemy.pool import NullPool
+
+from app.backup.packing import Unpacked, unpack
+from app.backup.restoring import Source, check, put_back
+from app.backup.rows import _plain, tables_of
+from app.migrate import migrate, revisions
+from app.seal import Keys
+from tests.support.app import SECRETS
+from tests.support.former_newsroom import FORMER
+
+RING = Keys(SECRETS)
+
+
+def source(revision: str) -> Source:
+    return Source(FORMER / f"{revision}.backup", [], RING)
+
+
+def written(revision: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a backup as they stand in its lines."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+
+    def take(table: str, columns: list[str], one: bytes) -> None:
+        rows.setdefault(table, []).append(dict(zip(columns, json.loads(one), strict=True)))
+
+    unpack(source(revision).path, [], Unpacked(take, RING), lambda _: None)
+    return rows
+
+
+@pytest.fixture
+def engine(empty_url: str) -> Iterator[Any]:
+    made = create_engine(empty_url, poolclass=NullPool)
+    if empty_url.startswith("sqlite"):
+        event.listen(made, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
+    yield made
+    made.dispose()
+
+
+def standing(connection: Connection, was: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, str, Any, Any]]:
+    """Each value that was there beside the one that stands there now, of the columns that there still are."""
+    for name, table in tables_of(connection).items():
+        now = {row.id if "id" in table.c else row[0]: row._mapping for row in connection.execute(select(table))}
+        keys = [row["id"] if "id" in row else next(iter(row.values())) for row in was.get(name, [])]
+        assert sorted(now) == sorted(keys) or name not in was, f"{name} has other rows than it had"
+        for key, row in zip(keys, was.get(name, []), strict=True):
+            yield from ((name, column, value, now[key][column]) for column, value in row.items() if column in table.c)
+
+
+def test_there_is_a_newsroom_of_each_former_revision() -> None:
+    """Whoever adds a migration adds the newsroom that it finds."""
+    there = sorted(path.stem for path in FORMER.glob("*.backup"))
+    missing = [one for one in revisions()[:-1] if one not in there]
+    assert not missing, f"make them: python -m tests.support.former_newsroom {' '.join(missing)}"
+    assert there == revisions()[:-1]
+
+
+@pytest.mark.parametrize("revision", revisions()[:-1])
+def test_all_that_was_there_stands(revision: str, empty_url: str, engine: Any) -> None:
+    manifest = check(source(revision), lambda _: None)
+    with engine.begin() as connection:
+        put_back(connection, source(revision), manifest, lambda _: None)
+    steps: list[str] = []
+    migrate(empty_url, say=steps.append)
+    known = revisions()
+    assert [step.split()[0] for step in steps] == known[known.index(revision) + 1 :]
+    was = written(revision)
+    assert len(was["letters"]) > 10 and len(was["outbox_contents"]) > 10
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == known[-1]
+        moved = {
+            (table, column) for table, column, before, after in standing(connection, was) if _plain(after) != before
+        }
+    assert moved == set()

@@ -1,0 +1,59 @@
+"""Newsrooms of former revisions, as backups: what an upgrade finds.
+
+Those of 0001, 0002, 0008, 0009 and 0011 were made by the code of their time, from the first weeks of the demo's year; those
+between by going back from the next. A new one is made before, or after, the migration that follows it is written:
+
+    python -m tests.support.former_newsroom 0012 0013
+"""
+
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from app.backup import making
+from app.db import Database
+from app.migrate import migrate, undo
+from app.seal import Keys
+from demo import load
+from demo.house import found
+from demo.year import events
+from tests.support.app import BASE_URL, SECRETS
+
+FORMER = Path(__file__).parent / "former"
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+STEPS = 62  # to the first edition that ran
+
+
+def live(session: Any) -> None:
+    """The demo newsroom up to its first edition, and the mails that came in last."""
+    steps = events(found(session, AT))
+    mails = [one for one in steps if getattr(one[1], "func", one[1]).__module__ == "demo.mails"]
+    for moment, step in (*steps[:STEPS], *mails):
+        session.info["at"] = moment
+        with suppress(KeyError):  # a mail about something that has not been asked yet
+            step()
+        session.info["at"] = moment + timedelta(minutes=1)
+        load._deliver(session)
+
+
+def main(revisions: list[str]) -> None:
+    for revision in revisions:
+        with TemporaryDirectory() as folder:
+            database = Database(f"sqlite:///{folder}/newsroom.db", Keys(SECRETS), BASE_URL)
+            migrate(database.url)
+            database.write(live)
+            database.close()
+            undo(database.url, revision)
+            path = FORMER / f"{revision}.backup"
+            rows = making.make(database, path, [], None, True, lambda *_: None)
+            database.close()
+            path.with_name(path.name + making.BESIDE).unlink()
+            path.chmod(0o644)
+            print(f"{path}: {sum(rows.values())} rows, {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
