@@ -31,7 +31,6 @@ def begin(config: Mapping[str, Any]) -> None:
         default_integrations=False,
         auto_enabling_integrations=False,
         auto_session_tracking=False,
-        send_default_pii=False,
         send_client_reports=False,
         include_local_variables=False,
         include_source_context=False,

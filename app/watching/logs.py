@@ -97,7 +97,8 @@ def _faults(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
 def _stated(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Put time, level and logger before the fields, and take out of all of them what is never logged."""
     record: logging.LogRecord = event.pop("_record")
-    event.pop("_from_structlog", None)
+    for name in ("_from_structlog", "message", "asctime"):  # the latter two are left by whoever set a line before us
+        event.pop(name, None)
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)(None, "", {})["timestamp"]
     fault = event.pop("fault", None)  # places in the code, which `told` has made
     stated = {"time": stamp, "level": record.levelname.lower(), "logger": record.name, **clean_values(dict(event))}

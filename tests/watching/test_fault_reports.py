@@ -95,7 +95,12 @@ def test_a_fault_of_a_page_is_reported_without_a_word_of_anybody(
     }  # fmt: skip
     (value,) = event["exception"]["values"]
     assert (value["type"], value["value"], value["stacktrace"]["frames"][-1]["function"]) == ("ValueError", "", "trips")
-    assert {name for frame in value["stacktrace"]["frames"] for name in frame} <= {"filename", "lineno", "function", "in_app"}
+    assert {name for frame in value["stacktrace"]["frames"] for name in frame} <= {
+        "filename",
+        "lineno",
+        "function",
+        "in_app",
+    }
     sent = b"".join(sentry.taken).decode()
     assert [word for word in PLANTED if word in sent] == []
 

@@ -34,7 +34,17 @@ from tests.support.smtp_servers import served as smtp_served
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = "What became of the silver kettle?"
-PLANTED = ("silver kettle", "kettle", "bakhtiyar", "Bakhtiyar", "post.example", "192.0.2.77", "2001:db8::77", "hunter2")
+PLANTED = (
+    "kettle",
+    "cousin weighs",
+    "Karasai",
+    "bakhtiyar",
+    "Bakhtiyar",
+    "post.example",
+    "192.0.2.77",
+    "2001:db8::77",
+    "hunter2",
+)
 CALLER = {"REMOTE_ADDR": "192.0.2.77"}
 
 
@@ -63,13 +73,19 @@ def found(out: str, *more: str) -> list[str]:
 
 @on_sqlite
 def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
-    app: Flask, database: Database, newsroom: Newsroom, salt: Asked, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    app: Flask,
+    database: Database,
+    newsroom: Newsroom,
+    salt: Asked,
+    logged: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     client, nora = app.test_client(), Desk(app, newsroom.nora)
     client.environ_base.update(CALLER)
     receipt = receipt_on(ask(
-        client, body=WORDS, hear_back="once", email_once="bakhtiyar@post.example", credit="first", first="Bakhtiyar",
+        client, body=WORDS, background="My cousin weighs it.", hear_back="while", email_while="bakhtiyar@post.example",
+        credit="first", first="Bakhtiyar", place="Karasai",
     ).text)  # fmt: skip
     client.post("/steppe/receipt", data={"receipt": receipt})
     client.get("/steppe/answers?q=silver+kettle")
@@ -123,7 +139,8 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
     assert ("error", "app.worker", "index: ValueError") in told
     (fault,) = [one for one in lines(logged) if one["event"] == "index: ValueError"]
     assert re.fullmatch(
-        r"ValueError: app/worker.py:\d+ _do > app/worker.py:\d+ <lambda> > tests/watching/test_logs.py:\d+ trips", *fault["fault"]
+        r"ValueError: app/worker.py:\d+ _do > app/worker.py:\d+ <lambda> > tests/watching/test_logs.py:\d+ trips",
+        *fault["fault"],
     )
 
 
@@ -132,12 +149,16 @@ def test_a_reader_has_no_line_and_the_desk_has_one_for_each_request(
     app: Flask, newsroom: Newsroom, logged: io.StringIO
 ) -> None:
     nora = Desk(app, newsroom.nora)
-    logged.truncate(0)
+    logged.seek(0)
+    logged.truncate()
     assert ask(app.test_client()).status_code == 200
     before = lines(logged)
     page = nora.open("letters")
     told = [one for one in lines(logged) if one["event"] == "request"]
-    assert (before, {(one["endpoint"], one["method"], one["status"]) for one in told}) == ([], {("editor.letters", "GET", 200)})
+    assert (before, {(one["endpoint"], one["method"], one["status"]) for one in told}) == (
+        [],
+        {("editor.letters", "GET", 200)},
+    )
     assert told[-1]["request"] == page.headers[HEADER]
     assert set(told[-1]) == {"time", "level", "logger", "event", "endpoint", "method", "status", "ms", "request"}
 
@@ -157,7 +178,10 @@ def test_the_page_the_head_and_the_log_bear_one_reference(
 
 
 def test_the_processes_themselves_log_json_and_nobody(
-    tmp_path: Path, sqlite_founded: tuple[Path, Newsroom], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    sqlite_founded: tuple[Path, Newsroom],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """gunicorn, its access log and the worker, at the level that says most."""
     monkeypatch.setenv("LOG_FORMAT", "json")
@@ -167,7 +191,8 @@ def test_the_processes_themselves_log_json_and_nobody(
     (tmp_path / "newsroom.db").write_bytes(sqlite_founded[0].read_bytes())
     with served(url, tmp_path / "mail") as site:
         for path in ("/steppe/answers?q=silver+kettle", "/a/bakhtiyar-the-token-of-a-link-1", "/desk/?from=bakhtiyar"):
-            request = Request(f"{site}{path}", headers={"Referer": "http://post.example/?kettle", "User-Agent": "kettle"})  # noqa: S310
+            heads = {"Referer": "http://post.example/?kettle", "User-Agent": "kettle"}
+            request = Request(f"{site}{path}", headers=heads)  # noqa: S310 - an address of ours
             with suppress(HTTPError):  # two of them lead nowhere
                 urlopen(request).close()  # noqa: S310 - an address of ours
         with socket.create_connection(("127.0.0.1", int(site.rpartition(":")[2]))) as client:
@@ -176,7 +201,12 @@ def test_the_processes_themselves_log_json_and_nobody(
     out = "".join(capfd.readouterr())
     told = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     assert len(told) == len(out.splitlines()), out
-    assert found(out, "the-token-of-a-link", "127.0.0.1:") == []
+    assert found(out, "the-token-of-a-link") == []
+    # gunicorn says where it listens; nobody says who came.
+    assert {one["event"].partition(":")[0] for one in told if "127.0.0.1" in str(one)} <= {
+        "Listening at",
+        "Current configuration",
+    }
     assert ("app.watching.each_request", "request") in {(one["logger"], one["event"]) for one in told}
 
 

@@ -51,7 +51,10 @@ def test_of_an_error_go_its_type_and_the_way_through_the_code() -> None:
     except KeyError as error:
         found = told(error)
     assert [(one["type"], [(at["file"], at["function"]) for at in one["frames"]]) for one in found] == [
-        ("KeyError", [("tests/watching/test_redaction.py", "test_of_an_error_go_its_type_and_the_way_through_the_code")]),
+        (
+            "KeyError",
+            [("tests/watching/test_redaction.py", "test_of_an_error_go_its_type_and_the_way_through_the_code")],
+        ),
         (
             "ValueError",
             [
