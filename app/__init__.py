@@ -26,6 +26,10 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         return cli.without_settings(app, unsafe)
 
     from . import web
+    from .watching import each_request, logs
+
+    logs.begin(app.config)
+    each_request.register(app)  # first: what the others take is counted
     from .editor import editor
     from .entrance import entrance
     from .expert import expert

@@ -16,6 +16,7 @@ from . import permissions, processes, sealing_keys, starting, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
 from .backup.cli import backup, backup_key, restore
 from .command_faults import end_in_a_sentence
+from .doctor.cli import doctor
 from .editions.cli import editions
 from .editions.lifecycle import EDITION
 from .indexing import run_index
@@ -23,7 +24,7 @@ from .letters.lifecycle import LETTER
 from .lifecycle import as_rows
 from .mail.cli import mail
 from .mail.lifecycle import INBOUND, MAIL
-from .mailroom.cli import doctor
+from .mailroom import cli as _mailroom  # noqa: F401 - its commands join `mail`
 from .matching.cli import matching
 from .migrate import NotMigrated, migrate
 from .newsletters.cli import newsletters

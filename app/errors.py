@@ -2,7 +2,6 @@
 
 import logging
 import re
-import secrets
 from dataclasses import dataclass
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request, url_for
@@ -14,6 +13,8 @@ from werkzeug.exceptions import HTTPException
 
 from .db import CROCKFORD, Busy, NoRoom
 from .lifecycle import Illegal, Missing, NotYours, Refused, Stale, TooLong
+from .watching.redaction import told
+from .watching.references import reference
 
 log = logging.getLogger(__name__)
 
@@ -134,14 +135,13 @@ def page(
     """Make the error page of this status, with what was typed in a box to copy from."""
     words = words or PAGES.get(status, PAGES[500])
     shown = kept if kept is not None else typed()
-    reference = "".join(secrets.choice(CROCKFORD) for _ in range(6))
     html = render_template(
         "errors/error.html",
         title=words.title,
         happened=happened or words.happened,
         kept=_l("What you wrote is below: copy it somewhere safe.") if shown else None,
         todo=words.todo,
-        reference=reference if status >= 500 else None,
+        reference=reference() if status >= 500 else None,
         back=g.get("back") or _to_the_desk(),
         newsletter=g.get("newsletter_view"),
         typed=[(name, NAMED.get(name, _("What you wrote")), text) for name, text in shown.items()],
@@ -149,7 +149,7 @@ def page(
     )
     if status >= 500:
         # No address, form, or header: the reference and the route's pattern are enough to find the fault.
-        log.error("error %s: %s at %s", reference, status, request.url_rule)
+        log.error("error %s: %s at %s", reference(), status, request.url_rule)
     response = make_response(html, status)
     if status in (429, 503):
         response.headers["Retry-After"] = "60" if status == 429 else "5"
@@ -199,11 +199,7 @@ def _crashed(error: Exception) -> Response:
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
     # The type and place of the fault, not its words: these could hold what somebody wrote.
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    where = f"{frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno}" if frame else "?"
-    log.error("%s in %s", type(error).__name__, where)
+    log.error("%s", type(error).__name__, extra={"fault": told(error), "endpoint": request.endpoint})
     return page(500)
 
 

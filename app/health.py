@@ -1,17 +1,26 @@
-"""For whoever watches over the machines: is the process up, can it do its work. What it says gives nothing away."""
+"""For whoever watches over the machines: is the process up, can it do its work, and the numbers.
 
-from datetime import timedelta
+Strangers learn yes or no.
+"""
 
-from flask import Blueprint, Response
+import hmac
+import json
+
+from flask import Blueprint, Response, abort, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from .db import now
-from .mail import inbound
+from .doctor import checks
+from .watching import metrics
 from .web import db
 
-LONGEST_WAIT = timedelta(minutes=10)  # for a mail without a place; longer means that no worker runs
-
 health = Blueprint("health", __name__)
+
+
+def _is_known() -> bool:
+    """Return whether the request bears METRICS_TOKEN; found out in the same time whatever it bears."""
+    token = current_app.config["METRICS_TOKEN"]
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return bool(token) and hmac.compare_digest(given.encode(), token.encode())
 
 
 @health.get("/healthz")
@@ -22,11 +31,23 @@ def healthz() -> Response:
 
 @health.get("/readyz")
 def readyz() -> Response:
-    """200 while the database answers and no mail has waited for its place for ten minutes, else 503."""
+    """200 while the quick checks of `flask doctor` find no fault, else 503; which ones did is told to METRICS_TOKEN."""
+    found = checks.examine(db, current_app.config, quick=True)
+    status = 503 if any(one.state == checks.FAULT for one in found) else 200
+    if _is_known():
+        told = {"ready": status == 200, "checks": {one.check.name: one.state for one in found}}
+        return Response(json.dumps(told) + "\n", status, mimetype="application/json")
+    return Response("ready\n" if status == 200 else "not ready\n", status, mimetype="text/plain")
+
+
+@health.get("/metrics")
+def numbers() -> Response:
+    """The numbers for Prometheus, to whoever bears METRICS_TOKEN; 404 where it is not set."""
+    if not current_app.config["METRICS_TOKEN"]:
+        abort(404)
+    if not _is_known():
+        return Response("", 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
     try:
-        with db.read() as session:
-            since = inbound.waits_since(session)
-            is_ready = since is None or now(session) - since < LONGEST_WAIT
+        return Response(metrics.exposition(db), content_type="text/plain; version=0.0.4; charset=utf-8")
     except SQLAlchemyError:
-        is_ready = False
-    return Response("ready\n" if is_ready else "not ready\n", 200 if is_ready else 503, mimetype="text/plain")
+        return Response("", 503, mimetype="text/plain")

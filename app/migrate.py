@@ -7,6 +7,7 @@ the whole is tried again.
 
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,10 @@ def undo(url: str, revision: str = "base") -> None:
     command.downgrade(settings(url), revision)
 
 
-def revisions() -> list[str]:
+@cache
+def revisions() -> tuple[str, ...]:
     """Return the revisions that this version knows, the oldest first."""
-    return [one.revision for one in ScriptDirectory.from_config(settings("")).walk_revisions()][::-1]
+    return tuple(one.revision for one in ScriptDirectory.from_config(settings("")).walk_revisions())[::-1]
 
 
 def _somebody_holds_it(error: DBAPIError) -> bool:

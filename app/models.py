@@ -15,3 +15,4 @@ from .newsroom import models as newsroom
 from .people import models as people
 from .questions import models as questions
 from .sealing_keys import SealingKey as SealingKey
+from .watching import models as watching

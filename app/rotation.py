@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from . import sealing_keys
@@ -15,7 +14,7 @@ from .forms.models import FormDraft
 from .letters.models import Contact, Credit, Letter
 from .mail.models import Inbound, InboundRaw, MailSignIn, OutboxContent, OutboxMail
 from .people.models import Person
-from .seal import Keys, Unsealable
+from .seal import Unsealable
 
 BATCH = 200  # rows a transaction
 
@@ -57,21 +56,6 @@ def rotate(database: Database) -> Iterator[int]:
     database.write(sealing_keys.keep_older)
 
 
-def wrong_keys(session: Session) -> list[int]:
-    """Return which keys of the settings don't open what was sealed with keys of their numbers, by one row a table."""
-    ring: Keys = session.info["keys"]
-    wrong = set()
-    for sealed, number in product(SEALED, ring.given):
-        table = sealed.table
-        query = select(table, sealed.owner.public_id).where(sealed.owner.id == getattr(table, sealed.owner_key))
-        for row, public_id in session.execute(query.where(table.key_no == number).limit(1)):
-            try:
-                [ring.open_bytes(place, value) for _, place, value in _values(sealed, row, public_id)]
-            except Unsealable:
-                wrong.add(number)
-    return sorted(wrong)
-
-
 def _values(sealed: Sealed, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
     """Each sealed value of a row, with the name of its column and its place."""
     for column in sealed.columns:
@@ -97,3 +81,20 @@ def _batch(session: Session, sealed: Sealed) -> int:
                 row.email_mac = ring.mac("people.email", opened.decode().casefold())
         row.key_no = ring.newest
     return len(rows)
+
+
+def unopened(session: Session) -> list[tuple[str, int]]:
+    """Return the columns in which something doesn't open, and the number of its key. Of each key that sealed there the
+    newest row is tried."""
+    ring, found = keys(session), []
+    for sealed in SEALED:
+        key = getattr(sealed.table, sealed.owner_key)
+        newest = select(func.max(key)).where(sealed.table.key_no.is_not(None)).group_by(sealed.table.key_no)
+        rows = select(sealed.table, sealed.owner.public_id).where(sealed.owner.id == key, key.in_(newest))
+        for row, public_id in session.execute(rows):
+            for name, place, value in _values(sealed, row, public_id):
+                try:
+                    ring.open_bytes(place, value)
+                except Unsealable:
+                    found.append((f"{row.__tablename__}.{name}", ring.number_of(value)))
+    return found

@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -64,13 +63,12 @@ def _is_open(path: Path) -> bool:
 
 def shape_faults(database: Database) -> Iterator[str]:
     """Say where the tables are not those of this version."""
-    script = ScriptDirectory.from_config(migrate.settings(database.url))
+    known = migrate.revisions()
     with database.reader.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-    known = {revision.revision for revision in script.walk_revisions()}
     if found is not None and found not in known:
         yield f"the database is of a newer version than this program (migration {found}): install that version"
-    elif found != script.get_current_head():
+    elif found != known[-1]:
         yield f"the database is behind this program (migration {found or 'none'}): run readers-asked migrate"
 
 
@@ -83,7 +81,7 @@ def key_faults(database: Database) -> list[str]:
         found = [*sealing_keys.faults(session)]
         if found or not (new := sealing_keys.unnoted(session)):
             return found
-        wrong = [number for number in rotation.wrong_keys(session) if number in new]
+        wrong = sorted({number for _column, number in rotation.unopened(session)}.intersection(new))
     if not wrong:
         with suppress(Busy):  # the next start notes them
             database.write(sealing_keys.note)

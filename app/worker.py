@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,8 @@ from .mailroom.batch import settings_of
 from .mailroom.placing import place_due
 from .newsroom import alarms, digest, invitations, pausing, weekly_counts
 from .people import sign_in, uploads
+from .watching import sightings
+from .watching.redaction import told
 
 log = logging.getLogger(__name__)
 _transport = cache(transport)
@@ -39,6 +42,7 @@ _reading = cache(Reading)  # one process that reads mails, for all of them
 
 READ = 10.0  # seconds that reading one mail may take; then its process is ended and the mail kept as it is
 PLACED = 50  # mails that are placed before the other duties have their turn
+BEAT = 60.0  # seconds between two times that the worker writes down what it has done
 NOTICES = ("reader.once", "reader.news")  # an acknowledgement leaves the address: the notice is still owed
 
 
@@ -156,22 +160,40 @@ def run(app: Flask, once: bool = False) -> None:
     duties = DUTIES if once else [duty for duty in DUTIES if duty.do is not fetch]
     if not once:
         imap.watch_all(database, app.config["MAILBOXES"], stop)
-    due = dict.fromkeys(duties, 0.0)
+    due, beat_at = dict.fromkeys(duties, 0.0), 0.0
+    done: Counter[str] = Counter()
     while not stop.is_set():
         for duty in duties:
             if due[duty] <= time.monotonic():
                 due[duty] = time.monotonic() + duty.every
-                _do(duty, app, database)
+                done[(sightings.DUTY if _do(duty, app, database) else sightings.FAILED) + duty.name] += 1
+        if beat_at <= time.monotonic():
+            beat_at = time.monotonic() + BEAT
+            _beat(database, done)
         if once:
             return
         stop.wait(max(0.05, min(due.values()) - time.monotonic()))
 
 
-def _do(duty: Duty, app: Flask, database: Database) -> None:
+def _do(duty: Duty, app: Flask, database: Database) -> bool:
+    """Do a duty once, and return whether it was done."""
     try:
         with app.app_context():
             duty.do(app, database)
     except Busy:
         log.warning("%s: the database was busy", duty.name)
     except Exception as error:
-        log.error("%s: %s", duty.name, type(error).__name__)
+        log.error("%s: %s", duty.name, type(error).__name__, extra={"fault": told(error), "duty": duty.name})
+    else:
+        return True
+    return False
+
+
+def _beat(database: Database, done: Counter[str]) -> None:
+    """Write down how often each duty was done or failed, and that the worker lives."""
+    try:
+        database.write(lambda session: sightings.note(session, done))
+    except Exception as error:  # told by `doctor` once it has been so for long
+        log.warning("the worker's signs of life: %s", type(error).__name__)
+    else:
+        done.clear()

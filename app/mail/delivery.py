@@ -116,8 +116,17 @@ def expire(session: Session) -> Counter[str]:
     return ended
 
 
-def claim(session: Session, lanes: tuple[int, ...] = LANES, leaving: Leaving | None = None) -> Claim | None:
-    """Lease the mail that is due first in the first of `lanes` that has one.
+def deliver_one(database: Database, send: Send, mail_id: int) -> None:
+    """Hand over this mail now, unless a worker is just doing it or it has ended. Raises `Busy`."""
+    claimed = database.write(partial(claim, only=mail_id))
+    if claimed is not None:
+        database.write(partial(settle, claimed=claimed, fault=_hand_over(send, claimed)))
+
+
+def claim(
+    session: Session, lanes: tuple[int, ...] = LANES, leaving: Leaving | None = None, only: int | None = None
+) -> Claim | None:
+    """Lease the mail that is due first in the first of `lanes` that has one, or `only` the mail with this key.
 
     On PostgreSQL rows that another worker is claiming are skipped; on SQLite, which ignores that, the writer is alone.
     Either way the lease is set only where none stands.
@@ -125,6 +134,8 @@ def claim(session: Session, lanes: tuple[int, ...] = LANES, leaving: Leaving | N
     at = now(session)
     for lane in lanes:
         first = select(OutboxMail.id).where(_due(lane, at)).order_by(OutboxMail.due_at, OutboxMail.id).limit(1)
+        if only is not None:
+            first = first.where(OutboxMail.id == only)
         found = session.scalar(first.with_for_update(skip_locked=True))
         if found is None:
             continue

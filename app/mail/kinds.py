@@ -91,11 +91,13 @@ EXAMPLES: dict[type[about.Values], Mapping[str, Any]] = {
     about.LetterMail: {"opening": "answered", "receipt": "1234" * 5},
     about.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
     about.EditionMail: {"runs_at": 0 * DAY},
+    about.TestMail: {"site": "ask.example.org"},
     about.MorningMail: {"on": 0 * DAY, "sections": (), "cutoff_at": 2 * DAY},
 }
 
 KINDS = {
     "sign_in": Kind("", about.AccountMail, lane=0, life=timedelta(minutes=15), automatic=GENERATED, forget=WAY_IN),
+    "house.test": Kind("", about.TestMail, lane=0, life=DAY, forget=WAY_IN),
     "staff.invitation": Kind(N_("Invitation to the desk"), about.AccountMail, automatic=GENERATED, forget=WAY_IN),
     "expert.invitation": Kind(
         N_("Invitation"),

@@ -134,4 +134,13 @@ class MorningMail:
     link: str
 
 
-Values = AccountMail | AssignmentMail | LetterMail | DeskMail | EditionMail | MorningMail
+@dataclass(frozen=True, kw_only=True)
+class TestMail:
+    """The operator's test of the mail of a site."""
+
+    __test__ = False  # it is no test of pytest's
+
+    site: str
+
+
+Values = TestMail | AccountMail | AssignmentMail | LetterMail | DeskMail | EditionMail | MorningMail

@@ -59,7 +59,8 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
     table.
     """
     kind, at, public_id = KINDS[message.kind], now(session), new_public_id()
-    due, token, house = posting.pop("due_at", None) or at, new_reply_token(), session.info["base_url"]
+    due, house = posting.pop("due_at", None) or at, session.info["base_url"]
+    token = message.return_token or new_reply_token()
     mail = OutboxMail(
         public_id=public_id,
         kind=message.kind,

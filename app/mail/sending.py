@@ -6,6 +6,7 @@ import smtplib
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from pathlib import Path
@@ -100,6 +101,10 @@ def line_of(app: Flask) -> Callable[[], "_Line"]:
     # Flask-Mail dials again after so many mails and would report the failure of that for the mail just taken.
     mail.max_emails = None
     mail.timeout = float(app.config.get("MAIL_TIMEOUT", TIMEOUT))
+    return _dialing(app, mail)
+
+
+def _dialing(app: Flask, mail: Any) -> Callable[[], "_Line"]:
     account: OAuthAccount | None = app.config.get("MAIL_SMTP_ACCOUNT")
     if account is None:
         return lambda: _Line(mail)
@@ -111,15 +116,58 @@ def line_of(app: Flask) -> Callable[[], "_Line"]:
 TRANSPORTS: dict[str, Callable[[Flask, str], Send]] = {"folder": _folder, "smtp": _smtp}
 
 
+@dataclass(frozen=True)
+class Greeted:
+    """What a mail server `said` first, and whether it `could_encrypt` what we would send it in the clear."""
+
+    said: str
+    could_encrypt: bool
+
+
+def greet(app: Flask, seconds: float) -> Greeted:
+    """Connect to the mail server as mails do, encrypted and signed in as is set, and send nothing.
+
+    `seconds` without a byte from it are the most. Raises `Undelivered`.
+    """
+    mail: Any = flask_mail.Mail().init_mail(app.config, app.debug, app.testing)
+    mail.timeout = seconds
+    try:
+        host = _dialing(app, mail)().configure_host()
+        try:
+            host.ehlo_or_helo_if_needed()
+            clear = not (mail.use_ssl or mail.use_tls) and host.has_extn("starttls")
+            with suppress(OSError):
+                host.quit()
+            return Greeted(getattr(host, "greeting", b"").decode("utf-8", "replace"), clear)
+        finally:
+            host.close()
+    except NoToken as fault:
+        raise Transient(str(fault)) from fault
+    except OSError as error:
+        raise _fault(error, mail.username or parseaddr(app.config["MAIL_FROM"])[1]) from error
+
+
+class _Server(smtplib.SMTP):
+    """Remembers the server's first words, in which some tell the time."""
+
+    def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
+        code, self.greeting = super().connect(*where, **more)
+        return code, self.greeting
+
+
+class _EncryptedServer(_Server, smtplib.SMTP_SSL):
+    pass
+
+
 class _Line(flask_mail.Connection):
     """Flask-Mail's connection with a time limit, checked certificates, and a goodbye that can't undo a delivery."""
 
     def configure_host(self) -> smtplib.SMTP | smtplib.SMTP_SSL:
         context = ssl.create_default_context()
         host = (
-            smtplib.SMTP_SSL(self.mail.server, self.mail.port, timeout=self.mail.timeout, context=context)
+            _EncryptedServer(self.mail.server, self.mail.port, timeout=self.mail.timeout, context=context)
             if self.mail.use_ssl
-            else smtplib.SMTP(self.mail.server, self.mail.port, timeout=self.mail.timeout)
+            else _Server(self.mail.server, self.mail.port, timeout=self.mail.timeout)
         )
         try:
             if self.mail.use_tls:
@@ -168,7 +216,7 @@ class _LineByToken(_Line):
 
 def _fault(error: OSError, to: str) -> Undelivered:
     code, of_this_mail = -1, False
-    answer: bytes | str = _in_words(error)
+    answer: bytes | str = in_words(error)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, answer = next(iter(error.recipients.values()))
         of_this_mail = True
@@ -182,7 +230,8 @@ def _fault(error: OSError, to: str) -> Undelivered:
     return (Permanent if of_this_mail and 500 <= code < 600 and code not in ABOUT_US else Transient)(said)
 
 
-def _in_words(error: OSError) -> str:
+def in_words(error: OSError) -> str:
+    """Say what is wrong with a connection to a mail server, in no words of the server's."""
     # smtplib hides that the time is over behind a lost connection.
     known = error.__context__ if isinstance(error.__context__, TimeoutError) else error
     words = next((words for kind, words in WORDS if isinstance(known, kind)), None)

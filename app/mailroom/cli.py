@@ -1,4 +1,4 @@
-"""`flask mail ...` for what comes in: the ways in, what would become of a message, placing; and `flask doctor`."""
+"""`flask mail ...` for what comes in: the ways in, what would become of a message, and placing."""
 
 import asyncio
 import json
@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -25,7 +24,7 @@ from ..mail.lifecycle import SET_ASIDE
 from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading
 from ..web import db
-from . import checkup, imap, lmtp, pipe, reprocessing, webhook
+from . import imap, lmtp, pipe, reprocessing, webhook
 from .batch import settings_of
 from .inspecting import inspect
 from .placing import place_due
@@ -194,15 +193,3 @@ def _place(waiting: int) -> Counter[str]:
 
 def _tell(done: Counter[str]) -> None:
     click.echo("\n".join(f"{where}: {number}" for where, number in sorted(done.items())) or "nothing waits")
-
-
-@click.command("doctor")
-@with_appcontext
-def doctor() -> None:
-    """Look whether all is as it should be: each mail in one place, nothing waiting, the settings of mail.
-
-    Ends with 1 where something is wrong.
-    """
-    report = checkup.examine(db, current_app.config)
-    click.echo("\n".join(report.lines))
-    sys.exit(1 if report.faults else 0)

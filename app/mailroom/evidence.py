@@ -29,6 +29,7 @@ from . import spam
 from .batch import House
 
 REFERRED = 50  # Message-IDs that are looked up, the newest of a long thread
+TEST = "house.test"  # the kind of the operator's test mails
 QUOTABLE = 3  # of our mails, or of a newsletter's editions, whose texts the trimmer is given
 
 
@@ -176,6 +177,16 @@ class Case:
             return None
         macs = [mac for token in tokens for mac in keys(self.books).macs("outbox.return", token)]
         return self.books.scalar(select(OutboxMail).where(OutboxMail.return_mac.in_(macs)).limit(1))
+
+    @cached_property
+    def tested(self) -> OutboxMail | None:
+        """The operator's test mail that it answers, or that it is: by its Message-ID or the token of its address."""
+        named = [_bracketed(self.mail.message_id), *self.message_ids]
+        found = [self._ours_by_id[one] for one in named if one in self._ours_by_id]
+        if self.tokens:
+            macs = [mac for token in self.tokens for mac in keys(self.books).macs("outbox.return", token)]
+            found += self.books.scalars(select(OutboxMail).where(OutboxMail.return_mac.in_(macs)))
+        return next((mail for mail in found if mail.kind == TEST), None)
 
     @cached_property
     def judgement(self) -> robots.Judgement:

@@ -1,19 +1,13 @@
-"""Sums of integrity: every mail has exactly one place, and nothing waits for long. `flask doctor` and the tests add
-them up.
-"""
+"""Sums of integrity: every mail has exactly one place. `flask doctor` and the tests add them up."""
 
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from ..db import now
 from ..letters.models import Letter
 from ..mail import inbound
 from ..mail.models import Inbound, InboundRaw
-
-WAITS = timedelta(minutes=10)  # without a place, before somebody should look
 
 
 def check(session: Session) -> list[str]:
@@ -27,8 +21,6 @@ def check(session: Session) -> list[str]:
     strays = _count(session, letters.where((Letter.id.is_(None)) | (Letter.channel != "mail")))
     by_letter = select(Inbound.letter_id).where(Inbound.is_letter).group_by(Inbound.letter_id)
     doubled = _count(session, by_letter.having(func.count() > 1))
-    since = inbound.waits_since(session)
-    late = since is not None and since < now(session) - WAITS
     return [
         said
         for wrong, said in (
@@ -36,7 +28,6 @@ def check(session: Session) -> list[str]:
             (without_bytes, f"{without_bytes} mails wait for their place and have no bytes"),
             (strays, f"{strays} mails are placed as letters that are not there"),
             (doubled, f"{doubled} letters have more than one mail"),
-            (late, f"a mail has waited for its place for more than {WAITS.seconds // 60} minutes"),
         )
         if wrong
     ]

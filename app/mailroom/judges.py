@@ -5,12 +5,13 @@ from collections.abc import Callable
 from .evidence import Case, Decision
 from .forwarding import forwarded
 from .recipients import by_reference, by_token, of_a_reader, of_an_expert
-from .screening import edition, own, report, robot, seen, spam, unreadable
+from .screening import edition, own, report, robot, seen, spam, tested, unreadable
 
 Judge = Callable[[Case], Decision | None]
 
 JUDGES: tuple[Judge, ...] = (
     unreadable,
+    tested,
     own,
     edition,
     report,
@@ -22,7 +23,7 @@ JUDGES: tuple[Judge, ...] = (
     of_an_expert,
     of_a_reader,
 )
-BY_THE_BOOKS = frozenset({own, edition, forwarded, by_token, by_reference, of_an_expert})  # ask the database
+BY_THE_BOOKS = frozenset({tested, own, edition, forwarded, by_token, by_reference, of_an_expert})  # ask the database
 
 
 def decide(case: Case) -> Decision:

@@ -13,6 +13,7 @@ from .evidence import Case, Decision
 from .spam import is_spam
 
 UNREADABLE = ("bytes", "parts", "depth", "time")  # what a mail exceeded; the bytes are kept
+TESTED = "test mail"  # the operator's
 OF_A_LIST = {"list", "precedence"}  # signs of a mailing list, through which a person may answer us
 _MESSAGE_ID = re.compile(r"^message-id:\s{0,20}(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
 
@@ -33,6 +34,14 @@ def unreadable(case: Case) -> Decision | None:
     if "broken" in case.mail.faults and not (case.mail.body or case.mail.attachments or case.mail.report):
         over = (*over, "broken")
     return Decision("failed", over, case.any_newsletter_id) if over else None
+
+
+def tested(case: Case) -> Decision | None:
+    """The operator's test comes back: it is never anybody's letter. A bounce of it is one like all others."""
+    if case.tested is None or case.judgement.kind in ("bounce", "complaint") or case.returned is not None:
+        return None
+    shown = shown_to_be(case, case.mail.from_address).reasons
+    return Decision("automatic", (TESTED, *shown), case.any_newsletter_id, outbox_id=case.tested.id)
 
 
 def own(case: Case) -> Decision | None:

@@ -52,6 +52,9 @@ def test_production_without_settings_names_each_that_is_missing() -> None:
         ("MAIL_WEBHOOK_SECRET", "too short"),
         ("MAIL_WEBHOOK_SECRET", "whsec_" + base64.b64encode(b"short").decode()),
         ("MAIL_WEBHOOK_SECRET", "whsec_no base64"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "loud"),
+        ("METRICS_TOKEN", "too short"),
     ],
 )
 def test_one_unsafe_setting_is_enough(setting: str, value: str) -> None:

@@ -47,7 +47,7 @@ EACH = 10  # how many addresses of one kind are opened by one walker
 # Everybody may come here. What is not named here is a closed door.
 PUBLIC = {
     "static", "mailroom.index", "mailroom.read",  # the folder of mails is there in the demo only
-    "health.healthz", "health.readyz",
+    "health.healthz", "health.readyz", "health.numbers",
     "entrance.ask", "entrance.ask_for_it", "entrance.code", "entrance.use_code", "entrance.link", "entrance.use_link",
     "entrance.sign_out",
     "reader.root", "reader.home", "reader.ask", "reader.ask_send", "reader.ask_send_before", "reader.back_to_form",
@@ -63,6 +63,7 @@ UNLINKED: dict[str, str] = {
     "static": "pages name it as style and script, not as links",
     "health.healthz": "is for machines",
     "health.readyz": "is for machines",
+    "health.numbers": "is for machines",
     "reader.stop": "stands in mails to readers",
     "entrance.again": "is offered to an admin who proved too long ago that it is them",
     "editor.expert_report": "is where reading a file of experts leads",

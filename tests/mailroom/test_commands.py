@@ -1,4 +1,4 @@
-"""`flask mail ...` and `flask doctor`: what the person who runs the machines types, and what a mail server starts."""
+"""`flask mail ...`: what the person who runs the machines types, and what a mail server starts."""
 
 import base64
 import json
@@ -8,17 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from app.db import Database
 from app.mail.models import Inbound
 from app.mailroom import webhook
-from app.mailroom.checkup import HELD
 from mail_accounts import mailboxes_of
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
@@ -94,37 +92,11 @@ def test_inspect_answers_line_by_line_in_one_process_without_settings() -> None:
             assert (answer["id"], answer.get("error") or answer["text"]) == (number, words)
 
 
-def test_receive_place_and_doctor(app: Flask, room: Room) -> None:
-    app.config |= {"MAIL_AUTHSERV_ID": "", "MAIL_RECEIVED_BY": ()}
+def test_receive_and_place(app: Flask, room: Room) -> None:
     assert run(app, "mail", "receive", "--recipient", "ask@steppe.example", given=mail()) == (0, "")
     assert run(app, "mail", "receive", given=mail(body="And who pays for the new wells?")) == (0, "")
     assert run(app, "mail", "place") == (0, "letter: 2\n")
     assert run(app, "mail", "place") == (0, "nothing waits\n")
-    status, printed = run(app, "doctor")
-    lines = [line.split() for line in printed.splitlines()]
-    assert (status, lines[1:3], lines[10]) == (0, [["waiting", "0"], ["letter", "2"]], ["together", "2"])
-    assert printed.splitlines()[-2:] == [
-        f"NOTE: MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY are empty and MAIL_DNS is 0: {HELD}",
-        "Nothing is wrong.",
-    ]
-
-
-@on_sqlite
-def test_doctor_says_what_is_wrong(app: Flask, room: Room) -> None:
-    room.store(mail())
-    room.database.write(
-        lambda session: session.execute(update(Inbound).values(stored_at=datetime(2022, 1, 1, tzinfo=UTC))) and None
-    )
-    app.config["MAILBOXES"] = mailboxes_of(f"imap://ask:hunter2@127.0.0.1:{free_port()}?newsletter=stepe")
-    status, printed = run(app, "doctor")
-    assert (status, [line for line in printed.splitlines() if line.startswith("FAULT")]) == (
-        1,
-        [
-            "FAULT: a mail has waited for its place for more than 10 minutes",
-            "FAULT: mailbox 1 (127.0.0.1) belongs to stepe, which is no newsletter: nothing is fetched",
-            "FAULT: mailbox 1 (127.0.0.1) can't be opened: ConnectionRefusedError",
-        ],
-    )
 
 
 @on_sqlite

@@ -17,6 +17,8 @@ from app.db import Database
 from app.mail import inbound
 from app.mailroom import webhook
 from tests.support.app import BASE_URL, IN_TESTS
+from tests.support.cast import Newsroom
+from tests.support.watched import sign_of_life
 from tests.support.ways_in import WORDS, headers, stored
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
@@ -130,8 +132,11 @@ def test_a_form_or_an_empty_body_is_no_mail(database: Database, provider: FlaskC
     assert stored(database) == []
 
 
-def test_mail_that_waits_too_long_is_seen_from_outside(database: Database, provider: FlaskClient) -> None:
+def test_mail_that_waits_too_long_is_seen_from_outside(
+    database: Database, newsroom: Newsroom, provider: FlaskClient
+) -> None:
     """`/readyz` says that no worker places mail; that the process is up is another question."""
+    sign_of_life(database)
 
     def asked() -> dict[str, int]:
         return {path: provider.get(path, base_url=BASE_URL).status_code for path in ("/healthz", "/readyz")}

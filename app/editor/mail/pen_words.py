@@ -95,6 +95,7 @@ REASONS = {
     "no words": (_l("No words"), _l("There are no words in it.")),
     "to nobody here": (_l("To nobody here"), _l("It was sent to an address that is no newsletter’s of this house.")),
     "return path": (_l("To the return path"), _l("It was sent to an address that only servers write to.")),
+    "test mail": (_l("Test mail"), _l("Whoever looks after this site has tested the mail; this came of it.")),
     "spam filter": (_l("Spam filter"), _l("The mail server’s filter takes it for spam.")),
     "same content": (_l("Came twice"), _l("The very same mail came before.")),
     "our edition": (_l("An edition"), _l("It is an edition of this newsletter, as its subscribers get it.")),

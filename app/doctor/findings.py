@@ -1,0 +1,81 @@
+"""What a check can find, and what it is given to look with."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy.orm import Session
+
+from ..db import Database
+from ..mail import sending
+from ..mail.delivery import Undelivered
+
+# From the worst: wrong, and wants somebody; could not be found out; as it was set, and worth knowing; all is well.
+FAULT, UNMADE, NOTE, FINE = "fault", "not made", "note", "fine"
+ORDER = (FAULT, UNMADE, NOTE, FINE)
+PATIENCE = 5.0  # seconds without a byte from another server
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence for the operator. It holds no reader's words, and no address but the house's own."""
+
+    state: str
+    said: str
+
+
+def fault(said: str) -> Finding:
+    return Finding(FAULT, said)
+
+
+def unmade(said: str) -> Finding:
+    return Finding(UNMADE, said)
+
+
+def note(said: str) -> Finding:
+    return Finding(NOTE, said)
+
+
+def fine(said: str) -> Finding:
+    return Finding(FINE, said)
+
+
+def long(time: timedelta) -> str:
+    """A time as one says it."""
+    minutes = int(time.total_seconds()) // 60
+    return (
+        f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours" if minutes < 2880 else f"{time.days} days"
+    )
+
+
+class House:
+    """The house as checks look at it; what two of them ask another server for is asked once.
+
+    `nameservers` are addresses of name servers, `host` or `host#port`; without any the machine's own are asked.
+    """
+
+    def __init__(self, database: Database, config: Mapping[str, Any], nameservers: Sequence[str] = ()) -> None:
+        self.database, self.config, self.nameservers = database, config, nameservers
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with self.database.read() as session:
+            yield session
+
+    @property
+    def writes_to_folder(self) -> bool:
+        """Return whether mails are written to a folder, so that no mail server and no domain has a part in them."""
+        return bool(self.config["MAIL_TRANSPORT"] == "folder")
+
+    @cached_property
+    def mail_server(self) -> sending.Greeted | Undelivered:
+        """What the mail server said when we signed in as mails do, or why that failed."""
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        try:
+            return sending.greet(app, PATIENCE)
+        except Undelivered as refused:
+            return refused

@@ -1,0 +1,75 @@
+"""Checks of mail that comes in: whether every mail has one place, whether mailboxes open, whether senders are known."""
+
+import imaplib
+from collections.abc import Iterator
+from datetime import timedelta
+
+from imap_tools.errors import ImapToolsError
+from sqlalchemy import select
+
+from ..db import now
+from ..mail import inbound, sign_ins
+from ..mail.sending import in_words
+from ..mailroom import imap, integrity
+from ..newsletters.models import Newsletter
+from .findings import Finding, House, fault, long, note
+
+WAITS = timedelta(minutes=10)  # without a place, before somebody should look
+HELD = "no sender can be proven, so every mailed answer of an expert waits in the holding pen"
+PROVING = ("MAIL_AUTHSERV_ID", "MAIL_RECEIVED_BY", "MAIL_DNS")
+# What is said of the settings that senders are proven by, by whether each of `PROVING` is there.
+PROOFS: dict[tuple[bool, ...], str] = {
+    (False, False, False): f"MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY are empty and MAIL_DNS is 0: {HELD}",
+    (True, False, False): f"MAIL_RECEIVED_BY is empty and MAIL_DNS is 0: {HELD}",
+    (False, True, False): f"MAIL_AUTHSERV_ID is empty and MAIL_DNS is 0: {HELD}",
+    (True, False, True): "MAIL_RECEIVED_BY is empty: of what your server says of senders nothing is believed",
+    (False, True, True): "MAIL_AUTHSERV_ID is empty: of what your server says of senders nothing is believed",
+}
+
+
+def waiting(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        since, at = inbound.waits_since(session), now(session)
+    if since is not None and at - since > WAITS:
+        yield fault(f"a mail has waited for its place for {long(at - since)}")
+
+
+def places(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        yield from map(fault, integrity.check(session))
+
+
+def mailboxes(house: House) -> Iterator[Finding]:
+    """Open each mailbox and leave it as it is."""
+    with house.read() as session:
+        newsletters = set(session.scalars(select(Newsletter.slug)))
+    for number, mailbox in enumerate(house.config["MAILBOXES"], 1):
+        if mailbox.newsletter and mailbox.newsletter not in newsletters:
+            yield fault(
+                f"mailbox {number} ({mailbox.host}) belongs to {mailbox.newsletter}, which is no newsletter: "
+                "nothing is fetched"
+            )
+        try:
+            with imap.opened(house.database, mailbox):
+                pass
+        except sign_ins.NoToken:
+            continue  # `accounts` says why
+        except OSError as error:
+            yield fault(f"mailbox {number} ({mailbox.host}) can't be opened: {in_words(error)}")
+        except (imaplib.IMAP4.error, ImapToolsError):  # what the server said may hold an address
+            yield fault(f"mailbox {number} ({mailbox.host}) can't be opened: it refuses user, password or folder")
+
+
+def accounts(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        for account, wrong in sign_ins.faults(session, house.config["MAIL_ACCOUNTS"]):
+            yield fault(f"{account.user}: {sign_ins.FAULTS[wrong][1]}")
+
+
+def senders(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        inboxes = list(session.scalars(select(Newsletter.inbox)))
+    if not any(inboxes):
+        yield note("no newsletter has an address for mails that come in (settings of the newsletter)")
+    elif said := PROOFS.get(tuple(bool(house.config[name]) for name in PROVING)):
+        yield note(said)

@@ -1,0 +1,159 @@
+"""Checks of the machines: database, keys, worker, mail that goes out, disks, clock, proxy."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from pathlib import Path
+from urllib.request import HTTPRedirectHandler, build_opener
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from mail_accounts import HERE
+
+from .. import rotation, sealing_keys, starting
+from ..audit.models import Event
+from ..db import now
+from ..mail import stalled
+from ..mail.delivery import Undelivered
+from ..mail.models import Inbound, OutboxMail
+from ..newsletters.models import Newsletter
+from ..watching import sightings
+from ..watching.each_request import LACKING, UNEXPECTED
+from ..watching.models import Sighting
+from .findings import PATIENCE, Finding, House, fault, long, note, unmade
+
+BEATS = timedelta(minutes=10)  # without a sign of life, before a worker counts as gone; it writes one each minute
+OVERDUE = timedelta(minutes=10)  # that a mail may be due
+REFUSED = timedelta(hours=1)  # that a mail may be tried again and again
+FULL, ROOM = 10 << 20, 1 << 30  # bytes: with less nothing can be saved; with more no share of the disk is too little
+SHARE = 0.05  # of a disk
+OFF = timedelta(minutes=2)  # that a clock may be wrong: signed webhooks and TLS come to no harm
+LATELY = timedelta(days=1)  # what a proxy did before that is forgotten
+
+
+def database(house: House) -> Iterator[Finding]:
+    try:
+        with house.read() as session:
+            session.execute(select(1))
+    except SQLAlchemyError as error:
+        yield fault(f"the database does not answer: {type(error).__name__}")
+
+
+def migrations(house: House) -> Iterator[Finding]:
+    yield from map(fault, starting.shape_faults(house.database))
+
+
+def sealed(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        yield from map(fault, sealing_keys.faults(session))
+        for column, number in rotation.unopened(session):
+            yield fault(f"{column} (key {number}) does not open")
+
+
+def newsletter(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        if session.scalar(select(Newsletter.id).limit(1)) is None:
+            yield fault("there is no newsletter")
+
+
+def worker(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        at, last = now(session), sightings.last_round(session)
+        done, failed = sightings.begins_with(session, sightings.DUTY), sightings.begins_with(session, sightings.FAILED)
+    if last is None:
+        yield fault("no worker has ever been seen at work")
+    elif at - last > BEATS:
+        yield fault(f"no worker was seen at work for {long(at - last)}")
+    for duty, row in sorted(failed.items()):
+        if at - row.seen_at < BEATS and (duty not in done or done[duty].seen_at < row.seen_at):
+            yield fault(f"the worker fails at: {duty}")
+
+
+def outgoing(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        at, since = now(session), stalled.outgoing_since(session)
+        tried = select(func.count(), func.min(OutboxMail.state_at)).where(OutboxMail.is_queued, OutboxMail.attempts > 0)
+        number, first = session.execute(tried).one()
+    if since is not None and at - since > OVERDUE:
+        yield fault(f"a mail has been due for {long(at - since)}")
+    if first is not None and at - first > REFUSED:
+        yield fault(f"{number} mails wait to be tried again, the oldest for {long(at - first)}")
+
+
+def mail_server(house: House) -> Iterator[Finding]:
+    if house.writes_to_folder:
+        yield unmade("mails are written to a folder, to no server")
+        return
+    where, said = f"{house.config['MAIL_SERVER']}:{house.config['MAIL_PORT']}", house.mail_server
+    if isinstance(said, Undelivered):
+        yield fault(f"{where}: {said.said}")
+    elif said.could_encrypt and house.config["MAIL_SERVER"] not in HERE:
+        yield note(f"{where} offers STARTTLS, and MAIL_USE_TLS is 0: mails go there in the clear")
+
+
+def disks(house: House) -> Iterator[Finding]:
+    """Look at the room where the database, the mail folder and temporary files lie."""
+    url: str = house.database.url
+    where = {"the temporary files": tempfile.gettempdir()}
+    if house.database.is_sqlite:
+        where["the database"] = str(Path(url.split("///", 1)[-1].split("?")[0]).parent)
+    if house.writes_to_folder and Path(house.config["MAIL_FOLDER"]).exists():
+        where["the mail folder"] = house.config["MAIL_FOLDER"]
+    for what, folder in sorted(where.items()):
+        disk = os.statvfs(folder)
+        free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+        if free < FULL or (disk.f_files and not disk.f_favail):
+            yield fault(f"the disk under {what} is full")
+        elif free < min(ROOM, SHARE * size):
+            yield fault(f"the disk under {what} is nearly full: {free >> 20} MB are left")
+
+
+def clock(house: House) -> Iterator[Finding]:
+    """Compare the clock with what is stored, and with what other servers' answers say of the time."""
+    moments = (Event.at, Inbound.stored_at, OutboxMail.created_at, Sighting.seen_at)
+    with house.read() as session:
+        at = now(session)
+        stored = max((one for moment in moments if (one := session.scalar(select(func.max(moment))))), default=None)
+    if stored is not None and stored - at > OFF:
+        yield fault(f"the clock is {long(stored - at)} behind what was stored last")
+    said = "" if house.writes_to_folder or isinstance(house.mail_server, Undelivered) else house.mail_server.said
+    for who, date in (("the mail server", said.rpartition(";")[2]), ("the site", _date_of_site(house))):
+        if (theirs := _moment(date)) and abs(theirs - datetime.now(UTC)) > OFF:
+            yield fault(f"{who} says that it is {theirs:%Y-%m-%d %H:%M} UTC: one of the two clocks is wrong")
+
+
+def proxy(house: House) -> Iterator[Finding]:
+    trusted = house.config["TRUSTED_PROXIES"]
+    name = LACKING if trusted else UNEXPECTED
+    with house.read() as session:
+        seen, at = sightings.seen_at(session, name), now(session)
+    if seen is not None and at - seen < LATELY:
+        yield fault(f"{name.removeprefix('proxy: ')} (TRUSTED_PROXIES={trusted})")
+
+
+class _Stays(HTTPRedirectHandler):
+    """Follows nobody elsewhere."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _date_of_site(house: House) -> str:
+    """What the site's own answer says of the time; nothing where it can't be reached from here."""
+    try:
+        with build_opener(_Stays).open(f"{house.config['BASE_URL']}/healthz", timeout=PATIENCE) as answer:
+            return str(answer.headers.get("Date", ""))
+    except (OSError, ValueError, HTTPException):
+        return ""
+
+
+def _moment(date: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(date.strip())
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,192 @@
+"""The mail domains in the DNS: what is published there, and what to publish, word for word.
+
+MX (RFC 5321, section 5), SPF (RFC 7208), DKIM (RFC 6376, RFC 8463) and DMARC (RFC 7489). Name servers are asked through
+dnspython, which is an extra.
+"""
+
+import base64
+import re
+from collections.abc import Iterator, Sequence
+from email.utils import parseaddr
+from importlib.util import find_spec
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from sqlalchemy import select
+
+from mail_accounts import HERE
+
+from ..newsletters.models import Newsletter
+from .findings import PATIENCE, Finding, House, fault, fine, note, unmade
+
+SHORTEST = 1024  # bits of an RSA key that others still believe (RFC 8301)
+POLICIES = ("none", "quarantine", "reject")
+
+
+class _Silent(Exception):
+    """No name server has answered."""
+
+
+class _Names:
+    """What name servers say."""
+
+    def __init__(self, nameservers: Sequence[str]) -> None:
+        import dns.resolver  # an extra
+
+        self._resolver = dns.resolver.Resolver(configure=not nameservers)
+        self._resolver.lifetime = PATIENCE
+        if nameservers:
+            named = [one.partition("#") for one in nameservers]
+            self._resolver.nameservers = [
+                dns.nameserver.Do53Nameserver(host, int(port or 53)) for host, _, port in named
+            ]
+
+    def ask(self, name: str, kind: str) -> list[Any]:
+        """Return the records of a kind; none where there is none. Raises `_Silent`."""
+        import dns.exception
+        import dns.resolver
+
+        try:
+            return list(self._resolver.resolve(f"{name}.", kind, search=False))
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except dns.exception.DNSException as error:
+            raise _Silent(type(error).__name__) from error
+
+    def texts(self, name: str, start: str) -> list[str]:
+        """Return the texts of a name that begin with this word."""
+        found = (b"".join(one.strings).decode("utf-8", "replace") for one in self.ask(name, "TXT"))
+        return [text for text in found if re.match(rf"{re.escape(start)}(?![\w.])", text.strip(), re.IGNORECASE)]
+
+
+def look(house: House) -> Iterator[Finding]:
+    """Ask for all records that our mail needs."""
+    if house.writes_to_folder:
+        yield unmade("mails are written to a folder, so no domain is asked about")
+        return
+    if find_spec("dns") is None:
+        yield unmade("the extra `dns` is not installed: pip install 'readers-asked[dns]'")
+        return
+    with house.read() as session:
+        rows = session.execute(select(Newsletter.address, Newsletter.inbox)).all()
+    ours, returns = parseaddr(house.config["MAIL_FROM"])[1], house.config["MAIL_RETURN_PATH"]
+    writing = _domains([ours, *(address for address, _ in rows)])
+    envelope = _domains([returns or ours])
+    receiving = _domains([returns or ours, *(inbox for _, inbox in rows)])
+    names, config = _Names(house.nameservers), house.config
+    try:
+        for domain in receiving:
+            yield from _mx(names, domain, config["MAIL_RECEIVED_BY"])
+        for domain in envelope:
+            yield from _spf(names, domain, config["MAIL_SERVER"])
+        for domain in writing:
+            yield from _dkim(names, domain, config["MAIL_DKIM_SELECTORS"])
+            yield from _dmarc(names, domain)
+    except _Silent as silent:
+        yield unmade(f"no name server answers ({silent})")
+
+
+def _domains(addresses: Sequence[str]) -> list[str]:
+    """The domains of these addresses, each once, in ASCII."""
+    found = (address.rpartition("@")[2].lower() for address in addresses if "@" in address)
+    return list(dict.fromkeys(domain.encode("idna").decode() for domain in found))
+
+
+def _publish(name: str, record: str) -> str:
+    return f"publish: {name}. {record}"
+
+
+def _mx(names: _Names, domain: str, received_by: Sequence[str]) -> Iterator[Finding]:
+    hosts = [
+        str(one.exchange).rstrip(".").lower() for one in sorted(names.ask(domain, "MX"), key=lambda mx: mx.preference)
+    ]
+    record = f"MX 10 {received_by[0] if received_by else f'mail.{domain}'}."
+    if not any(hosts):
+        yield fault(f"MX: {domain} takes no mail; {_publish(domain, record)}")
+        return
+    if lost := [host for host in hosts if not (names.ask(host, "A") or names.ask(host, "AAAA"))]:
+        yield fault(f"MX: {domain} names {', '.join(lost)}, which has no address; {_publish(domain, record)}")
+    elif received_by and not set(hosts) & set(received_by):
+        yield note(f"MX: {domain} names {', '.join(hosts)}, and MAIL_RECEIVED_BY is {', '.join(received_by)}")
+    else:
+        yield fine(f"MX: {domain} is taken in by {', '.join(hosts)}")
+
+
+def _spf(names: _Names, domain: str, server: str) -> Iterator[Finding]:
+    wanted = _publish(domain, f'TXT "v=spf1 {"mx" if server in HERE else f"a:{server}"} ~all"')
+    found = names.texts(domain, "v=spf1")
+    if len(found) != 1:
+        how_many = "no record" if not found else f"{len(found)} records, of which nobody believes any"
+        yield fault(f"SPF: {domain} has {how_many}; {wanted}")
+        return
+    terms = found[0].lower().split()
+    if {"all", "+all"} & set(terms):
+        yield fault(f"SPF: {domain} lets everybody send in its name ({found[0]}); {wanted}")
+    elif not any(term in ("-all", "~all") or term.startswith("redirect=") for term in terms):
+        yield note(f"SPF: {domain} says nothing of all others ({found[0]}); end it with ~all")
+    else:
+        yield fine(f"SPF: {domain}: {found[0]}")
+
+
+def _dkim(names: _Names, domain: str, selectors: Sequence[str]) -> Iterator[Finding]:
+    if not selectors:
+        yield unmade(
+            f"DKIM: {domain}: set MAIL_DKIM_SELECTORS to what `s=` says in the DKIM-Signature of a mail of ours"
+        )
+    for selector in selectors:
+        name = f"{selector}._domainkey.{domain}"
+        wanted = _publish(name, 'TXT "v=DKIM1; k=rsa; p=" and the public key that your mail server signs with')
+        found = [_tags(b"".join(one.strings).decode("utf-8", "replace")) for one in names.ask(name, "TXT")]
+        keys = [tags for tags in found if "p" in tags]
+        if len(keys) != 1:
+            yield fault(f"DKIM: {name} has {'no key' if not keys else f'{len(keys)} keys'}; {wanted}")
+        elif wrong := _wrong_key(keys[0]):
+            yield fault(f"DKIM: {name}: {wrong}; {wanted}")
+        else:
+            yield fine(f"DKIM: {name} has a key")
+
+
+def _wrong_key(tags: dict[str, str]) -> str:
+    """What is wrong with the public key of a record; nothing where it can be used."""
+    if not tags["p"]:
+        return "the key was revoked (p= is empty)"
+    try:
+        key = base64.b64decode(re.sub(r"\s", "", tags["p"]), validate=True)
+        if tags.get("k", "rsa") == "ed25519":
+            return "" if len(key) == 32 else "the key can't be read"
+        loaded = load_der_public_key(key)
+    except (ValueError, UnsupportedAlgorithm):
+        return "the key can't be read"
+    if not isinstance(loaded, RSAPublicKey):
+        return "the key is not of the kind that k= says"
+    return "" if loaded.key_size >= SHORTEST else f"the key has {loaded.key_size} bits, which nobody believes"
+
+
+def _dmarc(names: _Names, domain: str) -> Iterator[Finding]:
+    """Look at the domain, and where it has nothing at those above it, as receivers do."""
+    wanted = _publish(f"_dmarc.{domain}", 'TXT "v=DMARC1; p=quarantine"')
+    labels = domain.split(".")
+    above = [".".join(labels[at:]) for at in range(max(1, len(labels) - 1))]
+    for place in above:
+        found = names.texts(f"_dmarc.{place}", "v=DMARC1")
+        if not found:
+            continue
+        tags = _tags(found[0])
+        policy = (tags.get("sp") if place != domain else None) or tags.get("p", "")
+        if len(found) > 1:
+            yield fault(f"DMARC: {place} has {len(found)} records, of which nobody believes any; {wanted}")
+        elif policy not in POLICIES:
+            yield fault(f"DMARC: {place} has no policy that anybody knows ({found[0]}); {wanted}")
+        elif policy == "none":
+            yield note(f"DMARC: {place} asks for nothing against forgers ({found[0]}); once all is signed, {wanted}")
+        else:
+            yield fine(f"DMARC: {place}: {found[0]}")
+        return
+    yield fault(f"DMARC: {domain} has no record; {wanted}")
+
+
+def _tags(record: str) -> dict[str, str]:
+    parts = (part.partition("=") for part in record.split(";"))
+    return {name.strip().lower(): value.strip() for name, sign, value in parts if sign}

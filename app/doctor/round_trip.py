@@ -1,0 +1,110 @@
+"""A test mail on its way: out through the outbox and the mail server, and back in as an answer, a bounce, or itself."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..db import Database
+from ..mail import outbox
+from ..mail.mail_templates import write
+from ..mail.mail_values import TestMail
+from ..mail.message import Message, Sender
+from ..mail.models import Inbound, OutboxMail
+from ..mail.reply_address import address_for, new_reply_token
+from ..mailroom.batch import settings_of
+from ..mailroom.evidence import TEST
+from ..mailroom.screening import TESTED
+from ..newsletters.models import Newsletter
+
+WAYS = {"imap": "the mailbox {mailbox}", "lmtp": "LMTP", "pipe": "the pipe", "webhook": "the webhook"}
+BELIEVED = {"dmarc", "dkim", "spf", "signature"}  # what `senders.check` says of whom it believes
+CAME = {"bounce": "a bounce", "automatic": "the mail itself, or an answer to it"}
+
+
+@dataclass(frozen=True)
+class Trip:
+    """How far a test mail has come: `state` of the outbox, and the mail that came back, if one did."""
+
+    state: str
+    said: str | None
+    took: timedelta | None
+    back: Inbound | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.back is not None or self.state in ("failed", "expired", "discarded")
+
+
+def post(database: Database, to: str) -> tuple[int, str | None]:
+    """Write a test mail to an address into the outbox; gives its key, and where an answer goes (None: nowhere of ours).
+
+    Raises `Busy`.
+    """
+
+    def put(session: Session) -> tuple[int, str | None]:
+        inboxes = session.scalars(select(Newsletter.inbox).order_by(Newsletter.id))
+        pattern, token = next(filter(None, inboxes), None), new_reply_token()
+        back_to = address_for(pattern, token) if pattern else None
+        mail = outbox.put(session, _message(session, to, back_to, token), once_key=f"test {token}")
+        assert mail is not None  # noqa: S101 - the token is new, so no mail has its cause
+        return mail.id, back_to
+
+    return database.write(put)
+
+
+def _message(session: Session, to: str, back_to: str | None, token: str) -> Message:
+    site = urlsplit(session.info["base_url"]).hostname or ""
+    written = write(TEST, Sender(), to, "", TestMail(site=site))
+    return Message(**vars(written) | {"reply_to": back_to, "return_token": token})
+
+
+def stands(database: Database, mail_id: int) -> Trip:
+    """Look how far the mail has come."""
+    with database.read() as session:
+        mail = session.get_one(OutboxMail, mail_id)
+        came = select(Inbound).where(Inbound.outbox_id == mail_id, ~Inbound.is_stored).order_by(Inbound.id).limit(1)
+        took = mail.sent_at - mail.created_at if mail.sent_at else None
+        return Trip(str(mail.state), mail.said, took, session.scalar(came))
+
+
+def way_out(config: Mapping[str, Any], trip: Trip) -> str:
+    """Say how the mail left, or why it didn't."""
+    where = (
+        f"written to the folder {config['MAIL_FOLDER']}, where nobody gets it"
+        if config["MAIL_TRANSPORT"] == "folder"
+        else f"handed to {config['MAIL_SERVER']}:{config['MAIL_PORT']}"
+    )
+    if trip.took is not None:
+        return f"outbox > {where}, after {_seconds(trip.took)}"
+    if trip.back is not None:  # a bounce: then it had been handed over
+        return f"outbox > {where}"
+    return f"outbox > {trip.state}: {trip.said or 'the mail server has not taken it yet'}"
+
+
+def way_in(database: Database, config: Mapping[str, Any], mail_id: int, back: Inbound) -> Iterator[str]:
+    """Say by which way something came back, how long that took, and whether its sender is believed.
+
+    Its words are gone by then: placing it has destroyed them.
+    """
+    with database.read() as session:
+        mail = session.get_one(OutboxMail, mail_id)
+    way, after = WAYS[back.source].format(mailbox=back.mailbox), _seconds(back.stored_at - mail.created_at)
+    yield f"{way} > {back.state} ({CAME.get(str(back.state), 'an answer')}), {after} after it was written"
+    reasons = [one for one in back.reasons if one != TESTED]
+    if back.state == "bounce":
+        yield f"it could not be delivered: {mail.said or ', '.join(back.reasons)}"
+    elif set(reasons) & BELIEVED:
+        yield f"its sender is believed: {', '.join(reasons)}"
+    elif not settings_of(config).checks:
+        yield "its sender is not believed: MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY are not both set, and MAIL_DNS is 0"
+    else:
+        yield f'its sender is not believed: {", ".join(reasons)} (docs/mail.md, "Who says who wrote it")'
+
+
+def _seconds(time: timedelta) -> str:
+    return f"{time.total_seconds():.1f} s"

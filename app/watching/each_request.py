@@ -1,0 +1,90 @@
+"""What is noted of each request: its reference, how long it took, and whether the proxy's headers are as they were set.
+
+Readers are not watched: none of their requests has a line of its own, and what is counted of them is made so coarse
+that no minute can be told in which one of them wrote.
+"""
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..db import Busy, now
+from ..running import db
+from . import metrics, sightings
+from .references import HEADER, reference
+
+log = logging.getLogger(__name__)
+
+FOR_MACHINES = ("health", "webhook")  # blueprints whose callers come past the proxy, or are no people
+OF_THE_DESK = ("editor", "expert")  # blueprints whose requests have a line each, at the level `info`
+BETWEEN_NOTES = 3600.0  # seconds
+# What is noted where the proxy is not as TRUSTED_PROXIES says.
+UNEXPECTED, LACKING = "proxy: X-Forwarded-For came, and none is trusted", "proxy: X-Forwarded-For has too few addresses"
+
+
+class Proxies:
+    """What this process has seen of X-Forwarded-For: two numbers, and never what stands in it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._right = self._wrong = 0
+        self._noted_at = float("-inf")
+
+    def wrong(self, given: str, trusted: int) -> str | None:
+        """Return what to note: that most requests come otherwise than is set; at most once in an hour."""
+        hops = len(given.split(",")) if given else 0
+        with self._lock:
+            if fits := hops >= trusted if trusted else not hops:
+                self._right += 1
+            else:
+                self._wrong += 1
+            if fits or self._wrong <= self._right or time.monotonic() - self._noted_at < BETWEEN_NOTES:
+                return None
+            self._noted_at, self._right, self._wrong = time.monotonic(), 0, 0
+        return LACKING if trusted else UNEXPECTED
+
+
+def register(app: Flask) -> None:
+    """Watch every request of the app."""
+    app.extensions["proxies"] = Proxies()
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.teardown_request(lambda _error: structlog.contextvars.clear_contextvars())
+
+
+def _begin() -> None:
+    g.began = time.perf_counter()
+    g.pop("reference", None)  # a test's context outlives a request
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request=reference())
+
+
+def _end(response: Response) -> Response:
+    response.headers[HEADER] = reference()
+    seconds = time.perf_counter() - g.get("began", time.perf_counter())
+    if current_app.config["METRICS_TOKEN"]:
+        metrics.count(request.endpoint, request.method, response.status_code, seconds)
+    if request.blueprint in OF_THE_DESK:
+        fields = {"endpoint": request.endpoint, "method": request.method, "status": response.status_code}
+        log.info("request", extra=fields | {"ms": round(seconds * 1000)})
+    if request.endpoint and request.blueprint not in FOR_MACHINES:
+        _look_at_proxy()
+    return response
+
+
+def _look_at_proxy() -> None:
+    given, trusted = request.headers.get("X-Forwarded-For", ""), current_app.config["TRUSTED_PROXIES"]
+    if found := current_app.extensions["proxies"].wrong(given, trusted):
+        log.warning("%s (TRUSTED_PROXIES=%d)", found, trusted)
+        with suppress(Busy, SQLAlchemyError):  # nobody is kept from their page for this
+            db.write(lambda session: sightings.note(session, {found: 1}, _hour(now(session))))
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,110 @@
+"""The log: one line an event on standard error, as JSON or for people, with what is never logged taken out.
+
+Everybody writes through Python's own `logging`; structlog sets the lines. `extra={"name": value}` adds fields. What a
+library says is told by its template and its numbers: the texts that it would fill in may be somebody's.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+from . import fault_reports
+from .redaction import clean_values, told
+
+OURS = ("app", "demo", "gunicorn", "config")  # gunicorn's log is read by gunicorn.conf.py first
+# Some repeat whole mails or commands at their lower levels: no setting makes them say more than that they fail.
+QUIET = (
+    "mail.log",
+    "flufl.bounce",
+    "imap_tools",
+    "alembic",
+    "sqlalchemy",
+    "urllib3",
+    "sentry_sdk",
+    "asyncio",
+    "werkzeug",
+)
+NAME = "readers-asked"
+
+
+def formatter(config: Mapping[str, Any]) -> logging.Formatter:
+    """Make what sets a line, by the setting LOG_FORMAT (`console` or `json`). No handler of ours has another."""
+    last: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if config.get("LOG_FORMAT") == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=lambda *_: None)
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), structlog.contextvars.merge_contextvars],
+        processors=[_of_libraries, _faults, _stated, structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        pass_foreign_args=True,
+    )
+
+
+def begin(config: Mapping[str, Any]) -> None:
+    """Log from now on as LOG_FORMAT and LOG_LEVEL say, and report faults where SENTRY_DSN says so.
+
+    Whoever calls it again changes all three.
+    """
+    root = logging.getLogger()
+    handler = next((one for one in root.handlers if one.name == NAME), None)
+    if handler is None:
+        handler = logging.StreamHandler(sys.__stderr__)
+        handler.name = NAME
+        root.addHandler(handler)
+    handler.setFormatter(formatter(config))
+    level = getattr(logging, config.get("LOG_LEVEL", "warning").upper())
+    root.setLevel(level)
+    for name in QUIET:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.WARNING, level))
+    fault_reports.begin(config)
+
+
+def _of_libraries(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keep of another's words what its programmer wrote, and of what was filled in the numbers."""
+    record: logging.LogRecord = event["_record"]
+    arguments = event.pop("positional_args", ()) or ()
+    if record.name.split(".")[0] in OURS:
+        return event
+    said = f"said something at {record.module}:{record.lineno}"
+    if isinstance(record.msg, str) and arguments:
+        known = arguments if isinstance(arguments, tuple) else ()
+        filled = tuple(one if isinstance(one, int | float) else "…" for one in known)
+        try:
+            said = record.msg % filled
+        except (TypeError, ValueError):
+            said = record.msg
+    mine = {name: value for name, value in event.items() if name in ("request", "_record", "_from_structlog")}
+    fault = {"exc_info": event["exc_info"]} if event.get("exc_info") else {}
+    return {**mine, **fault, "event": said}
+
+
+def _faults(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Tell of an exception its type and the way through the code, whoever logged it."""
+    given = event.pop("exc_info", None)
+    event.pop("stack", None)
+    error = given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["fault"] = told(error)
+    return event
+
+
+def _stated(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put time, level and logger before the fields, and take out of all of them what is never logged."""
+    record: logging.LogRecord = event.pop("_record")
+    for name in ("_from_structlog", "message", "asctime"):  # the latter two are left by whoever set a line before us
+        event.pop(name, None)
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)(None, "", {})["timestamp"]
+    fault = event.pop("fault", None)  # places in the code, which `told` has made
+    stated = {"time": stamp, "level": record.levelname.lower(), "logger": record.name, **clean_values(dict(event))}
+    if fault:
+        stated["fault"] = [
+            f"{one['type']}: " + " > ".join(f"{at['file']}:{at['line']} {at['function']}" for at in one["frames"])
+            for one in fault
+        ]
+    return {**stated, "_record": record, "_from_structlog": False}

@@ -1,0 +1,114 @@
+"""What is counted for `/metrics`, in the format of Prometheus. Several processes of gunicorn add up through files of
+theirs, whose folder is PROMETHEUS_MULTIPROC_DIR; gunicorn.conf.py makes one."""
+
+import os
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ..db import Database, now
+from ..editions.models import Edition
+from ..mail import inbound, stalled
+from ..mail.models import Inbound, OutboxMail
+from . import sightings
+
+# A reader who sends a letter and one who only reads must look the same: what is counted of doors that readers come
+# through has one endpoint, one method, one status for all that went well, and a duration rounded up to one of a few.
+OF_READERS = ("reader", "entrance", "webhook")
+COARSE = (1.0, 5.0, 30.0)  # seconds
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+QUARTER = 15  # minutes: mails are counted as they stood at the last full quarter of an hour
+
+LABELS = ("endpoint", "method", "status")
+_here = CollectorRegistry()  # of this process alone, where there is one
+REQUESTS = Counter("readers_asked_requests", "Requests answered.", LABELS, registry=_here)
+DURATIONS = Histogram(
+    "readers_asked_request_seconds", "How long requests took.", ("endpoint",), buckets=SECONDS, registry=_here
+)
+
+# The names and meanings of the numbers that are asked of the database: docs/maintain.md lists them.
+ASKED = {
+    "readers_asked_outgoing_wait_seconds": "How long the mail has been due that waits longest to go out.",
+    "readers_asked_incoming_wait_seconds": "How long the mail has waited that waits longest for its place.",
+    "readers_asked_outgoing_mails": "Mails in the outbox by state, at the last full quarter of an hour.",
+    "readers_asked_incoming_mails": "Mails that came in by place, at the last full quarter of an hour.",
+    "readers_asked_editions_due": "Editions whose hour has come and that nobody has marked as sent.",
+    "readers_asked_worker_seen_seconds": "How long ago a worker wrote down that it is at work; absent if never.",
+    "readers_asked_worker_rounds": "How often the workers have done each of their duties.",
+    "readers_asked_worker_faults": "How often each duty of the workers has failed.",
+}
+
+
+def count(endpoint: str | None, method: str, status: int, seconds: float) -> None:
+    """Count a request that was answered."""
+    name, said = endpoint or "none", f"{status // 100}xx"
+    door = name.split(".")[0]
+    if door in OF_READERS:
+        name, method, said = door, "any", said if status >= 400 else "2xx"
+        seconds = COARSE[min(bisect_left(COARSE, seconds), len(COARSE) - 1)]
+    elif endpoint is None:
+        method = "any"  # whatever a stranger makes up is one row
+    REQUESTS.labels(name, method, said).inc()
+    DURATIONS.labels(name).observe(seconds)
+
+
+def exposition(database: Database) -> bytes:
+    """Return all numbers as Prometheus reads them. Raises what the database raises."""
+    registry = _here
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    with database.read() as session:
+        asked = CollectorRegistry()
+        asked.register(_Asked(list(_of_books(session))))
+    return generate_latest(registry) + generate_latest(asked)
+
+
+class _Asked(Collector):
+    def __init__(self, found: Sequence[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> Sequence[Metric]:
+        return self._found
+
+
+def _of_books(session: Session) -> Iterator[Metric]:
+    at = now(session)
+    quarter = at.replace(minute=at.minute // QUARTER * QUARTER, second=0, microsecond=0)
+    yield _gauge("readers_asked_outgoing_wait_seconds", _age(stalled.outgoing_since(session), at))
+    yield _gauge("readers_asked_incoming_wait_seconds", _age(inbound.waits_since(session), at))
+    for name, noun in (("readers_asked_outgoing_mails", OutboxMail), ("readers_asked_incoming_mails", Inbound)):
+        rows = session.execute(select(noun.state, func.count()).where(noun.state_at <= quarter).group_by(noun.state))
+        yield _labelled(GaugeMetricFamily(name, ASKED[name], labels=("place",)), rows)
+    due = select(func.count()).select_from(Edition).where(Edition.is_ahead, Edition.runs_at <= at)
+    yield _gauge("readers_asked_editions_due", session.scalar(due) or 0)
+    if seen := sightings.last_round(session):
+        yield _gauge("readers_asked_worker_seen_seconds", _age(seen, at))
+    for name, start in (
+        ("readers_asked_worker_rounds", sightings.DUTY),
+        ("readers_asked_worker_faults", sightings.FAILED),
+    ):
+        found = sightings.begins_with(session, start)
+        rounds = CounterMetricFamily(name, ASKED[name], labels=("duty",))
+        yield _labelled(rounds, ((duty, row.number) for duty, row in sorted(found.items())))
+
+
+def _gauge(name: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, ASKED[name], value=value)
+
+
+def _labelled(metric: GaugeMetricFamily | CounterMetricFamily, rows: object) -> Metric:
+    for label, number in rows:  # type: ignore[attr-defined]
+        metric.add_metric((label,), number)
+    return metric
+
+
+def _age(since: datetime | None, at: datetime) -> float:
+    return max(0.0, (at - since).total_seconds()) if since else 0.0

@@ -1,0 +1,88 @@
+"""What is never logged, counted or reported: whatever goes out of the house for whoever watches passes here.
+
+Our own log lines hold no reader's words; that is a rule for whoever writes one. What could come along unseen is taken
+out by its form: addresses of mail and of the web, IP addresses, receipts, codes and tokens. Of an error go its type
+and the places in the code, never its message, its source lines or the values of its variables.
+"""
+
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+FRAMES = 20  # of an error's way through the code, the innermost
+ERRORS = 5  # that caused one another
+
+_FORMS = (
+    (re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE), "[link]"),
+    (re.compile(r"[^\s<>()\[\]\"',;:=]+@[^\s<>()\[\]\"',;]+"), "[address]"),
+    (re.compile(r"(?<=\S)\?\S+"), "?…"),  # the query of an address without its beginning
+    (re.compile(r"/(a|sign-in|stop|mail/in)/[^\s/\"'<>]+"), r"/\1/[token]"),
+    (re.compile(r"(?<!\d)\d{4}(?:[ \u00a0-]?\d{4}){4}(?!\d)"), "[receipt]"),
+    (re.compile(r"(?<![\w.])\d{8}(?![\w.])"), "[code]"),  # of a way in
+    # 22 signs and more of base64url, unless they are a name of the code; the 16 of a reply address (RFC 4648).
+    (re.compile(r"(?<![\w-])(?![a-z]+(?:_[a-z]+)*(?![\w-]))[\w-]{22,}(?![\w-])", re.ASCII), "[token]"),
+    (re.compile(r"(?<![A-Za-z0-9])(?:b-)?[a-z2-7]{16}(?![A-Za-z0-9])"), "[token]"),
+)
+_IP = re.compile(
+    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)|(?<![\w.:])[0-9a-f]*:[0-9a-f:.]+(?:%\w+)?(?![\w:])", re.IGNORECASE
+)
+
+
+def redacted(text: str) -> str:
+    """Take out of a text what could lead to a person, by its form."""
+    for form, instead in _FORMS:
+        text = form.sub(instead, text)
+    return _IP.sub(lambda found: "[ip]" if _is_ip(found[0].rstrip(".")) else found[0], text)
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def clean_values(value: Any) -> Any:
+    """Redact every text in a value, however deep; what is no plain value is told by its type alone."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, dict):
+        return {redacted(str(key)): clean_values(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [clean_values(inner) for inner in value]
+    return f"[{type(value).__name__}]"
+
+
+def told(error: BaseException) -> list[dict[str, Any]]:
+    """Tell of an error what may be told: its type and the places it came through, those that caused it after it."""
+    chain: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen and len(chain) < ERRORS:
+        seen.add(id(following))
+        chain.append({"type": type(following).__name__, "frames": _frames(following.__traceback__)})
+        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
+    return chain
+
+
+def _frames(at: TracebackType | None) -> list[dict[str, Any]]:
+    frames = []
+    while at is not None:
+        code = at.tb_frame.f_code
+        frames.append({"file": _file(code.co_filename), "line": at.tb_lineno, "function": code.co_name})
+        at = at.tb_next
+    return frames[-FRAMES:]
+
+
+def _file(name: str) -> str:
+    """A file as the repository or the library calls it: where the house is installed is nobody's business."""
+    path = Path(name)
+    if path.is_relative_to(ROOT) and "site-packages" not in path.parts:
+        return path.relative_to(ROOT).as_posix()
+    return "/".join(path.parts[-2:])

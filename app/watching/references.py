@@ -1,0 +1,16 @@
+"""The reference of a request: six signs that its log lines, its answer's head and its error page have in common."""
+
+import secrets
+
+from flask import g
+
+from ..db import CROCKFORD
+
+HEADER = "X-Request-ID"
+
+
+def reference() -> str:
+    """Return the reference of the request that is being answered; drawn once, and never taken from outside."""
+    if "reference" not in g:
+        g.reference = "".join(secrets.choice(CROCKFORD) for _ in range(6))
+    return str(g.reference)

@@ -1,0 +1,45 @@
+"""Signs of life: what the worker and the web process write down for `doctor`, `/readyz` and `/metrics`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ..db import now
+from .models import Sighting
+
+DUTY, FAILED = "duty: ", "failed: "  # what a duty's name stands behind, for its rounds and for those that failed
+
+
+def note(session: Session, seen: Mapping[str, int], at: datetime | None = None) -> None:
+    """Write down that each of these was seen so many times more, now or `at`."""
+    for name, times in seen.items():
+        if not _again(session, name, times, at or now(session)):
+            try:
+                with session.begin_nested():
+                    session.add(Sighting(name=name, seen_at=at or now(session), number=times))
+            except IntegrityError:  # another process has seen it for the first time just now
+                _again(session, name, times, at or now(session))
+
+
+def _again(session: Session, name: str, times: int, at: datetime) -> bool:
+    more = update(Sighting).where(Sighting.name == name).values(seen_at=at, number=Sighting.number + times)
+    return session.execute(more.returning(Sighting.name)).first() is not None
+
+
+def begins_with(session: Session, start: str) -> dict[str, Sighting]:
+    """Return what was seen under names with this start, by the rest of the name."""
+    rows = session.scalars(select(Sighting).where(Sighting.name.startswith(start, autoescape=True)))
+    return {row.name.removeprefix(start): row for row in rows}
+
+
+def last_round(session: Session) -> datetime | None:
+    """Return when a worker was last seen at work; None where none ever was."""
+    return max((row.seen_at for row in begins_with(session, DUTY).values()), default=None)
+
+
+def seen_at(session: Session, name: str) -> datetime | None:
+    """Return when this was last seen."""
+    return session.scalar(select(Sighting.seen_at).where(Sighting.name == name))

@@ -1,0 +1,348 @@
+"""Every check of the table, red and green: each fault is a real one, made for the test."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+from sqlalchemy import text, update
+
+import config
+from app import worker
+from app.db import Database
+from app.doctor import checks, findings, incoming_mail
+from app.letters.models import Letter
+from app.mail import outbox
+from app.mail.message import Message
+from app.mail.models import Inbound, OutboxMail
+from app.newsletters.models import Newsletter
+from app.seal import Keys
+from app.starting import shape_faults
+from app.watching import sightings
+from tests.support import smtp_servers
+from tests.support.app import BASE_URL
+from tests.support.cast import Newsroom
+from tests.support.incoming_mails import mail
+from tests.support.mail_servers import Dovecot, dovecot
+from tests.support.mailroom import Room
+from tests.support.missing import without
+from tests.support.serving import free_port
+from tests.support.smtp_servers import RESET, SILENCE, self_signed
+from tests.support.watched import sign_of_life
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+MAIL = Message("expert.letter", "leyla@field.example", "Leyla", "Salt", "Dear Leyla", "en", "Nora Lind")
+
+
+def look(app: Flask, name: str, database: Database | None = None) -> list[tuple[str, str]]:
+    """What one check finds."""
+    (check,) = (one for one in checks.CHECKS if one.name == name)
+    with app.app_context():
+        house = findings.House(database or app.extensions["database"], app.config)
+        return [(one.state, one.said) for one in checks._look(check, house)]
+
+
+def ago(**time: float) -> datetime:
+    return datetime.now(UTC) - timedelta(**time)
+
+
+@on_sqlite
+def test_a_database_that_is_away(app: Flask) -> None:
+    away = Database(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none", Keys({1: b"k" * 32}), BASE_URL)
+    assert look(app, "database") == []
+    assert look(app, "database", away) == [("fault", "the database does not answer: OperationalError")]
+    assert look(app, "newsletter", away) == [("not made", "the database did not answer: OperationalError")]
+    away.close()
+
+
+def test_tables_of_another_version(app: Flask, database: Database) -> None:
+    assert look(app, "migrations") == []
+    database.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '9999'")) and None)
+    assert look(app, "migrations") == [
+        ("fault", "the database is of a newer version than this program (migration 9999): install that version")
+    ]
+    database.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '0001'")) and None)
+    assert look(app, "migrations") == [
+        ("fault", "the database is behind this program (migration 0001): run readers-asked migrate")
+    ]
+
+
+def test_a_database_without_tables_is_behind(empty_url: str) -> None:
+    empty = Database(empty_url, Keys({1: b"k" * 32}), BASE_URL)
+    assert list(shape_faults(empty)) == [
+        "the database is behind this program (migration none): run readers-asked migrate"
+    ]
+    empty.close()
+
+
+def test_keys_that_do_not_open_what_is_sealed(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    assert look(app, "keys") == []
+    database.write(lambda s: outbox.put(s, MAIL) and None)
+    stranger = Database(database.url, Keys({1: b"another secret of thirty-two bytes!!"}), BASE_URL)
+    told = [
+        ("fault", f"{column} (key 1) does not open") for column in ("people.email_sealed", "outbox_contents.sealed")
+    ]
+    assert look(app, "keys", stranger) == told
+    stranger.close()
+
+
+@on_sqlite
+def test_a_house_without_a_newsletter(app: Flask) -> None:
+    assert look(app, "newsletter") == [("fault", "there is no newsletter")]
+
+
+def test_a_worker_is_seen_while_it_works(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    assert look(app, "newsletter") == []
+    assert look(app, "worker") == [("fault", "no worker has ever been seen at work")]
+    worker.run(app, once=True)
+    assert look(app, "worker") == []
+    with database.read() as session:
+        assert set(sightings.begins_with(session, sightings.DUTY)) == {duty.name for duty in worker.DUTIES}
+
+
+@on_sqlite
+def test_a_worker_that_is_gone_or_fails(app: Flask, database: Database) -> None:
+    sign_of_life(database, ago(minutes=11))
+    assert look(app, "worker") == [("fault", "no worker was seen at work for 11 minutes")]
+    sign_of_life(database, ago(minutes=2), "deliver mail")
+    database.write(lambda s: sightings.note(s, {f"{sightings.FAILED}deliver mail": 1}))
+    assert look(app, "worker") == [("fault", "the worker fails at: deliver mail")]
+    sign_of_life(database, duty="deliver mail")
+    assert look(app, "worker") == []
+
+
+def test_mail_that_does_not_go_out(app: Flask, database: Database) -> None:
+    database.write(lambda s: outbox.put(s, MAIL) and None, ago(minutes=9))
+    assert look(app, "outgoing mail") == []
+    database.write(lambda s: outbox.put(s, MAIL) and None, ago(minutes=11))
+    assert look(app, "outgoing mail") == [("fault", "a mail has been due for 11 minutes")]
+    later = datetime.now(UTC) + timedelta(minutes=20)
+    tried = update(OutboxMail).values(attempts=3, state_at=ago(minutes=70), due_at=later)
+    database.write(lambda s: s.execute(tried) and None)
+    assert look(app, "outgoing mail") == [("fault", "2 mails wait to be tried again, the oldest for 70 minutes")]
+
+
+@pytest.fixture
+def smtp(app: Flask) -> Iterator[smtp_servers.Server]:
+    with smtp_servers.served() as server:
+        app.config |= {
+            "MAIL_TRANSPORT": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_USERNAME": "desk",
+            "MAIL_PASSWORD": "open sesame",
+        }  # fmt: skip
+        yield server
+
+
+@on_sqlite
+def test_a_mail_server_that_takes_us_gets_no_mail(app: Flask, smtp: smtp_servers.Server) -> None:
+    assert look(app, "mail server") == []
+    assert (smtp.asked, smtp.taken) == (["EHLO", "AUTH", "QUIT"], [])
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("step", "answer", "said"),
+    [
+        ("GREETING", b"554 no desks here", "554 no desks here"),
+        ("AUTH", b"535 5.7.8 wrong, desk (desk@newsroom.example)", "535 5.7.8 wrong, … (…)"),
+        ("GREETING", SILENCE, "the server kept silent for too long"),
+        ("EHLO", RESET, "the server ended the connection"),
+    ],
+)
+def test_a_mail_server_that_refuses(
+    app: Flask, smtp: smtp_servers.Server, monkeypatch: pytest.MonkeyPatch, step: str, answer: bytes, said: str
+) -> None:
+    monkeypatch.setattr(findings, "PATIENCE", 0.3)
+    smtp.answers[step] = answer
+    assert look(app, "mail server") == [("fault", f"127.0.0.1:{smtp.port}: {said}")]
+
+
+@on_sqlite
+def test_a_mail_server_that_is_not_there(app: Flask, smtp: smtp_servers.Server) -> None:
+    app.config["MAIL_PORT"] = free_port()
+    assert look(app, "mail server") == [("fault", f"127.0.0.1:{app.config['MAIL_PORT']}: Connection refused")]
+
+
+@on_sqlite
+def test_encryption_with_a_certificate_that_is_trusted_or_not(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    with smtp_servers.served(certificate) as server:
+        app.config |= {
+            "MAIL_TRANSPORT": "smtp",
+            "MAIL_SERVER": "127.0.0.1",
+            "MAIL_PORT": server.port,
+            "MAIL_USE_TLS": True,
+        }
+        said = "the server's certificate can't be trusted: self-signed certificate"
+        assert look(app, "mail server") == [("fault", f"127.0.0.1:{server.port}: {said}")]
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert look(app, "mail server") == []
+        assert server.asked[-4:] == ["EHLO", "STARTTLS", "EHLO", "QUIT"]
+
+
+@on_sqlite
+def test_a_server_without_encryption_where_it_is_wanted(app: Flask, smtp: smtp_servers.Server) -> None:
+    app.config["MAIL_USE_TLS"] = True
+    said = "the server knows no encryption, or no way to sign in"
+    assert look(app, "mail server") == [("fault", f"127.0.0.1:{smtp.port}: {said}")]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Dovecot]:
+    with dovecot() as made:
+        yield made
+
+
+@on_sqlite
+def test_a_mailbox_opens_or_says_why_not(app: Flask, newsroom: Newsroom, server: Dovecot) -> None:
+    address = server.mailbox("doctor@post.example", newsletter="steppe")
+    app.config["MAILBOXES"] = config.mailboxes_of(address)
+    assert look(app, "mailboxes") == []
+    app.config["MAILBOXES"] = config.mailboxes_of(address.replace("sesame", "barley").replace("steppe", "stepe"))
+    assert look(app, "mailboxes") == [
+        ("fault", "mailbox 1 (127.0.0.1) belongs to stepe, which is no newsletter: nothing is fetched"),
+        ("fault", "mailbox 1 (127.0.0.1) can't be opened: it refuses user, password or folder"),
+    ]
+    app.config["MAILBOXES"] = config.mailboxes_of(server.mailbox("doctor@post.example", free_port()))
+    assert look(app, "mailboxes") == [("fault", "mailbox 1 (127.0.0.1) can't be opened: Connection refused")]
+
+
+def test_a_mail_without_a_place(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    room = Room(database, newsroom)
+    room.store(mail())
+    assert look(app, "incoming mail") == []
+    database.write(lambda s: s.execute(update(Inbound).values(stored_at=ago(minutes=11))) and None)
+    assert look(app, "incoming mail") == [("fault", "a mail has waited for its place for 11 minutes")]
+
+
+def test_a_mail_whose_letter_is_gone(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    room = Room(database, newsroom)
+    row = room.bring(mail())
+    assert look(app, "places of mail") == []
+    database.write(lambda s: setattr(s.get_one(Letter, row.letter_id), "channel", "web"))
+    assert look(app, "places of mail") == [("fault", "1 mails are placed as letters that are not there")]
+
+
+@on_sqlite
+def test_whether_senders_can_be_proven(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    nowhere = "no newsletter has an address for mails that come in (settings of the newsletter)"
+    assert look(app, "senders") == [("note", nowhere)]
+    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "inbox", "ask@steppe.example"))
+    assert look(app, "senders") == []
+    app.config |= {"MAIL_AUTHSERV_ID": "", "MAIL_RECEIVED_BY": ()}
+    said = f"MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY are empty and MAIL_DNS is 0: {incoming_mail.HELD}"
+    assert look(app, "senders") == [("note", said)]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 MB, for real."""
+    if (
+        os.geteuid() != 0
+        or subprocess.run(("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(tmp_path)), check=False).returncode
+    ):
+        without("right to mount a small disk (run as root)")
+    yield tmp_path
+    subprocess.run(("umount", "-l", str(tmp_path)), check=True)
+
+
+@on_sqlite
+def test_a_disk_that_is_full(app: Flask, database: Database, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    app.config["MAIL_FOLDER"] = str(small_disk)
+    assert look(app, "disks") == []
+    filling = small_disk / "filling"
+    filling.write_bytes(b"x" * (60 << 20))
+    there = Database(f"sqlite:///{small_disk / 'newsroom.db'}", Keys({1: b"k" * 32}), BASE_URL)
+    full = [
+        ("fault", f"the disk under {what} is full")
+        for what in ("the database", "the mail folder", "the temporary files")
+    ]
+    assert look(app, "disks", there) == full
+    filling.unlink()
+    assert look(app, "disks", there) == []
+
+
+@on_sqlite
+def test_a_disk_that_is_nearly_full(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large disk can't be filled for a test: the system's answer is another one."""
+    block, blocks = 4096, (100 << 30) // 4096
+    for free, said in ((6, []), (0.9, ["the database", "the temporary files"])):
+        left = int(free * (1 << 30)) // block
+        disk = SimpleNamespace(f_bavail=left, f_frsize=block, f_blocks=blocks, f_files=9, f_favail=9)
+        monkeypatch.setattr(os, "statvfs", lambda _, disk=disk: disk)
+        assert look(app, "disks") == [
+            ("fault", f"the disk under {what} is nearly full: 921 MB are left") for what in said
+        ]
+
+
+@on_sqlite
+def test_a_clock_that_has_gone_back(app: Flask, database: Database) -> None:
+    sign_of_life(database, ago(minutes=-1))
+    assert look(app, "clock") == []
+    sign_of_life(database, ago(minutes=-31))
+    assert look(app, "clock") == [("fault", "the clock is 30 minutes behind what was stored last")]
+
+
+@on_sqlite
+@pytest.mark.parametrize(("minutes", "wrong"), [(0, False), (30, True)])
+def test_a_clock_that_others_contradict(app: Flask, smtp: smtp_servers.Server, minutes: int, wrong: bool) -> None:
+    theirs = ago(minutes=minutes)
+
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response_only(200)
+            self.send_header("Date", format_datetime(theirs, usegmt=True))
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    smtp.answers["GREETING"] = f"220 mx.example ESMTP; {format_datetime(theirs)}".encode()
+    with HTTPServer(("127.0.0.1", 0), Site) as site:
+        thread = Thread(target=site.handle_request)
+        thread.start()
+        app.config["BASE_URL"] = f"http://127.0.0.1:{site.server_address[1]}"
+        told = look(app, "clock")
+        thread.join()
+    said = f"says that it is {theirs:%Y-%m-%d %H:%M} UTC: one of the two clocks is wrong"
+    assert told == [("fault", f"{who} {said}") for who in ("the mail server", "the site") if wrong]
+
+
+@on_sqlite
+def test_a_proxy_that_is_not_trusted_or_says_nothing(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    client = app.test_client()
+    client.get("/steppe/")
+    assert look(app, "proxy") == []
+    for _ in range(4):
+        client.get("/steppe/", headers={"X-Forwarded-For": "192.0.2.7"})
+    assert look(app, "proxy") == [("fault", "X-Forwarded-For came, and none is trusted (TRUSTED_PROXIES=0)")]
+    app.config["TRUSTED_PROXIES"] = 2
+    assert look(app, "proxy") == []
+    app.extensions["proxies"] = type(app.extensions["proxies"])()
+    client.get("/steppe/", headers={"X-Forwarded-For": "192.0.2.7, 192.0.2.8"})
+    assert look(app, "proxy") == []
+    for _ in range(2):
+        client.get("/steppe/", headers={"X-Forwarded-For": "192.0.2.7"})
+    assert look(app, "proxy") == [("fault", "X-Forwarded-For has too few addresses (TRUSTED_PROXIES=2)")]
+    with database.read() as session:
+        kept = sightings.begins_with(session, "proxy: ")
+        assert (len(kept), {(row.number, row.seen_at.minute) for row in kept.values()}) == (2, {(1, 0)})
+
+
+@on_sqlite
+def test_a_check_that_trips_keeps_nobody_from_the_others(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: 1 / 0)
+    with app.app_context():
+        looked = checks.examine(app.extensions["database"], app.config, quick=True)
+    assert [one.check.name for one in looked] == [check.name for check in checks.CHECKS if check.quick]
+    assert [found.said for found in looked[-1].found] == ["the check itself failed: ZeroDivisionError"]

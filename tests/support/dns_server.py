@@ -1,0 +1,55 @@
+"""A name server on this machine, over UDP (RFC 1035), that answers with the records it was given and knows of no other name."""
+
+import socketserver
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+
+Records = Mapping[tuple[str, str], list[str]]  # (name, kind): texts of records
+
+
+class Names(socketserver.ThreadingUDPServer):
+    daemon_threads = True
+
+    def __init__(self, records: Records) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.records = records
+
+    @property
+    def address(self) -> str:
+        """As `flask doctor --nameserver` takes it."""
+        return f"127.0.0.1#{self.server_address[1]}"
+
+
+class Answer(socketserver.DatagramRequestHandler):
+    server: Names
+
+    def handle(self) -> None:
+        asked = dns.message.from_wire(self.rfile.read())
+        (question,) = asked.question
+        name, kind = question.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(question.rdtype)
+        told = dns.message.make_response(asked)
+        told.flags |= dns.flags.AA
+        if texts := self.server.records.get((name, kind)):
+            told.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *texts))
+        elif not any(known == name for known, _ in self.server.records):
+            told.set_rcode(dns.rcode.NXDOMAIN)
+        self.wfile.write(told.to_wire())
+
+
+@contextmanager
+def answering(records: Records) -> Iterator[str]:
+    """A server of this process until the block ends; gives its address."""
+    with Names(records) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server.address
+        finally:
+            server.shutdown()
+            thread.join()

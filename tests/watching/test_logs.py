@@ -1,0 +1,224 @@
+"""The log: readers' words, addresses, receipts and tokens are planted at every door and in every fault, and searched for in
+all that was logged."""
+
+import io
+import json
+import logging
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, select
+
+from app import worker
+from app.db import Database
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.watching import logs
+from app.watching.references import HEADER
+from tests.support.assignments import Asked
+from tests.support.at_the_form import ask, receipt_on, token
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.incoming_mails import mail
+from tests.support.mailroom import Room
+from tests.support.serving import served
+from tests.support.smtp_servers import served as smtp_served
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+WORDS = "What became of the silver kettle?"
+PLANTED = (
+    "kettle",
+    "cousin weighs",
+    "Karasai",
+    "bakhtiyar",
+    "Bakhtiyar",
+    "post.example",
+    "192.0.2.77",
+    "2001:db8::77",
+    "hunter2",
+)
+CALLER = {"REMOTE_ADDR": "192.0.2.77"}
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """All that is logged at every level, as JSON and as for people."""
+    root, out, before = logging.getLogger(), io.StringIO(), logging.getLogger().level
+    handlers = [logging.StreamHandler(out) for _ in range(2)]
+    for handler, form in zip(handlers, ("json", "console"), strict=True):
+        handler.setFormatter(logs.formatter({"LOG_FORMAT": form}))
+        root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield out
+    root.setLevel(before)
+    for handler in handlers:
+        root.removeHandler(handler)
+
+
+def lines(out: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.getvalue().splitlines() if line.startswith("{")]
+
+
+def found(out: str, *more: str) -> list[str]:
+    return [word for word in (*PLANTED, *more) if word in out]
+
+
+@on_sqlite
+def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
+    app: Flask,
+    database: Database,
+    newsroom: Newsroom,
+    salt: Asked,
+    logged: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    client, nora = app.test_client(), Desk(app, newsroom.nora)
+    client.environ_base.update(CALLER)
+    receipt = receipt_on(ask(
+        client, body=WORDS, background="My cousin weighs it.", hear_back="while", email_while="bakhtiyar@post.example",
+        credit="first", first="Bakhtiyar", place="Karasai",
+    ).text)  # fmt: skip
+    client.post("/steppe/receipt", data={"receipt": receipt})
+    client.get("/steppe/answers?q=silver+kettle")
+    nora.get("letters")
+    with database.read() as session:
+        invitation = outbox.read(session, session.scalars(select(OutboxMail)).one())
+    (link,) = re.findall(r"/a/([\w-]+)", invitation.text)
+    client.get(f"/a/{link}")
+    client.post("/sign-in", data={"email": "bakhtiyar@post.example"})
+    room = Room(database, newsroom)
+    room.store(mail("Bakhtiyar <bakhtiyar@post.example>", body=WORDS))
+    with smtp_served() as server:  # it refuses, and repeats what it was told
+        server.answers["RCPT"] = b"451 bakhtiyar@post.example has a silver kettle on the line"
+        app.config |= {
+            "MAIL_TRANSPORT": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_SUPPRESS_SEND": False,
+        }  # fmt: skip
+        worker._transport.cache_clear()
+        worker.run(app, once=True)
+
+    def trips(*_: object, **__: object) -> None:
+        silver = WORDS  # a value of the frame
+        raise ValueError(f"{silver} bakhtiyar@post.example {receipt} {link}")
+
+    logged.write("\n--- faults ---\n")
+    for duty in ("place_due", "deliver_due", "index_due"):
+        monkeypatch.setattr(worker, duty, trips)
+    room.store(mail(body=WORDS))
+    worker.run(app, once=True)
+    form = token(client)
+    event.listen(database.writer, "before_cursor_execute", trips)
+    ours: Database = app.extensions["database"]
+    event.listen(ours.writer, "before_cursor_execute", trips)
+    assert ask(client, form=form, body=WORDS).status_code == 500
+    event.remove(ours.writer, "before_cursor_execute", trips)
+    event.remove(database.writer, "before_cursor_execute", trips)
+    with database.writer.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE contacts")
+    assert ask(client, body=WORDS, hear_back="once", email_once="bakhtiyar@post.example").status_code == 503
+    try:
+        trips()
+    except ValueError:  # as others log: with the words filled in, with the exception, with fields
+        other = logging.getLogger("some.library")
+        other.warning("could not take %s from %s in %d tries", WORDS, "bakhtiyar@post.example", 3)
+        other.error(f"could not take {WORDS}", exc_info=True)
+        app.logger.exception("Exception on %s", "/a/" + link, extra={"who": "bakhtiyar@post.example"})
+        logging.getLogger("app.x").exception("trouble at %s?token=%s from %s", "/x", link, "2001:db8::77")
+    out = logged.getvalue()
+    assert found(out, receipt, f"{receipt[:4]} {receipt[4:8]}", link) == []
+    told = [(one["level"], one["logger"], one["event"]) for one in lines(logged)]
+    assert ("warning", "some.library", "could not take … from … in 3 tries") in told
+    assert ("error", "app.worker", "index: ValueError") in told
+    (fault,) = [one for one in lines(logged) if one["event"] == "index: ValueError"]
+    assert re.fullmatch(
+        r"ValueError: app/worker.py:\d+ _do > app/worker.py:\d+ <lambda> > tests/watching/test_logs.py:\d+ trips",
+        *fault["fault"],
+    )
+
+
+@on_sqlite
+def test_a_reader_has_no_line_and_the_desk_has_one_for_each_request(
+    app: Flask, newsroom: Newsroom, logged: io.StringIO
+) -> None:
+    nora = Desk(app, newsroom.nora)
+    logged.seek(0)
+    logged.truncate()
+    assert ask(app.test_client()).status_code == 200
+    before = lines(logged)
+    page = nora.open("letters")
+    told = [one for one in lines(logged) if one["event"] == "request"]
+    assert (before, {(one["endpoint"], one["method"], one["status"]) for one in told}) == (
+        [],
+        {("editor.letters", "GET", 200)},
+    )
+    assert told[-1]["request"] == page.headers[HEADER]
+    assert set(told[-1]) == {"time", "level", "logger", "event", "endpoint", "method", "status", "ms", "request"}
+
+
+@on_sqlite
+def test_the_page_the_head_and_the_log_bear_one_reference(
+    app: Flask, newsroom: Newsroom, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setitem(app.view_functions, "reader.home", lambda **_: 1 / 0)
+    page = app.test_client().get("/steppe/", headers={HEADER: "FORGED"})
+    reference = page.headers[HEADER]
+    assert (page.status_code, reference in page.text, len(reference)) == (500, True, 6)
+    assert [(one["event"], one["request"]) for one in lines(logged)] == [
+        ("ZeroDivisionError", reference), (f"error {reference}: 500 at /<slug>/", reference),
+    ]  # fmt: skip
+
+
+def test_the_processes_themselves_log_json_and_nobody(
+    tmp_path: Path,
+    sqlite_founded: tuple[Path, Newsroom],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """gunicorn, its access log and the worker, at the level that says most."""
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", "--access-logfile - --log-level debug")
+    url = f"sqlite:///{tmp_path / 'newsroom.db'}"
+    (tmp_path / "newsroom.db").write_bytes(sqlite_founded[0].read_bytes())
+    with served(url, tmp_path / "mail") as site:
+        for path in ("/steppe/answers?q=silver+kettle", "/a/bakhtiyar-the-token-of-a-link-1", "/desk/?from=bakhtiyar"):
+            heads = {"Referer": "http://post.example/?kettle", "User-Agent": "kettle"}
+            request = Request(f"{site}{path}", headers=heads)  # noqa: S310 - an address of ours
+            with suppress(HTTPError):  # two of them lead nowhere
+                urlopen(request).close()  # noqa: S310 - an address of ours
+        with socket.create_connection(("127.0.0.1", int(site.rpartition(":")[2]))) as client:
+            client.sendall(b"GET /silver kettle HTTP/9.9\r\nHost: post.example\r\n\r\n")
+            client.recv(4096)
+    out = "".join(capfd.readouterr())
+    told = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert len(told) == len(out.splitlines()), out
+    assert found(out, "the-token-of-a-link") == []
+    # gunicorn says where it listens; nobody says who came.
+    assert {one["event"].partition(":")[0] for one in told if "127.0.0.1" in str(one)} <= {
+        "Listening at",
+        "Current configuration",
+    }
+    assert ("app.watching.each_request", "request") in {(one["logger"], one["event"]) for one in told}
+
+
+@on_sqlite
+def test_levels_are_a_setting(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, before = logging.getLogger(), logging.getLogger().level
+    try:
+        for level in ("debug", "error"):
+            logs.begin({**app.config, "LOG_LEVEL": level})
+            assert root.level == getattr(logging, level.upper())
+            assert logging.getLogger("sqlalchemy").level >= logging.WARNING
+        assert [one.name for one in root.handlers].count(logs.NAME) == 1
+    finally:
+        logs.begin(app.config)
+        root.setLevel(before)
