@@ -186,6 +186,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         value["BASE_URL"] = value["BASE_URL"] or f"http://127.0.0.1:{port}"
         value["MAIL_FROM"] = value["MAIL_FROM"] or "desk@newsroom.example"
         value["MAIL_TRANSPORT"] = environ.get("MAIL_TRANSPORT", "folder")
+        value["ERASURES"] = environ.get("ERASURES", f"{value['ERASURES']}-of-the-demo")
         value["MAIL_AUTHSERV_ID"] = value["MAIL_AUTHSERV_ID"] or DEMO_AUTHSERV_ID
         value["MAIL_RECEIVED_BY"] = value["MAIL_RECEIVED_BY"] or DEMO_AUTHSERV_ID
     faults += _faults(value, secrets, demo)

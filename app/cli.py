@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from config import Unsafe
 
@@ -63,6 +63,7 @@ def run_worker(once: bool) -> None:
 
 
 @click.command("migrate")
+@with_appcontext
 def run_migrations() -> None:
     """Make or change the tables so that they fit this version; what is there stays.
 
