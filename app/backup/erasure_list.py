@@ -38,7 +38,7 @@ class NotOurList(Exception):
 
 @dataclass(frozen=True)
 class Erasures:
-    """What a list says: all that was erased until `complete_to` (UTC)."""
+    """The content of a list: all that was erased until `complete_to` (UTC)."""
 
     complete_to: datetime
     lines: frozenset[Line]

@@ -42,7 +42,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restored newsroom holds: its rows by table, what was erased again, mails that a worker will send."""
+    """The outcome: rows by table, what was erased again, and how many mails a worker will send."""
 
     rows: dict[str, int]
     erased: Counter[str]

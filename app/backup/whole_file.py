@@ -12,7 +12,7 @@ AT_ONCE = 1024 * 1024  # bytes
 
 
 class Changed(Exception):
-    """What the disk gives back is not what was written."""
+    """The disk gives back other bytes than were written."""
 
 
 class Part:

@@ -71,7 +71,7 @@ def served(database_url: str, mail_folder: Path, start: Start = loaded_anew) -> 
     secrets = [f"{number}:{b64encode(secret).decode()}" for number, secret in SECRETS.items()]
     environment = {
         **os.environ, "READERS_ASKED_ENV": "demo", "DATABASE_URL": database_url, "BASE_URL": base_url, "PORT": str(port),
-        "MAIL_FOLDER": str(mail_folder), "SECRET_KEYS": ",".join(secrets), "LIMITS": "0",
+        "MAIL_FOLDER": str(mail_folder), "ERASURES": f"{mail_folder}-erasures", "SECRET_KEYS": ",".join(secrets), "LIMITS": "0",
     }  # fmt: skip
     children = [start(command, environment) for command in COMMANDS]
     try:
