@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
-from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask import Flask, Response, abort, current_app, g, redirect, request
 from flask_babel import Babel, get_locale
 from flask_limiter import Limiter
 from flask_login import LoginManager, UserMixin
@@ -112,9 +113,9 @@ def called(slug: str, newsletter: Newsletter | None) -> Newsletter:
     """
     one = found(newsletter)
     if one.slug != slug:
-        words = {name: value for name, value in (request.view_args or {}).items() if name != "slug"}
-        typed = request.args.to_dict(flat=False)
-        abort(redirect(url_for(str(request.endpoint), slug=one.slug, **{**typed, **words}), code=308))
+        parts, typed = request.path.split("/"), request.query_string.decode("ascii", "ignore")
+        parts[parts.index(slug)] = one.slug
+        abort(redirect(request.script_root + quote("/".join(parts)) + (f"?{typed}" if typed else ""), code=308))
     return one
 
 

@@ -97,8 +97,7 @@ class Section:
 class Newsletter(Row, Public, Editable, NewsletterStates):
     """A newsletter and its settings, in the order of their pages.
 
-    While it pauses, `paused_until` is the local day on which it goes on by itself; None where nobody has set one.
-
+    While it pauses, `paused_until` is the local day on which it goes on by itself, if there is one.
     `rule` is an RFC 5545 recurrence rule whose dates are local in `zone`, at the local time `at` ("HH:MM"); the cut-off
     lies `cutoff_minutes` before an edition runs. `digest_at` is a local time too. `inbox` is "ask@steppe.example", or
     "*@reply.steppe.example" for a sub-domain of tokens; empty where no mail comes in.
@@ -271,8 +270,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates):
 
     @property
     def forwards_to(self) -> str:
-        """Return where the desk forwards readers' mails to; empty where no mail comes in."""
-        return forward_address(self.inbox) if self.inbox else ""
+        return forward_address(self.inbox) if self.inbox else ""  # where the desk forwards readers' mails to
 
     @property
     def sections(self) -> tuple[Section, ...]:

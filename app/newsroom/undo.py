@@ -148,24 +148,17 @@ def _rows(lasts: str, *rows: tuple[str, Verb, str] | tuple[str, Verb, str, str])
     return {action: Undo(action, verb, sentence, lasts, *mail) for action, verb, sentence, *mail in rows}
 
 
+_UNTOLD, _ALL_UNTOLD = _of_row(notices.untell), _of_row(_untell_readers)
 _PRESSES = _rows(
     "for a minute",
     ("letter.file", _restored(*filing.FACTS), "The letter waits as before it was filed."),
     ("letter.release", _restored(*filing.FACTS), "The letter is held again."),
     ("letter.reopen", _taken_out, "The letter stands behind its question again."),
-    (
-        "letter.end",
-        _restored(*filing.FACTS, then=_of_row(notices.untell)),
-        "The letter waits, and its reader hears nothing.",
-    ),
+    ("letter.end", _restored(*filing.FACTS, then=_UNTOLD), "The letter waits, and its reader hears nothing."),
     ("question.open", reversing.unmake, "The question is closed; its words were its letter's, which has them."),
     ("question.merge", _restored("merged_into_id", then=take_back_followers), "The question stands by itself again."),
     ("question.shelve", _restored("closed_reason"), "The question stands where it stood before the shelf."),
-    (
-        "question.close",
-        _restored("closed_reason", then=_of_row(_untell_readers)),
-        "It goes on, and nobody hears of an end.",
-    ),
+    ("question.close", _restored("closed_reason", then=_ALL_UNTOLD), "It goes on, and nobody hears of an end."),
     ("question.topics", _plain(reversing.old_topics), "The question has the topics that it had."),
     ("edition.skip", _of_row(skipping.unskip), "The date has its edition, and what was picked for it its slot."),
     ("edition.slots", _plain(skipping.slots_as_before), "The edition has as many slots as it had."),

@@ -229,6 +229,8 @@ def test_what_an_expert_has_heard_is_not_taken_back(vera: Desk, database: Databa
 def test_a_closed_newsletter_is_read_and_its_receipts_tell(
     vera: Desk, reader: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
+    strange = reader.get("/steppe/answers?_external=1&_scheme=evil&endpoint=x&slug=y", base_url=LOCALHOST)
+    assert strange.location == "/salt/answers?_external=1&_scheme=evil&endpoint=x&slug=y"
     sent = reader.post("/steppe/send", base_url=LOCALHOST, data=opened_form(reader))
     receipt = Page(sent.text).texts("code, .code")[0]
     press(vera, "close")
@@ -251,6 +253,8 @@ def test_a_renamed_newsletter_is_found_by_every_address_that_it_had(
     assert press(vera, "rename", name="The Salt Letter", slug="salt") == "/desk/salt/newsletter"
     moved = reader.get("/steppe/answers?lang=ru&topic=salt", base_url=LOCALHOST)
     assert (moved.status_code, moved.location) == (308, "/salt/answers?lang=ru&topic=salt")
+    strange = reader.get("/steppe/answers?_external=1&_scheme=evil&endpoint=x&slug=y", base_url=LOCALHOST)
+    assert strange.location == "/salt/answers?_external=1&_scheme=evil&endpoint=x&slug=y"
     sent = reader.post("/steppe/send", base_url=LOCALHOST, data=form)
     assert (sent.status_code, sent.location) == (308, "/salt/send")
     assert reader.post("/salt/send", base_url=LOCALHOST, data=form).status_code == 200

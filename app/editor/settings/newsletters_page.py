@@ -31,7 +31,7 @@ from ..form_values import typed_day
 from ..frame import Desk, at_desk, change, editor, page, redrawn
 from ..undo_press import way_back
 
-STANDS = {"running": _l("runs"), "paused": _l("pauses"), "closed": _l("closed")}
+STANDS = {"running": _l("runs"), "paused": _l("pauses"), "closed": _l("is closed")}
 
 
 def stands(newsletter: Newsletter) -> str:
