@@ -70,7 +70,7 @@ def _batch(session: Session, sealed: Sealed) -> int:
 
 
 def _values(sealed: Sealed, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
-    """What is sealed in a row: the column's name, the place that it was sealed for, and the bytes."""
+    """Yield what is sealed in a row: the column's name, the place that it was sealed for, and the bytes."""
     for column in sealed.columns:
         name = f"{column}_sealed" if column else "sealed"
         if (value := getattr(row, name)) is not None:

@@ -42,7 +42,7 @@ def _nameserver(host: str, port: str) -> Any:
 
 
 class _Names:
-    """What name servers say."""
+    """Answers of name servers."""
 
     def __init__(self, nameservers: Sequence[str]) -> None:
         import dns.resolver  # an extra
@@ -159,7 +159,7 @@ def _dkim(names: _Names, domain: str, selectors: Sequence[str]) -> Iterator[Find
 
 
 def _wrong_key(tags: dict[str, str]) -> str:
-    """What is wrong with the public key of a record; nothing where it can be used."""
+    """Say what is wrong with the public key of a record; nothing where it can be used."""
     if not tags["p"]:
         return "the key was revoked (p= is empty)"
     try:
