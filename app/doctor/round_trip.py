@@ -27,7 +27,7 @@ BELIEVED = {"dmarc", "dkim", "spf", "signature"}  # what `senders.check` says of
 
 @dataclass(frozen=True)
 class Trip:
-    """The way of a test mail so far: `state` of the outbox, where it may have `stopped`, and the mail that came back."""
+    """The way of a test mail so far: its `state`, whether it has `stopped`, and the mail that came back, if one did."""
 
     state: str
     stopped: bool
