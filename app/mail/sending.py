@@ -95,7 +95,7 @@ TRANSPORTS: dict[str, Callable[[Flask, str], Send]] = {"folder": _folder, "smtp"
 
 @dataclass(frozen=True)
 class Greeted:
-    """The greeting of a mail server: what it `said` first, and whether it `could_encrypt` what goes there in the clear."""
+    """The greeting of a mail server, `said` first, and whether it `could_encrypt` what goes there in the clear."""
 
     said: str
     could_encrypt: bool
