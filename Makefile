@@ -71,7 +71,7 @@ DRAFT := build/draft.db
 migration: .venv/development ## draft a migration from the models: make migration M="what changes"
 	@mkdir -p build && rm -f $(DRAFT)*
 	@$(BIN)/alembic -x url=sqlite:///$(DRAFT) upgrade head
-	@$(BIN)/alembic -x url=sqlite:///$(DRAFT) revision --autogenerate --rev-id "$$(printf '%04d' $$(( $$(ls migrations/versions/[0-9]*.py | wc -l) + 1 )))" -m "$(M)"
+	@$(BIN)/alembic -x url=sqlite:///$(DRAFT) revision --autogenerate --rev-id "$$(printf '%04d' $$(( $$(ls migrations/versions | sed -n 's/^0*\([1-9][0-9]*\)_.*py$$/\1/p' | sort -n | tail -1) + 1 )))" -m "$(M)"
 	@$(BIN)/ruff check -q --fix migrations/versions; $(BIN)/ruff format -q migrations/versions
 
 words: .venv/development ## bring the catalogues of app/translations up to date with what the code and the pages say

@@ -118,7 +118,7 @@ def test(address: str, wait: float) -> None:
             click.echo(line)
     else:
         click.echo(f"Nothing came back: {round_trip.way_out(app.config, trip)}")
-    sys.exit(0 if trip.back is not None and trip.back.state != "bounce" else 1)
+    sys.exit(0 if trip.back is not None and not trip.back.is_bounce else 1)
 
 
 def _waited(mail_id: int, seconds: float, errand: Callable[[], None]) -> round_trip.Trip:
@@ -135,7 +135,7 @@ def _waited(mail_id: int, seconds: float, errand: Callable[[], None]) -> round_t
 
 
 def _errands(app: Flask, stack: ExitStack) -> Callable[[], None]:
-    """What a worker would do for mail that comes in, done here where none does it."""
+    """Return the work of a worker for mail that comes in; nothing to do where one runs."""
     with db.read() as session:
         last, at = sightings.last_round(session), now(session)
     if last is not None and at - last < BEATS:

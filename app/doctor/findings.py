@@ -1,4 +1,4 @@
-"""What a check can find, and what it is given to look with."""
+"""Findings of a check, and the house as it is given to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -73,7 +73,7 @@ class House:
 
     @cached_property
     def mail_server(self) -> sending.Greeted | Undelivered:
-        """What the mail server said when we signed in as mails do, or why that failed."""
+        """Return the mail server's greeting when we signed in as mails do, or why that failed."""
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
             return sending.greet(app, PATIENCE)

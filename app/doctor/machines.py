@@ -143,7 +143,7 @@ class _Stays(HTTPRedirectHandler):
 
 
 def _date_of_site(house: House) -> str:
-    """What the site's own answer says of the time; nothing where it can't be reached from here."""
+    """Return the date that the site's own answer bears; nothing where it can't be reached from here."""
     try:
         with build_opener(_Stays).open(f"{house.config['BASE_URL']}/healthz", timeout=PATIENCE) as answer:
             return str(answer.headers.get("Date", ""))

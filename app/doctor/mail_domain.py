@@ -6,6 +6,7 @@ dnspython, which is an extra.
 
 import base64
 import re
+import socket
 from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
 from importlib.util import find_spec
@@ -29,8 +30,19 @@ class _Silent(Exception):
     """No name server has answered."""
 
 
+def _nameserver(host: str, port: str) -> Any:
+    """A name server by its name or address. Raises `_Silent` where nobody knows the name."""
+    import dns.nameserver  # an extra
+
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise _Silent(f"nobody knows {host}") from error
+    return dns.nameserver.Do53Nameserver(str(found[0][4][0]), int(port or 53))
+
+
 class _Names:
-    """What name servers say."""
+    """Answers of name servers."""
 
     def __init__(self, nameservers: Sequence[str]) -> None:
         import dns.resolver  # an extra
@@ -38,10 +50,7 @@ class _Names:
         self._resolver = dns.resolver.Resolver(configure=not nameservers)
         self._resolver.lifetime = PATIENCE
         if nameservers:
-            named = [one.partition("#") for one in nameservers]
-            self._resolver.nameservers = [
-                dns.nameserver.Do53Nameserver(host, int(port or 53)) for host, _, port in named
-            ]
+            self._resolver.nameservers = [_nameserver(*one.partition("#")[::2]) for one in nameservers]
 
     def ask(self, name: str, kind: str) -> list[Any]:
         """Return the records of a kind; none where there is none. Raises `_Silent`."""
@@ -75,8 +84,9 @@ def look(house: House) -> Iterator[Finding]:
     writing = _domains([ours, *(address for address, _ in rows)])
     envelope = _domains([returns or ours])
     receiving = _domains([returns or ours, *(inbox for _, inbox in rows)])
-    names, config = _Names(house.nameservers), house.config
+    config = house.config
     try:
+        names = _Names(house.nameservers)
         for domain in receiving:
             yield from _mx(names, domain, config["MAIL_RECEIVED_BY"])
         for domain in envelope:
@@ -149,7 +159,7 @@ def _dkim(names: _Names, domain: str, selectors: Sequence[str]) -> Iterator[Find
 
 
 def _wrong_key(tags: dict[str, str]) -> str:
-    """What is wrong with the public key of a record; nothing where it can be used."""
+    """Say what is wrong with the public key of a record; nothing where it can be used."""
     if not tags["p"]:
         return "the key was revoked (p= is empty)"
     try:

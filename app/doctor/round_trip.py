@@ -23,21 +23,21 @@ from ..newsletters.models import Newsletter
 
 WAYS = {"imap": "the mailbox {mailbox}", "lmtp": "LMTP", "pipe": "the pipe", "webhook": "the webhook"}
 BELIEVED = {"dmarc", "dkim", "spf", "signature"}  # what `senders.check` says of whom it believes
-CAME = {"bounce": "a bounce", "automatic": "the mail itself, or an answer to it"}
 
 
 @dataclass(frozen=True)
 class Trip:
-    """How far a test mail has come: `state` of the outbox, and the mail that came back, if one did."""
+    """The way of a test mail so far: its `state`, whether it has `stopped`, and the mail that came back, if one did."""
 
     state: str
+    stopped: bool
     said: str | None
     took: timedelta | None
     back: Inbound | None
 
     @property
     def is_over(self) -> bool:
-        return self.back is not None or self.state in ("failed", "expired", "discarded")
+        return self.back is not None or self.stopped
 
 
 def post(database: Database, to: str) -> tuple[int, str | None]:
@@ -69,7 +69,7 @@ def stands(database: Database, mail_id: int) -> Trip:
         mail = session.get_one(OutboxMail, mail_id)
         came = select(Inbound).where(Inbound.outbox_id == mail_id, ~Inbound.is_stored).order_by(Inbound.id).limit(1)
         took = mail.sent_at - mail.created_at if mail.sent_at else None
-        return Trip(str(mail.state), mail.said, took, session.scalar(came))
+        return Trip(str(mail.state), mail.is_failed or mail.is_dropped, mail.said, took, session.scalar(came))
 
 
 def way_out(config: Mapping[str, Any], trip: Trip) -> str:
@@ -94,9 +94,10 @@ def way_in(database: Database, config: Mapping[str, Any], mail_id: int, back: In
     with database.read() as session:
         mail = session.get_one(OutboxMail, mail_id)
     way, after = WAYS[back.source].format(mailbox=back.mailbox), _seconds(back.stored_at - mail.created_at)
-    yield f"{way} > {back.state} ({CAME.get(str(back.state), 'an answer')}), {after} after it was written"
+    what = "a bounce" if back.is_bounce else "the mail itself, or an answer to it"
+    yield f"{way} > {back.state} ({what}), {after} after it was written"
     reasons = [one for one in back.reasons if one != TESTED]
-    if back.state == "bounce":
+    if back.is_bounce:
         yield f"it could not be delivered: {mail.said or ', '.join(back.reasons)}"
     elif set(reasons) & BELIEVED:
         yield f"its sender is believed: {', '.join(reasons)}"

@@ -76,6 +76,7 @@ class InboundStates(Stated):
     is_letter = PLACES_OF_MAIL.which("is_letter")
     is_pen = PLACES_OF_MAIL.which("is_pen")
     is_automatic = PLACES_OF_MAIL.which("is_automatic")
+    is_bounce = PLACES_OF_MAIL.which("is_bounce")
     is_failed = PLACES_OF_MAIL.which("is_failed")
     waits = PLACES_OF_MAIL.which("waits")
     is_settled = PLACES_OF_MAIL.which("is_settled")

@@ -118,7 +118,7 @@ TRANSPORTS: dict[str, Callable[[Flask, str], Send]] = {"folder": _folder, "smtp"
 
 @dataclass(frozen=True)
 class Greeted:
-    """What a mail server `said` first, and whether it `could_encrypt` what we would send it in the clear."""
+    """The greeting of a mail server, `said` first, and whether it `could_encrypt` what goes there in the clear."""
 
     said: str
     could_encrypt: bool

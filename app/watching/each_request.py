@@ -1,4 +1,4 @@
-"""What is noted of each request: its reference, how long it took, and whether the proxy's headers are as they were set.
+"""Notes of each request: its reference, how long it took, and whether the proxy's headers are as they were set.
 
 Readers are not watched: none of their requests has a line of its own, and what is counted of them is made so coarse
 that no minute can be told in which one of them wrote.
@@ -29,7 +29,7 @@ UNEXPECTED, LACKING = "proxy: X-Forwarded-For came, and none is trusted", "proxy
 
 
 class Proxies:
-    """What this process has seen of X-Forwarded-For: two numbers, and never what stands in it."""
+    """The memory of this process for X-Forwarded-For: two numbers, and never what stands in it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

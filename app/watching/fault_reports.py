@@ -4,6 +4,7 @@ Nothing that the library would gather by itself leaves the house: no request, us
 machine or message of an error. What goes is made anew here, of what a log line may hold.
 """
 
+import atexit
 import logging
 from collections.abc import Mapping
 from importlib import import_module
@@ -14,6 +15,7 @@ import structlog
 from .redaction import clean_values, told
 
 NAME = "fault reports"
+PATIENCE = 2.0  # seconds that a process waits at its end for what is still to be reported
 
 
 def begin(config: Mapping[str, Any]) -> None:
@@ -39,6 +41,7 @@ def begin(config: Mapping[str, Any]) -> None:
         before_send=_scrubbed,
         before_send_transaction=lambda *_: None,
     )
+    atexit.register(sentry.flush, timeout=PATIENCE)  # a command ends before its fault has gone
     root.addHandler(_Reporter(sentry.capture_event))
 
 

@@ -1,4 +1,4 @@
-"""What is counted for `/metrics`, in the format of Prometheus. Several processes of gunicorn add up through files of
+"""The numbers of `/metrics`, in the format of Prometheus. Several processes of gunicorn add up through files of
 theirs, whose folder is PROMETHEUS_MULTIPROC_DIR; gunicorn.conf.py makes one."""
 
 import os

@@ -7,7 +7,7 @@ from ..db import Base
 
 
 class Sighting(Base):
-    """When something of the machines was last seen, and how often ever: a duty of the worker, a wrong proxy.
+    """A note of when something of the machines was last seen, and how often ever: a duty of the worker, a wrong proxy.
 
     Never of people: names are written in the code, and requests leave at most one an hour.
     """

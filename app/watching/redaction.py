@@ -1,4 +1,4 @@
-"""What is never logged, counted or reported: whatever goes out of the house for whoever watches passes here.
+"""The sieve that everything passes which goes out of the house for whoever watches: log, numbers, reports.
 
 Our own log lines hold no reader's words; that is a rule for whoever writes one. What could come along unseen is taken
 out by its form: addresses of mail and of the web, IP addresses, receipts, codes and tokens. Of an error go its type

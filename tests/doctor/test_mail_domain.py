@@ -137,6 +137,15 @@ def test_silence_is_no_fault_of_the_domain(house: Flask, monkeypatch: pytest.Mon
         assert list(mail_domain.look(asked)) == [Finding("not made", "no name server answers (LifetimeTimeout)")]
 
 
+def test_a_name_server_is_named_or_numbered(house: Flask) -> None:
+    with answering(RIGHT) as address:
+        named = address.replace("127.0.0.1", "127.1")  # a form that only the system's own look-up knows
+        looked = mail_domain.look(House(house.extensions["database"], house.config, [named]))
+        assert {one.state for one in looked} == {"fine"}
+    asked = House(house.extensions["database"], house.config, ["ns1.invalid"])
+    assert list(mail_domain.look(asked)) == [Finding("not made", "no name server answers (nobody knows ns1.invalid)")]
+
+
 def test_without_the_extra_the_check_says_so(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail_domain, "find_spec", lambda name: None)
     assert found(house, RIGHT) == [("not made", "the extra `dns` is not installed: pip install 'readers-asked[dns]'")]
