@@ -248,7 +248,8 @@ def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: Desk, coming
 
     answer = nora.database.write(short_slots)
     ways = [href for words, href in nora.get(coming.page).links if words.startswith("Cut it")]
-    assert ways == [f"/desk/steppe/questions/{first}#acts-{answer}"]
+    chapter = f"answer-{answer}"
+    assert ways == [f"/desk/steppe/questions/{first}?open={chapter}#{chapter}"]
     question = nora.get(f"questions/{first}")
     assert question.buttons.count("Take it out of the edition and edit it") == 1
     here = f"questions/{first}/answers/{answer}"

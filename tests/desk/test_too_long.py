@@ -45,7 +45,7 @@ def of(database: Database, newsroom: Newsroom, who: str) -> str:
 
 def test_a_headline_of_more_than_300_characters_is_told_and_kept(nora: Desk, database: Database, question: str) -> None:
     before, headline = everything(database), "Salt " * 60 + "!"
-    typed = {"headline": headline, "body": WORDS, "language": "en", "seen": seen(nora.get(question))}
+    typed = {"headline": headline, "body": WORDS, "language": "en", "seen": seen(nora.get(question), "wording")}
     page = nora.post(f"{question}/wording", 422, **typed)
     assert told(page) == too_long(300)
     assert f'value="{headline}"' in page and f">\n{WORDS}</textarea>" in page

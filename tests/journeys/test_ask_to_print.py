@@ -157,7 +157,7 @@ def the_expert_agrees(laura: Visit, link: str) -> None:
 
 def the_editor_approves(nora: Visit) -> None:
     question_page(nora)
-    nora.unfold("Note a check of who Laura Venter is")
+    nora.press("Note a check")  # the browser unfolds what this leads to, also without scripts
     nora.write("What you did", "Called the station's switchboard.")
     nora.press("Note the check")
     for box in nora.page.locator("input[name=checked]").all():
