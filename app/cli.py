@@ -9,7 +9,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-from config import ROOT, Unsafe, won_over
+from config import Unsafe, won_over
 from settings_table import reference
 
 from . import permissions, processes, sealing_keys, starting, worker
@@ -86,9 +86,8 @@ def serve() -> None:
 def web() -> None:
     """Start the pages alone, by gunicorn; GUNICORN_CMD_ARGS takes its further options."""
     _may_serve()
-    config = str(ROOT / "gunicorn.conf.py")
-    # -P: the folder that this is started in is nobody's to import from.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "gunicorn", "--config", config, "wsgi:app"])  # noqa: S606
+    command = processes.COMMANDS["web"]
+    os.execv(command[0], command)  # noqa: S606 - a server of its own, which no command stands behind
 
 
 def _may_serve() -> int:

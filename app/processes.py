@@ -11,7 +11,11 @@ from collections.abc import Callable, Sequence
 from config import ROOT
 
 PATIENCE = 10.0  # seconds that web and worker have to finish what they are doing
-COMMANDS = {name: (sys.executable, str(ROOT), name) for name in ("web", "worker")}
+COMMANDS = {
+    # -P: the folder that this is started in is nobody's to import from.
+    "web": (sys.executable, "-P", "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"),
+    "worker": (sys.executable, str(ROOT), "worker"),
+}
 
 
 def say(text: str = "") -> None:
