@@ -1,6 +1,6 @@
 """A machine with the mail server that a newsroom had before us: Debian's Postfix and Dovecot, TLS, passwords, tokens.
 
-nora reads her mail on it, mails for branch.example go on to a mailbox, and nobody lives at gone.example.
+nora reads her mail on it, mails for branch.example go on to a mailbox, and what is taken for gone.example can't be delivered.
 """
 
 import shutil
@@ -34,7 +34,7 @@ POSTFIX = f"""
 cp /usr/share/postfix/main.cf.debian /etc/postfix/main.cf
 cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf
 printf 'postmaster: nora\\n' > /etc/aliases
-printf 'branch.example lmtp:inet:127.0.0.1:24\\ngone.example error:5.1.1 nobody lives here\\n' > /etc/postfix/transport
+printf 'branch.example lmtp:inet:127.0.0.1:24\\ngone.example nobody:\\n' > /etc/postfix/transport
 useradd --create-home nora
 postmap /etc/postfix/transport
 postconf -e 'myhostname = mx.example.org' 'mydestination = example.org, mx.example.org, localhost' \\
@@ -42,6 +42,7 @@ postconf -e 'myhostname = mx.example.org' 'mydestination = example.org, mx.examp
   'transport_maps = hash:/etc/postfix/transport' 'maillog_file = /var/log/postfix.log' \\
   'smtpd_tls_cert_file = {CERTIFICATE}' 'smtpd_tls_key_file = {KEY}' 'smtpd_tls_security_level = may' \\
   'smtpd_sasl_type = dovecot' 'smtpd_sasl_path = private/auth' 'mailbox_size_limit = 0' 'message_size_limit = 30000000'
+postconf -M 'nobody/unix=nobody unix - n n - - pipe user=nobody argv=/bin/false'
 postconf -M 'submission/inet=submission inet n - y - - smtpd'
 postconf -P submission/inet/smtpd_tls_security_level=encrypt submission/inet/smtpd_sasl_auth_enable=yes \\
   submission/inet/smtpd_tls_auth_only=yes submission/inet/smtpd_relay_restrictions=permit_sasl_authenticated,reject \\
