@@ -15,7 +15,7 @@ from settings_table import reference
 from . import permissions, processes, sealing_keys, starting, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
 from .backup.cli import backup, backup_key, restore
-from .command_faults import end_in_a_sentence
+from .command_faults import end_in_a_sentence, has_its_sentence
 from .doctor.cli import doctor
 from .editions.cli import editions
 from .editions.lifecycle import EDITION
@@ -139,6 +139,8 @@ def run_migrations() -> None:
     try:
         migrate(url, say=say)
     except Exception as error:  # of whatever kind: what counts is that nothing was kept
+        if has_its_sentence(error):
+            raise
         after = f"after {steps[-1].split()[0]}" if steps else "that came first"
         why = error if isinstance(error, NotMigrated) else f"The step {after} failed: {type(error).__name__}."
         raise click.ClickException(f"The database is as it was: no step was kept. {why}") from error

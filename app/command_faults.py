@@ -18,6 +18,13 @@ FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, CommandError)  # what h
 NO_TABLES = ("no such table", "no such column", "undefinedtable", "undefinedcolumn")
 
 
+def has_its_sentence(fault: Exception) -> bool:
+    """Return whether a migration failed for a reason outside of its steps: the machine, the address, another version."""
+    if isinstance(fault, DBAPIError):
+        return fault.statement is None or takes_nothing(fault)  # without a statement nobody was reached
+    return isinstance(fault, OSError | NoRoom | Unsafe | CommandError)
+
+
 def end_in_a_sentence(command: click.Command) -> None:
     """Let a command, or each of a group's, end with a sentence where the machine stands in its way."""
     if isinstance(command, click.Group):

@@ -76,9 +76,13 @@ def undo(url: str, revision: str = "base") -> None:
 
 
 @cache
-def revisions() -> tuple[str, ...]:
+def _script() -> tuple[str, ...]:
+    return tuple(one.revision for one in ScriptDirectory.from_config(settings("")).walk_revisions())
+
+
+def revisions() -> list[str]:
     """Return the revisions that this version knows, the oldest first."""
-    return tuple(one.revision for one in ScriptDirectory.from_config(settings("")).walk_revisions())[::-1]
+    return [*_script()][::-1]
 
 
 def _somebody_holds_it(error: DBAPIError) -> bool:

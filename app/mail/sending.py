@@ -92,7 +92,7 @@ def _smtp(app: Flask, house: str) -> Send:
 
 
 def line_of(app: Flask) -> Callable[[], "_Line"]:
-    """What dials the SMTP server and signs in there, as a block that hangs up at its end.
+    """Return what dials the SMTP server and signs in there, as a block that hangs up at its end.
 
     It raises `OSError`, and `NoToken` where the account signs in by a token and there is none.
     """

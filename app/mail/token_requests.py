@@ -79,7 +79,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class DeviceCode:
-    """What somebody types, `user_code` at `address`, within `life` seconds; asked for every `pace` seconds."""
+    """The code that somebody types, `user_code` at `address`, within `life` seconds; asked for every `pace` seconds."""
 
     code: str = field(repr=False)
     user_code: str

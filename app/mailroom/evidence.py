@@ -1,9 +1,8 @@
 """A mail that is to be placed, with all that can be known of it; each thing is looked up once, when it is asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,29 +30,6 @@ from .batch import House
 REFERRED = 50  # Message-IDs that are looked up, the newest of a long thread
 TEST = "house.test"  # the kind of the operator's test mails
 QUOTABLE = 3  # of our mails, or of a newsletter's editions, whose texts the trimmer is given
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The place of a mail, and why. `reasons` are codes. What a mail seems to be about is set also where it proves
-    nothing."""
-
-    place: str
-    reasons: tuple[str, ...] = ()
-    newsletter_id: int | None = None
-    assignment_id: int | None = None
-    edition_id: int | None = None
-    outbox_id: int | None = None
-    duplicate_of_id: int | None = None
-    author: str = ""  # of a letter: "reader" or "expert", or "forward" for a reader's that somebody forwarded
-    forwarded_by_id: int | None = None
-    said: str | None = None  # by a server that could not deliver our mail, for good
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Return what is noted on the mail itself."""
-        names = ("newsletter_id", "assignment_id", "edition_id", "outbox_id", "duplicate_of_id")
-        return {name: getattr(self, name) for name in names}
 
 
 class Case:

@@ -11,7 +11,8 @@ from ..newsletters.models import Newsletter
 from ..people.directory import by_email, staff_actor, standing
 from ..people.models import Expert, Person
 from ..permissions import may
-from .evidence import Case, Decision, is_of
+from .decision import Decision
+from .evidence import Case, is_of
 from .recipients import AN_EXPERTS, ENDED, NO_WORDS, of_this_expert
 from .screening import shown_to_be
 

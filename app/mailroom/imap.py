@@ -254,7 +254,7 @@ def watch(database: Database, mailbox: Mailbox, stop: threading.Event) -> None:
 
 
 def told_of(error: Exception) -> str:
-    """What is said of an error: its name, since what a server said may hold an address; of a token our own words."""
+    """Say of an error its name, since what a server said may hold an address; of a token our own words."""
     return str(error) if isinstance(error, NoToken) else type(error).__name__
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from .evidence import Case, Decision
+from .decision import Decision
+from .evidence import Case
 from .forwarding import forwarded
 from .recipients import by_reference, by_token, of_a_reader, of_an_expert
 from .screening import edition, own, report, robot, seen, spam, tested, unreadable

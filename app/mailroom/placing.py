@@ -25,7 +25,8 @@ from ..mail import inbound
 from ..mail.reading import NotStarted, Reading
 from ..newsletters.models import Newsletter
 from .batch import House, Settings
-from .evidence import Case, Decision
+from .decision import Decision
+from .evidence import Case
 from .judges import decide
 from .outcomes import take
 from .recipients import answerable

@@ -13,7 +13,8 @@ from ..mail import inbound
 from ..newsroom import arriving
 from ..people.directory import addresses_of, by_email, standing
 from ..people.models import Expert, Link
-from .evidence import Case, Decision, is_of
+from .decision import Decision
+from .evidence import Case, is_of
 from .screening import shown_to_be
 from .spam import is_spam
 

@@ -9,7 +9,8 @@ from ..mail.models import OutboxMail
 from ..mail.origin import bounces, senders
 from ..newsletters.models import Newsletter
 from ..newsroom import arriving
-from .evidence import Case, Decision
+from .decision import Decision
+from .evidence import Case
 from .spam import is_spam
 
 UNREADABLE = ("bytes", "parts", "depth", "time")  # what a mail exceeded; the bytes are kept

@@ -69,7 +69,7 @@ def test_a_database_that_is_gone_or_empty_is_told_apart(tmp_path: Path) -> None:
     }
     for url, sentence in told.items():
         app = create_app(config.load({**SAFE, "DATABASE_URL": url}))
-        for arguments in (["doctor"], ["keys", "rotate"], ["experts", "export", str(tmp_path / "out.csv")]):
+        for arguments in (["keys", "rotate"], ["experts", "export", str(tmp_path / "out.csv")]):
             ended = FlaskCliRunner(app).invoke(args=arguments)
             assert (ended.exit_code, ended.stderr[: len(sentence)], "hunter2" in ended.output) == (1, sentence, False)
         app.extensions["database"].close()

@@ -86,6 +86,7 @@ def test_a_migration_is_drafted_in_a_fresh_clone(tmp_path: Path) -> None:
         "migrations",
         "config.py",
         "settings.toml",
+        "mail_accounts.py",
         "settings_file.py",
         "settings_table.py",
         "pyproject.toml",

@@ -10,7 +10,6 @@ from tests.support.source import ROOT, code, tree
 # Needed without an import.
 REASONS = {
     "tzdata": "zoneinfo reads its files where the system has none",
-    "pytest-xdist": "make test runs pytest with -n",
     "mypy": "make check",
     "ruff": "make check",
     "djlint": "make check",

@@ -69,7 +69,7 @@ def test_the_wheel_carries_all_that_is_served_and_nothing_of_the_tests(wheel: Pa
     shipped = {name for path in files() if (name := named(path)).startswith(("app/", "demo/", "migrations/"))}
     assert shipped - names == set()
     assert names - shipped == {
-        "__main__.py", "config.py", "gunicorn.conf.py", "settings.toml", "settings_file.py", "settings_table.py", "wsgi.py",
+        "__main__.py", "config.py", "gunicorn.conf.py", "mail_accounts.py", "settings.toml", "settings_file.py", "settings_table.py", "wsgi.py",
     } | {name.replace(".po", ".mo") for name in shipped if name.endswith(".po")}  # fmt: skip
 
 

@@ -26,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from app import db
 from app import migrate as migrating
+from app import sqlite
 from app.actors import Reader
 from app.audit import Event
 from app.db import Database
@@ -142,6 +142,7 @@ def test_a_key_is_never_used_twice_on_sqlite(tmp_path: Path, connect: Connect) -
         "outbox_contents",
         "inbound_raw",
         "sealing_keys",
+        "sightings",
         "desk_terms",
         "public_terms",
     }
@@ -275,7 +276,7 @@ def test_a_step_that_somebody_keeps_waiting_is_undone_and_tried_again(
     later, head = _a_later_migration(database.url, tmp_path), revisions()[-1]
     monkeypatch.setattr(migrating, "settings", lambda _url: later)
     monkeypatch.setattr(migrating, "LOCK_TIMEOUT", 0.1)
-    monkeypatch.setattr(db, "BUSY_TIMEOUT", 100)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 100)
     said: list[str] = []
     with database.writer.begin() as somebody:
         somebody.execute(text("SELECT id FROM letters"))

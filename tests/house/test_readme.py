@@ -34,6 +34,7 @@ PARTS = (
     "requirements",
     "pyproject.toml",
     "settings.toml",
+    "mail_accounts.py",
     "settings_file.py",
     "settings_table.py",
     "wsgi.py",
