@@ -19,7 +19,7 @@ NO_TABLES = ("no such table", "no such column", "undefinedtable", "undefinedcolu
 
 
 def has_its_sentence(fault: Exception) -> bool:
-    """Return whether a migration failed for a reason outside of its steps: the machine, the address, another version."""
+    """Return whether a migration failed for a reason outside of its steps: machine, address, another version."""
     if isinstance(fault, DBAPIError):
         return fault.statement is None or takes_nothing(fault)  # without a statement nobody was reached
     return isinstance(fault, OSError | NoRoom | Unsafe | CommandError)

@@ -1,4 +1,4 @@
-"""What is decided of a mail: its place, and why."""
+"""The decision about a mail: its place, and why."""
 
 from dataclasses import dataclass
 from typing import Any
