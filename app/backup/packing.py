@@ -21,6 +21,7 @@ NUMBER = 1  # of the form; a newer one is not read
 PURPOSE = "backups"
 GZIP = 31  # zlib's name for a gzip wrapper with the largest window (zlib manual, inflateInit2)
 LONGEST = 128 * 1024 * 1024  # bytes of a line: a mail of 25 MB and its reading, twice written in base64
+PIECE = 256 * 1024  # bytes
 AGE = b"age-encryption.org/"
 Identity = Any  # pyrage's, of age's own keys or of OpenSSH's; the library has no types
 Recipient = Any
@@ -39,7 +40,8 @@ def pack(lines: Iterable[bytes], ring: Keys) -> Iterator[bytes]:
     squeezed, summed = zlib.compressobj(6, zlib.DEFLATED, GZIP), hashlib.sha256()
     for one in lines:
         summed.update(one)
-        yield squeezed.compress(one)
+        for start in range(0, len(one), PIECE):  # a mail's line has megabytes
+            yield squeezed.compress(one[start : start + PIECE])
     yield squeezed.compress(line({"end": summed.hexdigest(), "of": ring.mac(PURPOSE, summed.hexdigest()).hex()}))
     yield squeezed.flush()
 
