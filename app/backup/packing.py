@@ -200,7 +200,7 @@ def check_keys(manifest: dict[str, Any], ring: Keys) -> list[int]:
     return missing
 
 
-NOT_OURS = "The file is no backup of Readers Asked."
+NOT_OURS = "The file is no backup of Readers Asked, or damaged at its beginning."
 DAMAGED = "The file is damaged or not whole: nothing of it was used. Take another backup."
 SEALED = "The file is sealed: name the file of its key with --key."
 WRONG_KEY = "The file is sealed for another key than the one of --key."

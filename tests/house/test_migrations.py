@@ -142,7 +142,6 @@ def test_a_key_is_never_used_twice_on_sqlite(tmp_path: Path, connect: Connect) -
         "outbox_contents",
         "inbound_raw",
         "sealing_keys",
-        "sightings",
         "desk_terms",
         "public_terms",
         "sightings",  # which are named and have no number
