@@ -100,10 +100,13 @@ def keep(session: Session, account: OAuthAccount, tokens: Tokens) -> None:
         row = added(
             session,
             MailSignIn(
-                public_id=new_public_id(), account=account.user, token_url=account.provider.token_url,
-                renewed_at=now(session), key_no=keys(session).newest,
+                public_id=new_public_id(),
+                account=account.user,
+                token_url=account.provider.token_url,
+                renewed_at=now(session),
+                key_no=keys(session).newest,
             ),
-        )  # fmt: skip
+        )
     row.token_url = account.provider.token_url
     _write_down(session, row, tokens)
     quietly(
