@@ -186,10 +186,11 @@ class MailMachine:
         self.inside.python(HAND_IN, sender, *recipients, given=raw)
 
     def stored(self) -> list[tuple[str, str, bytes]]:
-        """How each mail came in, its place, and its bytes."""
+        """How each mail came in, its place, and its bytes, which a bounce has no longer once it has been read."""
         with self.database.read() as session:
             rows = list(session.scalars(select(Inbound).order_by(Inbound.id)))
-            return [(row.source, str(row.state), inbound.raw_of(session, row)) for row in rows]
+            raw = [inbound.raw_of(session, row) if inbound.has_bytes(session, row.id) else b"" for row in rows]
+            return [(row.source, str(row.state), kept) for row, kept in zip(rows, raw, strict=True)]
 
     def wait_for(self, number: int) -> None:
         try:
