@@ -33,7 +33,7 @@ from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot
 from tests.support.mailroom import Room
-from tests.support.missing import without
+from tests.support.missing import forbidden, without
 from tests.support.serving import free_port
 from tests.support.smtp_servers import RESET, SILENCE, self_signed
 from tests.support.watched import sign_of_life
@@ -246,11 +246,10 @@ def test_whether_senders_can_be_proven(app: Flask, database: Database, newsroom:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 MB, for real."""
-    if (
-        os.geteuid() != 0
-        or subprocess.run(("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(tmp_path)), check=False).returncode
-    ):
+    if os.geteuid() != 0:
         without("right to mount a small disk (run as root)")
+    if subprocess.run(("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(tmp_path)), check=False).returncode:
+        forbidden("mount a small disk")
     yield tmp_path
     subprocess.run(("umount", "-l", str(tmp_path)), check=True)
 
