@@ -40,10 +40,13 @@ def upgrade() -> None:
         batch.add_column(sa.Column("steps_hidden_at", sa.DateTime(timezone=True), nullable=True))
         batch.create_check_constraint(op.f("ck_newsletters_state_known"), STATE)
     op.execute(BEGUN)
-    with op.batch_alter_table("letters", table_kwargs={"sqlite_autoincrement": True}) as batch:
-        batch.add_column(sa.Column("desk_note", sa.Text(), nullable=True))
-        batch.add_column(sa.Column("forwarded_by_id", sa.Integer(), nullable=True))
-        batch.create_foreign_key(op.f("fk_letters_forwarded_by_id"), "people", ["forwarded_by_id"], ["id"])
+    # As it stands, since the table is large: made anew on SQLite, it would also have its indexes in another order, by which
+    # SQLite chooses among those that are alike.
+    op.execute("ALTER TABLE letters ADD COLUMN desk_note TEXT")
+    op.execute(
+        "ALTER TABLE letters ADD COLUMN forwarded_by_id INTEGER "
+        "CONSTRAINT fk_letters_forwarded_by_id REFERENCES people (id)"
+    )
     change_checks("letters", {"erased_has_no_words": ERASED % " AND desk_note IS NULL"})
 
 

@@ -72,7 +72,7 @@ def test_where_an_event_is_told_and_whom_it_concerns_are_places_and_nouns_that_t
     nouns = {word for kind in EVENTS.values() for word in kind.changes.split()}
     assert (places, nouns) == (
         {"step", "line", "edition"},
-        {"letter", "question", "outboxmail", "inbound", "edition", "membership"},
+        {"letter", "question", "outboxmail", "inbound", "edition", "membership", "newsletter"},
     )
 
 

@@ -27,6 +27,7 @@ from app.newsletters.models import Newsletter
 from app.seal import Keys
 from app.starting import shape_faults
 from app.watching import sightings
+from app.watching.each_request import Proxies
 from tests.support import smtp_servers
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
@@ -319,6 +320,7 @@ def test_a_clock_that_others_contradict(app: Flask, smtp: smtp_servers.Server, m
 
 @on_sqlite
 def test_a_proxy_that_is_not_trusted_or_says_nothing(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    app.extensions["proxies"] = Proxies()  # other tests have used this app
     client = app.test_client()
     client.get("/steppe/")
     assert look(app, "proxy") == []

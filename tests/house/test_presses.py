@@ -45,6 +45,8 @@ OF_THEIR_OWN = {
     "answer.reply": "answer_deed", "answer.approve": "answer_approve",
     "answer.use": "answer_use",
     "edition.plan": "change_settings",
+    "newsletter.found": "make_newsletter", "newsletter.pause": "press_newsletter", "newsletter.resume": "press_newsletter",
+    "newsletter.close": "press_newsletter", "newsletter.undo": "undo",
     "mail.recall": "undo",
     "mail.forget": "press",  # an edition is unlocked, and what every asker took back meanwhile leaves it
     "inbound.put back": "letter_to_pen",

@@ -78,9 +78,9 @@ class Machine:
         return printed
 
     def start(self, command: str) -> None:
-        """A command that goes on until `stop_all`, or the machine's end."""
+        """A command that goes on in the program's folder until `stop_all`, or the machine's end."""
         number = f"/run/started.{len(self._started)}"
-        line = f"echo $$ > {number}; exec {command}"
+        line = f"echo $$ > {number}; cd {PLACE}; exec {command}"
         self._started.append(subprocess.Popen([*self._inside, "bash", "-euc", line], env=self.environment))
 
     def stop_all(self) -> None:
@@ -102,7 +102,7 @@ class Machine:
 
     def _commanded(self, line: str, given: bytes) -> str:
         if re.search(r"[^\w\s@./-]", line):
-            return self.run(self._as_account(f"PATH={PLACE}/.venv/bin:$PATH; {line}"), given)
+            return self.run(self.as_account(line), given)
         with TemporaryFile() as said, TemporaryFile() as read:
             read.write(given)
             read.seek(0)
@@ -120,16 +120,17 @@ class Machine:
 
     def _forked(self, line: str, reads: int, says: int) -> Any:
         """Fork it off a process that has loaded the product; all else is as when it is typed."""
-        told = self.run(self._as_account("env -0")).split("\0")
+        told = self.run(self.as_account("env -0")).split("\0")
         environment = dict(pair.split("=", 1) for pair in told if "=" in pair)
         files = [DupFd(number) for number in (reads, says)]
         child = FORKS.Process(target=_run_inside, args=(self._pid, line.split(), environment, *files))
         child.start()
         return child
 
-    def _as_account(self, command: str) -> str:
-        start = f"cd {PLACE}; set -a; . {SETTINGS}; set +a; {command}"
-        return f"exec setpriv --reuid={ACCOUNT} --regid={ACCOUNT} --init-groups bash -euo pipefail -c {_quoted(start)}"
+    def as_account(self, command: str) -> str:
+        """The command as the program's account gives it, in its folder and with its settings."""
+        start = f"cd {PLACE}; set -a; . {SETTINGS}; set +a; PATH={PLACE}/.venv/bin:$PATH; {command}"
+        return f"setpriv --reuid={ACCOUNT} --regid={ACCOUNT} --init-groups bash -euo pipefail -c {_quoted(start)}"
 
     def listens(self, port: int) -> bool:
         return f":{port} " in self.run("ss -ltnH")

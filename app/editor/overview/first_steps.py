@@ -138,8 +138,9 @@ def first_steps_put(slug: str, which: str) -> Response:
 
     def fn(desk: Desk) -> None:
         newsletter = lock(desk.session, desk.newsletter)
-        newsletter.steps_hidden_at = now(desk.session) if which == "hide" else None
-        audit.record(desk.session, desk.actor, f"newsletter.{which}_steps", newsletter)
+        hide = which == "hide"
+        newsletter.steps_hidden_at = now(desk.session) if hide else None
+        audit.record(desk.session, desk.actor, "newsletter.hide_steps" if hide else "newsletter.show_steps", newsletter)
 
     change(slug, fn)
     if which == "hide":
