@@ -1,6 +1,7 @@
 """Restoring a backup into an empty place, all of it or nothing, with what was erased since erased again."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,13 @@ Progress = Callable[[int], None]
 
 class NotEmpty(Exception):
     """There is something already where the backup should go; `str` says what."""
+
+
+LOOKING = text(
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
+)
+PATIENCE = 30.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -111,8 +119,12 @@ def _into_server(
         fill(connection)
         with database.within(connection) as session, session.begin():
             restored = settle(session)
-    # What was erased again lies in the files until they are written anew.
+    # What was erased again lies in the files until they are written anew, and rows that anybody's older look at this
+    # database could still see, autovacuum's too, are written again with the others.
     with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        end = time.monotonic() + PATIENCE
+        while connection.scalar(LOOKING) and time.monotonic() < end:
+            time.sleep(0.05)
         connection.execute(text("VACUUM (FULL, ANALYZE)"))
     return restored
 

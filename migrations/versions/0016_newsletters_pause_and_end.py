@@ -7,7 +7,7 @@ A newsletter that has sent an edition has its first steps behind it.
 import sqlalchemy as sa
 from alembic import op
 
-from migrations.checks import change_checks
+from migrations.checks import change_checks, made_anew
 
 revision = "0016"
 down_revision = "0015"
@@ -33,30 +33,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_former_names_slug")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("newsletters", table_kwargs={"sqlite_autoincrement": True}) as batch:
+    with made_anew("newsletters") as batch:
         batch.add_column(sa.Column("state", sa.String(length=20), nullable=False, server_default="running"))
         batch.add_column(sa.Column("state_at", sa.DateTime(timezone=True), nullable=True))
         batch.add_column(sa.Column("paused_until", sa.Date(), nullable=True))
         batch.add_column(sa.Column("steps_hidden_at", sa.DateTime(timezone=True), nullable=True))
         batch.create_check_constraint(op.f("ck_newsletters_state_known"), STATE)
     op.execute(BEGUN)
-    # As it stands, since the table is large: made anew on SQLite, it would also have its indexes in another order, by which
-    # SQLite chooses among those that are alike.
-    op.execute("ALTER TABLE letters ADD COLUMN desk_note TEXT")
-    op.execute(
-        "ALTER TABLE letters ADD COLUMN forwarded_by_id INTEGER "
-        "CONSTRAINT fk_letters_forwarded_by_id REFERENCES people (id)"
-    )
+    with made_anew("letters") as batch:
+        batch.add_column(sa.Column("desk_note", sa.Text(), nullable=True))
+        batch.add_column(sa.Column("forwarded_by_id", sa.Integer(), nullable=True))
+        batch.create_foreign_key(op.f("fk_letters_forwarded_by_id"), "people", ["forwarded_by_id"], ["id"])
     change_checks("letters", {"erased_has_no_words": ERASED % " AND desk_note IS NULL"})
 
 
 def downgrade() -> None:
     change_checks("letters", {"erased_has_no_words": ERASED % ""})
-    with op.batch_alter_table("letters", table_kwargs={"sqlite_autoincrement": True}) as batch:
+    with made_anew("letters") as batch:
         batch.drop_constraint(op.f("fk_letters_forwarded_by_id"), type_="foreignkey")
         batch.drop_column("forwarded_by_id")
         batch.drop_column("desk_note")
-    with op.batch_alter_table("newsletters", table_kwargs={"sqlite_autoincrement": True}) as batch:
+    with made_anew("newsletters") as batch:
         batch.drop_constraint(op.f("ck_newsletters_state_known"), type_="check")
         for column in ("state", "state_at", "paused_until", "steps_hidden_at"):
             batch.drop_column(column)
