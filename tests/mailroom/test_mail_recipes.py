@@ -245,6 +245,7 @@ def test_looking_after_it(server: MailMachine) -> None:
     assert [line for line in said if line in ("nothing waits", "letters with new words: 0")] == [
         "nothing waits",
         "letters with new words: 0",
+        "nothing waits",
     ]
     (server.shared / "message.eml").write_bytes(mail(to=ONE))
     said = server.inside.house(f"cd {server.shared}; export FLASK_APP={PLACE}/wsgi.py; {second}")

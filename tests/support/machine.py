@@ -158,6 +158,7 @@ def _run_inside(pid: int, command: list[str], environment: dict[str, str], reads
     os.environ.update(environment)
     for number, ours in ((files[0], 0), (files[1], 1), (files[1], 2)):
         os.dup2(number, ours)
+    sys.stdin = os.fdopen(0, closefd=False)  # multiprocessing has put another one in its place
     sys.argv = command
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)
 
