@@ -10,8 +10,3 @@ def without(what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"CI needs {what}")
     pytest.skip(f"NOT TESTED, there is no {what}")
-
-
-def forbidden(what: str) -> None:
-    """Skip loudly, in CI too: what runs this machine lets nobody do it, and nothing that could be installed would help."""
-    pytest.skip(f"NOT TESTED, this machine may not {what}")
