@@ -1,9 +1,6 @@
 """A backup is of one moment, whole or not there, and comes back as it was, on either kind of database."""
 
 import gzip
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,6 +29,7 @@ from tests.support.assignments import Asked
 from tests.support.cast import Newsroom
 from tests.support.databases import SQLITE, address_of, postgres_copy
 from tests.support.former_newsroom import FORMER
+from tests.support.lives import Lives, lives
 from tests.support.machines import Machine, opened
 from tests.support.stored import everything
 
@@ -139,22 +137,10 @@ def test_a_backup_while_readers_write_is_of_one_moment(
 
 
 @pytest.fixture
-def killed(database: Database, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+def killed(database: Database, tmp_path: Path) -> Iterator[Lives]:
     """Backups to `killed` that end where they are told to."""
-    command = [sys.executable, "-m", "tests.support.killed_backup", database.url, str(tmp_path / "killed")]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}
-    ) as process:
+    with lives("killed_backup", database.url, str(tmp_path / "killed")) as process:
         yield process
-        assert process.stdin is not None
-        process.stdin.close()
-
-
-def life(killed: "subprocess.Popen[str]", words: str) -> str:
-    assert killed.stdin is not None and killed.stdout is not None
-    killed.stdin.write(f"{words}\n")
-    killed.stdin.flush()
-    return killed.stdout.readline().strip()
 
 
 def is_whole(path: Path) -> bool:
@@ -164,11 +150,11 @@ def is_whole(path: Path) -> bool:
 
 @SQLITE
 def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
-    old: Machine, newsroom: Newsroom, killed: "subprocess.Popen[str]", tmp_path: Path
+    old: Machine, newsroom: Newsroom, killed: Lives, tmp_path: Path
 ) -> None:
     path, step, ends = tmp_path / "killed", 0, []
     while not ends or ends[-1] == "killed":
-        ends.append(life(killed, f"kill {step}"))
+        ends.append(killed.live(f"kill {step}"))
         # A name that is there stands for a whole file; what was begun has another one, which says so.
         assert not path.exists() or is_whole(path)
         if not path.exists():
@@ -178,20 +164,20 @@ def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
     before = path.read_bytes()
     # One that takes its place takes it at once.
     for last in range(0, step, 3):
-        life(killed, f"kill {last}")
+        killed.live(f"kill {last}")
         assert is_whole(path)
-    assert life(killed, "whole 0") == "whole" and path.read_bytes() != before
+    assert killed.live("whole 0") == "whole" and path.read_bytes() != before
 
 
 @SQLITE
 def test_a_full_disk_is_said_and_leaves_what_was_there(
-    old: Machine, newsroom: Newsroom, killed: "subprocess.Popen[str]", tmp_path: Path
+    old: Machine, newsroom: Newsroom, killed: Lives, tmp_path: Path
 ) -> None:
-    assert life(killed, "whole 0") == "whole"
+    assert killed.live("whole 0") == "whole"
     before = (tmp_path / "killed").read_bytes()
     for most in (0, 100, len(before) // 2):
-        assert life(killed, f"full {most}") == "OSError 27"  # EFBIG, which a limit of this kind says for ENOSPC
-        assert killed.stdout is not None and killed.stdout.readline() == "refused\n"
+        assert killed.live(f"full {most}") == "OSError 27"  # EFBIG, which a limit of this kind says for ENOSPC
+        assert killed.says() == "refused"
         assert (tmp_path / "killed").read_bytes() == before
         assert sorted(one.name for one in tmp_path.glob("*killed*")) == ["killed", "killed.erasures"]
 

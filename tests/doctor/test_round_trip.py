@@ -6,7 +6,6 @@ import smtplib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email.message import EmailMessage
 
 import pytest
@@ -19,12 +18,11 @@ from app.doctor import round_trip
 from app.letters.models import Letter
 from app.mail import inbound
 from app.mail.models import Inbound, InboundRaw, OutboxContent, OutboxMail
-from app.mailroom.lmtp import Delivery
 from app.newsletters.models import Newsletter
 from tests.support import smtp_servers
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import MX, checked, mail
-from tests.support.mail_servers import Dovecot, dovecot, listening, nobody, postfix
+from tests.support.mail_servers import Servers, newsroom_servers
 from tests.support.mailroom import Room
 from tests.support.waiting import until
 from tests.support.watched import sign_of_life
@@ -32,28 +30,10 @@ from tests.support.watched import sign_of_life
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@dataclass
-class Servers:
-    """Postfix at port `mx`: steppe.example goes to our LMTP door, post.example into mailboxes, at gone.example nobody lives."""
-
-    dovecot: Dovecot
-    mx: int = 0
-    newsroom: Database | None = None
-
-    def delivery(self) -> Delivery:
-        assert self.newsroom is not None
-        return Delivery(self.newsroom)
-
-
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Servers]:
-    with dovecot() as mailboxes, nobody() as gone:
-        made = Servers(mailboxes)
-        with (
-            listening(made.delivery) as door,
-            postfix(steppe_example=door, post_example=mailboxes.lmtp, gone_example=gone) as made.mx,
-        ):
-            yield made
+    with newsroom_servers() as made:
+        yield made
 
 
 def takes_mail(database: Database, newsroom: Newsroom, inbox: str) -> None:

@@ -1,8 +1,5 @@
 """A worker is killed at statement after statement, while readers write and take back: nothing is lost, doubled or left behind."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -25,28 +22,17 @@ from app.newsroom.models import CountedWeek
 from app.people.models import Expert
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom
+from tests.support.lives import Lives, lives
 
 STEPS = (1, 2, 3, 5, 7, 9, 12, 14, 17, 21, 26, 31, 37, 44, 52, 61, 71, 83, 97, 113, 131, 152, 176, 203)
 MATCHER = semantic.NAME if semantic.is_ready() else "words"
 
 
 @pytest.fixture
-def lives(database: Database) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "tests.support.killed_worker", database.url, MATCHER]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}
-    ) as process:
+def worker(database: Database) -> Iterator[Lives]:
+    """A worker that is killed at the statement which it is told."""
+    with lives("killed_worker", database.url, MATCHER) as process:
         yield process
-        assert process.stdin is not None
-        process.stdin.close()
-
-
-def live(lives: "subprocess.Popen[str]", last: int) -> str:
-    """One life of the worker, up to this statement; tells how it ended."""
-    assert lives.stdin is not None and lives.stdout is not None
-    lives.stdin.write(f"{last}\n")
-    lives.stdin.flush()
-    return lives.stdout.readline().strip()
 
 
 def writes(database: Database, newsroom: Newsroom, number: int, **more: str) -> int:
@@ -82,7 +68,7 @@ def marek_is_next(database: Database, newsroom: Newsroom) -> None:
 
 
 def test_whatever_statement_is_the_last_one_the_next_worker_finds_all_of_it_and_nothing_twice(
-    database: Database, newsroom: Newsroom, lives: "subprocess.Popen[str]"
+    database: Database, newsroom: Newsroom, worker: Lives
 ) -> None:
     marek_is_next(database, newsroom)
     kept = [writes(database, newsroom, number) for number in range(12)]
@@ -93,10 +79,10 @@ def test_whatever_statement_is_the_last_one_the_next_worker_finds_all_of_it_and_
     for number, last in enumerate(STEPS, 100):
         kept.append(writes(database, newsroom, number))
         gone.append(kept.pop(number % len(kept)))
-        ends[live(lives, last)] += 1
+        ends[worker.live(last)] += 1
         takes_back(database, gone[-1])
     assert set(ends) <= {"killed", "done"} and ends["killed"] > len(STEPS) / 2
-    assert [live(lives, 100_000) for _ in range(2)] == ["done", "done"]
+    assert [worker.live(100_000) for _ in range(2)] == ["done", "done"]
 
     with database.read() as session:
         docs = session.scalars(select(DeskDoc.noun_id).where(DeskDoc.noun == "letter").order_by(DeskDoc.noun_id)).all()

@@ -3,7 +3,6 @@
 import email
 import smtplib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.header import decode_header, make_header
 
 import pytest
@@ -16,43 +15,21 @@ from app.db import Database
 from app.mail import inbound, outbox
 from app.mail.message import Message
 from app.mail.models import Inbound, OutboxMail
-from app.mailroom.lmtp import Delivery
 from app.newsletters.models import Newsletter
 from mail_accounts import mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
-from tests.support.mail_servers import Dovecot, dovecot, listening, nobody, postfix
+from tests.support.mail_servers import Dovecot, Servers, newsroom_servers
 from tests.support.waiting import until
 
 WORDS = "Почему соль в колодцах поднимается каждую весну? 为什么? چرا؟"
 
 
-@dataclass
-class Servers:
-    """The newsroom's mail server at port `mx`, the one that keeps its mailboxes, and the newsroom that takes mail now.
-
-    steppe.example goes to our LMTP door, post.example into mailboxes, and at gone.example nobody lives.
-    """
-
-    dovecot: Dovecot
-    mx: int = 0
-    newsroom: Database | None = None
-
-    def delivery(self) -> Delivery:
-        assert self.newsroom is not None
-        return Delivery(self.newsroom)
-
-
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Servers]:
-    with dovecot() as mailboxes, nobody() as gone:
-        made = Servers(mailboxes)
-        with (
-            listening(made.delivery) as door,
-            postfix(steppe_example=door, post_example=mailboxes.lmtp, gone_example=gone) as made.mx,
-        ):
-            yield made
+    with newsroom_servers() as made:
+        yield made
 
 
 @pytest.fixture

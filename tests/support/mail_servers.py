@@ -410,3 +410,30 @@ def nobody() -> Iterator[int]:
     """A mail server that knows no recipient, for good; gives its LMTP port."""
     with listening(lambda: LMTP(Nobody(), loop=asyncio.get_running_loop())) as port:
         yield port
+
+
+@dataclass
+class Servers:
+    """The newsroom's mail server at port `mx`, the one that keeps its mailboxes, and the newsroom that takes mail now.
+
+    steppe.example goes to our LMTP door, post.example into mailboxes, and at gone.example nobody lives.
+    """
+
+    dovecot: Dovecot
+    mx: int = 0
+    newsroom: Database | None = None
+
+    def delivery(self) -> Delivery:
+        assert self.newsroom is not None
+        return Delivery(self.newsroom)
+
+
+@contextmanager
+def newsroom_servers() -> Iterator[Servers]:
+    with dovecot() as mailboxes, nobody() as gone:
+        made = Servers(mailboxes)
+        with (
+            listening(made.delivery) as door,
+            postfix(steppe_example=door, post_example=mailboxes.lmtp, gone_example=gone) as made.mx,
+        ):
+            yield made
