@@ -21,7 +21,7 @@ from app.newsroom.withdrawal import withdraw
 from app.permissions import ROLES, Role
 from app.questions import moves
 from app.questions.models import Question
-from tests.support.cast import Newsroom, answered
+from tests.support.cast import Newsroom, another_newsletter, answered
 from tests.support.desk import Desk
 from tests.support.letters import boxes, change, rows_of, the, write
 from tests.support.shown import version
@@ -244,16 +244,9 @@ def test_a_bulk_press_without_letters_or_with_a_strange_one_changes_nothing(nora
 
 def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom):
     def fn(session):
-        other = Newsletter(
-            slug="coast", name="The Coast", publisher="Meridian", editor="Mira", language="en", languages=["en"], zone="UTC",
-            address="mira@coast.example", section="Ask", rule="FREQ=WEEKLY", rule_start=newsletter_start, at="09:00",
-        )  # fmt: skip
-        session.add(other)
-        session.flush()
-        return receive.send(session, Reader(), other, receive.Ask(SALT), form=receive.Form("coast", 1)).public_id
+        coast = another_newsletter(session)
+        return receive.send(session, Reader(), coast, receive.Ask(SALT), form=receive.Form("coast", 1)).public_id
 
-    with database.read() as session:
-        newsletter_start = session.get_one(Newsletter, newsroom.newsletter_id).rule_start
     public_id = database.write(fn)
     nora.get(f"/letters/{public_id}", 404)
     nora.get("/desk/coast/letters", 404)

@@ -13,6 +13,7 @@ from app.mail.inbound import Reading
 from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
 from tests.support.assignments import asked
+from tests.support.cast import another_newsletter
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in, the_mail
 from tests.support.pages import Page
 from tests.support.shown import version
@@ -289,16 +290,9 @@ def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom, sal
     mine, other = mail_in(database, newsroom), mail_in(database, newsroom)
 
     def move(session):
-        coast = Newsletter(
-            slug="coast", name="The Coast", publisher="Meridian", editor="Mira", language="en", languages=["en"], zone="UTC",
-            address="mira@coast.example", section="Ask", rule="FREQ=WEEKLY", rule_start=start, at="09:00",
-        )  # fmt: skip
-        session.add(coast)
-        session.flush()
+        coast = another_newsletter(session)
         session.scalars(select(Inbound).filter_by(public_id=other)).one().newsletter_id = coast.id
 
-    with database.read() as session:
-        start = session.get_one(Newsletter, newsroom.newsletter_id).rule_start
     database.write(move)
     assert rows_of(nora.get("/pen")) == [mine]
     nora.get(f"/pen/{other}", 404)

@@ -7,14 +7,16 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db import Database
+from app.db import Database, now
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import coming_editions
 from app.indexing import index_due
+from app.newsletters.models import Newsletter
 from app.newsroom import publishing
 from app.people import directory
-from tests.support.cast import Newsroom, answered
+from app.people.models import Membership, Person
+from tests.support.cast import Newsroom, another_newsletter, answered
 from tests.support.outbox_desk import sent_for_dana
 from tests.support.questions import opened
 from tests.support.town import Town
@@ -49,6 +51,27 @@ def test_the_sections_are_one_line_that_unfolds(
     page.get_by_role("button", name="all sections").click()
     links.nth(4).click()
     nora.shows("Experts")
+
+
+def test_a_long_name_leaves_room_for_the_mark_that_opens_the_other_desks(
+    chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
+) -> None:
+    def fn(session: Session) -> None:
+        session.get_one(Newsletter, newsroom.newsletter_id).name = "The Steppe Letter of the Karakum Field Station"
+        nora = session.scalars(select(Person).filter_by(name="Nora Lind")).one()
+        coast = another_newsletter(session)
+        session.add(Membership(person_id=nora.id, newsletter_id=coast.id, role="editor", joined_at=now(session)))
+
+    database.write(fn)
+    nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor(width=390)
+    nora.open("/desk/steppe/")
+    chooser = nora.page.locator(".switch summary")
+    name, whole = chooser.locator("span").bounding_box(), chooser.bounding_box()
+    assert name is not None and whole is not None
+    assert name["x"] + name["width"] + 8 <= whole["x"] + whole["width"] <= 390
+    chooser.click()
+    expect(nora.page.get_by_role("link", name="The Coast")).to_be_visible()
+    nora.look()
 
 
 def test_on_a_wide_screen_they_stand_beside_the_page(

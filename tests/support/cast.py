@@ -35,6 +35,27 @@ class Newsroom:
     gulnara: Expert
 
 
+def another_newsletter(session: Session) -> Newsletter:
+    """Found The Coast, whose desk nobody of the Steppe Letter belongs to."""
+    coast = Newsletter(
+        slug="coast",
+        name="The Coast",
+        publisher="Meridian",
+        editor="Mira",
+        language="en",
+        languages=["en"],
+        zone="UTC",
+        address="mira@coast.example",
+        section="Ask",
+        rule="FREQ=WEEKLY",
+        rule_start=date(2022, 1, 1),
+        at="09:00",
+    )
+    session.add(coast)
+    session.flush()
+    return coast
+
+
 def found(session: Session) -> Newsroom:
     """Found the Steppe Letter; it runs on each first and third Wednesday."""
     newsletter = Newsletter(
