@@ -103,6 +103,7 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     )
     credit: Mapped["Credit | None"] = relationship(uselist=False, viewonly=True)
     additions: Mapped[list["Addition"]] = relationship(order_by="Addition.id", viewonly=True)
+    notes: Mapped[list["ReceiptNote"]] = relationship(order_by="ReceiptNote.id", viewonly=True)
 
 
 class Contact(Row):
@@ -157,3 +158,18 @@ class Addition(Row):
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"))
     body: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime]
+
+
+class ReceiptNote(Row):
+    """A note that the desk left at a reader's receipt, and the words that its reader wrote back."""
+
+    __tablename__ = "receipt_notes"
+    __table_args__ = table(Index(None, "letter_id", "id"))
+
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"))
+    body: Mapped[str] = mapped_column(Text)
+    left_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    left_at: Mapped[datetime]
+    addition_id: Mapped[int | None] = mapped_column(ForeignKey("additions.id", ondelete="CASCADE"), unique=True)
+
+    addition: Mapped["Addition | None"] = relationship(viewonly=True)

@@ -1,5 +1,7 @@
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -8,7 +10,7 @@ from ..actors import Staff
 from ..audit import Event
 from ..listing import Listing
 from .lifecycle import STATES
-from .models import Letter
+from .models import Addition, Letter, ReceiptNote
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Letter | None:
@@ -50,6 +52,25 @@ def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
     """The live letters behind several questions, oldest first."""
     query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
     return list(session.scalars(query.order_by(Letter.id)))
+
+
+class Added(NamedTuple):
+    """Words that a reader added to a letter, the desk's note that they write back to, or both."""
+
+    note: ReceiptNote | None
+    addition: Addition | None
+
+
+def added_to(session: Session, letter_ids: Sequence[int]) -> dict[int, list[Added]]:
+    """Return by letter what was added to each, the oldest first, and the notes that nobody has answered behind it."""
+    found: dict[int, list[Added]] = defaultdict(list)
+    behind = select(Addition, ReceiptNote).outerjoin(ReceiptNote, ReceiptNote.addition_id == Addition.id)
+    for addition, note in session.execute(behind.where(Addition.letter_id.in_(letter_ids)).order_by(Addition.id)):
+        found[addition.letter_id].append(Added(note, addition))
+    waiting = select(ReceiptNote).where(ReceiptNote.letter_id.in_(letter_ids), ReceiptNote.addition_id.is_(None))
+    for note in session.scalars(waiting.order_by(ReceiptNote.id)):
+        found[note.letter_id].append(Added(note, None))
+    return found
 
 
 def stood_behind(session: Session, letter: Letter) -> set[int]:

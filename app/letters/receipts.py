@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..actors import Reader
 from ..audit import erasures
-from ..db import keys, lock
+from ..db import added, keys, lock
 from ..lifecycle import NotYours, given
 from ..matching.index import forget
 from ..newsletters.models import Newsletter
@@ -16,7 +16,7 @@ from ..text import clean, receipt_of
 from . import contacts
 from .days import kept_moment
 from .lifecycle import LETTER
-from .models import Addition, Letter
+from .models import Addition, Letter, ReceiptNote
 from .receive import Faulty
 
 MOST_ADDITIONS = 20  # to one letter: whoever has a number could otherwise bury what the desk is to read
@@ -42,8 +42,14 @@ def _whole_hand(session: Session, actor: Reader, letter: Letter) -> None:
         raise NotYours(actor.ref)
 
 
-def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
-    """Add something to a letter; the same words sent again, as a reloaded page does, are added once.
+def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
+    """Add something to a letter. Raises as `put` does."""
+    if put(session, actor, letter, body):
+        audit.record(session, actor, "letter.add", letter, at=kept_moment(session, letter))
+
+
+def put(session: Session, actor: Reader, letter: Letter, body: str) -> Addition | None:
+    """Put words behind a letter; the same ones sent again, as a reloaded page does, are there already: None.
 
     Raises `Missing` (text), `Faulty` (too long, or too many), and `NotYours`, also when nothing can be added any more,
     as to a newsletter that has ended.
@@ -56,17 +62,14 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
         raise Faulty({"more": "long"})
     newest = session.scalar(select(Addition).filter_by(letter_id=letter.id).order_by(Addition.id.desc()).limit(1))
     if newest is not None and newest.body == body:
-        return newest
+        return None
     if (
         session.scalar(select(func.count()).select_from(Addition).filter_by(letter_id=letter.id)) or 0
     ) >= MOST_ADDITIONS:
         raise Faulty({"more": "many"})
-    day = kept_moment(session, letter)
-    addition = Addition(letter_id=letter.id, body=body, added_at=day)
-    session.add(addition)
+    addition = Addition(letter_id=letter.id, body=body, added_at=kept_moment(session, letter))
     session.execute(update(Letter).where(Letter.id == letter.id).values(indexed_version=0))
-    audit.record(session, actor, "letter.add", letter, at=day)
-    return addition
+    return added(session, addition)
 
 
 def change_credit(
@@ -85,7 +88,8 @@ def erase(session: Session, actor: Reader, letter: Letter) -> None:
     lock(session, letter)
     contacts.forget(session, actor, letter.id)
     contacts.set_credit(session, letter, "none")
-    session.execute(delete(Addition).where(Addition.letter_id == letter.id))
+    for model in (ReceiptNote, Addition):
+        session.execute(delete(model).where(model.letter_id == letter.id))
     moment = kept_moment(session, letter)
     nothing: dict[str, Any] = {
         "body": None,

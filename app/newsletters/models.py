@@ -4,83 +4,38 @@ Form, page and trail follow from these rows. A new setting is a column here and 
 it is used.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import String, Text, UniqueConstraint, false
-from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db import Editable, OfNewsletter, Public, Row, one_of, table
-from ..fields import Field, Wrong, fields_of, kept
-from ..mail.kinds import KINDS
+from ..fields import fields_of
 from ..mail.reply_address import checked_pattern, forward_address
 from ..mail.translation import N_
 from ..people.directory import checked_address
-from ..text import for_print
 from .lifecycle import FIRST, STATES, NewsletterStates
-from .sentence_places import misplaced
-
-# The pages of the settings, by their place in the address.
-WHO, WHEN, READS, PROMISES, MAIL = "name", "dates", "texts", "promises", "mail"
-PARTS = {
-    WHO: N_("Name and address"),
-    WHEN: N_("When it runs"),
-    READS: N_("Texts and length"),
-    PROMISES: N_("Quote check and readers’ addresses"),
-    MAIL: N_("Mail"),
-}
-CHECKS = (
-    ("off", N_("No check"), N_("The invitation says that you may edit for length and clarity.")),
-    (
-        "facts",
-        N_("Facts only"),
-        N_("Silence means it runs. What the desk took down or translated is always read back."),
-    ),
-    ("approve", N_("Full approval"), N_("Nothing runs without the expert’s yes.")),
+from .setting_fields import (
+    CHECKS,
+    EMPTY,
+    HOLDABLE,
+    MAIL,
+    MARKS,
+    PROMISES,
+    READS,
+    WHEN,
+    WHO,
+    Setting,
+    line,
+    number,
+    onion_address,
+    setting,
+    standing_call,
+    time_of_day,
+    web_address,
 )
-MARKS = (("typographic", N_("Typographic, by the language: “ ” « » „ “")), ("straight", N_("Straight: \" '")))
-# The kinds of mail that can wait for a second person: those to somebody outside the house.
-HOLDABLE = tuple((kind,) for kind in KINDS if kind.startswith(("expert.", "reader.")))
-EMPTY = {"default": "", "server_default": ""}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting(Field):
-    """A setting. Whoever may do the `act` may change it."""
-
-    act: str = "settings"
-
-
-def _setting(part: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
-    """Return the column of a setting; `more` are further fields of its row, and the column's own options."""
-    row = {name: more.pop(name) for name in ("low", "high", "check", "options") if name in more}
-    return kept(Setting(part=part, label=label, help=help, kind=kind, **row), length, **more)
-
-
-def _line(
-    part: str, label: str, help: str = "", length: int = 200, kind: str = "line", **more: Any
-) -> MappedColumn[Any]:
-    return _setting(part, label, help, kind, length, **more)
-
-
-def _number(part: str, label: str, help: str, low: int, high: int, default: int, **more: Any) -> MappedColumn[Any]:
-    return _setting(part, label, help, "number", low=low, high=high, default=default, **more)
-
-
-def _call(text: str) -> str:
-    text = for_print(text)
-    if place := misplaced("call", text):
-        raise Wrong("place", place=place)
-    return text
-
-
-def _time_of_day(typed: str) -> str:
-    """Return a time of day as it is stored, "07:30". ValueError for anything else."""
-    if not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", typed.zfill(5)):
-        raise ValueError(typed)
-    return typed.zfill(5)
 
 
 @dataclass(frozen=True)
@@ -118,66 +73,66 @@ class Newsletter(Row, Public, Editable, NewsletterStates):
     paused_until: Mapped[date | None]
     steps_hidden_at: Mapped[datetime | None]  # when somebody put the first steps away
 
-    name: Mapped[str] = _line(WHO, N_("Name"))
-    dek: Mapped[str] = _line(
+    name: Mapped[str] = line(WHO, N_("Name"))
+    dek: Mapped[str] = line(
         WHO, N_("What it is about"), N_("One sentence under the name, for readers."), 400, default=""
     )
-    publisher: Mapped[str] = _line(WHO, N_("Publisher"))
-    editor: Mapped[str] = _line(WHO, N_("Editor"), N_("Who signs the letters to experts."))
-    address: Mapped[str] = _line(
+    publisher: Mapped[str] = line(WHO, N_("Publisher"))
+    editor: Mapped[str] = line(WHO, N_("Editor"), N_("Who signs the letters to experts."))
+    address: Mapped[str] = line(
         WHO, N_("Address"), N_("Letters come from it, and replies go to it."), 320, "email", check=checked_address
     )
-    imprint: Mapped[str] = _line(WHO, N_("Imprint"), "", 400, default="")
-    languages: Mapped[list[str]] = _setting(
+    imprint: Mapped[str] = line(WHO, N_("Imprint"), "", 400, default="")
+    languages: Mapped[list[str]] = setting(
         WHO,
         N_("Languages"),
         N_("Codes with commas between, e.g. en, ru, kk-Arab: the languages of the ask page."),
         "languages",
         default=list,
     )
-    rule: Mapped[str] = _line(WHEN, N_("Rhythm"), kind="rule")
-    at: Mapped[str] = _line(WHEN, N_("Time"), "", 5, "time")
-    zone: Mapped[str] = _line(WHEN, N_("Time zone"), N_("E.g. Europe/Prague."), 60, "zone")
-    rule_start: Mapped[date] = _setting(
+    rule: Mapped[str] = line(WHEN, N_("Rhythm"), kind="rule")
+    at: Mapped[str] = line(WHEN, N_("Time"), "", 5, "time")
+    zone: Mapped[str] = line(WHEN, N_("Time zone"), N_("E.g. Europe/Prague."), 60, "zone")
+    rule_start: Mapped[date] = setting(
         WHEN, N_("Counted from"), N_("From when every second week, for instance, is counted."), "date"
     )
-    skips: Mapped[list[str]] = _setting(
+    skips: Mapped[list[str]] = setting(
         WHEN,
         N_("Pauses"),
         N_("A line each: a day, or first and last day: 2026-07-01/2026-08-31."),
         "days",
         default=list,
     )
-    extra: Mapped[list[str]] = _setting(
+    extra: Mapped[list[str]] = setting(
         WHEN,
         N_("Extra dates"),
         N_("A line each: a day at the usual hour, or with its own: 2026-12-23T17:00."),
         "days",
         default=list,
     )
-    cutoff_minutes: Mapped[int] = _setting(
+    cutoff_minutes: Mapped[int] = setting(
         WHEN, N_("Cut-off"), N_("Hours before it runs."), "hours", high=40_320, default=2880
     )
-    slots: Mapped[int] = _number(WHEN, N_("Slots"), N_("How many Q&As a new edition takes."), 1, 12, 2)
-    section: Mapped[str] = _line(READS, N_("Section"), N_("It stands before each headline."))
-    call: Mapped[str] = _setting(
+    slots: Mapped[int] = number(WHEN, N_("Slots"), N_("How many Q&As a new edition takes."), 1, 12, 2)
+    section: Mapped[str] = line(READS, N_("Section"), N_("It stands before each headline."))
+    call: Mapped[str] = setting(
         READS,
         N_("Standing call"),
         N_("The standing call for questions; {address} is filled in."),
         "text",
-        check=_call,
+        check=standing_call,
         default="",
     )
-    words: Mapped[int] = _number(READS, N_("Words"), N_("How long an answer may be."), 20, 2_000, 180)
-    marks: Mapped[str] = _setting(READS, N_("Quotation marks"), "", "choice", 20, options=MARKS, default="typographic")
-    names_readers: Mapped[bool] = _setting(
+    words: Mapped[int] = number(READS, N_("Words"), N_("How long an answer may be."), 20, 2_000, 180)
+    marks: Mapped[str] = setting(READS, N_("Quotation marks"), "", "choice", 20, options=MARKS, default="typographic")
+    names_readers: Mapped[bool] = setting(
         READS,
         N_("Readers who want it are named"),
         N_("Only with their consent and after a check."),
         "tick",
         default=True,
     )
-    notes: Mapped[list[dict[str, Any]]] = _setting(
+    notes: Mapped[list[dict[str, Any]]] = setting(
         PROMISES,
         N_("Notes to readers in one country"),
         N_(
@@ -187,14 +142,28 @@ class Newsletter(Row, Public, Editable, NewsletterStates):
         "notes",
         default=list,
     )
-    check_policy: Mapped[str] = _setting(PROMISES, N_("Quote check"), "", "choice", 20, options=CHECKS, default="facts")
-    check_hours: Mapped[int] = _number(
-        PROMISES, N_("Time to check"), N_("Hours that an expert has for it."), 1, 336, 48
-    )
-    keep_days: Mapped[int] = _number(
+    check_policy: Mapped[str] = setting(PROMISES, N_("Quote check"), "", "choice", 20, options=CHECKS, default="facts")
+    check_hours: Mapped[int] = number(PROMISES, N_("Time to check"), N_("Hours that an expert has for it."), 1, 336, 48)
+    keep_days: Mapped[int] = number(
         PROMISES, N_("Readers’ addresses"), N_("Days until a reader’s address is erased at the latest."), 1, 365, 90
     )
-    inbox: Mapped[str] = _line(
+    onion: Mapped[str] = line(
+        PROMISES,
+        N_("Onion address"),
+        N_("Of this site, or of your SecureDrop: http://, 56 letters and digits, .onion. Readers see it."),
+        200,
+        check=onion_address,
+        **EMPTY,
+    )
+    leave_to: Mapped[str] = line(
+        PROMISES,
+        N_("Where “Leave this page” leads"),
+        N_("An https address that says nothing of its reader. The link stands above each page for readers."),
+        200,
+        check=web_address,
+        **EMPTY,
+    )
+    inbox: Mapped[str] = line(
         MAIL,
         N_("Where mail comes in"),
         N_(
@@ -205,7 +174,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates):
         check=checked_pattern,
         **EMPTY,
     )
-    list_address: Mapped[str] = _line(
+    list_address: Mapped[str] = line(
         MAIL,
         N_("The newsletter’s own sender"),
         N_("What your editions are mailed from, so that the one that arrives here is known."),
@@ -214,7 +183,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates):
         check=checked_address,
         **EMPTY,
     )
-    acknowledges: Mapped[bool] = _setting(
+    acknowledges: Mapped[bool] = setting(
         MAIL,
         N_("Readers who mail a question hear that it arrived"),
         N_(
@@ -225,7 +194,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates):
         default=False,
         server_default=false(),
     )
-    digest_at: Mapped[str] = _line(
+    digest_at: Mapped[str] = line(
         MAIL,
         N_("Morning mail"),
         N_(
@@ -233,11 +202,11 @@ class Newsletter(Row, Public, Editable, NewsletterStates):
             "Empty: none."
         ),
         5,
-        check=_time_of_day,
+        check=time_of_day,
         default="07:30",
         server_default="07:30",
     )
-    undo_seconds: Mapped[int] = _number(
+    undo_seconds: Mapped[int] = number(
         MAIL,
         N_("Time to undo"),
         N_("Seconds for which a mail that you cause can be stopped: 0 to 600."),
@@ -246,7 +215,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates):
         60,
         server_default="60",
     )
-    raw_days: Mapped[int] = _number(
+    raw_days: Mapped[int] = number(
         MAIL,
         N_("Mails as they came"),
         N_(
@@ -258,7 +227,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates):
         14,
         server_default="14",
     )
-    held_kinds: Mapped[list[str]] = _setting(
+    held_kinds: Mapped[list[str]] = setting(
         MAIL,
         N_("Mails that wait for a second person"),
         N_("They stay in the outbox until an editor sends them."),

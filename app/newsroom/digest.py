@@ -31,6 +31,7 @@ from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
 from ..people.models import Person
+from . import receipt_notes
 from .waiting import CLOCKS
 
 GRACE = timedelta(hours=2)  # after the hour: a worker that was down makes up for it, but not at night
@@ -102,6 +103,7 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
         _named(session, "answers", _answered(session, key, yesterday), desk),
         _named(session, "checks", _checked(session, key, yesterday), desk),
         _named(session, "refusals", _refused(session, key, yesterday), desk),
+        Section("notes", len(receipt_notes.answered(session, key, 1, today=False)), (), desk),
         *(Section(kind, number, (), link) for kind, number, link in counted),
     ]
     return [section for section in found if section.number > 0]

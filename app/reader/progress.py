@@ -67,10 +67,16 @@ def steps(place: Place, letter: Letter, told: Standing) -> list[Step]:
     return [_arrival(letter), *SHORT[told.state](place, letter, told)]
 
 
-def _arrival(letter: Letter) -> Step:
-    # Without an address only the day is kept, as midnight UTC, which is another day in half of the world.
+def arrived_on(letter: Letter) -> str:
+    """Return the day on which a letter came. Without an address only that is kept, as midnight UTC, which is another
+    day in half of the world.
+    """
     moment = letter.received_at
-    return Step(_("It arrived"), "is-done", day(moment.date() if letter.hear_back == "number" else moment))
+    return day(moment.date() if letter.hear_back == "number" else moment)
+
+
+def _arrival(letter: Letter) -> Step:
+    return Step(_("It arrived"), "is-done", arrived_on(letter))
 
 
 def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:

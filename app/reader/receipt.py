@@ -4,9 +4,10 @@ The number never stands in an address, so nothing here redirects: each page is t
 same again changes nothing more.
 """
 
+import json
 from collections.abc import Callable
 
-from flask import request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from limits import RateLimitItemPerMinute
@@ -14,16 +15,17 @@ from sqlalchemy.orm import Session
 
 from .. import errors as pages
 from ..letters import receipts
+from ..letters.export import held_of
 from ..letters.models import Letter
 from ..letters.receive import Faulty, Form
 from ..lifecycle import Illegal, Missing, NotYours
 from ..newsletters.models import Newsletter
-from ..newsroom import withdrawal
+from ..newsroom import receipt_notes, withdrawal
 from ..newsroom.public_state import standing
 from ..text import receipt_of
 from ..web import caller, db, limiter
 from .page_frame import Place, at, enter, reader
-from .progress import steps
+from .progress import arrived_on, steps
 from .submission import Sent, consent, in_words, once
 
 # Twenty digits are beyond guessing; this keeps somebody who tries from keeping us busy. Only wrong numbers count, and a
@@ -57,6 +59,8 @@ def _state(place: Place, letter: Letter, receipt: str, template: str = "reader/s
         steps=steps(place, letter, told),
         live=live,
         whole_hand=live and not letter.receipt_mailed,
+        takes_words=receipt_notes.takes_words(place.newsletter, letter, told),
+        note=receipt_notes.open_note(letter),
         names=place.newsletter.names_readers,
         hear_back=letter.hear_back,
         **values,
@@ -83,6 +87,15 @@ def receipt_add(slug: str) -> ResponseReturnValue:
     return _after(slug, add)
 
 
+@reader.post("/<slug>/receipt/answer")
+def receipt_answer(slug: str) -> ResponseReturnValue:
+    def answer(session: Session, letter: Letter) -> str:
+        receipt_notes.answer(session, receipts.reader_of(letter), letter, request.form.get("reply", ""))
+        return _("It is sent. The desk reads it together with your question.")
+
+    return _after(slug, answer, box="reply")
+
+
 @reader.post("/<slug>/receipt/credit")
 def receipt_credit(slug: str) -> ResponseReturnValue:
     def credit(session: Session, letter: Letter) -> str:
@@ -100,13 +113,38 @@ def receipt_credit(slug: str) -> ResponseReturnValue:
     return _after(slug, credit)
 
 
+@reader.post("/<slug>/receipt/held")
+def receipt_held(slug: str) -> ResponseReturnValue:
+    """Show all that is held, since this press asks for it; or give it away as a file whose name says nothing."""
+
+    def show(place: Place, letter: Letter, typed: str) -> ResponseReturnValue:
+        held = held_of(place.session, receipts.reader_of(letter), letter)
+        if request.form.get("as") != "file":
+            erased_by = letter.contact and letter.contact.erase_on
+            page = {"receipt": typed, "held": held, "came": arrived_on(letter), "erased_by": erased_by}
+            return place.page("reader/held.html", "receipt", **page)
+        text = json.dumps(held, ensure_ascii=False, indent=2)
+        return Response(
+            text, mimetype="application/json", headers={"Content-Disposition": "attachment; filename=a.json"}
+        )
+
+    return _after(slug, show=show)
+
+
 @reader.post("/<slug>/receipt/withdraw")
 def receipt_withdraw(slug: str) -> ResponseReturnValue:
     return _after(slug, lambda session, letter: withdrawal.withdraw(session, receipts.reader_of(letter), letter))
 
 
-def _after(slug: str, act: Callable[[Session, Letter], str | None] | None = None) -> ResponseReturnValue:
-    """Do something with the letter of the typed receipt, and show how it stands then."""
+def _after(
+    slug: str,
+    act: Callable[[Session, Letter], str | None] | None = None,
+    box: str = "more",
+    show: Callable[[Place, Letter, str], ResponseReturnValue] | None = None,
+) -> ResponseReturnValue:
+    """Do something with the letter of the typed receipt, and show how it stands then, or another page of it. `box` is
+    the field of a text.
+    """
     typed = request.form.get("receipt", "")[:200]
     with at(slug) as place:
         letter = receipts.find_receipt(place.session, typed)
@@ -120,16 +158,21 @@ def _after(slug: str, act: Callable[[Session, Letter], str | None] | None = None
     try:
         done = db.write(lambda session: act(session, session.get_one(Letter, key))) if act else None
     except Missing as fault:
-        field = "more" if fault.fact == "text" else fault.fact
-        errors, status = in_words({field: "empty"}), 400
+        errors, status = in_words({"more" if fault.fact == "text" else fault.fact: "empty"}), 400
     except Faulty as fault:
         errors, status = in_words(fault.faults), 400
     except (Illegal, NotYours):
         status = 409  # It was taken back before, say by a first press of this button; the page says so.
+    errors = {box if name == "more" else name: words for name, words in errors.items()}
     with at(slug) as place:
         letter = place.session.get_one(Letter, key)
         # A receipt of another newsletter opens there: its reader need not remember where it was given.
         own = enter(place.session, place.session.get_one(Newsletter, letter.newsletter_id))
+        try:
+            if show:
+                return show(own, letter, typed)
+        except NotYours:
+            status = 409
         return _state(own, letter, typed, done=done, errors=errors, typed=request.form), status
 
 

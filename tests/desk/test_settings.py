@@ -16,7 +16,8 @@ from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import coming_editions
 from app.fields import KINDS
-from app.newsletters.models import PARTS, SETTINGS, Newsletter, NewsletterText
+from app.newsletters.models import SETTINGS, Newsletter, NewsletterText
+from app.newsletters.setting_fields import PARTS
 from app.people.models import Expert, Membership, Person
 from app.questions.models import Question
 from app.version import VERSION

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import request, url_for
+from flask import request
 from flask_babel import gettext as _
 
 from ...letters.look_alike_flags import look_again
@@ -15,7 +15,7 @@ from ...questions.queries import lead_of
 from ..conflict import as_shown
 from ..frame import Desk, found
 from .letter_look_alikes import of, row_of
-from .letter_pages import Done, address_of, go_on, letter_press, of_reader
+from .letter_pages import Done, address_of, go_on, letter_address, letter_press, of_reader
 
 
 @letter_press("alike")
@@ -28,9 +28,10 @@ def letter_alike(desk: Desk, one: Letter) -> Done:
     noted = _remember(desk, one, request.form.get("pair", ""), same)
     if same:
         return _joined(desk, one, other)
-    here = url_for("editor.letter", slug=desk.newsletter.slug, public_id=one.public_id)
     words = _("They are not the same, and are not shown to each other again.")
-    return Done(here, words if noted else _("They don’t look alike any more: there was nothing to note."))
+    return Done(
+        letter_address(desk, one), words if noted else _("They don’t look alike any more: there was nothing to note.")
+    )
 
 
 def _remember(desk: Desk, one: Letter, pair_shown: str, same: bool) -> bool:

@@ -48,15 +48,20 @@ def the_letter(desk: Desk, public_id: str) -> Letter:
 @editor.get("/<slug>/letters/<public_id>")
 def letter(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
-        return _open(desk, the_letter(desk, public_id))
+        return open_letter(desk, the_letter(desk, public_id))
 
 
-def _open(desk: Desk, item: Letter, **tried: str) -> str:
-    """The letter beside its list; `tried` is what of an expert's filing could not be taken."""
+def open_letter(desk: Desk, item: Letter, **tried: str) -> str:
+    """The letter beside its list; `tried` is what of a form could not be taken, and why."""
     listed = list_of(desk, item)
     pane = pane_of(desk, item, listed["editions"])
     pane["filings"] = pane["filings"] and pane["filings"] | tried
-    return page(desk, "editor/letters/letters.html", "letters", **listed, **pane)
+    return page(desk, "editor/letters/letters.html", "letters", **listed, **pane, tried=tried)
+
+
+def letter_address(desk: Desk, one: Letter) -> str:
+    """Return the address of the letter itself."""
+    return url_for("editor.letter", slug=desk.newsletter.slug, public_id=one.public_id)
 
 
 class Done(NamedTuple):
@@ -201,7 +206,9 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
             raise
         typed = {"later_on": form.get("later_on", ""), "back": form.get("back", "")}
         with at_desk(slug) as desk:
-            return _open(desk, the_letter(desk, public_id), fault=_("Give a day that is still to come"), **typed), 422
+            return open_letter(
+                desk, the_letter(desk, public_id), fault=_("Give a day that is still to come"), **typed
+            ), 422
 
 
 def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> str:
@@ -241,5 +248,4 @@ def letter_move(desk: Desk, one: Letter, move: str) -> Done:
     else:
         of_reader(desk, one)
     verb(desk.session, desk.actor, one, number_shown())
-    here = url_for("editor.letter", slug=desk.newsletter.slug, public_id=one.public_id)
-    return Done(here, _("It waits again.") if move == "reopen" else _("It waits with the others."))
+    return Done(letter_address(desk, one), _("It waits again.") if move == "reopen" else _("It waits with the others."))

@@ -18,6 +18,7 @@ from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
 from ...mail import inbound
 from ...newsletters.queries import topics_of
+from ...newsroom import receipt_notes
 from ...newsroom.endings import may_wait_again
 from ...people.models import Person
 from ...questions import queries as question_queries
@@ -180,5 +181,7 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str,
         "may_wait_again": may_wait_again(session, item) if expert and not filings else not expert,
         "expert_keys": OF_EXPERT,
         "help_keys": on_letter_of_expert(filings["kinds"] if filings else ()) if expert else KEYS,
+        "added": queries.added_to(session, [item.id])[item.id],
+        "may_be_asked": receipt_notes.can_be_asked(session, item),
         "alikes": alikes_of(desk, item, question) if not expert else [],
     }

@@ -17,6 +17,7 @@ from ...editions.slots import open_slots
 from ...formatting import age, ago, count, day, exact, is_past, left
 from ...mail import inbound
 from ...newsletters.queries import desks_of
+from ...newsroom import receipt_notes
 from ...newsroom.waiting import Board, Task, board, group_of
 from ...questions import queries as questions
 from ...questions.lifecycle import STATES
@@ -116,7 +117,9 @@ def _edition_stands(tasks: Board, is_running: bool) -> str:
 
 
 def _mails(desk: Desk) -> list[dict[str, Any]]:
-    """List what came in by mail and waits for the desk: experts' letters one by one, the holding pen as one line."""
+    """List what came in and waits for the desk: letters of experts and answers to notes one by one, the holding pen as
+    one line.
+    """
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     lines = [
         _shown(
@@ -127,6 +130,16 @@ def _mails(desk: Desk) -> list[dict[str, Any]]:
             about=assignment.question.short_title,
         )
         for letter, assignment in correspondence.waiting_of_experts(session, key)
+    ]
+    lines += [
+        _shown(
+            "new",
+            _("A reader has written back to your note"),
+            url_for("editor.letter", slug=slug, public_id=letter.public_id),
+            written_at,
+            day(written_at.date()),
+        )
+        for letter, written_at in receipt_notes.answered(session, key, 2, today=True)
     ]
     since = incoming_mails.oldest(session, key, "pen")
     if since is not None:

@@ -28,7 +28,7 @@ TITLE = 60  # characters of the headline of a question that was merged into this
 class Original:
     """A letter, how its writer wants to be named, and its words against the desk's.
 
-    `merged` is the question with which it came to this one.
+    `merged` is the question with which it came to this one, `added` what stands below the letter's own words.
     """
 
     letter: Letter
@@ -36,6 +36,7 @@ class Original:
     name: str | None
     text: QuestionText | None
     merged: Question | None = None
+    added: Sequence[letters.Added] = ()
 
     @property
     def source(self) -> str:
@@ -74,9 +75,15 @@ def originals(desk: Desk, question: Question, some: Sequence[Letter], merged: Se
     came_with = {one.id: one for one in merged}
     credits = contacts.credits_of(desk.session, [letter.id for letter in some])
     names = contacts.names_of(desk.session, some)
+    added = letters.added_to(desk.session, [letter.id for letter in some])
     return [
         Original(
-            letter, credits.get(letter.id), names.get(letter.id), question.text, came_with.get(letter.question_id or 0)
+            letter,
+            credits.get(letter.id),
+            names.get(letter.id),
+            question.text,
+            came_with.get(letter.question_id or 0),
+            added[letter.id],
         )
         for letter in some
     ]

@@ -1,0 +1,40 @@
+"""The export of what is held of a reader, for whoever holds the receipt in hand."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ..actors import Reader
+from ..lifecycle import NotYours
+from . import contacts
+from .models import Letter
+from .queries import added_to
+
+
+def held_of(session: Session, actor: Reader, letter: Letter) -> dict[str, Any]:
+    """Return all that is held of the writer of a letter, by name: days and moments in ISO 8601, None for nothing.
+
+    Raises `NotYours` for a receipt that travelled by mail, which others may have read, and for what was erased.
+    """
+    if actor.letter_id != letter.id or actor.mailed or letter.erased_at:
+        raise NotYours(actor.ref)
+    credit, contact = letter.credit, letter.contact
+    added = added_to(session, [letter.id])[letter.id]
+    came = letter.received_at
+    return {
+        "words": letter.body,
+        "background": letter.background,
+        "word_for_word": letter.verbatim,
+        "language": letter.language,
+        "came_by": letter.channel,
+        "came_on": came.date().isoformat() if letter.hear_back == "number" else came.isoformat(timespec="seconds"),
+        "hears_back": letter.hear_back,
+        "address": contacts.email_of(session, letter),
+        "address_erased_by": contact.erase_on.isoformat() if contact else None,
+        "name": contacts.named(session, letter),
+        "consent": credit.consent_text if credit else None,
+        "added": [
+            {"asked": one.note.body if one.note else None, "words": one.addition.body if one.addition else None}
+            for one in added
+        ],
+    }

@@ -1,0 +1,89 @@
+"""The makings of a newsletter's settings: their pages, what they can be, and how what is typed is checked."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import MappedColumn
+
+from ..fields import Field, Wrong, kept
+from ..mail.kinds import KINDS
+from ..mail.translation import N_
+from ..text import for_print
+from .sentence_places import misplaced
+
+# The pages of the settings, by their place in the address.
+WHO, WHEN, READS, PROMISES, MAIL = "name", "dates", "texts", "promises", "mail"
+PARTS = {
+    WHO: N_("Name and address"),
+    WHEN: N_("When it runs"),
+    READS: N_("Texts and length"),
+    PROMISES: N_("Quote check and readers’ addresses"),
+    MAIL: N_("Mail"),
+}
+CHECKS = (
+    ("off", N_("No check"), N_("The invitation says that you may edit for length and clarity.")),
+    (
+        "facts",
+        N_("Facts only"),
+        N_("Silence means it runs. What the desk took down or translated is always read back."),
+    ),
+    ("approve", N_("Full approval"), N_("Nothing runs without the expert’s yes.")),
+)
+MARKS = (("typographic", N_("Typographic, by the language: “ ” « » „ “")), ("straight", N_("Straight: \" '")))
+# The kinds of mail that can wait for a second person: those to somebody outside the house.
+HOLDABLE = tuple((kind,) for kind in KINDS if kind.startswith(("expert.", "reader.")))
+EMPTY = {"default": "", "server_default": ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting(Field):
+    """A setting. Whoever may do the `act` may change it."""
+
+    act: str = "settings"
+
+
+def setting(part: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
+    """Return the column of a setting; `more` are further fields of its row, and the column's own options."""
+    row = {name: more.pop(name) for name in ("low", "high", "check", "options") if name in more}
+    return kept(Setting(part=part, label=label, help=help, kind=kind, **row), length, **more)
+
+
+def line(
+    part: str, label: str, help: str = "", length: int = 200, kind: str = "line", **more: Any
+) -> MappedColumn[Any]:
+    return setting(part, label, help, kind, length, **more)
+
+
+def number(part: str, label: str, help: str, low: int, high: int, default: int, **more: Any) -> MappedColumn[Any]:
+    return setting(part, label, help, "number", low=low, high=high, default=default, **more)
+
+
+def standing_call(text: str) -> str:
+    text = for_print(text)
+    if place := misplaced("call", text):
+        raise Wrong("place", place=place)
+    return text
+
+
+def onion_address(typed: str) -> str:
+    """Return the address of an onion service, version 3 (rend-spec-v3, 6). ValueError for anything else."""
+    if not re.fullmatch(r"http://([a-z0-9-]+\.)*[a-z2-7]{56}\.onion/?", typed):
+        raise ValueError(typed)
+    return typed
+
+
+def web_address(typed: str) -> str:
+    """Return an https address. ValueError for anything else."""
+    parts = urlsplit(typed)
+    if parts.scheme != "https" or not parts.hostname or parts.username:
+        raise ValueError(typed)
+    return typed
+
+
+def time_of_day(typed: str) -> str:
+    """Return a time of day as it is stored, "07:30". ValueError for anything else."""
+    if not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", typed.zfill(5)):
+        raise ValueError(typed)
+    return typed.zfill(5)

@@ -1,0 +1,107 @@
+"""Notes that the desk leaves at a reader's receipt, and what is written back: a way to ask who left no address.
+
+Nobody is told of a note, and whoever never comes back loses nothing. Its words can be read by whoever holds the number.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, true
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Reader, Staff
+from ..db import lock, now
+from ..letters import receipts
+from ..letters.days import day_only
+from ..letters.models import Addition, Letter, ReceiptNote
+from ..lifecycle import Illegal, NotYours, given, must, within
+from ..listing import MANY
+from ..newsletters.models import Newsletter
+from ..text import clean
+from .public_state import Standing, standing
+
+MAXIMUM = 500  # characters: a note asks one thing
+MOST = 5  # at one letter: a reader is no witness to be questioned
+DAY = timedelta(days=1)
+
+
+def takes_words(newsletter: Newsletter, letter: Letter, told: Standing) -> bool:
+    """Return whether whoever holds the letter's number can still write something that the desk reads."""
+    return (
+        letter.erased_at is None
+        and not letter.receipt_mailed
+        and newsletter.is_going
+        and not told.is_published
+        and not told.has_ended
+    )
+
+
+def can_be_asked(session: Session, letter: Letter) -> bool:
+    """Return whether a note at the letter's receipt could be read and answered, and none waits there already."""
+    if letter.author != "reader" or letter.receipt_mac is None or len(letter.notes) >= MOST:
+        return False
+    newsletter = session.get_one(Newsletter, letter.newsletter_id)
+    return takes_words(newsletter, letter, standing(session, newsletter, letter)) and open_note(letter) is None
+
+
+def open_note(letter: Letter) -> ReceiptNote | None:
+    """Return the note that waits for its reader."""
+    return next((note for note in letter.notes if note.addition_id is None), None)
+
+
+def leave(session: Session, actor: Staff, letter: Letter, body: str) -> ReceiptNote:
+    """Leave a note at the receipt of a letter.
+
+    Raises `Missing` (note), `TooLong` (note), `NotYours`, and `Illegal` where nobody could answer it or one waits.
+    """
+    must(actor, "take letters")
+    lock(session, letter)
+    if not can_be_asked(session, letter):
+        raise Illegal("letter", "leave a note", letter.state)
+    body = within("note", given("note", clean(body)), MAXIMUM)
+    note = ReceiptNote(letter_id=letter.id, body=body, left_by_id=actor.person_id, left_at=now(session))
+    session.add(note)
+    audit.record(session, actor, "letter.ask", letter)
+    return note
+
+
+def take_back(session: Session, actor: Staff, letter: Letter) -> None:
+    """Take the note away that waits for its reader. Raises `NotYours`, and `Illegal` where none waits any more."""
+    must(actor, "take letters")
+    lock(session, letter)
+    note = open_note(letter)
+    if note is None:
+        raise Illegal("letter", "take back a note", letter.state)
+    session.delete(note)
+    audit.record(session, actor, "letter.unask", letter)
+
+
+def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
+    """Write back to the note that waits; the same words sent again, as a reloaded page does, are taken once.
+
+    Raises what `receipts.put` raises, and `NotYours` where no note waits any more.
+    """
+    lock(session, letter)
+    note = open_note(letter)
+    if note is None:
+        if letter.notes and letter.additions and letter.additions[-1].body == clean(body):
+            return
+        raise NotYours(actor.ref)
+    if addition := receipts.put(session, actor, letter, body):
+        note.addition_id = addition.id
+        audit.record(session, actor, "letter.answer", letter, at=addition.added_at)
+
+
+def answered(session: Session, newsletter_id: int, days: int, today: bool) -> Sequence[tuple[Letter, datetime]]:
+    """Return the listed letters whose readers have written back within so many days before this one, or also today, and
+    when they did so last.
+
+    Days are those of UTC: of who left no address no minute is kept.
+    """
+    midnight = day_only(now(session))
+    query = select(Letter, func.max(Addition.added_at)).join(Addition, Addition.letter_id == Letter.id)
+    query = query.join(ReceiptNote, ReceiptNote.addition_id == Addition.id)
+    query = query.where(Letter.newsletter_id == newsletter_id, Letter.is_listed)
+    query = query.where(Addition.added_at >= midnight - days * DAY, true() if today else Addition.added_at < midnight)
+    return [(letter, at) for letter, at in session.execute(query.group_by(Letter.id).order_by(Letter.id).limit(MANY))]
