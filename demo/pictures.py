@@ -47,6 +47,7 @@ PICTURES = (
     Picture("reader-answer", "/shift-change/answers", ("text=What the Auditor Doesn",)),
     Picture("reader-ask", "/shift-change/ask", size=PHONE),
     Picture("reader-home-fa", "/nafas/", size=PHONE),
+    Picture("reader-ask-fa", "/nafas/ask", size=PHONE),
     Picture("expert-answer", "An expert who is writing an answer", size=PHONE, scheme="dark"),
     Picture("expert-check", "An expert whose answer is to be checked", size=PHONE),
 )

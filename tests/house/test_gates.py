@@ -54,7 +54,7 @@ PUBLIC = {
     "reader.join", "reader.protection",
     "reader.receipt", "reader.receipt_open", "reader.receipt_add", "reader.receipt_credit", "reader.receipt_withdraw",
     "reader.answers", "reader.find_answers", "reader.story", "reader.editions", "reader.edition", "reader.calendar", "reader.feed",
-    "reader.report", "reader.report_send", "reader.stop", "reader.stop_press",
+    "reader.report", "reader.report_send", "reader.stop", "reader.stop_press", "reader.handbook", "reader.handbook_picture",
 }  # fmt: skip
 UNPRESSED = {"trail"}  # an act that is done by opening a page
 FEW = ("read", "read, word, edit")  # the acts of roles that the house doesn't have, who meet nothing that they may not
@@ -65,6 +65,7 @@ UNLINKED: dict[str, str] = {
     "health.readyz": "is for machines",
     "health.numbers": "is for machines",
     "reader.stop": "stands in mails to readers",
+    "reader.handbook_picture": "is shown by pages of the handbook",
     "entrance.again": "is offered to an admin who proved too long ago that it is them",
     "editor.expert_report": "is where reading a file of experts leads",
     "editor.search": "the form of the frame leads there",

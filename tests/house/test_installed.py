@@ -66,7 +66,7 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
 def test_the_wheel_carries_all_that_is_served_and_nothing_of_the_tests(wheel: Path) -> None:
     with ZipFile(wheel) as packed:
         names = {name.removeprefix("readers_asked/") for name in packed.namelist() if "dist-info" not in name}
-    shipped = {name for path in files() if (name := named(path)).startswith(("app/", "demo/", "migrations/"))}
+    shipped = {name for path in files() if (name := named(path)).startswith(("app/", "demo/", "docs/", "migrations/"))}
     assert shipped - names == set()
     assert names - shipped == {
         "__main__.py", "config.py", "gunicorn.conf.py", "mail_accounts.py", "settings.toml", "settings_file.py", "settings_table.py", "wsgi.py",
@@ -106,6 +106,9 @@ def test_a_newsroom_is_made_and_served_from_an_empty_folder(program: Program, tm
         assert answers(f"http://127.0.0.1:{port}/readyz", START)
         with urlopen(f"http://127.0.0.1:{port}/letter/", timeout=START) as page:
             assert "The Letter" in page.read().decode()
+        for part in ("reader", "pictures/reader-ask.png"):
+            with urlopen(f"http://127.0.0.1:{port}/handbook/{part}", timeout=START) as page:
+                assert page.status == 200
         child.send_signal(signal.SIGTERM)
         assert (child.wait(START), child.stdout and child.stdout.read()) == (0, "Stopped.\n")
     assert [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []

@@ -28,6 +28,7 @@ PARTS = (
     "app",
     "config.py",
     "demo",
+    "docs",
     "gunicorn.conf.py",
     "mail_accounts.py",
     "migrations",

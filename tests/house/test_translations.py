@@ -4,13 +4,10 @@ sees.
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 from babel.messages import Catalog, Message
-from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
-from babel.messages.frontend import parse_keywords, parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -25,6 +22,7 @@ from app.people.models import PROFILE
 from config import Unsafe
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.said import Words, said
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOGUES = sorted((ROOT / "app" / "translations").glob("*/LC_MESSAGES/*.po"))
@@ -36,25 +34,6 @@ DESK = (
     "mail/templates/staff.", "fields.py", "newsroom/founding.py", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "people/",
     "typesetting/exports.py", "permissions.py",
 )  # fmt: skip
-
-Words = str | tuple[str, ...]
-
-
-@cache
-def said() -> dict[Words, frozenset[str]]:
-    """Every text for people, as `make words` finds it, with the files of `app` that say it."""
-    makefile = (ROOT / "Makefile").read_text()
-    ours = re.search(r"^KEYWORDS := (.+)$", makefile, re.MULTILINE)
-    assert ours is not None
-    with (ROOT / "babel.cfg").open() as config:
-        methods, options = parse_mapping_cfg(config)
-    found: dict[Words, frozenset[str]] = {}
-    keywords = DEFAULT_KEYWORDS | parse_keywords(ours[1].split())
-    for file, _line, words, _comments, _context in extract_from_dir(ROOT / "app", methods, options, keywords):
-        key = words if isinstance(words, str) else tuple(words)
-        found[key] = found.get(key, frozenset()) | {file}
-    assert len(found) > 1_000
-    return found
 
 
 def theirs() -> set[Words]:
