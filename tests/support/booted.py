@@ -20,6 +20,7 @@ done
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/systemd/system
+ln -s /dev/null /run/systemd/system/tmp.mount  # what is shared with the machine lies there
 printf '[Unit]\\nDefaultDependencies=no\\n' > /run/systemd/system/bare.target
 exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
   /usr/lib/systemd/systemd --system --unit=bare.target --show-status=0 --log-target=null
