@@ -1,0 +1,187 @@
+"""A Debian of its own from nothing: debootstrap, its own systemd as the first process, its own network, gone at the end.
+
+Needs root and the network. Commands that fetch something (`online`) use the network of the machine that this runs on, all
+others see a loopback and nothing else: what listens there are the servers that the docs set up, on the ports that they name.
+"""
+
+import ctypes
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import BinaryIO
+
+from tests.support.waiting import until
+
+RELEASE = "trixie"
+PROGRAMS = ("debootstrap", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+BOOT = 60.0  # seconds that systemd may take
+LONGEST = 900.0  # seconds that one block of commands may take: some fetch packages
+# What the installer of a Debian brings beside what debootstrap calls minimal, and Debian's own way to become another account.
+INSTALLED = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "ca-certificates", "util-linux", "locales")
+# How the machine that this runs on gets at packages, which a machine of its own has to be told as well.
+WAYS_OUT = ("etc/resolv.conf", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt")
+TOLD = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+BOOTSTRAP = """
+mount --make-rprivate /
+exec debootstrap --variant=minbase --include="$INCLUDE" "$RELEASE" "$ROOT"
+"""
+
+BEGIN = """
+mount --make-rprivate /
+mount --bind "$ROOT" "$ROOT"
+cd "$ROOT"
+mount -t proc proc proc
+mount -t sysfs -o ro sysfs sys
+mount -t tmpfs tmpfs sys/fs/cgroup
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount -t tmpfs -o mode=755 tmpfs dev
+for name in null zero full random urandom tty; do touch "dev/$name"; mount --bind "/dev/$name" "dev/$name"; done
+mkdir dev/pts dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
+mount -t tmpfs tmpfs dev/shm
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+ln -s fd/0 dev/stdin
+ln -s fd/1 dev/stdout
+ln -s fd/2 dev/stderr
+mount -t tmpfs -o mode=755 tmpfs run
+ip link set lo up
+hostname "$NAME"
+pivot_root . mnt
+cd /
+umount -l /mnt
+exec env -i container=other PATH="$SEARCHED" /usr/lib/systemd/systemd --system --show-status=0 --log-target=null
+"""
+
+
+class Failed(Exception):
+    """Commands that did not end as they should; says what they printed last."""
+
+
+class BareDebian:
+    """The machine: `pid` is its systemd, `root` its folder, `log` gets all that commands print."""
+
+    def __init__(self, pid: int, root: Path, log: BinaryIO) -> None:
+        self.pid, self.root, self._log = pid, root, log
+
+    def run(self, script: str, account: str = "root", online: bool = False, folder: str = "/root") -> str:
+        """Type a script into a shell of an account, and return what it printed. Raises `Failed`."""
+        spaces = ["--mount", "--uts", "--ipc", "--pid", "--cgroup", *(() if online else ("--net",))]
+        into = ["nsenter", f"--target={self.pid}", *spaces, "--root", "--wd=/"]
+        home = f"cd {shlex.quote(folder)}; {script}"
+        becoming = [] if account == "root" else ["setpriv", f"--reuid={account}", f"--regid={account}", "--init-groups"]
+        told = {name: value for name, value in os.environ.items() if online and name.startswith(TOLD)}
+        done = subprocess.run(
+            [*into, *becoming, "bash", "-euo", "pipefail", "-c", home], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env={"PATH": PATH, "HOME": folder, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **told},
+            check=False, timeout=LONGEST,
+        )  # fmt: skip
+        self._log.write(script.encode() + b"\n" + done.stdout + b"\n")
+        self._log.flush()
+        printed = done.stdout.decode("utf-8", "replace")
+        if done.returncode:
+            raise Failed("\n".join([f"ended with {done.returncode}: {script.strip()}", *printed.splitlines()[-15:]]))
+        return printed
+
+    def write(self, path: str, text: str) -> None:
+        """Put a file there that no page of the docs makes: what the newsroom had before."""
+        file = self.root / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def listens(self, port: int) -> bool:
+        return f":{port} " in self.run("ss -ltnH")
+
+    def enter_network(self) -> None:
+        """Let this thread, and what it starts from now on, live in the machine's network: browsers, mail programs."""
+        library = ctypes.CDLL(None, use_errno=True)
+        space = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY)
+        try:
+            if library.setns(space, 0):
+                raise OSError(ctypes.get_errno(), "setns")
+        finally:
+            os.close(space)
+
+
+def lacking() -> list[str]:
+    """Return what keeps a machine from being made here."""
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    missing = [f"{name} is missing" for name in PROGRAMS if shutil.which(name, path=path) is None]
+    return missing if os.geteuid() == 0 else ["it has to be run by root", *missing]
+
+
+@contextmanager
+def bare_debian(log: BinaryIO, name: str) -> Iterator[BareDebian]:
+    """Make the machine, and take it away when the block ends; it ends as well when this process is killed."""
+    folder = Path(mkdtemp(prefix="first-edition-", dir="/var/tmp"))
+    try:
+        folder.chmod(0o755)
+        root = folder / "root"
+        _bootstrap(root, log)
+        with _booted(root, log, name) as pid:
+            yield BareDebian(pid, root, log)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _bootstrap(root: Path, log: BinaryIO) -> None:
+    told = {
+        "ROOT": str(root),
+        "RELEASE": RELEASE,
+        "INCLUDE": ",".join(INSTALLED),
+        "PATH": f"{os.environ['PATH']}:{PATH}",
+    }
+    _run_outside(["unshare", "--mount", "bash", "-euc", BOOTSTRAP], log, {**os.environ, **told})
+    for way in WAYS_OUT:
+        if Path("/", way).exists():
+            shutil.copy(Path("/", way), root / way)
+    for settings in Path("/etc/apt/apt.conf.d").glob("*"):
+        if not (there := root / "etc/apt/apt.conf.d" / settings.name).exists() and "Acquire" in settings.read_text():
+            shutil.copy(settings, there)
+
+
+def _run_outside(command: Sequence[str], log: BinaryIO, environment: dict[str, str]) -> None:
+    done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False, timeout=LONGEST)
+    if done.returncode:
+        raise Failed(f"debootstrap ended with {done.returncode}: is there a network?")
+
+
+@contextmanager
+def _booted(root: Path, log: BinaryIO, name: str) -> Iterator[int]:
+    """Start systemd in spaces of its own; gives its number as this machine counts."""
+    told = {"ROOT": str(root), "NAME": name, "SEARCHED": PATH, "PATH": f"{os.environ['PATH']}:{PATH}"}
+    spaces = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child")
+    child = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", "unshare", *spaces, "bash", "-euc", BEGIN], env=told, stdin=subprocess.DEVNULL,
+        stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        until(lambda: child.poll() is not None or _is_up(child.pid), "systemd", BOOT)
+        if child.poll() is not None:
+            raise Failed("systemd did not start: the log says why")
+        yield _first(child.pid)
+    finally:
+        child.kill()
+        child.wait(BOOT)
+
+
+def _first(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def _is_up(pid: int) -> bool:
+    """Whether systemd has started all that starts with the machine, well or not."""
+    try:
+        first = _first(pid)
+    except (OSError, IndexError):
+        return False
+    asked = ("nsenter", f"--target={first}", "--all", "systemctl", "is-system-running")
+    said = subprocess.run(asked, capture_output=True, text=True, check=False, env={"PATH": PATH}).stdout.strip()
+    return said in ("running", "degraded")
