@@ -6,7 +6,6 @@ others see a loopback and nothing else: what listens there are the servers that 
 
 import ctypes
 import os
-import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -61,6 +60,11 @@ exec env -i container=other PATH="$SEARCHED" /usr/lib/systemd/systemd --system -
 """
 
 
+# Each script is a process of its own, since some use another network; all together are one shell.
+REMEMBERED = "set -a; [ ! -e /run/shell ] || . /run/shell"
+REMEMBER = "{ export -p; printf 'cd %q\\n' \"$PWD\"; } > /run/shell"
+
+
 class Failed(Exception):
     """Commands that did not end as they should; says what they printed last."""
 
@@ -71,17 +75,18 @@ class BareDebian:
     def __init__(self, pid: int, root: Path, log: BinaryIO) -> None:
         self.pid, self.root, self._log = pid, root, log
 
-    def run(self, script: str, account: str = "root", online: bool = False, folder: str = "/root") -> str:
-        """Type a script into a shell of an account, and return what it printed. Raises `Failed`."""
+    def run(self, script: str, online: bool = False) -> str:
+        """Type a script into root's one shell, which remembers its folder and variables, and return what it printed.
+
+        Raises `Failed`.
+        """
         spaces = ["--mount", "--uts", "--ipc", "--pid", "--cgroup", *(() if online else ("--net",))]
-        into = ["nsenter", f"--target={self.pid}", *spaces, "--root", "--wd=/"]
-        home = f"cd {shlex.quote(folder)}; {script}"
-        becoming = [] if account == "root" else ["setpriv", f"--reuid={account}", f"--regid={account}", "--init-groups"]
+        into = ["nsenter", f"--target={self.pid}", *spaces, "--root", "--wd=/root"]
         told = {name: value for name, value in os.environ.items() if online and name.startswith(TOLD)}
         done = subprocess.run(
-            [*into, *becoming, "bash", "-euo", "pipefail", "-c", home], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, env={"PATH": PATH, "HOME": folder, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **told},
-            check=False, timeout=LONGEST,
+            [*into, "bash", "-euo", "pipefail", "-c", f"{REMEMBERED}\n{script}\n{REMEMBER}"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=LONGEST,
+            env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **told},
         )  # fmt: skip
         self._log.write(script.encode() + b"\n" + done.stdout + b"\n")
         self._log.flush()

@@ -1,0 +1,99 @@
+"""The operator's part: from a bare Debian to a desk that is served, and looked after."""
+
+import re
+import subprocess
+
+from tests.first_edition.bare_debian import bare_debian
+from tests.first_edition.stage import NAME, SITE, Said, Stage, Typed
+from tests.support.mail_machine import CERTIFICATE, DOVECOT, KEY, POSTFIX
+from tests.support.source import ROOT
+
+INSTALL, MAIL, BACKUP = "docs/install.md", "docs/mail.md", "docs/backup.md"
+RECEIVING = "One address among others"
+CLONED = "/root/readers-asked.git"
+
+# No authority can look at this machine from outside, so its certificate is signed by itself, where certbot would put it.
+CERTBOT = """#!/bin/sh
+while [ "$1" != -d ]; do shift; done
+mkdir -p "/etc/letsencrypt/live/$2"
+cd "/etc/letsencrypt/live/$2"
+exec openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=$2" -addext "subjectAltName=DNS:$2" -keyout privkey.pem -out fullchain.pem
+"""
+MAIL_CERTIFICATE = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 "
+    f"-subj /CN={NAME} -addext subjectAltName=DNS:{NAME} -keyout {KEY} -out {CERTIFICATE}"
+)
+# Mailboxes of people elsewhere, whom this one mail server plays as well.
+ELSEWHERE = """
+postconf -e "relay_domains = $(postconf -h relay_domains) post.example aral.example"
+printf 'post.example lmtp:inet:127.0.0.1:24\\naral.example lmtp:inet:127.0.0.1:24\\n' >> /etc/postfix/transport
+postmap /etc/postfix/transport
+"""
+
+
+def a_bare_machine(stage: Stage) -> None:
+    stage.machine = stage.stack.enter_context(bare_debian(stage.log, NAME))
+    stage.machine.write("etc/hosts", f"127.0.0.1 localhost {NAME} ask.example.org\n")
+
+
+def what_it_needs(stage: Stage) -> None:
+    stage.type(Typed(INSTALL, "1. The machine", online=True))
+
+
+def the_mail_server(stage: Stage) -> None:
+    """What the newsroom had before: Postfix, and Dovecot with the mailboxes of everybody in this play."""
+    stage.type(Said(INSTALL, "apt-get install postfix", online=True))
+    stage.machine.run("apt-get install -y dovecot-imapd dovecot-lmtpd openssl", online=True)
+    stage.machine.run(f"{MAIL_CERTIFICATE}\n{POSTFIX}\n{ELSEWHERE}")
+    stage.machine.write("etc/dovecot/dovecot.conf", DOVECOT.lstrip())
+    stage.machine.run("mkdir -p /var/vmail; chown 65534 /var/vmail; systemctl restart postfix dovecot")
+
+
+def the_program(stage: Stage) -> None:
+    there = stage.machine.root / CLONED.lstrip("/")
+    subprocess.run(("git", "clone", "--quiet", "--bare", ROOT, there), check=True, stdout=stage.log, stderr=stage.log)
+    stage.machine.run(f"FROM={CLONED}")
+    stage.type(Typed(INSTALL, "2. The program"), Typed(INSTALL, "2. The program", 1, online=True))
+
+
+def the_database(stage: Stage) -> None:
+    stage.type(Typed(INSTALL, "3. The database"))
+
+
+def the_newsletter(stage: Stage) -> None:
+    said = stage.type(Typed(INSTALL, "4. The newsletter"))
+    [stage.way_in] = re.findall(rf"^ +({SITE}/sign-in/\S+)$", said, re.MULTILINE)
+
+
+def web_and_worker(stage: Stage) -> None:
+    stage.type(Typed(INSTALL, "5. Web and worker"))
+
+
+def the_proxy(stage: Stage) -> None:
+    stage.machine.write("usr/local/bin/certbot", CERTBOT)
+    stage.machine.run("chmod 755 /usr/local/bin/certbot")
+    stage.type(Typed(INSTALL, "nginx", online=True), Typed(INSTALL, "nginx", 1))
+
+
+def mail_comes_in(stage: Stage) -> None:
+    stage.type(Typed(MAIL, RECEIVING))
+    stage.set(Typed(MAIL, RECEIVING, kind="env"))
+    stage.set(Typed(MAIL, "Who says who wrote it", kind="env"))
+    stage.type(
+        Said(MAIL, "systemctl enable --now readers-asked@lmtp"), Said(MAIL, "systemctl restart readers-asked@worker")
+    )
+
+
+def a_backup(stage: Stage) -> None:
+    stage.type(Typed(BACKUP, "Once"), Typed(BACKUP, "Each night"), Typed(BACKUP, "Each night", 1))
+
+
+def restored_elsewhere(stage: Stage) -> None:
+    stage.type(Typed(BACKUP, "Restore"))
+
+
+def all_is_well(stage: Stage) -> None:
+    doctor = Typed(INSTALL, "7. Is all well?")
+    said = stage.type(doctor)
+    for line in said.splitlines():
+        stage.tell(f"    {line}")
