@@ -143,7 +143,7 @@ def _bootstrap(root: Path, log: BinaryIO) -> None:
         "INCLUDE": ",".join(INSTALLED),
         "PATH": f"{os.environ['PATH']}:{PATH}",
     }
-    _run_outside(["unshare", "--mount", "bash", "-euc", BOOTSTRAP], log, {**os.environ, **told})
+    _run_outside(["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", BOOTSTRAP], log, {**os.environ, **told})
     for way in WAYS_OUT:
         if Path("/", way).exists():
             shutil.copy(Path("/", way), root / way)
