@@ -81,7 +81,7 @@ def main() -> int:
     LOG.parent.mkdir(exist_ok=True)
     say(f"What the commands print goes to {LOG}\n")
     try:
-        with LOG.open("wb") as log, ExitStack() as stack:
+        with LOG.open("w+b") as log, ExitStack() as stack:
             took = play(Stage(stack, log, say))
     except Failed as failed:
         say(f"\n{failed}\n\nThe log: {LOG}")

@@ -83,14 +83,16 @@ class BareDebian:
         spaces = ["--mount", "--uts", "--ipc", "--pid", "--cgroup", *(() if online else ("--net",))]
         into = ["nsenter", f"--target={self.pid}", *spaces, "--root", "--wd=/root"]
         told = {name: value for name, value in os.environ.items() if online and name.startswith(TOLD)}
+        self._log.write(f"\n{script.strip()}\n".encode())
+        self._log.flush()
+        begins = self._log.tell()
         done = subprocess.run(
             [*into, "bash", "-euo", "pipefail", "-c", f"{REMEMBERED}\n{script}\n{REMEMBER}"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=LONGEST,
+            stdout=self._log, stderr=subprocess.STDOUT, check=False, timeout=LONGEST,
             env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **told},
         )  # fmt: skip
-        self._log.write(script.encode() + b"\n" + done.stdout + b"\n")
-        self._log.flush()
-        printed = done.stdout.decode("utf-8", "replace")
+        self._log.seek(begins)
+        printed = self._log.read().decode("utf-8", "replace")
         if done.returncode:
             raise Failed("\n".join([f"ended with {done.returncode}: {script.strip()}", *printed.splitlines()[-15:]]))
         return printed
@@ -133,7 +135,13 @@ def bare_debian(log: BinaryIO, name: str) -> Iterator[BareDebian]:
         with _booted(root, log, name) as pid:
             yield BareDebian(pid, root, log)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        until(lambda: _is_gone(folder), f"the end of all that wrote into {folder}", BOOT)
+
+
+def _is_gone(folder: Path) -> bool:
+    """Take a folder away. What is killed may still write into it for a moment."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def _bootstrap(root: Path, log: BinaryIO) -> None:
@@ -143,10 +151,15 @@ def _bootstrap(root: Path, log: BinaryIO) -> None:
         "INCLUDE": ",".join(INSTALLED),
         "PATH": f"{os.environ['PATH']}:{PATH}",
     }
-    _run_outside(["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", BOOTSTRAP], log, {**os.environ, **told})
+    _run_outside(
+        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", BOOTSTRAP],
+        log,
+        {**os.environ, **told},
+    )
     for way in WAYS_OUT:
         if Path("/", way).exists():
             shutil.copy(Path("/", way), root / way)
+    (root / "etc/dpkg/dpkg.cfg.d/quickly").write_text("force-unsafe-io\n")  # nobody needs it after a power cut
     for settings in Path("/etc/apt/apt.conf.d").glob("*"):
         if not (there := root / "etc/apt/apt.conf.d" / settings.name).exists() and "Acquire" in settings.read_text():
             shutil.copy(settings, there)

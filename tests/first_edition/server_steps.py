@@ -9,7 +9,25 @@ from tests.support.mail_machine import CERTIFICATE, DOVECOT, KEY, POSTFIX
 from tests.support.source import ROOT
 
 INSTALL, MAIL, BACKUP = "docs/install.md", "docs/mail.md", "docs/backup.md"
-RECEIVING = "One address among others"
+MACHINE = Typed(INSTALL, "1. The machine", online=True)
+POSTFIX_ITSELF = Said(INSTALL, "apt-get install postfix", online=True)
+CLONE, PROGRAM = Typed(INSTALL, "2. The program"), Typed(INSTALL, "2. The program", 1, online=True)
+DATABASE = Typed(INSTALL, "3. The database")
+NEWSLETTER = Typed(INSTALL, "4. The newsletter")
+SERVICES = Typed(INSTALL, "5. Web and worker")
+NGINX, SITE_OF_NGINX = Typed(INSTALL, "nginx", online=True), Typed(INSTALL, "nginx", 1)
+RECIPE, RETURNS = (Typed(MAIL, "One address among others", kind=kind) for kind in ("sh", "env"))
+SENDERS = Typed(MAIL, "Who says who wrote it", kind="env")
+DOOR = Said(MAIL, "systemctl enable --now readers-asked@lmtp")
+WORKER_ANEW = Said(MAIL, "systemctl restart readers-asked@worker")
+ACCOUNT = Said(
+    BACKUP,
+    "runuser -u readers-asked -- env --chdir=/var/lib/readers-asked READERS_ASKED_ENV_FILE=/etc/readers-asked/environment bash",
+)
+KEYS = Typed(BACKUP, "Once")
+NIGHTLY, LOOK_INTO_IT = Typed(BACKUP, "Each night"), Typed(BACKUP, "Each night", 1)
+RESTORE = Typed(BACKUP, "Restore")
+DOCTOR = Typed(INSTALL, "7. Is all well?")
 CLONED = "/root/readers-asked.git"
 
 # No authority can look at this machine from outside, so its certificate is signed by itself, where certbot would put it.
@@ -37,12 +55,12 @@ def a_bare_machine(stage: Stage) -> None:
 
 
 def what_it_needs(stage: Stage) -> None:
-    stage.type(Typed(INSTALL, "1. The machine", online=True))
+    stage.type(MACHINE)
 
 
 def the_mail_server(stage: Stage) -> None:
     """What the newsroom had before: Postfix, and Dovecot with the mailboxes of everybody in this play."""
-    stage.type(Said(INSTALL, "apt-get install postfix", online=True))
+    stage.type(POSTFIX_ITSELF)
     stage.machine.run("apt-get install -y dovecot-imapd dovecot-lmtpd openssl", online=True)
     stage.machine.run(f"{MAIL_CERTIFICATE}\n{POSTFIX}\n{ELSEWHERE}")
     stage.machine.write("etc/dovecot/dovecot.conf", DOVECOT.lstrip())
@@ -53,47 +71,43 @@ def the_program(stage: Stage) -> None:
     there = stage.machine.root / CLONED.lstrip("/")
     subprocess.run(("git", "clone", "--quiet", "--bare", ROOT, there), check=True, stdout=stage.log, stderr=stage.log)
     stage.machine.run(f"FROM={CLONED}")
-    stage.type(Typed(INSTALL, "2. The program"), Typed(INSTALL, "2. The program", 1, online=True))
+    stage.type(CLONE, PROGRAM)
 
 
 def the_database(stage: Stage) -> None:
-    stage.type(Typed(INSTALL, "3. The database"))
+    stage.type(DATABASE)
 
 
 def the_newsletter(stage: Stage) -> None:
-    said = stage.type(Typed(INSTALL, "4. The newsletter"))
+    said = stage.type(NEWSLETTER)
     [stage.way_in] = re.findall(rf"^ +({SITE}/sign-in/\S+)$", said, re.MULTILINE)
 
 
 def web_and_worker(stage: Stage) -> None:
-    stage.type(Typed(INSTALL, "5. Web and worker"))
+    stage.type(SERVICES)
 
 
 def the_proxy(stage: Stage) -> None:
     stage.machine.write("usr/local/bin/certbot", CERTBOT)
     stage.machine.run("chmod 755 /usr/local/bin/certbot")
-    stage.type(Typed(INSTALL, "nginx", online=True), Typed(INSTALL, "nginx", 1))
+    stage.type(NGINX, SITE_OF_NGINX)
 
 
 def mail_comes_in(stage: Stage) -> None:
-    stage.type(Typed(MAIL, RECEIVING))
-    stage.set(Typed(MAIL, RECEIVING, kind="env"))
-    stage.set(Typed(MAIL, "Who says who wrote it", kind="env"))
-    stage.type(
-        Said(MAIL, "systemctl enable --now readers-asked@lmtp"), Said(MAIL, "systemctl restart readers-asked@worker")
-    )
+    stage.type(RECIPE)
+    stage.set(RETURNS)
+    stage.set(SENDERS)
+    stage.type(DOOR, WORKER_ANEW)
 
 
 def a_backup(stage: Stage) -> None:
-    stage.type(Typed(BACKUP, "Once"), Typed(BACKUP, "Each night"), Typed(BACKUP, "Each night", 1))
+    stage.type(KEYS, NIGHTLY, LOOK_INTO_IT, by=ACCOUNT)
 
 
 def restored_elsewhere(stage: Stage) -> None:
-    stage.type(Typed(BACKUP, "Restore"))
+    stage.type(RESTORE, by=ACCOUNT)
 
 
 def all_is_well(stage: Stage) -> None:
-    doctor = Typed(INSTALL, "7. Is all well?")
-    said = stage.type(doctor)
-    for line in said.splitlines():
+    for line in stage.type(DOCTOR).splitlines():
         stage.tell(f"    {line}")

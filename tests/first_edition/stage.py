@@ -77,13 +77,15 @@ class Stage:
     way_in: str = ""
     receipt: str = ""
 
-    def type(self, *commands: Typed | Said) -> str:
-        """Type what the docs say, and return what was printed."""
-        said = []
+    def type(self, *commands: Typed | Said, by: Said | None = None) -> str:
+        """Type what the docs say, and return what was printed. `by` is the command by which root becomes another account,
+        who types it all."""
         for one in commands:
-            self.tell(f"    {one.page}: {one.text.strip().splitlines()[0]}")
-            said.append(self.machine.run(one.text, one.online))
-        return "".join(said)
+            self.tell(f"    {one.page}: {one.text.strip().splitlines()[0]} ...")
+        if by is None:
+            return "".join(self.machine.run(one.text, one.online) for one in commands)
+        lines = "".join(one.text for one in commands)
+        return self.machine.run(f"{by.text} <<'END OF SHELL'\nset -euo pipefail\n{lines}END OF SHELL")
 
     def set(self, settings: Typed) -> None:
         """Put settings of a page into the settings file."""
