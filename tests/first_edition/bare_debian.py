@@ -61,7 +61,7 @@ exec env -i container=other PATH="$SEARCHED" /usr/lib/systemd/systemd --system -
 
 
 # Each script is a process of its own, since some use another network; all together are one shell.
-REMEMBERED = "set -a; [ ! -e /run/shell ] || . /run/shell"
+REMEMBERED = "cd /root; set -a; [ ! -e /run/shell ] || . /run/shell"
 REMEMBER = "{ export -p; printf 'cd %q\\n' \"$PWD\"; } > /run/shell"
 
 
@@ -81,7 +81,7 @@ class BareDebian:
         Raises `Failed`.
         """
         spaces = ["--mount", "--uts", "--ipc", "--pid", "--cgroup", *(() if online else ("--net",))]
-        into = ["nsenter", f"--target={self.pid}", *spaces, "--root", "--wd=/root"]
+        into = ["nsenter", f"--target={self.pid}", *spaces, "--root"]
         told = {name: value for name, value in os.environ.items() if online and name.startswith(TOLD)}
         self._log.write(f"\n{script.strip()}\n".encode())
         self._log.flush()

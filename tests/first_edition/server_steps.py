@@ -27,6 +27,7 @@ ACCOUNT = Said(
 KEYS = Typed(BACKUP, "Once")
 NIGHTLY, LOOK_INTO_IT = Typed(BACKUP, "Each night"), Typed(BACKUP, "Each night", 1)
 RESTORE = Typed(BACKUP, "Restore")
+DOCTOR_THERE = Said("docs/upgrade.md", "readers-asked doctor")
 DOCTOR = Typed(INSTALL, "7. Is all well?")
 CLONED = "/root/readers-asked.git"
 
@@ -105,7 +106,8 @@ def a_backup(stage: Stage) -> None:
 
 
 def restored_elsewhere(stage: Stage) -> None:
-    stage.type(RESTORE, by=ACCOUNT)
+    """Into an empty database of the other kind, which the doctor then finds in order."""
+    stage.type(RESTORE, DOCTOR_THERE, by=ACCOUNT)
 
 
 def all_is_well(stage: Stage) -> None:

@@ -84,8 +84,8 @@ class Stage:
             self.tell(f"    {one.page}: {one.text.strip().splitlines()[0]} ...")
         if by is None:
             return "".join(self.machine.run(one.text, one.online) for one in commands)
-        lines = "".join(one.text for one in commands)
-        return self.machine.run(f"{by.text} <<'END OF SHELL'\nset -euo pipefail\n{lines}END OF SHELL")
+        lines = "\n".join(one.text for one in commands)
+        return self.machine.run(f"{by.text} <<'END OF SHELL'\nset -euo pipefail\n{lines}\nEND OF SHELL")
 
     def set(self, settings: Typed) -> None:
         """Put settings of a page into the settings file."""
