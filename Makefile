@@ -87,6 +87,7 @@ lock: ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml $(PINNED) -o requirements/runtime.txt
 	uv pip compile pyproject.toml --extra dns -c requirements/runtime.txt $(PINNED) -o requirements/dns.txt
 	uv pip compile pyproject.toml --extra semantic -c requirements/runtime.txt $(PINNED) -o requirements/semantic.txt
+	uv pip compile --group build -c requirements/runtime.txt $(PINNED) -o requirements/build.txt
 	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt $(PINNED) -o requirements/development.txt
 
 # Debian's browsers, never a download of the test tools. Where one can't be had, the browser tests say so.

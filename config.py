@@ -160,6 +160,10 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("BASE_URL must begin with https:// (or be an onion address)")
     if demo and urlsplit(value["BASE_URL"]).hostname not in HERE:
         faults.append("BASE_URL: the demo has a secret that everybody knows, so it stays on this machine")
+    if demo and value["BIND_ADDRESS"] not in HERE:
+        faults.append("BIND_ADDRESS: the demo has a secret that everybody knows, so it stays on this machine")
+    if not re.fullmatch(r"[0-9.]+|\[[0-9a-fA-F:.]+\]|localhost", value["BIND_ADDRESS"]):
+        faults.append("BIND_ADDRESS is an address of this machine, such as 0.0.0.0 or [::]")
     if "@" not in value["MAIL_FROM"]:
         faults.append("MAIL_FROM needs the address that mails come from")
     if not demo and value["MAIL_TRANSPORT"] == "folder":

@@ -61,7 +61,7 @@ class Discreet(Logger):
             super().exception(msg, *args, **kwargs)
 
 
-bind = f"127.0.0.1:{settings['PORT']}"
+bind = f"{settings['BIND_ADDRESS']}:{settings['PORT']}"
 worker_class = "gthread"
 # One process counts guesses in its own memory; several need one place to count in, which REDIS_URL names.
 workers = int(settings["WEB_CONCURRENCY"] or ("2" if settings["REDIS_URL"] else "1"))

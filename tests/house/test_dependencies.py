@@ -24,7 +24,7 @@ def declared() -> set[str]:
         *project["project"]["optional-dependencies"].values(),
         *project["dependency-groups"].values(),
     ]
-    return {re.split(r"[\[<>=~!; ]", line)[0].lower() for group in groups for line in group}
+    return {re.split(r"[\[<>=~!; ]", line)[0].lower() for group in groups for line in group if isinstance(line, str)}
 
 
 def imported() -> set[str]:

@@ -10,6 +10,7 @@ import pwd
 import re
 import runpy
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -135,6 +136,20 @@ class Machine:
     def listens(self, port: int) -> bool:
         return f":{port} " in self.run("ss -ltnH")
 
+    def connect(self, address: str, port: int, source: str) -> socket.socket:
+        """A connection that begins inside, from an address that the machine has, for whoever asks from outside."""
+        here = os.open("/proc/self/ns/net", os.O_RDONLY)
+        there = os.open(f"/proc/{self._pid}/ns/net", os.O_RDONLY)
+        try:
+            _enter(there)
+            try:
+                return socket.create_connection((address, port), LONGEST, source_address=(source, 0))
+            finally:
+                _enter(here)
+        finally:
+            os.close(here)
+            os.close(there)
+
     def python(self, code: str, *arguments: str, given: bytes = b"", **environment: str) -> str:
         settings = [f"{name}={value}" for name, value in environment.items()]
         line = " ".join(map(_quoted, ("env", *settings, sys.executable, "-c", code, *arguments)))
@@ -144,10 +159,8 @@ class Machine:
 def _run_inside(pid: int, command: list[str], environment: dict[str, str], reads: Any, says: Any) -> None:
     """Enter the machine, become the program's account, and run a command of its."""
     files = [one.detach() for one in (reads, says)]
-    library = ctypes.CDLL(None, use_errno=True)
     for space in [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in ("net", "mnt")]:
-        if library.setns(space, 0):
-            raise OSError(ctypes.get_errno(), "setns")
+        _enter(space)
     account = pwd.getpwnam(ACCOUNT)
     os.setsid()
     os.initgroups(ACCOUNT, account.pw_gid)
@@ -161,6 +174,13 @@ def _run_inside(pid: int, command: list[str], environment: dict[str, str], reads
     sys.stdin = os.fdopen(0, closefd=False)  # multiprocessing has put another one in its place
     sys.argv = command
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+
+
+def _enter(space: int) -> None:
+    """Let this thread be in another name space; Python's own os.setns is there from 3.12 on."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.setns(space, 0):
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def _quoted(text: str) -> str:

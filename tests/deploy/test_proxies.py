@@ -1,0 +1,185 @@
+"""deploy/nginx.conf and deploy/Caddyfile, run by Debian's servers in front of the pages as readers get them."""
+
+import base64
+import re
+import select
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from app.mail.inbound import MAXIMUM
+from app.mailroom.webhook import path, signature
+from config import webhook_key
+from tests.support.app import SECRETS
+from tests.support.incoming_mails import mail
+from tests.support.machine import patiently
+from tests.support.proxied import ELSEWHERE, NAME, SERVER, STARTS, TIMUR, Answer, Site, Visitor, site_on_a_machine
+from tests.support.source import APP
+
+HOOK = "whsec_" + base64.b64encode(b"h" * 32).decode()
+YEAR = "max-age=31536000"
+CUT = 0
+WORDS = "Who measures the salt wind"  # nobody else says this
+
+
+@pytest.fixture(scope="module")
+def served(sqlite_founded: tuple[Path, object]) -> Iterator[Site]:
+    keys = f"SECRET_KEYS=1:{base64.b64encode(SECRETS[1]).decode()}"
+    with site_on_a_machine(sqlite_founded[0], keys, f"MAIL_WEBHOOK_SECRET={HOOK}") as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=STARTS)
+def proxy(request: pytest.FixtureRequest, served: Site) -> Iterator[str]:
+    with served.behind(request.param):
+        yield request.param
+
+
+@pytest.fixture
+def site(proxy: str, served: Site) -> Site:
+    return served
+
+
+def form(**fields: str) -> tuple[bytes, dict[str, str]]:
+    return urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def is_ours(answer: Answer) -> bool:
+    """The program made this page, in its own words and with its own policy."""
+    return "default-src 'none'" in answer.headers.get("Content-Security-Policy", "")
+
+
+def test_pages_come_by_tls_alone_and_say_once_that_they_do(site: Site) -> None:
+    led = site.timur.asks_in_clear("/steppe/?a=b")
+    assert (led.status, led.headers["Location"]) == (308, f"https://{NAME}/steppe/?a=b")
+    page = site.timur.asks("/steppe/")
+    assert (page.status, is_ours(page), page.headers.get_all("Strict-Transport-Security")) == (200, True, [YEAR])
+    assert "Secure" in site.timur.asks("/sign-in").headers["Set-Cookie"]
+
+
+def test_styles_and_scripts_come_as_they_are_and_are_kept_while_they_stay_so(site: Site) -> None:
+    for name, kind in (("reader.css", "text/css"), ("ask.js", "text/javascript"), ("favicon.svg", "image/svg+xml")):
+        first = site.timur.asks(f"/static/{name}")
+        assert (first.status, first.headers.get_content_type()) == (200, kind)
+        assert first.body == (APP / "static" / name).read_bytes()
+        again = site.timur.asks(f"/static/{name}", headers={"If-None-Match": first.headers["ETag"]})
+        assert (again.status, again.body) == (304, b"")
+
+
+def test_no_page_is_packed_since_the_length_of_one_could_be_asked_for_its_secrets(site: Site, proxy: str) -> None:
+    packed = {"Accept-Encoding": "gzip"}
+    assert site.timur.asks("/steppe/", headers=packed).headers["Content-Encoding"] is None
+    css = site.timur.asks("/static/reader.css", headers=packed).headers["Content-Encoding"]
+    assert css == ("gzip" if proxy == "nginx" else None)
+
+
+def sign_in_tries(visitor: Visitor, name: str) -> Iterator[int]:
+    """How the site takes one wrong address after the other; each try says that it comes from somebody else."""
+    page = visitor.asks("/sign-in")
+    cookie = page.headers["Set-Cookie"].partition(";")[0]
+    [token] = set(re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page.body.decode()))
+    for number in range(25):  # a minute may end meanwhile, and with it the count
+        body, headers = form(csrf_token=token, email=f"{name}{number}")
+        forged = {"X-Forwarded-For": f"192.0.2.{number + 10}", "X-Real-IP": "192.0.2.9", "Forwarded": "for=192.0.2.8"}
+        yield visitor.asks("/sign-in", body, headers=headers | forged | {"Cookie": cookie}).status
+
+
+def test_each_visitor_has_limits_of_their_own_whatever_they_say_of_themselves(site: Site) -> None:
+    assert next(status for status in sign_in_tries(site.timur, "timur") if status != 400) == 429
+    assert next(sign_in_tries(site.elsewhere, "anna")) == 400
+    told = site.inside.house("flask doctor || true")
+    assert re.findall(r"(?m)^(\w+) +proxy", told) == ["FINE"]
+
+
+def test_a_header_that_only_a_server_may_set_is_not_handed_on(site: Site) -> None:
+    plain, forged = (
+        site.timur.asks("/steppe/", headers=more) for more in ({}, {"SCRIPT_NAME": "/x", "PATH_INFO": "/y"})
+    )
+    assert (forged.status, len(forged.body)) == (200, len(plain.body))
+    assert b'"/x/' not in forged.body
+
+
+@pytest.mark.parametrize("size", [300_000, 900_000])
+def test_the_program_itself_says_that_a_form_is_too_large(site: Site, size: int) -> None:
+    body, headers = form(text="x" * size)
+    answer = site.timur.asks("/steppe/send", body, headers=headers)
+    assert (answer.status, is_ours(answer)) == (413, True)
+
+
+def test_what_is_larger_by_far_goes_no_further_than_the_proxy(site: Site) -> None:
+    body, headers = form(text="x" * 1_500_000)
+    answer = site.timur.asks("/steppe/send", body, headers=headers)
+    assert (answer.status, is_ours(answer), answer.headers["Strict-Transport-Security"]) == (413, False, YEAR)
+
+
+def test_a_line_or_a_header_that_is_too_long_is_refused_and_a_long_one_is_not(site: Site) -> None:
+    assert site.timur.asks(f"/steppe/?q={'x' * 3900}").status == 200
+    assert site.timur.asks(f"/steppe/?q={'x' * 20_000}").status in (414, 431)
+    assert site.timur.asks("/steppe/", headers={"X-Long": "x" * 3900}).status == 200
+    assert site.timur.asks("/steppe/", headers={"X-Long": "x" * 20_000}).status in (400, 431)
+
+
+def posted(site: Site, raw: bytes) -> int:
+    stamp = str(int(time.time()))
+    headers = {
+        "Content-Type": "message/rfc822", "webhook-id": "msg_1", "webhook-timestamp": stamp,
+        "webhook-signature": signature(webhook_key(HOOK), "msg_1", stamp, raw),
+    }  # fmt: skip
+    try:
+        return site.timur.asks(path(HOOK), raw, headers=headers).status
+    except OSError:
+        return CUT
+
+
+def test_the_largest_mail_that_is_taken_comes_through(site: Site) -> None:
+    raw = mail(to="ask@example.org")
+    largest = raw + b"x" * (MAXIMUM - len(raw))
+    assert posted(site, largest) == 200
+    assert posted(site, largest + b"x") in (413, CUT)  # Caddy ends the connection while the rest still comes
+
+
+def test_nothing_of_a_form_or_a_page_needs_the_disk(site: Site) -> None:
+    """Whatever a proxy keeps of what is on its way, it can't keep in a folder that isn't there."""
+    site.inside.run("rm -rf /var/lib/nginx/*")
+    body, headers = form(text="я" * 40_000)  # 240 KB, the most that a form may have
+    assert site.timur.asks("/steppe/send", body, headers=headers).status in (400, 403, 422)
+    assert site.timur.asks("/static/desk.css").status == 200
+
+
+def begun(visitor: Visitor, words: bytes) -> object:
+    """A request of which only the beginning comes."""
+    made = visitor.connection()
+    made.sendall(words)
+    return made
+
+
+def test_whoever_is_slow_keeps_nobody_waiting_and_is_let_go(site: Site, proxy: str) -> None:
+    head = f"POST /steppe/send HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: 5000\r\n\r\ntext=".encode()
+    halves = [begun(site.timur, head) for _ in range(40)]  # more than the program has threads
+    heads = [begun(site.timur, head[:30]) for _ in range(5)]
+    for _ in range(5):
+        assert site.elsewhere.asks("/steppe/").status == 200
+    waiting = heads + (halves if proxy == "nginx" else [])  # Caddy waits two minutes for a body
+    patiently(lambda: len(select.select(waiting, [], [], 0)[0]) == len(waiting), "the end of slow connections")
+    for one in (*halves, *heads):
+        one.close()  # type: ignore[attr-defined]
+
+
+def test_nobody_who_came_is_written_down_also_not_by_what_went_wrong(served: Site) -> None:
+    """Last: after all of the above, and with the pages gone."""
+    served.inside.stop_all()
+    for proxy in STARTS:
+        with served.behind(proxy):
+            broken = served.inside.connect(SERVER, 443, TIMUR)
+            broken.sendall(b"GET /steppe/?q=secret HTTP/1.0\r\n\r\n" + b"\0" * 500)
+            broken.recv(1000)
+            broken.close()
+            body, headers = form(text=WORDS)
+            gone = served.timur.asks("/steppe/send?q=salt", body, headers=headers)
+            assert (proxy, gone.status, gone.headers["Strict-Transport-Security"]) == (proxy, 502, YEAR)
+            written = served.written()
+            for word in (TIMUR, ELSEWHERE, "/steppe", "q=", "salt", "secret", WORDS):
+                assert word not in written, written
