@@ -4,7 +4,6 @@ Needs root and the network. Commands that fetch something (`online`) use the net
 others see a loopback and nothing else: what listens there are the servers that the docs set up, on the ports that they name.
 """
 
-import ctypes
 import os
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import BinaryIO
 
+from tests.support.machine import enter
 from tests.support.waiting import until
 
 RELEASE = "trixie"
@@ -108,11 +108,9 @@ class BareDebian:
 
     def enter_network(self) -> None:
         """Let this thread, and what it starts from now on, live in the machine's network: browsers, mail programs."""
-        library = ctypes.CDLL(None, use_errno=True)
         space = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY)
         try:
-            if library.setns(space, 0):
-                raise OSError(ctypes.get_errno(), "setns")
+            enter(space)
         finally:
             os.close(space)
 
