@@ -1,31 +1,32 @@
 """A Debian of its own from nothing: debootstrap, its own systemd as the first process, its own network, gone at the end.
 
-Needs root and the network. Commands that fetch something (`online`) use the network of the machine that this runs on, all
-others see a loopback and nothing else: what listens there are the servers that the docs set up, on the ports that they name.
+Needs root and the network. The machine has a loopback and nothing else, so that what listens there are the servers that the
+docs set up, on the ports that they name; apt and pip fetch through a proxy, as in many a newsroom.
 """
 
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from configparser import ConfigParser
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import BinaryIO
 
+from tests.first_edition.way_out import way_out
 from tests.support.machine import enter
 from tests.support.waiting import until
 
 RELEASE = "trixie"
-PROGRAMS = ("debootstrap", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
+PROGRAMS = ("debootstrap", "git", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-BOOT = 60.0  # seconds that systemd may take
+BOOT = 120.0  # seconds that systemd may take
 LONGEST = 900.0  # seconds that one block of commands may take: some fetch packages
 # What the installer of a Debian brings beside what debootstrap calls minimal, and Debian's own way to become another account.
-INSTALLED = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "ca-certificates", "util-linux", "locales")
+INSTALLED = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "ca-certificates", "util-linux")
 # How the machine that this runs on gets at packages, which a machine of its own has to be told as well.
-WAYS_OUT = ("etc/resolv.conf", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt")
-TOLD = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 
 BOOTSTRAP = """
 mount --make-rprivate /
@@ -60,7 +61,7 @@ exec env -i container=other PATH="$SEARCHED" /usr/lib/systemd/systemd --system -
 """
 
 
-# Each script is a process of its own, since some use another network; all together are one shell.
+# Each script is a process of its own; all together are one shell.
 REMEMBERED = "cd /root; set -a; [ ! -e /run/shell ] || . /run/shell"
 REMEMBER = "{ export -p; printf 'cd %q\\n' \"$PWD\"; } > /run/shell"
 
@@ -75,21 +76,19 @@ class BareDebian:
     def __init__(self, pid: int, root: Path, log: BinaryIO) -> None:
         self.pid, self.root, self._log = pid, root, log
 
-    def run(self, script: str, online: bool = False) -> str:
+    def run(self, script: str) -> str:
         """Type a script into root's one shell, which remembers its folder and variables, and return what it printed.
 
         Raises `Failed`.
         """
-        spaces = ["--mount", "--uts", "--ipc", "--pid", "--cgroup", *(() if online else ("--net",))]
-        into = ["nsenter", f"--target={self.pid}", *spaces, "--root"]
-        told = {name: value for name, value in os.environ.items() if online and name.startswith(TOLD)}
+        into = ["nsenter", f"--target={self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root"]
         self._log.write(f"\n{script.strip()}\n".encode())
         self._log.flush()
         begins = self._log.tell()
         done = subprocess.run(
             [*into, "bash", "-euo", "pipefail", "-c", f"{REMEMBERED}\n{script}\n{REMEMBER}"], stdin=subprocess.DEVNULL,
             stdout=self._log, stderr=subprocess.STDOUT, check=False, timeout=LONGEST,
-            env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **told},
+            env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
         )  # fmt: skip
         self._log.seek(begins)
         printed = self._log.read().decode("utf-8", "replace")
@@ -130,7 +129,8 @@ def bare_debian(log: BinaryIO, name: str) -> Iterator[BareDebian]:
         folder.chmod(0o755)
         root = folder / "root"
         _bootstrap(root, log)
-        with _booted(root, log, name) as pid:
+        with _booted(root, log, name) as pid, way_out(pid) as proxy:
+            _tell_of(proxy, root)
             yield BareDebian(pid, root, log)
     finally:
         until(lambda: _is_gone(folder), f"the end of all that wrote into {folder}", BOOT)
@@ -154,13 +154,24 @@ def _bootstrap(root: Path, log: BinaryIO) -> None:
         log,
         {**os.environ, **told},
     )
-    for way in WAYS_OUT:
-        if Path("/", way).exists():
-            shutil.copy(Path("/", way), root / way)
     (root / "etc/dpkg/dpkg.cfg.d/quickly").write_text("force-unsafe-io\n")  # nobody needs it after a power cut
-    for settings in Path("/etc/apt/apt.conf.d").glob("*"):
-        if not (there := root / "etc/apt/apt.conf.d" / settings.name).exists() and "Acquire" in settings.read_text():
-            shutil.copy(settings, there)
+
+
+def _tell_of(proxy: str, root: Path) -> None:
+    """Let apt and pip go through the proxy, and believe whom they believe on the machine that this runs on."""
+    apt = (
+        f'Acquire::http::Proxy "{proxy}";',
+        f'Acquire::https::Proxy "{proxy}";',
+        'Acquire::http::Pipeline-Depth "0";',
+    )
+    (root / "etc/apt/apt.conf.d/way-out").write_text("\n".join([*apt, ""]))
+    pip = ConfigParser(interpolation=None)
+    pip.read(("/etc/pip.conf", Path("~/.config/pip/pip.conf").expanduser()))
+    pip.read_dict({"global": {"proxy": proxy}})
+    with (root / "etc/pip.conf").open("w") as file:
+        pip.write(file)
+    if Path("/", CERTIFICATES).exists():
+        shutil.copy(Path("/", CERTIFICATES), root / CERTIFICATES)
 
 
 def _run_outside(command: Sequence[str], log: BinaryIO, environment: dict[str, str]) -> None:

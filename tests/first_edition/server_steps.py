@@ -9,13 +9,13 @@ from tests.support.mail_machine import CERTIFICATE, DOVECOT, KEY, POSTFIX
 from tests.support.source import ROOT
 
 INSTALL, MAIL, BACKUP = "docs/install.md", "docs/mail.md", "docs/backup.md"
-MACHINE = Typed(INSTALL, "1. The machine", online=True)
-POSTFIX_ITSELF = Said(INSTALL, "apt-get install postfix", online=True)
-CLONE, PROGRAM = Typed(INSTALL, "2. The program"), Typed(INSTALL, "2. The program", 1, online=True)
+MACHINE = Typed(INSTALL, "1. The machine")
+POSTFIX_ITSELF = Said(INSTALL, "apt-get install postfix")
+CLONE, PROGRAM = Typed(INSTALL, "2. The program"), Typed(INSTALL, "2. The program", 1)
 DATABASE = Typed(INSTALL, "3. The database")
 NEWSLETTER = Typed(INSTALL, "4. The newsletter")
 SERVICES = Typed(INSTALL, "5. Web and worker")
-NGINX, SITE_OF_NGINX = Typed(INSTALL, "nginx", online=True), Typed(INSTALL, "nginx", 1)
+NGINX, SITE_OF_NGINX = Typed(INSTALL, "nginx"), Typed(INSTALL, "nginx", 1)
 RECIPE, RETURNS = (Typed(MAIL, "One address among others", kind=kind) for kind in ("sh", "env"))
 SENDERS = Typed(MAIL, "Who says who wrote it", kind="env")
 DOOR = Said(MAIL, "systemctl enable --now readers-asked@lmtp")
@@ -62,7 +62,7 @@ def what_it_needs(stage: Stage) -> None:
 def the_mail_server(stage: Stage) -> None:
     """What the newsroom had before: Postfix, and Dovecot with the mailboxes of everybody in this play."""
     stage.type(POSTFIX_ITSELF)
-    stage.machine.run("apt-get install -y dovecot-imapd dovecot-lmtpd openssl", online=True)
+    stage.machine.run("apt-get install -y dovecot-imapd dovecot-lmtpd openssl")
     stage.machine.run(f"{MAIL_CERTIFICATE}\n{POSTFIX}\n{ELSEWHERE}")
     stage.machine.write("etc/dovecot/dovecot.conf", DOVECOT.lstrip())
     stage.machine.run("mkdir -p /var/vmail; chown 65534 /var/vmail; systemctl restart postfix dovecot")

@@ -31,12 +31,11 @@ MAILED = 240.0  # seconds until a mail is there: one of the desk can be undone f
 
 @dataclass(frozen=True)
 class Typed:
-    """Commands, or settings, of a page: the block of that number under a heading. `online` where it fetches something."""
+    """Commands, or settings, of a page: the block of that number under a heading."""
 
     page: str
     heading: str
     number: int = 0
-    online: bool = False
     kind: str = "sh"
 
     @property
@@ -55,7 +54,6 @@ class Said:
 
     page: str
     words: str
-    online: bool = False
 
     @property
     def text(self) -> str:
@@ -83,7 +81,7 @@ class Stage:
         for one in commands:
             self.tell(f"    {one.page}: {one.text.strip().splitlines()[0]} ...")
         if by is None:
-            return "".join(self.machine.run(one.text, one.online) for one in commands)
+            return "".join(self.machine.run(one.text) for one in commands)
         lines = "\n".join(one.text for one in commands)
         return self.machine.run(f"{by.text} <<'END OF SHELL'\nset -euo pipefail\n{lines}\nEND OF SHELL")
 
