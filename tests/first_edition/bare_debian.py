@@ -53,7 +53,6 @@ ln -s fd/1 dev/stdout
 ln -s fd/2 dev/stderr
 mount -t tmpfs -o mode=755 tmpfs run
 ip link set lo up
-hostname "$NAME"
 pivot_root . mnt
 cd /
 umount -l /mnt
@@ -129,7 +128,8 @@ def bare_debian(log: BinaryIO, name: str) -> Iterator[BareDebian]:
         folder.chmod(0o755)
         root = folder / "root"
         _bootstrap(root, log)
-        with _booted(root, log, name) as pid, way_out(pid) as proxy:
+        (root / "etc/hostname").write_text(f"{name}\n")
+        with _booted(root, log) as pid, way_out(pid) as proxy:
             _tell_of(proxy, root)
             yield BareDebian(pid, root, log)
     finally:
@@ -181,9 +181,9 @@ def _run_outside(command: Sequence[str], log: BinaryIO, environment: dict[str, s
 
 
 @contextmanager
-def _booted(root: Path, log: BinaryIO, name: str) -> Iterator[int]:
+def _booted(root: Path, log: BinaryIO) -> Iterator[int]:
     """Start systemd in spaces of its own; gives its number as this machine counts."""
-    told = {"ROOT": str(root), "NAME": name, "SEARCHED": PATH, "PATH": f"{os.environ['PATH']}:{PATH}"}
+    told = {"ROOT": str(root), "SEARCHED": PATH, "PATH": f"{os.environ['PATH']}:{PATH}"}
     spaces = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child")
     child = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", "unshare", *spaces, "bash", "-euc", BEGIN], env=told, stdin=subprocess.DEVNULL,

@@ -35,7 +35,7 @@ def nora_comes_in(stage: Stage) -> None:
     nora.press("Look at the ask page")
     nora.shows(re.compile("."))
     nora.open(f"{DESK}/settings/mail")
-    nora.write("Where mail comes in", "ask@example.org")
+    nora.page.locator("input[name=inbox]").fill("ask@example.org")
     nora.press("Save the settings")
 
 

@@ -7,6 +7,7 @@ from tests.first_edition.bare_debian import bare_debian
 from tests.first_edition.stage import NAME, SITE, Said, Stage, Typed
 from tests.support.mail_machine import CERTIFICATE, DOVECOT, KEY, POSTFIX
 from tests.support.source import ROOT
+from tests.support.waiting import until
 
 INSTALL, MAIL, BACKUP = "docs/install.md", "docs/mail.md", "docs/backup.md"
 MACHINE = Typed(INSTALL, "1. The machine")
@@ -29,6 +30,7 @@ NIGHTLY, LOOK_INTO_IT = Typed(BACKUP, "Each night"), Typed(BACKUP, "Each night",
 RESTORE = Typed(BACKUP, "Restore")
 DOCTOR_THERE = Said("docs/upgrade.md", "readers-asked doctor")
 DOCTOR = Typed(INSTALL, "7. Is all well?")
+START = 180.0  # seconds that the program may take to come up on a machine that has much else to do
 CLONED = "/root/readers-asked.git"
 
 # No authority can look at this machine from outside, so its certificate is signed by itself, where certbot would put it.
@@ -86,6 +88,7 @@ def the_newsletter(stage: Stage) -> None:
 
 def web_and_worker(stage: Stage) -> None:
     stage.type(SERVICES)
+    until(lambda: stage.machine.listens(8000), "the pages at 127.0.0.1:8000", START)
 
 
 def the_proxy(stage: Stage) -> None:
@@ -99,6 +102,7 @@ def mail_comes_in(stage: Stage) -> None:
     stage.set(RETURNS)
     stage.set(SENDERS)
     stage.type(DOOR, WORKER_ANEW)
+    until(lambda: stage.machine.listens(8024), "the door for Postfix at 127.0.0.1:8024", START)
 
 
 def a_backup(stage: Stage) -> None:
