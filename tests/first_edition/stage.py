@@ -15,14 +15,14 @@ from typing import BinaryIO
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from imap_tools import MailBox, MailMessage
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.first_edition.bare_debian import BareDebian, Failed
 from tests.support.mail_machine import CERTIFICATE, PASSWORD
 from tests.support.shell_blocks import blocks
 from tests.support.source import ROOT
 from tests.support.town import Visit
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 SITE = "https://ask.example.org"
 NAME = "mx.example.org"  # of the machine, and of its mail server
@@ -101,6 +101,7 @@ class Stage:
             "--no-sandbox", "--disable-quic", "--host-resolver-rules=MAP ask.example.org 127.0.0.1",
             f"--ignore-certificate-errors-spki-list={believed}",
         )  # fmt: skip
+        expect.set_options(timeout=PATIENCE * 1_000)
         self.machine.enter_network()
         playwright = self.stack.enter_context(sync_playwright())
         self._browser = playwright.chromium.launch(executable_path=path, args=args)
