@@ -67,7 +67,7 @@ pictures: .venv/development $(CATALOGUES) browsers ## take the README's pictures
 	$(BIN)/python -m demo.pictures
 
 first-edition: .venv/development $(CATALOGUES) browsers ## a newsroom's start played on a bare Debian, by README and docs word for word (root, some minutes)
-	$(BIN)/python -m tests.first_edition
+	$(BIN)/python -m tests.support.first_edition
 
 # Drafted on a database of its own, made and brought up to date for that: nobody's settings are asked.
 DRAFT := build/draft.db

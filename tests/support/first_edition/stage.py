@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from imap_tools import MailBox, MailMessage
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.first_edition.bare_debian import BareDebian, Failed
+from tests.support.first_edition.bare_debian import BareDebian, Failed
 from tests.support.mail_machine import CERTIFICATE, PASSWORD
 from tests.support.shell_blocks import blocks
 from tests.support.source import ROOT

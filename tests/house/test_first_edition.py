@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.first_edition import __main__ as proof
-from tests.first_edition import server_steps
-from tests.first_edition.bare_debian import Failed
-from tests.first_edition.stage import Said, Stage, Typed
+from tests.support.first_edition import __main__ as proof
+from tests.support.first_edition import server_steps
+from tests.support.first_edition.bare_debian import Failed
+from tests.support.first_edition.stage import Said, Stage, Typed
 from tests.support.source import ROOT
 
 COMMANDS = [one for one in vars(server_steps).values() if isinstance(one, Typed | Said)]

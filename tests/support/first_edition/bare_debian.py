@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import BinaryIO
 
-from tests.first_edition.way_out import way_out
+from tests.support.first_edition.way_out import way_out
 from tests.support.machine import enter
 from tests.support.waiting import until
 

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.first_edition.stage import Stage
+from tests.support.first_edition.stage import Stage
 from tests.support.incoming_mails import mail, reply
 from tests.support.main_job_by_hand import (
     the_desk_invites,

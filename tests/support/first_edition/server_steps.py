@@ -3,8 +3,8 @@
 import re
 import subprocess
 
-from tests.first_edition.bare_debian import bare_debian
-from tests.first_edition.stage import NAME, SITE, Said, Stage, Typed
+from tests.support.first_edition.bare_debian import bare_debian
+from tests.support.first_edition.stage import NAME, SITE, Said, Stage, Typed
 from tests.support.mail_machine import CERTIFICATE, DOVECOT, KEY, POSTFIX
 from tests.support.source import ROOT
 from tests.support.waiting import until
@@ -31,7 +31,7 @@ RESTORE = Typed(BACKUP, "Restore")
 DOCTOR_THERE = Said("docs/upgrade.md", "readers-asked doctor")
 DOCTOR = Typed(INSTALL, "7. Is all well?")
 START = 180.0  # seconds that the program may take to come up on a machine that has much else to do
-CLONED = "/root/readers-asked.git"
+CLONED = "/opt/readers-asked.git"
 
 # No authority can look at this machine from outside, so its certificate is signed by itself, where certbot would put it.
 CERTBOT = """#!/bin/sh

@@ -10,9 +10,9 @@ from subprocess import SubprocessError
 
 from playwright.sync_api import Error
 
-from tests.first_edition import people_steps, server_steps
-from tests.first_edition.bare_debian import Failed, lacking
-from tests.first_edition.stage import Stage
+from tests.support.first_edition import people_steps, server_steps
+from tests.support.first_edition.bare_debian import Failed, lacking
+from tests.support.first_edition.stage import Stage
 from tests.support.source import ROOT
 
 LOG = ROOT / "build" / "first-edition.log"
