@@ -64,13 +64,13 @@ class Machine:
         self._pid = pid
         self._serving: list[Any] = []
         self._started: list[subprocess.Popen[bytes]] = []
-        self._inside = ("nsenter", f"--target={pid}", "--mount", "--net", "--pid")
+        self.enter = ("nsenter", f"--target={pid}", "--mount", "--net", "--pid")
 
     def run(self, script: str, given: bytes = b"", status: int = 0) -> str:
         """What the script said, run by root; it fails loudly unless it ends as it should."""
         with TemporaryFile() as said:  # no pipe: servers that the script starts would hold it open
             done = subprocess.run(
-                [*self._inside, "bash", "-euo", "pipefail", "-c", script], input=given, stdout=said,
+                [*self.enter, "bash", "-euo", "pipefail", "-c", script], input=given, stdout=said,
                 stderr=subprocess.STDOUT, env=self.environment, check=False, timeout=LONGEST,
             )  # fmt: skip
             said.seek(0)
@@ -82,7 +82,7 @@ class Machine:
         """A command that goes on in the program's folder until `stop_all`, or the machine's end."""
         number = f"/run/started.{len(self._started)}"
         line = f"echo $$ > {number}; cd {PLACE}; exec {command}"
-        self._started.append(subprocess.Popen([*self._inside, "bash", "-euc", line], env=self.environment))
+        self._started.append(subprocess.Popen([*self.enter, "bash", "-euc", line], env=self.environment))
 
     def stop_all(self) -> None:
         """End what was started, by the numbers that it has in here."""

@@ -107,7 +107,7 @@ class Site:
 
 
 @contextmanager
-def site_on_a_machine(founded: Path, *settings: str) -> Iterator[Site]:
+def site_on_a_machine(founded: Path, *settings: str, with_pages: bool = True) -> Iterator[Site]:
     """The site until the block ends. `settings` are lines of the settings file beside what every newsroom needs."""
     needs("openssl")
     with walkable("site") as folder, machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
@@ -126,9 +126,10 @@ def site_on_a_machine(founded: Path, *settings: str) -> Iterator[Site]:
             "".join(f"{line}\n" for line in lines).encode(),
         )
         inside.run("touch /run/web.said; chmod 666 /run/web.said")
-        inside.start(inside.as_account("exec python -P . web >> /run/web.said 2>&1"))
+        if with_pages:
+            inside.start(inside.as_account("exec python -P . web >> /run/web.said 2>&1"))
         try:
-            patiently(lambda: inside.listens(8000), "the pages")
+            patiently(lambda: not with_pages or inside.listens(8000), "the pages")
             yield Site(inside, database)
         finally:
             inside.stop_all()
