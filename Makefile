@@ -29,7 +29,7 @@ test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and Post
 	$(PYTEST) $(TOGETHER)
 
 # Rooms of pages, and files of commands, processes, pages among verbs, the largest mails, and what `make check` runs as well.
-SLOW := audit backup demo desk doctor entrance expert journeys newsletters reader watching \
+SLOW := audit backup demo deploy desk doctor entrance expert journeys newsletters reader watching \
 	house/test_command_faults.py house/test_concurrency.py house/test_contributing.py house/test_dependencies.py house/test_gates.py \
 	house/test_installed.py house/test_setting_up.py house/test_shell_blocks.py house/test_starting.py \
 	house/test_house_rules.py house/test_killed_worker.py house/test_macros.py house/test_states.py \

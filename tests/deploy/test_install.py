@@ -156,12 +156,8 @@ def with_less_than_root(bare: Machine) -> None:
             f"nsenter --target={pid} --mount setpriv --reuid=readers-asked --regid=readers-asked --clear-groups bash -c '"
             "touch /var/lib/readers-asked/new && echo kept; touch /srv/readers-asked/new; touch /etc/new; ls /root /home' 2>&1 || true"
         )
-        assert re.findall(r"kept|Read-only|Permission denied", tried) == [
-            "kept",
-            "Read-only",
-            "Read-only",
-            "Permission denied",
-        ]
+        denied = ["kept", *["Read-only"] * 2, *["Permission denied"] * 2]
+        assert re.findall(r"kept|Read-only|Permission denied", tried) == denied
 
 
 def another_proxy(bare: Machine, root: Shell) -> None:

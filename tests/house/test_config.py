@@ -44,6 +44,8 @@ def test_production_without_settings_names_each_that_is_missing() -> None:
         ("DATABASE_URL", "mysql://x"),
         ("READERS_ASKED_ENV", "development"),
         ("TRUSTED_PROXIES", "all"),
+        ("BIND_ADDRESS", "ask.example.org"),
+        ("BIND_ADDRESS", "0.0.0.0:80"),
         ("MAIL_PORT", "smtp"),
         ("MAIL_RETURN_PATH", "bounces"),
         ("MAIL_AUTHSERV_ID", "mx.example.org; spf=pass"),
@@ -177,6 +179,14 @@ def test_the_demo_stays_on_its_machine() -> None:
     with pytest.raises(config.Unsafe) as refused:
         config.load({"READERS_ASKED_ENV": "demo", "BASE_URL": "https://ask.example.org"})
     assert [fault.split(":")[0] for fault in refused.value.faults] == ["BASE_URL"]
+    with pytest.raises(config.Unsafe) as refused:
+        config.load({"READERS_ASKED_ENV": "demo", "BIND_ADDRESS": "0.0.0.0"})  # noqa: S104 - what is refused
+    assert [fault.split(":")[0] for fault in refused.value.faults] == ["BIND_ADDRESS"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "[::]", "10.0.0.5"])  # noqa: S104 - what a container needs
+def test_pages_can_be_served_beyond_this_machine_where_the_proxy_is_another_one(address: str) -> None:
+    assert config.load({**SAFE, "BIND_ADDRESS": address})["BASE_URL"] == SAFE["BASE_URL"]
 
 
 def test_the_demo_needs_no_settings_and_never_mails() -> None:
