@@ -158,11 +158,12 @@ def _bootstrap(root: Path, log: BinaryIO) -> None:
 
 
 def _tell_of(proxy: str, root: Path) -> None:
-    """Let apt and pip go through the proxy, and believe whom they believe on the machine that this runs on."""
+    """Let apt and pip go through the proxy without a question, and believe whom they believe on the machine that this runs on."""
     apt = (
         f'Acquire::http::Proxy "{proxy}";',
         f'Acquire::https::Proxy "{proxy}";',
         'Acquire::http::Pipeline-Depth "0";',
+        'APT::Get::Assume-Yes "true";',  # as whoever types it says
     )
     (root / "etc/apt/apt.conf.d/way-out").write_text("\n".join([*apt, ""]))
     pip = ConfigParser(interpolation=None)
