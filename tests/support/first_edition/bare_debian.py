@@ -22,7 +22,7 @@ RELEASE = "trixie"
 PROGRAMS = ("debootstrap", "git", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BOOT = 120.0  # seconds that systemd may take
-LONGEST = 900.0  # seconds that one block of commands may take: some fetch packages
+LONGEST = 1800.0  # seconds that one block of commands may take: some fetch packages
 # What the installer of a Debian brings beside what debootstrap calls minimal, and Debian's own way to become another account.
 INSTALLED = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "ca-certificates", "util-linux")
 # How the machine that this runs on gets at packages, which a machine of its own has to be told as well.
