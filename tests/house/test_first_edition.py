@@ -3,6 +3,7 @@
 import re
 from contextlib import ExitStack
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 import pytest
 
@@ -56,6 +57,17 @@ def test_a_step_that_fails_is_named_and_ends_it(monkeypatch: pytest.MonkeyPatch,
         proof.play(Stage(ExitStack(), log, told.append))
     assert str(failed.value) == "Step 2, “the proxy”, failed: waited in vain: nginx"
     assert told == [" 1/2 nothing", " 2/2 the proxy"]
+
+
+def test_a_step_that_never_ends_is_given_up_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def goes_on(_stage: Stage) -> None:
+        raise TimeoutExpired(["debootstrap"], 1800)
+
+    monkeypatch.setattr(proof, "say", lambda _: None)
+    monkeypatch.setattr(proof, "STEPS", (proof.Step("a bare Debian", goes_on),))
+    with (tmp_path / "log").open("w+b") as log, pytest.raises(Failed) as failed:
+        proof.play(Stage(ExitStack(), log, proof.say))
+    assert str(failed.value) == "Step 1, “a bare Debian”, took longer than 30 minutes; the log says how far it came"
 
 
 def test_minutes_are_added_up() -> None:

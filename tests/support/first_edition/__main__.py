@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from subprocess import SubprocessError
+from subprocess import SubprocessError, TimeoutExpired
 
 from playwright.sync_api import Error
 
@@ -61,6 +61,9 @@ def play(stage: Stage) -> list[tuple[str, float]]:
         began = time.monotonic()
         try:
             step.play(stage)
+        except TimeoutExpired as late:
+            took_too_long = f"took longer than {late.timeout / 60:.0f} minutes; the log says how far it came"
+            raise Failed(f"Step {number}, “{step.words}”, {took_too_long}") from late
         except (Failed, AssertionError, Error, OSError, SubprocessError, ValueError) as error:
             raise Failed(f"Step {number}, “{step.words}”, failed: {error or type(error).__name__}") from error
         took.append((step.words, time.monotonic() - began))
