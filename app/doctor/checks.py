@@ -66,6 +66,12 @@ CHECKS = (
         quick=True,
     ),
     Check(
+        "list of erasures",
+        "whether the worker has written the list of erasures, ERASURES, in the last ten minutes; a restore needs it",
+        "Start the worker; if it runs, let its account write to ERASURES, and see in its log what keeps it from that.",
+        machines.erasures,
+    ),
+    Check(
         "outgoing mail",
         "whether a mail has been due for ten minutes, or was refused again and again for an hour",
         "Start the worker; if it runs, mend what `mail server` below finds, and see the outbox of the desk.",

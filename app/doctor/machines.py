@@ -9,13 +9,14 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.request import HTTPRedirectHandler, build_opener
 
-from sqlalchemy import func, select
+from sqlalchemy import URL, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from mail_accounts import HERE
 
 from .. import rotation, sealing_keys, starting
 from ..audit.models import Event
+from ..backup import erasure_list
 from ..db import now
 from ..mail import stalled
 from ..mail.delivery import Undelivered
@@ -31,6 +32,7 @@ OVERDUE = timedelta(minutes=10)  # that a mail may be due
 REFUSED = timedelta(hours=1)  # that a mail may be tried again and again
 FULL, ROOM = 10 << 20, 1 << 30  # bytes: with less nothing can be saved; with more no share of the disk is too little
 SHARE = 0.05  # of a disk
+POSTGRES = Path("/var/lib/postgresql")  # where Debian's lies
 OFF = timedelta(minutes=2)  # that a clock may be wrong: signed webhooks and TLS come to no harm
 LATELY = timedelta(days=1)  # what a proxy did before that is forgotten
 
@@ -73,6 +75,25 @@ def worker(house: House) -> Iterator[Finding]:
             yield fault(f"the worker fails at: {duty}")
 
 
+def erasures(house: House) -> Iterator[Finding]:
+    """Look at the time until which the list beside the database is complete (docs/backup.md)."""
+    path = Path(house.config["ERASURES"])
+    try:
+        kept = erasure_list.read_list(path, house.database.ring)
+        with house.read() as session:
+            at = now(session)
+    except OSError as error:
+        yield unmade(f"{path} can't be read: {error.strerror}")
+        return
+    except erasure_list.NotOurList:
+        yield fault(f"{path} is no list of erasures, or one of a newsroom with other keys")
+        return
+    if kept is None or kept.complete_to == erasure_list.NEVER:
+        yield fault(f"{path} was never written")
+    elif (age := at - kept.complete_to) > BEATS:
+        yield fault(f"{path} was written last {long(age)} ago")
+
+
 def outgoing(house: House) -> Iterator[Finding]:
     with house.read() as session:
         at, since = now(session), stalled.outgoing_since(session)
@@ -97,10 +118,11 @@ def mail_server(house: House) -> Iterator[Finding]:
 
 def disks(house: House) -> Iterator[Finding]:
     """Look at the room where the database, the mail folder and temporary files lie."""
-    url: str = house.database.url
     where = {"the temporary files": tempfile.gettempdir()}
-    if house.database.is_sqlite:
-        where["the database"] = str(Path(url.split("///", 1)[-1].split("?")[0]).parent)
+    if (folder := _folder_of(make_url(house.database.url))) is not None:
+        where["the database"] = str(folder)
+    else:
+        yield unmade("how full the disk of the database is can't be seen from here: watch it on its own machine")
     if house.writes_to_folder and Path(house.config["MAIL_FOLDER"]).exists():
         where["the mail folder"] = house.config["MAIL_FOLDER"]
     for what, folder in sorted(where.items()):
@@ -110,6 +132,14 @@ def disks(house: House) -> Iterator[Finding]:
             yield fault(f"the disk under {what} is full")
         elif free < min(ROOM, SHARE * size):
             yield fault(f"the disk under {what} is nearly full: {free >> 20} MB are left")
+
+
+def _folder_of(url: URL) -> Path | None:
+    """Return where a database lies; None on another machine. PostgreSQL tells its place to superusers only."""
+    if url.get_backend_name() == "sqlite":
+        return Path(str(url.database)).parent
+    host = str(url.host or url.query.get("host") or "localhost")
+    return POSTGRES if (host in HERE or host.startswith("/")) and POSTGRES.exists() else None
 
 
 def clock(house: House) -> Iterator[Finding]:

@@ -76,7 +76,7 @@ def look(house: House) -> Iterator[Finding]:
         yield unmade("mails are written to a folder, so no domain is asked about")
         return
     if find_spec("dns") is None:
-        yield unmade("the extra `dns` is not installed: pip install 'readers-asked[dns]'")
+        yield unmade("the extra `dns` is not installed; docs/install.md says how to bring it along")
         return
     with house.read() as session:
         rows = session.execute(select(Newsletter.address, Newsletter.inbox)).all()

@@ -33,7 +33,7 @@ def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> No
     an empty list for a query without a duplicate. Needs no settings and no database; progress goes to standard error.
     """
     if matcher == semantic.NAME and not semantic.is_ready():
-        raise click.ClickException('the semantic matcher needs the extra: pip install "readers-asked[semantic]"')
+        raise click.ClickException("the matcher needs the extra `semantic`; docs/install.md says how to bring it along")
     try:
         with stored.open("rb") as lines:
             rows = read_stored(stored.name, lines)

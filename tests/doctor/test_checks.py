@@ -17,8 +17,10 @@ from sqlalchemy import text, update
 
 import config
 from app import worker
+from app.backup import erasure_list
+from app.backup.erasure_list import Erasures, Keeper
 from app.db import Database
-from app.doctor import checks, findings, incoming_mail
+from app.doctor import checks, findings, incoming_mail, machines
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.message import Message
@@ -118,6 +120,22 @@ def test_a_worker_that_is_gone_or_fails(app: Flask, database: Database) -> None:
     assert look(app, "worker") == [("fault", "the worker fails at: deliver mail")]
     sign_of_life(database, duty="deliver mail")
     assert look(app, "worker") == []
+
+
+def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "list" / "erasures"
+    app.config["ERASURES"] = str(path)
+    assert look(app, "list of erasures") == [("fault", f"{path} was never written")]
+    Keeper(path).keep(database)
+    assert look(app, "list of erasures") == []
+    erasure_list.write_list(path, Erasures(ago(minutes=31), frozenset()), database.ring)
+    assert look(app, "list of erasures") == [("fault", f"{path} was written last 31 minutes ago")]
+    erasure_list.write_list(path, Erasures(ago(), frozenset()), Keys({1: b"another secret of thirty-two bytes!!"}))
+    assert look(app, "list of erasures") == [
+        ("fault", f"{path} is no list of erasures, or one of a newsroom with other keys")
+    ]
+    app.config["ERASURES"] = str(path.parent)
+    assert look(app, "list of erasures") == [("not made", f"{path.parent} can't be read: Is a directory")]
 
 
 def test_mail_that_does_not_go_out(app: Flask, database: Database) -> None:
@@ -282,6 +300,24 @@ def test_a_disk_that_is_nearly_full(app: Flask, monkeypatch: pytest.MonkeyPatch)
         assert look(app, "disks") == [
             ("fault", f"the disk under {what} is nearly full: 921 MB are left") for what in said
         ]
+
+
+@on_sqlite
+def test_the_disk_of_postgresql_is_seen_on_the_same_machine_only(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = "how full the disk of the database is can't be seen from here: watch it on its own machine"
+    disk = SimpleNamespace(f_bavail=0, f_frsize=4096, f_blocks=1 << 20, f_files=9, f_favail=9)
+    monkeypatch.setattr(os, "statvfs", lambda folder: disk if str(folder) == str(tmp_path) else os.fstatvfs(0))
+    monkeypatch.setattr(machines, "POSTGRES", tmp_path)
+    for place, found in (
+        ("/desk?host=/var/run/postgresql", ("fault", "the disk under the database is full")),
+        ("127.0.0.1/desk", ("fault", "the disk under the database is full")),
+        ("db.example.org/desk", ("not made", elsewhere)),
+    ):
+        database = Database(f"postgresql+psycopg://{place}", Keys({1: b"k" * 32}), BASE_URL)
+        assert [one for one in look(app, "disks", database) if "database" in one[1]] == [found], place
+        database.close()
 
 
 @on_sqlite

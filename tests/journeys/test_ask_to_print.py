@@ -13,6 +13,17 @@ from app.db import Database
 from app.letters.models import Letter
 from app.text import digits
 from app.typesetting.exports import EXPORTS
+from tests.support.main_job_by_hand import (
+    the_desk_invites,
+    the_desk_words_it,
+    the_edition_is_built,
+    the_edition_is_locked_and_sent,
+    the_editor_approves,
+    the_editor_edits_and_sends_the_check,
+    the_expert_agrees,
+    the_expert_answers,
+    the_receipt_says_so,
+)
 from tests.support.town import Town, Visit
 
 pytestmark = [
@@ -25,13 +36,6 @@ pytestmark = [
     ),
 ]
 
-QUESTION = "You wrote that the salt reaches the orchards. Who measures it, and can a village ask for the figures?"
-FIRST = (
-    'Nobody is told to. We put up "salt plates" in 2009 and count what falls on them.\n\n'
-    "A village can ask, and they're often surprised how short the list is.\n\n"
-    "What would help is a plate in every school yard. It costs less than the fence."
-)
-SECOND = FIRST.replace("We put up", "My station put up").replace(" It costs less than the fence.", "")
 BLOCK = """\
 Ask The Steppe: The Salt Wind
 
@@ -67,7 +71,7 @@ def test_from_a_readers_question_to_the_editions_block(town: Town) -> None:
     the_editor_edits_and_sends_the_check(nora)
     the_expert_agrees(laura, town.mailed_link("laura@aral.example", "Your answer"))
     the_editor_approves(nora)
-    the_edition_is_built_and_sent(nora, town)
+    the_edition_is_built_and_sent(nora)
     for reader, receipt in ((timur, first_receipt), (dana, second_receipt)):
         the_receipt_says_so(reader, receipt)
     laura.open(laura.page.url)
@@ -94,108 +98,14 @@ def two_readers_ask(timur: Visit, dana: Visit) -> tuple[str, str]:
     return first, second
 
 
-def the_desk_words_it(nora: Visit) -> None:
-    nora.open("/desk/steppe/letters")
-    boxes = nora.page.locator(".row input[type=checkbox]")
-    expect(boxes).to_have_count(2)
-    for box in boxes.all():
-        box.check()
-    nora.press("Make one question of them")
-    nora.unfold("Change the wording")
-    nora.write("Headline", "The Salt Wind")
-    nora.write("The question, as it leaves the house", QUESTION)
-    nora.page.locator("select[name=language]:visible").select_option("en")
-    nora.press("Save the wording")
-    nora.press("Nobody can be recognised in it")
-
-
-def the_desk_invites(nora: Visit) -> None:
-    nora.press("Ask an expert")
-    nora.unfold("Or somebody new")
-    nora.page.locator("input[name=name]").fill("Laura Venter")
-    nora.page.locator("input[name=email]").fill("laura@aral.example")
-    nora.page.locator("textarea[name=brief]").fill("For people who know orchards, not gauges.")
-    nora.page.locator("input[name=words]").fill("150")
-    nora.unfold("How one expert is named in print")
-    nora.page.locator("input[name=credit_line]").fill("who reads the gauges at the Aral Station")
-    nora.page.locator("input[name=relation]").fill("which publishes them")
-    nora.press("Look at the invitations")
-    nora.press("Send it to Laura Venter")
-
-
-def the_expert_answers(laura: Visit, link: str) -> None:
-    laura.open(link)
-    expect(laura.page.locator("main")).to_contain_text(QUESTION)
-    laura.page.locator("textarea[name=answer]").fill(FIRST)
-    laura.page.locator("input[name=own_words]").check()
-    laura.press("Send to Nora Lind")
-    expect(laura.page.locator("main")).to_contain_text("It costs less than the fence.”")
-
-
-def question_page(nora: Visit) -> None:
-    nora.open("/desk/steppe/questions")
-    nora.page.locator("main a[href*='/questions/']", has_text="The Salt Wind").first.click()
-    nora.page.wait_for_load_state()
-    nora.look()
-
-
-def the_editor_edits_and_sends_the_check(nora: Visit) -> None:
-    question_page(nora)
-    nora.page.get_by_role("link", name=re.compile("^Edit ")).first.click()  # one press
-    nora.page.wait_for_load_state()
-    nora.page.locator("textarea[name=answer]").fill(SECOND)
-    nora.press("Save and send Laura Venter the check")  # two
-    expect(nora.page.locator("main")).to_contain_text("My station")
-
-
-def the_expert_agrees(laura: Visit, link: str) -> None:
-    laura.open(link)
-    laura.shows("Is this still what you say?")
-    assert "My station" in " ".join(laura.page.locator("ins").all_inner_texts())
-    laura.press("Looks right")
-
-
-def the_editor_approves(nora: Visit) -> None:
-    question_page(nora)
-    nora.press("Note a check")  # the browser unfolds what this leads to, also without scripts
-    nora.write("What you did", "Called the station's switchboard.")
-    nora.press("Note the check")
-    for box in nora.page.locator("input[name=checked]").all():
-        box.check()
-    nora.press("Approve Laura Venter’s answer")
-
-
-def the_edition_is_built_and_sent(nora: Visit, town: Town) -> None:
-    nora.open("/desk/steppe/")
-    nora.page.locator(".coming a").click()
-    nora.page.wait_for_load_state()
-    edition = nora.page.url
-    nora.page.get_by_role("button", name=re.compile("^Put in slot 1")).click()
-    nora.page.wait_for_load_state()
-    nora.look()
+def the_edition_is_built_and_sent(nora: Visit) -> None:
+    edition = the_edition_is_built(nora)
     for export in EXPORTS.values():
         expect(nora.page.locator(f"a[href$='/export.{export.suffix}']")).to_have_count(1)
     exported = nora.context.request.get(f"{edition}/export.txt")
     assert (exported.status, exported.text()) == (200, BLOCK)
-    nora.page.get_by_role("button", name="Lock the edition").click()
-    nora.page.wait_for_load_state()
-    nora.look()
-    nora.press("Mark as sent")
+    the_edition_is_locked_and_sent(nora)
     assert nora.context.request.get(f"{edition}/export.txt").text() == BLOCK
-
-
-def the_receipt_says_so(reader: Visit, receipt: str) -> None:
-    reader.open("/steppe/receipt")
-    in_persian = receipt.translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
-    reader.page.locator("input[name=receipt]").fill(in_persian)
-    reader.page.locator("main form button").first.click()
-    reader.page.wait_for_load_state()
-    reader.look()
-    reader.page.locator("main a[href*='/q/']").first.click()
-    reader.page.wait_for_load_state()
-    reader.look()
-    reader.shows("The Salt Wind")
-    expect(reader.page.locator("main")).to_contain_text(QUESTION)
 
 
 def test_a_lost_connection_at_send_makes_one_letter_and_the_same_receipt(town: Town) -> None:

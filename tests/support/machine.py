@@ -141,11 +141,11 @@ class Machine:
         here = os.open("/proc/self/ns/net", os.O_RDONLY)
         there = os.open(f"/proc/{self._pid}/ns/net", os.O_RDONLY)
         try:
-            _enter(there)
+            enter(there)
             try:
                 return socket.create_connection((address, port), LONGEST, source_address=(source, 0))
             finally:
-                _enter(here)
+                enter(here)
         finally:
             os.close(here)
             os.close(there)
@@ -160,7 +160,7 @@ def _run_inside(pid: int, command: list[str], environment: dict[str, str], reads
     """Enter the machine, become the program's account, and run a command of its."""
     files = [one.detach() for one in (reads, says)]
     for space in [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in ("net", "mnt")]:
-        _enter(space)
+        enter(space)
     account = pwd.getpwnam(ACCOUNT)
     os.setsid()
     os.initgroups(ACCOUNT, account.pw_gid)
@@ -176,7 +176,7 @@ def _run_inside(pid: int, command: list[str], environment: dict[str, str], reads
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)
 
 
-def _enter(space: int) -> None:
+def enter(space: int) -> None:
     """Let this thread be in another name space; Python's own os.setns is there from 3.12 on."""
     library = ctypes.CDLL(None, use_errno=True)
     if library.setns(space, 0):

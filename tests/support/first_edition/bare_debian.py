@@ -1,0 +1,215 @@
+"""A Debian of its own from nothing: debootstrap, its own systemd as the first process, its own network, gone at the end.
+
+Needs root and the network. The machine has a loopback and nothing else, so that what listens there are the servers that the
+docs set up, on the ports that they name; apt and pip fetch through a proxy, as in many a newsroom.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from configparser import ConfigParser
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import BinaryIO
+
+from tests.support.first_edition.way_out import way_out
+from tests.support.machine import enter
+from tests.support.waiting import until
+
+RELEASE = "trixie"
+PROGRAMS = ("debootstrap", "git", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+BOOT = 120.0  # seconds that systemd may take
+LONGEST = 1800.0  # seconds that one block of commands may take: some fetch packages
+# What the installer of a Debian brings beside what debootstrap calls minimal, and Debian's own way to become another account.
+INSTALLED = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "ca-certificates", "util-linux")
+# How the machine that this runs on gets at packages, which a machine of its own has to be told as well.
+CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
+
+BOOTSTRAP = """
+mount --make-rprivate /
+exec debootstrap --variant=minbase --include="$INCLUDE" "$RELEASE" "$ROOT"
+"""
+
+BEGIN = """
+mount --make-rprivate /
+mount --bind "$ROOT" "$ROOT"
+cd "$ROOT"
+mount -t proc proc proc
+mount -t sysfs -o ro sysfs sys
+mount -t tmpfs tmpfs sys/fs/cgroup
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount -t tmpfs -o mode=755 tmpfs dev
+for name in null zero full random urandom tty; do touch "dev/$name"; mount --bind "/dev/$name" "dev/$name"; done
+mkdir dev/pts dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
+mount -t tmpfs tmpfs dev/shm
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+ln -s fd/0 dev/stdin
+ln -s fd/1 dev/stdout
+ln -s fd/2 dev/stderr
+mount -t tmpfs -o mode=755 tmpfs run
+ip link set lo up
+pivot_root . mnt
+cd /
+umount -l /mnt
+exec env -i container=other PATH="$SEARCHED" /usr/lib/systemd/systemd --system --show-status=0 --log-target=null
+"""
+
+
+# Each script is a process of its own; all together are one shell.
+REMEMBERED = "cd /root; set -a; [ ! -e /run/shell ] || . /run/shell"
+REMEMBER = "{ export -p; printf 'cd %q\\n' \"$PWD\"; } > /run/shell"
+
+
+class Failed(Exception):
+    """Commands that did not end as they should; says what they printed last."""
+
+
+class BareDebian:
+    """The machine: `pid` is its systemd, `root` its folder, `log` gets all that commands print."""
+
+    def __init__(self, pid: int, root: Path, log: BinaryIO) -> None:
+        self.pid, self.root, self._log = pid, root, log
+
+    def run(self, script: str) -> str:
+        """Type a script into root's one shell, which remembers its folder and variables, and return what it printed.
+
+        Raises `Failed`.
+        """
+        into = ["nsenter", f"--target={self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root"]
+        self._log.write(f"\n{script.strip()}\n".encode())
+        self._log.flush()
+        begins = self._log.tell()
+        done = subprocess.run(
+            [*into, "bash", "-euo", "pipefail", "-c", f"{REMEMBERED}\n{script}\n{REMEMBER}"], stdin=subprocess.DEVNULL,
+            stdout=self._log, stderr=subprocess.STDOUT, check=False, timeout=LONGEST,
+            env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
+        )  # fmt: skip
+        self._log.seek(begins)
+        printed = self._log.read().decode("utf-8", "replace")
+        if done.returncode:
+            raise Failed("\n".join([f"ended with {done.returncode}: {script.strip()}", *printed.splitlines()[-15:]]))
+        return printed
+
+    def write(self, path: str, text: str) -> None:
+        """Put a file there that no page of the docs makes: what the newsroom had before."""
+        file = self.root / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def listens(self, port: int) -> bool:
+        return f":{port} " in self.run("ss -ltnH")
+
+    def enter_network(self) -> None:
+        """Let this thread, and what it starts from now on, live in the machine's network: browsers, mail programs."""
+        space = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY)
+        try:
+            enter(space)
+        finally:
+            os.close(space)
+
+
+def lacking() -> list[str]:
+    """Return what keeps a machine from being made here."""
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    missing = [f"{name} is missing" for name in PROGRAMS if shutil.which(name, path=path) is None]
+    return missing if os.geteuid() == 0 else ["it has to be run by root", *missing]
+
+
+@contextmanager
+def bare_debian(log: BinaryIO, name: str) -> Iterator[BareDebian]:
+    """Make the machine, and take it away when the block ends; it ends as well when this process is killed."""
+    folder = Path(mkdtemp(prefix="first-edition-", dir="/var/tmp"))
+    try:
+        folder.chmod(0o755)
+        root = folder / "root"
+        _bootstrap(root, log)
+        (root / "etc/hostname").write_text(f"{name}\n")
+        with _booted(root, log) as pid, way_out(pid) as proxy:
+            _tell_of(proxy, root)
+            yield BareDebian(pid, root, log)
+    finally:
+        until(lambda: _is_gone(folder), f"the end of all that wrote into {folder}", BOOT)
+
+
+def _is_gone(folder: Path) -> bool:
+    """Take a folder away. What is killed may still write into it for a moment."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
+def _bootstrap(root: Path, log: BinaryIO) -> None:
+    told = {
+        "ROOT": str(root),
+        "RELEASE": RELEASE,
+        "INCLUDE": ",".join(INSTALLED),
+        "PATH": f"{os.environ['PATH']}:{PATH}",
+    }
+    _run_outside(
+        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", BOOTSTRAP],
+        log,
+        {**os.environ, **told},
+    )
+    (root / "etc/dpkg/dpkg.cfg.d/quickly").write_text("force-unsafe-io\n")  # nobody needs it after a power cut
+
+
+def _tell_of(proxy: str, root: Path) -> None:
+    """Let apt and pip go through the proxy without a question, and believe whom they believe on the machine that this runs on."""
+    apt = (
+        f'Acquire::http::Proxy "{proxy}";',
+        f'Acquire::https::Proxy "{proxy}";',
+        'Acquire::http::Pipeline-Depth "0";',
+        'APT::Get::Assume-Yes "true";',  # as whoever types it says
+    )
+    (root / "etc/apt/apt.conf.d/way-out").write_text("\n".join([*apt, ""]))
+    pip = ConfigParser(interpolation=None)
+    pip.read(("/etc/pip.conf", Path("~/.config/pip/pip.conf").expanduser()))
+    pip.read_dict({"global": {"proxy": proxy}})
+    with (root / "etc/pip.conf").open("w") as file:
+        pip.write(file)
+    if Path("/", CERTIFICATES).exists():
+        shutil.copy(Path("/", CERTIFICATES), root / CERTIFICATES)
+
+
+def _run_outside(command: Sequence[str], log: BinaryIO, environment: dict[str, str]) -> None:
+    done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False, timeout=LONGEST)
+    if done.returncode:
+        raise Failed(f"debootstrap ended with {done.returncode}: is there a network?")
+
+
+@contextmanager
+def _booted(root: Path, log: BinaryIO) -> Iterator[int]:
+    """Start systemd in spaces of its own; gives its number as this machine counts."""
+    told = {"ROOT": str(root), "SEARCHED": PATH, "PATH": f"{os.environ['PATH']}:{PATH}"}
+    spaces = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child")
+    child = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", "unshare", *spaces, "bash", "-euc", BEGIN], env=told, stdin=subprocess.DEVNULL,
+        stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        until(lambda: child.poll() is not None or _is_up(child.pid), "systemd", BOOT)
+        if child.poll() is not None:
+            raise Failed("systemd did not start: the log says why")
+        yield _first(child.pid)
+    finally:
+        child.kill()
+        child.wait(BOOT)
+
+
+def _first(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def _is_up(pid: int) -> bool:
+    """Whether systemd has started all that starts with the machine, well or not."""
+    try:
+        first = _first(pid)
+    except (OSError, IndexError):
+        return False
+    asked = ("nsenter", f"--target={first}", "--all", "systemctl", "is-system-running")
+    said = subprocess.run(asked, capture_output=True, text=True, check=False, env={"PATH": PATH}).stdout.strip()
+    return said in ("running", "degraded")
