@@ -9,6 +9,7 @@ from .. import audit
 from ..actors import Reader
 from ..audit import erasures
 from ..db import keys, lock
+from ..drawn_keys import drawn_key
 from ..lifecycle import NotYours, given
 from ..matching.index import forget
 from ..newsletters.models import Newsletter
@@ -62,7 +63,8 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> Addition:
     ) >= MOST_ADDITIONS:
         raise Faulty({"more": "many"})
     day = kept_moment(session, letter)
-    addition = Addition(letter_id=letter.id, body=body, added_at=day)
+    key = drawn_key(session, Addition, above=newest.id if newest and newest.id < 0 else None)
+    addition = Addition(id=key, letter_id=letter.id, body=body, added_at=day)
     session.add(addition)
     session.execute(update(Letter).where(Letter.id == letter.id).values(indexed_version=0))
     audit.record(session, actor, "letter.add", letter, at=day)
