@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Engine, LargeBinary, Text, inspect, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.exc import OperationalError
 
 PATIENCE = 5.0  # seconds to wait for those who may still see rows as they were
 LOOKING = text(
@@ -47,15 +48,24 @@ def write_anew(connection: Connection, tables: Sequence[str], last: int | None) 
 def put_in_order(engine: Engine, tables: Sequence[str]) -> bool:
     """Write the files of these tables anew, in the order of their keys and without what was there before.
 
-    Each is locked meanwhile. Gives False where somebody else might still see older rows: these are kept then.
+    Each is locked meanwhile. Gives False where somebody else might still see older rows, which would be kept, or holds
+    a table for long: everybody behind would wait too.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         end, look = time.monotonic() + PATIENCE, inspect(connection)
-        while (looking := connection.scalar(LOOKING)) and time.monotonic() < end:
+        while connection.scalar(LOOKING):
+            if time.monotonic() > end:
+                return False
             time.sleep(0.05)
-        for table in tables:
-            connection.exec_driver_sql(f"CLUSTER {table} USING {look.get_pk_constraint(table)['name']}")
-    return not looking
+        connection.exec_driver_sql(f"SET lock_timeout = '{PATIENCE:.0f}s'")
+        try:
+            for table in tables:
+                connection.exec_driver_sql(f"CLUSTER {table} USING {look.get_pk_constraint(table)['name']}")
+        except OperationalError:  # somebody holds a table
+            return False
+        finally:
+            connection.exec_driver_sql("RESET lock_timeout")
+    return True
 
 
 def _key(look: Any, table: str) -> str:
