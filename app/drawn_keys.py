@@ -6,7 +6,6 @@ minute makes such neighbours. A drawn key lies below zero and takes none of the 
 
 import secrets
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .db import Row
@@ -18,7 +17,9 @@ def drawn_key(session: Session, model: type[Row], above: int | None = None) -> i
     stay in their order.
     """
     least, room = (-HIGHEST_KEY, HIGHEST_KEY) if above is None else (above + 1, -above // 16)
+    connection, name = session.connection(), model.__tablename__
     while True:
         key = least + secrets.randbelow(room)
-        if session.scalar(select(model.id).where(model.id == key)) is None:
+        # In plain words: this stands in each submission, where building the query costs more than asking it.
+        if connection.exec_driver_sql(f"SELECT 1 FROM {name} WHERE id = {key}").first() is None:  # noqa: S608
             return key

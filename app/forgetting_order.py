@@ -24,9 +24,22 @@ NAME = "order forgotten"  # of the sighting that keeps when this was last done, 
 
 # What is written when a reader writes, adds, joins, changes a name or takes back, and what the worker makes of it.
 TABLES = (
-    "letters", "credits", "additions", "audit", "outbox", "outbox_contents", "erasures", "questions", "question_texts",
-    "assignments", "edition_items", "desk_docs", "desk_fts", "desk_terms", "vectors",
-)  # fmt: skip
+    "letters",
+    "credits",
+    "additions",
+    "audit",
+    "outbox",
+    "outbox_contents",
+    "erasures",
+    "questions",
+    "question_texts",
+    "assignments",
+    "edition_items",
+    "desk_docs",
+    "desk_fts",
+    "desk_terms",
+    "vectors",
+)
 
 
 def forget_order(database: Database, at: datetime | None = None) -> bool:

@@ -40,7 +40,9 @@ def of_the_day(session: Session, newsletter_id: int, moment: datetime) -> dict[s
     time, and `forgetting_order.py` forgets it once the day is over.
     """
     day = day_only(moment)
-    today = (Letter.newsletter_id == newsletter_id, Letter.received_at >= day, Letter.received_at < day + COUNTED)
-    last = session.scalar(select(func.max(Letter.received_at)).where(*today)) or day
+    letters = Letter.__table__.c
+    today = letters.received_at >= day, letters.received_at < day + COUNTED
+    newest = select(func.max(letters.received_at)).where(letters.newsletter_id == newsletter_id, *today)
+    last = session.connection().scalar(newest) or day
     place = min(last + timedelta(microseconds=1), day + COUNTED - timedelta(microseconds=1))
     return {"id": drawn_key(session, Letter), "received_at": place}

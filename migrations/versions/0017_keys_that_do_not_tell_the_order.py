@@ -20,12 +20,13 @@ INDEXES = (
     ("ix_letters_newsletter_id_channel_state", ("newsletter_id", "channel", "state"), None),
     ("ix_letters_newsletter_id_language_state", ("newsletter_id", "language", "state"), None),
     ("ix_letters_question_id", ("question_id",), None),
-    ("ix_letters_edition", ("about_edition_id", "state"), "about_edition_id IS NOT NULL"),
+    ("ix_letters_edition", ("about_edition_id", "newsletter_id", "state"), "about_edition_id IS NOT NULL"),
     ("ix_letters_filed", ("newsletter_id", "filed_as", "state"), "filed_as IS NOT NULL"),
     ("ix_letters_held", ("newsletter_id", "held_reason"), "state = 'held'"),
     ("ix_letters_alike", ("newsletter_id", "state"), "alike"),
     ("ix_letters_unindexed", (), "indexed_version <> version"),
 )
+BEFORE = {"ix_letters_edition": ("about_edition_id", "state")}  # where it had others
 NAME = "order forgotten"
 TERMS = ("desk_terms", "public_terms")
 
@@ -34,6 +35,8 @@ def by(place: tuple[str, ...]) -> None:
     """Make the indexes of letters end with these columns."""
     for name, columns, rule in INDEXES:
         other = ("id",) if len(place) == 2 else ("received_at", "id")
+        if place == ("id",):
+            columns = BEFORE.get(name, columns)
         named = rule is None
         op.drop_index(f"{name}_{'_'.join(other)}" if named else name, table_name="letters")
         op.create_index(

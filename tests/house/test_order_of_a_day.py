@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Connection, inspect, make_url, select, text
 from sqlalchemy.orm import Session
 
@@ -27,6 +28,7 @@ from app.letters import queries, receipts, receive
 from app.letters.models import Addition, Letter
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
+from tests.support.pages import Page
 
 DAY = datetime(2027, 3, 4, tzinfo=UTC)
 NIGHT = timedelta(days=1, minutes=5)
@@ -301,3 +303,16 @@ def test_whoever_looks_at_the_old_rows_all_the_time_only_puts_it_off(lived: Live
             forget_order(lived.database, DAY + NIGHT)
     assert forget_order(lived.database, DAY + NIGHT) is True
     assert forget_order(lived.database, DAY + NIGHT) is False
+
+
+@pytest.mark.parametrize(
+    ("tongue", "said"),
+    [
+        ("en", "In the night after it (by UTC) we put all of that into another order."),
+        ("fa", "شبِ پس از آن (به وقت جهانی UTC) همهٔ این‌ها را به ترتیبی دیگر درمی‌آوریم."),
+    ],
+)
+def test_the_page_says_what_holds_until_the_day_is_over(
+    client: FlaskClient, newsroom: Newsroom, tongue: str, said: str
+) -> None:
+    assert Page(client.get(f"/steppe/protection?lang={tongue}").text).words.count(said) == 1
