@@ -35,14 +35,13 @@ def by(place: tuple[str, ...]) -> None:
     """Make the indexes of letters end with these columns."""
     for name, columns, rule in INDEXES:
         other = ("id",) if len(place) == 2 else ("received_at", "id")
-        if place == ("id",):
-            columns = BEFORE.get(name, columns)
+        before = BEFORE.get(name, columns) if place == ("id",) else columns
         named = rule is None
         op.drop_index(f"{name}_{'_'.join(other)}" if named else name, table_name="letters")
         op.create_index(
             op.f(f"{name}_{'_'.join(place)}") if named else name,
             "letters",
-            [*columns, *place],
+            [*before, *place],
             postgresql_where=text(rule) if rule else None,
             sqlite_where=text("alike = 1" if rule == "alike" else rule) if rule else None,
         )
