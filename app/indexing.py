@@ -7,6 +7,7 @@ is erased at that moment is either not seen any more, or taken out again by the 
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -20,7 +21,7 @@ from .editions.models import EditionItem
 from .letters.models import Addition, Letter
 from .matching.embedding import embed_due
 from .matching.index import Doc, empty, put, take_out
-from .matching.models import COLLECTIONS, DESK, PUBLIC
+from .matching.models import COLLECTIONS, DESK, PUBLIC, Key
 from .questions import queries as questions
 from .questions.models import Question
 from .running import db
@@ -47,7 +48,8 @@ def index_due(database: Database) -> int:
 
 
 def _due(session: Session, model: Any) -> Any:
-    query = select(model).where(DUE).order_by(model.id).limit(BATCH)
+    order = (Letter.received_at, Letter.id) if model is Letter else (model.id,)
+    query = select(model).where(DUE).order_by(*order).limit(BATCH)
     return session.scalars(query.with_for_update(skip_locked=True, of=model)).unique().all()
 
 
@@ -152,23 +154,51 @@ def index_anew(database: Database) -> Iterator[int]:
     for collection in COLLECTIONS:
         database.write(lambda session, collection=collection: empty(session, collection))  # type: ignore[misc]
     with database.read() as session:
-        last = {model: session.scalar(select(func.max(model.id))) or 0 for model in (Letter, Question)}
-    for model in last:
-        for start in range(0, last[model] + 1, ROWS_MARKED):
-            marked = update(model).where(model.id > start, model.id <= start + ROWS_MARKED).values(indexed_version=0)
-            database.write(lambda session, marked=marked: quietly(session, marked))  # type: ignore[misc]
+        count = {model: session.scalar(select(func.count()).select_from(model)) or 1 for model in (Letter, Question)}
+    for model in count:
+        while database.write(lambda session, model=model: _mark(session, model)):  # type: ignore[misc]
+            pass
     # In step, as they once came: a search that wants the newest of one kind needn't walk past all of the other.
     at = {index_letters: 0, index_questions: 0}
-    total = {index_letters: last[Letter], index_questions: last[Question]}
+    total = {index_letters: count[Letter], index_questions: count[Question]}
     while at:
-        each = min(at, key=lambda one: at[one] / (total[one] or 1))
+        each = min(at, key=lambda one: at[one] / total[one])
         if done := database.write(each):
-            at[each] = max(done)
+            at[each] += len(done)
             yield len(done)
         else:
             del at[each]
     while embed_due(database):
         yield 0
+
+
+def _mark(session: Session, model: Any) -> bool:
+    """Let a part of the rows be due; gives whether there were any."""
+    part = session.scalars(select(model.id).where(model.indexed_version != 0).limit(ROWS_MARKED)).all()
+    quietly(session, update(model).where(model.id.in_(part)).values(indexed_version=0))
+    return bool(part)
+
+
+def deal_anew(database: Database, since: datetime | None) -> None:
+    """Put all that was indexed since a day began, or since keys are drawn, into the desk's index once more: in the
+    order of letters as they stand in lists, which tells nothing more once their places in the day are forgotten.
+    """
+    with database.read() as session:
+        came = select(Letter.id).where(Letter.received_at >= since if since else Letter.id < 0)
+        docs = DESK.docs
+        first = select(func.min(docs.id)).where(docs.noun == "letter", docs.noun_id.in_(came)).scalar_subquery()
+        keys = [(noun, key) for noun, key in session.execute(select(docs.noun, docs.noun_id).where(docs.id >= first))]
+    for start in range(0, len(keys), BATCH):
+        database.write(lambda session, some=keys[start : start + BATCH]: _due_again(session, some))  # type: ignore[misc]
+    while index_due(database):
+        pass
+
+
+def _due_again(session: Session, keys: Sequence[Key]) -> None:
+    take_out(session, DESK, keys)
+    for model in (Letter, Question):
+        mine = [key for noun, key in keys if noun == model.__name__.lower()]
+        quietly(session, update(model).where(model.id.in_(mine)).values(indexed_version=0))
 
 
 @click.command("index")

@@ -97,7 +97,7 @@ def from_address(typed: str, length: int) -> Place | None:
     """Return the place that an address names, of so many values; None for what can't be read."""
     try:
         micros, *keys = (int(part[:18]) for part in typed.split("."))
-        is_place = len(keys) == length - 1 and max(keys) <= HIGHEST_KEY
+        is_place = len(keys) == length - 1 and max(map(abs, keys)) <= HIGHEST_KEY
         return (BEGAN + timedelta(microseconds=micros), *keys) if is_place else None
     except (ValueError, OverflowError):
         return None

@@ -5,9 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url
 
 BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for another one
+LOOKED_AT = 1_000  # milliseconds that the write-ahead log waits for those who still read from it
 
 
 def file_of(url: str) -> Path | None:
@@ -46,3 +47,18 @@ def begun(statement: str) -> Callable[[Any], None]:
         connection.exec_driver_sql(statement)
 
     return begin
+
+
+def rewrite(engine: Engine) -> bool:
+    """Write the file anew, so that it lies as its rows' keys say and not as they came, and let nothing of the old one
+    stay in the write-ahead log. Writers wait meanwhile.
+
+    Gives False where somebody was looking at the old file all the time: then the log keeps it.
+    """
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("VACUUM")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={LOOKED_AT}")  # writers wait as long
+        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
+    return not busy

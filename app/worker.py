@@ -20,6 +20,7 @@ from .answers.models import Answer
 from .backup.erasure_list import Keeper
 from .db import Busy, Database, lock
 from .editions import planning
+from .forgetting_order import forget_order
 from .forms import form_drafts, press_keys
 from .indexing import index_due
 from .letters import contacts, look_alike_flags
@@ -143,6 +144,7 @@ DUTIES = (
     Duty("tidy up", 3_600, tidy),
     Duty("keep the list of erasures", 10, keep_erasures),
     Duty("destroy old mail", 3_600, destroy_old),
+    Duty("forget the order", 600, lambda _app, database: forget_order(database)),
 )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..actors import Actor
 from ..db import now
+from ..drawn_keys import drawn_key
 from .events import EVENTS
 from .models import Event
 
@@ -34,8 +35,12 @@ def record(
     of_desk = getattr(row, "newsletter_id", None) or getattr(actor, "newsletter_id", None)
     newsletter_id = row.id if noun == "newsletter" else of_desk
     question_id = row.id if noun == "question" else getattr(row, "question_id", None)
+    moment = at or now(session)
+    # What has a day alone takes no place in the trail's line either, unless it moved a row that others may look at.
+    is_day = moment == moment.replace(hour=0, minute=0, second=0, microsecond=0)
     event = Event(
-        at=at or now(session),
+        **({"id": drawn_key(session, Event)} if is_day and old is None else {}),
+        at=moment,
         actor=actor.ref,
         action=action,
         noun=noun,

@@ -17,6 +17,7 @@ from ..db import Database, now
 from ..letters.models import Letter
 from ..mail.models import OutboxMail
 from ..migrate import migrate_on, revisions
+from ..postgresql import LOOKING
 from ..questions.models import Question
 from ..seal import Keys
 from .erasing_again import erase_again
@@ -32,10 +33,6 @@ class NotEmpty(Exception):
     """There is something already where the backup should go; `str` says what."""
 
 
-LOOKING = text(
-    "SELECT count(*) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
-)
 PATIENCE = 30.0  # seconds
 
 

@@ -123,6 +123,6 @@ class Filling:
         if self._connection.dialect.name == "postgresql":
             for name, table in self._tables.items():
                 newest = self._connection.scalar(select(func.max(table.c.id))) if "id" in table.c else None
-                if newest:
+                if newest and newest > 0:
                     to = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :newest)")
                     self._connection.execute(to, {"name": name, "newest": newest})

@@ -10,6 +10,7 @@ from .. import audit
 from ..actors import Actor, Staff
 from ..audit import erasures
 from ..db import added, keys, now
+from ..drawn_keys import drawn_key
 from ..lifecycle import Missing, must, within
 from ..mail import erasing, outbox
 from ..text import single_line
@@ -65,7 +66,9 @@ def set_credit(
     if choice == "first" and not place:
         raise Missing("place")
     ring = keys(session)
-    credit = session.scalar(select(Credit).filter_by(letter_id=letter.id)) or Credit(letter_id=letter.id)
+    credit = session.scalar(select(Credit).filter_by(letter_id=letter.id)) or Credit(
+        id=drawn_key(session, Credit), letter_id=letter.id
+    )
     if credit.name_sealed is not None:
         erasures.note(session, "name", [letter.public_id])
     credit.choice = choice

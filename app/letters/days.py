@@ -1,11 +1,17 @@
 """Days instead of minutes: the most that may be kept of when a reader did something."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..db import now
+from ..drawn_keys import drawn_key
 from .models import Letter
+
+# Behind a day's midnight: in its microseconds, letters that keep no minute are counted until the day is over.
+COUNTED = timedelta(seconds=1)
 
 
 def day_only(moment: datetime) -> datetime:
@@ -25,3 +31,18 @@ def kept_moment(session: Session, letter: Letter) -> datetime:
     """
     moment = now(session)
     return day_only(moment) if letter.hear_back == "number" else moment
+
+
+def of_the_day(session: Session, newsletter_id: int, moment: datetime) -> dict[str, Any]:
+    """Return the key and the time of arrival of a new letter of which only the day is kept.
+
+    The desk reads the letters of today in the order in which they came. It is counted among themselves alone, beside no
+    time, and `forgetting_order.py` forgets it once the day is over.
+    """
+    day = day_only(moment)
+    letters = Letter.__table__.c
+    today = letters.received_at >= day, letters.received_at < day + COUNTED
+    newest = select(func.max(letters.received_at)).where(letters.newsletter_id == newsletter_id, *today)
+    last = session.connection().scalar(newest) or day
+    place = min(last + timedelta(microseconds=1), day + COUNTED - timedelta(microseconds=1))
+    return {"id": drawn_key(session, Letter), "received_at": place}

@@ -21,6 +21,7 @@ CHECK_REPLIES = ("fine", "wrong", "yes")  # what a mail says to the quote check
 OF_EXPERT = ("answer", "cannot", "later", "question back", *CHECK_REPLIES)
 FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", *OF_EXPERT)
 HEAR_BACK = ("number", "once", "while")
+CAME = ("received_at", "id")  # the columns of a letter's place in a list
 CREDITS = ("none", "first", "full")
 
 
@@ -56,21 +57,27 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
             " AND (erased_at IS NULL OR (background IS NULL AND desk_note IS NULL))",
             name="erased_has_no_words",
         ),
-        Index(None, "newsletter_id", "state", "id"),
         Index(None, "newsletter_id", "received_at"),
         # Each filter of the list of letters walks one of these; those that few letters have are kept of these few.
-        Index(None, "newsletter_id", "channel", "state", "id"),
-        Index(None, "newsletter_id", "language", "state", "id"),
-        Index(None, "newsletter_id", "state", "received_at", "id"),
-        Index("ix_letters_edition", "about_edition_id", "state", "id", **rows_where("about_edition_id IS NOT NULL")),
-        Index("ix_letters_filed", "newsletter_id", "filed_as", "state", "id", **rows_where("filed_as IS NOT NULL")),
-        Index("ix_letters_held", "newsletter_id", "held_reason", "id", **rows_where("state = 'held'")),
-        Index("ix_letters_alike", "newsletter_id", "state", "id", **rows_where("alike", on_sqlite="alike = 1")),
+        Index(None, "newsletter_id", "channel", "state", *CAME),
+        Index(None, "newsletter_id", "language", "state", *CAME),
+        Index(None, "newsletter_id", "state", *CAME),
+        Index(
+            "ix_letters_edition",
+            "about_edition_id",
+            "newsletter_id",
+            "state",
+            *CAME,
+            **rows_where("about_edition_id IS NOT NULL"),
+        ),
+        Index("ix_letters_filed", "newsletter_id", "filed_as", "state", *CAME, **rows_where("filed_as IS NOT NULL")),
+        Index("ix_letters_held", "newsletter_id", "held_reason", *CAME, **rows_where("state = 'held'")),
+        Index("ix_letters_alike", "newsletter_id", "state", *CAME, **rows_where("alike", on_sqlite="alike = 1")),
         Index("ix_letters_unlooked", "id", **rows_where("alike IS NULL AND state = 'received'")),
-        Index(None, "question_id", "id"),
+        Index(None, "question_id", *CAME),
         Index("ix_letters_of_experts", "newsletter_id", "state", "id", **rows_where("assignment_id IS NOT NULL")),
         Index(None, "erase_on", "id"),
-        Index("ix_letters_unindexed", "id", **rows_where("indexed_version <> version")),
+        Index("ix_letters_unindexed", *CAME, **rows_where("indexed_version <> version")),
     )
 
     author: Mapped[str] = mapped_column(String(20), default="reader")

@@ -28,14 +28,13 @@ def listing(
     """Return the list of a newsletter's letters in these states that follow all `rules`, the newest first.
 
     Each rule alone is a walk of an index of its own. `since` and `until` bound when a letter came; with `until` the
-    list begins with the oldest. The order is that of the keys, which tell that of arrival where the minute isn't kept;
-    by time where the list is bounded by it.
+    list begins with the oldest. Letters without a minute stand behind the others of their day: today's in the order in
+    which they came, those of a day that is over in none.
     """
     bounds = [Letter.received_at >= since] if since else []
     bounds += [Letter.received_at < until] if until else []
     query = select(Letter).where(Letter.newsletter_id == newsletter_id, *rules, *bounds)
-    order = (Letter.received_at, Letter.id) if bounds else (Letter.id,)
-    return Listing(query, order, until is not None, (Letter.state, states))
+    return Listing(query, (Letter.received_at, Letter.id), until is not None, (Letter.state, states))
 
 
 def waiting(session: Session, newsletter_id: int, states: Sequence[str] = STATES.which("waits")) -> int:
@@ -51,7 +50,7 @@ def counts(session: Session, lists: Sequence[Listing[Letter]]) -> list[int]:
 def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
     """The live letters behind several questions, oldest first."""
     query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
-    return list(session.scalars(query.order_by(Letter.id)))
+    return list(session.scalars(query.order_by(Letter.received_at, Letter.id)))
 
 
 class Added(NamedTuple):

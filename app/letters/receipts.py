@@ -9,6 +9,7 @@ from .. import audit
 from ..actors import Reader
 from ..audit import erasures
 from ..db import added, keys, lock
+from ..drawn_keys import drawn_key
 from ..lifecycle import NotYours, given
 from ..matching.index import forget
 from ..newsletters.models import Newsletter
@@ -67,7 +68,8 @@ def put(session: Session, actor: Reader, letter: Letter, body: str) -> Addition 
         session.scalar(select(func.count()).select_from(Addition).filter_by(letter_id=letter.id)) or 0
     ) >= MOST_ADDITIONS:
         raise Faulty({"more": "many"})
-    addition = Addition(letter_id=letter.id, body=body, added_at=kept_moment(session, letter))
+    key = drawn_key(session, Addition, above=newest.id if newest and newest.id < 0 else None)
+    addition = Addition(id=key, letter_id=letter.id, body=body, added_at=kept_moment(session, letter))
     session.execute(update(Letter).where(Letter.id == letter.id).values(indexed_version=0))
     return added(session, addition)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
 from ..text import clean, fault_of_question, held_reason
 from . import contacts
-from .days import day_only
+from .days import day_only, of_the_day
 from .lifecycle import LETTER
 from .models import CREDITS, HEAR_BACK, Letter
 
@@ -144,8 +145,9 @@ def send(
         raise Faulty(faults)
     body, background = clean(ask.body), clean(ask.background)
     moment = ask.given_at or now(session)
+    came: dict[str, Any] = {"received_at": moment}
     if channel == "web" and ask.hear_back == "number":
-        moment = day_only(moment)
+        came, moment = of_the_day(session, newsletter.id, moment), day_only(moment)
     reason = held_reason(body) or hold
     letter = Letter(
         newsletter_id=newsletter.id,
@@ -156,8 +158,8 @@ def send(
         verbatim=ask.verbatim,
         language=ask.language or guess_language(body),
         about_edition_id=ask.about_edition_id,
-        received_at=moment,
         held_reason=reason,
+        **came,
         **(hashes(session, form) if form else {}),
     )
     LETTER.apply(session, actor, letter, "send", to="held" if reason else "received", at=moment)

@@ -110,6 +110,12 @@ def empty(session: Session, collection: Collection) -> None:
         session.execute(text(f"DELETE FROM {collection.fts}"))  # noqa: S608 - names of ours
 
 
+def merge_segments(session: Session) -> None:
+    """Make SQLite's full-text indexes one piece each: they are written in pieces, and the last tell what came when."""
+    for collection in COLLECTIONS:
+        session.execute(text(f"INSERT INTO {collection.fts} ({collection.fts}) VALUES ('optimize')"))  # noqa: S608
+
+
 def _rows(session: Session, collection: Collection, keys: Sequence[Key]) -> list[_Doc]:
     docs = collection.docs
     return list(session.scalars(select(docs).where(tuple_(docs.noun, docs.noun_id).in_(keys)))) if keys else []

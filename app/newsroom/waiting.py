@@ -260,7 +260,7 @@ def _letters_to_read(session: Session, newsletter_id: int) -> list[Task]:
     tasks = []
     for kind, states in (("letters", STATES.which("is_received")), ("held", STATES.which("is_held"))):
         oldest = select(Letter.received_at).where(Letter.newsletter_id == newsletter_id, Letter.state.in_(states))
-        oldest = oldest.order_by(Letter.id)
+        oldest = oldest.order_by(Letter.received_at, Letter.id)
         since = session.scalar(oldest.limit(1))
         if since:
             tasks.append(Task(kind, since, number=letters.waiting(session, newsletter_id, states)))

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from ..actors import Reader
 from ..db import now
-from ..letters.days import day_only
+from ..letters.days import day_only, of_the_day
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
 from ..letters.receive import AlreadySent, Form, already_sent, hashes
@@ -33,7 +33,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         )
     if question is None or question.text is None:
         raise Missing("question shown")
-    day = day_only(now(session))
+    came, day = of_the_day(session, newsletter.id, now(session)), day_only(now(session))
     letter = Letter(
         newsletter_id=newsletter.id,
         channel="web",
@@ -41,7 +41,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         language=question.text.language,
         filed_as="question",
         question_id=question.id,
-        received_at=day,
+        **came,
         **hashes(session, form),
     )
     LETTER.apply(session, actor, letter, "join", at=day, why={"question": question.id})

@@ -46,7 +46,7 @@ class Book:
     def key(self, model: Any) -> int:
         """The next key of a table; the row may follow later."""
         if model not in self._last:
-            self._last[model] = self.session.scalar(select(func.max(model.id))) or 0
+            self._last[model] = max(0, self.session.scalar(select(func.max(model.id))) or 0)
         self._last[model] += 1
         return self._last[model]
 

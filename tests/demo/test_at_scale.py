@@ -246,7 +246,11 @@ def test_the_same_number_gives_the_same_letters(sqlite_template: Any, tmp_path: 
         opened = Database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / name)}", Keys(SECRETS), BASE_URL)
         grow(opened, 40, at=TODAY)
         with opened.read() as session:
-            found.append(session.execute(select(Letter.public_id, Letter.state, Letter.body).order_by(Letter.id)).all())
+            found.append(
+                session.execute(
+                    select(Letter.public_id, Letter.state, Letter.body).order_by(Letter.received_at, Letter.id)
+                ).all()
+            )
         opened.close()
     assert found[0] == found[1]
 

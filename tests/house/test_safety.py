@@ -139,7 +139,7 @@ def test_what_readers_wrote_is_on_no_page_in_no_mail_no_export_no_trail_and_no_l
     state = client.post("/steppe/receipt/add", data={"receipt": receipt, "more": "The lid is cracked."})
     ask(client, body="Who took the silver kettle from the mill?")
     with database.read() as session:
-        both = list(session.scalars(select(Letter.id).order_by(Letter.id)))
+        both = list(session.scalars(select(Letter.id).order_by(Letter.received_at, Letter.id)))
     public_id = published(database, newsroom, both)
     with database.read() as session:
         question = question_of(session, public_id)

@@ -285,7 +285,7 @@ def test_every_list_and_letter_fits_and_axe_finds_nothing(
 
     def more(session) -> str:
         session.add(Topic(newsletter_id=newsroom.newsletter_id, slug="water", name="Water"))
-        rows = session.scalars(select(Letter).order_by(Letter.id)).all()
+        rows = session.scalars(select(Letter).order_by(Letter.received_at, Letter.id)).all()
         shelved, _open = (moves.open_question(session, newsroom.nora, [row]) for row in rows[:2])
         moves.shelve(session, newsroom.nora, shelved)
         return next(row.public_id for row in rows if row.body == LETTERS[17][1])

@@ -59,7 +59,7 @@ def test_the_preview_offers_what_is_public_and_sends_by_one_press(
     response = client.post("/steppe/send", data={**sent, "then": "send"})
     assert len(receipt_on(response.text)) == 20
     with database.read() as session:
-        letter = session.scalars(select(Letter).order_by(Letter.id.desc())).first()
+        letter = session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).first()
         assert letter is not None
         assert (letter.body, letter.background, letter.hear_back, letter.verbatim) == (
             DRAFT,

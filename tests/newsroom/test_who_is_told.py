@@ -59,11 +59,11 @@ class Salt:
 
     @property
     def letter(self) -> Letter:
-        return self.session.scalars(select(Letter).order_by(Letter.id)).all()[0]
+        return self.session.scalars(select(Letter).order_by(Letter.received_at, Letter.id)).all()[0]
 
     @property
     def newest(self) -> Letter:
-        return self.session.scalars(select(Letter).order_by(Letter.id.desc())).all()[0]
+        return self.session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).all()[0]
 
     @property
     def assignment(self) -> Assignment:

@@ -24,7 +24,12 @@ def behind(database: Database) -> list[list[str]]:
     with database.read() as session:
         rows = session.scalars(select(Question).where(Question.is_going).order_by(Question.id))
         return [
-            list(session.scalars(select(Letter.body).filter_by(question_id=row.id).order_by(Letter.id))) for row in rows
+            list(
+                session.scalars(
+                    select(Letter.body).filter_by(question_id=row.id).order_by(Letter.received_at, Letter.id)
+                )
+            )
+            for row in rows
         ]
 
 

@@ -53,7 +53,7 @@ def hands(request: pytest.FixtureRequest, browser: str, keeps_pages: bool, scrip
 
 def asked(database: Database) -> list[str | None]:
     with database.read() as session:
-        return list(session.scalars(select(Letter.body).order_by(Letter.id)))
+        return list(session.scalars(select(Letter.body).order_by(Letter.received_at, Letter.id)))
 
 
 @pytest.mark.parametrize(("browser", "keeps_pages", "scripts"), WAYS)

@@ -382,7 +382,7 @@ def test_a_newsletter_whose_language_we_do_not_speak_words_its_invitation_and_it
         receipt = receipt_on(ask(client, body=f"Who weighs the salt, {reason}?").text)
 
         def end(session: Any, reason: str = reason) -> None:
-            newest = session.scalars(select(Letter).order_by(Letter.id.desc())).first()
+            newest = session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).first()
             end_letter(session, newsroom.nora, newest, reason)
 
         database.write(end)

@@ -237,7 +237,7 @@ def test_nothing_that_a_reader_writes_gets_out(
     letter = only_letter(database)
     dana = receipt_on(ask(client, body="Who took the kettle from the mill?").text)
     with database.read() as session:
-        both = list(session.scalars(select(Letter.id).order_by(Letter.id)))
+        both = list(session.scalars(select(Letter.id).order_by(Letter.received_at, Letter.id)))
     public_id = published(database, newsroom, both)
     with database.read() as session:
         address = session.scalars(select(Edition.public_id).filter_by(state="sent")).one()

@@ -109,7 +109,7 @@ def asked(database: Database, newsroom: Newsroom, words: str = WORDING, to: str 
     def invite(session: Session) -> tuple[int, int, str]:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         receive.send(session, Reader(), newsletter, ASKED, form=receive.Form(words, 1))
-        letter = session.scalars(select(Letter).order_by(Letter.id.desc())).first()
+        letter = session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).first()
         assert letter is not None
         contacts.verify_credit(session, newsroom.nora, letter, "he confirmed by mail")
         question = moves.open_question(

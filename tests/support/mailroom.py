@@ -79,7 +79,9 @@ class Room:
     def letters(self) -> list[Letter]:
         """Every letter that came by mail."""
         with self.database.read() as session:
-            return list(session.scalars(select(Letter).filter_by(channel="mail").order_by(Letter.id)))
+            return list(
+                session.scalars(select(Letter).filter_by(channel="mail").order_by(Letter.received_at, Letter.id))
+            )
 
     def outgoing(self) -> int:
         with self.database.read() as session:

@@ -1,0 +1,73 @@
+"""PostgreSQL's own needs: its rows say which transaction wrote them, and lie in the order of writing."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import JSON, Connection, Engine, LargeBinary, Text, inspect, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.exc import OperationalError
+
+PATIENCE = 5.0  # seconds to wait for those who may still see rows as they were
+LOOKING = text(
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
+)
+# What lies beside its row, because it is long, has a number of its own, next in line: a value that is made anew gets
+# another one.
+ANEW = {Text: "{0} || ''", LargeBinary: "{0} || ''::bytea", TSVECTOR: "{0} || ''::tsvector", JSON: "{0}::text::json"}
+# In the order of keys: on the way of an index or of the table itself, new numbers would follow the old ones.
+EACH = """
+DO $$ DECLARE found record; BEGIN
+FOR found IN SELECT {key} FROM {table} WHERE {recent} ORDER BY {key} LOOP
+UPDATE {table} SET {changes} WHERE {key} = found.{key};
+END LOOP; END $$
+"""
+
+
+def write_anew(connection: Connection, tables: Sequence[str], last: int | None) -> int:
+    """Write the rows of these tables again that transactions from the number `last` on have written or locked, so that
+    they say the same transaction; all rows where that number isn't of this server. Gives the number from which on the
+    next time is to begin.
+    """
+    number: int = connection.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) or 0
+    since = f"xmax::text <> '0' OR age(xmin) <= age('{(last or 0) % 2**32}'::xid)"
+    recent = "TRUE" if last is None or last > number else since
+    look = inspect(connection)
+    for table in tables:
+        key = _key(look, table)
+        changes = [f"{key} = {key}"]
+        for column in look.get_columns(table):
+            kind = next((kind for kind in ANEW if isinstance(column["type"], kind)), None)
+            changes += [f"{column['name']} = {ANEW[kind].format(column['name'])}"] if kind else []
+        filled = EACH.format(table=table, key=key, recent=recent, changes=", ".join(changes))
+        connection.exec_driver_sql(filled)
+    return number
+
+
+def put_in_order(engine: Engine, tables: Sequence[str]) -> bool:
+    """Write the files of these tables anew, in the order of their keys and without what was there before.
+
+    Each is locked meanwhile. Gives False where somebody else might still see older rows, which would be kept, or holds
+    a table for long: everybody behind would wait too.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        end, look = time.monotonic() + PATIENCE, inspect(connection)
+        while connection.scalar(LOOKING):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        connection.exec_driver_sql(f"SET lock_timeout = '{PATIENCE:.0f}s'")
+        try:
+            for table in tables:
+                connection.exec_driver_sql(f"CLUSTER {table} USING {look.get_pk_constraint(table)['name']}")
+        except OperationalError:  # somebody holds a table
+            return False
+        finally:
+            connection.exec_driver_sql("RESET lock_timeout")
+    return True
+
+
+def _key(look: Any, table: str) -> str:
+    (column,) = look.get_pk_constraint(table)["constrained_columns"]
+    return str(column)
