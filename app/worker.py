@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from . import remains
 from .actors import Clock
 from .answers import editing, ladder, other_experts, reminders, writing
 from .answers.models import Answer
@@ -38,6 +39,7 @@ from .watching.redaction import told
 log = logging.getLogger(__name__)
 _transport = cache(transport)
 _keeper = cache(Keeper)
+_rewriter = cache(remains.Rewriter)
 _reading = cache(Reading)  # one process that reads mails, for all of them
 
 READ = 10.0  # seconds that reading one mail may take; then its process is ended and the mail kept as it is
@@ -143,6 +145,8 @@ DUTIES = (
     Duty("tidy up", 3_600, tidy),
     Duty("keep the list of erasures", 10, keep_erasures),
     Duty("destroy old mail", 3_600, destroy_old),
+    Duty(remains.EMPTY_LOG, 10, lambda _app, database: remains.empty_log(database)),
+    Duty(remains.REWRITE, 600, lambda _app, database: _rewriter().rewrite(database)),
 )
 
 

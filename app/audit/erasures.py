@@ -28,6 +28,7 @@ def note(session: Session, kind: str, public_ids: Iterable[str]) -> None:
     """Note that these were erased; what is noted already stays so. Raises LookupError for a kind that has no row."""
     if kind not in KINDS:
         raise LookupError(f"{kind} has no row in app/audit/erasures.py")
+    session.info["erased"] = True  # the database's own log is emptied once this is committed
     ring = keys(session)
     macs = sorted({ring.mac(PURPOSE, _named(kind, public_id)) for public_id in public_ids})
     if macs:

@@ -21,7 +21,7 @@ from ..mail import stalled
 from ..mail.delivery import Undelivered
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
-from ..watching import sightings
+from ..watching import held_erasures, sightings
 from ..watching.each_request import LACKING, UNEXPECTED
 from ..watching.models import Sighting
 from .findings import PATIENCE, Finding, House, fault, long, note, unmade
@@ -71,6 +71,13 @@ def worker(house: House) -> Iterator[Finding]:
     for duty, row in sorted(failed.items()):
         if at - row.seen_at < BEATS and (duty not in done or done[duty].seen_at < row.seen_at):
             yield fault(f"the worker fails at: {duty}")
+
+
+def erasures(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        at, since = now(session), held_erasures.since(session)
+    if since is not None:
+        yield fault(f"what was erased in the last {long(at - since)} still stands in the files of the database")
 
 
 def outgoing(house: House) -> Iterator[Finding]:

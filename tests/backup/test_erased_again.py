@@ -27,6 +27,7 @@ from app.seal import Keys
 from tests.support.app import SECRETS
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
+from tests.support.files import bytes_of
 from tests.support.machines import Machine, opened
 
 WORDS = "Why does the well behind the tannery taste of salt since the dam was closed?"
@@ -58,22 +59,6 @@ def takes_back(machine: Machine, letter_id: int) -> None:
         withdrawal.withdraw(session, receipts.reader_of(letter), letter)
 
     machine.database.write(fn)
-
-
-def bytes_of(database: Database) -> bytes:
-    """All that stands in the files of a database."""
-    if database.is_sqlite:
-        path = Path(database.url.removeprefix("sqlite:///"))
-        return b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
-    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("CHECKPOINT"))
-        rows = connection.execute(
-            text(
-                "SELECT pg_read_binary_file(pg_relation_filepath(oid)) FROM pg_class "
-                "WHERE relkind IN ('r', 'i', 't') AND pg_relation_filepath(oid) IS NOT NULL"
-            )
-        )
-        return b"".join(bytes(row[0]) for row in rows)
 
 
 def places(written: bytes) -> list[bool]:
