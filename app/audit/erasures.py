@@ -15,8 +15,8 @@ from .models import Erasure
 
 PURPOSE = "erasures"
 # Of each kind, whose public id names it: letter (taken back), address and name of a letter's writer, mail that came in,
-# page of a question, person who was invited and forgotten.
-KINDS = ("letter", "address", "name", "mail", "page", "person")
+# page of a question, person who was invited and forgotten, words of a letter that had had their time.
+KINDS = ("letter", "address", "name", "mail", "page", "person", "words")
 
 
 def hashes(ring: Keys, kind: str, public_id: str) -> list[bytes]:

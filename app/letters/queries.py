@@ -23,7 +23,8 @@ def listing(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Listing[Letter]:
-    """Return the list of a newsletter's letters in these states that follow all `rules`, the newest first.
+    """Return the list of a newsletter's letters in these states that follow all `rules` and whose words are here, the
+    newest first.
 
     Each rule alone is a walk of an index of its own. `since` and `until` bound when a letter came; with `until` the
     list begins with the oldest. The order is that of the keys, which tell that of arrival where the minute isn't kept;
@@ -31,7 +32,8 @@ def listing(
     """
     bounds = [Letter.received_at >= since] if since else []
     bounds += [Letter.received_at < until] if until else []
-    query = select(Letter).where(Letter.newsletter_id == newsletter_id, *rules, *bounds)
+    here = (Letter.newsletter_id == newsletter_id, Letter.erased_at.is_(None))
+    query = select(Letter).where(*here, *rules, *bounds)
     order = (Letter.received_at, Letter.id) if bounds else (Letter.id,)
     return Listing(query, order, until is not None, (Letter.state, states))
 

@@ -10,17 +10,22 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import String, Text, UniqueConstraint, false
-from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db import Editable, OfNewsletter, Public, Row, one_of, table
-from ..fields import Field, Wrong, fields_of, kept
+from ..fields import Wrong, fields_of
 from ..mail.kinds import KINDS
 from ..mail.reply_address import checked_pattern, forward_address
 from ..mail.translation import N_
 from ..people.directory import checked_address
 from ..text import for_print
+from .keeping import KEEPING, Keeping
 from .lifecycle import FIRST, STATES, NewsletterStates
 from .sentence_places import misplaced
+from .setting_columns import Setting
+from .setting_columns import line as _line
+from .setting_columns import number as _number
+from .setting_columns import setting as _setting
 
 # The pages of the settings, by their place in the address.
 WHO, WHEN, READS, PROMISES, MAIL = "name", "dates", "texts", "promises", "mail"
@@ -30,6 +35,7 @@ PARTS = {
     READS: N_("Texts and length"),
     PROMISES: N_("Quote check and readers’ addresses"),
     MAIL: N_("Mail"),
+    KEEPING: N_("How long words are kept"),
 }
 CHECKS = (
     ("off", N_("No check"), N_("The invitation says that you may edit for length and clarity.")),
@@ -44,29 +50,6 @@ MARKS = (("typographic", N_("Typographic, by the language: “ ” « » „ “
 # The kinds of mail that can wait for a second person: those to somebody outside the house.
 HOLDABLE = tuple((kind,) for kind in KINDS if kind.startswith(("expert.", "reader.")))
 EMPTY = {"default": "", "server_default": ""}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting(Field):
-    """A setting. Whoever may do the `act` may change it."""
-
-    act: str = "settings"
-
-
-def _setting(part: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
-    """Return the column of a setting; `more` are further fields of its row, and the column's own options."""
-    row = {name: more.pop(name) for name in ("low", "high", "check", "options") if name in more}
-    return kept(Setting(part=part, label=label, help=help, kind=kind, **row), length, **more)
-
-
-def _line(
-    part: str, label: str, help: str = "", length: int = 200, kind: str = "line", **more: Any
-) -> MappedColumn[Any]:
-    return _setting(part, label, help, kind, length, **more)
-
-
-def _number(part: str, label: str, help: str, low: int, high: int, default: int, **more: Any) -> MappedColumn[Any]:
-    return _setting(part, label, help, "number", low=low, high=high, default=default, **more)
 
 
 def _call(text: str) -> str:
@@ -94,7 +77,7 @@ class Section:
     slots: int
 
 
-class Newsletter(Row, Public, Editable, NewsletterStates):
+class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
     """A newsletter and its settings, in the order of their pages.
 
     While it pauses, `paused_until` is the local day on which it goes on by itself, if there is one.
