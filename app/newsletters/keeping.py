@@ -1,4 +1,4 @@
-"""How long a newsletter keeps what people wrote. `newsroom.forgetting` erases what has had its time."""
+"""Settings of how long a newsletter keeps what people wrote; `newsroom.forgetting` erases what has had its time."""
 
 from sqlalchemy.orm import Mapped
 

@@ -37,7 +37,7 @@ _is_spam = or_(Letter.is_held, and_(Letter.is_filed, Letter.filed_as == "spam"))
 
 @dataclass(frozen=True)
 class Rule:
-    """Which letters lose their words so many days, by the setting `days`, after `since`."""
+    """Letters of one kind, which lose their words so many days, by the setting `days`, after `since`."""
 
     days: str
     since: ColumnElement[datetime]

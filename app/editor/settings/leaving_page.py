@@ -1,4 +1,4 @@
-"""What loses its words next, by the rules of the settings."""
+"""Letters that lose their words next, by the rules of the settings."""
 
 from datetime import timedelta
 
