@@ -259,7 +259,10 @@ class Database:
             session.info["at"] = at
             try:
                 with session, session.begin():
-                    return fn(session)
+                    done = fn(session)
+                if session.info.get("erased") and self.is_sqlite:  # else, and where it can't, see remains.py
+                    sqlite.empty_log(self.url)
+                return done
             except StaleDataError as error:
                 fault: Exception = error
             except DBAPIError as error:

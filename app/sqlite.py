@@ -1,14 +1,15 @@
 """SQLite's own needs: a file that is its owner's alone, and how a connection and a transaction begin."""
 
+import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, make_url
 
 BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for another one
-LOOKED_AT = 1_000  # milliseconds that the write-ahead log waits for those who still read from it
+PATIENCE = 250  # milliseconds that emptying the log waits for readers; writers wait for it meanwhile
 
 
 def file_of(url: str) -> Path | None:
@@ -23,6 +24,21 @@ def make_private(url: str) -> None:
     if (file := file_of(url)) is not None and not file.exists():
         with suppress(OSError):  # where nothing can be made, SQLite says so itself
             file.touch(0o600)
+
+
+def empty_log(url: str) -> bool:
+    """Carry the write-ahead log into the database and cut it to nothing; return whether that went.
+
+    What was erased stands in it until then, as it was. It does not go while somebody reads what is older, or writes
+    (https://sqlite.org/pragma.html#pragma_wal_checkpoint).
+    """
+    if (file := file_of(url)) is None:
+        return True
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"PRAGMA busy_timeout={PATIENCE}")
+        is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not is_busy
+    return False
 
 
 def connected(query_only: bool) -> Callable[[Any, Any], None]:
@@ -58,7 +74,4 @@ def rewrite(engine: Engine) -> bool:
     with engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("VACUUM")
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={LOOKED_AT}")  # writers wait as long
-        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
-    return not busy
+    return empty_log(engine.url.render_as_string(hide_password=False))

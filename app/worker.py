@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from . import remains
 from .actors import Clock
 from .answers import editing, ladder, other_experts, reminders, writing
 from .answers.models import Answer
@@ -31,7 +32,7 @@ from .mail.sending import transport
 from .mailroom import imap, retention
 from .mailroom.batch import settings_of
 from .mailroom.placing import place_due
-from .newsroom import alarms, digest, invitations, pausing, weekly_counts
+from .newsroom import alarms, digest, forgetting, invitations, pausing, weekly_counts
 from .people import sign_in, uploads
 from .watching import sightings
 from .watching.redaction import told
@@ -39,10 +40,12 @@ from .watching.redaction import told
 log = logging.getLogger(__name__)
 _transport = cache(transport)
 _keeper = cache(Keeper)
+_rewriter = cache(remains.Rewriter)
 _reading = cache(Reading)  # one process that reads mails, for all of them
 
 READ = 10.0  # seconds that reading one mail may take; then its process is ended and the mail kept as it is
 PLACED = 50  # mails that are placed before the other duties have their turn
+FORGOTTEN = 50  # batches of what has had its time, before the other duties have their turn
 BEAT = 60.0  # seconds between two times that the worker writes down what it has done
 NOTICES = ("reader.once", "reader.news")  # an acknowledgement leaves the address: the notice is still owed
 
@@ -79,6 +82,13 @@ def place(app: Flask, database: Database) -> None:
 def destroy_old(_app: Flask, database: Database) -> None:
     """Destroy the bytes of mails that were filed long enough ago."""
     database.write(retention.destroy_old)
+
+
+def forget_old(_app: Flask, database: Database) -> None:
+    """Erase the words that have had their time, batch by batch."""
+    for _ in range(FORGOTTEN):
+        if not database.write(forgetting.sweep):
+            break
 
 
 def settle_silence(_app: Flask, database: Database) -> None:
@@ -145,6 +155,9 @@ DUTIES = (
     Duty("keep the list of erasures", 10, keep_erasures),
     Duty("destroy old mail", 3_600, destroy_old),
     Duty("forget the order", 600, lambda _app, database: forget_order(database)),
+    Duty("forget old words", 3_600, forget_old),
+    Duty(remains.EMPTY_LOG, 10, lambda _app, database: remains.empty_log(database)),
+    Duty(remains.REWRITE, 600, lambda _app, database: _rewriter().rewrite(database)),
 )
 
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor, Expert, Staff
 from ..db import added, lock, now
 from ..lifecycle import Illegal, expect, given, must
+from ..newsletters.queries import all_newsletters
 from ..questions.models import Question
 from ..text import clean, for_print, single_line, word_count
 from . import expert_mails, pending_invitations
@@ -19,7 +20,6 @@ from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment, Draft
 
 MAXIMUM = 20_000  # characters of an answer
-DRAFT_LIFE = timedelta(days=180)
 
 
 @dataclass(frozen=True)
@@ -185,10 +185,13 @@ def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
 
 
 def sweep(session: Session) -> None:
-    """Delete the drafts of what has run, and those that nobody has touched for half a year."""
+    """Delete the drafts of what has run, and those that nobody has touched for as long as the newsletter keeps them."""
     run = select(Assignment.id).join(Assignment.question).where(Question.has_run)
-    old = Draft.saved_at < now(session) - DRAFT_LIFE
-    session.execute(delete(Draft).where(or_(old, Draft.assignment_id.in_(run))))
+    session.execute(delete(Draft).where(Draft.assignment_id.in_(run)))
+    for newsletter in all_newsletters(session):
+        mine = select(Assignment.id).where(Assignment.newsletter_id == newsletter.id)
+        before = now(session) - timedelta(days=newsletter.draft_days)
+        session.execute(delete(Draft).where(Draft.saved_at < before, Draft.assignment_id.in_(mine)))
 
 
 def report_error(session: Session, actor: Actor, assignment: Assignment, body: str) -> None:

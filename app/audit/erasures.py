@@ -15,8 +15,8 @@ from .models import Erasure
 
 PURPOSE = "erasures"
 # Of each kind, whose public id names it: letter (taken back), address and name of a letter's writer, mail that came in,
-# page of a question, person who was invited and forgotten.
-KINDS = ("letter", "address", "name", "mail", "page", "person")
+# page of a question, person who was invited and forgotten, words of a letter that had had their time.
+KINDS = ("letter", "address", "name", "mail", "page", "person", "words")
 
 
 def hashes(ring: Keys, kind: str, public_id: str) -> list[bytes]:
@@ -28,6 +28,7 @@ def note(session: Session, kind: str, public_ids: Iterable[str]) -> None:
     """Note that these were erased; what is noted already stays so. Raises LookupError for a kind that has no row."""
     if kind not in KINDS:
         raise LookupError(f"{kind} has no row in app/audit/erasures.py")
+    session.info["erased"] = True  # the database's own log is emptied once this is committed
     ring = keys(session)
     macs = sorted({ring.mac(PURPOSE, _named(kind, public_id)) for public_id in public_ids})
     if macs:

@@ -38,6 +38,7 @@ EVENTS: dict[str, Kind] = {
     "letter.reopen": Kind(N_("%(who)s opened the letter again."), changes="letter"),
     "letter.undo": Kind(N_("%(who)s undid what was done with the letter."), "line", "letter"),
     "letter.withdraw": Kind(N_("A reader took their letter back, and its words were erased."), "step", "letter"),
+    "letter.forget": Kind(N_("The words of a letter were erased: they had had their time."), changes="letter"),
     "letter.add": Kind(N_("A reader added something to their letter."), "line", "letter"),
     "letter.ask": Kind(N_("%(who)s left a note at a reader’s receipt."), "line", "letter"),
     "letter.unask": Kind(N_("%(who)s took back the note at a reader’s receipt."), "line", "letter"),

@@ -16,7 +16,7 @@ from ..letters.models import Contact, Credit, Letter
 from ..mail import erasing
 from ..mail.models import Inbound, InboundRaw
 from ..mailroom import retention
-from ..newsroom import publishing, withdrawal
+from ..newsroom import forgetting, publishing, withdrawal
 from ..people import staff
 from ..people.models import Person
 from ..questions.models import Question
@@ -71,6 +71,7 @@ AGAIN = {
     "person": Again(
         "addresses of people whose invitation was withdrawn", Person, Person.email_mac.is_not(None), staff.forget
     ),
+    "words": Again("letters that had had their time", Letter, Letter.erased_at.is_(None), forgetting.forget),
 }
 
 
@@ -87,6 +88,6 @@ def erase_again(session: Session, noted: Set[bytes]) -> Counter[str]:
         session.expire_all()
     for sweep in SWEEPS:
         sweep(session)
-    while retention.destroy_old(session):
+    while retention.destroy_old(session) or forgetting.sweep(session):
         pass
     return done

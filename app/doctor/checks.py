@@ -72,6 +72,13 @@ CHECKS = (
         machines.erasures,
     ),
     Check(
+        "erasures",
+        "whether what was erased has left the files of the database too",
+        "End what has read the database for so long, or is stuck in it: a backup, a console.",
+        machines.remains,
+        quick=True,
+    ),
+    Check(
         "outgoing mail",
         "whether a mail has been due for ten minutes, or was refused again and again for an hour",
         "Start the worker; if it runs, mend what `mail server` below finds, and see the outbox of the desk.",

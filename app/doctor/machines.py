@@ -22,7 +22,7 @@ from ..mail import stalled
 from ..mail.delivery import Undelivered
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
-from ..watching import sightings
+from ..watching import held_erasures, sightings
 from ..watching.each_request import LACKING, UNEXPECTED
 from ..watching.models import Sighting
 from .findings import PATIENCE, Finding, House, fault, long, note, unmade
@@ -92,6 +92,13 @@ def erasures(house: House) -> Iterator[Finding]:
         yield fault(f"{path} was never written")
     elif (age := at - kept.complete_to) > BEATS:
         yield fault(f"{path} was written last {long(age)} ago")
+
+
+def remains(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        at, since = now(session), held_erasures.since(session)
+    if since is not None:
+        yield fault(f"what was erased in the last {long(at - since)} still stands in the files of the database")
 
 
 def outgoing(house: House) -> Iterator[Finding]:

@@ -35,6 +35,7 @@ settled = Need(
     lambda letter: bool(letter.filed_as and (letter.filed_as != "question" or letter.question_id)),
 )
 erased = Need("erases", lambda letter: letter.erased_at is not None and letter.body is None)
+words = Need("words", lambda letter: letter.body is not None)
 way_in = Need("form or by hand", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api"))
 # Joining names a question that the desk has made public; whether it is, the verb sees, for a letter can't look up.
 joined = Need("question shown", lambda letter: bool(letter.filed_as == "question" and letter.question_id))
@@ -46,13 +47,16 @@ LETTER = Machine(
         # R: where the newsletter acknowledges mails
         Move("send", (), ("received", "held"), act="write, take letters, upkeep", needs=(way_in,), tells="R"),
         Move("release", ("held",), ("received",), act="take letters"),
-        Move("file", ("received", "held", "filed"), ("filed",), act="take letters", needs=(settled,)),
+        Move("file", ("received", "held", "filed"), ("filed",), act="take letters", needs=(settled, words)),
         Move("join", (), ("filed",), act="write", needs=(joined,)),
         Move("end", ("received", "filed"), ("ended",), act="take letters", needs=(has("end_reason"),), tells="R"),
-        Move("reopen", ("filed", "ended"), ("received",), act="take letters"),
+        Move("reopen", ("filed", "ended"), ("received",), act="take letters", needs=(words,)),
         Move("undo", ("received", "filed", "ended"), ("received", "held", "filed", "ended"), act="undo"),
         Move(
             "withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), act="write", needs=(erased,), tells="E"
         ),
+        # It has had its time; what it was stays, for the number of those who asked.
+        Move("forget", ("received", "held"), ("ended",), act="upkeep", needs=(erased,)),
+        Move("forget", ("filed", "ended"), ("filed", "ended"), act="upkeep", needs=(erased,)),
     ),
 )

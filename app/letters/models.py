@@ -76,7 +76,7 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
         Index("ix_letters_unlooked", "id", **rows_where("alike IS NULL AND state = 'received'")),
         Index(None, "question_id", *CAME),
         Index("ix_letters_of_experts", "newsletter_id", "state", "id", **rows_where("assignment_id IS NOT NULL")),
-        Index(None, "erase_on", "id"),
+        Index("ix_letters_with_words", "newsletter_id", "state", "state_at", **rows_where("erased_at IS NULL")),
         Index("ix_letters_unindexed", *CAME, **rows_where("indexed_version <> version")),
     )
 
@@ -101,7 +101,6 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     receipt_mailed: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[datetime]
     alike: Mapped[bool | None]
-    erase_on: Mapped[date | None]
     erased_at: Mapped[datetime | None]
     indexed_version: Mapped[int] = mapped_column(default=0, server_default="0")
 

@@ -25,7 +25,8 @@ def listing(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Listing[Letter]:
-    """Return the list of a newsletter's letters in these states that follow all `rules`, the newest first.
+    """Return the list of a newsletter's letters in these states that follow all `rules` and whose words are here, the
+    newest first.
 
     Each rule alone is a walk of an index of its own. `since` and `until` bound when a letter came; with `until` the
     list begins with the oldest. Letters without a minute stand behind the others of their day: today's in the order in
@@ -33,7 +34,8 @@ def listing(
     """
     bounds = [Letter.received_at >= since] if since else []
     bounds += [Letter.received_at < until] if until else []
-    query = select(Letter).where(Letter.newsletter_id == newsletter_id, *rules, *bounds)
+    here = (Letter.newsletter_id == newsletter_id, Letter.erased_at.is_(None))
+    query = select(Letter).where(*here, *rules, *bounds)
     return Listing(query, (Letter.received_at, Letter.id), until is not None, (Letter.state, states))
 
 

@@ -1,23 +1,18 @@
 """Actions of a reader with the receipt in hand. Whoever has the number may do this, so it never shows the words."""
 
-from typing import Any
-
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Reader
-from ..audit import erasures
 from ..db import added, keys, lock
 from ..drawn_keys import drawn_key
 from ..lifecycle import NotYours, given
-from ..matching.index import forget
 from ..newsletters.models import Newsletter
 from ..text import clean, receipt_of
-from . import contacts
+from . import contacts, erasing_letters
 from .days import kept_moment
-from .lifecycle import LETTER
-from .models import Addition, Letter, ReceiptNote
+from .models import Addition, Letter
 from .receive import Faulty
 
 MOST_ADDITIONS = 20  # to one letter: whoever has a number could otherwise bury what the desk is to read
@@ -87,19 +82,4 @@ def erase(session: Session, actor: Reader, letter: Letter) -> None:
     """Take a letter back: its words, contact and credit are erased at once. Part of `withdrawal.withdraw`."""
     if actor.letter_id != letter.id:
         raise NotYours(actor.ref)
-    lock(session, letter)
-    contacts.forget(session, actor, letter.id)
-    contacts.set_credit(session, letter, "none")
-    for model in (ReceiptNote, Addition):
-        session.execute(delete(model).where(model.letter_id == letter.id))
-    moment = kept_moment(session, letter)
-    nothing: dict[str, Any] = {
-        "body": None,
-        "background": None,
-        "desk_note": None,
-        "language": "und",
-        "verbatim": False,
-    }
-    LETTER.apply(session, actor, letter, "withdraw", at=moment, erased_at=moment, **nothing)
-    forget(session, "letter", letter.id)
-    erasures.note(session, "letter", [letter.public_id])
+    erasing_letters.erase(session, actor, lock(session, letter), "withdraw", kept_moment(session, letter), "letter")

@@ -32,7 +32,8 @@ class Kind:
     `lane` 0 goes before all others. `life` is how long after it was due a mail is still worth sending. `listed` is what
     is sent again and again to whoever wants it: it has a List-Id once it can be stopped (RFC 2919). `automatic` marks
     what no person of the desk wrote or set going, by the word of RFC 3834, section 5. The contents are deleted when the
-    mail comes to one of the ends in `forget`: a sign-in link or a reader's address stands in them.
+    mail comes to one of the ends in `forget`: a sign-in link or a reader's address stands in them. An `even` one has as
+    many bytes as the others: its size tells neither its language nor what became of a letter.
 
     It has the words of the kind that it is `like`. A newsletter may word the `parts`; what `stays` besides is told to
     whoever does. The mail is shown once with each of `examples`: values of its own beside those that all mails of its
@@ -46,6 +47,7 @@ class Kind:
     automatic: str = ""
     listed: bool = False
     forget: frozenset[str] = frozenset()
+    even: bool = False
     like: str = ""
     parts: Mapping[str, Part] = field(default_factory=dict)
     stays: str = ""
@@ -59,7 +61,7 @@ def _part(more: str = "", needed: str = "") -> Part:
 
 def _news(name: str, **more: Any) -> Kind:
     """Make the kind of a mail that tells a reader what became of their letter."""
-    return Kind(name, about.LetterMail, lane=2, automatic=GENERATED, forget=READER, **more)
+    return Kind(name, about.LetterMail, lane=2, automatic=GENERATED, forget=READER, even=True, **more)
 
 
 WAY_IN = frozenset(ENDED)
@@ -190,6 +192,7 @@ KINDS = {
         life=DAY,
         automatic=REPLIED,
         forget=WAY_IN,
+        even=True,
         parts={"subject": _NEWS, "body": _NEWS},
         stays=N_("The number, where it is typed and how to stop our mails stand below it in any case."),
     ),

@@ -17,6 +17,8 @@ from .delivery import Permanent
 from .kinds import GENERATED, KINDS, REPLIED
 from .message import Message
 
+EVEN = 8 * 1024  # bytes, of which mails have a multiple whose size is to tell nothing
+WIDE = 76  # characters of a line that is folded
 WORD = 60  # characters of an ASCII word that a header line of 78 (RFC 5322, section 2.1.1) has room for
 # What Exchange is asked not to send back. A bounce of ours is wanted, except from whom we only answer.
 SUPPRESSED = {GENERATED: "DR, RN, NRN, OOF, AutoReply", REPLIED: "All"}
@@ -28,6 +30,12 @@ _WEB = re.compile(r"https?://[!-;=?-~]+")  # printable ASCII without angle brack
 _IDS = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>(?: <[!-;=?-~]+@[!-;=?-~]+>)*")
 # Nothing is folded or quoted behind our back: lines end as RFC 5322 wants, and "From " stays "From ".
 _POLICY = compat32.clone(linesep="\r\n", mangle_from_=False)
+
+
+def _filler(size: int) -> str:
+    """A header's value of so many bytes, folded as headers are (RFC 5322, section 2.2.3)."""
+    folds, rest = divmod(max(size - 1, 0), WIDE + len("\r\n "))
+    return ("x" * WIDE + "\r\n ") * folds + "x" * (rest + 1)
 
 
 class UnsafeHeader(Permanent):
@@ -73,6 +81,8 @@ class Envelope(flask_mail.Message):
         for name, value in headers.items():
             if value is not None:
                 mime[name] = value
+        if KINDS[self.letter.kind].even:
+            mime["X-Filler"] = _filler(-(len(mime.as_bytes()) + len("X-Filler: \r\n")) % EVEN)
         made: MIMEBase = mime
         return made
 

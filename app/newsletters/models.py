@@ -16,7 +16,9 @@ from ..fields import fields_of
 from ..mail.reply_address import checked_pattern, forward_address
 from ..mail.translation import N_
 from ..people.directory import checked_address
+from .keeping import Keeping
 from .lifecycle import FIRST, STATES, NewsletterStates
+from .setting_columns import Setting, line, number, setting
 from .setting_fields import (
     CHECKS,
     EMPTY,
@@ -27,11 +29,7 @@ from .setting_fields import (
     READS,
     WHEN,
     WHO,
-    Setting,
-    line,
-    number,
     onion_address,
-    setting,
     standing_call,
     time_of_day,
     web_address,
@@ -49,7 +47,7 @@ class Section:
     slots: int
 
 
-class Newsletter(Row, Public, Editable, NewsletterStates):
+class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
     """A newsletter and its settings, in the order of their pages.
 
     While it pauses, `paused_until` is the local day on which it goes on by itself, if there is one.

@@ -1,16 +1,13 @@
 """The makings of a newsletter's settings: their pages, what they can be, and how what is typed is checked."""
 
 import re
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy.orm import MappedColumn
-
-from ..fields import Field, Wrong, kept
+from ..fields import Wrong
 from ..mail.kinds import KINDS
 from ..mail.translation import N_
 from ..text import for_print
+from .keeping import KEEPING
 from .sentence_places import misplaced
 
 # The pages of the settings, by their place in the address.
@@ -21,6 +18,7 @@ PARTS = {
     READS: N_("Texts and length"),
     PROMISES: N_("Quote check and readers’ addresses"),
     MAIL: N_("Mail"),
+    KEEPING: N_("How long words are kept"),
 }
 CHECKS = (
     ("off", N_("No check"), N_("The invitation says that you may edit for length and clarity.")),
@@ -35,29 +33,6 @@ MARKS = (("typographic", N_("Typographic, by the language: “ ” « » „ “
 # The kinds of mail that can wait for a second person: those to somebody outside the house.
 HOLDABLE = tuple((kind,) for kind in KINDS if kind.startswith(("expert.", "reader.")))
 EMPTY = {"default": "", "server_default": ""}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting(Field):
-    """A setting. Whoever may do the `act` may change it."""
-
-    act: str = "settings"
-
-
-def setting(part: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
-    """Return the column of a setting; `more` are further fields of its row, and the column's own options."""
-    row = {name: more.pop(name) for name in ("low", "high", "check", "options") if name in more}
-    return kept(Setting(part=part, label=label, help=help, kind=kind, **row), length, **more)
-
-
-def line(
-    part: str, label: str, help: str = "", length: int = 200, kind: str = "line", **more: Any
-) -> MappedColumn[Any]:
-    return setting(part, label, help, kind, length, **more)
-
-
-def number(part: str, label: str, help: str, low: int, high: int, default: int, **more: Any) -> MappedColumn[Any]:
-    return setting(part, label, help, "number", low=low, high=high, default=default, **more)
 
 
 def standing_call(text: str) -> str:

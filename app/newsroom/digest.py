@@ -31,12 +31,13 @@ from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
 from ..people.models import Person
-from . import receipt_notes
+from . import forgetting, receipt_notes
 from .waiting import CLOCKS
 
 GRACE = timedelta(hours=2)  # after the hour: a worker that was down makes up for it, but not at night
 DAY = timedelta(days=1)
 SLOTS_NEAR = timedelta(days=3)  # before the cut-off, when open slots alone are worth a mail
+LEAVING = timedelta(weeks=1)  # before words are erased that have had their time: told, and worth no mail by itself
 FIRST = 5  # of each that are named
 
 
@@ -83,7 +84,7 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
 
 def _worth_a_mail(found: Sequence[Section], cutoff_at: datetime | None, at: datetime) -> bool:
     near = cutoff_at is not None and at < cutoff_at <= at + SLOTS_NEAR
-    return any(section.kind != "slots" or near for section in found)
+    return any(near if section.kind == "slots" else section.kind != "leaving" for section in found)
 
 
 def sections(session: Session, newsletter: Newsletter) -> list[Section]:
@@ -95,6 +96,7 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
         ("held", letters.waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
         ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
         ("slots", *_open_slots(session, newsletter)),
+        ("leaving", sum(forgetting.numbers(session, newsletter, LEAVING).values()), f"{desk}/leaving"),
     )
     failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
     found = [

@@ -134,4 +134,5 @@ def _path(newsletter: Newsletter, answer: Question | None) -> str:
 def _tell(session: Session, actor: Staff, newsletter: Newsletter, letter: Letter, reason: str, path: str = "") -> None:
     sentence = sentence_of(session, newsletter, reason, letter.language)
     said = sentence.text if sentence else ""
-    notices.tell_reader(session, actor, letter, LetterMail(opening="ended", sentence=said, link=path))
+    about = LetterMail(opening="ended", sentence=said, link=path)
+    notices.tell_reader(session, actor, letter, about, notices.by_night(session))

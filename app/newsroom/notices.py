@@ -1,7 +1,9 @@
 """Notices that something ran, or did not: to the experts by name, to the readers without a word of their question."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from random import SystemRandom
 from typing import Unpack
 
 from sqlalchemy import select
@@ -10,10 +12,11 @@ from sqlalchemy.orm import Session
 from ..actors import Actor
 from ..answers import expert_mails
 from ..answers.models import Answer, Assignment
-from ..db import address
+from ..db import address, now
 from ..editions.archive import story_path
 from ..editions.models import Edition
 from ..letters import contacts, unsubscribing
+from ..letters.days import day_only
 from ..letters.models import Letter
 from ..mail import outbox
 from ..mail.mail_templates import write
@@ -25,6 +28,8 @@ from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from ..questions.queries import letters_of
+
+NIGHT = timedelta(hours=5)
 
 
 def tell_experts(
@@ -143,10 +148,26 @@ def letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, d
 
 
 def published(session: Session, actor: Actor, edition: Edition, question: Question, due_at: datetime) -> None:
-    """Thanks with the lasting address to the experts, one notice to each asker who left an address."""
-    newsletter, ran = session.get_one(Newsletter, edition.newsletter_id), _ran(session, question, edition)
+    """Thanks with the lasting address to the experts."""
+    ran = _ran(session, question, edition)
     tell_experts(session, actor, question, "expert.published", ran, edition_id=edition.id, due_at=due_at)
-    # The slug is made of the question's words, which a reader's mail never carries; any other one leads to the page.
-    answered = LetterMail(opening="answered", link=f"/{newsletter.slug}/q/{question.public_id}/-")
-    for letter in letters_of(session, question):
-        tell_reader(session, actor, letter, answered, due_at, edition.id)
+
+
+def answered(session: Session, actor: Actor, edition: Edition, questions: Sequence[Question], due_at: datetime) -> None:
+    """One notice to each asker who left an address, in no order: by its place among the others a mail would tell
+    whoever sees the mail server's log which question it is about.
+    """
+    newsletter = session.get_one(Newsletter, edition.newsletter_id)
+    owed = [(letter, question) for question in questions for letter in letters_of(session, question)]
+    SystemRandom().shuffle(owed)
+    for letter, question in owed:
+        # The slug is made of the question's words, which a reader's mail never carries; any other one leads there too.
+        about = LetterMail(opening="answered", link=f"/{newsletter.slug}/q/{question.public_id}/-")
+        tell_reader(session, actor, letter, about, due_at, edition.id)
+
+
+def by_night(session: Session) -> datetime:
+    """Return a time of the coming night (UTC), another one at each call: what was done at the desk by day is not told
+    by when its mail leaves.
+    """
+    return day_only(now(session)) + timedelta(days=1) + SystemRandom().random() * NIGHT

@@ -39,9 +39,13 @@ class Standing:
         return self.state == "ended"
 
     @property
+    def was_taken_back(self) -> bool:
+        return self.state == "withdrawn"
+
+    @property
     def is_final(self) -> bool:
         """Nothing more becomes of it."""
-        return self.is_published or self.has_ended or self.state == "withdrawn"
+        return self.is_published or self.has_ended or self.was_taken_back
 
     @property
     def is_under_way(self) -> bool:

@@ -90,6 +90,7 @@ def send(
     for question in questions:
         QUESTION.apply(session, actor, lock(session, question), "publish", cause="send", published_at=now(session))
         notices.published(session, actor, edition, question, due_at=due_at)
+    notices.answered(session, actor, edition, questions, due_at)
     archive.touch(session, edition.newsletter_id)
 
 

@@ -63,15 +63,15 @@ def letters_of(session: Session, question: Question) -> list[Letter]:
 
 
 def letters_behind(question_ids: Sequence[int], *order: Any, rising: bool = False) -> Listing[Letter]:
-    """Return the list of the live letters behind several questions, by default as they came."""
-    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
+    """Return the list of the letters behind several questions whose words are here, by default as they came."""
+    query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed, Letter.erased_at.is_(None))
     return Listing(query, order or (Letter.received_at, Letter.id), rising)
 
 
 def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
-    """Some of the live letters behind a question and what was merged into it: its own before the others', oldest
-    first."""
-    query = select(Letter).where(Letter.question_id.in_(family), Letter.is_filed)
+    """Some of the letters behind a question and what was merged into it whose words are here: its own before the
+    others', oldest first."""
+    query = select(Letter).where(Letter.question_id.in_(family), Letter.is_filed, Letter.erased_at.is_(None))
     own_first = (Letter.question_id != question.id, Letter.received_at, Letter.id)
     return list(session.scalars(query.order_by(*own_first).limit(limit)))
 

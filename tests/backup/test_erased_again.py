@@ -18,7 +18,7 @@ from app.letters.models import Contact, Credit, Letter
 from app.mail import erasing, inbound
 from app.mail.models import InboundRaw, OutboxContent
 from app.newsletters.models import Newsletter
-from app.newsroom import publishing, withdrawal
+from app.newsroom import forgetting, publishing, withdrawal
 from app.people import directory, staff
 from app.people.models import Person
 from app.questions.models import Question
@@ -27,6 +27,7 @@ from app.seal import Keys
 from tests.support.app import SECRETS
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
+from tests.support.files import bytes_of
 from tests.support.machines import Machine, opened
 
 WORDS = "Why does the well behind the tannery taste of salt since the dam was closed?"
@@ -58,22 +59,6 @@ def takes_back(machine: Machine, letter_id: int) -> None:
         withdrawal.withdraw(session, receipts.reader_of(letter), letter)
 
     machine.database.write(fn)
-
-
-def bytes_of(database: Database) -> bytes:
-    """All that stands in the files of a database."""
-    if database.is_sqlite:
-        path = Path(database.url.removeprefix("sqlite:///"))
-        return b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
-    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("CHECKPOINT"))
-        rows = connection.execute(
-            text(
-                "SELECT pg_read_binary_file(pg_relation_filepath(oid)) FROM pg_class "
-                "WHERE relkind IN ('r', 'i', 't') AND pg_relation_filepath(oid) IS NOT NULL"
-            )
-        )
-        return b"".join(bytes(row[0]) for row in rows)
 
 
 def places(written: bytes) -> list[bool]:
@@ -180,6 +165,10 @@ def _by_taking_the_invitation_back(session: Session, newsroom: Newsroom, letter:
     staff.forget(session, person)
 
 
+def _by_time(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    forgetting.forget(session, letter)
+
+
 # Each kind but letters: how it was erased, and what is left of it, before and after.
 WAYS: dict[str, tuple[Callable[[Session, Newsroom, Letter], None], Any, tuple[int, int]]] = {
     "name": (_by_other_name, select(Credit.id).where(Credit.name_sealed.is_not(None)), (1, 0)),
@@ -187,6 +176,7 @@ WAYS: dict[str, tuple[Callable[[Session, Newsroom, Letter], None], Any, tuple[in
     "mail": (_by_rule, select(InboundRaw.inbound_id), (1, 0)),
     "page": (_by_retracting, select(Question.id).where(Question.is_published), (1, 0)),
     "person": (_by_taking_the_invitation_back, select(Person.id).where(Person.email_mac.is_not(None)), (6, 5)),
+    "words": (_by_time, select(Letter.id).where(Letter.erased_at.is_(None)), (1, 0)),
 }
 
 

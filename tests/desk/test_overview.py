@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app import remains
 from app.answers import editing
 from app.db import Database
 from app.editions import slots
@@ -14,10 +15,12 @@ from app.mail import stalled
 from app.mail.models import OutboxMail
 from app.newsroom import public_state
 from app.questions.models import Question
+from app.watching import sightings
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.desk import Desk
 from tests.support.stored import counted
+from tests.support.watched import sign_of_life
 
 MINUTE = timedelta(minutes=1)
 
@@ -67,6 +70,13 @@ def test_what_is_broken_comes_first_with_the_way_to_mend_it(nora: Desk, database
         "Leyla Aydın objects to the edited text.",
     ]
     assert [lead for _, lead in said] == ["", "editions", "outbox", "questions"]
+
+
+def test_erased_words_that_stay_in_the_files_are_told(nora: Desk, database: Database) -> None:
+    sign_of_life(database, datetime.now(UTC) - 45 * MINUTE, remains.EMPTY_LOG)
+    assert alarms(nora) == []
+    database.write(lambda session: sightings.note(session, {sightings.FAILED + remains.EMPTY_LOG: 1}))
+    assert alarms(nora) == [("What was erased in the last 45 minutes still stands in the database’s own files.", "")]
 
 
 def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsroom: Newsroom) -> None:

@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import text, update
 
 import config
-from app import worker
+from app import remains, worker
 from app.backup import erasure_list
 from app.backup.erasure_list import Erasures, Keeper
 from app.db import Database
@@ -100,6 +100,16 @@ def test_keys_that_do_not_open_what_is_sealed(app: Flask, database: Database, ne
 @on_sqlite
 def test_a_house_without_a_newsletter(app: Flask) -> None:
     assert look(app, "newsletter") == [("fault", "there is no newsletter")]
+
+
+def test_what_was_erased_stays_in_the_files(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    worker.run(app, once=True)
+    assert look(app, "erasures") == []
+    sign_of_life(database, ago(minutes=90), remains.EMPTY_LOG)
+    database.write(lambda s: sightings.note(s, {sightings.FAILED + remains.EMPTY_LOG: 1}))
+    assert look(app, "erasures") == [
+        ("fault", "what was erased in the last 90 minutes still stands in the files of the database")
+    ]
 
 
 def test_a_worker_is_seen_while_it_works(app: Flask, database: Database, newsroom: Newsroom) -> None:

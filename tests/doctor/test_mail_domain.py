@@ -148,4 +148,6 @@ def test_a_name_server_is_named_or_numbered(house: Flask) -> None:
 
 def test_without_the_extra_the_check_says_so(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail_domain, "find_spec", lambda name: None)
-    assert found(house, RIGHT) == [("not made", "the extra `dns` is not installed; docs/install.md says how to bring it along")]
+    assert found(house, RIGHT) == [
+        ("not made", "the extra `dns` is not installed; docs/install.md says how to bring it along")
+    ]

@@ -26,7 +26,18 @@ from app.letters.models import Letter
 from app.lifecycle import Move
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import endings, founding, invitations, pausing, publishing, recalling, skipping, undo, withdrawal
+from app.newsroom import (
+    endings,
+    forgetting,
+    founding,
+    invitations,
+    pausing,
+    publishing,
+    recalling,
+    skipping,
+    undo,
+    withdrawal,
+)
 from app.people.models import Expert
 from app.questions import me_too, moves
 from app.questions.models import Question
@@ -232,6 +243,7 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("letter.reopen", "", (write_in, end), lambda s: endings.reopen_letter(s.session, s.room.nora, s.newest)),
     ("letter.undo", "", (write_in, end), lambda s: undo_newest(s, "letter.end")),
     ("letter.withdraw", "EX", (), take_back_letter),
+    ("letter.forget", "", (write_in,), lambda s: forgetting.forget(s.session, s.newest)),
     ("question.open", "", (), another),
     ("assignment.invite", "X", (draft,), lambda s: invitations.invite(s.session, s.room.nora, drafted(s))),
     ("question.pick", "", (send, approve), pick),

@@ -158,7 +158,7 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str,
     filings = incoming_mails.filings(desk, item, expert) if expert else None
     return {
         "item": item,
-        "moves": LETTER.open_to(desk.actor, item),
+        "moves": LETTER.open_to(desk.actor, item) if item.erased_at is None else [],
         "settled": _settled(item),
         "source": CHANNELS[item.channel],
         "forwarder": session.get_one(Person, item.forwarded_by_id).name if item.forwarded_by_id else "",

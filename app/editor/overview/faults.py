@@ -15,6 +15,7 @@ from ...formatting import ago, day
 from ...mail import inbound, sign_ins, stalled
 from ...mail import queries as mail_queries
 from ...newsroom.waiting import Task
+from ...watching import held_erasures
 from ..frame import Desk
 from ..mail.mail_words import named, shown
 
@@ -41,6 +42,7 @@ def faults(desk: Desk, tasks: Iterable[Task], address: Callable[[Desk, Task], st
     failed, back = _undelivered(desk)
     return [
         *_worker(desk),
+        *_erasures(desk),
         *_signed_out(desk),
         *(_edition(task, href) for task, href in pressing if task.kind == "missed"),
         *_mails(
@@ -63,6 +65,14 @@ def _worker(desk: Desk) -> Iterable[Fault]:
         yield Fault(
             "stalled", said, more=_("Nothing is lost: it all waits. Whoever runs the machine starts the worker again.")
         )
+
+
+def _erasures(desk: Desk) -> Iterable[Fault]:
+    since = held_erasures.since(desk.session)
+    if since is not None:
+        said = _("What was erased in the last %(time)s still stands in the database’s own files.", time=ago(since))
+        more = _("Something reads the database all the while. Whoever runs the machine learns more by `flask doctor`.")
+        yield Fault("erasures", said, more=more)
 
 
 def _signed_out(desk: Desk) -> Iterable[Fault]:

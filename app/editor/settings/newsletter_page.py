@@ -16,7 +16,8 @@ from ...formatting import day, tongue
 from ...lifecycle import Stale
 from ...newsletters import settings
 from ...newsletters.models import SETTINGS, Newsletter
-from ...newsletters.setting_fields import PARTS, WHEN, Setting
+from ...newsletters.setting_columns import Setting
+from ...newsletters.setting_fields import PARTS, WHEN
 from ...people.directory import everybody_of
 from ...version import VERSION
 from .. import declared_form

@@ -1,0 +1,42 @@
+"""Letters that lose their words next, by the rules of the settings."""
+
+from datetime import timedelta
+
+from flask_babel import lazy_gettext as _l
+
+from ...formatting import count, day
+from ...newsroom import forgetting
+from ..frame import at_desk, editor, page
+from ..letters.letter_words import CHANNELS
+
+WITHIN = timedelta(days=30)
+FIRST = 20  # letters of each rule that are listed
+WHICH = {
+    "spam": _l("Held, or filed as spam"),
+    "idle": _l("Led to nothing"),
+    "closed": _l("Behind a question that was closed"),
+    "ran": _l("Behind what ran"),
+    "expert": _l("Letters of experts"),
+}
+
+
+@editor.get("/<slug>/leaving")
+def leaving(slug: str) -> str:
+    with at_desk(slug) as desk:
+        numbers = forgetting.numbers(desk.session, desk.newsletter, WITHIN)
+        next_ones = forgetting.coming(desk.session, desk.newsletter, WITHIN, FIRST)
+        kinds = [
+            {
+                "key": name,
+                "which": WHICH[name],
+                "number": count(number),
+                "letters": [
+                    (one.letter, CHANNELS[one.letter.channel], day(one.letter.received_at.date(), "short"), day(one.on))
+                    for one in next_ones
+                    if one.rule == name
+                ],
+            }
+            for name, number in numbers.items()
+            if number
+        ]
+        return page(desk, "editor/settings/leaving.html", "settings", kinds=kinds, days=WITHIN.days)

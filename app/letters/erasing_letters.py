@@ -1,0 +1,33 @@
+"""Erasing a letter: its words, what was said besides and added, its writer's address and name."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from ..actors import Actor
+from ..audit import erasures
+from ..matching.index import forget
+from . import contacts
+from .lifecycle import LETTER
+from .models import Addition, Letter, ReceiptNote
+
+NOTHING: dict[str, Any] = {"body": None, "background": None, "desk_note": None, "language": "und", "verbatim": False}
+
+
+def erase(
+    session: Session, actor: Actor, letter: Letter, action: str, moment: datetime, noted: str, **how: Any
+) -> None:
+    """Erase a letter by this action of its machine, at `moment`; `noted` is the kind of the erasure, and `how` what
+    else `apply` is told.
+
+    What is known of it afterwards are its ids, its state and the day. Raises what `apply` raises.
+    """
+    contacts.forget(session, actor, letter.id)
+    contacts.set_credit(session, letter, "none")
+    for model in (ReceiptNote, Addition):
+        session.execute(delete(model).where(model.letter_id == letter.id))
+    LETTER.apply(session, actor, letter, action, at=moment, erased_at=moment, **NOTHING, **how)
+    forget(session, "letter", letter.id)
+    erasures.note(session, noted, [letter.public_id])

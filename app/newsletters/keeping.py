@@ -1,0 +1,61 @@
+"""Settings of how long a newsletter keeps what people wrote; `newsroom.forgetting` erases what has had its time."""
+
+from sqlalchemy.orm import Mapped
+
+from ..mail.translation import N_
+from .setting_columns import number
+
+KEEPING = "keeping"  # the page of the settings
+
+
+class Keeping:
+    """Days for which words are kept. What ran in an edition stays there."""
+
+    spam_days: Mapped[int] = number(
+        KEEPING,
+        N_("Spam and held letters"),
+        N_("Days until the words of a letter are erased that is held, or was filed as spam."),
+        1,
+        365,
+        30,
+        server_default="30",
+    )
+    idle_days: Mapped[int] = number(
+        KEEPING,
+        N_("Letters that led to nothing"),
+        N_(
+            "Days until the words of a letter are erased that nobody has filed, that has ended, or was a comment or a "
+            "tip; and those behind a question that was closed."
+        ),
+        1,
+        3_650,
+        183,
+        server_default="183",
+    )
+    ran_days: Mapped[int] = number(
+        KEEPING,
+        N_("Letters behind what ran"),
+        N_("Days after it ran. What was said besides goes with them, and the sealed name; a printed one stays."),
+        1,
+        3_650,
+        365,
+        server_default="365",
+    )
+    draft_days: Mapped[int] = number(
+        KEEPING,
+        N_("Experts’ unused drafts"),
+        N_("Days since somebody last typed in it."),
+        1,
+        3_650,
+        365,
+        server_default="365",
+    )
+    expert_mail_days: Mapped[int] = number(
+        KEEPING,
+        N_("Mails to and from experts"),
+        N_("Days since it was sent or filed. That there was a mail, about what and when, stays."),
+        1,
+        3_650,
+        365,
+        server_default="365",
+    )

@@ -1,0 +1,31 @@
+"""Columns that are settings of a newsletter: each with its row of words and checks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import MappedColumn
+
+from ..fields import Field, kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting(Field):
+    """A setting. Whoever may do the `act` may change it."""
+
+    act: str = "settings"
+
+
+def setting(part: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
+    """Return the column of a setting; `more` are further fields of its row, and the column's own options."""
+    row = {name: more.pop(name) for name in ("low", "high", "check", "options") if name in more}
+    return kept(Setting(part=part, label=label, help=help, kind=kind, **row), length, **more)
+
+
+def line(
+    part: str, label: str, help: str = "", length: int = 200, kind: str = "line", **more: Any
+) -> MappedColumn[Any]:
+    return setting(part, label, help, kind, length, **more)
+
+
+def number(part: str, label: str, help: str, low: int, high: int, default: int, **more: Any) -> MappedColumn[Any]:
+    return setting(part, label, help, "number", low=low, high=high, default=default, **more)

@@ -1,0 +1,25 @@
+"""Erasures that the worker can't bring to their end, for `doctor` and the desk's first page."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from ..db import now
+from ..remains import EMPTY_LOG, REWRITE
+from . import sightings
+
+LONG = timedelta(minutes=30)  # that remains may stay: a backup that is being made holds them for minutes
+
+
+def since(session: Session) -> datetime | None:
+    """Return since when the worker has not been able to end erasures, where that is too long; None where all is well.
+
+    Where no worker runs at all, others say so.
+    """
+    done, failed = sightings.begins_with(session, sightings.DUTY), sightings.begins_with(session, sightings.FAILED)
+    held = [
+        done[duty].seen_at
+        for duty in (EMPTY_LOG, REWRITE)
+        if duty in done and duty in failed and failed[duty].seen_at > done[duty].seen_at
+    ]
+    return min((last for last in held if now(session) - last > LONG), default=None)

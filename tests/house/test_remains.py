@@ -1,0 +1,125 @@
+"""An erasure ends when the database's own files have lost the words; these tests look at the bytes, and tidy nothing up."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from app import remains, worker
+from app.db import Busy, Database
+from app.letters.models import Letter
+from app.letters.receipts import reader_of
+from app.newsroom.withdrawal import withdraw
+from app.watching import held_erasures, sightings
+from tests.support.cast import Newsroom
+from tests.support.databases import SQLITE
+from tests.support.files import bytes_of, left, standing
+from tests.support.letters import ask
+from tests.support.waiting import until
+
+WORDS = "Who let the salt into the well behind the tannery?"
+POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+def takes_back(database: Database, letter_id: int) -> None:
+    def fn(session: Session) -> None:
+        letter = session.get_one(Letter, letter_id)
+        withdraw(session, reader_of(letter), letter)
+
+    database.write(fn)
+
+
+def log_of(database: Database) -> Path:
+    return Path(f"{database.url.removeprefix('sqlite:///')}-wal")
+
+
+@SQLITE
+def test_the_transaction_that_erases_empties_the_log(database: Database, newsroom: Newsroom) -> None:
+    letter_id = ask(database, newsroom, WORDS)
+    assert WORDS.encode() in log_of(database).read_bytes()
+    takes_back(database, letter_id)
+    assert log_of(database).read_bytes() == b""
+    assert standing(database, WORDS) == []
+
+
+@SQLITE
+def test_while_somebody_reads_what_stood_there_before_the_worker_tries_again(
+    database: Database, newsroom: Newsroom
+) -> None:
+    letter_id = ask(database, newsroom, WORDS)
+    with database.read() as session:
+        assert session.get_one(Letter, letter_id).body == WORDS
+        takes_back(database, letter_id)
+        assert standing(database, WORDS) == [WORDS]
+        with pytest.raises(Busy):
+            remains.empty_log(database)
+    remains.empty_log(database)
+    assert standing(database, WORDS) == []
+
+
+@POSTGRESQL
+def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, newsroom: Newsroom) -> None:
+    takes_back(database, ask(database, newsroom, WORDS))
+    assert standing(database, WORDS) == [WORDS]
+    assert left(database, WORDS) == []
+
+
+@POSTGRESQL
+def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
+    database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remains, "PATIENCE", 1.0)
+    letter_id, rewriter = ask(database, newsroom, WORDS), remains.Rewriter()
+
+    def held() -> bool:
+        try:
+            rewriter.rewrite(database)
+        except Busy:
+            return True
+        return False
+
+    with database.read() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        assert session.get_one(Letter, letter_id).body == WORDS
+        takes_back(database, letter_id)
+        until(held, "the statistics to tell of the change")
+        assert standing(database, WORDS) == [WORDS]
+
+    def gone() -> bool:
+        rewriter.rewrite(database)
+        return WORDS.encode() not in bytes_of(database)
+
+    until(gone, "the words to leave the files")
+
+
+@SQLITE
+def test_the_worker_empties_the_log_of_what_the_rules_erase(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    ask(database, newsroom, WORDS)
+    assert log_of(database).read_bytes() != b""
+    worker.run(app, once=True)
+    duty = next(one for one in worker.DUTIES if one.name == remains.EMPTY_LOG)
+    duty.do(app, database)
+    assert log_of(database).read_bytes() == b""
+
+
+def test_only_what_lasts_is_told(database: Database, newsroom: Newsroom) -> None:
+    at = datetime.now(UTC)
+
+    def seen(name: str, **before: float) -> None:
+        database.write(lambda session: sightings.note(session, {name: 1}), at - timedelta(**before))
+
+    def since() -> datetime | None:
+        with database.read(at) as session:
+            return held_erasures.since(session)
+
+    done, failed = sightings.DUTY + remains.EMPTY_LOG, sightings.FAILED + remains.EMPTY_LOG
+    assert since() is None
+    seen(done, minutes=29)
+    seen(failed, minutes=1)
+    assert since() is None  # as while a backup is made
+    seen(done, minutes=31)
+    assert since() == at - timedelta(minutes=31)
+    seen(done, minutes=1)
+    assert since() is None
