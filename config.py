@@ -105,6 +105,8 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "ENV": value["READERS_ASKED_ENV"],
         "ENV_FILE": value["READERS_ASKED_ENV_FILE"],
         "PORT": int(value["PORT"]),
+        # One process counts guesses in its own memory; several need one place to count in.
+        "WEB_CONCURRENCY": int(value["WEB_CONCURRENCY"] or ("2" if value["REDIS_URL"] else "1")),
         "DEMO": demo,
         "SECRETS": secrets,
         "SECRET_KEY": _signing(secrets[max(secrets)]),

@@ -28,7 +28,6 @@ PARTS = (
     "app",
     "config.py",
     "demo",
-    "gunicorn.conf.py",
     "mail_accounts.py",
     "migrations",
     "requirements",
