@@ -204,6 +204,8 @@ def _mail_faults(value: dict[str, str]) -> list[str]:
     faults = []
     if value["MAIL_RETURN_PATH"] and not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", value["MAIL_RETURN_PATH"]):
         faults.append("MAIL_RETURN_PATH is an address like bounces@example.org, or *@ and a domain for bounces only")
+    if value["MAIL_TIMEOUT"].isdigit() and not 1 <= int(value["MAIL_TIMEOUT"]) <= 60:
+        faults.append("MAIL_TIMEOUT is 1 to 60: as many seconds as one mail may take in all")
     if re.search(r"[\s;]", value["MAIL_AUTHSERV_ID"]):
         faults.append("MAIL_AUTHSERV_ID is one name, as it stands first in the Authentication-Results of your server")
     if not all(re.fullmatch(r"[\w.:-]+", host) for host in value["MAIL_RECEIVED_BY"].split()):

@@ -120,6 +120,14 @@ def test_a_worker_that_is_gone_or_fails(app: Flask, database: Database) -> None:
     assert look(app, "worker") == []
 
 
+@on_sqlite
+def test_a_part_of_the_worker_that_hangs(app: Flask, database: Database) -> None:
+    sign_of_life(database, ago(minutes=1))
+    for part, minutes in (("intake", 1), ("sending", 12), ("indexing", 9), ("clock", 0)):
+        database.write(lambda s, part=part: sightings.note(s, {f"{sightings.PART}{part}": 1}), ago(minutes=minutes))
+    assert look(app, "worker") == [("fault", "the worker's part for sending was not seen at work for 12 minutes")]
+
+
 def test_mail_that_does_not_go_out(app: Flask, database: Database) -> None:
     database.write(lambda s: outbox.put(s, MAIL) and None, ago(minutes=9))
     assert look(app, "outgoing mail") == []
