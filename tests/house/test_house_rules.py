@@ -17,7 +17,7 @@ DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
 # What stands around the doors and the commands; no noun knows of it.
 AROUND = (
     "web", "errors", "formatting", "cli", "command_faults", "setting_up", "starting", "worker", "health", "rotation", "indexing", "models",
-    "migrate", "backup", "doctor", "watching", "processes", "page_server",
+    "migrate", "backup", "doctor", "watching", "processes", "page_server", "hosts",
 )  # fmt: skip
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
 MOST_PARAMETERS = 7

@@ -214,7 +214,7 @@ def test_a_webhook(server: MailMachine) -> None:
     server.inside.run(the(heading, "sh", 0))
     address = server.inside.house(the(heading, "sh", 1)).strip()
     assert address.startswith("https://ask.example.org/mail/in/")
-    server.inside.start(server.inside.as_account("exec readers-asked web"))
+    server.inside.start(server.inside.as_account("exec flask --app wsgi web"))
     front = ROOT / "tests" / "support" / "tls_front.py"
     server.inside.start(
         server.inside.as_account(f"exec python {front} 443 8000 /etc/ssl/newsroom.pem /etc/ssl/newsroom.key")
