@@ -16,6 +16,7 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
+from waitress.task import WSGITask
 
 THREADS = 8  # requests that one process answers at once
 CONNECTIONS = 1000  # of one process; with one more the oldest on which nothing is being done is closed
@@ -26,6 +27,7 @@ BODY = 28 * 1024 * 1024  # bytes that any page takes at the most: a mail by webh
 IN_MEMORY = 64 * 1024  # bytes of a body, and of an answer that waits to be read; what is longer waits in a file
 FILES = 4 * CONNECTIONS
 WAITING = 1024  # connections that the system keeps until they are taken
+HOLD = "readers_asked.hold"  # in a request's environment: what holds its answer back
 PARTING = 5.0  # seconds that requests in flight have when the server is stopped
 
 
@@ -59,9 +61,25 @@ class OneRequest(HTTPRequestParser):
         return len(data) if self.completed else used
 
 
+class Answer(WSGITask):
+    def get_environment(self) -> dict[str, Any]:
+        return {**super().get_environment(), HOLD: self.channel.hold}
+
+
 class Connection(HTTPChannel):
-    parser_class = OneRequest
+    parser_class, task_class = OneRequest, Answer
     began = 0.0  # when the first byte of the request came that is coming
+    not_before = 0.0  # by time.monotonic(): until then no byte of the answer leaves
+
+    def hold(self, moment: float) -> None:
+        self.not_before = moment
+        self.server.held.add(self)
+
+    def writable(self) -> bool:
+        return time.monotonic() >= self.not_before and bool(super().writable())
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        return time.monotonic() >= self.not_before and bool(super()._flush_some(do_close))
 
     def received(self, data: bytes) -> bool:
         if self.request is None:
@@ -73,6 +91,10 @@ class Pages(TcpWSGIServer):
     """waitress's server, which never stops taking connections, and gives no request more time than `WHOLE`."""
 
     channel_class = Connection
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        self.held: set[Connection] = set()  # whose answers leave later
+        super().__init__(*arguments, **more)
 
     def handle_accept(self) -> None:
         """Take all connections that wait: with each look at what is to be done all of them are walked through."""
@@ -95,6 +117,11 @@ class Pages(TcpWSGIServer):
 
     def turn(self, seconds: float) -> None:
         """Do what is to be done on all connections, after waiting for it for so long at the most."""
+        now = time.monotonic()
+        for connection in list(self.held):
+            seconds = min(seconds, max(0.0, connection.not_before - now))
+            if connection.not_before <= now:
+                self.held.discard(connection)
         wasyncore.loop(seconds, use_poll=True, map=self._map, count=1)
 
     def is_at_work(self) -> bool:
@@ -105,6 +132,15 @@ class Pages(TcpWSGIServer):
 def listen(address: str, port: int) -> socket.socket:
     """Return a socket at which connections wait from now on, whichever process takes them. Raises `OSError`."""
     return socket.create_server((address, port), backlog=WAITING)
+
+
+def answer_at(environ: dict[str, Any], moment: float) -> None:
+    """Let the answer to a request leave at a `moment` of time.monotonic(), and not sooner. No thread waits for it,
+    except under a server that can't hold answers."""
+    if HOLD in environ:
+        environ[HOLD](moment)
+    else:
+        time.sleep(max(0.0, moment - time.monotonic()))
 
 
 def pages_of(app: Callable[..., Any], listener: socket.socket) -> Pages:

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import psutil
 import pytest
 
 from app import page_server
+from app.entrance import ways_in
 from tests.support.at_the_form import QUESTION, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -151,12 +153,15 @@ def test_what_is_no_request_is_refused_in_words_that_name_no_software(port: int,
 
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[page_server.Pages]:
-    """The server by itself in a thread, with a page of 3 MB behind every address."""
+    """The server by itself in a thread, with a page of 3 MB behind every address, and one behind `/later` that is held."""
     monkeypatch.setattr(page_server.SETTINGS, "cleanup_interval", 0.1)
     over = threading.Event()
 
-    def app(_environ: object, respond: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
+    def app(environ: dict[str, Any], respond: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
         page = b"a" * 3_000_000
+        if environ["PATH_INFO"] == "/later":
+            page_server.answer_at(environ, time.monotonic() + 1.0)
+            page = b"at last"
         respond("200 OK", [("Content-Length", str(len(page)))])
         return [page]
 
@@ -173,6 +178,37 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[page_server.Pages]:
         thread.join()
         here.task_dispatcher.shutdown()
         here.close()
+
+
+def test_answers_that_leave_later_hold_no_thread(pages: page_server.Pages) -> None:
+    """Three times as many as there are threads: if these slept, it would take three seconds."""
+    took: list[float] = []
+
+    def wait() -> None:
+        took.append(seconds(lambda: called(int(pages.effective_port), "GET", "/later")))
+
+    waiting = [threading.Thread(target=wait) for _ in range(3 * page_server.THREADS)]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join()
+    assert len(took) == len(waiting)
+    assert 1.0 <= min(took) <= max(took) < 2.5, took
+
+
+def test_who_asks_for_a_way_in_is_answered_no_sooner_whoever_they_are(port: int) -> None:
+    for email in ("nora@steppe.example", "nobody@nowhere.example"):
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as line:
+            line.request("GET", "/sign-in")
+            answer = line.getresponse()
+            cookie, page = str(answer.headers["Set-Cookie"]).partition(";")[0], Page(answer.read().decode())
+            sent = urlencode({"csrf_token": page.value("csrf_token"), "email": email})
+            began = time.monotonic()
+            line.request(
+                "POST", "/sign-in", sent, {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+            )
+            assert line.getresponse().status == 303
+            assert time.monotonic() - began >= ways_in.EVEN
 
 
 HALF = Slow(b"GET / HTTP/1.1\r\nX-Lo")
