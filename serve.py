@@ -6,15 +6,15 @@ both together.
 
 import os
 import sys
-from collections.abc import Callable
 
 os.environ.setdefault("READERS_ASKED_ENV", "demo")
 
 import config as configuration
+from app import create_app
 from app.command_faults import FAULTS, sentence
-from app.db import Database, opened
+from app.db import Database
 from app.migrate import migrate
-from app.processes import answers, is_free, run, say
+from app.processes import is_free, say, serve
 from demo.doors import doors
 from demo.load import is_loaded, load
 
@@ -36,21 +36,14 @@ def prepare(database: Database) -> None:
         load(database, progress)
 
 
-def greeting(database: Database, port: int) -> Callable[[], bool]:
-    """Prints where to go once the pages answer."""
-
-    def greet() -> bool:
-        if not answers(port):
-            return False
-        found = doors(database)
-        width = max(len(label) for label, _ in found)
-        say(f"\nReaders Asked runs at {configuration.load()['BASE_URL']}/ (Ctrl-C stops it)\n")
-        for label, address in found:
-            say(f"  {label.ljust(width)}  {address}")
-        say("\nLinks that sign in work once; each start prints new ones.")
-        return True
-
-    return greet
+def greet(database: Database) -> None:
+    """Print where to go."""
+    found = doors(database)
+    width = max(len(label) for label, _ in found)
+    say(f"\nReaders Asked runs at {database.base_url}/ (Ctrl-C stops it)\n")
+    for label, address in found:
+        say(f"  {label.ljust(width)}  {address}")
+    say("\nLinks that sign in work once; each start prints new ones.")
 
 
 def main() -> int:
@@ -60,7 +53,8 @@ def main() -> int:
         if not is_free(port):
             say(f"Port {port} is in use. Choose another one: make run PORT={port + 1}")
             return 1
-        database = opened(settings)
+        app = create_app(settings)
+        database: Database = app.extensions["database"]
         prepare(database)
     except KeyboardInterrupt:
         say("\nStopped before anything was started.")
@@ -69,9 +63,10 @@ def main() -> int:
         say(sentence(fault))
         return 2
     try:
-        return run(greeting(database, port))
+        return serve(app, lambda: greet(database), with_worker=True)
     finally:
         database.close()
+        say("Stopped.")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from app.command_faults import end_in_a_sentence
 from config import Unsafe
 from demo.cli import demo
 
-NOT_LOADED = 4  # by which gunicorn knows that trying again helps nobody
+NOT_LOADED = 4  # the status of a program that could not be loaded
 
 try:
     app = create_app()

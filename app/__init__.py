@@ -25,11 +25,12 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         # Commands that set a block or print a table need no settings; whatever needs them says what is missing.
         return cli.without_settings(app, unsafe)
 
-    from . import web
+    from . import hosts, web
     from .watching import each_request, logs
 
     logs.begin(app.config)
     each_request.register(app)  # first: what the others take is counted
+    hosts.register(app)
     from .editor import editor
     from .entrance import entrance
     from .expert import expert

@@ -1,6 +1,5 @@
 """The commands of `readers-asked` and of `flask`, which are the same."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -72,22 +71,24 @@ def serve() -> None:
     """Start the pages and the worker, and stop both together at Ctrl-C or SIGTERM, or when one of them ends."""
     port = _may_serve()
 
-    def greet() -> bool:
-        if not processes.answers(port):
-            return False
+    def greet() -> None:
         processes.say(f"Readers Asked runs at 127.0.0.1:{port} for {current_app.config['BASE_URL']} (Ctrl-C stops it)")
-        return True
 
-    sys.exit(processes.run(greet))
+    status = processes.serve(_app(), greet, with_worker=True)
+    processes.say("Stopped.")
+    sys.exit(status)
 
 
 @click.command("web")
 @with_appcontext
 def web() -> None:
-    """Start the pages alone, by gunicorn; GUNICORN_CMD_ARGS takes its further options."""
+    """Start the pages alone, in as many processes as WEB_CONCURRENCY says."""
     _may_serve()
-    command = processes.COMMANDS["web"]
-    os.execv(command[0], command)  # noqa: S606 - a server of its own, which no command stands behind
+    sys.exit(processes.serve(_app(), with_worker=False))
+
+
+def _app() -> Flask:
+    return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
 def _may_serve() -> int:
@@ -117,7 +118,7 @@ def _may_start(must_answer: bool = True) -> None:
 def run_worker(once: bool) -> None:
     """Fetch, place and deliver mail, plan editions, settle silence, erase what has had its time."""
     _may_start(must_answer=False)
-    worker.run(current_app._get_current_object(), once=once)  # type: ignore[attr-defined]
+    worker.run(_app(), once=once)
 
 
 @click.command("migrate")

@@ -1,21 +1,26 @@
-"""Web and worker as two processes that live and end together: what `readers-asked serve` and `make run` start."""
+"""Web and worker as processes that are forked off one that has loaded the product: what `readers-asked serve`, `web`
+and `make run` start. One that is killed lives again at once; where one ends by itself, all end."""
 
+import gc
+import multiprocessing
+import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.context import ForkProcess
 
-from config import ROOT
+from flask import Flask
+
+from . import page_server, worker
+from .db import Database
+from .watching import metrics
 
 PATIENCE = 10.0  # seconds that web and worker have to finish what they are doing
-COMMANDS = {
-    # -P: the folder that this is started in is nobody's to import from.
-    "web": (sys.executable, "-P", "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"),
-    "worker": (sys.executable, str(ROOT), "worker"),
-}
+FORK = multiprocessing.get_context("fork")
+
+Work = Callable[[], None]
 
 
 def say(text: str = "") -> None:
@@ -32,54 +37,79 @@ def is_free(port: int) -> bool:
     return True
 
 
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def serve(app: Flask, ready: Callable[[], None] = lambda: None, *, with_worker: bool) -> int:
+    """Serve the pages of an app, with its worker beside, as `run` does. Returns the status to end with."""
+    with metrics.together(app.config), page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener:
+        works: dict[str, Work] = {
+            f"web {number}": lambda: page_server.serve(app, listener)
+            for number in range(1, app.config["WEB_CONCURRENCY"] + 1)
+        }
+        if with_worker:
+            works["worker"] = lambda: worker.run(app)
+        database: Database = app.extensions["database"]
+
+        def greet() -> None:
+            ready()
+            database.close()  # no connection may be shared with whoever is forked, now or later
+
+        database.close()
+        return run(works, greet)
 
 
-def start() -> dict[str, subprocess.Popen[bytes]]:
-    """Each in a session of its own: a Ctrl-C in the terminal reaches this process only, which then stops them in
-    order."""
-    return {name: subprocess.Popen(command, start_new_session=True) for name, command in COMMANDS.items()}
-
-
-def stop(children: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask each to end, and insist after `PATIENCE`."""
-    for child in children:
-        child.terminate()
-    until = time.monotonic() + PATIENCE
-    for child in children:
-        try:
-            child.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-
-
-def watch(children: dict[str, subprocess.Popen[bytes]], stopped: threading.Event, ready: Callable[[], bool]) -> int:
-    """Wait until somebody stops us (0) or one of the two ends by itself (1), which then ends the other."""
-    is_ready = False
-    while not stopped.wait(0.1):
-        for name, child in children.items():
-            if (status := child.poll()) is not None:
-                say(f"{name} ended by itself (status {status}), so everything stops.")
-                return 1
-        is_ready = is_ready or ready()
-    return 0
-
-
-def run(ready: Callable[[], bool]) -> int:
-    """Start both and stop both: at Ctrl-C, at SIGTERM, when the terminal is closed, or when one of them ends.
-
-    `ready` is asked until it returns True, and says where to go. Returns the status to end with.
+def run(works: Mapping[str, Work], ready: Callable[[], None] = lambda: None) -> int:
+    """Do each work in a process of its own, and stop all: at Ctrl-C, at SIGTERM, when the terminal is closed, or when
+    one of them ends by itself. `ready` is called once all are started. Returns the status to end with.
     """
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # HUP: the terminal was closed
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             signal.signal(number, lambda *_: stopped.set())
-    children = start()
+    gc.collect()
+    gc.freeze()  # what is there stays shared with whoever is forked
+    children = {name: _start(name, work) for name, work in works.items()}
     try:
-        return watch(children, stopped, ready)
+        ready()
+        return _watch(works, children, stopped)
     finally:
-        stop(list(children.values()))
-        say("Stopped.")
+        _stop(list(children.values()))
+
+
+def _start(name: str, work: Work) -> ForkProcess:
+    """Return the process that does a work from now on."""
+    child = FORK.Process(target=_begin, args=(work,), name=name)
+    child.start()
+    return child
+
+
+def _begin(work: Work) -> None:
+    # A session of its own: a Ctrl-C in the terminal reaches the process above only, which then stops all in order.
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    work()
+
+
+def _watch(works: Mapping[str, Work], children: dict[str, ForkProcess], stopped: threading.Event) -> int:
+    """Start again what was killed, until somebody stops us (0) or a process ends otherwise (1)."""
+    while not stopped.wait(0.1):
+        for name, child in children.items():
+            if (status := child.exitcode) is None:
+                continue
+            if status >= 0:
+                say(f"{name} ended by itself (status {status}), so everything stops.")
+                return 1
+            say(f"{name} was killed (signal {-status}) and is started again.")
+            children[name] = _start(name, works[name])
+    return 0
+
+
+def _stop(children: Sequence[ForkProcess]) -> None:
+    """Ask each to end, and insist after `PATIENCE`."""
+    for child in children:
+        child.terminate()
+    until = time.monotonic() + PATIENCE
+    for child in children:
+        child.join(max(0.0, until - time.monotonic()))
+        if child.is_alive():
+            child.kill()
+            child.join()

@@ -1,14 +1,16 @@
-"""The clock's work: a table of duties, each done in a transaction of its own, again and again until told to stop."""
+"""The worker: a table of duties, each done in a transaction of its own, again and again until told to stop. Each part
+of them has a thread, so that a mail server which is silent keeps no letter from its place and no reminder back."""
 
 import logging
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from flask import Flask
@@ -25,7 +27,7 @@ from .forgetting_order import forget_order
 from .forms import form_drafts, press_keys
 from .indexing import index_due
 from .letters import contacts, look_alike_flags
-from .mail.delivery import deliver_due
+from .mail.delivery import Breaker, Held, deliver_due
 from .mail.models import OutboxMail
 from .mail.reading import Reading
 from .mail.sending import transport
@@ -41,12 +43,14 @@ log = logging.getLogger(__name__)
 _transport = cache(transport)
 _keeper = cache(Keeper)
 _rewriter = cache(remains.Rewriter)
+_breaker = cache(lambda _server, _port: Breaker())  # one for each mail server
 _reading = cache(Reading)  # one process that reads mails, for all of them
 
 READ = 10.0  # seconds that reading one mail may take; then its process is ended and the mail kept as it is
 PLACED = 50  # mails that are placed before the other duties have their turn
-FORGOTTEN = 50  # batches of what has had its time, before the other duties have their turn
-BEAT = 60.0  # seconds between two times that the worker writes down what it has done
+FORGOTTEN = 50  # batches of what has had its time, before the other duties of its part have their turn
+BEAT = 60.0  # seconds between two times that each part writes down what it has done
+PARTING = 8.0  # seconds that what is being done has when the worker is stopped; less than `processes.PATIENCE`
 NOTICES = ("reader.once", "reader.news")  # an acknowledgement leaves the address: the notice is still owed
 
 
@@ -62,7 +66,8 @@ def forget_overdue(session: Session) -> None:
 
 
 def deliver(app: Flask, database: Database) -> None:
-    deliver_due(database, _transport(app), leaving=other_experts.settle, settled=settled)
+    breaker = _breaker(app.config["MAIL_SERVER"], app.config["MAIL_PORT"])
+    deliver_due(database, _transport(app), leaving=other_experts.settle, settled=settled, breaker=breaker)
 
 
 def fetch(app: Flask, database: Database) -> None:
@@ -132,62 +137,86 @@ def keep_erasures(app: Flask, database: Database) -> None:
 
 @dataclass(frozen=True)
 class Duty:
+    """`part` is one of `sightings.PARTS`, `every` are seconds."""
+
+    part: str
     name: str
-    every: float  # seconds
+    every: float
     do: Callable[[Flask, Database], Any]
 
 
 DUTIES = (
-    Duty("fetch mail", 60, fetch),
-    Duty("place mail", 0.5, place),
-    Duty("deliver mail", 1, deliver),
-    Duty("index", 1, lambda _app, database: index_due(database)),
-    Duty("look for look-alikes", 1, lambda _app, database: look_alike_flags.look(database)),
-    Duty("settle silence", 15, settle_silence),
-    Duty("tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
-    Duty("morning mails", 60, lambda _app, database: digest.send_digests(database)),
-    Duty("climb ladders", 15, lambda _app, database: ladder.climb(database, invitations.invite_next)),
-    Duty("remind experts", 900, lambda _app, database: reminders.remind(database)),
-    Duty("end pauses", 60, lambda _app, database: pausing.end_pauses(database)),
-    Duty("plan editions", 3_600, plan_ahead),
-    Duty("count for insights", 60, lambda _app, database: weekly_counts.count_due(database)),
-    Duty("tidy up", 3_600, tidy),
-    Duty("keep the list of erasures", 10, keep_erasures),
-    Duty("destroy old mail", 3_600, destroy_old),
-    Duty("forget the order", 600, lambda _app, database: forget_order(database)),
-    Duty("forget old words", 3_600, forget_old),
-    Duty(remains.EMPTY_LOG, 10, lambda _app, database: remains.empty_log(database)),
-    Duty(remains.REWRITE, 600, lambda _app, database: _rewriter().rewrite(database)),
+    Duty("intake", "fetch mail", 60, fetch),
+    Duty("intake", "place mail", 0.5, place),
+    Duty("sending", "deliver mail", 1, deliver),
+    Duty("indexing", "index", 1, lambda _app, database: index_due(database)),
+    Duty("indexing", "look for look-alikes", 1, lambda _app, database: look_alike_flags.look(database)),
+    Duty("clock", "settle silence", 15, settle_silence),
+    Duty("clock", "tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
+    Duty("clock", "morning mails", 60, lambda _app, database: digest.send_digests(database)),
+    Duty("clock", "climb ladders", 15, lambda _app, database: ladder.climb(database, invitations.invite_next)),
+    Duty("clock", "remind experts", 900, lambda _app, database: reminders.remind(database)),
+    Duty("clock", "end pauses", 60, lambda _app, database: pausing.end_pauses(database)),
+    Duty("clock", "plan editions", 3_600, plan_ahead),
+    Duty("clock", "count for insights", 60, lambda _app, database: weekly_counts.count_due(database)),
+    Duty("forgetting", "tidy up", 3_600, tidy),
+    Duty("forgetting", "keep the list of erasures", 10, keep_erasures),
+    Duty("forgetting", "destroy old mail", 3_600, destroy_old),
+    Duty("forgetting", "forget the order", 600, lambda _app, database: forget_order(database)),
+    Duty("forgetting", "forget old words", 3_600, forget_old),
+    Duty("forgetting", remains.EMPTY_LOG, 10, lambda _app, database: remains.empty_log(database)),
+    Duty("forgetting", remains.REWRITE, 600, lambda _app, database: _rewriter().rewrite(database)),
 )
 
 
-def run(app: Flask, once: bool = False) -> None:
-    """Do every duty when it is due, until SIGTERM or SIGINT; with `once` do each one time.
+def run(app: Flask, once: bool = False, stop: threading.Event | None = None) -> None:
+    """Do every duty when it is due, until SIGTERM, SIGINT or `stop`; with `once` do each one time.
 
-    A duty that fails is told in the log by the name of its error and tried again; it holds up no other. A mail server
-    that is slow could, so a worker that stays fetches in threads, one per mailbox, which also hear of news at once.
+    A duty that fails is told in the log by the name of its error and tried again; it holds up no other. A worker that
+    stays has a thread for each part and one for each mailbox, which also hears of news at once.
     """
-    stop = threading.Event()
-    if threading.current_thread() is threading.main_thread() and not once:
+    database: Database = app.extensions["database"]
+    _breaker.cache_clear()
+    if once:
+        _round(app, DUTIES, done := Counter[str]())
+        _beat(database, done)
+        return
+    stop = stop or threading.Event()
+    if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-    database: Database = app.extensions["database"]
-    duties = DUTIES if once else [duty for duty in DUTIES if duty.do is not fetch]
-    if not once:
-        imap.watch_all(database, app.config["MAILBOXES"], stop)
+    imap.watch_all(database, app.config["MAILBOXES"], stop)
+    parts = [Thread(target=_work, args=(app, part, stop), name=part, daemon=True) for part in sightings.PARTS]
+    for part in parts:
+        part.start()
+    while not stop.wait(60):
+        pass
+    until = time.monotonic() + PARTING
+    for part in parts:
+        part.join(max(0.0, until - time.monotonic()))
+
+
+def _work(app: Flask, part: str, stop: threading.Event) -> None:
+    """Do the duties of a part when they are due, until `stop` is set."""
+    duties = [duty for duty in DUTIES if duty.part == part and duty.do is not fetch]
     due, beat_at = dict.fromkeys(duties, 0.0), 0.0
     done: Counter[str] = Counter()
     while not stop.is_set():
         for duty in duties:
-            if due[duty] <= time.monotonic():
+            if due[duty] <= time.monotonic() and not stop.is_set():
                 due[duty] = time.monotonic() + duty.every
-                done[(sightings.DUTY if _do(duty, app, database) else sightings.FAILED) + duty.name] += 1
+                _round(app, [duty], done)
         if beat_at <= time.monotonic():
             beat_at = time.monotonic() + BEAT
-            _beat(database, done)
-        if once:
-            return
+            done[sightings.PART + part] += 1
+            _beat(app.extensions["database"], done)
         stop.wait(max(0.05, min(due.values()) - time.monotonic()))
+
+
+def _round(app: Flask, duties: Sequence[Duty], done: Counter[str]) -> None:
+    """Do each duty once, and count which were done and which failed."""
+    for duty in duties:
+        done[(sightings.DUTY if _do(duty, app, app.extensions["database"]) else sightings.FAILED) + duty.name] += 1
 
 
 def _do(duty: Duty, app: Flask, database: Database) -> bool:
@@ -197,6 +226,8 @@ def _do(duty: Duty, app: Flask, database: Database) -> bool:
             duty.do(app, database)
     except Busy:
         log.warning("%s: the database was busy", duty.name)
+    except Held:
+        log.info("%s: the mail server can't be talked to, and is tried again soon", duty.name)
     except Exception as error:
         log.error("%s: %s", duty.name, type(error).__name__, extra={"fault": told(error), "duty": duty.name})
     else:
@@ -205,7 +236,7 @@ def _do(duty: Duty, app: Flask, database: Database) -> bool:
 
 
 def _beat(database: Database, done: Counter[str]) -> None:
-    """Write down how often each duty was done or failed, and that the worker lives."""
+    """Write down how often each duty was done or failed, and that the part lives."""
     try:
         database.write(lambda session: sightings.note(session, done))
     except Exception as error:  # told by `doctor` once it has been so for long

@@ -29,7 +29,7 @@ from app.seal import Keys
 
 from . import doors, fill
 from .load import Call, Result, run
-from .servers import gunicorn
+from .servers import serving
 
 SECRET = bytes(range(32))
 ROUNDS, SECONDS = 3, 3.0
@@ -91,8 +91,8 @@ def submissions(url: str, folder: str) -> None:
     """A finished POST of the ask form with all its checks, durable, against one row inserted and committed."""
     settings = environment(url, folder)
     with ExitStack() as stack:
-        port, server = stack.enter_context(gunicorn("wsgi:app", settings))
-        floor_port, floor = stack.enter_context(gunicorn("bench.floor:app", settings))
+        port, server = stack.enter_context(serving("wsgi:app", settings))
+        floor_port, floor = stack.enter_context(serving("bench.floor:app", settings))
         numbers = itertools.count()
         ours = (Call("/river/ask", doors.ask_form(settings, next(numbers))) for _ in itertools.count())
         bare = (Call("/insert", urlencode({"body": f"Why is it so? {n}"})) for n in itertools.count())
@@ -103,8 +103,8 @@ def submissions(url: str, folder: str) -> None:
 def pages(url: str, folder: str, questions: int) -> None:
     settings = environment(url, folder)
     with ExitStack() as stack:
-        port, server = stack.enter_context(gunicorn("wsgi:app", settings))
-        floor_port, floor = stack.enter_context(gunicorn("bench.floor:app", settings))
+        port, server = stack.enter_context(serving("wsgi:app", settings))
+        floor_port, floor = stack.enter_context(serving("bench.floor:app", settings))
         bare = itertools.repeat(Call("/"))
         for name, call in doors.pages(settings):
             ours = itertools.repeat(call)

@@ -45,7 +45,7 @@ from tests.support import postgres
 
 from . import doors
 from .load import Call, Result, run
-from .servers import gunicorn
+from .servers import serving
 
 SIZES = (1_000, 100_000)
 SECRET = bytes(range(32))
@@ -141,7 +141,7 @@ def _served(url: str, folder: str) -> Iterator[Desk]:
 
     settings = environment(url, folder)
     app = create_app(config.load(settings))
-    with gunicorn("wsgi:app", settings) as (port, server):
+    with serving("wsgi:app", settings) as (port, server):
         database: Database = app.extensions["database"]
         cookie = doors.cookie(app, database.write(_way_in))
         with database.read() as session:

@@ -1,4 +1,4 @@
-"""Servers to measure: the product and the floor, under the same gunicorn settings, on loopback."""
+"""Servers to measure: the product and the floor, served alike, on loopback."""
 
 import os
 import signal
@@ -13,7 +13,19 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parent.parent
-SETTINGS = ("--worker-class", "gthread", "--workers", "2", "--threads", "8", "--log-level", "error")
+# The process that serves a WSGI app, `module:name`, at a port, in two processes as the product would.
+SERVE = """
+import sys
+from importlib import import_module
+from app import page_server, processes
+
+def serve():
+    module, name = sys.argv[1].split(":")
+    page_server.serve(getattr(import_module(module), name), listener)
+
+listener = page_server.listen("127.0.0.1", int(sys.argv[2]))
+sys.exit(processes.run({"web 1": serve, "web 2": serve}))
+"""
 
 
 def _free_port() -> int:
@@ -24,10 +36,10 @@ def _free_port() -> int:
 
 
 @contextmanager
-def gunicorn(app: str, environment: dict[str, str]) -> Iterator[tuple[int, psutil.Process]]:
+def serving(app: str, environment: dict[str, str]) -> Iterator[tuple[int, psutil.Process]]:
     """Serve `app` on a free port until the block ends; only the process started here is stopped."""
     port = _free_port()
-    command = [sys.executable, "-m", "gunicorn", *SETTINGS, "--bind", f"127.0.0.1:{port}", app]
+    command = [sys.executable, "-c", SERVE, app, str(port)]
     child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, start_new_session=True)
     try:
         for _ in range(200):

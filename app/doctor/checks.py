@@ -60,7 +60,7 @@ CHECKS = (
     ),
     Check(
         "worker",
-        "whether a worker was at work in the last ten minutes, and which of its duties fail",
+        "whether a worker and each of its parts was at work in the last ten minutes, and which of its duties fail",
         "Start `flask worker`; if it runs, read in its log what holds it up.",
         machines.worker,
         quick=True,

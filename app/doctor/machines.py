@@ -65,11 +65,16 @@ def newsletter(house: House) -> Iterator[Finding]:
 def worker(house: House) -> Iterator[Finding]:
     with house.read() as session:
         at, last = now(session), sightings.last_round(session)
+        parts = sightings.begins_with(session, sightings.PART)
         done, failed = sightings.begins_with(session, sightings.DUTY), sightings.begins_with(session, sightings.FAILED)
     if last is None:
         yield fault("no worker has ever been seen at work")
     elif at - last > BEATS:
         yield fault(f"no worker was seen at work for {long(at - last)}")
+    else:
+        for part in sightings.PARTS:
+            if part in parts and at - parts[part].seen_at > BEATS:
+                yield fault(f"the worker's part for {part} was not seen at work for {long(at - parts[part].seen_at)}")
     for duty, row in sorted(failed.items()):
         if at - row.seen_at < BEATS and (duty not in done or done[duty].seen_at < row.seen_at):
             yield fault(f"the worker fails at: {duty}")

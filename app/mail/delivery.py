@@ -7,6 +7,7 @@ same Message-ID; nothing else is ever sent twice, and nothing is lost.
 
 import logging
 import random
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -31,6 +32,8 @@ LANES = (0, 1, 2)
 LEASE = timedelta(minutes=10)  # longer than any hand-over: the transports give up sooner
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(minutes=67)
+FIRST_PAUSE, LONGEST_PAUSE = 15.0, 60.0  # seconds that a server is left alone, doubled each time
+BUDGET = 5.0  # seconds after which no further mail of a batch is begun
 JITTER = 0.1  # of the wait, to both sides, so that a backlog doesn't come back as one crowd
 
 Send = Callable[[Message, str], None]
@@ -52,8 +55,33 @@ class Transient(Undelivered):
     """It may be taken later."""
 
 
+class Unreachable(Transient):
+    """The server couldn't be talked to, or took no mail of ours at all: nothing was said of this one."""
+
+
+class Held(Exception):
+    """No mail was handed over, since the server couldn't be talked to a moment ago."""
+
+
 class Permanent(Undelivered):
     """It will never be taken as it is."""
+
+
+class Breaker:
+    """The memory of a server that can't be talked to: then one mail goes to see, and all others wait as they are."""
+
+    def __init__(self) -> None:
+        self._wait = self._until = 0.0
+
+    @property
+    def holds(self) -> bool:
+        """Return whether it is too early to try again."""
+        return time.monotonic() < self._until
+
+    def heard(self, fault: Undelivered | None) -> None:
+        """Note what became of a mail."""
+        self._wait = min(self._wait * 2 or FIRST_PAUSE, LONGEST_PAUSE) if isinstance(fault, Unreachable) else 0.0
+        self._until = time.monotonic() + self._wait
 
 
 @dataclass(frozen=True)
@@ -72,6 +100,7 @@ def deliver_due(
     *,
     leaving: Leaving | None = None,
     settled: Settled | None = None,
+    breaker: Breaker | None = None,
     limit: int = 100,
     at: datetime | None = None,
 ) -> Counter[str]:
@@ -79,19 +108,27 @@ def deliver_due(
 
     `send` takes a message and its Message-ID and raises `Transient` or `Permanent`. `leaving` is called for each mail
     that is about to be handed over, and may fix what in it has to be true at that moment; `settled` is called for each
-    that was sent, in the transaction that marks it so. `at` sets the time. Raises `Busy`.
+    that was sent, in the transaction that marks it so. `at` sets the time. Raises `Busy`, and `Held` where the
+    `breaker` of the server lets none through.
     """
     done: Counter[str] = Counter()
+    until = time.monotonic() + BUDGET
     with database.read(at) as session:
         if not anything_due(session):
             return done
     done.update(database.write(expire, at))
     for _ in range(limit):
+        if breaker is not None and breaker.holds:
+            raise Held
         claimed = database.write(partial(claim, leaving=leaving), at)
         if claimed is None:
             break
-        became = partial(settle, claimed=claimed, fault=_hand_over(send, claimed), settled=settled)
-        done[database.write(became, at)] += 1
+        fault = _hand_over(send, claimed)
+        if breaker is not None:
+            breaker.heard(fault)
+        done[database.write(partial(settle, claimed=claimed, fault=fault, settled=settled), at)] += 1
+        if time.monotonic() > until:
+            break
     return done
 
 

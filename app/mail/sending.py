@@ -3,9 +3,10 @@
 import os
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
@@ -20,14 +21,15 @@ from mail_accounts import OAuthAccount
 
 from ..db import Database
 from ..text import single_line
-from .delivery import Permanent, Send, Transient, Undelivered
+from .deadline import Deadline
+from .delivery import Permanent, Send, Transient, Undelivered, Unreachable
 from .message import Message
 from .mime_message import Envelope, safe_address
 from .outbox import SAID
 from .reply_address import bounce_address
 from .sign_ins import NoToken, access_token, refused, xoauth2
 
-TIMEOUT = 60.0  # seconds without a byte from the server, where MAIL_TIMEOUT says nothing else
+TIMEOUT = 60.0  # seconds that handing over a mail may take in all, where MAIL_TIMEOUT says nothing else
 ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: our signing in is refused, not this mail
 
 # Faults without an answer of the server in them, for the person who looks after it.
@@ -127,20 +129,18 @@ class Greeted:
 def greet(app: Flask, seconds: float) -> Greeted:
     """Connect to the mail server as mails do, encrypted and signed in as is set, and send nothing.
 
-    `seconds` without a byte from it are the most. Raises `Undelivered`.
+    All of it takes `seconds` at the most. Raises `Undelivered`.
     """
     mail: Any = flask_mail.Mail().init_mail(app.config, app.debug, app.testing)
     mail.timeout = seconds
     try:
-        host = _dialing(app, mail)().configure_host()
-        try:
-            host.ehlo_or_helo_if_needed()
-            clear = not (mail.use_ssl or mail.use_tls) and host.has_extn("starttls")
-            with suppress(OSError):
-                host.quit()
-            return Greeted(getattr(host, "greeting", b"").decode("utf-8", "replace"), clear)
-        finally:
-            host.close()
+        line = _dialing(app, mail)()
+        line.host = line.configure_host()
+        with ExitStack() as stack:
+            stack.push(line.__exit__)
+            line.host.ehlo_or_helo_if_needed()
+            clear = not (mail.use_ssl or mail.use_tls) and line.host.has_extn("starttls")
+            return Greeted(getattr(line.host, "greeting", b"").decode("utf-8", "replace"), clear)
     except NoToken as fault:
         raise Transient(str(fault)) from fault
     except OSError as error:
@@ -148,35 +148,54 @@ def greet(app: Flask, seconds: float) -> Greeted:
 
 
 class _Server(smtplib.SMTP):
-    """Remembers the server's first words, in which some tell the time."""
+    """Remembers the server's first words, in which some tell the time, and has `deadline` until its end."""
+
+    def __init__(self, deadline: Deadline, *where: Any, **more: Any) -> None:
+        self._deadline = deadline
+        super().__init__(*where, **more)
 
     def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
         code, self.greeting = super().connect(*where, **more)
         return code, self.greeting
 
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        places = len(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))  # each has its share of the time
+        line: socket.socket = super()._get_socket(host, port, timeout / places)  # type: ignore[misc]
+        line.settimeout(timeout)
+        self._deadline.guard(line)
+        return line
 
-class _EncryptedServer(_Server, smtplib.SMTP_SSL):
-    pass
+
+class _EncryptedServer(smtplib.SMTP_SSL, _Server):
+    def __init__(self, deadline: Deadline, *where: Any, **more: Any) -> None:
+        self._deadline = deadline
+        smtplib.SMTP_SSL.__init__(self, *where, **more)
 
 
 class _Line(flask_mail.Connection):
     """Flask-Mail's connection with a time limit, checked certificates, and a goodbye that can't undo a delivery."""
 
     def configure_host(self) -> smtplib.SMTP | smtplib.SMTP_SSL:
-        context = ssl.create_default_context()
-        host = (
-            _EncryptedServer(self.mail.server, self.mail.port, timeout=self.mail.timeout, context=context)
-            if self.mail.use_ssl
-            else _Server(self.mail.server, self.mail.port, timeout=self.mail.timeout)
-        )
+        context, self.deadline = ssl.create_default_context(), Deadline(self.mail.timeout)
+        where, more = (self.deadline, self.mail.server, self.mail.port), {"timeout": self.mail.timeout}
+        host = None
         try:
+            host = _EncryptedServer(*where, context=context, **more) if self.mail.use_ssl else _Server(*where, **more)
             if self.mail.use_tls:
                 host.starttls(context=context)
             self.sign_in(host)
-        except BaseException:
-            host.close()
+        except BaseException as error:
+            if host is not None:
+                host.close()
+            self._end(error)
             raise
         return host
+
+    def _end(self, error: BaseException | None) -> None:
+        """Let the time run no more; where it was over, that is what went wrong."""
+        self.deadline.end()
+        if self.deadline.is_over and isinstance(error, OSError):
+            raise TimeoutError from error
 
     def sign_in(self, host: smtplib.SMTP) -> None:
         if self.mail.username and self.mail.password:
@@ -189,6 +208,7 @@ class _Line(flask_mail.Connection):
             with suppress(OSError):
                 self.host.quit()
             self.host.close()
+            self._end(exc_value)
 
 
 class _LineByToken(_Line):
@@ -226,8 +246,9 @@ def _fault(error: OSError, to: str) -> Undelivered:
     said = _without_addresses(answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer, to)
     if code > 0:
         said = f"{code} {said}"
-    # A greeting or a sign-in that fails speaks of the connection: the mail itself has not been judged.
-    return (Permanent if of_this_mail and 500 <= code < 600 and code not in ABOUT_US else Transient)(said)
+    if not of_this_mail or code in ABOUT_US:
+        return Unreachable(said)
+    return (Permanent if 500 <= code < 600 else Transient)(said)
 
 
 def in_words(error: OSError) -> str:

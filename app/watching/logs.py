@@ -15,7 +15,7 @@ from structlog.typing import Processor
 from . import fault_reports
 from .redaction import clean_values, told
 
-OURS = ("app", "demo", "gunicorn", "config")  # gunicorn's log is read by gunicorn.conf.py first
+OURS = ("app", "demo", "config")
 # Some repeat whole mails or commands at their lower levels: no setting makes them say more than that they fail.
 QUIET = (
     "mail.log",
@@ -27,6 +27,7 @@ QUIET = (
     "sentry_sdk",
     "asyncio",
     "werkzeug",
+    "waitress",
 )
 NAME = "readers-asked"
 

@@ -1,12 +1,15 @@
-"""The numbers of `/metrics`, in the format of Prometheus. Several processes of gunicorn add up through files of
-theirs, whose folder is PROMETHEUS_MULTIPROC_DIR; gunicorn.conf.py makes one."""
+"""The numbers of `/metrics`, in the format of Prometheus. Several processes add up through files of theirs, whose
+folder is PROMETHEUS_MULTIPROC_DIR."""
 
 import os
+import tempfile
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -46,6 +49,22 @@ ASKED = {
 }
 
 
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+@contextmanager
+def together(config: Mapping[str, Any]) -> Iterator[None]:
+    """Let this process and those that it forks count together: in a folder that goes at the end of the block, or in
+    that of the environment. Where METRICS_TOKEN isn't set, nobody counts."""
+    if not config["METRICS_TOKEN"]:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="readers-asked-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault(FOLDER, folder)
+        values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+        yield
+
+
 def count(endpoint: str | None, method: str, status: int, seconds: float) -> None:
     """Count a request that was answered."""
     name, said = endpoint or "none", f"{status // 100}xx"
@@ -62,7 +81,7 @@ def count(endpoint: str | None, method: str, status: int, seconds: float) -> Non
 def exposition(database: Database) -> bytes:
     """Return all numbers as Prometheus reads them. Raises what the database raises."""
     registry = _here
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    if os.environ.get(FOLDER):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     with database.read() as session:

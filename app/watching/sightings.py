@@ -11,6 +11,8 @@ from ..db import now
 from .models import Sighting
 
 DUTY, FAILED = "duty: ", "failed: "  # what a duty's name stands behind, for its rounds and for those that failed
+PART = "part: "  # what a part of the worker stands behind
+PARTS = ("intake", "sending", "indexing", "clock", "forgetting")  # none of which waits for another
 
 
 def note(session: Session, seen: Mapping[str, int], at: datetime | None = None) -> None:

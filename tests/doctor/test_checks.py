@@ -148,6 +148,14 @@ def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, t
     assert look(app, "list of erasures") == [("not made", f"{path.parent} can't be read: Is a directory")]
 
 
+@on_sqlite
+def test_a_part_of_the_worker_that_hangs(app: Flask, database: Database) -> None:
+    sign_of_life(database, ago(minutes=1))
+    for part, minutes in (("intake", 1), ("sending", 12), ("indexing", 9), ("clock", 0)):
+        database.write(lambda s, part=part: sightings.note(s, {f"{sightings.PART}{part}": 1}), ago(minutes=minutes))
+    assert look(app, "worker") == [("fault", "the worker's part for sending was not seen at work for 12 minutes")]
+
+
 def test_mail_that_does_not_go_out(app: Flask, database: Database) -> None:
     database.write(lambda s: outbox.put(s, MAIL) and None, ago(minutes=9))
     assert look(app, "outgoing mail") == []

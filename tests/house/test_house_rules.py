@@ -19,6 +19,7 @@ AROUND = (
     "web", "errors", "formatting", "cli", "command_faults", "setting_up", "starting", "worker", "health", "rotation", "indexing", "models",
     "forgetting_order",
     "migrate", "backup", "doctor", "watching",
+    "migrate", "backup", "doctor", "watching", "processes", "page_server", "hosts",
 )  # fmt: skip
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
 MOST_PARAMETERS = 7

@@ -1,6 +1,5 @@
 """The wheel: installed into a fresh environment, it makes a newsroom and serves it from an empty folder."""
 
-import os
 import re
 import signal
 import subprocess
@@ -18,7 +17,7 @@ import pytest
 from tests.support.commands import bare, options, run
 from tests.support.serving import START, answers, free_port
 from tests.support.source import ROOT, files, named
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, until
 
 Program = tuple[str, ...]
 
@@ -69,7 +68,7 @@ def test_the_wheel_carries_all_that_is_served_and_nothing_of_the_tests(wheel: Pa
     shipped = {name for path in files() if (name := named(path)).startswith(("app/", "demo/", "docs/", "migrations/"))}
     assert shipped - names == set()
     assert names - shipped == {
-        "__main__.py", "config.py", "gunicorn.conf.py", "mail_accounts.py", "settings.toml", "settings_file.py", "settings_table.py", "wsgi.py",
+        "__main__.py", "config.py", "mail_accounts.py", "settings.toml", "settings_file.py", "settings_table.py", "wsgi.py",
     } | {name.replace(".po", ".mo") for name in shipped if name.endswith(".po")}  # fmt: skip
 
 
@@ -114,13 +113,23 @@ def test_a_newsroom_is_made_and_served_from_an_empty_folder(program: Program, tm
     assert [one for one in below if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_where_one_of_the_two_dies_the_other_is_ended_too(program: Program, tmp_path: Path) -> None:
+def test_where_one_of_the_two_is_killed_it_lives_again_and_where_one_ends_all_do(
+    program: Program, tmp_path: Path
+) -> None:
     assert run(tmp_path, "init", *options(), program=program).returncode == 0
-    with serving(program, tmp_path, free_port()) as child:
-        both = psutil.Process(child.pid).children()
-        (worker,) = [one for one in both if one.cmdline()[-1] == "worker"]
-        os.kill(worker.pid, signal.SIGKILL)
-        assert child.wait(START) == 1
+    port = free_port()
+    with serving(program, tmp_path, port) as child:
         assert child.stdout is not None
-        assert child.stdout.read() == "worker ended by itself (status -9), so everything stops.\nStopped.\n"
+        above = psutil.Process(child.pid)
+        for name in ("web 1", "worker"):
+            until(lambda: len(above.children()) == 2, "both")
+            # the one that has lived longest
+            sorted(above.children(), key=lambda one: one.create_time())[0].kill()
+            assert child.stdout.readline() == f"{name} was killed (signal 9) and is started again.\n"
+        assert answers(f"http://127.0.0.1:{port}/readyz", START)
+        until(lambda: len(above.children()) == 2, "both")
+        both = sorted(above.children(), key=lambda one: one.create_time())
+        both[-1].terminate()  # the worker, which takes that as the end of its work
+        assert child.wait(START) == 1
+        assert child.stdout.read() == "worker ended by itself (status 0), so everything stops.\nStopped.\n"
     assert [one for one in both if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []

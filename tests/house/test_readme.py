@@ -29,7 +29,6 @@ PARTS = (
     "config.py",
     "demo",
     "docs",
-    "gunicorn.conf.py",
     "mail_accounts.py",
     "migrations",
     "requirements",

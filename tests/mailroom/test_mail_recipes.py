@@ -214,11 +214,14 @@ def test_a_webhook(server: MailMachine) -> None:
     server.inside.run(the(heading, "sh", 0))
     address = server.inside.house(the(heading, "sh", 1)).strip()
     assert address.startswith("https://ask.example.org/mail/in/")
-    serve = (
-        "exec gunicorn --certfile /etc/ssl/newsroom.pem --keyfile /etc/ssl/newsroom.key --bind 127.0.0.1:443 wsgi:app"
+    server.inside.start(server.inside.as_account("exec flask --app wsgi web"))
+    front = ROOT / "tests" / "support" / "tls_front.py"
+    server.inside.start(
+        server.inside.as_account(f"exec python {front} 443 8000 /etc/ssl/newsroom.pem /etc/ssl/newsroom.key")
     )
-    server.inside.start(server.inside.as_account(serve))
-    patiently(lambda: server.inside.listens(443), "the web process")
+    patiently(
+        lambda: server.inside.listens(8000) and server.inside.listens(443), "the web process and what stands in front"
+    )
     script = the(heading, "python")
     secret = server.inside.house('echo "$MAIL_WEBHOOK_SECRET"').strip()
     raw = mail(to=ONE)

@@ -1,8 +1,5 @@
 """The product, loaded and not opened yet: what `forks` forks has imported this."""
 
-import gunicorn.app.wsgiapp
-import gunicorn.workers.gthread  # noqa: F401 - gunicorn itself loads it late
-
 import config
 from app import create_app
 

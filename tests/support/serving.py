@@ -1,4 +1,4 @@
-"""The product as it runs: gunicorn and the worker as processes of their own, on a free port of this machine."""
+"""The product as it runs: pages and worker as processes of their own, on a free port of this machine."""
 
 import os
 import runpy
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 START = 60.0  # seconds that a server may take until it answers
 
 
-COMMANDS = (("gunicorn", "wsgi:app"), ("flask", "--app", "wsgi", "worker"))
+COMMANDS = (("flask", "--app", "wsgi", "web"), ("flask", "--app", "wsgi", "worker"))
 
 
 class Child(Protocol):
@@ -95,7 +95,7 @@ def answers(address: str, within: float) -> bool:
 
 
 def _answers(address: str) -> bool:
-    """An open port is not enough: gunicorn listens before its process has loaded the product."""
+    """An open port is not enough: connections wait there before a process takes them."""
     with suppress(OSError), urlopen(address, timeout=START) as page:  # noqa: S310 - an address of ours
         return bool(page.status == 200)
     return False

@@ -27,6 +27,7 @@ from flask import Flask
 
 HOUSE = "desk@newsroom.example"
 SILENCE = b""
+TRICKLE = b"2"  # an answer that never ends: a digit every now and then
 RESET = None  # the connection is cut, not closed
 USUAL = {
     "GREETING": b"220 ready",
@@ -38,7 +39,7 @@ USUAL = {
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Answers each step with what it was told to: bytes, SILENCE or RESET. END is what follows the final dot.
+    """Answers each step with what it was told to: bytes, SILENCE, TRICKLE or RESET. END is what follows the final dot.
 
     With a `certificate` it offers STARTTLS; `note` is a file in which connections and taken mails are written down.
     """
@@ -119,6 +120,10 @@ class Session(socketserver.StreamRequestHandler):
             return False
         if told == SILENCE:
             self.server.over.wait(30)
+            return False
+        if told == TRICKLE:
+            while not self.server.over.wait(0.05):
+                self.wfile.write(told)
             return False
         self.wfile.write(told + b"\r\n")
         return True

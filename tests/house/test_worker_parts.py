@@ -1,0 +1,187 @@
+"""A mail server that keeps silent, or says a word now and then, holds up nothing but what it is asked for."""
+
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app import worker
+from app.db import Database
+from app.letters.models import Letter
+from app.mail import delivery, outbox
+from app.mail.delivery import Breaker, Held, deliver_due
+from app.mail.message import Message
+from app.mail.models import OutboxMail
+from app.mail.sending import transport
+from app.watching import sightings
+from mail_accounts import mailboxes_of
+from tests.support.cast import Newsroom
+from tests.support.incoming_mails import mail
+from tests.support.mailroom import Room
+from tests.support.smtp_servers import SILENCE, TRICKLE, Server, an_app, served
+from tests.support.waiting import PATIENCE, until
+
+MAIL = Message("expert.letter", "leyla@field.example", "Leyla", "Salt", "Dear Leyla", "en", "Nora Lind")
+
+
+def put(database: Database, number: int) -> None:
+    for one in range(number):
+        database.write(lambda s, one=one: outbox.put(s, replace(MAIL, to=f"expert{one}@field.example")) and None)
+
+
+def states(database: Database) -> Counter[tuple[str | None, int, str | None]]:
+    with database.read() as session:
+        return Counter((mail.state, mail.attempts, mail.said) for mail in session.scalars(select(OutboxMail)))
+
+
+@contextmanager
+def at_work(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The worker in a thread, as long as the block lasts; it writes down what it did five times a second."""
+    monkeypatch.setattr(worker, "BEAT", 0.2)
+    monkeypatch.setattr(worker, "PARTING", 0.1)
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(app,), kwargs={"stop": stop})
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def rounds(database: Database, duty: str) -> int:
+    with database.read() as session:
+        found = sightings.begins_with(session, sightings.DUTY).get(duty)
+        return found.number if found else 0
+
+
+def sends_by(app: Flask, server: Server, seconds: float = 60) -> None:
+    where = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_TIMEOUT": seconds}
+    app.config.update(MAIL_TRANSPORT="smtp", MAIL_SUPPRESS_SEND=False, **where)
+
+
+@pytest.mark.parametrize("answer", [SILENCE, TRICKLE], ids=["silent", "trickling"])
+def test_mail_comes_in_and_duties_are_done_while_a_mail_server_keeps_us_waiting(
+    app: Flask, database: Database, newsroom: Newsroom, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(database, newsroom)
+    put(database, 3)
+    with served() as server:
+        server.answers["EHLO"] = answer
+        sends_by(app, server)
+        with at_work(app, monkeypatch):
+            until(lambda: server.asked == ["EHLO"], "the first mail on its way")
+            began = time.monotonic()
+            room.store(mail())
+            until(lambda: bool(letters(database)), "the letter")
+            until(lambda: letters(database) == ["indexed"], "its place in the index")
+            assert time.monotonic() - began < PATIENCE
+            until(
+                lambda: rounds(database, "keep the list of erasures") > 1, "the clock's next round"
+            )  # every ten seconds
+            assert (server.asked, rounds(database, "deliver mail")) == (["EHLO"], 0)
+            server.over.set()
+
+
+def letters(database: Database) -> list[str]:
+    with database.read() as session:
+        rows = session.scalars(select(Letter))
+        return ["indexed" if letter.indexed_version == letter.version else "new" for letter in rows]
+
+
+def test_a_silent_mailbox_keeps_no_mail_from_going_out(
+    app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(database, 3)
+    with served() as server, socket.create_server(("127.0.0.1", 0)) as silent:
+        sends_by(app, server)
+        mailbox = f"imap://user:secret@127.0.0.1:{silent.getsockname()[1]}/INBOX"
+        app.config["MAILBOXES"] = mailboxes_of(mailbox, None)
+        with at_work(app, monkeypatch):
+            line, _ = silent.accept()
+            with line:
+                until(lambda: len(server.taken) == 3, "the mails")
+
+
+@pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "DATA", "END"])
+def test_a_server_that_says_a_word_now_and_then_has_no_more_time_than_a_silent_one(
+    database: Database, step: str
+) -> None:
+    put(database, 1)
+    with served() as server:
+        server.answers[step] = TRICKLE
+        began = time.monotonic()
+        deliver_due(database, transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=1.0)))
+        assert time.monotonic() - began < 10.0
+        server.over.set()
+    assert states(database) == {("queued", 1, "the server kept silent for too long"): 1}
+
+
+def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others_stay_as_they_are(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.5)
+    breaker = Breaker()
+    put(database, 4)
+    with served() as server:
+        send = transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.5))
+        server.answers["GREETING"] = SILENCE
+        for _ in range(2):  # the second comes too early, and calls nobody
+            with pytest.raises(Held):
+                deliver_due(database, send, breaker=breaker)
+        waits = ("queued", 1, "the server kept silent for too long")
+        assert states(database) == {waits: 1, ("queued", 0, None): 3}
+        server.answers = {}
+        until(lambda: not breaker.holds, "the end of the pause")
+        assert deliver_due(database, send, breaker=breaker) == {"sent": 3}
+    assert states(database) == {waits: 1, ("sent", 1, None): 3}
+
+
+def test_the_pause_grows_to_a_minute_and_ends_with_the_first_word_about_a_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker, at = Breaker(), [0.0]
+    monkeypatch.setattr(delivery.time, "monotonic", lambda: at[0])
+    pauses = []
+    for _ in range(4):
+        breaker.heard(delivery.Unreachable("silence"))
+        began = at[0]
+        while breaker.holds:
+            at[0] += 1.0
+        pauses.append(at[0] - began)
+    assert pauses == [15.0, 30.0, 60.0, 60.0]
+    breaker.heard(delivery.Transient("451 greylisted"))
+    assert not breaker.holds
+
+
+def test_a_batch_begins_no_further_mail_once_its_time_is_over(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "BUDGET", 0.2)
+    put(database, 3)
+
+    def slow(_message: Message, _message_id: str) -> None:
+        time.sleep(0.3)
+
+    assert [deliver_due(database, slow) for _ in range(4)] == [{"sent": 1}, {"sent": 1}, {"sent": 1}, {}]
+
+
+def test_each_part_writes_down_that_it_lives(
+    app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lives() -> set[str]:
+        with database.read() as session:
+            return set(sightings.begins_with(session, sightings.PART))
+
+    assert {duty.part for duty in worker.DUTIES} == set(sightings.PARTS)
+    began = datetime.now(UTC)
+    with at_work(app, monkeypatch):
+        until(lambda: lives() == set(sightings.PARTS), "signs of life")
+    with database.read() as session:
+        assert min(row.seen_at for row in sightings.begins_with(session, sightings.PART).values()) >= began
