@@ -22,7 +22,7 @@ from .db import Busy, Database, lock
 from .editions import planning
 from .forms import form_drafts, press_keys
 from .indexing import index_due
-from .letters import contacts, look_alike_flags
+from .letters import contacts, crowds, look_alike_flags
 from .mail.delivery import deliver_due
 from .mail.models import OutboxMail
 from .mail.reading import Reading
@@ -132,6 +132,8 @@ DUTIES = (
     Duty("deliver mail", 1, deliver),
     Duty("index", 1, lambda _app, database: index_due(database)),
     Duty("look for look-alikes", 1, lambda _app, database: look_alike_flags.look(database)),
+    Duty("sort held letters", 60, lambda _app, database: crowds.sort_held(database)),
+    Duty("file crowds", 10, lambda _app, database: crowds.file_due(database)),
     Duty("settle silence", 15, settle_silence),
     Duty("tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
     Duty("morning mails", 60, lambda _app, database: digest.send_digests(database)),

@@ -30,6 +30,7 @@ class Kind(NamedTuple):
 EVENTS: dict[str, Kind] = {
     "letter.send": Kind(N_("A letter came in.")),
     "letter.release": Kind(N_("%(who)s let the letter out of the held ones."), changes="letter"),
+    "letter.sweep": Kind(N_("%(who)s filed the held letters that are like this one as spam."), changes="letter"),
     "letter.file": Kind(
         N_("%(who)s filed the letter as: %(kind)s."), "line", "letter", N_("%(who)s filed a letter here.")
     ),
