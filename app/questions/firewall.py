@@ -17,8 +17,8 @@ from ..actors import Actor, Staff
 from ..letters import contacts
 from ..letters.models import Addition, Letter
 from ..lifecycle import Missing
-from ..matching.terms import Unit, fold, units
-from ..text import SPACELESS, WORD, single_line
+from ..matching.terms import Unit, units
+from ..text import SPACELESS, single_line
 from .contact_details import details
 from .models import Question
 from .queries import cleared_text, family, letters_behind
@@ -31,7 +31,6 @@ MOST = 0.7  # of it, in runs with some other words put between
 LETTERS = 200  # letters of a question that are looked through
 # How much of a word a sign is, and a letter of a script without spaces, as `text.word_count` reckons.
 A_SIGN, A_LETTER = 0.5, 0.2
-_WORDS = re.compile(WORD)
 
 
 @dataclass(frozen=True)
@@ -180,8 +179,8 @@ def _names(
 ) -> list[str]:
     words, known = ({unit.term for unit in units(one)} for one in (text, said))
     names = [name if with_places else name.partition(", ")[0] for name in contacts.names_of(session, letters).values()]
-    parts = {part for name in names for part in _WORDS.findall(name) if len(part) >= SHORTEST}
-    return sorted(part for part in parts if fold(part) in words - known)
+    parts = {name[part.start : part.end]: part.term for name in names for part in units(name)}
+    return sorted(part for part, term in parts.items() if len(term) >= SHORTEST and term in words - known)
 
 
 def _addresses(session: Session, letters: Sequence[Letter], text: str, is_wording: bool = False) -> list[str]:
