@@ -171,6 +171,8 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("MAIL_FROM needs the address that mails come from")
     if not demo and value["MAIL_TRANSPORT"] == "folder":
         faults.append("MAIL_TRANSPORT: folder is for the demo, nobody would get a mail")
+    if not demo and value["LIMITS"] == "0":
+        faults.append("LIMITS: 0 lets everybody guess codes and numbers as long as they like; it is for the demo alone")
     if not value["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
     elif not _is_address(value["DATABASE_URL"]):
@@ -226,6 +228,9 @@ def _mail_faults(value: dict[str, str]) -> list[str]:
             faults.append("MAIL_WEBHOOK_SECRET needs 32 characters or more")
     except ValueError:
         faults.append("MAIL_WEBHOOK_SECRET: what follows whsec_ must be base64")
+    encrypted = "1" in (value["MAIL_USE_TLS"], value["MAIL_USE_SSL"])
+    if value["MAIL_PASSWORD"] and not encrypted and value["MAIL_SERVER"] not in HERE:
+        faults.append("MAIL_USE_TLS or MAIL_USE_SSL is needed: MAIL_PASSWORD would be sent in the clear")
     provider = None
     try:
         provider = provider_of(value)

@@ -91,6 +91,8 @@ PAGES = {
 
 REASONS = {
     "cleared text": _l("First confirm that nobody could recognise the asker in the wording."),
+    "reason for their words": _l("It is still in a reader’s own words. Put it into the desk’s, or write why not."),
+    "no contact details": _l("Somebody could be reached by something in it. That never leaves the house: take it out."),
     "checklist": _l("The checklist isn’t complete."),
     "verified": _l("The expert isn’t verified yet: note an independent check first."),
     "check": _l("The expert has not passed this text. Send it for the check, or note a reason."),

@@ -1,10 +1,12 @@
-"""Sealing again with the newest key, column by column, in small transactions that can be stopped and run again."""
+"""Sealing again with the newest key, and padded, column by column, in small transactions that can be stopped and run
+again.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from . import sealing_keys
@@ -14,7 +16,7 @@ from .forms.models import FormDraft
 from .letters.models import Contact, Credit, Letter
 from .mail.models import Inbound, InboundRaw, MailSignIn, OutboxContent, OutboxMail
 from .people.models import Person
-from .seal import Unsealable
+from .seal import PADDED, Unsealable
 
 BATCH = 200  # rows a transaction
 
@@ -46,30 +48,41 @@ SEALED = (
 
 
 def rotate(database: Database) -> Iterator[int]:
-    """Yield how many rows each transaction sealed again. The addresses' look-up hashes get the newest key as well.
+    """Yield how many rows each transaction sealed again: those of an older key, and those whose length still tells
+    something, for they were sealed before there were size classes. The addresses' look-up hashes get the newest key
+    as well.
 
     Receipts and links are hashes of what nobody here knows, so their keys are kept instead, sealed with the newest.
     """
     for sealed in SEALED:
-        while done := database.write(lambda session: _batch(session, sealed)):  # noqa: B023
-            yield done
+        after = 0
+        while done := database.write(lambda session: _batch(session, sealed, after)):  # noqa: B023
+            after = done[-1]
+            yield len(done)
     database.write(sealing_keys.keep_older)
+
+
+def _columns(sealed: Sealed) -> dict[str, str]:
+    """Return the sealed columns of a table by what they are called in the place of a value."""
+    return {column or "sealed": f"{column}_sealed" if column else "sealed" for column in sealed.columns}
 
 
 def _values(sealed: Sealed, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
     """Each sealed value of a row, with the name of its column and its place."""
-    for column in sealed.columns:
-        name = f"{column}_sealed" if column else "sealed"
+    for called, name in _columns(sealed).items():
         if (value := getattr(row, name)) is not None:
-            yield name, f"{row.__tablename__}.{column or 'sealed'}.{public_id}", value
+            yield name, f"{row.__tablename__}.{called}.{public_id}", value
 
 
-def _batch(session: Session, sealed: Sealed) -> int:
-    ring = keys(session)
+def _batch(session: Session, sealed: Sealed, after: int) -> list[int]:
+    """Seal the next rows again that need it. Gives their keys."""
+    ring, key = keys(session), getattr(sealed.table, sealed.owner_key)
+    begins = (func.substr(getattr(sealed.table, name), 1, len(PADDED)) for name in _columns(sealed).values())
     rows = session.execute(
         select(sealed.table, sealed.owner.public_id)
-        .where(sealed.owner.id == getattr(sealed.table, sealed.owner_key))
-        .where(sealed.table.key_no.is_not(None), sealed.table.key_no != ring.newest)
+        .where(sealed.owner.id == key, key > after, sealed.table.key_no.is_not(None))
+        .where(or_(sealed.table.key_no != ring.newest, *(begin != PADDED for begin in begins)))
+        .order_by(key)
         .limit(sealed.batch)
         .with_for_update(of=sealed.table)
     ).all()
@@ -80,7 +93,7 @@ def _batch(session: Session, sealed: Sealed) -> int:
             if isinstance(row, Person):
                 row.email_mac = ring.mac("people.email", opened.decode().casefold())
         row.key_no = ring.newest
-    return len(rows)
+    return [getattr(row, sealed.owner_key) for row, _public_id in rows]
 
 
 def unopened(session: Session) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .db import Base, keys
-from .seal import Keys, Unsealable
+from .seal import Keys, Unsealable, is_weak
 
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 PROOF = b"opens"
@@ -24,6 +24,16 @@ class SealingKey(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     proof: Mapped[bytes] = mapped_column(LargeBinary)
     kept: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+def weak(ring: Keys) -> Iterator[str]:
+    """Say which keys of the settings somebody could guess."""
+    for number in sorted(ring.given):
+        if is_weak(ring.secret_of(number)):
+            yield (
+                f"SECRET_KEYS: key {number} can be guessed, it was not drawn at random: put one of 32 random bytes "
+                "beside it under a higher number, run readers-asked keys rotate, then take it out"
+            )
 
 
 def faults(session: Session) -> Iterator[str]:

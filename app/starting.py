@@ -26,7 +26,9 @@ def check(app: Flask, must_answer: bool = True) -> None:
     itself, and pages can wait for it.
     """
     database: Database = app.extensions["database"]
-    faults = [*_unreadable_words(), *_readable_by_all(app.config["ENV_FILE"], database, app.config["DEMO"])]
+    faults = [*_unreadable_words()]
+    if not app.config["DEMO"]:  # which has no secret
+        faults += [*_readable_by_all(app.config["ENV_FILE"], database), *sealing_keys.weak(database.ring)]
     try:
         faults += [*shape_faults(database)] or key_faults(database)
     except SQLAlchemyError as error:
@@ -46,10 +48,8 @@ def _unreadable_words() -> Iterator[str]:
         yield f"the translations are not compiled ({', '.join(missing)}): run make install, or install the package anew"
 
 
-def _readable_by_all(settings: str, database: Database, is_demo: bool) -> Iterator[str]:
-    """Name what everybody on this machine could read; the demo has no secret."""
-    if is_demo:
-        return
+def _readable_by_all(settings: str, database: Database) -> Iterator[str]:
+    """Name what everybody on this machine could read."""
     for path in filter(None, (Path(settings) if settings else None, file_of(database.url))):
         if path.exists() and _is_open(path):
             yield f"{path} can be read by everybody on this machine: chmod 600 {path}"

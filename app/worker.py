@@ -26,7 +26,7 @@ from .editions import planning
 from .forgetting_order import forget_order
 from .forms import form_drafts, press_keys
 from .indexing import index_due
-from .letters import contacts, look_alike_flags
+from .letters import contacts, crowds, look_alike_flags
 from .mail.delivery import Breaker, Held, deliver_due
 from .mail.models import OutboxMail
 from .mail.reading import Reading
@@ -151,6 +151,8 @@ DUTIES = (
     Duty("sending", "deliver mail", 1, deliver),
     Duty("indexing", "index", 1, lambda _app, database: index_due(database)),
     Duty("indexing", "look for look-alikes", 1, lambda _app, database: look_alike_flags.look(database)),
+    Duty("indexing", "sort held letters", 60, lambda _app, database: crowds.sort_held(database)),
+    Duty("clock", "file crowds", 10, lambda _app, database: crowds.file_due(database)),
     Duty("clock", "settle silence", 15, settle_silence),
     Duty("clock", "tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
     Duty("clock", "morning mails", 60, lambda _app, database: digest.send_digests(database)),

@@ -1,7 +1,7 @@
 """From "who could answer this?" to a yes or a no."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor, Expert, Staff
+from ..audit.queries import number_since
 from ..db import keys, lock, now
-from ..lifecycle import Illegal, Missing, given, must
+from ..lifecycle import Illegal, Missing, Refused, given, must
 from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -27,6 +28,12 @@ from . import change_notices, expert_mails, other_experts, pending_invitations
 from .briefing import USUAL, Brief, printed_line
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
+
+ASKS_A_DAY = 5  # times that an expert asks back about one assignment: each is a note and a mail
+
+
+class AskedEnough(Refused):
+    """An expert has asked back as often as the desk can answer within a day."""
 
 
 @dataclass(frozen=True)
@@ -174,9 +181,15 @@ def suggestion_of(session: Session, assignment: Assignment) -> str | None:
 
 
 def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str) -> None:
-    """The expert has a question of their own. It stands among the question's notes. Raises `Missing`, `Illegal`."""
+    """The expert has a question of their own. It stands among the question's notes.
+
+    Raises `Missing`, `Illegal`, and `AskedEnough` for one more than ASKS_A_DAY within 24 hours.
+    """
     body = given("text", clean(body)[:2_000])
     _is_heard(session, assignment, "ask back about")
+    since = now(session) - timedelta(days=1)
+    if number_since(session, "assignment", assignment.id, "assignment.ask_back", since) >= ASKS_A_DAY:
+        raise AskedEnough
     person_id = assignment.expert.person_id
     session.add(Note(question_id=assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
     audit.record(session, actor, "assignment.ask_back", assignment)

@@ -30,6 +30,7 @@ class Kind(NamedTuple):
 EVENTS: dict[str, Kind] = {
     "letter.send": Kind(N_("A letter came in.")),
     "letter.release": Kind(N_("%(who)s let the letter out of the held ones."), changes="letter"),
+    "letter.sweep": Kind(N_("%(who)s filed the held letters that are like this one as spam."), changes="letter"),
     "letter.file": Kind(
         N_("%(who)s filed the letter as: %(kind)s."), "line", "letter", N_("%(who)s filed a letter here.")
     ),
@@ -51,7 +52,9 @@ EVENTS: dict[str, Kind] = {
     "question.open": Kind(N_("%(who)s made it a question."), "step"),
     "question.note": Kind(N_("%(who)s wrote a note.")),
     "question.reword": Kind(N_("%(who)s worded it."), "line", "question"),
-    "question.clear": Kind(N_("%(who)s confirmed that nobody can be recognised in the wording."), "step", "question"),
+    "question.clear": Kind(
+        N_("%(who)s confirmed that nobody can be recognised in the wording%(why)s."), "step", "question"
+    ),
     "question.seek": Kind(N_("%(who)s asked an expert."), changes="question"),
     "question.rest": Kind(N_("No expert has it any more."), "line"),
     "question.answer": Kind(N_("%(who)s approved an answer to it."), changes="question"),

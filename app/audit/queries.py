@@ -1,6 +1,7 @@
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ..listing import Listing
@@ -27,6 +28,12 @@ def newest_of(session: Session, noun: str, noun_id: int, action: str) -> Event |
     """Find the newest event of one kind on a row."""
     query = select(Event).where(Event.noun == noun, Event.noun_id == noun_id, Event.action == action)
     return session.scalar(query.order_by(Event.id.desc()).limit(1))
+
+
+def number_since(session: Session, noun: str, noun_id: int, action: str, since: datetime) -> int:
+    """Count the events of one kind on a row since a time."""
+    of_row = select(Event.at).where(Event.noun == noun, Event.noun_id == noun_id, Event.action == action)
+    return session.scalar(select(func.count()).select_from(of_row.where(Event.at > since).subquery())) or 0
 
 
 def moved_since(session: Session, event: Event, but: Sequence[int]) -> bool:

@@ -47,7 +47,7 @@ CHECKS = (
     ),
     Check(
         "keys",
-        "whether what is sealed opens with SECRET_KEYS, the newest row of each key and column",
+        "whether what is sealed opens with SECRET_KEYS, the newest row of each key and column, and none can be guessed",
         "Put the missing key back into SECRET_KEYS under its old number.",
         machines.sealed,
     ),

@@ -50,6 +50,7 @@ def migrations(house: House) -> Iterator[Finding]:
 
 
 def sealed(house: House) -> Iterator[Finding]:
+    yield from map(fault, sealing_keys.weak(house.database.ring))
     with house.read() as session:
         yield from map(fault, sealing_keys.faults(session))
         for column, number in rotation.unopened(session):

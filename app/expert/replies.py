@@ -51,7 +51,13 @@ def suggest(**way: str) -> Response:
 
 @at("/ask", "POST")
 def ask_back(**way: str) -> Response:
-    return _say(way, assigning.ask_back, "back", _("There is no question yet."))
+    try:
+        return _say(way, assigning.ask_back, "back", _("There is no question yet."))
+    except assigning.AskedEnough:
+        enough = _(
+            "You have asked as often as the desk can answer in a day. Send this one tomorrow, or reply to our mail."
+        )
+        return _again(way, {"back": enough})
 
 
 @at("/take-back", "POST")

@@ -72,6 +72,8 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
         ),
         Index("ix_letters_filed", "newsletter_id", "filed_as", "state", *CAME, **rows_where("filed_as IS NOT NULL")),
         Index("ix_letters_held", "newsletter_id", "held_reason", *CAME, **rows_where("state = 'held'")),
+        Index("ix_letters_crowds", "newsletter_id", "standing", "crowd", "id", **rows_where("state = 'held'")),
+        Index("ix_letters_unsorted", "newsletter_id", **rows_where("state = 'held' AND standing = 0")),
         Index("ix_letters_alike", "newsletter_id", "state", *CAME, **rows_where("alike", on_sqlite="alike = 1")),
         Index("ix_letters_unlooked", "id", **rows_where("alike IS NULL AND state = 'received'")),
         Index(None, "question_id", *CAME),
@@ -95,6 +97,10 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id"))
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
     held_reason: Mapped[str | None] = mapped_column(String(40))
+    # The place of a held letter among the others, the lower the sooner it is read: 0 until the worker has looked. Its
+    # crowd is the key of the first letter of those that are like it, 0 where it stands alone.
+    standing: Mapped[int] = mapped_column(default=0, server_default="0")
+    crowd: Mapped[int] = mapped_column(default=0, server_default="0")
     end_reason: Mapped[str | None] = mapped_column(String(40))
     form_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     receipt_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
@@ -110,6 +116,17 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     credit: Mapped["Credit | None"] = relationship(uselist=False, viewonly=True)
     additions: Mapped[list["Addition"]] = relationship(order_by="Addition.id", viewonly=True)
     notes: Mapped[list["ReceiptNote"]] = relationship(order_by="ReceiptNote.id", viewonly=True)
+
+
+class Sweep(Row, OfNewsletter):
+    """A crowd of held letters that somebody has filed as spam: the worker does it, once nobody can take it back."""
+
+    __tablename__ = "sweeps"
+    __table_args__ = table(UniqueConstraint("newsletter_id", "crowd"))
+
+    crowd: Mapped[int]
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    at: Mapped[datetime]
 
 
 class Contact(Row):

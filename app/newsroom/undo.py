@@ -21,7 +21,7 @@ from ..audit.queries import chosen, moved_since
 from ..db import lock, now
 from ..editions.lifecycle import EDITION
 from ..editions.models import Edition
-from ..letters import filing
+from ..letters import crowds, filing
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
 from ..lifecycle import Illegal, Machine, Refused, Stale
@@ -152,6 +152,7 @@ _UNTOLD, _ALL_UNTOLD = _of_row(notices.untell), _of_row(_untell_readers)
 _PRESSES = _rows(
     "for a minute",
     ("letter.file", _restored(*filing.FACTS), "The letter waits as before it was filed."),
+    ("letter.sweep", _of_row(crowds.keep), "The letters are held, as before."),
     ("letter.release", _restored(*filing.FACTS), "The letter is held again."),
     ("letter.reopen", _taken_out, "The letter stands behind its question again."),
     ("letter.end", _restored(*filing.FACTS, then=_UNTOLD), "The letter waits, and its reader hears nothing."),

@@ -2,7 +2,7 @@
 letter to an expert.
 
 It is an aid like `recognise.py`: a paraphrase is not found, and a name may be somebody else's. That is why the desk is
-warned, and a person decides.
+warned, and a person decides. By what a reader can be reached goes to nobody, whoever decides.
 """
 
 import re
@@ -10,22 +10,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..actors import Actor, Staff
 from ..letters import contacts
-from ..letters.models import Letter
+from ..letters.models import Addition, Letter
 from ..lifecycle import Missing
-from ..text import SIGN, WORD, single_line
+from ..matching.terms import Unit, units
+from ..text import SPACELESS, single_line
+from .contact_details import details
 from .models import Question
 from .queries import cleared_text, family, letters_behind
 
-RUN = 4  # words in a row that hardly two people choose by chance; of Han and Kana signs twice as many
+RUN = 4  # words in a row that hardly two people choose by chance
 SHORTEST = 3  # letters of a name that is looked for
-LONG = 8  # words in a row, or twice as many signs, of a wording that was left as it came
+LONG = 8  # words in a row of a wording that was left as it came
+SHORT = 6  # words of a wording that is hardly anything else; fewer can often not be put in another way
+MOST = 0.7  # of it, in runs with some other words put between
 LETTERS = 200  # letters of a question that are looked through
-_TOKENS = re.compile(rf"{SIGN}|{WORD}")
-_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+# How much of a word a sign is, and a letter of a script without spaces, as `text.word_count` reckons.
+A_SIGN, A_LETTER = 0.5, 0.2
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,19 @@ def must_be_clear(session: Session, actor: Actor, question: Question, text: str,
 
 
 def must_have_looked(actor: Actor, found: list[str], fact: str = "a second look") -> None:
-    """Raise `Leaking` unless the actor has looked at all the passages that were found, on the page that they press."""
+    """Raise `Leaking` unless the actor has looked at all the passages that were found, on the page that they press.
+
+    At what a reader can be reached by, nobody can have looked enough.
+    """
+    if any(map(never_leaves, found)):
+        raise Leaking(found, "no contact details")
     if not set(found) <= (actor.looked_at if isinstance(actor, Staff) else frozenset()):
         raise Leaking(found, fact)
+
+
+def never_leaves(passage: str) -> bool:
+    """Return whether a passage that was found has to be taken out, whatever it is."""
+    return any(True for _detail in details(passage))
 
 
 def leaks(session: Session, question: Question, text: str) -> list[Leak]:
@@ -69,7 +84,7 @@ def leaks(session: Session, question: Question, text: str) -> list[Leak]:
     letters = asker_letters(session, question)
     cleared = cleared_text(session, question.id)
     said = [cleared.headline, cleared.body or "", cleared.background] if cleared else []
-    private = [part for letter in letters if not letter.verbatim for part in (letter.body, letter.background) if part]
+    private = own_words(session, letters) + [letter.background for letter in letters if letter.background]
     found = [Leak("words", passage) for passage in shared(text, private, said)]
     found += [Leak("name", name) for name in _names(session, letters, text, " ".join(said))]
     return found + [Leak("address", address) for address in _addresses(session, letters, text)]
@@ -79,26 +94,50 @@ def asker_letters(session: Session, question: Question) -> list[Letter]:
     return letters_behind(family(session, question), rising=True).page(session, None, LETTERS)
 
 
-def still_theirs(letters: Sequence[Letter], text: str) -> list[tuple[int, int]]:
-    """Return where a wording is still the question as a reader put it, who did not ask for word for word: a long run of
-    their words, or a short wording that is nothing else. What is shorter can often not be put in another way.
+def own_words(session: Session, letters: Sequence[Letter]) -> list[str]:
+    """Return what readers asked, and added to it, who did not want it printed word for word."""
+    theirs = [letter for letter in letters if letter.body and not letter.verbatim]
+    return [letter.body or "" for letter in theirs] + _added(session, theirs)
+
+
+def _added(session: Session, letters: Sequence[Letter]) -> list[str]:
+    query = select(Addition.body).where(Addition.letter_id.in_([letter.id for letter in letters]))
+    return list(session.scalars(query.order_by(Addition.id))) if letters else []
+
+
+def still_theirs(own: Sequence[str], text: str) -> list[tuple[int, int]]:
+    """Return where a wording is still in a reader's `own` words: from where to before where, in code points.
+
+    It is where it has a long run of them, and where it is hardly anything else.
     """
-    bodies = [letter.body for letter in letters if letter.body and not letter.verbatim]
-    least = min(LONG, _length(text))
-    return [(start, end) for start, end in passages(text, bodies) if _length(text[start:end]) >= least]
+    found, whole = passages(text, own), _length(text)
+    lengths = [_length(text[start:end]) for start, end in found]
+    if sum(lengths) >= max(MOST * whole, SHORT):
+        return found
+    return [place for place, length in zip(found, lengths, strict=True) if length >= LONG]
 
 
 def _length(text: str) -> float:
-    return sum(0.5 if re.match(SIGN, word) else 1 for word in _words(text))
+    return sum(map(_weight, units(text)))
+
+
+def _weight(unit: Unit) -> float:
+    """Return how much of a word it is."""
+    if not unit.is_sign:
+        return 1
+    return A_LETTER if re.match(SPACELESS, unit.term) else A_SIGN
 
 
 def said_besides(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
     """Return what in a wording readers said to the desk alone: in the background field and not in the question, their
-    names and their addresses. Places are marked in every wording, and a country where somebody lives stands in many.
+    names, and by what they can be reached. Places are marked in every wording, and a country where somebody lives
+    stands in many.
     """
-    backgrounds = [letter.background for letter in letters if letter.background and not letter.verbatim]
-    found = shared(text, backgrounds, [letter.body for letter in letters if letter.body])
-    return [*found, *_names(session, letters, text, with_places=False), *_addresses(session, letters, text)]
+    backgrounds = [letter.background for letter in letters if letter.background]
+    asked = [letter.body for letter in letters if letter.body]
+    found = shared(text, backgrounds, [*asked, *_added(session, letters)])
+    names = _names(session, letters, text, with_places=False)
+    return [*found, *names, *_addresses(session, letters, text, is_wording=True)]
 
 
 def shared(text: str, private: Sequence[str], said: Sequence[str] = ()) -> list[str]:
@@ -109,13 +148,11 @@ def shared(text: str, private: Sequence[str], said: Sequence[str] = ()) -> list[
 
 def passages(text: str, private: Sequence[str], said: Sequence[str] = ()) -> list[tuple[int, int]]:
     """Return where those stand: from where to before where, in code points."""
-    theirs = {run for one in private for run in _runs(_words(one))} - {
-        run for one in said for run in _runs(_words(one))
-    }
-    tokens = list(_TOKENS.finditer(text))
+    theirs, known = ({run for one in texts for run, _place in _runs(one)} for texts in (private, said))
     found: list[tuple[int, int]] = []
-    for at, size in _places([token.group().casefold() for token in tokens], theirs):
-        start, end = tokens[at].start(), tokens[at + size - 1].end()
+    for run, (start, end) in _runs(text):
+        if run not in theirs or run in known:
+            continue
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(end, found[-1][1]))
         else:
@@ -123,44 +160,39 @@ def passages(text: str, private: Sequence[str], said: Sequence[str] = ()) -> lis
     return found
 
 
-def _words(text: str) -> list[str]:
-    return [match.group().casefold() for match in _TOKENS.finditer(text)]
-
-
-def _size(words: Sequence[str]) -> int:
-    signs = sum(bool(re.match(SIGN, word)) for word in words[: 2 * RUN])
-    return 2 * RUN if signs > RUN else RUN
-
-
-def _runs(words: list[str]) -> Iterator[tuple[str, ...]]:
-    for at in range(len(words)):
-        size = _size(words[at:])
-        if at + size <= len(words):
-            yield tuple(words[at : at + size])
-
-
-def _places(words: list[str], runs: set[tuple[str, ...]]) -> Iterator[tuple[int, int]]:
-    for at in range(len(words)):
-        for size in (2 * RUN, RUN):
-            run = tuple(words[at : at + size])
-            if run in runs:
-                yield at, len(run)
-                break
+def _runs(text: str) -> Iterator[tuple[tuple[str, ...], tuple[int, int]]]:
+    """Yield every run of neighbours that are RUN words together, in any script, with its place."""
+    found = list(units(text))
+    end, weight = 0, 0.0
+    for at, first in enumerate(found):
+        while end < len(found) and round(weight, 3) < RUN:
+            weight += _weight(found[end])
+            end += 1
+        if round(weight, 3) < RUN:
+            return
+        yield tuple(unit.term for unit in found[at:end]), (first.start, found[end - 1].end)
+        weight -= _weight(first)
 
 
 def _names(
     session: Session, letters: Sequence[Letter], text: str, said: str = "", with_places: bool = True
 ) -> list[str]:
-    words, known = set(_words(text)), set(_words(said))
+    words, known = ({unit.term for unit in units(one)} for one in (text, said))
     names = [name if with_places else name.partition(", ")[0] for name in contacts.names_of(session, letters).values()]
-    parts = {part for name in names for part in _TOKENS.findall(name) if len(part) >= SHORTEST}
-    return sorted(part for part in parts if part.casefold() in words - known)
+    parts = {name[part.start : part.end]: part.term for name in names for part in units(name)}
+    return sorted(part for part, term in parts.items() if len(term) >= SHORTEST and term in words - known)
 
 
-def _addresses(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
-    """Readers' addresses are opened only where the text holds any address at all."""
-    written = {found.casefold(): found for found in _ADDRESS.findall(text)}
+def _addresses(session: Session, letters: Sequence[Letter], text: str, is_wording: bool = False) -> list[str]:
+    """Return by what a reader can be reached, in this text; in a wording any but the desk's own links, whose ever it
+    is. Readers' addresses are opened only where the text holds anything of the kind.
+    """
+    written = list(details(text))
     if not written:
         return []
-    readers = {address.casefold() for address in contacts.emails_of(session, letters)}
-    return [found for folded, found in written.items() if folded in readers]
+    parts = [part for letter in letters for part in (letter.body, letter.background) if part]
+    theirs = {detail.key for part in [*parts, *_added(session, letters)] for detail in details(part)}
+    theirs |= {address.casefold() for address in contacts.emails_of(session, letters)}
+    return [
+        one.text for one in written if one.key in theirs or one.kind == "pgp" or (is_wording and one.kind != "link")
+    ]

@@ -104,12 +104,17 @@ class QuestionText(Row, Version):
     written_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     cleared_at: Mapped[datetime | None]
     cleared_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    own_words_reason: Mapped[str | None] = mapped_column(String(400))  # why it was cleared in a reader's own words
     erased_at: Mapped[datetime | None]
 
     @property
-    def whole(self) -> str:
+    def parts(self) -> tuple[str, str, str]:
         """All that leaves the house."""
-        return f"{self.headline}\n{self.body or ''}\n{self.background}"
+        return self.headline, self.body or "", self.background
+
+    @property
+    def whole(self) -> str:
+        return "\n".join(self.parts)
 
 
 class QuestionTopic(Row):

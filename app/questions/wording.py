@@ -12,10 +12,10 @@ from ..lifecycle import Stale, expect, given, must, within
 from ..matching.index import forget
 from ..newsletters.models import Newsletter
 from ..text import clean, for_print, single_line, slug
-from .firewall import asker_letters, must_have_looked, said_besides
+from .firewall import asker_letters, must_have_looked, own_words, said_besides, still_theirs
 from .models import Note, Question, QuestionText
 
-LONGEST_HEADLINE = 300  # characters
+LONGEST_HEADLINE, LONGEST_REASON = 300, 400  # characters
 
 
 def reword(
@@ -63,6 +63,7 @@ def reword(
         written_by_id=actor.person_id,
         cleared_at=same.cleared_at if same else None,
         cleared_by_id=same.cleared_by_id if same else None,
+        own_words_reason=same.own_words_reason if same else None,
     )
     added(session, text)
     question.text_id = text.id
@@ -80,23 +81,29 @@ def _language_of(words: str, old: QuestionText | None) -> str:
     return old.language if guess in ("und", guess_language(f"{old.headline} {old.body}")) else guess
 
 
-def clear(session: Session, actor: Staff, question: Question, text_id: int) -> None:
+def clear(session: Session, actor: Staff, question: Question, text_id: int, reason: str = "") -> None:
     """Confirm that nobody could recognise the asker in this very text.
 
-    Raises `Stale` when it is no longer the one, and `Leaking` where more of the readers' background, names and
-    addresses stands in it than the actor has looked at.
+    `reason` is why it may leave where it is still a reader's own words, and is kept; such a text needs one.
+    Raises `Stale` when it is no longer the one, `Leaking` where more of the readers' background, names and
+    addresses stands in it than the actor has looked at, `Missing` (reason for their words) and `TooLong`.
     """
     must(actor, "clear")
     lock(session, question)
     expect(question, question.version if question.text_id == text_id else -1)
     text = session.get_one(QuestionText, text_id)
-    besides = said_besides(session, asker_letters(session, question), text.whole)
-    must_have_looked(actor, besides, "a look at what was said besides")
+    letters = asker_letters(session, question)
+    must_have_looked(actor, said_besides(session, letters, text.whole), "a look at what was said besides")
+    own = own_words(session, letters)
+    reason = within("own", single_line(reason), LONGEST_REASON)
+    is_theirs = any(still_theirs(own, part) for part in text.parts)
+    if is_theirs:
+        text.own_words_reason = given("reason for their words", reason)
     text.cleared_at, text.cleared_by_id = now(session), actor.person_id
     session.flush()
     index_again(session, question.id)
     session.refresh(question)
-    audit.record(session, actor, "question.clear", question, facts={"text": text_id})
+    audit.record(session, actor, "question.clear", question, facts={"text": text_id, "own": is_theirs})
 
 
 def erase_words(session: Session, question: Question) -> None:
@@ -122,7 +129,7 @@ def _take_out_of_index(session: Session, question: Question) -> None:
 
 def _erase(session: Session, text: QuestionText) -> None:
     text.body, text.headline, text.background, text.slug = None, "", "", "q"
-    text.erased_at = now(session)
+    text.own_words_reason, text.erased_at = None, now(session)
 
 
 def forget_own_words(session: Session, question: Question, words: str, other: Letter | None) -> None:

@@ -23,13 +23,12 @@ from .submission import hold
 def join(slug: str, public_id: str) -> ResponseReturnValue:
     with at(slug) as place:
         form = form_token.read(request.form.get("form", ""), place.newsletter)
-        why = hold(place.newsletter, request.form)
         must_take(place.session, place.newsletter, form)
         question = shown_question(place.session, place.newsletter, public_id)
         if form is None:
             # The form page takes the question over, with a token that is fresh.
             return form_page(place, Draft({"body": found(question).wording}, {"form": "old"})), 400
-        wording = question.wording if question else ""
+        why, wording = hold(place.newsletter, request.form, form), question.wording if question else ""
 
     def make(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)

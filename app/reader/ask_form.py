@@ -74,7 +74,7 @@ def ask_send(slug: str) -> ResponseReturnValue:
             return form_page(place, Draft(typed, faults, token)), 400
         if step := _step(place, typed, filled, form):
             return preview_page(place, typed, filled, step)
-        why = hold(place.newsletter, typed)
+        why = hold(place.newsletter, typed, form)
 
     def take(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)

@@ -31,7 +31,7 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
         faults = faults_of(ask) | ({} if form else {"form": "old"})
         if form is None or faults:
             return _page(place, item, typed, faults, request.form["form"] if form else None), 400
-        why = hold(place.newsletter, request.form)
+        why = hold(place.newsletter, request.form, form)
 
     return send_once(
         slug,

@@ -1,5 +1,6 @@
 """Takes a reader's submission: once for each form, and held rather than refused when something looks odd."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from logging import getLogger
@@ -19,6 +20,7 @@ log = getLogger(__name__)
 
 # Counts forms of a newsletter, never addresses: behind Tor and shared lines many readers have the same one.
 FLOOD = RateLimitItemPerMinute(60, 10)
+ONE_FORM = RateLimitItemPerMinute(1, 10)  # which counts once, however often it is sent
 TRAP = "leave_empty"
 
 FAULTS = {
@@ -80,16 +82,19 @@ def consent(newsletter: Newsletter) -> str:
     )
 
 
-def hold(newsletter: Newsletter, typed: Mapping[str, str]) -> str | None:
+def hold(newsletter: Newsletter, typed: Mapping[str, str], form: Form) -> str | None:
     """Return why the desk should look first: a robot filled the field that people don't see, or a flood comes in."""
     if typed.get(TRAP):
         return "trap"
-    return "flood" if limiter.enabled and not _counted(newsletter) else None
+    return "flood" if limiter.enabled and not _counted(newsletter, form) else None
 
 
-def _counted(newsletter: Newsletter) -> bool:
+def _counted(newsletter: Newsletter, form: Form) -> bool:
+    """Return whether there is room for a form, which takes some unless it is sent again."""
+    place = "forms", str(newsletter.id)
     try:
-        return limiter.limiter.hit(FLOOD, "forms", str(newsletter.id))
+        is_new = limiter.limiter.hit(ONE_FORM, *place, hashlib.sha256(form.nonce.encode()).hexdigest())
+        return limiter.limiter.hit(FLOOD, *place) if is_new else limiter.limiter.test(FLOOD, *place)
     except Exception as error:
         # A counter that can't be reached must not cost a reader their letter.
         log.warning("the counter of forms does not answer: %s", type(error).__name__)

@@ -32,7 +32,57 @@ def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirm
         marks = block.tree.css('mark[title$="own words"]')
         assert ("".join(mark.text() for mark in marks), still in block) == ("".join(own), bool(own)), body
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body=TIMUR, language="en")
-    nora.post(f"{address}/clear", label=one(database, Question).text.label)  # no press more than for other words
+
+
+def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(nora, database, newsroom):
+    address = question_of(database, newsroom, receive.Ask(TIMUR))
+    nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body=TIMUR, language="en")
+    label, before = one(database, Question).text.label, everything(database)
+    for own in ("", "  "):
+        page = nora.post(f"{address}/clear", 422, label=label, own=own)
+        assert section(page, "wording").count("Put what is shaded into the desk’s words, or write why") == 1
+        assert everything(database) == before
+    assert "400 characters" in nora.post(f"{address}/clear", 422, label=label, own="x" * 401)
+
+    nora.post(f"{address}/clear", label=label, own="He said on the phone that he wants it so.")
+    told = (
+        "Nora Lind confirmed that nobody can be recognised in the wording, "
+        "in a reader’s own words: “He said on the phone that he wants it so.”."
+    )
+    assert told in section(nora.get(address), "trail").words
+    assert told in nora.get("trail").words
+
+    nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body="Who weighs it?", language="en")
+    nora.post(f"{address}/clear", label=one(database, Question).text.label)
+    assert one(database, Question).text.own_words_reason is None
+
+
+def test_what_a_reader_can_be_reached_by_leaves_for_no_reason(nora, database, newsroom):
+    """Whoever typed it, and however it is written; the desk's own link to what everybody can read is another thing."""
+    block = "-----BEGIN PGP MESSAGE-----\n\nhQEMA1\n=abcd\n-----END PGP MESSAGE-----"
+    told = f"Who weighs the salt? Ring +998 (61) 222-33-44 or see https://www.post.example/timur/.\n{block}"
+    address = question_of(database, newsroom, receive.Ask(told, verbatim=True))
+    for field, typed in (
+        ("headline", "Salt, ask @timur_osh"),
+        ("body", "Who weighs the salt? Call 61 222 33 44."),
+        ("background", "He put it on www.post.example/Timur"),
+        ("background", "Write to anybody@else.example"),
+        ("background", block),
+    ):
+        words = {"headline": "The Salt Wind", "body": "Who weighs it?", "background": "", "language": "en"}
+        nora.post(f"{address}/wording", seen=seen(nora.get(address)), **words | {field: typed})
+        stopped = section(nora.get(address), "wording").texts("ul.whys > li")
+        heading = {"headline": "Headline", "body": "Question", "background": "Background"}[field]
+        assert [one.partition(":")[0] for one in stopped] == [heading]
+        passage = stopped[0].partition(": ")[2]
+        assert passage in " ".join(typed.split())
+        label, before = one(database, Question).text.label, everything(database)
+        page = nora.post(f"{address}/clear", 422, label=label, looked=passage, own="It may be known.")
+        assert "That never leaves the house: take it out." in section(page, "wording")
+        assert everything(database) == before
+    words = {"headline": "The Salt Wind", "body": "Who weighs it?", "language": "en"}
+    nora.post(f"{address}/wording", seen=seen(nora.get(address)), **words, background="See https://ours.example/salt")
+    nora.post(f"{address}/clear", label=one(database, Question).text.label)
     assert one(database, Question).text.cleared_at is not None
 
 
@@ -51,13 +101,13 @@ def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database,
     address = question_of(database, newsroom, private)
     words = {
         "headline": "Who weighs the salt", "language": "en", "body": "Who weighs the salt near Osh?",
-        "background": "A sister of the asker works\nat the old harbour. Ask timur@post.example.",
+        "background": "A sister of the asker works\nat the old harbour. Ask Timur.",
     }  # fmt: skip
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), **words)
-    besides = ["works at the old harbour", "Timur", "timur@post.example"]
+    besides = ["works at the old harbour", "Timur"]
     label, before = one(database, Question).text.label, everything(database)
     assert section(nora.get(address), "wording").texts("li > mark[dir=auto]") == besides
-    page = nora.post(f"{address}/clear", 422, label=label, looked="\n".join(besides[:2]))
+    page = nora.post(f"{address}/clear", 422, label=label, looked=besides[0])
     assert page.count("Something that a reader told only the desk stands in the wording.") == 2
     assert everything(database) == before
     nora.post(f"{address}/clear", label=label, looked="\r\n".join(besides))

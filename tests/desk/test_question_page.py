@@ -273,7 +273,10 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
         message = outbox.read(session, mail)
     assert (message.to, message.subject) == ("leyla@field.example", f"About your answer: {WORDS}")
     assert "Could you ring me about the plates?" in message.text
-    nora.post(write, letter=typed, looked="\r\n".join(found))
+    page = nora.post(write, 422, letter=typed, looked="\r\n".join(found))
+    assert "That never leaves the house: take it out." in page
+    assert page.texts('label[for="looked"]') == []
+    nora.post(write, letter=typed.replace(" is timur@post.example, in", " is in"), looked="\r\n".join(found[:3]))
     trail = section(nora.get(f"/questions/{question}"), "trail")
     assert trail.count("Mail to Leyla Aydın: “About your answer") == 2
 

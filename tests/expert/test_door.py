@@ -1,5 +1,7 @@
 """The page behind an assignment's link: Leyla writes there, without an account, and nothing that she types is lost."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -200,6 +202,24 @@ def test_a_question_back_stands_among_the_desks_notes(salt: Asked, leyla: Browse
     leyla.press(f"{salt.link}/ask", note="Which village?")
     with salt.database.read() as session:
         assert [note.body for note in session.scalars(select(Note))] == ["Which village?"]
+
+
+def test_who_asks_back_all_day_is_told_to_wait_and_keeps_the_words(salt: Asked, leyla: Browser) -> None:
+    """Each is a note and a mail; tomorrow there is room again."""
+    for number in range(assigning.ASKS_A_DAY):
+        leyla.open(salt.link)
+        leyla.press(f"{salt.link}/ask", note=f"Which village, {number}?")
+    leyla.open(salt.link)
+    assert leyla.press(f"{salt.link}/ask", note="Which lake?").status_code == 400
+    assert "You have asked as often as the desk can answer in a day." in leyla.text
+    assert "Which lake?" in leyla.text
+    with salt.database.read() as session:
+        assert len(session.scalars(select(Note)).all()) == assigning.ASKS_A_DAY
+    tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=1)
+    salt.database.write(
+        lambda session: assigning.ask_back(session, salt.newsroom.leyla, salt.assignment(session), "Which lake?"),
+        at=tomorrow,
+    )
 
 
 @pytest.mark.parametrize(

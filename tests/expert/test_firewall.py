@@ -1,18 +1,24 @@
 """The firewall: nothing of who asked, or of how they put it, reaches the expert, on any page or in any mail."""
 
+from dataclasses import replace
+
+import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
 from app.actors import Clock
-from app.answers import assigning
+from app.answers import assigning, desk_letters, editing
+from app.answers.briefing import Brief
 from app.db import Database
 from app.people import sign_in
 from app.people.models import Expert as ExpertRow
 from app.questions import wording
+from app.questions.firewall import Leaking
 from app.questions.models import Question
 from tests.support.assignments import ANSWER, OF_TIMUR, WORDING, Asked, asked, handed_over
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
+from tests.support.stored import everything
 
 
 def pages(leyla: Browser, salt: Asked) -> str:
@@ -110,3 +116,48 @@ def test_every_other_mail_to_the_expert_keeps_the_secret_too(
     mails = salt.mails()
     assert [kind for kind, _ in mails] == ["expert.invitation", "expert.cancelled"]
     assert [secret for secret in OF_TIMUR if any(secret in words for _, words in mails)] == []
+
+
+BLOCK = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nxjMEZx\n=ab12\n-----END PGP PUBLIC KEY BLOCK-----"
+
+
+@pytest.mark.parametrize("reached_by", ["Timur@Post.Example", BLOCK])
+def test_by_what_timur_can_be_reached_goes_to_no_expert_whoever_says_that_it_may(
+    database: Database, newsroom: Newsroom, reached_by: str
+) -> None:
+    """The desk's own number and link may be in a letter; what is the asker's is stopped in every text."""
+    salt = asked(database, newsroom)
+    salt.send()
+    text = f"Please ask {reached_by} yourself."
+    shown = "BEGIN PGP PUBLIC KEY BLOCK----- xjMEZx =ab12 -----END PGP PUBLIC KEY BLOCK"
+    nora = replace(newsroom.nora, looked_at=frozenset({"Timur", "Timur@Post.Example", BLOCK, shown, text}))
+
+    def reword(session: Session) -> None:
+        question = session.get_one(Question, salt.question_id)
+        made = wording.reword(session, nora, question, headline="The Salt Wind", body="Who counts?", background=text)
+        wording.clear(session, nora, question, made.id, reason="He agreed.")
+
+    def ask_another(session: Session) -> None:
+        question = session.get_one(Question, salt.question_id)
+        marek = session.get_one(ExpertRow, newsroom.marek.expert_id)
+        assigning.assign(session, nora, question, marek, Brief(text))
+
+    def edit_and_check(session: Session) -> None:
+        editing.edit(session, nora, salt.answer(session), text)
+        editing.ask_check(session, nora, salt.answer(session))
+
+    ways = (
+        reword,
+        ask_another,
+        lambda session: desk_letters.write_to(session, nora, salt.assignment(session), text),
+        edit_and_check,
+    )
+    before = everything(database)
+    for way in ways:
+        with pytest.raises(Leaking) as stopped:
+            database.write(way)
+        assert stopped.value.fact == "no contact details"
+        assert {"Timur@Post.Example", shown} & set(stopped.value.passages)
+    assert everything(database) == before
+    own = "Ring us at +420 222 333 444, or see https://newsroom.example/desk."
+    database.write(lambda session: desk_letters.write_to(session, nora, salt.assignment(session), own))

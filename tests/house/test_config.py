@@ -38,6 +38,7 @@ def test_production_without_settings_names_each_that_is_missing() -> None:
         ("SECRET_KEYS", "nonsense"),
         ("SECRET_KEYS", "1:" + base64.b64encode(config.DEMO_SECRET.encode()).decode()),
         ("BASE_URL", "http://ask.example.org"),
+        ("LIMITS", "0"),
         ("MAIL_FROM", "nobody"),
         ("MAIL_TRANSPORT", "folder"),
         ("MAIL_TRANSPORT", "pigeon"),
@@ -61,6 +62,39 @@ def test_production_without_settings_names_each_that_is_missing() -> None:
 )
 def test_one_unsafe_setting_is_enough(setting: str, value: str) -> None:
     assert set(faults(**{setting: value})) == {setting}
+
+
+IN_CLEAR = "MAIL_USE_TLS or MAIL_USE_SSL is needed: MAIL_PASSWORD would be sent in the clear"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"MAIL_SERVER": "smtp.example.org"}, [IN_CLEAR]),
+        ({"MAIL_SERVER": "smtp.example.org", "MAIL_USE_TLS": "1"}, []),
+        ({"MAIL_SERVER": "smtp.example.org", "MAIL_USE_SSL": "1"}, []),
+        ({"MAIL_SERVER": "smtp.example.org", "MAIL_PASSWORD": ""}, []),
+        ({"MAIL_SERVER": "127.0.0.1"}, []),
+        ({"MAIL_SERVER": "smtp.example.org", "READERS_ASKED_ENV": "demo", "BASE_URL": ""}, [IN_CLEAR]),
+    ],
+)
+def test_a_password_is_sent_to_another_host_encrypted_only(given: dict[str, str], told: list[str]) -> None:
+    settings = {**SAFE, "MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret", **given}
+    if not told:
+        assert config.load(settings)["MAIL_SERVER"] == given["MAIL_SERVER"]
+        return
+    with pytest.raises(config.Unsafe) as refused:
+        config.load(settings)
+    assert refused.value.faults == told
+
+
+def test_limits_are_switched_off_in_the_demo_alone() -> None:
+    with pytest.raises(config.Unsafe) as refused:
+        config.load({**SAFE, "LIMITS": "0"})
+    assert refused.value.faults == [
+        "LIMITS: 0 lets everybody guess codes and numbers as long as they like; it is for the demo alone"
+    ]
+    assert config.load({"READERS_ASKED_ENV": "demo", "LIMITS": "0"})["LIMITS"] is False
 
 
 def test_settings_of_mail_that_comes_in() -> None:

@@ -1,9 +1,12 @@
 """Keys can be changed while the newsroom works: everything is sealed again, and nothing is lost."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
+from app import seal
 from app.actors import Expert, Reader
 from app.answers import assigning
 from app.answers.models import Assignment
@@ -17,6 +20,7 @@ from app.people import directory
 from app.people.models import Person
 from app.rotation import rotate
 from app.seal import Keys
+from tests.support.cast import Newsroom
 from tests.support.main_job import OWN, TIMUR, MainJob
 
 ASK = receive.Ask(
@@ -62,3 +66,30 @@ def test_everything_is_sealed_again_with_the_newest_key(database: Database) -> N
     assert sum(rotate(newer)) == 0
     newer.close()
     newest_only.close()
+
+
+def test_what_was_sealed_before_there_were_size_classes_is_padded_under_the_same_key(
+    database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever steals it read off the length whose address it may be."""
+    with monkeypatch.context() as of_former_days:
+        of_former_days.setattr(seal, "PADDED", b"")
+        of_former_days.setattr(seal, "_padded", lambda data: data)
+        for number, address in enumerate(("li@x.example", "abdurakhman.begimbetov@university.example")):
+            database.write(lambda session: ask_with(session, newsroom, address, number))  # noqa: B023
+    with database.read() as session:
+        before = [len(contact.email_sealed) for contact in session.scalars(select(Contact))]
+    assert before == [12 + 30, 41 + 30]
+    assert sum(rotate(database)) == len(before)
+    assert sum(rotate(database)) == 0
+    with database.read() as session:
+        letters = session.scalars(select(Letter).order_by(Letter.id)).all()
+        assert len({len(contact.email_sealed) for contact in session.scalars(select(Contact))}) == 1
+        assert [contacts.email_of(session, letter) for letter in letters] == [
+            "li@x.example", "abdurakhman.begimbetov@university.example",
+        ]  # fmt: skip
+
+
+def ask_with(session: Any, newsroom: Newsroom, address: str, number: int) -> None:
+    newsletter, form = session.get_one(Newsletter, newsroom.newsletter_id), receive.Form(f"form {number}", 1)
+    receive.send(session, Reader(), newsletter, replace(ASK, email=address, credit="none"), form=form)

@@ -66,7 +66,7 @@ def worded(database: Database, newsroom: Newsroom, letter: int, *, body: str = "
     def work(session: Session) -> int:
         question = moves.open_question(session, newsroom.nora, [session.get_one(Letter, letter)], body=body)
         if clear:
-            wording.clear(session, newsroom.nora, question, question.text_id or 0)
+            wording.clear(session, newsroom.nora, question, question.text_id or 0, reason="They want it so.")
         return question.id
 
     return database.write(work, at=TODAY)
@@ -77,7 +77,7 @@ def reword(database: Database, newsroom: Newsroom, question: int, body: str, *, 
         one = session.get_one(Question, question)
         made = wording.reword(session, newsroom.ilya, one, headline="The salt", body=body)
         if clear:
-            wording.clear(session, newsroom.nora, one, made.id)
+            wording.clear(session, newsroom.nora, one, made.id, reason="They want it so.")
 
     database.write(work, at=TODAY)
 

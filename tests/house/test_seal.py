@@ -1,8 +1,12 @@
 """What is sealed opens in its own row with a key that is held, and nowhere else."""
 
-import pytest
+import random
 
-from app.seal import Keys, Unsealable
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from app import seal
+from app.seal import Keys, Unsealable, size_class
 
 OLD, NEW = b"o" * 32, b"n" * 32
 PLACE = "contacts.email.7M2K9Q0XZ4TB"
@@ -57,3 +61,51 @@ def test_a_receipt_follows_from_the_form_and_has_twenty_digits() -> None:
 def test_keys_that_cannot_be_used_are_refused(secrets: dict[int, bytes]) -> None:
     with pytest.raises(ValueError, match="secret"):
         Keys(secrets)
+
+
+def test_the_length_of_what_is_sealed_tells_nothing_of_an_address_or_a_name() -> None:
+    keys, rng = Keys({1: OLD}), random.Random(7)
+    addresses = [f"{'x' * rng.randint(1, 40)}@{'y' * rng.randint(1, 40)}.example" for _ in range(100)]
+    names = ["Li", "Ana", "Temirlan Begimbetov-Nurmukhamedov", "ئابدۇراخمان", "中国"]
+    assert len({len(keys.seal(PLACE, text)) for text in addresses + names}) == 1
+    assert [keys.open(PLACE, keys.seal(PLACE, text)) for text in names] == names
+
+
+def test_larger_texts_fall_into_few_classes_and_none_grows_by_much() -> None:
+    lengths = range(1, 50_000)
+    assert len({size_class(length) for length in lengths}) == 35
+    assert max(size_class(length) / length for length in lengths if length > 4096) < 1.13
+    assert all(length <= size_class(length) for length in lengths)
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", b"\x80", b"\x80\0\0", b"\0" * 127, b"x" * 128, bytes(range(256)) * 40])
+def test_every_ending_comes_back_as_it_was(data: bytes) -> None:
+    keys = Keys({1: OLD})
+    assert keys.open_bytes(PLACE, keys.seal_bytes(PLACE, data)) == data
+
+
+def test_what_was_sealed_before_there_were_classes_opens() -> None:
+    keys, nonce = Keys({1: OLD, 513: NEW}), b"n" * seal.NONCE
+    for number, secret in ((1, OLD), (513, NEW)):
+        data = AESGCM(seal._derive(secret, "seal")).encrypt(nonce, b"timur@post.example", PLACE.encode())
+        before = number.to_bytes(2) + nonce + data
+        assert (keys.open(PLACE, before), Keys.number_of(before), Keys.is_padded(before)) == (
+            "timur@post.example", number, False,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("secret", "weak"),
+    [
+        (bytes(32), True), (b"s" * 32, True), (bytes(range(32)), True), (bytes(range(0, 256, 8)), True),
+        (b"0123456789abcdef" * 2, True), (b"change-me-change-me-change-me-please", True),
+        (random.Random(1).randbytes(32), False), (random.Random(2).randbytes(32).hex().encode(), False),
+    ],
+)  # fmt: skip
+def test_a_secret_that_was_not_drawn_at_random_is_told(secret: bytes, weak: bool) -> None:
+    assert seal.is_weak(secret) is weak
+
+
+def test_no_secret_of_ten_thousand_drawn_at_random_is_taken_for_a_weak_one() -> None:
+    rng = random.Random(3)
+    assert [secret for _ in range(10_000) if seal.is_weak(secret := rng.randbytes(32))] == []

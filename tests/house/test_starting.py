@@ -1,6 +1,7 @@
 """The server refuses to start where it would do harm, and says why in words that mend it; commands run all the same."""
 
 import base64
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from tests.support.serving import free_port
 from tests.support.source import ROOT
 
 FORM = receive.Form("timur's form", 1)
-OTHER, NEWER = {1: b"o" * 32}, {2: b"n" * 32}
+OTHER, NEWER, NEWEST = ({number: hashlib.sha256(b"%d" % number).digest()} for number in (1, 2, 3))
 
 
 def settings(url: str, secrets: dict[int, bytes] = SECRETS) -> dict[str, str]:
@@ -119,18 +120,32 @@ def test_a_key_that_receipts_need_is_missed_until_it_was_moved(database: Databas
         "SECRET_KEYS: key 1 was taken out, and receipts, links and sealed addresses still need it: put it back, run "
         "readers-asked keys rotate, then take it out"
     ]
-    for secrets in (both, {**NEWER, 3: b"t" * 32}):  # twice, as over the years
+    for secrets in (both, {**NEWER, **NEWEST}):  # twice, as over the years
         rotating = Database(database.url, Keys(secrets), BASE_URL)
         list(rotate(rotating))
         rotating.close()
-    newest = {3: b"t" * 32}
-    assert refusals(database.url, newest) == []
-    later = Database(database.url, Keys(newest), BASE_URL)
+    assert refusals(database.url, NEWEST) == []
+    later = Database(database.url, Keys(NEWEST), BASE_URL)
     with later.read() as session:
         assert receipts.find_receipt(session, receipt) is not None
         assert receive.already_sent(session, FORM) is not None
         assert directory.by_email(session, "nora@desk.example") is not None
     later.close()
+
+
+@pytest.mark.parametrize("secret", [bytes(32), b"s" * 32, bytes(range(32))])
+def test_a_key_that_can_be_guessed_is_refused_until_another_has_its_place(database: Database, secret: bytes) -> None:
+    told = (
+        "SECRET_KEYS: key 7 can be guessed, it was not drawn at random: put one of 32 random bytes beside it under a "
+        "higher number, run readers-asked keys rotate, then take it out"
+    )
+    weak, random = {7: secret}, {8: NEWER[2]}
+    assert refusals(database.url, weak) == refusals(database.url, weak | random) == [told]
+    rotating = Database(database.url, Keys(weak | random), BASE_URL)
+    list(rotate(rotating))
+    rotating.close()
+    assert refusals(database.url, random) == []
+    assert refusals(database.url, weak | random, READERS_ASKED_ENV="demo", BASE_URL="") == []
 
 
 @pytest.fixture

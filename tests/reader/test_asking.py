@@ -244,6 +244,21 @@ def test_a_flood_is_held_and_every_letter_of_it_is_kept(
     assert [letter.held_reason for letter in letters(database)] == [None, None, "flood", "flood"]
 
 
+def test_a_form_that_is_sent_again_takes_no_room_from_others(
+    database: Database, newsroom: Newsroom, limited: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A press that comes twice, and one after going back: four readers are no flood where six Sends come."""
+    monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(4, 10))
+    form = token(limited)
+    for _press in range(3):
+        assert ask(limited, form=form).status_code == 200
+    for number in range(3):
+        assert ask(limited, body=f"{QUESTION} ({number})").status_code == 200
+    assert [letter.held_reason for letter in letters(database)] == [None] * 4
+    ask(limited, body=f"{QUESTION} (one more)")
+    assert letters(database)[-1].held_reason == "flood"
+
+
 def shown_question(database: Database, newsroom: Newsroom) -> str:
     def show(session: Any) -> str:
         question = questions.open_question(

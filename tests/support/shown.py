@@ -16,7 +16,7 @@ WITHOUT_TOKEN = {
         "add_expert", "answer_enter", "ask_draft", "assignment_write", "expert_file", "invite_colleague",
         "letter_write_down", "look_at_ask_page", "make_newsletter", "question_note", "verify_expert",
     ),
-    "each tick carries the version of its row": ("letters_bulk", "press_mails", "questions_bulk", "waiting_bulk"),
+    "each tick carries the version of its row": ("letter_crowds", "letters_bulk", "press_mails", "questions_bulk", "waiting_bulk"),
     "it names the state or the fact that it takes away, and is refused where that is gone": (
         "answer_deed", "answer_use", "assignment_deed", "assignment_invite", "drop_draft", "expert_file_drop", "expert_import",
         "invitations_send", "question_asker", "question_letter",

@@ -12,7 +12,8 @@ from sqlalchemy import true
 from ...db import now
 from ...editions.models import Edition
 from ...formatting import tongue
-from ...letters import queries
+from ...letters import crowds, queries
+from ...letters.lifecycle import STATES
 from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.models import Letter
 from ...listing import Listing
@@ -61,6 +62,8 @@ def _listing(desk: Desk, states: Sequence[str], meant: Mapping[str, Any]) -> Lis
     if "age" in meant:
         _label, days, is_young = AGES[meant["age"]]
         bound["since" if is_young else "until"] = now(desk.session) - timedelta(days=days)
+    if states == STATES.which("is_held") and not bound:
+        return crowds.held(desk.newsletter.id, *rules)
     return queries.listing(desk.newsletter.id, states, *rules, **bound)
 
 

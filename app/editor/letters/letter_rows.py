@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from ...editions.models import Edition
 from ...formatting import age, by_name, count, day, exact, full_date, zone
 from ...languages import direction
-from ...letters import contacts, queries
+from ...letters import contacts, crowds, queries
 from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
 from ...mail import inbound
@@ -31,7 +31,7 @@ from ..mail.incoming_mails import About
 from ..shortcuts import KEYS, OF_EXPERT, on_letter_of_expert
 from .letter_filters import LETTERS
 from .letter_look_alikes import of_letter as alikes_of
-from .letter_words import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD, LOOKS
+from .letter_words import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD, LOOKS, ONLY_HELD
 
 KINDS = ("comment", "tip", "unsubscribe", "spam")
 COUNTED = ("waiting", "new", "held")  # whose numbers the list says
@@ -41,12 +41,14 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
     """The list beside which `item` is read, or which stands alone."""
     listed = LETTERS.read(desk, request.args)
     shown = listed.page()
+    is_first = not (item or request.args.get("before") or listed.search)
     editions = {one.id: one for _words, one in listed.options["edition"].values()}
     about = incoming_mails.about(desk.session, shown.rows, editions)
     counted = _counts(desk) if not (request.args.get("before") or listed.search) else {}
     return listed.frame(shown, counted, language=_tongues(desk, listed, shown.rows)) | {
         "days": _days(about, listed, shown, item),
         "editions": editions,
+        "crowds": crowds.largest(desk.session, desk.newsletter.id) if is_first and listed.state == ONLY_HELD else [],
         "topics": [] if item else topics_of(desk.session, desk.newsletter.id),
         "steps": _steps(listed, shown.rows, item) if item else {},
     }

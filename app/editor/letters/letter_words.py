@@ -49,6 +49,7 @@ FILTERS = {
     "ended": (_l("Ended"), STATES.which("is_ended")),
     "all": (_l("All"), STATES.which("is_listed")),
 }
+ONLY_HELD = next(name for name, (_label, states) in FILTERS.items() if states == STATES.which("is_held"))
 HEARS_BACK = {
     "number": _l("From the receipt alone"),
     "once": _l("One mail, then the address is erased"),

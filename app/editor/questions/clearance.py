@@ -6,9 +6,10 @@ from itertools import pairwise
 
 from flask_babel import gettext as _
 
-from ...questions.firewall import asker_letters, said_besides, still_theirs
+from ...questions.firewall import asker_letters, never_leaves, own_words, said_besides, still_theirs
 from ...questions.recognise import marks
-from ..frame import Desk
+from ...text import single_line
+from ..frame import Desk, editor
 from .dossier import Dossier
 from .question_words import MARKS
 
@@ -28,12 +29,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class Leaving:
-    """The desk's texts in pieces, each with its heading, and the passages that only a reader's background, name or
-    address has.
+    """The desk's texts in pieces, each with its heading, and the passages that only a reader's background or name has.
+
+    `stopped` is by what somebody could be reached, behind the heading that it stands under.
     """
 
     parts: list[tuple[str, list[Piece]]]
     besides: list[str]
+    stopped: list[tuple[str, str]]
 
     @property
     def is_theirs(self) -> bool:
@@ -43,15 +46,20 @@ class Leaving:
 def leaving(desk: Desk, file: Dossier) -> Leaving:
     text = file.question.text
     if text is None:
-        return Leaving([], [])
+        return Leaving([], [], [])
     letters = asker_letters(desk.session, file.question)
-    texts = ((_("Headline"), text.headline), (_("Question"), text.body or ""), (_("Background"), text.background))
-    parts = [
-        (heading, list(_pieces(words, text.language, still_theirs(letters, words))))
-        for heading, words in texts
-        if words
-    ]
-    return Leaving(parts, said_besides(desk.session, letters, text.whole))
+    own, besides = own_words(desk.session, letters), said_besides(desk.session, letters, text.whole)
+    texts = [pair for pair in zip((_("Headline"), _("Question"), _("Background")), text.parts, strict=True) if pair[1]]
+    return Leaving(
+        [(heading, list(_pieces(words, text.language, still_theirs(own, words)))) for heading, words in texts],
+        [passage for passage in besides if not never_leaves(passage)],
+        [
+            (heading, passage)
+            for heading, words in texts
+            for passage in filter(never_leaves, besides)
+            if passage in single_line(words)
+        ],
+    )
 
 
 def _pieces(text: str, language: str, own: list[tuple[int, int]]) -> Iterator[Piece]:
@@ -60,3 +68,6 @@ def _pieces(text: str, language: str, own: list[tuple[int, int]]) -> Iterator[Pi
     for start, end in pairwise(sorted(cuts)):
         is_own = any(first <= start < last for first, last in own)
         yield Piece(text[start:end], [str(MARKS[one.kind]) for one in found if one.start <= start < one.end], is_own)
+
+
+editor.add_app_template_test(never_leaves, "never_leaving")

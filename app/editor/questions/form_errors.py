@@ -39,6 +39,14 @@ FIELDS = {
             "Take it out, or tick that it may be known."
         ),
     ),
+    "no contact details": (
+        "looked",
+        _l("Somebody could be reached by something in it. That never leaves the house: take it out."),
+    ),
+    "reason for their words": (
+        "own",
+        _l("Put what is shaded into the desk’s words, or write why it may leave as it stands"),
+    ),
 }
 
 

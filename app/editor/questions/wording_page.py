@@ -73,4 +73,4 @@ def _again(slug: str, public_id: str, typed: dict[str, str], faults: dict[str, s
 def question_clear(desk: Desk, one: Question) -> None:
     """Confirm that nobody could recognise the asker, in the very text that was on the page."""
     as_shown(desk, one, "label")
-    words.clear(desk.session, desk.actor, one, found(one.text_id))
+    words.clear(desk.session, desk.actor, one, found(one.text_id), request.form.get("own", ""))

@@ -14,7 +14,7 @@ from ...newsletters.models import SETTINGS
 from ...people import colleagues
 from ...people.directory import expert_names, names_of
 from ...permissions import ROLES
-from ...questions.models import Question
+from ...questions.models import Question, QuestionText
 from ..declared_form import labels
 from ..frame import Desk, role_label
 from ..letters.letter_words import FILED
@@ -44,16 +44,19 @@ def tell(
     who, versions = hands(desk, (event.actor for event in events)), _versions(desk, events)
     people = colleagues.known_as(desk.session, desk.newsletter.id) if any(map(_person, events)) else {}
     experts = _experts(desk, events) if experts is None else experts
+    reasons = _reasons(desk, events)
     if own:
         who[desk.actor.ref] = own
 
     def values(event: Event) -> dict[str, str]:
         facts = event.facts or {}
         number = versions.get(facts.get("text", 0))
+        why = reasons.get(facts["text"]) if facts.get("own") else ""
         return {
             "who": who.get(event.actor) or str(HANDS.get(event.actor, _("Somebody"))),
             "expert": experts.get((event.noun, event.noun_id), _("the expert")),
             "version": _(" (version %(number)s)", number=number) if number else "",
+            "why": _(", in a reader’s own words: “%(reason)s”", reason=why) if why else "",
             "outcome": str(OUTCOMES.get(facts.get("outcome", ""), "")),
             "kind": str(FILED.get(facts.get("kind", ""), "")),
             "person": people.get(_person(event) or 0) or _("somebody"),
@@ -96,6 +99,13 @@ def _versions(desk: Desk, events: Iterable[Event]) -> dict[int, int]:
     keys = [facts["text"] for facts in told if facts.get("text")]
     query = select(AnswerText.id, AnswerText.number).where(AnswerText.id.in_(keys))
     return {row.id: row.number for row in desk.session.execute(query)} if keys else {}
+
+
+def _reasons(desk: Desk, events: Iterable[Event]) -> dict[int, str | None]:
+    """Return why wordings were cleared that were still a reader's own words; none where these were erased since."""
+    keys = [event.facts["text"] for event in events if event.facts and event.facts.get("own")]
+    query = select(QuestionText.id, QuestionText.own_words_reason).where(QuestionText.id.in_(keys))
+    return {row.id: row.own_words_reason for row in desk.session.execute(query)} if keys else {}
 
 
 def _person(event: Event) -> int | None:

@@ -135,7 +135,10 @@ def _choices(desk: Desk, people: Mapping[int, str]) -> list[tuple[str, str]]:
 
 def acts() -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Return what can be filtered by: the nouns, each with its acts in words."""
-    blank = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role"), "…") | {"version": ""}
+    blank = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role"), "…") | {
+        "version": "",
+        "why": "",
+    }
     words: dict[str, list[tuple[str, str]]] = {noun: [] for noun in NOUNS}
     for action, kind in EVENTS.items():
         if (noun := action.partition(".")[0]) in words:

@@ -1,0 +1,39 @@
+"""One press for whole crowds of held letters: what a flood brought is filed as spam."""
+
+from flask import redirect, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from ...audit import watched
+from ...letters import crowds, queries
+from ...lifecycle import Illegal, Stale
+from ..bulk import ticked
+from ..flash import announce
+from ..frame import Desk, change, editor, found
+from ..undo_press import way_back
+from .letter_words import ONLY_HELD
+
+
+@editor.press("/<slug>/letters/crowds", "take letters")
+def letter_crowds(slug: str) -> Response:
+    chosen = ticked("crowd", crowds.SHOWN)
+
+    def fn(desk: Desk) -> tuple[int, str]:
+        done = 0
+        with watched(desk.session) as events:
+            for public_id, standing in chosen:
+                first = found(queries.load(desk.session, desk.actor, public_id))
+                try:
+                    crowds.sweep(desk.session, desk.actor, first, standing)
+                    done += 1
+                except (Illegal, Stale):  # somebody else was faster, or the crowd has grown: the page shows it anew
+                    continue
+            desk.session.flush()
+            return done, way_back(events)
+
+    done, press = change(slug, fn)
+    back = url_for("editor.letters", slug=slug, state=ONLY_HELD)
+    said = ngettext("The crowd is filed as spam.", "%(num)s crowds are filed as spam.", done)
+    announce(said if done else _("Nothing was done. Tick a crowd as it stands now."), undo=press, back=back)
+    return redirect(back, code=303)

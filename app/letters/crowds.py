@@ -1,0 +1,151 @@
+"""Held letters in the order in which they are best read: what stands alone first, then the crowds of a flood, each of
+which one press files as spam.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, delete, exists, func, select, text, update
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Staff
+from ..db import Database, by_keys, lock, now, quietly
+from ..lifecycle import Illegal, Stale, must
+from ..listing import Listing
+from ..people.directory import staff_actor
+from ..permissions import may
+from . import filing
+from .likeness import HIGHEST, standings
+from .models import Letter, Sweep
+
+MOST = 5_000  # held letters of a newsletter that are looked at in a round, the new ones first
+SHOWN = 12  # crowds on the page
+AT_ONCE = 500  # rows of one statement
+BATCH = 50  # letters a transaction: readers who send wait for it on SQLite
+AT_A_TIME = 20  # batches before the worker's other duties have their turn
+WAITS = timedelta(seconds=75)  # longer than a press can be undone
+HELD = text("letters.state = 'held'")  # in these words SQLite knows that its indexes of held letters will do
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Held letters that are like one another: the first of them, and how many, counted up to 1,001."""
+
+    first: Letter
+    number: int
+
+
+def held(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
+    """Return the list of a newsletter's held letters, without those that are being filed."""
+    swept = exists().where(Sweep.newsletter_id == newsletter_id, Sweep.crowd == Letter.crowd)
+    query = select(Letter).where(Letter.newsletter_id == newsletter_id, HELD, ~swept, *rules)
+    return Listing(query, (Letter.standing, Letter.crowd, Letter.id), rising=True)
+
+
+def largest(session: Session, newsletter_id: int) -> list[Crowd]:
+    """Return the crowds that are held, the largest first."""
+    each = held(newsletter_id, Letter.standing > HIGHEST).query.with_only_columns(func.min(Letter.id))
+    each = each.group_by(Letter.standing, Letter.crowd).order_by(Letter.standing.desc(), Letter.crowd).limit(SHOWN)
+    keys = list(session.scalars(each))
+    firsts = by_keys(session, Letter, keys)
+    if not firsts:
+        return []
+    lists = [held(newsletter_id, *_same(firsts[key])) for key in keys]
+    numbers = session.execute(select(*(one.counted for one in lists))).one()
+    return [Crowd(firsts[key], number) for key, number in zip(keys, numbers, strict=True)]
+
+
+def _same(one: Letter) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Letter.standing == one.standing, Letter.crowd == one.crowd
+
+
+def sort_held(database: Database) -> int:
+    """Put the held letters of each newsletter in order that has new ones. Gives how many stand elsewhere now."""
+    moved = 0
+    with database.read() as session:
+        unsorted = select(Letter.newsletter_id).where(text("letters.state = 'held' AND letters.standing = 0"))
+        newsletters = list(session.scalars(unsorted.distinct()))
+    for newsletter_id in newsletters:
+        with database.read() as session:
+            places = _moved(session, newsletter_id)
+        for (standing, crowd), keys in places.items():
+            for at in range(0, len(keys), AT_ONCE):
+                some = Letter.id.in_(keys[at : at + AT_ONCE])
+                here = update(Letter).where(some, Letter.is_held).values(standing=standing, crowd=crowd)
+                database.write(lambda session: quietly(session, here))  # noqa: B023
+            moved += len(keys)
+    return moved
+
+
+def _moved(session: Session, newsletter_id: int) -> dict[tuple[int, int], list[int]]:
+    """Return which letters are to stand at which places, of those that stand at another one. Reading takes the time,
+    so it holds up no writer."""
+    columns = (Letter.id, Letter.body, Letter.standing, Letter.crowd)
+    new_first = held(newsletter_id).query.with_only_columns(*columns).order_by(Letter.standing > 0, Letter.id.desc())
+    rows = sorted(session.execute(new_first.limit(MOST)), key=lambda row: row.id)
+    found: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for row, one in zip(rows, standings([row.body or "" for row in rows]), strict=True):
+        place = one.place, 0 if one.crowd is None else rows[one.crowd].id
+        if place != (row.standing, row.crowd):
+            found[place].append(row.id)
+    return found
+
+
+def sweep(session: Session, actor: Staff, first: Letter, standing: int) -> None:
+    """File the crowd of a held letter as spam: at once they are out of the way, and for a minute that can be undone.
+
+    What comes later is no part of it, however like it is. Raises `Illegal` where the letter stands in none, and `Stale`
+    where the crowd has grown since the letter stood at this place.
+    """
+    must(actor, "take letters")
+    if not lock(session, first).is_held or not first.crowd or _sweep_of(session, first):
+        raise Illegal("letter", "sweep", first.state)
+    if first.standing != standing:
+        raise Stale(first.public_id)
+    session.add(Sweep(newsletter_id=first.newsletter_id, crowd=first.crowd, person_id=actor.person_id, at=now(session)))
+    audit.record(session, actor, "letter.sweep", first)
+
+
+def keep(session: Session, _actor: Staff, first: Letter) -> None:
+    """Let a crowd stand among the held letters again. Raises `Illegal` once the worker has begun."""
+    if (one := _sweep_of(session, first)) is None or not first.is_held:
+        raise Illegal("letter", "keep", first.state)
+    session.delete(one)
+
+
+def _sweep_of(session: Session, letter: Letter) -> Sweep | None:
+    return session.scalar(select(Sweep).filter_by(newsletter_id=letter.newsletter_id, crowd=letter.crowd))
+
+
+def file_due(database: Database) -> int:
+    """File the letters of crowds that nobody can take back any more, in whose name it was pressed. Gives how many."""
+    done = 0
+    for _ in range(AT_A_TIME):
+        filed = database.write(_file_some)
+        done += filed or 0
+        if filed is None:
+            break
+    return done
+
+
+def _file_some(session: Session) -> int | None:
+    """File some letters of the oldest crowd that is due; None where none is."""
+    due = select(Sweep).where(Sweep.at <= now(session) - WAITS).order_by(Sweep.id).limit(1)
+    one = session.scalar(due.with_for_update())
+    if one is None:
+        return None
+    actor = staff_actor(session, one.person_id, one.newsletter_id)
+    letters = _crowd(session, one) if actor and may(actor, "take letters") else []
+    for letter in letters:
+        filing.file(session, actor, letter, "spam")  # type: ignore[arg-type]
+    if not letters:
+        session.execute(delete(Sweep).where(Sweep.id == one.id))
+    return len(letters)
+
+
+def _crowd(session: Session, one: Sweep) -> Sequence[Letter]:
+    crowd = select(Letter).where(Letter.newsletter_id == one.newsletter_id, HELD, Letter.standing > HIGHEST)
+    return session.scalars(crowd.where(Letter.crowd == one.crowd).order_by(Letter.id).limit(BATCH)).all()

@@ -1,0 +1,90 @@
+"""Tells letters of a flood from those of readers by how they are like one another. Pure: texts in, places out.
+
+A flood says one thing many times: word for word, with gaps filled anew, or in ever other words for one theme. Either
+way its words are common among what is held, and those of an honest letter are not. What is only noise is told by the
+small words that every sentence has, and what is to be clicked by its link.
+
+It only puts letters in order: what is honest and looks like a flood stands further down, and is not lost.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from ..languages import function_words, script_of
+from ..matching.terms import STEM, cut, units
+
+FEWEST = 3  # letters with one word in common, from which on it may be a flood's
+SHARE = 0.01  # of all letters that are looked at, with one word in common, where there are many of them
+CROWDED = 0.5  # of the words of a letter that are common: it is one of a crowd
+ALONE, HIGHEST = 1, 1_000  # the places of what stands alone; a crowd stands behind them, a larger one further behind
+NOISE, CLICK = 500, 250  # places that a letter without small words stands further down, and one with a link
+SENTENCE = 6  # words of a text that are looked through for small ones
+USUAL, FEW = 0.12, 0.06  # of the words of a text that are small: what a sentence has, and what nobody writes
+LOOKED_AT = 2_000  # characters of a letter
+_LINK = re.compile(r"(?i)https?:|www\.|\b[\w-]{2,}\.(?:com|net|org|info|biz|top|xyz|shop|online|site|ru|cn|io|me|ly)\b")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The place of a letter among those that are held, the lower the sooner it is read; `crowd` is the index of the
+    first letter of those that are like it, None where it stands alone."""
+
+    place: int
+    crowd: int | None = None
+
+
+def standings(texts: Sequence[str]) -> list[Standing]:
+    """Return where each of several held letters stands among them."""
+    words = [_content(text[:LOOKED_AT]) for text in texts]
+    common = Counter(word for some in words for word in some)
+    least = max(FEWEST, SHARE * len(texts))
+    crowds: dict[str, list[int]] = defaultdict(list)
+    places = []
+    for at, (text, some) in enumerate(zip(texts, words, strict=True)):
+        share = sum(common[word] >= least for word in some) / (len(some) or 1)
+        small = _small_words(text[:LOOKED_AT])
+        lack = 1 - min(small / USUAL, 1)
+        place = ALONE + round((share + lack) * NOISE) + bool(_LINK.search(text[:LOOKED_AT])) * CLICK
+        places.append(min(place, HIGHEST))
+        if share >= CROWDED:
+            crowds[max(some, key=lambda word: (common[word], word))].append(at)
+        elif small < FEW:
+            crowds[""].append(at)
+    found = [Standing(place) for place in places]
+    for many in crowds.values():
+        if len(many) >= FEWEST:
+            for at in many:
+                found[at] = Standing(HIGHEST + len(many), many[0])
+    return found
+
+
+def _content(text: str) -> set[str]:
+    """Return the words that say what a text is about, without their endings."""
+    return {term[:STEM] for term in cut(text)} - _small()
+
+
+def _small_words(text: str) -> float:
+    """Return the share of small words of any language in a text; where that would tell nothing, it is that of a
+    sentence."""
+    terms = [unit.term for unit in units(text) if not unit.is_sign]
+    if len(terms) < SENTENCE or script_of(text) not in _scripts():
+        return USUAL
+    return sum(term in _all_small() for term in terms) / len(terms)
+
+
+@cache
+def _all_small() -> frozenset[str]:
+    return frozenset(unit.term for words in function_words().values() for unit in units(" ".join(words)))
+
+
+@cache
+def _small() -> frozenset[str]:
+    return frozenset(term[:STEM] for term in _all_small())
+
+
+@cache
+def _scripts() -> frozenset[str]:
+    return frozenset(script_of(" ".join(words)) for words in function_words().values())

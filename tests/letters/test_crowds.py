@@ -1,0 +1,101 @@
+"""A flood in the holding pen: sorted by the worker, read in order, and a crowd of it filed by one press."""
+
+import pytest
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from app.audit import Event
+from app.db import Database, now
+from app.letters import crowds
+from app.letters.models import Letter, Sweep
+from app.lifecycle import Illegal, NotYours, Stale
+from app.newsroom import undo
+from app.people.models import Membership
+from tests.support.cast import Newsroom
+from tests.support.floods import flood, flooded, with_gaps
+
+FEW, READERS = 60, 6
+
+
+def a_minute_later(session: Session) -> None:
+    session.execute(update(Sweep).values(at=now(session) - crowds.WAITS))
+
+
+def held(database: Database, newsroom: Newsroom) -> list[str]:
+    with database.read() as session:
+        return [one.body or "" for one in crowds.held(newsroom.newsletter_id).page(session, None, 1_000)]
+
+
+def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsroom: Newsroom) -> None:
+    texts, readers = flood(with_gaps, FEW, READERS)
+    honest = {texts[at] for at in readers}
+    flooded(database, newsroom, texts)
+    assert crowds.sort_held(database) == FEW
+    assert crowds.sort_held(database) == 0
+    assert set(held(database, newsroom)[:READERS]) == honest
+
+    with database.read() as session:
+        [crowd] = crowds.largest(session, newsroom.newsletter_id)
+    assert crowd.number == FEW - READERS
+    database.write(
+        lambda session: crowds.sweep(
+            session, newsroom.ilya, session.get_one(Letter, crowd.first.id), crowd.first.standing
+        )
+    )
+    assert set(held(database, newsroom)) == honest
+    assert crowds.file_due(database) == 0  # for a minute somebody may think better of it
+
+    flooded(database, newsroom, [texts[at] for at in range(FEW) if at not in readers][:5], first=FEW)
+    crowds.sort_held(database)
+    assert len(held(database, newsroom)) == READERS + 5  # what came after the press was seen by nobody
+
+    database.write(a_minute_later)
+    assert crowds.file_due(database) == FEW - READERS
+    assert crowds.file_due(database) == 0
+    with database.read() as session:
+        filed = session.scalars(select(Letter).where(Letter.is_filed)).all()
+        assert {(one.filed_as, (one.body in honest)) for one in filed} == {("spam", False)}
+        by = session.scalars(select(Event.actor).where(Event.action == "letter.file")).all()
+        assert by == [newsroom.ilya.ref] * (FEW - READERS)
+        assert session.scalars(select(Sweep)).all() == []
+    assert len(held(database, newsroom)) == READERS + 5
+
+
+def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsroom) -> None:
+    flooded(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
+    crowds.sort_held(database)
+
+    def press(session: Session) -> list[int]:
+        [crowd] = crowds.largest(session, newsroom.newsletter_id)
+        crowds.sweep(session, newsroom.nora, crowd.first, crowd.first.standing)
+        with pytest.raises(Illegal):
+            crowds.sweep(session, newsroom.nora, crowd.first, crowd.first.standing)
+        session.flush()
+        return list(session.scalars(select(Event.id).where(Event.action == "letter.sweep")))
+
+    with pytest.raises(Stale):  # one more has come since somebody looked
+        database.write(lambda s: crowds.sweep(s, newsroom.nora, s.scalars(select(Letter)).first(), 1_003))
+    events = database.write(press)
+    assert held(database, newsroom) == []
+    done, left = database.write(lambda session: undo.undo(session, newsroom.nora, events))
+    assert (len(done), left) == (1, [])
+    assert len(held(database, newsroom)) == 4
+    with database.read() as session:
+        assert session.scalars(select(Sweep)).all() == []
+
+
+def test_whose_place_at_the_desk_ended_files_nothing(database: Database, newsroom: Newsroom) -> None:
+    flooded(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
+    crowds.sort_held(database)
+    with pytest.raises(NotYours):
+        database.write(lambda s: crowds.sweep(s, newsroom.leyla, s.scalars(select(Letter)).first(), 1_004))
+
+    def end_place(session: Session) -> None:
+        first = session.scalars(select(Letter)).first()
+        crowds.sweep(session, newsroom.ilya, first, first.standing)
+        a_minute_later(session)
+        session.execute(delete(Membership).where(Membership.person_id == newsroom.ilya.person_id))
+
+    database.write(end_place)
+    assert crowds.file_due(database) == 0
+    assert len(held(database, newsroom)) == 4

@@ -1,0 +1,38 @@
+"""Of a flood of 2,000 letters with 44 of readers among them, 40 stand among the first 60 that are read."""
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from app.letters.likeness import ALONE, HIGHEST, standings
+from tests.support.floods import KINDS, flood, honest, mixed
+
+READERS, FIRST, FOUND = 44, 60, 40
+
+
+@pytest.mark.parametrize("make", [*KINDS.values(), mixed], ids=[*KINDS, "mixed"])
+def test_readers_stand_first_in_any_flood(make: Callable[[Random], str]) -> None:
+    texts, readers = flood(make, 2_000, READERS)
+    found = standings(texts)
+    order = sorted(range(len(texts)), key=lambda at: (found[at].place, found[at].crowd or 0, at))
+    assert len(readers.intersection(order[:FIRST])) >= FOUND
+    alone = [at for at in order if found[at].crowd is None]
+    assert len(alone) <= 2 * READERS  # the rest are some crowds, each of which is one press
+    assert len({one.crowd for one in found}) <= 8
+
+
+def test_readers_letters_without_a_flood_are_no_crowd() -> None:
+    found = standings(honest())
+    crowds = [text for text, one in zip(honest(), found, strict=True) if one.crowd is not None]
+    assert len(crowds) < 0.05 * len(found)
+    assert all(one.place >= ALONE for one in found)
+
+
+def test_a_few_letters_stay_in_their_order_and_three_that_are_alike_are_a_crowd() -> None:
+    assert standings([]) == []
+    three = ["Why is the bridge over the canal closed?"] * 3
+    found = standings(["Who weighs the salt in the orchards?", *three, "中国在塞尔维亚买了什么?"])
+    assert [one.crowd for one in found] == [None, 1, 1, 1, None]
+    assert {one.place for one in found[1:4]} == {HIGHEST + 3}
+    assert found[0].place == found[4].place == ALONE
