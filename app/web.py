@@ -81,8 +81,12 @@ _salt: dict[int, bytes] = {}
 
 
 def caller() -> str:
-    """Return who counts as one in the limits: a hash of the address under a salt that is drawn anew each day and kept
-    nowhere.
+    """Return who counts as one in the limits: whoever comes from one address."""
+    return counted(request.remote_addr or "")
+
+
+def counted(sign: str) -> str:
+    """Return a sign of whoever is counted, as a hash under a salt that is drawn anew each day and kept nowhere.
 
     With several processes the day's salt is derived from the signing key, so that they count together.
     """
@@ -94,7 +98,7 @@ def caller() -> str:
             if current_app.config["REDIS_URL"]
             else secrets.token_bytes(32)
         )
-    return hmac.new(_salt[day], (request.remote_addr or "").encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(_salt[day], sign.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 limiter = Limiter(caller, strategy="fixed-window")

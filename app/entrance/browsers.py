@@ -32,7 +32,9 @@ def browsers() -> str | Response:
         mine = [(row, sessions.is_of_token(rows, row, current_user.token)) for row in found]
         home = home_of(rows, current_user.person_id, current_user.door)
         staff = current_user.door == "desk"
-        return render_template("entrance/browsers.html", browsers=mine, staff=staff, home=home)
+        rest, whole = sessions.stays(rows, current_user.door)
+        hours, days = int(rest.total_seconds() // 3600), whole.days
+        return render_template("entrance/browsers.html", browsers=mine, staff=staff, home=home, hours=hours, days=days)
 
 
 @entrance.post("/sign-out/everywhere")

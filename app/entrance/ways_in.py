@@ -3,22 +3,22 @@
 import re
 import time
 
-from flask import current_app, g, make_response, redirect, render_template, request, session, url_for
+from flask import g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, login_user
-from itsdangerous import Signer
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..actors import Visitor
 from ..newsletters.queries import desks_of
-from ..people import sessions, sign_in
+from ..people import sessions, sign_in, sign_in_mails
 from ..people.directory import BadAddress, checked_address
 from ..people.models import DOORS, Person
+from ..people.sign_in_mails import Asker
 from ..seal import new_token
 from ..text import single_line
-from ..web import SignedIn, db, language, limiter
-from . import entrance
+from ..web import SignedIn, counted, db, language, limiter
+from . import devices, entrance
 from .browser_names import family
 
 EVEN = 0.25  # seconds that asking takes at least, so that the clock does not tell known addresses from unknown ones
@@ -29,16 +29,6 @@ _LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]*")
 def local(path: str | None) -> str | None:
     """The path if it stays in this house."""
     return path if path and _LOCAL.fullmatch(path) else None
-
-
-def _addressed() -> str:
-    """Return whose mailbox the mail would go to, for the limits: as a signature, so that no address is kept for
-    counting.
-    """
-    key = current_app.config["SECRET_KEY"]
-    return (
-        Signer(key, salt="asked for a way in").get_signature(request.form.get("email", "").casefold().strip()).decode()
-    )
 
 
 def _door() -> str:
@@ -58,8 +48,7 @@ def _ask_page(status: int = 200, email: str = "", error: str = "") -> Response:
 
 
 @entrance.post("/sign-in")
-@limiter.limit("10 per minute; 60 per hour")
-@limiter.limit("6 per hour", key_func=_addressed)
+@limiter.limit("10 per minute; 60 per hour", key_func=devices.asker, on_breach=devices.wait)
 def ask_for_it() -> Response:
     """Mail a way in. The page that follows is the same whether anybody has this address, and takes as long."""
     began = time.monotonic()
@@ -68,11 +57,15 @@ def ask_for_it() -> Response:
         checked_address(email)
     except BadAddress:
         return _ask_page(400, email, _("This is not a whole address. It looks like name@newsroom.org."))
-    browser, door, spoken = session.get("browser") or new_token(), _door(), language()
-    db.write(lambda rows: sign_in.ask(rows, Visitor(), email, door, browser, spoken))
-    session.update(browser=browser, to=door, next=local(request.form.get("next")))
+    asker, door = _asker(language()), _door()
+    db.write(lambda rows: sign_in_mails.ask(rows, Visitor(), email, door, asker))
+    session.update(browser=asker.browser, to=door, next=local(request.form.get("next")))
     time.sleep(max(0.0, EVEN - (time.monotonic() - began)))
     return redirect(url_for("entrance.code"), code=303)
+
+
+def _asker(spoken: str) -> Asker:
+    return Asker(session.get("browser") or new_token(), spoken, devices.known()[0])
 
 
 @entrance.get("/sign-in/code")
@@ -84,12 +77,13 @@ def code() -> Response:
 def _code_page(status: int = 200, error: str = "") -> Response:
     asked = "entrance.again" if current_user.is_authenticated else "entrance.ask"
     again = url_for(asked, to=session.get("to"), next=session.get("next"))
-    minutes = int(sign_in.LINK_LIFE.total_seconds() // 60)
-    return make_response(render_template("entrance/code.html", error=error, again=again, minutes=minutes), status)
+    minutes, wait = (int(length.total_seconds() // 60) for length in (sign_in_mails.LINK_LIFE, sign_in_mails.WAITS[-1]))
+    html = render_template("entrance/code.html", error=error, again=again, minutes=minutes, wait=wait)
+    return make_response(html, status)
 
 
 @entrance.post("/sign-in/code")
-@limiter.limit("20 per minute; 100 per hour")
+@limiter.limit("20 per minute; 100 per hour", key_func=devices.typing, on_breach=devices.wait)
 def use_code() -> Response:
     browser, typed = session.get("browser"), request.form.get("code", "")
     if browser is None:
@@ -108,7 +102,7 @@ def link(token: str) -> Response:
 
 
 @entrance.post("/sign-in/<token>")
-@limiter.limit("20 per minute")
+@limiter.limit("20 per minute", key_func=lambda: counted(request.path))
 def use_link(token: str) -> Response:
     browser, seen = session.get("browser"), _family()
     opened = db.write(lambda rows: sign_in.use_link(rows, Visitor(), token, browser, seen))
@@ -117,7 +111,7 @@ def use_link(token: str) -> Response:
 
 def _link_page(token: str, status: int = 200) -> Response:
     with db.read() as rows:
-        way = sign_in.find(rows, token)
+        way = sign_in.find(rows, token, session.get("browser"))
         if way is None:
             return make_response(render_template("entrance/gone.html"), 410)
         fits = sign_in.is_for_browser(rows, way, session.get("browser"))
@@ -139,7 +133,11 @@ def _enter(token: str) -> Response:
     if found is None:
         return redirect(url_for("entrance.ask"), code=303)
     login_user(SignedIn(token, *found))
-    return redirect(onward or home, code=303)
+    response = redirect(onward or home, code=303)
+    if found[1].door == "desk":  # of experts nothing stays on their machine
+        with db.read() as rows:
+            devices.remember(rows, response, found[0])
+    return response
 
 
 @entrance.get("/sign-in/again")
@@ -153,18 +151,18 @@ def again() -> str | Response:
 
 
 @entrance.post("/sign-in/again")
-@limiter.limit("10 per hour", key_func=lambda: current_user.get_id() or "nobody")
+@limiter.limit("10 per hour", key_func=lambda: counted(current_user.get_id() or "nobody"))
 def mail_again() -> Response:
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask"), code=303)
-    browser, token, spoken = session.get("browser") or new_token(), current_user.token, current_user.language
+    asker, token = _asker(current_user.language), current_user.token
 
     def ask_again(rows: Session) -> None:
         if found := sessions.who(rows, token):
-            sign_in.ask_again(rows, Visitor(found[0].id), found[1], browser, spoken)
+            sign_in_mails.ask_again(rows, Visitor(found[0].id), found[1], asker)
 
     db.write(ask_again)
-    session.update(browser=browser, to=current_user.door, next=local(request.form.get("next")))
+    session.update(browser=asker.browser, to=current_user.door, next=local(request.form.get("next")))
     return redirect(url_for("entrance.code"), code=303)
 
 

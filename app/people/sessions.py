@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, not_, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -11,6 +11,21 @@ from ..db import keys, now
 from .models import BrowserSession, Person
 
 SEEN_EVERY = timedelta(minutes=5)
+EXPERTS_STAY = timedelta(days=30)
+
+
+def stays(session: Session, door: str) -> tuple[timedelta, timedelta]:
+    """Return how long somebody stays signed in in a browser that rests, and in any. Of an expert's browser nothing is
+    noted, so it has no rest of its own; its cookie goes when it is closed."""
+    of_desk: tuple[timedelta, timedelta] = session.info["stays"]
+    return of_desk if door == "desk" else (EXPERTS_STAY, EXPERTS_STAY)
+
+
+def lives(session: Session) -> ColumnElement[bool]:
+    """Return that a browser is signed in still: its time isn't over, and it has not rested for too long."""
+    at, seen = now(session), func.coalesce(BrowserSession.seen_at, BrowserSession.began_at)
+    rests = and_(BrowserSession.door == "desk", seen <= at - stays(session, "desk")[0])
+    return and_(BrowserSession.ends_at > at, not_(rests))
 
 
 def who(session: Session, token: str) -> tuple[Person, BrowserSession] | None:
@@ -20,7 +35,7 @@ def who(session: Session, token: str) -> tuple[Person, BrowserSession] | None:
         .join(BrowserSession, BrowserSession.person_id == Person.id)
         .where(
             BrowserSession.token_mac.in_(keys(session).macs("sessions.token", token)),
-            BrowserSession.ends_at > now(session),
+            lives(session),
             Person.disabled_at.is_(None),
         )
     ).first()
@@ -39,7 +54,7 @@ def note_seen(session: Session, key: int) -> None:
 
 def sessions_of(session: Session, person_id: int) -> list[BrowserSession]:
     """The browsers in which this person is signed in, the newest first."""
-    query = select(BrowserSession).where(BrowserSession.person_id == person_id, BrowserSession.ends_at > now(session))
+    query = select(BrowserSession).where(BrowserSession.person_id == person_id, lives(session))
     return list(session.scalars(query.order_by(BrowserSession.id.desc())))
 
 
