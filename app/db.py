@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, MetaData, String, create_engine, event, select, text
@@ -18,6 +18,7 @@ from config import Unsafe
 
 from . import sqlite
 from .seal import Keys
+from .sign_in_rules import SignInRules
 
 T = TypeVar("T")
 R = TypeVar("R", bound="Row")
@@ -214,8 +215,7 @@ class Database:
     """One database for web, worker and commands.
 
     `url` is a SQLAlchemy address of SQLite or PostgreSQL (psycopg); `keys` seal and open what is stored; mailed links
-    begin with `base_url`, never with what a request's Host header says. `stays` are how long the desk's people stay
-    signed in in a browser that rests, and in any.
+    begin with `base_url`, never with what a request's Host header says. `rules` are those of signing in.
     """
 
     def __init__(
@@ -225,7 +225,7 @@ class Database:
         base_url: str,
         pool_size: int = 8,
         matcher: str = "words",
-        stays: tuple[timedelta, timedelta] = (timedelta(hours=24), timedelta(days=14)),
+        rules: SignInRules = SignInRules(),  # noqa: B008 - it can't be changed
     ) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
@@ -233,7 +233,7 @@ class Database:
             file.parent.mkdir(parents=True, exist_ok=True)
         self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
         self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
-        info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "stays": stays}
+        info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
         self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
         self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
 
@@ -294,7 +294,7 @@ class Database:
 def opened(settings: Mapping[str, Any]) -> Database:
     """Return the database of the settings that `config.load` returned. Raises `Unsafe` where its folder can't be."""
     try:
-        ring, stays = Keys(settings["SECRETS"]), settings["SESSION_STAYS"]
-        return Database(settings["DATABASE_URL"], ring, settings["BASE_URL"], 8, settings["MATCHER"], stays)
+        ring, rules = Keys(settings["SECRETS"]), SignInRules(*settings["SIGN_IN_RULES"])
+        return Database(settings["DATABASE_URL"], ring, settings["BASE_URL"], 8, settings["MATCHER"], rules)
     except OSError as error:
         raise Unsafe([f"DATABASE_URL: {error.filename} can't be made: {error.strerror}"]) from None

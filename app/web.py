@@ -62,9 +62,9 @@ class SignedIn(UserMixin):
     """Whoever is signed in in this browser. Its id is the secret of the server-side session, which can be ended
     there."""
 
-    def __init__(self, token: str, person: Person, began: BrowserSession) -> None:
+    def __init__(self, token: str, person: Person, began: BrowserSession, is_half: bool) -> None:
         self.token, self.person_id, self.name, self.language = token, person.id, person.name, person.language
-        self.door, self.proved_at = began.door, began.stepped_up_at
+        self.door, self.proved_at, self.is_half = began.door, began.stepped_up_at, is_half
 
     def get_id(self) -> str:
         return self.token

@@ -1,6 +1,5 @@
 """Asking for a way in, and going in by it. A GET only shows what a button would do."""
 
-import re
 import time
 
 from flask import g, make_response, redirect, render_template, request, session, url_for
@@ -10,7 +9,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..actors import Visitor
-from ..newsletters.queries import desks_of
 from ..people import sessions, sign_in, sign_in_mails
 from ..people.directory import BadAddress, checked_address
 from ..people.models import DOORS, Person
@@ -18,17 +16,11 @@ from ..people.sign_in_mails import Asker
 from ..seal import new_token
 from ..text import single_line
 from ..web import SignedIn, counted, db, language, limiter
-from . import devices, entrance
+from . import devices, entrance, second
 from .browser_names import family
+from .onward import home_of, local
 
 EVEN = 0.25  # seconds that asking takes at least, so that the clock does not tell known addresses from unknown ones
-# A path of our own: "//host" and "/\host" lead elsewhere, and controls are dropped by browsers before they look.
-_LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]*")
-
-
-def local(path: str | None) -> str | None:
-    """The path if it stays in this house."""
-    return path if path and _LOCAL.fullmatch(path) else None
 
 
 def _door() -> str:
@@ -146,6 +138,8 @@ def again() -> str | Response:
     screen."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
+    if second.is_due():
+        return redirect(url_for("entrance.second", next=local(request.args.get("next"))), code=303)
     g.language = current_user.language
     return render_template("entrance/again.html", next_path=local(request.args.get("next")), name=current_user.name)
 
@@ -153,8 +147,8 @@ def again() -> str | Response:
 @entrance.post("/sign-in/again")
 @limiter.limit("10 per hour", key_func=lambda: counted(current_user.get_id() or "nobody"))
 def mail_again() -> Response:
-    if not current_user.is_authenticated:
-        return redirect(url_for("entrance.ask"), code=303)
+    if not current_user.is_authenticated or second.is_due():  # a mail is no proof for whoever has a second factor
+        return redirect(url_for("entrance.second"), code=303)
     asker, token = _asker(current_user.language), current_user.token
 
     def ask_again(rows: Session) -> None:
@@ -168,11 +162,3 @@ def mail_again() -> Response:
 
 def _family() -> str:
     return family(request.headers.get("User-Agent", ""))
-
-
-def home_of(rows: Session, person_id: int, door: str) -> str:
-    """Return where somebody's work begins."""
-    if door == "expert":
-        return url_for("expert.dashboard")
-    desks = desks_of(rows, person_id)
-    return url_for("editor.home", slug=desks[0].slug) if desks else "/"

@@ -242,8 +242,8 @@ class SignIn(Row):
 class BrowserSession(Row, Public):
     """A signed-in browser. Kept here and not in the cookie, so that it can be ended from here.
 
-    `stepped_up_at` is when whoever sits there last proved who they are. Of the desk's people we keep which browser it
-    is ("Firefox on Linux") and when it was last seen; of experts neither.
+    `stepped_up_at` is when whoever sits there last proved who they are, `second_at` when by a second factor. Of the
+    desk's people we keep which browser it is ("Firefox on Linux") and when it was last seen; of experts neither.
     """
 
     __tablename__ = "sessions"
@@ -257,6 +257,7 @@ class BrowserSession(Row, Public):
     browser: Mapped[str] = mapped_column(String(60), default="", server_default="")
     seen_at: Mapped[datetime | None]
     stepped_up_at: Mapped[datetime | None]
+    second_at: Mapped[datetime | None]
 
 
 class Link(Row):

@@ -12,6 +12,7 @@ from app.editor.conflict import token
 from app.entrance.browser_names import family
 from app.people.models import BrowserSession
 from app.questions import moves
+from app.sign_in_rules import SignInRules
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import (
@@ -316,7 +317,7 @@ def test_settings_say_for_how_long_somebody_stays_and_the_mail_says_so(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
     info = app.extensions["database"]._write.kw["info"]
-    info["stays"] = (timedelta(hours=1), timedelta(days=2))
+    info["sign_in"] = SignInRules(timedelta(hours=1), timedelta(days=2))
     try:
         nora = Browser(app)
         ask(nora, NORA)
@@ -328,4 +329,4 @@ def test_settings_say_for_how_long_somebody_stays_and_the_mail_says_so(
         [row] = kept(database)
         assert row.ends_at - row.began_at == timedelta(days=2)
     finally:
-        info["stays"] = database._write.kw["info"]["stays"]
+        info["sign_in"] = SignInRules()
