@@ -16,7 +16,7 @@ SERVING = ("typesetting", "mail", "matching")  # functions of plain values, open
 DOORS = ("reader", "expert", "editor", "entrance", "mailroom", "api")
 # What stands around the doors and the commands; no noun knows of it.
 AROUND = (
-    "web", "errors", "formatting", "cli", "command_faults", "setting_up", "starting", "worker", "health", "rotation", "indexing", "models", "sign_in_rules",
+    "web", "errors", "formatting", "cli", "command_faults", "setting_up", "starting", "worker", "health", "rotation", "indexing", "models",
     "migrate", "backup", "doctor", "watching",
 )  # fmt: skip
 FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
