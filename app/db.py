@@ -18,6 +18,7 @@ from config import Unsafe
 
 from . import sqlite
 from .seal import Keys
+from .sign_in_rules import SignInRules
 
 T = TypeVar("T")
 R = TypeVar("R", bound="Row")
@@ -214,17 +215,25 @@ class Database:
     """One database for web, worker and commands.
 
     `url` is a SQLAlchemy address of SQLite or PostgreSQL (psycopg); `keys` seal and open what is stored; mailed links
-    begin with `base_url`, never with what a request's Host header says.
+    begin with `base_url`, never with what a request's Host header says. `rules` are those of signing in.
     """
 
-    def __init__(self, url: str, keys: Keys, base_url: str, pool_size: int = 8, matcher: str = "words") -> None:
+    def __init__(
+        self,
+        url: str,
+        keys: Keys,
+        base_url: str,
+        pool_size: int = 8,
+        matcher: str = "words",
+        rules: SignInRules = SignInRules(),  # noqa: B008 - it can't be changed
+    ) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         if (file := sqlite.file_of(url)) is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
         self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
         self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
-        info = {"keys": keys, "base_url": self.base_url, "matcher": matcher}
+        info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
         self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
         self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
 
@@ -288,8 +297,7 @@ class Database:
 def opened(settings: Mapping[str, Any]) -> Database:
     """Return the database of the settings that `config.load` returned. Raises `Unsafe` where its folder can't be."""
     try:
-        return Database(
-            settings["DATABASE_URL"], Keys(settings["SECRETS"]), settings["BASE_URL"], matcher=settings["MATCHER"]
-        )
+        ring, rules = Keys(settings["SECRETS"]), SignInRules(*settings["SIGN_IN_RULES"])
+        return Database(settings["DATABASE_URL"], ring, settings["BASE_URL"], 8, settings["MATCHER"], rules)
     except OSError as error:
         raise Unsafe([f"DATABASE_URL: {error.filename} can't be made: {error.strerror}"]) from None

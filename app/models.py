@@ -12,6 +12,7 @@ from .matching import models as matching
 from .newsletters import former_names as former_names
 from .newsletters import models as newsletters
 from .newsroom import models as newsroom
+from .people import factor_table as factor_table
 from .people import models as people
 from .questions import models as questions
 from .sealing_keys import SealingKey as SealingKey

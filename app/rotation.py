@@ -15,6 +15,7 @@ from .db import Database, keys
 from .forms.models import FormDraft
 from .letters.models import Contact, Credit, Letter
 from .mail.models import Inbound, InboundRaw, MailSignIn, OutboxContent, OutboxMail
+from .people.factor_table import Factor
 from .people.models import Person
 from .seal import PADDED, Unsealable
 
@@ -37,6 +38,7 @@ class Sealed:
 
 SEALED = (
     Sealed(Person, ("email",), Person, "id"),
+    Sealed(Factor, ("secret",), Factor, "id"),
     Sealed(Contact, ("email",), Letter, "letter_id"),
     Sealed(Credit, ("name", "place"), Letter, "letter_id"),
     Sealed(Assignment, ("suggestion",), Assignment, "id"),

@@ -164,6 +164,6 @@ def new_token(bits: int = 128) -> str:
     return secrets.token_urlsafe(bits // 8)
 
 
-def new_code() -> str:
-    """Eight digits to type from a mail."""
-    return f"{secrets.randbelow(10**8):08d}"
+def new_code(digits: int = 8) -> str:
+    """So many random digits, to type from a mail."""
+    return f"{secrets.randbelow(10**digits):0{digits}d}"

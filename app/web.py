@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, abort, current_app, g, redirect, request
 from flask_babel import Babel, get_locale
+from flask_babel import lazy_gettext as _l
 from flask_limiter import Limiter
 from flask_login import LoginManager, UserMixin
 from flask_wtf.csrf import CSRFProtect, generate_csrf
@@ -48,16 +49,22 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",  # the readers' door says of its public pages that they may be found
 }
+FOREIGN = errors.Words(
+    _l("This came from another site"),
+    _l("Our forms are sent from our own pages alone. Nothing was done."),
+    _l("Open the page here and send it from there."),
+)
 
 
 class SignedIn(UserMixin):
     """Whoever is signed in in this browser. Its id is the secret of the server-side session, which can be ended
     there."""
 
-    def __init__(self, token: str, person: Person, began: BrowserSession) -> None:
+    def __init__(self, token: str, person: Person, began: BrowserSession, is_half: bool) -> None:
         self.token, self.person_id, self.name, self.language = token, person.id, person.name, person.language
-        self.door, self.proved_at = began.door, began.stepped_up_at
+        self.door, self.proved_at, self.is_half = began.door, began.stepped_up_at, is_half
 
     def get_id(self) -> str:
         return self.token
@@ -81,8 +88,12 @@ _salt: dict[int, bytes] = {}
 
 
 def caller() -> str:
-    """Return who counts as one in the limits: a hash of the address under a salt that is drawn anew each day and kept
-    nowhere.
+    """Return who counts as one in the limits: whoever comes from one address."""
+    return counted(request.remote_addr or "")
+
+
+def counted(sign: str) -> str:
+    """Return a sign of whoever is counted, as a hash under a salt that is drawn anew each day and kept nowhere.
 
     With several processes the day's salt is derived from the signing key, so that they count together.
     """
@@ -94,7 +105,7 @@ def caller() -> str:
             if current_app.config["REDIS_URL"]
             else secrets.token_bytes(32)
         )
-    return hmac.new(_salt[day], (request.remote_addr or "").encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(_salt[day], sign.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 limiter = Limiter(caller, strategy="fixed-window")
@@ -182,6 +193,7 @@ def prepare(app: Flask) -> None:
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # we send no Referer, so there is none to compare
     app.config.setdefault("MAX_COOKIE_SIZE", 0)
+    app.before_request(_refuse_foreign)
     csrf.init_app(app)
     app.jinja_env.globals["csrf_token"] = _form_proof
     app.jinja_env.filters["direction"] = direction
@@ -211,6 +223,13 @@ def _filled(context: EvalContext, text: str, values: dict[str, Any]) -> str:
     """Fill a text, with its numbers in the digits of the page's language."""
     said = {name: formatting.in_digits(value) if type(value) is int else value for name, value in values.items()}
     return (Markup(text) if context.autoescape else text) % said  # noqa: S704 - catalogues are ours; values are escaped
+
+
+def _refuse_foreign() -> None:
+    """Refuse a form that a browser sends from another site, whatever token it has (W3C, Fetch Metadata). What sends no
+    such header, an older browser or a mail program, is left to the token."""
+    if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        abort(errors.page(403, words=FOREIGN))
 
 
 def _dress(response: Response) -> Response:

@@ -9,7 +9,7 @@ from app.editions import locking
 from app.editions.models import Edition
 from app.newsroom import publishing, skipping
 from app.newsroom.publishing import GRACE
-from app.people import directory, sign_in
+from app.people import directory, sign_in_mails
 from app.people.models import Expert
 from app.questions import notes
 from app.seal import new_token
@@ -59,7 +59,8 @@ def _check(house: House, staff: Staff, expert: Expert, row: Told) -> None:
 def _ways_in(house: House) -> Iterator[Event]:
     """Gulmira has just asked for a way to her page, from a telephone that is not at hand."""
     [email] = [row["email"] for row in told("people")["expert"] if row["key"] == "gulmira"]
-    yield house.at, partial(sign_in.ask, house.session, Visitor(), email, "expert", new_token(), "en")
+    asker = sign_in_mails.Asker(new_token(), "en")
+    yield house.at, partial(sign_in_mails.ask, house.session, Visitor(), email, "expert", asker)
 
 
 def _editions(house: House, desk: Desk, backs: set[int]) -> Iterator[Event]:

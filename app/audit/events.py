@@ -196,6 +196,12 @@ EVENTS: dict[str, Kind] = {
     "session.prove": Kind(N_("%(person)s showed once more that it is them.")),
     "session.end": Kind(N_("%(who)s signed out another browser.")),
     "session.end_all": Kind(N_("%(who)s signed %(person)s out everywhere.")),
+    "factor.add": Kind(N_("%(person)s has a second factor for signing in.")),
+    "factor.rename": Kind(N_("%(person)s renamed a second factor.")),
+    "factor.remove": Kind(N_("%(person)s removed a second factor.")),
+    "factor.codes": Kind(N_("%(person)s made new recovery codes.")),
+    "factor.show": Kind(N_("%(person)s showed their second factor.")),
+    "factor.reset": Kind(N_("%(who)s removed the second factors of %(person)s, who has lost them.")),
     "sign_in.ask": Kind(N_("%(person)s asked for a way in.")),
     "sign_in.invite": Kind(N_("%(person)s was given a way in.")),
 }

@@ -110,6 +110,9 @@ def only_staff() -> Response | None:
             g.back = (url_for("entrance.ask", to="desk", next=back), _("Sign in"))
             return errors.page(403, words=SIGNED_OUT)
         return redirect(url_for("entrance.ask", to="desk", next=back), code=303)
+    if current_user.is_half:
+        back = request.full_path.rstrip("?") if request.method == "GET" else page_of_form()
+        return redirect(url_for("entrance.second", next=back), code=303)
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
     slug = (request.view_args or {}).get("slug")
     if request.method == "POST" and slug:

@@ -17,7 +17,7 @@ from .frame import Desk
 PROVE = errors.Words(
     _l("Is it you?"),
     _l("You proved who you are some time ago, and this is not for whoever finds your screen. Nothing was changed."),
-    _l("Have a code mailed to you and type it; then do it again within a quarter of an hour."),
+    _l("Show that it is you; then do it again within ten minutes."),
 )
 
 

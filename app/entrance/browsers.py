@@ -10,7 +10,7 @@ from ..people import sessions
 from ..people.models import Person
 from ..web import db
 from . import entrance
-from .ways_in import home_of
+from .onward import home_of
 
 
 @entrance.post("/sign-out")
@@ -26,13 +26,17 @@ def browsers() -> str | Response:
     """The browsers in which I am signed in. Of an expert's no more is known than since when."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=url_for("entrance.browsers")), code=303)
+    if current_user.is_half:
+        return redirect(url_for("entrance.second", next=url_for("entrance.browsers")), code=303)
     g.language = current_user.language
     with db.read() as rows:
         found = sessions.sessions_of(rows, current_user.person_id)
         mine = [(row, sessions.is_of_token(rows, row, current_user.token)) for row in found]
         home = home_of(rows, current_user.person_id, current_user.door)
         staff = current_user.door == "desk"
-        return render_template("entrance/browsers.html", browsers=mine, staff=staff, home=home)
+        rest, whole = sessions.stays(rows, current_user.door)
+        hours, days = int(rest.total_seconds() // 3600), whole.days
+        return render_template("entrance/browsers.html", browsers=mine, staff=staff, home=home, hours=hours, days=days)
 
 
 @entrance.post("/sign-out/everywhere")
@@ -45,7 +49,7 @@ def sign_out_everywhere() -> Response:
 @entrance.post("/signed-in/others")
 def sign_out_others() -> Response:
     """Sign out every browser but this one."""
-    if not current_user.is_authenticated:
+    if not current_user.is_authenticated or current_user.is_half:
         return _out()
     _end_all(but=current_user.token)
     return redirect(url_for("entrance.browsers"), code=303)
@@ -54,7 +58,7 @@ def sign_out_others() -> Response:
 @entrance.post("/signed-in/<public_id>/end")
 def sign_out_one(public_id: str) -> Response:
     """Sign another of my browsers out."""
-    if not current_user.is_authenticated:
+    if not current_user.is_authenticated or current_user.is_half:
         return _out()
     person_id = current_user.person_id
     db.write(lambda rows: sessions.end_one(rows, Visitor(person_id), person_id, public_id))

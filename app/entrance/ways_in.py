@@ -1,45 +1,27 @@
 """Asking for a way in, and going in by it. A GET only shows what a button would do."""
 
-import re
 import time
 
-from flask import current_app, g, make_response, redirect, render_template, request, session, url_for
+from flask import g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, login_user
-from itsdangerous import Signer
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..actors import Visitor
-from ..newsletters.queries import desks_of
 from ..page_server import answer_at
-from ..people import sessions, sign_in
+from ..people import sessions, sign_in, sign_in_mails
 from ..people.directory import BadAddress, checked_address
 from ..people.models import DOORS, Person
+from ..people.sign_in_mails import Asker
 from ..seal import new_token
 from ..text import single_line
-from ..web import SignedIn, db, language, limiter
-from . import entrance
+from ..web import SignedIn, counted, db, language, limiter
+from . import devices, entrance, second
 from .browser_names import family
+from .onward import home_of, local
 
 EVEN = 0.25  # seconds that asking takes at least, so that the clock does not tell known addresses from unknown ones
-# A path of our own: "//host" and "/\host" lead elsewhere, and controls are dropped by browsers before they look.
-_LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]*")
-
-
-def local(path: str | None) -> str | None:
-    """The path if it stays in this house."""
-    return path if path and _LOCAL.fullmatch(path) else None
-
-
-def _addressed() -> str:
-    """Return whose mailbox the mail would go to, for the limits: as a signature, so that no address is kept for
-    counting.
-    """
-    key = current_app.config["SECRET_KEY"]
-    return (
-        Signer(key, salt="asked for a way in").get_signature(request.form.get("email", "").casefold().strip()).decode()
-    )
 
 
 def _door() -> str:
@@ -59,8 +41,7 @@ def _ask_page(status: int = 200, email: str = "", error: str = "") -> Response:
 
 
 @entrance.post("/sign-in")
-@limiter.limit("10 per minute; 60 per hour")
-@limiter.limit("6 per hour", key_func=_addressed)
+@limiter.limit("10 per minute; 60 per hour", key_func=devices.asker, on_breach=devices.wait)
 def ask_for_it() -> Response:
     """Mail a way in. The page that follows is the same whether anybody has this address, and takes as long."""
     began = time.monotonic()
@@ -69,11 +50,15 @@ def ask_for_it() -> Response:
         checked_address(email)
     except BadAddress:
         return _ask_page(400, email, _("This is not a whole address. It looks like name@newsroom.org."))
-    browser, door, spoken = session.get("browser") or new_token(), _door(), language()
-    db.write(lambda rows: sign_in.ask(rows, Visitor(), email, door, browser, spoken))
-    session.update(browser=browser, to=door, next=local(request.form.get("next")))
+    asker, door = _asker(language()), _door()
+    db.write(lambda rows: sign_in_mails.ask(rows, Visitor(), email, door, asker))
+    session.update(browser=asker.browser, to=door, next=local(request.form.get("next")))
     answer_at(request.environ, began + EVEN)
     return redirect(url_for("entrance.code"), code=303)
+
+
+def _asker(spoken: str) -> Asker:
+    return Asker(session.get("browser") or new_token(), spoken, devices.known()[0])
 
 
 @entrance.get("/sign-in/code")
@@ -85,12 +70,13 @@ def code() -> Response:
 def _code_page(status: int = 200, error: str = "") -> Response:
     asked = "entrance.again" if current_user.is_authenticated else "entrance.ask"
     again = url_for(asked, to=session.get("to"), next=session.get("next"))
-    minutes = int(sign_in.LINK_LIFE.total_seconds() // 60)
-    return make_response(render_template("entrance/code.html", error=error, again=again, minutes=minutes), status)
+    minutes, wait = (int(length.total_seconds() // 60) for length in (sign_in_mails.LINK_LIFE, sign_in_mails.WAITS[-1]))
+    html = render_template("entrance/code.html", error=error, again=again, minutes=minutes, wait=wait)
+    return make_response(html, status)
 
 
 @entrance.post("/sign-in/code")
-@limiter.limit("20 per minute; 100 per hour")
+@limiter.limit("20 per minute; 100 per hour", key_func=devices.typing, on_breach=devices.wait)
 def use_code() -> Response:
     browser, typed = session.get("browser"), request.form.get("code", "")
     if browser is None:
@@ -109,7 +95,7 @@ def link(token: str) -> Response:
 
 
 @entrance.post("/sign-in/<token>")
-@limiter.limit("20 per minute")
+@limiter.limit("20 per minute", key_func=lambda: counted(request.path))
 def use_link(token: str) -> Response:
     browser, seen = session.get("browser"), _family()
     opened = db.write(lambda rows: sign_in.use_link(rows, Visitor(), token, browser, seen))
@@ -118,7 +104,7 @@ def use_link(token: str) -> Response:
 
 def _link_page(token: str, status: int = 200) -> Response:
     with db.read() as rows:
-        way = sign_in.find(rows, token)
+        way = sign_in.find(rows, token, session.get("browser"))
         if way is None:
             return make_response(render_template("entrance/gone.html"), 410)
         fits = sign_in.is_for_browser(rows, way, session.get("browser"))
@@ -140,7 +126,11 @@ def _enter(token: str) -> Response:
     if found is None:
         return redirect(url_for("entrance.ask"), code=303)
     login_user(SignedIn(token, *found))
-    return redirect(onward or home, code=303)
+    response = redirect(onward or home, code=303)
+    if found[1].door == "desk":  # of experts nothing stays on their machine
+        with db.read() as rows:
+            devices.remember(rows, response, found[0])
+    return response
 
 
 @entrance.get("/sign-in/again")
@@ -149,33 +139,27 @@ def again() -> str | Response:
     screen."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
+    if second.is_due():
+        return redirect(url_for("entrance.second", next=local(request.args.get("next"))), code=303)
     g.language = current_user.language
     return render_template("entrance/again.html", next_path=local(request.args.get("next")), name=current_user.name)
 
 
 @entrance.post("/sign-in/again")
-@limiter.limit("10 per hour", key_func=lambda: current_user.get_id() or "nobody")
+@limiter.limit("10 per hour", key_func=lambda: counted(current_user.get_id() or "nobody"))
 def mail_again() -> Response:
-    if not current_user.is_authenticated:
-        return redirect(url_for("entrance.ask"), code=303)
-    browser, token, spoken = session.get("browser") or new_token(), current_user.token, current_user.language
+    if not current_user.is_authenticated or second.is_due():  # a mail is no proof for whoever has a second factor
+        return redirect(url_for("entrance.second"), code=303)
+    asker, token = _asker(current_user.language), current_user.token
 
     def ask_again(rows: Session) -> None:
         if found := sessions.who(rows, token):
-            sign_in.ask_again(rows, Visitor(found[0].id), found[1], browser, spoken)
+            sign_in_mails.ask_again(rows, Visitor(found[0].id), found[1], asker)
 
     db.write(ask_again)
-    session.update(browser=browser, to=current_user.door, next=local(request.form.get("next")))
+    session.update(browser=asker.browser, to=current_user.door, next=local(request.form.get("next")))
     return redirect(url_for("entrance.code"), code=303)
 
 
 def _family() -> str:
     return family(request.headers.get("User-Agent", ""))
-
-
-def home_of(rows: Session, person_id: int, door: str) -> str:
-    """Return where somebody's work begins."""
-    if door == "expert":
-        return url_for("expert.dashboard")
-    desks = desks_of(rows, person_id)
-    return url_for("editor.home", slug=desks[0].slug) if desks else "/"

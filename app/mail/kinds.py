@@ -80,7 +80,7 @@ _SALT = {
     "typed": N_("Who measures the salt in the wind?"),
 }
 EXAMPLES: dict[type[about.Values], Mapping[str, Any]] = {
-    about.AccountMail: {"code": "12345678", "minutes": 15, "days": 3},
+    about.AccountMail: {"code": "12345678", "minutes": 10, "days": 3, "stays": 14, "idle": 24},
     about.AssignmentMail: _SALT,
     about.InvitationMail: _SALT
     | {"wording": N_("Who measures the salt in the wind?"), "background": None, "brief": None, "words": 180}
@@ -98,7 +98,7 @@ EXAMPLES: dict[type[about.Values], Mapping[str, Any]] = {
 }
 
 KINDS = {
-    "sign_in": Kind("", about.AccountMail, lane=0, life=timedelta(minutes=15), automatic=GENERATED, forget=WAY_IN),
+    "sign_in": Kind("", about.AccountMail, lane=0, life=timedelta(minutes=10), automatic=GENERATED, forget=WAY_IN),
     "house.test": Kind("", about.TestMail, lane=0, life=DAY, forget=WAY_IN),
     "staff.invitation": Kind(N_("Invitation to the desk"), about.AccountMail, automatic=GENERATED, forget=WAY_IN),
     "expert.invitation": Kind(

@@ -7,12 +7,17 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, kw_only=True)
 class AccountMail:
-    """A way in. `code` has eight digits; `minutes` or `days` are how long it opens."""
+    """A way in. `code` has eight digits, or twelve; `minutes` or `days` are how long it opens.
+
+    `stays` are the days after which whoever comes in by it is signed out, and `idle` the hours in a browser that rests.
+    """
 
     link: str
     code: str = ""
     minutes: int = 0
     days: int = 0
+    stays: int = 0
+    idle: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

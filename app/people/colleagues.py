@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..audit import trail
-from ..db import now
 from ..lifecycle import must
 from ..permissions import ROLES
-from . import directory
+from . import directory, sessions
 from .models import BrowserSession, Membership, Person, SignIn
 
 
@@ -54,7 +53,7 @@ def _with_contacts(session: Session, found: Sequence[Colleague]) -> list[Colleag
     browsers = select(BrowserSession.person_id, func.count(), func.max(BrowserSession.seen_at)).where(
         BrowserSession.person_id.in_([one.person.id for one in found]),
         BrowserSession.door == "desk",
-        BrowserSession.ends_at > now(session),
+        sessions.lives(session),
     )
     seen = {row[0]: (row[1], row[2]) for row in session.execute(browsers.group_by(BrowserSession.person_id))}
     links = select(SignIn.membership_id, func.max(SignIn.ends_at)).where(

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -213,6 +214,8 @@ class SignIn(Row):
     """A way in that was mailed or printed: a link, and for a browser that asked also a code to type there.
 
     With `membership_id` it takes up that invitation; with `session_id` it proves once more who sits in that browser.
+    Several browsers that wait for one mail have a row each, with the same link and code; `mail_due_at` is when it
+    leaves, and `is_known` says that it went to a device on which its person was signed in before.
     """
 
     __tablename__ = "sign_ins"
@@ -224,7 +227,7 @@ class SignIn(Row):
 
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     door: Mapped[str] = mapped_column(String(20))
-    link_mac: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    link_mac: Mapped[bytes] = mapped_column(LargeBinary, index=True)
     code_mac: Mapped[bytes | None] = mapped_column(LargeBinary)
     browser_mac: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
     tries: Mapped[int] = mapped_column(default=0)
@@ -232,13 +235,15 @@ class SignIn(Row):
     used_at: Mapped[datetime | None]
     membership_id: Mapped[int | None] = mapped_column(ForeignKey("memberships.id", ondelete="CASCADE"))
     session_id: Mapped[int | None] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
+    mail_due_at: Mapped[datetime | None]
+    is_known: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class BrowserSession(Row, Public):
     """A signed-in browser. Kept here and not in the cookie, so that it can be ended from here.
 
-    `stepped_up_at` is when whoever sits there last proved who they are. Of the desk's people we keep which browser it
-    is ("Firefox on Linux") and when it was last seen; of experts neither.
+    `stepped_up_at` is when whoever sits there last proved who they are, `second_at` when by a second factor. Of the
+    desk's people we keep which browser it is ("Firefox on Linux") and when it was last seen; of experts neither.
     """
 
     __tablename__ = "sessions"
@@ -252,6 +257,7 @@ class BrowserSession(Row, Public):
     browser: Mapped[str] = mapped_column(String(60), default="", server_default="")
     seen_at: Mapped[datetime | None]
     stepped_up_at: Mapped[datetime | None]
+    second_at: Mapped[datetime | None]
 
 
 class Link(Row):

@@ -2,29 +2,56 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor
 from ..db import keys, now
-from .models import BrowserSession, Person
+from ..sign_in_rules import SignInRules
+from .factor_table import Factor
+from .models import BrowserSession, Membership, Person
 
 SEEN_EVERY = timedelta(minutes=5)
+EXPERTS_STAY = timedelta(days=30)
 
 
-def who(session: Session, token: str) -> tuple[Person, BrowserSession] | None:
-    """Find the person behind a browser's session, and the session; None when it ended or was revoked."""
+def stays(session: Session, door: str) -> tuple[timedelta, timedelta]:
+    """Return how long somebody stays signed in in a browser that rests, and in any. Of an expert's browser nothing is
+    noted, so it has no rest of its own; its cookie goes when it is closed."""
+    rules: SignInRules = session.info["sign_in"]
+    return (rules.rests, rules.any) if door == "desk" else (EXPERTS_STAY, EXPERTS_STAY)
+
+
+def lives(session: Session) -> ColumnElement[bool]:
+    """Return that a browser is signed in still: its time isn't over, and it has not rested for too long."""
+    at, seen = now(session), func.coalesce(BrowserSession.seen_at, BrowserSession.began_at)
+    rests = and_(BrowserSession.door == "desk", seen <= at - stays(session, "desk")[0])
+    return and_(BrowserSession.ends_at > at, not_(rests))
+
+
+def is_half(session: Session) -> ColumnElement[bool]:
+    """Return that a browser of the desk has still to show a second factor: its person has one or needs it."""
+    mine = (Factor.person_id == Person.id, Factor.kind != "recovery")
+    roles = session.info["sign_in"].roles
+    at_work = (Membership.person_id == Person.id, Membership.disabled_at.is_(None), Membership.role.in_(roles))
+    needs = or_(exists().where(*mine), exists().where(*at_work))
+    return and_(BrowserSession.door == "desk", BrowserSession.second_at.is_(None), needs)
+
+
+def who(session: Session, token: str) -> tuple[Person, BrowserSession, bool] | None:
+    """Find the person behind a browser's session, the session, and whether it is let in half-way only; None when it
+    ended or was revoked."""
     found = session.execute(
-        select(Person, BrowserSession)
+        select(Person, BrowserSession, is_half(session))
         .join(BrowserSession, BrowserSession.person_id == Person.id)
         .where(
             BrowserSession.token_mac.in_(keys(session).macs("sessions.token", token)),
-            BrowserSession.ends_at > now(session),
+            lives(session),
             Person.disabled_at.is_(None),
         )
     ).first()
-    return (found[0], found[1]) if found else None
+    return (found[0], found[1], bool(found[2])) if found else None
 
 
 def is_to_note(session: Session, began: BrowserSession) -> bool:
@@ -39,7 +66,7 @@ def note_seen(session: Session, key: int) -> None:
 
 def sessions_of(session: Session, person_id: int) -> list[BrowserSession]:
     """The browsers in which this person is signed in, the newest first."""
-    query = select(BrowserSession).where(BrowserSession.person_id == person_id, BrowserSession.ends_at > now(session))
+    query = select(BrowserSession).where(BrowserSession.person_id == person_id, lives(session))
     return list(session.scalars(query.order_by(BrowserSession.id.desc())))
 
 

@@ -4,34 +4,28 @@ In another browser the mail's code is typed where the way in was asked for: link
 scripts, and whoever is tricked into opening a stranger's link must not sign the stranger in.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor
-from ..db import address, keys, now
-from ..mail import outbox
-from ..mail.mail_templates import write
-from ..mail.mail_values import AccountMail
-from ..mail.message import Sender
-from ..seal import new_code, new_token
+from ..db import keys, now
+from ..seal import new_token
 from ..text import digits
-from .directory import BadAddress, by_email, checked_address, email_of
 from .models import BrowserSession, Expert, Membership, Person, SignIn
+from .sessions import stays
 
-LINK_LIFE = timedelta(minutes=20)
 INVITATION_LIFE = timedelta(days=7)
-SESSION_LIFE = {"desk": timedelta(days=14), "expert": timedelta(days=30)}
 TRIES = 10
 
 
 def may_enter(session: Session, person: Person, door: str) -> bool:
-    return _place(session, person, door) is not None
+    return place_of(session, person, door) is not None
 
 
-def _place(session: Session, person: Person, door: str) -> Membership | Expert | None:
+def place_of(session: Session, person: Person, door: str) -> Membership | Expert | None:
     """Return what this person comes in by: a place at a desk, else an invitation to one; or being an expert."""
     if person.disabled_at is not None:
         return None
@@ -39,54 +33,6 @@ def _place(session: Session, person: Person, door: str) -> Membership | Expert |
         return session.scalar(select(Expert).filter_by(person_id=person.id))
     here = select(Membership).where(Membership.person_id == person.id, Membership.disabled_at.is_(None))
     return session.scalar(here.order_by(Membership.joined_at.is_(None), Membership.id).limit(1))
-
-
-def _new_way_in(
-    session: Session, person: Person, door: str, ends_at: datetime, **opens: int | None
-) -> tuple[SignIn, str]:
-    token = new_token()
-    mac = keys(session).mac("sign_ins.link", token)
-    way = SignIn(person_id=person.id, door=door, link_mac=mac, ends_at=ends_at, **opens)
-    session.add(way)
-    return way, token
-
-
-def ask(session: Session, actor: Actor, email: str, door: str, browser: str, language: str) -> None:
-    """Mail a link and a code to the person of this address, bound to the browser that asked.
-
-    An unknown address gets nothing and the caller is told nothing: the page says the same in both cases. Whoever was
-    invited to a desk and has not come yet takes the invitation up by this way as well.
-    """
-    try:
-        person = by_email(session, checked_address(email))
-    except BadAddress:
-        return
-    place = _place(session, person, door) if person else None
-    if person is None or place is None:
-        return
-    invited = isinstance(place, Membership) and place.joined_at is None
-    _mail_a_way(session, person, door, browser, language, membership_id=place.id if invited else None)
-    audit.record(session, actor, "sign_in.ask", person)
-
-
-def ask_again(session: Session, actor: Actor, began: BrowserSession, browser: str, language: str) -> None:
-    """Mail a link and a code to somebody who is signed in and has to prove once more that it is them."""
-    person = session.get_one(Person, began.person_id)
-    _mail_a_way(session, person, began.door, browser, language, session_id=began.id)
-    audit.record(session, actor, "sign_in.ask", person)
-
-
-def _mail_a_way(session: Session, person: Person, door: str, browser: str, language: str, **opens: int | None) -> None:
-    ring, code = keys(session), new_code()
-    way, token = _new_way_in(session, person, door, now(session) + LINK_LIFE, **opens)
-    way.browser_mac = ring.mac("sign_ins.browser", browser)
-    way.code_mac = ring.mac("sign_ins.code", f"{browser} {code}")
-    session.flush()
-    minutes = int(LINK_LIFE.total_seconds() // 60)
-    about = AccountMail(link=address(session, f"/sign-in/{token}"), code=code, minutes=minutes)
-    to = email_of(session, person) or ""
-    message = write("sign_in", Sender(language=language), to, person.name, about)
-    outbox.put(session, message, person_id=person.id)
 
 
 def invite(
@@ -101,20 +47,26 @@ def invite(
 
     With `membership_id` it takes up an invitation to that desk.
     """
-    _, token = _new_way_in(session, person, door, now(session) + life, membership_id=membership_id)
+    token, ends_at = new_token(), now(session) + life
+    mac = keys(session).mac("sign_ins.link", token)
+    session.add(SignIn(person_id=person.id, door=door, link_mac=mac, ends_at=ends_at, membership_id=membership_id))
     audit.record(session, actor, "sign_in.invite", person)
     return f"/sign-in/{token}"
 
 
-def find(session: Session, token: str) -> SignIn | None:
-    """The unused, unexpired way in behind a link, while its person may still enter. Changes nothing."""
-    way = session.scalar(
+def find(session: Session, token: str, browser: str | None = None) -> SignIn | None:
+    """The unused, unexpired way in behind a link, while its person may still enter. Changes nothing.
+
+    Several browsers may wait for one mail: the row of this `browser` is found before those of others.
+    """
+    ways = session.scalars(
         select(SignIn).where(
             SignIn.link_mac.in_(keys(session).macs("sign_ins.link", token)),
             SignIn.used_at.is_(None),
             SignIn.ends_at > now(session),
         )
-    )
+    ).all()
+    way = next((way for way in ways if is_for_browser(session, way, browser)), ways[0] if ways else None)
     return way if way and _is_open(session, way) else None
 
 
@@ -133,7 +85,8 @@ def is_for_browser(session: Session, way: SignIn, browser: str | None) -> bool:
 def _enter(session: Session, actor: Actor, way: SignIn, seen: str) -> str:
     """Use a way in. Returns the token of the browser's session: of a new one, or a new one of the session it proves."""
     at, token = now(session), new_token(256)
-    way.used_at, mac = at, keys(session).mac("sessions.token", token)
+    session.execute(update(SignIn).where(SignIn.link_mac == way.link_mac).values(used_at=at))
+    mac = keys(session).mac("sessions.token", token)
     facts = {"person": way.person_id, "door": way.door}
     if way.session_id is not None:
         began = session.get_one(BrowserSession, way.session_id)
@@ -147,7 +100,7 @@ def _enter(session: Session, actor: Actor, way: SignIn, seen: str) -> str:
         person_id=way.person_id,
         door=way.door,
         began_at=at,
-        ends_at=at + SESSION_LIFE[way.door],
+        ends_at=at + stays(session, way.door)[1],
         stepped_up_at=at,
     )
     if way.door == "desk":
@@ -170,7 +123,7 @@ def use_link(session: Session, actor: Actor, token: str, browser: str | None, se
 
     `seen` names the browser in a few words, such as "Firefox on Linux".
     """
-    way = find(session, token)
+    way = find(session, token, browser)
     if way is None or not is_for_browser(session, way, browser):
         return None
     session.refresh(way, with_for_update=True)
@@ -191,7 +144,7 @@ def use_code(session: Session, actor: Actor, browser: str, code: str, seen: str 
         .order_by(SignIn.id.desc())
         .with_for_update()
     ).all()
-    expected = ring.macs("sign_ins.code", f"{browser} {digits(code)}")
+    expected = ring.macs("sign_ins.code", digits(code))
     for way in ways:
         if way.code_mac in expected and _is_open(session, way):
             return _enter(session, actor, way, seen)

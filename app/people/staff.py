@@ -21,12 +21,12 @@ from ..mail.message import Sender
 from ..mail.models import OutboxMail
 from ..permissions import ROLES, roles_for
 from ..text import single_line
-from . import directory, sessions, sign_in
+from . import directory, factors, sessions, sign_in
 from .colleagues import Colleague, load
 from .models import BrowserSession, Expert, Membership, Person, SignIn
 
 INVITATION = "invitation "  # what the keys of such mails begin with, before that of the membership
-FRESH = timedelta(minutes=15)  # how long a proof of who somebody is lasts for what needs one
+FRESH = timedelta(minutes=10)  # how long a proof of who somebody is lasts for what needs one
 
 
 class NotFresh(Refused):
@@ -236,6 +236,12 @@ def reactivate(session: Session, actor: Staff, one: Colleague) -> None:
         raise Stale("here already")
     one.membership.disabled_at = None
     _record(session, actor, "membership.reactivate", one)
+
+
+def reset_factors(session: Session, actor: Staff, one: Colleague) -> None:
+    """Remove the second factors of a colleague who has lost them, and sign them out. Raises `NotFresh`."""
+    must_be_fresh(session, actor, "people")
+    factors.reset(session, actor, one.person)
 
 
 def sign_out(session: Session, actor: Staff, one: Colleague) -> None:

@@ -32,6 +32,8 @@ T = TypeVar("T")
 APP = Path(__file__).parent.parent
 FRESH = 60  # seconds for which a cache need not ask again; what is withdrawn is gone everywhere soon after
 CODE = ("*.py", "*.html", "*.mo")
+# What search engines may keep; forms behind a link, receipts and whatever goes wrong are for nobody else.
+TO_BE_FOUND = ("root", "home", "protection", "feed", "calendar", "ask", "answers", "story", "editions", "edition")
 
 
 class NoSessionForReaders(SecureCookieSessionInterface):
@@ -45,6 +47,13 @@ class NoSessionForReaders(SecureCookieSessionInterface):
 @reader.record_once
 def _close_the_jar(state: Any) -> None:
     state.app.session_interface = NoSessionForReaders()
+
+
+@reader.after_request
+def _may_be_found(response: Response) -> Response:
+    if response.status_code == 200 and request.endpoint in {f"reader.{name}" for name in TO_BE_FOUND}:
+        response.headers["X-Robots-Tag"] = "all"
+    return response
 
 
 @reader.before_request

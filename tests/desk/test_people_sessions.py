@@ -12,6 +12,7 @@ from app.editor.conflict import token
 from app.entrance.browser_names import family
 from app.people.models import BrowserSession
 from app.questions import moves
+from app.sign_in_rules import SignInRules
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import (
@@ -294,3 +295,38 @@ def test_whoever_signs_in_again_in_a_browser_leaves_no_second_session(
 )  # fmt: skip
 def test_a_browser_is_named_by_its_kind_or_not_at_all(user_agent: str, named: str) -> None:
     assert family(user_agent) == named
+
+
+def test_a_browser_that_rests_for_a_day_is_signed_out_and_so_is_any_after_two_weeks(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    nora = at_the_desk(app, database, NORA)
+    nora.open("/signed-in")
+    assert "for 24 hours is signed out by itself, and any after 14 days." in " ".join(nora.text.split())
+    put_back(database, seen_at=ago(hours=23, minutes=50))
+    assert nora.open(f"{DESK}letters").status_code == 200
+    put_back(database, seen_at=ago(hours=24))
+    assert nora.open(f"{DESK}letters").status_code == 303
+    [row] = kept(database)
+    assert row.ends_at - row.began_at == timedelta(days=14)
+    put_back(database, seen_at=ago(minutes=1), ends_at=ago(minutes=1))
+    assert nora.open(f"{DESK}letters").status_code == 303
+
+
+def test_settings_say_for_how_long_somebody_stays_and_the_mail_says_so(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    info = app.extensions["database"]._write.kw["info"]
+    info["sign_in"] = SignInRules(timedelta(hours=1), timedelta(days=2))
+    try:
+        nora = Browser(app)
+        ask(nora, NORA)
+        assert (
+            "You stay signed in for 2 days at most. A browser that asks for nothing for 1 hour is signed out before."
+            in " ".join(last_mail(database, NORA).split())
+        )
+        type_the_code(nora, database, NORA)
+        [row] = kept(database)
+        assert row.ends_at - row.began_at == timedelta(days=2)
+    finally:
+        info["sign_in"] = SignInRules()

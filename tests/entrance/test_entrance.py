@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from app.actors import Clock
 from app.audit import Event
 from app.db import Base, Database
-from app.entrance.ways_in import EVEN, local
+from app.entrance.onward import local
+from app.entrance.ways_in import EVEN
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people import sign_in

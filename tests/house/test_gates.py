@@ -67,6 +67,7 @@ UNLINKED: dict[str, str] = {
     "reader.stop": "stands in mails to readers",
     "reader.handbook_picture": "is shown by pages of the handbook",
     "entrance.again": "is offered to an admin who proved too long ago that it is them",
+    "entrance.second": "is where whoever has a second factor is led",
     "editor.expert_report": "is where reading a file of experts leads",
     "editor.search": "the form of the frame leads there",
     "editor.new_newsletter": "is offered to an admin, on the page of the settings",

@@ -31,6 +31,7 @@ ACTS: dict[str, tuple[Callable[..., None], Any]] = {
     "remove": (staff.remove, _l("%(name)s isn’t of this desk any more.")),
     "deactivate": (staff.deactivate, _l("%(name)s is deactivated and signed out everywhere.")),
     "reactivate": (staff.reactivate, _l("%(name)s can come in again.")),
+    "factors": (staff.reset_factors, _l("The second factors of %(name)s are removed; they are signed out everywhere.")),
     "out": (staff.sign_out, _l("%(name)s is signed out everywhere.")),
 }
 

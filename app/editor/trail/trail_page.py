@@ -19,7 +19,7 @@ from ...audit.events import EVENTS
 from ...editions.models import Edition
 from ...formatting import clock_time, day, exact, zone
 from ...listing import from_address, in_address
-from ...people import colleagues
+from ...people import colleagues, staff
 from ...people.models import Person
 from ...people.spreadsheet import written
 from ...questions.models import Question
@@ -36,7 +36,7 @@ NOUNS = (
     | {"assignment": _l("What experts were asked"), "answer": _l("Answers"), "edition": _l("Editions")}
     | {"mail": _l("Mails that went out"), "inbound": _l("Mails that came in"), "verdict": _l("Look-alikes")}
     | {"topic": _l("Topics"), "expert": _l("The directory"), "newsletter": _l("Settings")}
-    | {"membership": _l("People"), "session": _l("Ways in")}
+    | {"membership": _l("People"), "session": _l("Ways in"), "factor": _l("Second factors")}
 )
 HEADS = ("at", "who", "what", "act", "noun", "question", "from", "to")
 
@@ -187,6 +187,8 @@ def take_trail(slug: str, form: str) -> BaseResponse:
         filters = _filters(desk, colleagues.known_as(desk.session, desk.newsletter.id))
         if filters.faults:  # half of what was meant would look like all of it
             return redirect(_here(desk, filters), code=303)
+        if not staff.is_fresh(desk.session, desk.actor):
+            return redirect(url_for("entrance.again", next=_here(desk, filters)), code=303)
     lines = stream_with_context(FORMS[form](slug, replace(filters.sought, but=())))
     response = Response(lines, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
     response.headers["Content-Disposition"] = f'attachment; filename="{slug}-trail.{form}"'

@@ -1,0 +1,94 @@
+"""Who asks at the door, as the limits count it: a device that is known, a browser that has waited, or a network.
+
+A stranger can fill what their network may ask, and may share that network with the honest: a whole office, everybody
+behind one exit of Tor. So a device on which somebody of the desk was signed in before counts alone, and so does any
+browser that has waited for `WAIT` seconds.
+"""
+
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from flask import abort, current_app, g, request, session
+from flask_babel import lazy_gettext as _l
+from flask_limiter import RequestLimit
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from .. import errors
+from ..db import keys
+from ..people.models import Person
+from ..seal import Unsealable, new_token
+from ..web import caller, counted, db
+
+PLACE = "devices.cookie"
+LIFE = 180 * 86_400  # seconds that a device stays known after somebody was signed in there
+WAIT = 60  # seconds
+MATURE = 3_600  # seconds in which a browser that has waited counts alone
+
+BUSY = errors.Words(
+    _l("Many ask from your network"),
+    _l("There were more tries from your network than one person makes. They need not be yours; nothing was sent."),
+    _l("Wait for a minute, go back in this browser and press again: then you are counted alone."),
+)
+
+
+def _name() -> str:
+    """Return the cookie's name: with the prefix, browsers take it from us alone (RFC 6265bis, section 4.1.3.2)."""
+    return "__Host-known" if current_app.config["SESSION_COOKIE_SECURE"] else "known"
+
+
+def remember(rows: Session, response: Response, person: Person) -> None:
+    """Let this device be known as one of somebody of the desk. Sealed: whoever finds it reads nobody's name in it."""
+    sealed = keys(rows).seal(PLACE, f"{person.public_id} {new_token()} {int(time.time())}")
+    response.set_cookie(
+        _name(),
+        urlsafe_b64encode(sealed).decode(),
+        max_age=LIFE,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def known() -> tuple[str, str]:
+    """Return whose device this is, as a public id, and the device's own sign; both empty where it isn't known."""
+    if "known_device" not in g:
+        g.known_device = _opened(request.cookies.get(_name(), ""))
+    found: tuple[str, str] = g.known_device
+    return found
+
+
+def _opened(cookie: str) -> tuple[str, str]:
+    if not cookie:
+        return "", ""
+    try:
+        with db.read() as rows:
+            person, sign, since = keys(rows).open(PLACE, urlsafe_b64decode(cookie)).split()
+    except (ValueError, Unsealable):  # binascii.Error is a ValueError
+        return "", ""
+    return (person, sign) if time.time() - int(since) < LIFE else ("", "")
+
+
+def asker() -> str:
+    """Return who counts as one in asking for a way in."""
+    sign = known()[1] or _waited()
+    return counted(sign) if sign else caller()
+
+
+def _waited() -> str:
+    """Return the sign of a browser that was sent to wait and has done so."""
+    sign, _, since = session.get("waits", "").partition(" ")
+    return sign if since and WAIT <= time.time() - int(since) < MATURE else ""
+
+
+def wait(limit: RequestLimit) -> None:
+    """Answer whoever is over a limit: say how long to wait, and note in their browser since when they do."""
+    _, _, since = session.get("waits", "").partition(" ")
+    if not since or time.time() - int(since) >= WAIT:
+        session["waits"] = f"{new_token()} {int(time.time())}"
+    abort(errors.page(429, words=BUSY))
+
+
+def typing() -> str:
+    """Return who counts as one in typing codes: the browser that asked."""
+    return counted(session["browser"]) if "browser" in session else caller()

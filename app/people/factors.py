@@ -1,0 +1,252 @@
+"""Second factors of the desk's people, beside the mail that lets them in: passkeys (W3C WebAuthn), the codes of an app
+(TOTP, RFC 6238), and recovery codes for when both are lost.
+
+Whoever has one is asked for it after each mail, and so is whoever has a role that the settings name; until then their
+browser is let in half-way and opens nothing of the desk.
+"""
+
+import secrets
+from base64 import b32encode
+from dataclasses import dataclass
+from typing import cast
+
+import pyotp
+import webauthn
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+from webauthn.helpers import parse_authentication_credential_json
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
+from .. import audit
+from ..actors import Actor
+from ..db import added, keys, now
+from ..lifecycle import Refused
+from ..text import digits, single_line
+from . import sessions
+from .factor_table import Factor
+from .models import BrowserSession, Person
+
+CODES = 10  # recovery codes at a time
+STEP = 30  # seconds that a code of an app lasts (RFC 6238, section 5.2); those beside it are taken too
+NAME = 60  # characters
+
+
+class Unproved(Refused):
+    """Raised where a code or a passkey does not fit."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The house as passkeys know it: the host of its address, and the address."""
+
+    host: str
+    origin: str
+
+
+def of(session: Session, person_id: int) -> list[Factor]:
+    """List somebody's passkeys and apps, the oldest first."""
+    query = select(Factor).where(Factor.person_id == person_id, Factor.kind != "recovery")
+    return list(session.scalars(query.order_by(Factor.id)))
+
+
+def codes_left(session: Session, person_id: int) -> int:
+    """Count the recovery codes that were not used."""
+    query = select(Factor.id).where(Factor.person_id == person_id, Factor.kind == "recovery", Factor.used_at.is_(None))
+    return len(session.scalars(query).all())
+
+
+def new_secret() -> str:
+    """Return a secret for an app: 160 bits in base32 (RFC 4226, section 4)."""
+    return pyotp.random_base32()
+
+
+def address_of(secret: str, name: str, house: str) -> str:
+    """Return the address by which an app takes a secret over."""
+    return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=house)
+
+
+def add_app(session: Session, actor: Actor, began: BrowserSession, name: str, secret: str, code: str) -> list[str]:
+    """Keep an app whose first code fits. Returns the recovery codes where it is the first factor. Raises `Unproved`."""
+    step = _step(session, secret, code, 0)
+    row = Factor(person_id=began.person_id, kind="app", name=_named(name), made_at=now(session), last_step=step)
+    row = added(session, row)
+    row.secret_sealed, row.key_no = keys(session).seal(_place(row), secret), keys(session).newest
+    return _added(session, actor, began, row)
+
+
+def _place(row: Factor) -> str:
+    return f"factors.secret.{row.public_id}"
+
+
+def _named(name: str) -> str:
+    return single_line(name)[:NAME]
+
+
+def _step(session: Session, secret: str, code: str, last: int) -> int:
+    """Return the step of time that a code belongs to, which was not used before. Raises `Unproved`."""
+    try:
+        app, current = pyotp.TOTP(secret), int(now(session).timestamp()) // STEP
+        near = range(current - 1, current + 2)
+        fits = [step for step in near if secrets.compare_digest(app.generate_otp(step), digits(code))]
+    except ValueError:  # no base32, or no digits
+        fits = []
+    if not fits or fits[-1] <= last:
+        raise Unproved("code")
+    return fits[-1]
+
+
+def options_to_make(session: Session, person: Person, site: Site, house: str) -> tuple[str, bytes]:
+    """Return what a browser needs to make a passkey, as JSON, and its challenge."""
+    options = webauthn.generate_registration_options(
+        rp_id=site.host,
+        rp_name=house,
+        user_id=person.public_id.encode(),
+        user_name=person.name,
+        exclude_credentials=_credentials(session, person.id),
+    )
+    return webauthn.options_to_json(options), options.challenge
+
+
+def options_to_show(session: Session, person_id: int, site: Site) -> tuple[str, bytes]:
+    """Return what a browser needs to show one of somebody's passkeys, as JSON, and its challenge."""
+    mine = _credentials(session, person_id)
+    options = webauthn.generate_authentication_options(rp_id=site.host, allow_credentials=mine)
+    return webauthn.options_to_json(options), options.challenge
+
+
+def _credentials(session: Session, person_id: int) -> list[PublicKeyCredentialDescriptor]:
+    mine = [row for row in of(session, person_id) if row.credential]
+    return [PublicKeyCredentialDescriptor(id=cast(bytes, row.credential)) for row in mine]
+
+
+def add_passkey(
+    session: Session, actor: Actor, began: BrowserSession, name: str, made: str, challenge: bytes, site: Site
+) -> list[str]:
+    """Keep a passkey that a browser has made. Returns the recovery codes where it is the first factor.
+
+    Raises `Unproved` where it was made elsewhere or for another challenge.
+    """
+    try:
+        one = webauthn.verify_registration_response(
+            credential=made, expected_challenge=challenge, expected_rp_id=site.host, expected_origin=site.origin
+        )
+    except (WebAuthnException, ValueError, KeyError) as error:
+        raise Unproved("passkey") from error
+    row = Factor(
+        person_id=began.person_id,
+        kind="passkey",
+        name=_named(name),
+        made_at=now(session),
+        credential=one.credential_id,
+        public_key=one.credential_public_key,
+        sign_count=one.sign_count,
+    )
+    return _added(session, actor, began, added(session, row))
+
+
+def _added(session: Session, actor: Actor, began: BrowserSession, row: Factor) -> list[str]:
+    audit.record(session, actor, "factor.add", row, new=row.kind, facts={"person": row.person_id})
+    began.second_at = began.stepped_up_at = now(session)
+    is_first = len(of(session, row.person_id)) == 1
+    return _new_codes(session, row.person_id) if is_first else []
+
+
+def new_codes(session: Session, actor: Actor, person: Person) -> list[str]:
+    """Return new recovery codes; those before end."""
+    audit.record(session, actor, "factor.codes", person, facts={"person": person.id})
+    return _new_codes(session, person.id)
+
+
+def _new_codes(session: Session, person_id: int) -> list[str]:
+    session.execute(delete(Factor).where(Factor.person_id == person_id, Factor.kind == "recovery"))
+    codes = [b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(CODES)]
+    for code in codes:
+        mac = keys(session).mac("factors.code", code)
+        session.add(Factor(person_id=person_id, kind="recovery", name="", made_at=now(session), code_mac=mac))
+    session.flush()
+    return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in codes]
+
+
+def show_code(session: Session, actor: Actor, began: BrowserSession, typed: str) -> None:
+    """Take a code of an app, or a recovery code, which works once. Raises `Unproved`."""
+    typed = single_line(typed).lower().replace(" ", "").replace("-", "")
+    for row in of(session, began.person_id):
+        if row.secret_sealed is None:
+            continue
+        try:
+            secret = keys(session).open(_place(row), row.secret_sealed)
+            row.last_step = _step(session, secret, typed, row.last_step or 0)
+        except Unproved:
+            continue
+        return _shown(session, actor, began, row)
+    recovery = session.scalar(
+        select(Factor)
+        .where(
+            Factor.person_id == began.person_id,
+            Factor.code_mac.in_(keys(session).macs("factors.code", typed)),
+            Factor.used_at.is_(None),
+        )
+        .with_for_update()
+    )
+    if recovery is None:
+        raise Unproved("code")
+    return _shown(session, actor, began, recovery)
+
+
+def show_passkey(
+    session: Session, actor: Actor, began: BrowserSession, shown: str, challenge: bytes, site: Site
+) -> None:
+    """Take what one of the person's passkeys has signed. Raises `Unproved`."""
+    try:
+        given = parse_authentication_credential_json(shown)
+        query = select(Factor).filter_by(person_id=began.person_id, credential=given.raw_id)
+        row = session.scalar(query.with_for_update())
+        if row is None:
+            raise Unproved("passkey")
+        one = webauthn.verify_authentication_response(
+            credential=given,
+            expected_challenge=challenge,
+            expected_rp_id=site.host,
+            expected_origin=site.origin,
+            credential_public_key=row.public_key or b"",
+            credential_current_sign_count=row.sign_count or 0,
+        )
+    except (WebAuthnException, ValueError, KeyError) as error:
+        raise Unproved("passkey") from error
+    row.sign_count = one.new_sign_count
+    _shown(session, actor, began, row)
+
+
+def _shown(session: Session, actor: Actor, began: BrowserSession, row: Factor) -> None:
+    row.used_at = began.second_at = began.stepped_up_at = now(session)
+    audit.record(session, actor, "factor.show", began, new=row.kind, facts={"person": began.person_id})
+
+
+def rename(session: Session, actor: Actor, person_id: int, public_id: str, name: str) -> None:
+    """Give a factor of somebody another name; one that is gone is left alone."""
+    if row := _one(session, person_id, public_id):
+        row.name = _named(name)
+        audit.record(session, actor, "factor.rename", row, facts={"person": person_id})
+
+
+def remove(session: Session, actor: Actor, person_id: int, public_id: str) -> None:
+    """Remove a factor of somebody; with the last one their recovery codes go."""
+    if row := _one(session, person_id, public_id):
+        audit.record(session, actor, "factor.remove", row, old=row.kind, facts={"person": person_id})
+        session.delete(row)
+        session.flush()
+        if not of(session, person_id):
+            session.execute(delete(Factor).where(Factor.person_id == person_id))
+
+
+def _one(session: Session, person_id: int, public_id: str) -> Factor | None:
+    query = select(Factor).where(Factor.person_id == person_id, Factor.public_id == public_id)
+    return session.scalar(query.where(Factor.kind != "recovery"))
+
+
+def reset(session: Session, actor: Actor, person: Person) -> None:
+    """Remove all factors of somebody who has lost them, and sign them out everywhere."""
+    audit.record(session, actor, "factor.reset", person, facts={"person": person.id})
+    session.execute(delete(Factor).where(Factor.person_id == person.id))
+    sessions.end_all(session, actor, person)

@@ -1,0 +1,153 @@
+"""Nora's second factor on the pages, without scripts: added, asked for, and needed where the settings say so."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pyotp
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from app.db import Database
+from app.people import factors
+from app.people.models import BrowserSession
+from app.sign_in_rules import SignInRules
+from tests.support.browser import Browser
+from tests.support.cast import Newsroom
+from tests.support.desk_people import NORA, at_the_desk, hired_vera, last_mail, public_id
+
+DESK, FACTORS, SECOND = "/desk/steppe/letters", "/signed-in/factors", "/sign-in/second"
+
+
+def with_app(browser: Browser) -> tuple[str, list[str]]:
+    """Add an app on its page. Returns its secret, and the recovery codes that are shown."""
+    browser.open(f"{FACTORS}/app")
+    secret = browser.value("secret")
+    browser.submit(f"{FACTORS}/app", code=pyotp.TOTP(secret).now(), name="Phone")
+    return secret, re.findall(r"\b[a-z2-7]{4}(?:-[a-z2-7]{4}){3}\b", browser.text)
+
+
+def later_code(secret: str) -> str:
+    """The next code: the one of now may be used already."""
+    return pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=30))
+
+
+def test_nora_adds_an_app_and_from_then_on_her_mail_alone_opens_nothing(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    laptop = at_the_desk(app, database, NORA)
+    secret, codes = with_app(laptop)
+    assert (laptop.heading, len(codes)) == ("Your second factors", factors.CODES)
+    assert laptop.open(DESK).status_code == 200
+    phone = at_the_desk(app, database, NORA)
+    assert phone.open(DESK).headers["Location"] == f"{SECOND}?next={DESK}"
+    assert phone.open("/signed-in").status_code == 303
+    phone.open(FACTORS)
+    phone.follow()
+    assert phone.heading == "Your second factor"
+    assert phone.submit(SECOND, code="123 456").status_code == 400
+    assert phone.open(DESK).status_code == 303
+    phone.open(f"{SECOND}?next={DESK}")
+    assert phone.submit(SECOND, code=later_code(secret)).headers["Location"] == DESK
+    assert phone.open(DESK).status_code == 200
+
+
+def test_a_half_signed_in_browser_presses_nothing(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    with_app(at_the_desk(app, database, NORA))
+    thief = at_the_desk(app, database, NORA)
+
+    def pressed(path: str) -> str:
+        thief.open(SECOND)
+        return thief.press(path).headers.get("Location", "").partition("?")[0]
+
+    shut = {
+        "/desk/steppe/people": SECOND,
+        f"{FACTORS}/codes": SECOND,
+        f"{FACTORS}/app": SECOND,
+        "/sign-in/again": SECOND,
+        "/signed-in/others": "/sign-in",  # it is out then
+    }
+    assert {path: pressed(path) for path in shut} == shut
+
+
+def test_whoever_has_a_factor_proves_by_it_and_not_by_a_mail(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    nora = at_the_desk(app, database, NORA)
+    secret, _ = with_app(nora)
+    long_ago = datetime.now(UTC) - timedelta(minutes=11)
+    database.write(lambda s: s.execute(update(BrowserSession).values(stepped_up_at=long_ago)))
+    assert nora.open(FACTORS).status_code == 303
+    nora.follow()
+    nora.follow()
+    assert nora.heading == "Your second factor"
+    assert nora.submit(SECOND, code=later_code(secret)).headers["Location"] == FACTORS
+    nora.follow()
+    assert nora.heading == "Your second factors"
+
+
+def test_a_factor_is_renamed_and_removed(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    nora = at_the_desk(app, database, NORA)
+    with_app(nora)
+    with database.read() as session:
+        [one] = factors.of(session, newsroom.nora.person_id)
+    nora.open(FACTORS)
+    nora.press(f"{FACTORS}/{one.public_id}/rename", name="Old phone")
+    nora.follow()
+    assert "Old phone" in nora.read.values("name")
+    nora.press(f"{FACTORS}/{one.public_id}/remove")
+    nora.follow()
+    assert nora.read.values("name") == []
+    assert at_the_desk(app, database, NORA).open(DESK).status_code == 200
+
+
+@pytest.fixture
+def editors_need_one(app: Flask) -> Iterator[None]:
+    info = app.extensions["database"]._write.kw["info"], app.extensions["database"]._read.kw["info"]
+    for one in info:
+        one["sign_in"] = SignInRules(roles=("editor",))
+    yield
+    for one in info:
+        one["sign_in"] = SignInRules()
+
+
+def test_where_the_settings_say_so_an_editor_adds_one_before_the_desk_opens(
+    app: Flask, database: Database, newsroom: Newsroom, editors_need_one: None
+) -> None:
+    nora, ilya = at_the_desk(app, database, NORA), at_the_desk(app, database, "ilya@desk.example")
+    assert ilya.open(DESK).status_code == 200, "an assistant, of whom nothing is asked"
+    nora.open(DESK)
+    nora.follow()
+    nora.follow()
+    assert "Your role needs a second factor" in nora.text
+    with_app(nora)
+    assert nora.open(DESK).status_code == 200
+
+
+def test_an_admin_removes_the_factors_of_somebody_who_lost_them(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    hired_vera(database, newsroom)
+    nora, vera = at_the_desk(app, database, NORA), at_the_desk(app, database, "vera@desk.example")
+    with_app(nora)
+    page = f"/desk/steppe/people/{public_id(database, newsroom.nora)}"
+    vera.open(page)
+    vera.submit(f"{page}/factors")
+    vera.follow()
+    assert "The second factors of Nora Lind are removed" in vera.text
+    assert nora.open(DESK).headers["Location"].startswith("/sign-in?")
+    assert at_the_desk(app, database, NORA).open(DESK).status_code == 200
+
+
+def test_an_expert_has_no_second_factors(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    leyla = Browser(app)
+    leyla.open("/sign-in?to=expert")
+    leyla.press("/sign-in", email="leyla@field.example", to="expert")
+    leyla.follow()
+    code = re.search(r"^\d{4} \d{4}$", last_mail(database, "leyla@field.example"), re.MULTILINE)
+    assert code is not None
+    leyla.press("/sign-in/code", code=code[0])
+    assert leyla.open(FACTORS).headers["Location"].startswith("/sign-in?")
+    leyla.open("/signed-in")
+    assert FACTORS not in leyla.text

@@ -1,0 +1,112 @@
+"""Strangers ask in Nora's name, and behind the same exit as she: her devices get in."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from app.db import Database
+from app.entrance import devices
+from app.mail.models import OutboxMail
+from app.people.models import SignIn
+from app.web import limiter
+from tests.support.browser import Browser
+from tests.support.cast import Newsroom
+from tests.support.desk_people import NORA, VERA, ask, hired_vera, last_mail, through_the_door, type_the_code
+
+
+def mails(database: Database) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(OutboxMail).filter_by(kind="sign_in")) or 0
+
+
+def test_the_device_on_which_nora_was_signed_in_gets_its_mail_at_once_through_a_flood(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    laptop = through_the_door(app, database, NORA)
+    laptop.open("/signed-in")
+    laptop.press("/sign-out")
+    for _ in range(30):
+        ask(Browser(app), NORA)
+    before = mails(database)
+    began = datetime.now(UTC)
+    ask(laptop, NORA)
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).first()
+        assert mail is not None
+        assert mail.due_at - began < timedelta(seconds=30)
+    assert mails(database) == before + 1
+    type_the_code(laptop, database, NORA)
+    assert laptop.open("/desk/steppe/").status_code == 200
+
+
+def test_a_known_device_of_somebody_else_is_a_strangers(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    hired_vera(database, newsroom)
+    hers = through_the_door(app, database, VERA)
+    for _ in range(5):
+        ask(Browser(app), NORA)
+    ask(hers, NORA)
+    with database.read() as session:
+        last = session.scalars(select(SignIn).order_by(SignIn.id.desc())).first()
+        assert last is not None
+        assert (last.is_known, last.mail_due_at > datetime.now(UTC)) == (False, True)  # type: ignore[operator]
+
+
+def test_the_devices_cookie_is_sealed_of_the_desk_alone_and_no_way_in(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    nora = through_the_door(app, database, NORA)
+    cookie = nora.client.get_cookie("__Host-known", domain="ask.newsroom.example")
+    assert cookie is not None
+    assert (cookie.secure, cookie.http_only, cookie.path, cookie.same_site) == (True, True, "/", "Lax")
+    nora.open("/signed-in")
+    nora.press("/sign-out")
+    assert nora.open("/desk/steppe/").status_code == 303
+    thief = Browser(app)
+    thief.client.set_cookie("__Host-known", cookie.value[:-4] + "AAAA", domain="ask.newsroom.example", secure=True)
+    ask(thief, NORA)
+    with database.read() as session:
+        assert [row.is_known for row in session.scalars(select(SignIn).order_by(SignIn.id))][-1] is False
+
+    leyla = Browser(app)
+    ask(leyla, "leyla@field.example", to="expert")
+    type_the_code(leyla, database, "leyla@field.example")
+    assert leyla.open("/expert/").status_code == 200
+    assert leyla.client.get_cookie("__Host-known", domain="ask.newsroom.example") is None
+
+
+@pytest.fixture
+def counting(app: Flask, limited: FlaskClient) -> Callable[[], Browser]:
+    """Browsers of an app that counts tries, all behind one exit."""
+    assert limiter.enabled
+    return lambda: Browser(limited.application)
+
+
+def test_behind_a_flooded_exit_a_known_device_asks_at_once_and_a_new_one_after_a_minute_that_is_said(
+    database: Database, newsroom: Newsroom, counting: Callable[[], Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laptop, stranger, phone = counting(), counting(), counting()
+    ask(laptop, NORA)
+    type_the_code(laptop, database, NORA)
+    laptop.open("/signed-in")
+    laptop.press("/sign-out")
+    statuses = []
+    for _ in range(20):
+        stranger.open("/sign-in")
+        statuses.append(stranger.press("/sign-in", email="x@else.example").status_code)
+    assert statuses[-5:] == [429] * 5
+
+    laptop.open("/sign-in")
+    assert laptop.press("/sign-in", email=NORA).status_code == 303
+    phone.open("/sign-in")
+    assert phone.press("/sign-in", email=NORA).status_code == 429
+    assert (phone.heading, "Wait for a minute" in phone.text) == ("Many ask from your network", True)
+    real = time.time
+    monkeypatch.setattr(devices.time, "time", lambda: real() + devices.WAIT)
+    phone.open("/sign-in")
+    assert phone.press("/sign-in", email=NORA).status_code == 303
+    assert last_mail(database, NORA)
