@@ -450,45 +450,6 @@ def test_every_answer_is_dressed_and_none_of_a_form_is_kept(client: FlaskClient,
     assert {page.headers.get("ETag") for page in answers} == {None}
 
 
-def test_search_engines_keep_the_public_pages_and_nothing_else(
-    client: FlaskClient, nora: Desk, database: Database, newsroom: Newsroom
-) -> None:
-    public = ("", "ask", "protection", "answers", "editions", "feed.xml", "calendar.ics")
-    assert [client.get(f"/steppe/{path}").headers["X-Robots-Tag"] for path in public] == ["all"] * len(public)
-    salt = asked(database, newsroom)
-    hidden = (
-        "/sign-in",
-        salt.link,
-        "/steppe/receipt",
-        "/stop/x",
-        "/steppe/nothing",
-        "/steppe/q/x/y",
-        "/healthz",
-        "/desk/",
-    )
-    told = {path: client.get(path).headers["X-Robots-Tag"] for path in hidden}
-    assert told == dict.fromkeys(hidden, "noindex, nofollow")
-    assert nora.open("letters").headers["X-Robots-Tag"] == "noindex, nofollow"
-
-
-@pytest.mark.parametrize(
-    ("site", "taken"),
-    [("cross-site", False), ("same-site", False), ("same-origin", True), ("none", True), (None, True)],
-)
-def test_a_form_from_another_site_is_refused_whatever_token_it_has(
-    app: Flask, newsroom: Newsroom, site: str | None, taken: bool
-) -> None:
-    """Tor Browser and older ones send no such header, and get in."""
-    browser = Browser(app)
-    browser.open("/sign-in")
-    headers = {"Sec-Fetch-Site": site} if site else {}
-    assert browser.press("/sign-in", headers, email="nora@desk.example").status_code == (303 if taken else 403)
-    assert (browser.heading == "This came from another site") is not taken
-    form = {"receipt": "1", "letter": "Why?"}
-    assert browser.client.post("/steppe/receipt", data=form, headers=headers).status_code == (422 if taken else 403)
-    assert browser.client.get("/steppe/", headers=headers).status_code == 200, "links from elsewhere lead here"
-
-
 def test_a_nul_at_the_desk_is_a_clear_page(nora: Desk) -> None:
     for path in ("questions/%00", "letters/%00", "editions/%00", "questions?before=%00"):
         assert nora.open(path).status_code in (400, 404), path
