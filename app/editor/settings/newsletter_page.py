@@ -15,7 +15,8 @@ from ...fields import read_form
 from ...formatting import day, tongue
 from ...lifecycle import Stale
 from ...newsletters import settings
-from ...newsletters.models import PARTS, SETTINGS, WHEN, Newsletter, Setting
+from ...newsletters.models import PARTS, SETTINGS, WHEN, Newsletter
+from ...newsletters.setting_columns import Setting
 from ...people.directory import everybody_of
 from ...version import VERSION
 from .. import declared_form
