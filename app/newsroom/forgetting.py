@@ -6,8 +6,9 @@ what is taken up again stays, and other days hold at once.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ..actors import Clock
@@ -40,7 +41,7 @@ class Rule:
     """Letters of one kind, which lose their words so many days, by the setting `days`, after `since`."""
 
     days: str
-    since: ColumnElement[datetime]
+    since: SQLColumnExpression[Any]
     which: ColumnElement[bool]
 
 
