@@ -19,7 +19,7 @@ from flask import Flask
 
 import config
 from app import create_app
-from app.mail.delivery import Permanent, Transient
+from app.mail.delivery import Permanent, Transient, Unreachable
 from app.mail.message import Message
 from app.mail.mime_message import Envelope, UnsafeHeader
 from app.mail.sending import transport
@@ -306,10 +306,10 @@ def test_a_server_gets_the_mail_to_the_letter(server: Server, send: Callable[[Me
 @pytest.mark.parametrize(
     ("step", "answer", "kind", "said"),
     [
-        ("GREETING", b"421 too busy", Transient, "421 too busy"),
-        ("GREETING", b"554 go away", Transient, "554 go away"),
+        ("GREETING", b"421 too busy", Unreachable, "421 too busy"),
+        ("GREETING", b"554 go away", Unreachable, "554 go away"),
         ("MAIL", b"451 local error", Transient, "451 local error"),
-        ("MAIL", b"530 authentication required", Transient, "530 authentication required"),
+        ("MAIL", b"530 authentication required", Unreachable, "530 authentication required"),
         ("MAIL", b"550 no such sender", Permanent, "550 no such sender"),
         ("RCPT", b"450 greylisted", Transient, "450 greylisted"),
         ("RCPT", b"452 too many", Transient, "452 too many"),
@@ -319,7 +319,7 @@ def test_a_server_gets_the_mail_to_the_letter(server: Server, send: Callable[[Me
         ("DATA", b"451 wait", Transient, "451 wait"),
         ("END", b"451 try later", Transient, "451 try later"),
         ("END", b"554 looks like spam", Permanent, "554 looks like spam"),
-        ("RCPT", None, Transient, "the server ended the connection"),
+        ("RCPT", None, Unreachable, "the server ended the connection"),
     ],
 )  # fmt: skip
 def test_what_the_server_says_becomes_a_fault_without_addresses(
