@@ -132,8 +132,8 @@ def mail_server(house: House) -> Iterator[Finding]:
 def disks(house: House) -> Iterator[Finding]:
     """Look at the room where the database, the mail folder and temporary files lie."""
     where = {"the temporary files": tempfile.gettempdir()}
-    if (folder := _folder_of(make_url(house.database.url))) is not None:
-        where["the database"] = str(folder)
+    if (place := _folder_of(make_url(house.database.url))) is not None:
+        where["the database"] = str(place)
     else:
         yield unmade("how full the disk of the database is can't be seen from here: watch it on its own machine")
     if house.writes_to_folder and Path(house.config["MAIL_FOLDER"]).exists():
