@@ -158,8 +158,7 @@ def tied(name: str, when: str, needs: str) -> CheckConstraint:
 
 def now(session: Session) -> datetime:
     """The session's time: the demo newsroom and the tests live through a year in a minute."""
-    fixed = session.info.get("at")
-    return fixed if fixed is not None else datetime.now(UTC)
+    return session.info.get("at") or datetime.now(UTC)
 
 
 def added(session: Session, row: R) -> R:
@@ -172,8 +171,7 @@ def added(session: Session, row: R) -> R:
 @contextmanager
 def as_of(session: Session, moment: datetime) -> Iterator[None]:
     """Let all that is done inside be noted as done at `moment`: where the minute must not be kept."""
-    before = session.info.get("at")
-    session.info["at"] = moment
+    before, session.info["at"] = session.info.get("at"), moment
     try:
         yield
     finally:
@@ -269,14 +267,13 @@ class Database:
             try:
                 with session, session.begin():
                     done = fn(session)
-                if session.info.get("erased") and self.is_sqlite:  # else, and where it can't, see remains.py
-                    sqlite.empty_log(self.url)
+                if session.info.get("erased"):
+                    sqlite.empty_log(self.url)  # where it can't, and on PostgreSQL, see remains.py
                 return done
             except StaleDataError as error:
                 fault: Exception = error
             except DBAPIError as error:
-                fault = error
-                if takes_nothing(error):
+                if takes_nothing(fault := error):
                     raise NoRoom("the database takes no changes") from error
                 if not (lost_race(error) or isinstance(error, OperationalError)):
                     raise

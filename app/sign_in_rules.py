@@ -6,8 +6,8 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class SignInRules:
-    """How long the desk's people stay signed in, in a browser that `rests` and in `any`; and the `roles` that need a
-    second factor beside their mail."""
+    """The time for which the desk's people stay signed in, in a browser that `rests` and in `any`; and the `roles` that
+    need a second factor beside their mail."""
 
     rests: timedelta = timedelta(hours=24)
     any: timedelta = timedelta(days=14)

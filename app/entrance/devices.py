@@ -1,4 +1,4 @@
-"""Who asks at the door, as the limits count it: a device that is known, a browser that has waited, or a network.
+"""Askers at the door, as the limits count them: a device that is known, a browser that has waited, or a network.
 
 A stranger can fill what their network may ask, and may share that network with the honest: a whole office, everybody
 behind one exit of Tor. So a device on which somebody of the desk was signed in before counts alone, and so does any

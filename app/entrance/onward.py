@@ -1,4 +1,4 @@
-"""Where somebody goes on once they are in."""
+"""Pages at which somebody goes on once they are in."""
 
 import re
 

@@ -7,9 +7,12 @@ from importlib import import_module
 import pytest
 from sqlalchemy import JSON, Column, LargeBinary, String, Table
 
+import settings_table
 from app import worker
+from app.answers import writing
 from app.mailroom import retention
 from app.models import Base
+from app.newsletters.keeping import Keeping
 from app.newsletters.models import SETTINGS
 from app.rotation import SEALED
 from tests.support.source import ROOT
@@ -18,7 +21,8 @@ RECORD = (ROOT / "docs" / "privacy-record.md").read_text()
 CODE = re.compile(r"`([^`]+)`")
 SIZES = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 NOBODYS = ("id", "public_id", "state")  # every table's own
-BY_SETTING = {"keep_days", "raw_days"}
+BY_SETTING = {"keep_days", "raw_days", *Keeping.__annotations__}
+OF_THE_SITE = settings_table.SETTINGS
 
 
 def part(heading: str) -> str:
@@ -81,10 +85,9 @@ def test_what_it_calls_sealed_is_what_the_keys_seal() -> None:
 
 
 def constant(path: str) -> object:
-    """Return what a dotted path names, with the keys of tables as its last parts."""
-    module, name, *keys = re.fullmatch(r"(app\.[a-z_.]+)\.([A-Z_]+|[a-z]+)((?:\.\w+)?)", path).groups()  # type: ignore[union-attr]
-    found = getattr(import_module(module), name)
-    return found[keys[0].removeprefix(".")] if keys[0] else found
+    """Return what a dotted path names."""
+    module, _dot, name = path.rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def limits() -> dict[str, str]:
@@ -100,6 +103,8 @@ def test_every_limit_is_what_the_code_holds() -> None:
             column = Base.metadata.tables["newsletters"].c[decided_by.partition(".")[2]]
             assert size and int(size[1]) == column.default.arg  # type: ignore[union-attr]
             assert worded.endswith(f"{setting.low} to {setting.high}")
+        elif decided_by.isupper():
+            assert size and size[1] == OF_THE_SITE[decided_by].default
         elif size:
             assert int(size[1]) * SIZES[size[2]] == constant(decided_by), decided_by
         else:
@@ -107,8 +112,9 @@ def test_every_limit_is_what_the_code_holds() -> None:
 
 
 def test_every_erasing_duty_of_the_worker_has_its_limit_in_the_record() -> None:
-    modules = {decided_by.rpartition(".")[0].removesuffix(".SESSION_LIFE") for decided_by in limits()}
-    swept = {sweep.__module__ for sweep in worker.SWEEPS} - {worker.forget_overdue.__module__}
+    modules = {decided_by.rpartition(".")[0] for decided_by in limits()}
+    by_setting = {worker.forget_overdue.__module__, writing.sweep.__module__}  # keep_days and draft_days, below
+    swept = {sweep.__module__ for sweep in worker.SWEEPS} - by_setting
     assert swept - modules == set()
     assert {
         decided_by.partition(".")[2] for decided_by in limits() if decided_by.startswith("newsletters.")

@@ -31,7 +31,7 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 DESK = (
     "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
     "mail/kinds.py", "mail/templates/desk.", "mail/templates/_notice.txt", "mail/templates/sign_in.txt",
-    "mail/templates/staff.", "fields.py", "newsroom/founding.py", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "newsletters/keeping.py", "people/",
+    "mail/templates/staff.", "fields.py", "newsroom/founding.py", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "newsletters/keeping.py", "newsletters/setting_fields.py", "people/",
     "typesetting/exports.py", "permissions.py",
 )  # fmt: skip
 
