@@ -86,6 +86,7 @@ PINNED := --universal --generate-hashes --no-header --python-version 3.11
 lock: ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml $(PINNED) -o requirements/runtime.txt
 	uv pip compile pyproject.toml --extra dns -c requirements/runtime.txt $(PINNED) -o requirements/dns.txt
+	uv pip compile pyproject.toml --extra sentry -c requirements/runtime.txt $(PINNED) -o requirements/sentry.txt
 	uv pip compile pyproject.toml --extra semantic -c requirements/runtime.txt $(PINNED) -o requirements/semantic.txt
 	uv pip compile --group build -c requirements/runtime.txt $(PINNED) -o requirements/build.txt
 	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt $(PINNED) -o requirements/development.txt

@@ -101,8 +101,9 @@ def delivered_to(server: MailMachine) -> list[list[str]]:
 
 
 def bounced(database: Database) -> bool:
+    """Whether her mail came back; on some days of the calendar the worker writes others of its own."""
     with database.read() as session:
-        return session.scalars(select(OutboxMail)).one().bounced_at is not None
+        return session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one().bounced_at is not None
 
 
 def nothing_else_is_broken(server: MailMachine) -> None:
