@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, inspect, make_url, select, text, update
+from sqlalchemy import Connection, create_engine, delete, event, inspect, make_url, select, text, update
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from .. import forgetting_order
 from ..audit.models import Erasure
 from ..db import Database, now
 from ..letters.models import Letter
@@ -20,6 +21,7 @@ from ..migrate import migrate_on, revisions
 from ..postgresql import LOOKING
 from ..questions.models import Question
 from ..seal import Keys
+from ..watching.models import Sighting
 from .erasing_again import erase_again
 from .erasure_list import Line
 from .packing import DAMAGED, Identity, Unpacked, Unreadable, unpack
@@ -186,6 +188,8 @@ def put_back(connection: Connection, source: Source, manifest: dict[str, Any], p
     """Make the tables of a backup as they were then, with all their rows. SQLite checks no references meanwhile."""
     migrate_on(connection, manifest["revision"])
     references = _without_references(connection)
+    if inspect(connection).has_table(Sighting.__tablename__):  # a new database has seen something already: itself
+        connection.execute(delete(Sighting))
     filling = Filling(connection)
 
     def take(table: str, columns: list[str], one: bytes) -> None:
@@ -220,6 +224,8 @@ def _settle(session: Session, noted: frozenset[Line], rows: dict[str, int]) -> R
     known = {(row.key_no, row.mac) for row in session.execute(select(Erasure.key_no, Erasure.mac))}
     session.add_all(Erasure(key_no=number, mac=mac) for number, mac in sorted(noted - known))
     session.flush()
+    # The order of the days since the backup is to be forgotten, and no number of another server's transactions holds.
+    session.execute(update(Sighting).where(Sighting.name == forgetting_order.NAME).values(number=0))
     erased = erase_again(session, {mac for _, mac in noted | known})
     waits = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at > now(session))
     return Restored(rows, erased, len(session.scalars(waits).all()))

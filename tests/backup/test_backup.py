@@ -1,6 +1,7 @@
 """A backup is of one moment, whole or not there, and comes back as it was, on either kind of database."""
 
 import gzip
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.actors import Reader
 from app.audit import Event
 from app.backup import restoring
+from app.backup.erasing_again import erase_again
 from app.backup.erasure_list import Keeper, NotOurList, read_list
 from app.backup.rows import LEFT_OUT
 from app.db import Base, Database, now
@@ -34,7 +36,8 @@ from tests.support.machines import Machine, opened
 from tests.support.stored import everything
 
 RING = Keys(SECRETS)
-LIKE_OTHERS = {"indexed_version"}  # the worker fills the indexes anew
+# The worker fills the indexes anew, and no number of a server's transactions holds on another one.
+LIKE_OTHERS = {"indexed_version", "sightings.number"}
 
 
 def rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
@@ -42,7 +45,11 @@ def rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     kept = everything(database)
     return {
         name: [
-            tuple(value for column, value in zip(table.c, row, strict=True) if column.name not in LIKE_OTHERS)
+            tuple(
+                value
+                for column, value in zip(table.c, row, strict=True)
+                if not {column.name, str(column)} & LIKE_OTHERS
+            )
             for row in kept[name]
         ]
         for name, table in Base.metadata.tables.items()
@@ -95,12 +102,14 @@ def test_all_comes_back_and_new_rows_get_new_keys(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_year_goes_up_to_postgresql_and_down_again_unchanged(app: Flask, sqlite_year: Path, tmp_path: Path) -> None:
     lists = tmp_path / "erasures"
+    year = shutil.copy(sqlite_year, tmp_path / "year.db")
     with (
         postgres_copy("template0") as name,
-        opened(app, f"sqlite:///{sqlite_year}", lists) as small,
+        opened(app, f"sqlite:///{year}", lists) as small,
         opened(app, address_of(name), lists) as large,
         opened(app, f"sqlite:///{tmp_path / 'down.db'}", lists) as again,
     ):
+        small.database.write(lambda session: erase_again(session, frozenset()))  # what has had its time by now
         small.done("backup", tmp_path / "up")
         large.done("restore", tmp_path / "up", "--without-erasures")
         assert rows(large.database) == rows(small.database)
