@@ -9,9 +9,11 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.exc import OperationalError
 
 PATIENCE = 5.0  # seconds to wait for those who may still see rows as they were
-LOOKING = text(
-    "SELECT count(*) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
+NEXT = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+OLDEST = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+READERS = text(
+    "SELECT pid, xact_start FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
 )
 # What lies beside its row, because it is long, has a number of its own, next in line: a value that is made anew gets
 # another one.
@@ -23,6 +25,25 @@ FOR found IN SELECT {key} FROM {table} WHERE {recent} ORDER BY {key} LOOP
 UPDATE {table} SET {changes} WHERE {key} = found.{key};
 END LOOP; END $$
 """
+
+
+def is_unseen(connection: Connection, patience: float = PATIENCE) -> bool:
+    """Wait, `patience` seconds at the most, until nobody sees rows any more as they were before now; gives whether that
+    is so. For whoever does PostgreSQL keeps them.
+
+    A transaction that runs in another database of the server counts too: none that begins sees past the oldest.
+    """
+    end, number = time.monotonic() + patience, connection.scalar(NEXT) or 0
+    readers: set[tuple[Any, ...]] | None = None
+    while time.monotonic() < end:
+        if readers is None and (connection.scalar(OLDEST) or 0) >= number:
+            readers = {tuple(row) for row in connection.execute(READERS)}
+        if readers is not None:
+            readers &= {tuple(row) for row in connection.execute(READERS)}
+            if not readers:
+                return True
+        time.sleep(0.05)
+    return False
 
 
 def write_anew(connection: Connection, tables: Sequence[str], last: int | None) -> int:
@@ -52,11 +73,9 @@ def put_in_order(engine: Engine, tables: Sequence[str]) -> bool:
     a table for long: everybody behind would wait too.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        end, look = time.monotonic() + PATIENCE, inspect(connection)
-        while connection.scalar(LOOKING):
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.05)
+        if not is_unseen(connection):
+            return False
+        look = inspect(connection)
         connection.exec_driver_sql(f"SET lock_timeout = '{PATIENCE:.0f}s'")
         try:
             for table in tables:

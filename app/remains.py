@@ -5,23 +5,18 @@ that could not be. PostgreSQL keeps old rows in its tables, and a plain VACUUM g
 the worker writes the tables anew.
 """
 
-import time
-
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from . import sqlite
 from .db import Busy, Database
+from .postgresql import is_unseen
 
 EMPTY_LOG, REWRITE = "empty the log", "write tables anew"  # the worker's duties
 PATIENCE = 5.0  # seconds that a table's rewriting waits for readers
 HELD = "something reads the database all the while"
 
 _CHANGED = text("SELECT relid::regclass::text, n_tup_upd + n_tup_del FROM pg_stat_user_tables")
-_READERS = text(
-    "SELECT pid, xact_start FROM pg_stat_activity"
-    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
-)
 
 
 def empty_log(database: Database) -> None:
@@ -46,8 +41,8 @@ class Rewriter:
         with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             changed = {name: number for name, number in connection.execute(_CHANGED) if number}
             todo = [name for name, number in changed.items() if self._left.get(name) != number]
-            if todo:
-                _wait_for_readers(connection)
+            if todo and not is_unseen(connection, PATIENCE):
+                raise Busy(HELD)
             try:
                 connection.execute(text(f"SET lock_timeout = '{PATIENCE:.0f}s'"))
                 for name in todo:
@@ -57,13 +52,3 @@ class Rewriter:
                 raise Busy(HELD) from error
             finally:
                 connection.execute(text("RESET lock_timeout"))
-
-
-def _wait_for_readers(connection: Connection) -> None:
-    """Wait for whoever reads now: for them PostgreSQL keeps what was erased meanwhile. Raises `Busy`."""
-    ends_at = time.monotonic() + PATIENCE
-    readers = {tuple(row) for row in connection.execute(_READERS)}
-    while readers := readers & {tuple(row) for row in connection.execute(_READERS)}:
-        if time.monotonic() > ends_at:
-            raise Busy(HELD)
-        time.sleep(0.05)

@@ -50,6 +50,8 @@ READ = 10.0  # seconds that reading one mail may take; then its process is ended
 PLACED = 50  # mails that are placed before the other duties have their turn
 FORGOTTEN = 50  # batches of what has had its time, before the other duties of its part have their turn
 BEAT = 60.0  # seconds between two times that each part writes down what it has done
+MENDED = 10.0  # the same after a duty has failed: `/readyz` is to hear soon that it is done again
+LISTEN = 0.5  # seconds between two looks whether a signal came: one that comes just before a wait doesn't end it
 PARTING = 8.0  # seconds that what is being done has when the worker is stopped; less than `processes.PATIENCE`
 NOTICES = ("reader.once", "reader.news")  # an acknowledgement leaves the address: the notice is still owed
 
@@ -184,15 +186,17 @@ def run(app: Flask, once: bool = False, stop: threading.Event | None = None) -> 
         _beat(database, done)
         return
     stop = stop or threading.Event()
+    signals: list[int] = []  # a handler takes no lock, such as that of `stop`: it may hold up whoever has it
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, lambda number, _: signals.append(number))
     imap.watch_all(database, app.config["MAILBOXES"], stop)
     parts = [Thread(target=_work, args=(app, part, stop), name=part, daemon=True) for part in sightings.PARTS]
     for part in parts:
         part.start()
-    while not stop.wait(60):
+    while not signals and not stop.wait(LISTEN):
         pass
+    stop.set()
     until = time.monotonic() + PARTING
     for part in parts:
         part.join(max(0.0, until - time.monotonic()))
@@ -209,7 +213,8 @@ def _work(app: Flask, part: str, stop: threading.Event) -> None:
                 due[duty] = time.monotonic() + duty.every
                 _round(app, [duty], done)
         if beat_at <= time.monotonic():
-            beat_at = time.monotonic() + BEAT
+            failed = any(name.startswith(sightings.FAILED) for name in done)
+            beat_at = time.monotonic() + (min(MENDED, BEAT) if failed else BEAT)
             done[sightings.PART + part] += 1
             _beat(app.extensions["database"], done)
         stop.wait(max(0.05, min(due.values()) - time.monotonic()))
@@ -222,7 +227,9 @@ def _round(app: Flask, duties: Sequence[Duty], done: Counter[str]) -> None:
 
 
 def _do(duty: Duty, app: Flask, database: Database) -> bool:
-    """Do a duty once, and return whether it was done."""
+    """Do a duty once, and return whether it failed in nothing. A mail server that can't be talked to is no failure of
+    ours, nor a reason to take the pages away from readers: `flask doctor` and the outbox tell of mail that is late.
+    """
     try:
         with app.app_context():
             duty.do(app, database)
@@ -230,6 +237,7 @@ def _do(duty: Duty, app: Flask, database: Database) -> bool:
         log.warning("%s: the database was busy", duty.name)
     except Held:
         log.info("%s: the mail server can't be talked to, and is tried again soon", duty.name)
+        return True
     except Exception as error:
         log.error("%s: %s", duty.name, type(error).__name__, extra={"fault": told(error), "duty": duty.name})
     else:

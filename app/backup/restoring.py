@@ -1,7 +1,6 @@
 """Restoring a backup into an empty place, all of it or nothing, with what was erased since erased again."""
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from ..db import Database, now
 from ..letters.models import Letter
 from ..mail.models import OutboxMail
 from ..migrate import migrate_on, revisions
-from ..postgresql import LOOKING
+from ..postgresql import is_unseen
 from ..questions.models import Question
 from ..seal import Keys
 from ..watching.models import Sighting
@@ -121,9 +120,7 @@ def _into_server(
     # What was erased again lies in the files until they are written anew, and rows that anybody's older look at this
     # database could still see, autovacuum's too, are written again with the others.
     with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        end = time.monotonic() + PATIENCE
-        while connection.scalar(LOOKING) and time.monotonic() < end:
-            time.sleep(0.05)
+        is_unseen(connection, PATIENCE)
         connection.execute(text("VACUUM (FULL, ANALYZE)"))
     return restored
 

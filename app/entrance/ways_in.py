@@ -148,7 +148,9 @@ def again() -> str | Response:
 @entrance.post("/sign-in/again")
 @limiter.limit("10 per hour", key_func=lambda: counted(current_user.get_id() or "nobody"))
 def mail_again() -> Response:
-    if not current_user.is_authenticated or second.is_due():  # a mail is no proof for whoever has a second factor
+    if not current_user.is_authenticated:
+        return redirect(url_for("entrance.ask"), code=303)
+    if second.is_due():  # a mail is no proof for whoever has a second factor
         return redirect(url_for("entrance.second"), code=303)
     asker, token = _asker(current_user.language), current_user.token
 

@@ -138,7 +138,8 @@ def test_the_largest_mail_that_is_taken_comes_through(site: Site) -> None:
     raw = mail(to="ask@example.org")
     largest = raw + b"x" * (MAXIMUM - len(raw))
     assert posted(site, largest) == 200
-    assert posted(site, largest + b"x") in (413, CUT)  # Caddy ends the connection while the rest still comes
+    for more in (1, MAXIMUM):
+        assert posted(site, largest + b"x" * more) in (413, CUT)  # a proxy may end the connection first
 
 
 def test_nothing_of_a_form_or_a_page_needs_the_disk(site: Site) -> None:

@@ -27,8 +27,9 @@ from tests.support.pages import Page
 from tests.support.shown import all_shown, fact, seen, version
 from tests.support.stored import everything
 
-LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the salt. Ask timur@post.example."
-FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur", "timur@post.example"]
+LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the salt. Ask her."
+FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur"]
+REACHED = "timur@post.example"  # by which Timur can be reached
 HARMLESS = "We have it from elsewhere. Thank you all the same."
 LATER = "2099-01-01T10:00"
 
@@ -187,6 +188,23 @@ def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
     assert everything(database) == before
     nora.post(address, **more, **{field: LETTER}, looked="\r\n".join(FOUND))
     assert everything(database) != before
+
+
+@pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)
+def test_by_what_a_reader_can_be_reached_goes_by_no_press_whoever_has_looked_at_it(
+    nora: Desk, database: Database, newsroom: Newsroom, ready: Callable[[Desk, Asked], Press]
+) -> None:
+    salt = asked(database, newsroom)
+    address, field, more = ready(nora, salt)
+    before, typed, found = everything(database), f"{LETTER} Or {REACHED}.", [*FOUND, REACHED]
+    for looked in ("", "\r\n".join(found)):
+        page = nora.post(address, 422, **more, **{field: typed}, looked=looked)
+        assert (shown(page), f">\n{typed}</textarea>" in page) == (found, True)
+        assert page.texts(".mailed > p.error") == [
+            "Somebody could be reached by something in it. That never leaves the house: take it out."
+        ]
+        assert page.attributes("[name=looked]", "value") == []
+        assert everything(database) == before
 
 
 @pytest.mark.parametrize("ready", PRESSES, ids=lambda ready: ready.__name__)

@@ -55,9 +55,10 @@ def test_it_stands_on_every_page(nora: Desk, page: str) -> None:
 
 
 def test_a_word_finds_letter_question_and_mail_in_one_list(nora: Desk, salt: Asked) -> None:
-    write(nora.database, salt.newsroom, "Does the salt reach my orchard?")
+    orchard = "Does the salt reach my orchard?"  # has no minute, and stands behind the others of its day
+    write(nora.database, salt.newsroom, orchard)
     assert found(nora, "salt") == {
-        "Letters": ["Does the salt reach my orchard?", f"{ASKED.body} {ASKED.background}".replace("salt.", "salt .")],
+        "Letters": [f"{ASKED.body} {ASKED.background}".replace("salt.", "salt ."), orchard],
         "Questions": [f"The Salt Wind {WORDING}"],
         "Mails": ["Invitation to Leyla Aydın"],
     }

@@ -55,7 +55,7 @@ NOT_PRESSED = dict.fromkeys(
         *(f"pen_act/{act}" for act in ("again", "answer", "letter", "robot", "spam")),
         *(f"press/{press}" for press in ("down", "first", "ran", "recall", "unlock", "unname", "up")),
         *("press_colleague/again", "press_colleague/withdraw", "press_mail/retry"),
-        *("answer_use", "invitations_send"),
+        *("answer_use", "invitations_send", "letter_crowds", "letter_note_back"),
     ),
     "nothing stands so at the end of the year, or behind the first pages",
 )

@@ -52,7 +52,8 @@ PUBLIC = {
     "entrance.sign_out",
     "reader.root", "reader.home", "reader.ask", "reader.ask_send", "reader.ask_send_before", "reader.back_to_form",
     "reader.join", "reader.protection",
-    "reader.receipt", "reader.receipt_open", "reader.receipt_add", "reader.receipt_credit", "reader.receipt_withdraw",
+    "reader.receipt", "reader.receipt_open", "reader.receipt_add", "reader.receipt_answer", "reader.receipt_credit", "reader.receipt_held",
+    "reader.receipt_withdraw",
     "reader.answers", "reader.find_answers", "reader.story", "reader.editions", "reader.edition", "reader.calendar", "reader.feed",
     "reader.report", "reader.report_send", "reader.stop", "reader.stop_press", "reader.handbook", "reader.handbook_picture",
 }  # fmt: skip

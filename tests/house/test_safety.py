@@ -429,9 +429,8 @@ def test_wrong_numbers_from_a_shared_address_keep_nobody_from_their_own(
 @pytest.mark.parametrize("path", ["/steppe", "/mails", "/expert", "//evil.example/steppe", "/steppe//receipt"])
 def test_a_forged_host_leads_nowhere(path: str, client: FlaskClient, newsroom: Newsroom) -> None:
     page = client.get(path, headers={"Host": "evil.example"})
-    assert page.status_code in (303, 308, 404)
-    assert page.headers.get("Location", "/") == "/" + page.headers.get("Location", "/").lstrip("/")
-    assert "evil.example" not in page.headers.get("Location", "") + client.get("/steppe/feed.xml").text
+    assert (page.status_code, "Location" in page.headers, "evil" in page.text) == (421, False, False)
+    assert "evil.example" not in client.get("/steppe/feed.xml").text
 
 
 def test_every_answer_is_dressed_and_none_of_a_form_is_kept(client: FlaskClient, newsroom: Newsroom) -> None:

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import worker
-from app.db import Database
+from app.db import Busy, Database
 from app.letters.models import Letter
 from app.mail import delivery, outbox
 from app.mail.delivery import Breaker, Held, deliver_due
@@ -43,9 +43,9 @@ def states(database: Database) -> Counter[tuple[str | None, int, str | None]]:
 
 
 @contextmanager
-def at_work(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The worker in a thread, as long as the block lasts; it writes down what it did five times a second."""
-    monkeypatch.setattr(worker, "BEAT", 0.2)
+def at_work(app: Flask, monkeypatch: pytest.MonkeyPatch, beat: float = 0.2) -> Iterator[None]:
+    """The worker in a thread, as long as the block lasts; it writes down what it did five times a second, or each `beat`."""
+    monkeypatch.setattr(worker, "BEAT", beat)
     monkeypatch.setattr(worker, "PARTING", 0.1)
     stop = threading.Event()
     thread = threading.Thread(target=worker.run, args=(app,), kwargs={"stop": stop})
@@ -143,6 +143,44 @@ def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others
         until(lambda: not breaker.holds, "the end of the pause")
         assert deliver_due(database, send, breaker=breaker) == {"sent": 3}
     assert states(database) == {waits: 1, ("sent", 1, None): 3}
+
+
+def failures(database: Database) -> dict[str, int]:
+    """How often each duty has failed of which it isn't written down that it was done since."""
+    with database.read() as session:
+        done, failed = (sightings.begins_with(session, start) for start in (sightings.DUTY, sightings.FAILED))
+    return {name: row.number for name, row in failed.items() if name not in done or done[name].seen_at < row.seen_at}
+
+
+def test_a_mail_server_that_is_gone_is_no_fault_of_the_worker(
+    app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(database, 2)
+    with served() as server:
+        server.answers["GREETING"] = b"421 not now"
+        sends_by(app, server)
+        with at_work(app, monkeypatch):
+            until(lambda: rounds(database, "deliver mail") > 1, "a round in which no mail may go")
+            assert sorted(attempts for _state, attempts, _said in states(database)) == [0, 1]
+            assert failures(database) == {}
+
+
+def test_that_a_duty_failed_once_is_taken_back_soon(
+    app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[bool] = []
+
+    def fails_once(_app: Flask, _database: Database) -> None:
+        tries.append(True)
+        if len(tries) == 1:
+            raise Busy("somebody wrote")
+
+    duties = (replace(one, every=0.2, do=fails_once) if one.name == "morning mails" else one for one in worker.DUTIES)
+    monkeypatch.setattr(worker, "DUTIES", tuple(duties))
+    monkeypatch.setattr(worker, "MENDED", 0.3)
+    with at_work(app, monkeypatch, beat=600.0):
+        until(lambda: failures(database) == {"morning mails": 1}, "the failure")
+        until(lambda: failures(database) == {}, "the round after it")
 
 
 def test_the_pause_grows_to_a_minute_and_ends_with_the_first_word_about_a_mail(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from tests.support.line import Line
 
 @pytest.fixture
 def line(app: Flask) -> Iterator[Line]:
-    app.config["SESSION_COOKIE_SECURE"] = False
+    # Without TLS: a browser keeps no cookie of such a name there.
+    app.config.update(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_NAME="desk")
     line = Line(app)
     yield line
     line.cut()

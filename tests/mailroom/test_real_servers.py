@@ -152,5 +152,6 @@ def test_a_bounce_finds_its_mail(app: Flask, database: Database, newsroom: Newsr
     worker.run(app, once=True)
     with database.read() as session:
         sent = session.scalars(select(OutboxMail).filter_by(message_id=message_id)).one()
-        bounce = session.scalars(select(Inbound)).one()
-    assert (bounce.state, bounce.outbox_id, sent.bounced_at is not None) == ("bounce", sent.id, True)
+        # Near a cut-off the worker has written to Nora too, and that comes back as well.
+        bounces = session.scalars(select(Inbound.state).filter_by(outbox_id=sent.id)).all()
+    assert (bounces, sent.bounced_at is not None) == (["bounce"], True)

@@ -14,6 +14,7 @@ NO_MOVE = {"question.topics", "question.carry", "edition.slots", "assignment.ask
 STAYS = {
     "letter.send": "a reader wrote it",
     "letter.join": "a reader wrote it",
+    "letter.forget": "its words are erased",
     "newsletter.found": "one that is not wanted is closed",
     "question.answer": "it follows an approval, which is opened again by hand",
     "question.unanswer": "it follows from opening an answer again",

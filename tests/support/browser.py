@@ -6,23 +6,23 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.support.app import BASE_URL
 from tests.support.pages import Page
 
 
 class Browser:
     def __init__(self, app: Flask, cookies: bool = True) -> None:
         self.client = app.test_client(use_cookies=cookies)
+        self.site = str(app.config["BASE_URL"])
         self.page: TestResponse | None = None
 
     def open(self, address: str, method: str = "GET") -> TestResponse:
-        self.page = self.client.open(_path(address), method=method, base_url=BASE_URL)
+        self.page = self.client.open(_path(address), method=method, base_url=self.site)
         return self.page
 
     def press(self, address: str, headers: dict[str, str] | None = None, **fields: Any) -> TestResponse:
         """Send a form of the open page: its token goes with it. Stays on the page that comes back."""
         data = {"csrf_token": self.token(), **fields}
-        self.page = self.client.post(_path(address), data=data, headers=headers, base_url=BASE_URL)
+        self.page = self.client.post(_path(address), data=data, headers=headers, base_url=self.site)
         return self.page
 
     def submit(self, address: str, of: str = "", **fields: Any) -> TestResponse:

@@ -27,7 +27,6 @@ from ..questions.question_page import question_page, question_press, the_questio
 from ..questions.question_words import APPROVAL_FAULTS, CHECKLIST
 from .invitation_page import due_time
 
-READERS_WORDS = FIELDS["a second look"][1]
 ADDRESS = "/<slug>/questions/<public_id>/answers/<answer_id>"
 
 
@@ -90,7 +89,7 @@ def _edit_form(desk: Desk, one: Answer, typed: str | None = None, refused: Refus
         body=body,
         **form._asdict(),
         words=word_count(body),
-        fault=str(READERS_WORDS) if isinstance(refused, Leaking) else needs_words,
+        fault=str(FIELDS[refused.fact][1]) if isinstance(refused, Leaking) else needs_words,
         passages=refused.passages if isinstance(refused, Leaking) else (),
         own=own,
         pairs=compare(own.body, body) if own else [],

@@ -13,6 +13,7 @@ from ...text import clean
 from ..conflict import number_shown, opened, saved, second
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
+from ..questions.form_errors import FIELDS
 from .mail_words import named, shown
 from .outbox_page import message_of, the_mail
 
@@ -23,6 +24,7 @@ FAULTS = {
     "text": _l("The mail needs a text."),
     "link": _l("Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs."),
     "a second look": _l("Readers’ own words or names stand in it. Look at them, then save it if they may be known."),
+    "no contact details": FIELDS["no contact details"][1],
 }
 
 
