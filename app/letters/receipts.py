@@ -44,8 +44,8 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
         audit.record(session, actor, "letter.add", letter, at=kept_moment(session, letter))
 
 
-def put(session: Session, actor: Reader, letter: Letter, body: str) -> Addition | None:
-    """Put words behind a letter; the same ones sent again, as a reloaded page does, are there already: None.
+def put(session: Session, actor: Reader, letter: Letter, body: str, once: bool = True) -> Addition | None:
+    """Put words behind a letter; with `once` the same ones sent again, as by a reloaded page, are there already: None.
 
     Raises `Missing` (text), `Faulty` (too long, or too many), and `NotYours`, also when nothing can be added any more,
     as to a newsletter that has ended.
@@ -57,7 +57,7 @@ def put(session: Session, actor: Reader, letter: Letter, body: str) -> Addition 
     if len(body) > MAXIMUM:
         raise Faulty({"more": "long"})
     newest = session.scalar(select(Addition).filter_by(letter_id=letter.id).order_by(Addition.id.desc()).limit(1))
-    if newest is not None and newest.body == body:
+    if once and newest is not None and newest.body == body:
         return None
     if (
         session.scalar(select(func.count()).select_from(Addition).filter_by(letter_id=letter.id)) or 0

@@ -88,7 +88,7 @@ def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
         if letter.notes and letter.additions and letter.additions[-1].body == clean(body):
             return
         raise NotYours(actor.ref)
-    if addition := receipts.put(session, actor, letter, body):
+    if addition := receipts.put(session, actor, letter, body, once=False):  # a reload finds no note that waits
         note.addition_id = addition.id
         audit.record(session, actor, "letter.answer", letter, at=addition.added_at)
 

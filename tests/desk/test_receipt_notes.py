@@ -76,6 +76,16 @@ def test_a_reloaded_answer_is_taken_once_and_a_second_one_finds_no_note(
     assert notes(database) == [(WHICH, YEAR)]
 
 
+def test_words_that_were_added_before_are_an_answer_too(
+    nora: Desk, client: FlaskClient, database: Database, timur: str, letter: Letter
+) -> None:
+    open_receipt(client, timur, "/add", more=YEAR)
+    for note in (WHICH, "And the second frost?"):
+        leave(nora, letter, note)
+        assert open_receipt(client, timur, "/answer", reply=YEAR).status_code == 200
+    assert notes(database) == [(WHICH, YEAR), ("And the second frost?", YEAR)]
+
+
 def test_an_empty_or_long_answer_is_said_at_its_field_and_stays_typed(
     nora: Desk, client: FlaskClient, database: Database, timur: str, letter: Letter
 ) -> None:
